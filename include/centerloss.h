@@ -1,0 +1,508 @@
+/* libcenterloss: trains a small convolutional net with softmax cross-entropy + lambda * center
+ * loss, so that one class is one tight cloud of feature vectors and plain k-nearest-neighbours
+ * works, also for classes that were never trained. Plain C99, no packages. MIT licence.
+ *
+ *     loss = mean_i CE(logits_i, y_i) + lambda * mean_i || f_i - c_{y_i} ||^2
+ *
+ * The means are over the batch, the square is summed over the D numbers of a feature, no 1/2.
+ *
+ * Rules that hold for everything below:
+ * - What can fail returns cen_status and fills *error (NULL is allowed) with one sentence that
+ *   names the file, the place and the remedy. On failure nothing is left to free.
+ * - Nothing prints, exits or keeps state outside the objects. Two threads may use two objects; one
+ *   object belongs to one thread at a time, except where a function takes it as const.
+ * - Every _create, _open, _load has its _free; _free(NULL) does nothing.
+ * - Float tensors are dense, row-major, n c h w. `n_threads` 0 means one a processor. The number of
+ *   threads never changes a result by a single bit.
+ * - Paths are UTF-8. Options structs are filled by their _default function, then changed. */
+#ifndef CENTERLOSS_H
+#define CENTERLOSS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(_WIN32) && defined(CEN_SHARED)
+#if defined(CEN_BUILDING)
+#define CEN_API __declspec(dllexport)
+#else
+#define CEN_API __declspec(dllimport)
+#endif
+#elif defined(__GNUC__)
+#define CEN_API __attribute__((visibility("default")))
+#else
+#define CEN_API
+#endif
+
+#define CEN_VERSION "0.1.0"
+
+/* The version of the library that is linked, as CEN_VERSION is that of the header. */
+CEN_API const char *cen_version(void);
+
+/* ---- errors -------------------------------------------------------------------------------- */
+
+typedef enum cen_status {
+    CEN_OK = 0,
+    CEN_ERROR_ARGUMENT,    /* the caller asked for what makes no sense */
+    CEN_ERROR_MEMORY,      /* an allocation failed */
+    CEN_ERROR_IO,          /* the system refused to open, read or write */
+    CEN_ERROR_FORMAT,      /* the bytes are damaged or not what they claim to be */
+    CEN_ERROR_UNSUPPORTED, /* well-formed, but of a kind that is not read */
+    CEN_ERROR_LIMIT,       /* over a limit of the caller or of the format */
+    CEN_ERROR_STOPPED      /* a callback asked to stop */
+} cen_status;
+
+typedef struct cen_error {
+    cen_status status;
+    char message[512]; /* one sentence, UTF-8, no newline */
+} cen_error;
+
+/* A few words for a status; never NULL. */
+CEN_API const char *cen_status_name(cen_status status);
+
+/* ---- tensors ------------------------------------------------------------------------------- */
+
+enum { CEN_MAX_DIMS = 4 };
+
+/* A shape and a float32 buffer, row-major. */
+typedef struct cen_tensor {
+    size_t n_dims;
+    size_t shape[CEN_MAX_DIMS]; /* unused entries are 1 */
+    float *data;
+} cen_tensor;
+
+/* A tensor of zeros that owns its data. Errors: MEMORY, LIMIT (the size overflows). */
+CEN_API cen_status cen_tensor_create(cen_tensor *tensor, size_t n_dims, const size_t *shape,
+                                     cen_error *error);
+
+/* Frees the data of a tensor from cen_tensor_create and zeroes the struct. */
+CEN_API void cen_tensor_free(cen_tensor *tensor);
+
+/* Numbers in it: the product of the shape. */
+CEN_API size_t cen_tensor_count(const cen_tensor *tensor);
+
+/* ---- images -------------------------------------------------------------------------------- */
+
+/* 8 bits a channel, rows from the top, interleaved: pixels[(y * width + x) * channels + c]. */
+typedef struct cen_image {
+    size_t width, height;
+    int channels;        /* 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha */
+    uint8_t *pixels;     /* owned; cen_image_free */
+    const char *warning; /* NULL, or a static sentence on what was tolerated ("... ends early") */
+} cen_image;
+
+typedef struct cen_image_options {
+    int channels;      /* 0: as in the file; 1, 3 or 4: as Pillow's convert("L"), ("RGB"), ("RGBA");
+                          alpha is dropped, not blended */
+    size_t max_pixels; /* width * height above this is refused before memory is taken */
+    size_t target_height, target_width; /* 0, 0: every pixel. Else: the size that the caller will
+                          resize to; a JPEG may then be decoded at 1/2, 1/4 or 1/8, as long as both
+                          sides stay at least twice the target's */
+} cen_image_options;
+
+/* As in the file, at most 2^28 pixels, every pixel. */
+CEN_API cen_image_options cen_image_options_default(void);
+
+/* PNG, JPEG, BMP or PNM (P1 to P6), told by the bytes, not the name. EXIF orientation is applied.
+ * options may be NULL. Errors: IO, FORMAT (with the place), UNSUPPORTED (with the kind: "WebP is
+ * not supported"), LIMIT, MEMORY. A JPEG whose end is missing is decoded, with image->warning
+ * set. */
+CEN_API cen_status cen_image_read(const char *path, const cen_image_options *options,
+                                  cen_image *image, cen_error *error);
+CEN_API cen_status cen_image_decode(const void *bytes, size_t size,
+                                    const cen_image_options *options, cen_image *image,
+                                    cen_error *error);
+
+/* Width, height (after orientation) and channels from the header alone; pixels stays NULL. */
+CEN_API cen_status cen_image_read_size(const char *path, cen_image *image, cen_error *error);
+
+/* Frees the pixels and zeroes the struct. */
+CEN_API void cen_image_free(cen_image *image);
+
+typedef enum cen_resize {
+    CEN_RESIZE_CROP,   /* scale so that the image covers the target, then cut out the center */
+    CEN_RESIZE_STRETCH /* scale both sides on their own */
+} cen_resize;
+
+/* Antialiased bilinear as Pillow's resize(..., BILINEAR) does it: a triangle filter whose support
+ * grows with the scale, in fixed point. *resized is new and the caller's to free.
+ * CROP, for a target of H x W: the scale is max(H / height, W / width), the other side is cut to a
+ * whole number, and the crop's offset is half of what is over, rounded half to even, as torchvision's
+ * Resize + CenterCrop. Colours of 2 and 4 channels are weighted by alpha. Errors: ARGUMENT (a side of
+ * 0, no pixels), MEMORY. */
+CEN_API cen_status cen_image_resize(const cen_image *image, size_t height, size_t width,
+                                    cen_resize mode, cen_image *resized, cen_error *error);
+
+/* Writes an image of 1, 2, 3 or 4 channels as PNG. Errors: ARGUMENT, IO, MEMORY. */
+CEN_API cen_status cen_image_write_png(const cen_image *image, const char *path, cen_error *error);
+
+/* ---- folders of images --------------------------------------------------------------------- */
+
+/* How a picture becomes a net's input: x = (pixel / 255 - mean) / std, a mean and std a channel. */
+typedef struct cen_input {
+    size_t channels, height, width;
+    cen_resize resize;
+    float mean[3], std[3];
+} cen_input;
+
+typedef enum cen_split {
+    CEN_SPLIT_TRAIN,
+    CEN_SPLIT_VALIDATION,
+    CEN_SPLIT_TEST,
+} cen_split;
+
+/* "train", "val", "test". */
+CEN_API const char *cen_split_name(cen_split split);
+
+typedef struct cen_folder cen_folder;
+
+typedef struct cen_folder_options {
+    double validation_share; /* of each class, drawn by seed; a class of two or more gives at least
+                                one and keeps at least one; unused where the folder has val/ or
+                                validation/ */
+    uint64_t seed;
+    bool strict;       /* a broken image is an error, not skipped */
+    bool unlabelled;   /* classes are not needed: pictures may lie in the root, with label -1 */
+    size_t max_pixels; /* as in cen_image_options */
+    bool exact_decode; /* large JPEGs are decoded at full size before they are resized */
+    int n_threads;
+} cen_folder_options;
+
+/* Share 0.1, seed 1, not strict, classes needed. */
+CEN_API cen_folder_options cen_folder_options_default(void);
+
+typedef struct cen_folder_image {
+    const char *path; /* as opened: root and all */
+    int32_t label;    /* row in class_names, or -1 */
+    cen_split split;
+    size_t width, height; /* of the file */
+    int channels;
+} cen_folder_image;
+
+typedef struct cen_file_note {
+    const char *path, *reason;
+} cen_file_note;
+
+typedef struct cen_folder_info {
+    size_t n_classes, n_images, n_skipped, n_damaged;
+    const char *const *class_names; /* sorted bytewise */
+    const cen_folder_image *images; /* by split, class, file name, all bytewise */
+    const cen_file_note *skipped;   /* images that could not be used */
+    const cen_file_note *damaged;   /* used, though their file is damaged */
+    size_t n_passed_over;           /* dot files and files that are no images */
+    bool has_own_split;             /* train/ and val/ were there */
+} cen_folder_info;
+
+/* Reads the names and image headers below each path. A path is a folder root/CLASS/FILE,
+ * or root/{train,val|valid|validation,test}/CLASS/FILE, or (unlabelled only) a file or a folder of
+ * files. Validation and test labels are matched by name. Errors: IO (no such folder), ARGUMENT (no
+ * classes, one class, an empty class), FORMAT with strict, MEMORY. */
+CEN_API cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t n_paths,
+                                   const cen_folder_options *options, cen_error *error);
+CEN_API void cen_folder_free(cen_folder *folder);
+
+/* Borrowed; valid until the folder is loaded or freed. */
+CEN_API const cen_folder_info *cen_folder_get(const cen_folder *folder);
+
+/* Return nonzero to stop. Called from the thread that called the library. */
+typedef int cen_progress(void *user, size_t done, size_t total);
+
+/* Decodes and resizes every image once, in parallel: broken ones move from images to skipped (so
+ * fetch cen_folder_get again), and the others stay in memory as bytes at the input's size, as many
+ * as cache_bytes hold (the rest is decoded again at each read). input->mean and std are not used.
+ * progress may be NULL. Errors: as cen_folder_open, LIMIT (the input's size), STOPPED. */
+CEN_API cen_status cen_folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
+                                   cen_progress *progress, void *user, cen_error *error);
+
+/* Mean and standard deviation a channel over the loaded training images, of pixel / 255. A channel
+ * without spread gets std 1. */
+CEN_API void cen_folder_measure(const cen_folder *folder, float mean[3], float std[3]);
+
+/* x[n, channels, height, width] = the normalised images at indices[n], with mean and std of input
+ * (whose size is that of cen_folder_load); labels[n] where not NULL. Errors: IO and FORMAT where a
+ * file that is not cached has changed since it was loaded; ARGUMENT where the folder was not loaded
+ * with this input, or an index is outside of it; MEMORY. */
+CEN_API cen_status cen_folder_read(const cen_folder *folder, const cen_input *input,
+                                   const size_t *indices, size_t n, float *x, int32_t *labels,
+                                   cen_error *error);
+
+/* The indices of a split into order[n_images], shuffled by (seed, epoch) or in folder order.
+ * Returns how many. */
+CEN_API size_t cen_folder_order(const cen_folder *folder, cen_split split, bool shuffle,
+                                uint64_t seed, size_t epoch, size_t *order);
+
+/* Unpacks an IDX pair (MNIST's format, .gz or not) into folder/class/NNNNN.png. class_names may be
+ * NULL (then "0", "1", ...); at most `most` images a class, 0: all. Errors: ARGUMENT (a
+ * name that cannot be a folder's, too few names), IO, FORMAT, LIMIT, MEMORY. */
+CEN_API cen_status cen_idx_unpack(const char *images, const char *labels,
+                                  const char *const *class_names, size_t n_class_names, size_t most,
+                                  const char *folder, cen_error *error);
+
+/* ---- models -------------------------------------------------------------------------------- */
+
+/* A named net. A size of 0 means: measured on the images. */
+typedef struct cen_preset {
+    const char *name, *net;
+    size_t channels, height, width;
+} cen_preset;
+
+/* All presets; the first is the default. */
+CEN_API const cen_preset *cen_presets(size_t *n);
+
+/* A net is one line of text that describes the body, from the image to the feature:
+ *
+ *     conv 10 2x2, maxpool 2, flatten, dense 32, relu
+ *
+ *     conv OUT HxW [stride S] [pad P]   weight [out, in, h, w], bias [out]; S and P: N or HxW
+ *     maxpool HxW [stride S]            HxW may be one number; stride as the window by default
+ *     flatten                           c h w in this order
+ *     dense OUT                         weight [out, in], bias [out]
+ *     relu                              max(x, 0)
+ *     prelu                             weight [channels], 0.25 at first: x > 0 ? x : weight * x
+ *
+ * It maps index by index on torch.nn.Sequential. The last layer's output is the feature; a head
+ * (weight [classes, D], bias) and a center table [classes, D] stand beside the body. */
+typedef struct cen_model cen_model;
+
+typedef struct cen_model_options {
+    const char *net;     /* a line, or a preset's name */
+    size_t feature_size; /* replaces OUT of the last dense; 0: as in the line */
+    cen_input input;
+    size_t n_classes;
+    const char *const *class_names; /* NULL: "0", "1", ... */
+    uint64_t seed;                  /* of the initial weights: Glorot uniform, biases 0, centers
+                                       uniform in +-0.05 */
+} cen_model_options;
+
+/* The first preset, 1 x 28 x 28, mean 0, std 1, no classes, seed 1. */
+CEN_API cen_model_options cen_model_options_default(void);
+
+/* Errors: ARGUMENT (a line that cannot be read: names the word and its column; a net too large for
+ * the image: names the layer), LIMIT, MEMORY. options and what it points to are copied. */
+CEN_API cen_status cen_model_create(cen_model **model, const cen_model_options *options,
+                                    cen_error *error);
+CEN_API void cen_model_free(cen_model *model);
+
+/* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
+ * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. path may
+ * be a run folder that holds model.safetensors. Errors: IO, FORMAT, LIMIT, MEMORY. */
+CEN_API cen_status cen_model_load(cen_model **model, const char *path, cen_error *error);
+CEN_API cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error);
+
+/* Copies tensors by name from a safetensors file into the model. Body tensors of another shape are
+ * an error; head and centers of another shape (other classes) are left. *n_taken (may be NULL) says
+ * how many were copied; none at all is an error. */
+CEN_API cen_status cen_model_init(cen_model *model, const char *path, size_t *n_taken,
+                                  cen_error *error);
+
+/* Keeps key = value in the model file's __metadata__ ("lambda", "epochs", ...). Both are copied. */
+CEN_API cen_status cen_model_note(cen_model *model, const char *key, const char *value,
+                                  cen_error *error);
+
+typedef struct cen_layer_info {
+    const char *text;               /* as in the line, "conv 10 2x2" */
+    size_t channels, height, width; /* of its output */
+    size_t n_parameters;
+} cen_layer_info;
+
+typedef struct cen_model_info {
+    const char *net; /* the line, presets resolved */
+    cen_input input;
+    size_t feature_size, n_classes;
+    const char *const *class_names;
+    size_t n_layers;
+    const cen_layer_info *layers;
+    size_t n_parameters; /* body and head, without centers */
+    size_t n_center_parameters;
+} cen_model_info;
+
+/* Borrowed; valid until the model is freed. */
+CEN_API const cen_model_info *cen_model_get(const cen_model *model);
+
+/* All parameters as one buffer: body, head, centers. Borrowed and writable. */
+CEN_API float *cen_model_parameters(cen_model *model, size_t *n);
+
+/* The i-th named tensor: views into that buffer, in its order. False past the last. */
+CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view);
+
+/* features[n, D] of x[n, channels, height, width], as cen_folder_read gives it. Errors: MEMORY. */
+CEN_API cen_status cen_model_features(const cen_model *model, const float *x, size_t n,
+                                      float *features, int n_threads, cen_error *error);
+
+/* features[n_images, D] of a folder that was loaded with the model's input, in the order of its
+ * images. progress may be NULL. Errors: as cen_folder_read, STOPPED. */
+CEN_API cen_status cen_model_folder_features(const cen_model *model, const cen_folder *folder,
+                                             float *features, int n_threads, cen_progress *progress,
+                                             void *user, cen_error *error);
+
+/* ---- training ------------------------------------------------------------------------------ */
+
+typedef enum cen_center_mode {
+    CEN_CENTERS_ADAM,       /* Adam on the rows of the batch's classes: torch.optim.SparseAdam */
+    CEN_CENTERS_ADAM_DENSE, /* Adam on every row: Keras's and torch.optim.Adam's Embedding */
+    CEN_CENTERS_MEAN /* c_j -= alpha * sum_{y_i = j} (c_j - f_i) / (1 + n_j): Wen et al. 2016,
+                               eq. 4; independent of lambda */
+} cen_center_mode;
+
+typedef struct cen_train_options {
+    double lambda;
+    cen_center_mode centers;
+    double alpha;                      /* of CEN_CENTERS_MEAN */
+    double lr, beta1, beta2, adam_eps; /* Adam: Kingma and Ba 2015, algorithm 1 */
+    size_t batch_size;                 /* the largest batch */
+    int n_threads;
+} cen_train_options;
+
+/* lambda 0.2, adam, alpha 0.5, lr 1e-3, 0.9, 0.999, 1e-8, batch 32. */
+CEN_API cen_train_options cen_train_options_default(void);
+
+/* Means over a batch. */
+typedef struct cen_losses {
+    double total, softmax, center; /* total = softmax + lambda * center */
+    double accuracy;               /* share of logits whose largest is the label's */
+} cen_losses;
+
+typedef struct cen_trainer cen_trainer;
+
+/* Plans all memory for the largest batch. The model is borrowed and must outlive the trainer.
+ * Errors: ARGUMENT (lambda, lr, ... not finite or negative; batch size 0; fewer than two classes),
+ * MEMORY. */
+CEN_API cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
+                                      const cen_train_options *options, cen_error *error);
+CEN_API void cen_trainer_free(cen_trainer *trainer);
+
+/* Forward and backward of x[n, c, h, w], labels[n]: the gradient buffer = the gradient of the total
+ * loss. Errors: ARGUMENT (n is 0 or above the batch size, a label outside the classes). */
+CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
+                                        size_t n, cen_losses *losses, cen_error *error);
+
+/* The gradient, laid out as cen_model_parameters, to be read or changed (clipped, averaged over
+ * machines) between backward and update. Of the centers, only rows of classes in the batch are read
+ * by the update in mode ADAM; in mode MEAN the update uses features and not the gradient. */
+CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
+
+/* One step of Adam on the gradient, and one of the centers in their mode. */
+CEN_API void cen_trainer_update(cen_trainer *trainer);
+
+/* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward. */
+CEN_API cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
+                                        size_t n, cen_losses *losses, float *features,
+                                        cen_error *error);
+
+/* After each batch. */
+typedef struct cen_step_report {
+    size_t epoch, n_epochs;  /* from 1 */
+    size_t batch, n_batches; /* within the epoch, from 1 */
+    size_t step;             /* over all epochs, from 1 */
+    size_t n_images;         /* done in this epoch */
+    double seconds;          /* since the epoch began */
+    cen_losses losses;       /* of this batch */
+    cen_losses mean_losses;  /* of the epoch so far */
+} cen_step_report;
+
+/* After each epoch. Without validation images the last four are NAN. */
+typedef struct cen_epoch_report {
+    size_t epoch, n_epochs;
+    cen_losses train, validation;
+    double knn_accuracy; /* of validation features among training features */
+    double intra_inter;  /* of validation features: see cen_intra_inter */
+    double seconds;
+    bool is_best; /* the highest knn_accuracy so far; a tie goes to the lower
+                                       validation loss; without validation images always true */
+} cen_epoch_report;
+
+typedef struct cen_fit_options {
+    size_t n_epochs;
+    size_t stop_after; /* steps, 0: no limit */
+    bool shuffle;
+    uint64_t seed;
+    size_t k;                                                    /* of the k-NN measure */
+    int (*on_step)(void *user, const cen_step_report *report);   /* NULL, or nonzero to stop */
+    int (*on_epoch)(void *user, const cen_epoch_report *report); /* the same */
+    void *user;
+} cen_fit_options;
+
+/* 30 epochs, shuffled, seed 1, k 5, no callbacks. */
+CEN_API cen_fit_options cen_fit_options_default(void);
+
+/* Trains on a loaded folder. The last batch of an epoch may be smaller. A stop ends after the
+ * current batch, measures like an epoch's end, and is no error. At the end the model holds the
+ * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT,
+ * IO and FORMAT (an image that is not cached has changed), MEMORY. */
+CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder,
+                           const cen_fit_options *options, cen_error *error);
+
+/* ---- k-nearest neighbours ------------------------------------------------------------------ */
+
+typedef enum cen_metric {
+    CEN_METRIC_L2,    /* || a - b || */
+    CEN_METRIC_COSINE /* 1 - a.b / (|a| |b|); the distance to a vector of zeros is 1 */
+} cen_metric;
+
+/* For each of queries[n_queries, d] its k nearest of gallery[n_gallery, d], nearest first, equal
+ * distances by the lower index: indices[n_queries, k] and distances[n_queries, k] (either may be
+ * NULL). leave_one_out: queries are the gallery itself, and row i is not its own neighbour. Exact.
+ * Errors: ARGUMENT (k is 0 or larger than what is there), MEMORY. */
+CEN_API cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *queries,
+                                  size_t n_queries, size_t d, size_t k, cen_metric metric,
+                                  bool leave_one_out, size_t *indices, float *distances,
+                                  int n_threads, cen_error *error);
+
+/* The label that most of indices[k] have in gallery_labels; a tie goes to the smallest label, as in
+ * scikit-learn. */
+CEN_API int32_t cen_knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels);
+
+/* Compactness of features[n, d] with labels[n] in 0 .. n_classes - 1: the root mean square distance
+ * of a feature to its class's mean, over the root mean square distance between two class means. NAN
+ * with fewer than two classes. Errors: MEMORY. */
+CEN_API cen_status cen_intra_inter(const float *features, size_t n, size_t d, const int32_t *labels,
+                                   size_t n_classes, double *ratio, cen_error *error);
+
+/* ---- feature files ------------------------------------------------------------------------- */
+
+typedef enum cen_features_format {
+    CEN_FEATURES_NPY,      /* PATH (.npy, float32) and beside it .tsv: row path label class split */
+    CEN_FEATURES_CSV,      /* one line a row: path, label, class, split, f0 ... */
+    CEN_FEATURES_FVECS,    /* int32 d, then d float32, a row */
+    CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
+} cen_features_format;
+
+typedef struct cen_feature_row {
+    const char *path;
+    int32_t label;          /* -1: none */
+    const char *class_name; /* NULL: none */
+    const char *split;      /* NULL: none */
+} cen_feature_row;
+
+/* Writes features[n, d]. rows may be NULL for FVECS. Errors: ARGUMENT, IO, MEMORY. */
+CEN_API cen_status cen_features_write(const char *path, cen_features_format format,
+                                      const float *features, size_t n, size_t d,
+                                      const cen_feature_row *rows, cen_error *error);
+
+/* Scales each row of features[n, d] to length 1; rows of zeros stay. */
+CEN_API void cen_features_normalize(float *features, size_t n, size_t d);
+
+/* ---- the system, for command-line tools ---------------------------------------------------- */
+
+/* Seconds of a clock that only goes forward. */
+CEN_API double cen_seconds(void);
+
+/* Columns of the terminal behind file, 0 where it is none. */
+CEN_API int cen_terminal_width(FILE *file);
+
+/* True where something stands at path. */
+CEN_API bool cen_path_exists(const char *path);
+
+/* Makes a folder and those above it; one that exists is fine. Errors: IO, MEMORY. */
+CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,154 @@
+#include "base/file.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/os.h"
+
+enum { FIRST_READ = 1 << 16 };
+
+cen_status cen__file_read(const char *path, size_t most, uint8_t **bytes, size_t *size,
+                          cen_error *error)
+{
+    *bytes = NULL;
+    *size = 0;
+    if (cen__os_kind(path) == CEN__FOLDER) {
+        return cen__fail(error, CEN_ERROR_IO, "%s: this is a folder, name a file", path);
+    }
+    FILE *file = cen__os_open(path, "rb");
+    if (file == NULL) {
+        return cen__fail(error, CEN_ERROR_IO, "%s: cannot open this file: %s", path,
+                         strerror(errno));
+    }
+    cen_status status = CEN_OK;
+    size_t capacity = 0, used = 0;
+    while (used < most) {
+        size_t wanted = used < FIRST_READ ? FIRST_READ : used;
+        if (wanted > most - used) wanted = most - used;
+        if (!cen__grow(bytes, &capacity, used + wanted, 1)) {
+            status =
+                cen__fail(error, CEN_ERROR_MEMORY, "%s: not enough memory to read this file", path);
+            break;
+        }
+        size_t got = fread(*bytes + used, 1, wanted, file);
+        used += got;
+        if (got < wanted) {
+            if (ferror(file)) {
+                status = cen__fail(error, CEN_ERROR_IO, "%s: reading failed after %zu bytes: %s",
+                                   path, used, strerror(errno));
+            }
+            break;
+        }
+    }
+    fclose(file);
+    if (status != CEN_OK) {
+        cen__free(*bytes);
+        *bytes = NULL;
+        return status;
+    }
+    *size = used;
+    return CEN_OK;
+}
+
+struct cen__writer {
+    char *path, *temporary;
+    FILE *file;
+    int failure; /* the first errno, 0 while all is well */
+};
+
+static cen_status open_temporary(cen__writer *writer, const char *path, cen_error *error)
+{
+    size_t size = strlen(path) + 16;
+    writer->path = cen__duplicate(path);
+    writer->temporary = cen__alloc(size, 1);
+    if (writer->path == NULL || writer->temporary == NULL) {
+        return cen__fail_memory(error, "the name of a file");
+    }
+    for (unsigned attempt = 0; attempt < 1000; attempt++) {
+        (void)snprintf(writer->temporary, size, "%s.tmp%u", path, attempt);
+        writer->file = cen__os_create_new(writer->temporary);
+        if (writer->file != NULL) return CEN_OK;
+        if (errno != EEXIST) break;
+    }
+    return cen__fail(error, CEN_ERROR_IO, "%s: cannot write here: %s; choose another place", path,
+                     strerror(errno));
+}
+
+cen_status cen__writer_create(cen__writer **writer, const char *path, cen_error *error)
+{
+    *writer = cen__alloc_zeroed(1, sizeof **writer);
+    if (*writer == NULL) return cen__fail_memory(error, "a file to be written");
+    cen_status status = open_temporary(*writer, path, error);
+    if (status != CEN_OK) cen__writer_discard(writer);
+    return status;
+}
+
+void cen__writer_write(cen__writer *writer, const void *bytes, size_t size)
+{
+    if (writer->failure != 0 || size == 0) return;
+    if (fwrite(bytes, 1, size, writer->file) != size) writer->failure = errno ? errno : EIO;
+}
+
+void cen__writer_print(cen__writer *writer, const char *format, ...)
+{
+    if (writer->failure != 0) return;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vfprintf(writer->file, format, arguments) < 0) writer->failure = errno ? errno : EIO;
+    va_end(arguments);
+}
+
+cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
+{
+    cen__writer *w = *writer;
+    cen_status status = CEN_OK;
+    if (w->failure == 0 && !cen__os_sync(w->file)) w->failure = errno ? errno : EIO;
+    if (fclose(w->file) != 0 && w->failure == 0) w->failure = errno ? errno : EIO;
+    w->file = NULL;
+    if (w->failure == 0 && !cen__os_replace(w->temporary, w->path)) {
+        w->failure = errno ? errno : EIO;
+    }
+    if (w->failure != 0) {
+        status = cen__fail(error, CEN_ERROR_IO,
+                           "%s: writing failed: %s; free some space or choose another place, "
+                           "what stood there before is untouched",
+                           w->path, strerror(w->failure));
+        (void)cen__os_remove(w->temporary);
+    }
+    cen__free(w->path);
+    cen__free(w->temporary);
+    cen__free(w);
+    *writer = NULL;
+    return status;
+}
+
+void cen__writer_discard(cen__writer **writer)
+{
+    cen__writer *w = *writer;
+    if (w == NULL) return;
+    if (w->file != NULL) {
+        fclose(w->file);
+        (void)cen__os_remove(w->temporary);
+    }
+    cen__free(w->path);
+    cen__free(w->temporary);
+    cen__free(w);
+    *writer = NULL;
+}
+
+char *cen__path_join(const char *folder, const char *name)
+{
+    size_t folder_size = strlen(folder), name_size = strlen(name);
+    while (folder_size > 1 && folder[folder_size - 1] == '/') folder_size--;
+    bool slash = folder_size > 0 && folder[folder_size - 1] != '/';
+    char *path = cen__alloc(folder_size + slash + name_size + 1, 1);
+    if (path == NULL) return NULL;
+    memcpy(path, folder, folder_size);
+    if (slash) path[folder_size] = '/';
+    memcpy(path + folder_size + slash, name, name_size + 1);
+    return path;
+}

@@ -1,0 +1,79 @@
+#include "base/memory.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ALIGNMENT = 64 };
+
+bool cen__multiply(size_t a, size_t b, size_t *product)
+{
+    if (b != 0 && a > SIZE_MAX / b) return false;
+    *product = a * b;
+    return true;
+}
+
+/* The pointer that malloc gave stands just before the aligned block. */
+static void *align(void *raw)
+{
+    if (raw == NULL) return NULL;
+    uintptr_t start = (uintptr_t)raw + sizeof(void *);
+    size_t padding = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
+    char *block = (char *)raw + sizeof(void *) + padding;
+    memcpy(block - sizeof(void *), &raw, sizeof raw);
+    return block;
+}
+
+static bool block_size(size_t count, size_t size, size_t *total)
+{
+    if (!cen__multiply(count, size, total)) return false;
+    if (*total > PTRDIFF_MAX - ALIGNMENT - sizeof(void *)) return false;
+    *total += ALIGNMENT + sizeof(void *);
+    return true;
+}
+
+void *cen__alloc(size_t count, size_t size)
+{
+    size_t total;
+    return block_size(count, size, &total) ? align(malloc(total)) : NULL;
+}
+
+void *cen__alloc_zeroed(size_t count, size_t size)
+{
+    size_t total;
+    return block_size(count, size, &total) ? align(calloc(total, 1)) : NULL;
+}
+
+void cen__free(void *pointer)
+{
+    if (pointer == NULL) return;
+    void *raw;
+    memcpy(&raw, (char *)pointer - sizeof(void *), sizeof raw);
+    free(raw);
+}
+
+bool cen__grow(void *items, size_t *capacity, size_t needed, size_t size)
+{
+    if (needed <= *capacity) return true;
+    size_t larger = *capacity < 8 ? 8 : *capacity;
+    while (larger < needed) {
+        if (larger > SIZE_MAX / 2) return false;
+        larger *= 2;
+    }
+    void *block = cen__alloc(larger, size), *old;
+    if (block == NULL) return false;
+    memcpy(&old, items, sizeof old);
+    if (*capacity > 0) memcpy(block, old, *capacity * size);
+    cen__free(old);
+    memcpy(items, &block, sizeof block);
+    *capacity = larger;
+    return true;
+}
+
+char *cen__duplicate(const char *string)
+{
+    size_t size = strlen(string) + 1;
+    char *copy = cen__alloc(size, 1);
+    if (copy != NULL) memcpy(copy, string, size);
+    return copy;
+}

@@ -1,0 +1,162 @@
+#if !defined(_WIN32)
+#define _XOPEN_SOURCE 700
+#define _DEFAULT_SOURCE 1
+
+#include "base/os.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+cen__path_kind cen__os_kind(const char *path)
+{
+    struct stat found;
+    if (stat(path, &found) != 0) return CEN__NOTHING;
+    if (S_ISDIR(found.st_mode)) return CEN__FOLDER;
+    return S_ISREG(found.st_mode) ? CEN__FILE : CEN__OTHER;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *error)
+{
+    *listing = (cen__listing){NULL, 0};
+    DIR *stream = opendir(folder);
+    if (stream == NULL) {
+        return cen__fail(error, CEN_ERROR_IO, "%s: cannot read this folder: %s", folder,
+                         strerror(errno));
+    }
+    cen_status status = CEN_OK;
+    size_t capacity = 0;
+    for (;;) {
+        errno = 0;
+        struct dirent *entry = readdir(stream);
+        if (entry == NULL) {
+            if (errno != 0) {
+                status = cen__fail(error, CEN_ERROR_IO, "%s: reading this folder failed: %s",
+                                   folder, strerror(errno));
+            }
+            break;
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+        char *name = NULL;
+        if (cen__grow(&listing->names, &capacity, listing->n_names + 1, sizeof(char *))) {
+            name = cen__duplicate(entry->d_name);
+        }
+        if (name == NULL) {
+            status = cen__fail_memory(error, "the names in a folder");
+            break;
+        }
+        listing->names[listing->n_names++] = name;
+    }
+    closedir(stream);
+    if (status != CEN_OK) {
+        cen__listing_free(listing);
+        return status;
+    }
+    if (listing->n_names > 1) {
+        qsort(listing->names, listing->n_names, sizeof(char *), compare_names);
+    }
+    return CEN_OK;
+}
+
+void cen__listing_free(cen__listing *listing)
+{
+    for (size_t i = 0; i < listing->n_names; i++) cen__free(listing->names[i]);
+    cen__free(listing->names);
+    *listing = (cen__listing){NULL, 0};
+}
+
+static bool make_one(const char *path)
+{
+    return mkdir(path, 0777) == 0 || (errno == EEXIST && cen__os_kind(path) == CEN__FOLDER);
+}
+
+cen_status cen__os_make_folder(const char *path, cen_error *error)
+{
+    char *partial = cen__duplicate(path);
+    if (partial == NULL) return cen__fail_memory(error, "a path");
+    cen_status status = CEN_OK;
+    for (char *at = partial + 1; status == CEN_OK; at++) {
+        if (*at != '/' && *at != '\0') continue;
+        char ending = *at;
+        *at = '\0';
+        if (!make_one(partial)) {
+            status = cen__fail(error, CEN_ERROR_IO, "%s: cannot make the folder %s: %s", path,
+                               partial, strerror(errno));
+        }
+        *at = ending;
+        if (ending == '\0') break;
+    }
+    cen__free(partial);
+    return status;
+}
+
+FILE *cen__os_open(const char *path, const char *mode)
+{
+    return fopen(path, mode);
+}
+
+FILE *cen__os_create_new(const char *path)
+{
+    int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (descriptor < 0) return NULL;
+    FILE *file = fdopen(descriptor, "wb");
+    if (file == NULL) close(descriptor);
+    return file;
+}
+
+bool cen__os_sync(FILE *file)
+{
+    /* EINVAL: a pipe or a device, which has nothing to sync. */
+    return fflush(file) == 0 && (fsync(fileno(file)) == 0 || errno == EINVAL);
+}
+
+bool cen__os_replace(const char *from, const char *to)
+{
+    return rename(from, to) == 0;
+}
+
+bool cen__os_remove(const char *path)
+{
+    return remove(path) == 0;
+}
+
+double cen__os_seconds(void)
+{
+    struct timespec now;
+    if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+int cen__os_processors(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+    return count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
+}
+
+int cen__os_terminal_width(FILE *file)
+{
+    int descriptor = fileno(file);
+    if (descriptor < 0 || !isatty(descriptor)) return 0;
+    struct winsize size;
+    if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    return 80;
+}
+
+#else
+typedef int cen__not_posix;
+#endif

@@ -1,0 +1,277 @@
+/* The twin of os_posix.c for Windows: paths are UTF-8 outside and UTF-16 inside. */
+#if defined(_WIN32)
+#ifndef UNICODE
+#define UNICODE 1
+#endif
+#define WIN32_LEAN_AND_MEAN 1
+#define NOMINMAX 1
+
+#include "base/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <io.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <wchar.h>
+#include <windows.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+/* errno for what Windows said last, so that the callers' strerror speaks for both systems. */
+static void set_errno(void)
+{
+    switch (GetLastError()) {
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+    case ERROR_BAD_NETPATH:
+    case ERROR_INVALID_NAME: errno = ENOENT; break;
+    case ERROR_ACCESS_DENIED:
+    case ERROR_SHARING_VIOLATION:
+    case ERROR_LOCK_VIOLATION:
+    case ERROR_WRITE_PROTECT: errno = EACCES; break;
+    case ERROR_FILE_EXISTS:
+    case ERROR_ALREADY_EXISTS: errno = EEXIST; break;
+    case ERROR_DISK_FULL:
+    case ERROR_HANDLE_DISK_FULL: errno = ENOSPC; break;
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_OUTOFMEMORY: errno = ENOMEM; break;
+    case ERROR_DIRECTORY: errno = ENOTDIR; break;
+    default: errno = EIO; break;
+    }
+}
+
+/* To cen__free; NULL with errno set. */
+static wchar_t *widen(const char *text)
+{
+    int size = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
+    if (size <= 0) {
+        errno = EILSEQ;
+        return NULL;
+    }
+    wchar_t *wide = cen__alloc((size_t)size, sizeof *wide);
+    if (wide == NULL) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    (void)MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, size);
+    return wide;
+}
+
+static char *narrow(const wchar_t *wide)
+{
+    int size = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
+    char *text = size > 0 ? cen__alloc((size_t)size, 1) : NULL;
+    if (text != NULL) (void)WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, size, NULL, NULL);
+    return text;
+}
+
+cen__path_kind cen__os_kind(const char *path)
+{
+    wchar_t *wide = widen(path);
+    if (wide == NULL) return CEN__NOTHING;
+    /* Opening follows links, which asking for a name's attributes does not. */
+    HANDLE handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    cen__free(wide);
+    if (handle == INVALID_HANDLE_VALUE) return CEN__NOTHING;
+    BY_HANDLE_FILE_INFORMATION found;
+    cen__path_kind kind = CEN__OTHER;
+    if (GetFileType(handle) == FILE_TYPE_DISK && GetFileInformationByHandle(handle, &found)) {
+        kind = found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? CEN__FOLDER : CEN__FILE;
+    }
+    CloseHandle(handle);
+    return kind;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The first of a folder's entries; INVALID_HANDLE_VALUE with errno set. */
+static HANDLE find_first(const char *folder, WIN32_FIND_DATAW *entry)
+{
+    HANDLE search = INVALID_HANDLE_VALUE;
+    size_t size = strlen(folder) + 3;
+    char *pattern = cen__alloc(size, 1);
+    if (pattern == NULL) {
+        errno = ENOMEM;
+        return search;
+    }
+    (void)snprintf(pattern, size, "%s/*", folder);
+    wchar_t *wide = widen(pattern);
+    if (wide != NULL) {
+        search = FindFirstFileW(wide, entry);
+        if (search == INVALID_HANDLE_VALUE) set_errno();
+    }
+    cen__free(wide);
+    cen__free(pattern);
+    return search;
+}
+
+cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *error)
+{
+    *listing = (cen__listing){NULL, 0};
+    WIN32_FIND_DATAW entry;
+    HANDLE search = find_first(folder, &entry);
+    if (search == INVALID_HANDLE_VALUE) {
+        return cen__fail(error, CEN_ERROR_IO, "%s: cannot read this folder: %s", folder,
+                         strerror(errno));
+    }
+    cen_status status = CEN_OK;
+    size_t capacity = 0;
+    do {
+        if (wcscmp(entry.cFileName, L".") == 0 || wcscmp(entry.cFileName, L"..") == 0) continue;
+        char *name = NULL;
+        if (cen__grow(&listing->names, &capacity, listing->n_names + 1, sizeof(char *))) {
+            name = narrow(entry.cFileName);
+        }
+        if (name == NULL) {
+            status = cen__fail_memory(error, "the names in a folder");
+            break;
+        }
+        listing->names[listing->n_names++] = name;
+    } while (FindNextFileW(search, &entry));
+    if (status == CEN_OK && GetLastError() != ERROR_NO_MORE_FILES) {
+        set_errno();
+        status = cen__fail(error, CEN_ERROR_IO, "%s: reading this folder failed: %s", folder,
+                           strerror(errno));
+    }
+    FindClose(search);
+    if (status != CEN_OK) {
+        cen__listing_free(listing);
+        return status;
+    }
+    if (listing->n_names > 1) {
+        qsort(listing->names, listing->n_names, sizeof(char *), compare_names);
+    }
+    return CEN_OK;
+}
+
+void cen__listing_free(cen__listing *listing)
+{
+    for (size_t i = 0; i < listing->n_names; i++) cen__free(listing->names[i]);
+    cen__free(listing->names);
+    *listing = (cen__listing){NULL, 0};
+}
+
+/* False with errno set. */
+static bool make_one(const char *path)
+{
+    wchar_t *wide = widen(path);
+    if (wide == NULL) return false;
+    bool made = CreateDirectoryW(wide, NULL) != 0;
+    if (!made) set_errno();
+    cen__free(wide);
+    if (made) return true;
+    int failure = errno;
+    made = cen__os_kind(path) == CEN__FOLDER;
+    errno = failure;
+    return made;
+}
+
+cen_status cen__os_make_folder(const char *path, cen_error *error)
+{
+    char *partial = cen__duplicate(path);
+    if (partial == NULL) return cen__fail_memory(error, "a path");
+    /* Not every part can be made or looked at (C:, \\server), so only the last one has to succeed. */
+    for (char *at = partial; *at != '\0'; at++) {
+        if (at == partial || (*at != '/' && *at != '\\')) continue;
+        char separator = *at;
+        *at = '\0';
+        (void)make_one(partial);
+        *at = separator;
+    }
+    cen_status status = CEN_OK;
+    if (!make_one(partial)) {
+        status = cen__fail(error, CEN_ERROR_IO, "%s: cannot make this folder: %s", path,
+                           strerror(errno));
+    }
+    cen__free(partial);
+    return status;
+}
+
+FILE *cen__os_open(const char *path, const char *mode)
+{
+    wchar_t *wide = widen(path), *wide_mode = widen(mode);
+    FILE *file = wide != NULL && wide_mode != NULL ? _wfopen(wide, wide_mode) : NULL;
+    int failure = errno;
+    cen__free(wide);
+    cen__free(wide_mode);
+    errno = failure;
+    return file;
+}
+
+FILE *cen__os_create_new(const char *path)
+{
+    wchar_t *wide = widen(path);
+    if (wide == NULL) return NULL;
+    int descriptor = _wopen(wide, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY | _O_NOINHERIT,
+                            _S_IREAD | _S_IWRITE);
+    cen__free(wide);
+    if (descriptor < 0) return NULL;
+    FILE *file = _fdopen(descriptor, "wb");
+    if (file == NULL) _close(descriptor);
+    return file;
+}
+
+bool cen__os_sync(FILE *file)
+{
+    /* EBADF: a pipe or a device, which has nothing to sync. */
+    return fflush(file) == 0 && (_commit(_fileno(file)) == 0 || errno == EBADF);
+}
+
+bool cen__os_replace(const char *from, const char *to)
+{
+    wchar_t *wide_from = widen(from), *wide_to = widen(to);
+    bool replaced = false;
+    if (wide_from != NULL && wide_to != NULL) {
+        replaced = MoveFileExW(wide_from, wide_to,
+                               MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) != 0;
+        if (!replaced) set_errno();
+    }
+    cen__free(wide_from);
+    cen__free(wide_to);
+    return replaced;
+}
+
+bool cen__os_remove(const char *path)
+{
+    wchar_t *wide = widen(path);
+    if (wide == NULL) return false;
+    bool removed = DeleteFileW(wide) != 0 || RemoveDirectoryW(wide) != 0;
+    if (!removed) set_errno();
+    cen__free(wide);
+    return removed;
+}
+
+double cen__os_seconds(void)
+{
+    LARGE_INTEGER now, a_second;
+    if (!QueryPerformanceFrequency(&a_second) || !QueryPerformanceCounter(&now)) return 0;
+    return (double)now.QuadPart / (double)a_second.QuadPart;
+}
+
+int cen__os_processors(void)
+{
+    DWORD_PTR ours, all;
+    if (!GetProcessAffinityMask(GetCurrentProcess(), &ours, &all)) return 1;
+    int count = 0;
+    for (; ours != 0; ours &= ours - 1) count++;
+    return count < 1 ? 1 : count;
+}
+
+int cen__os_terminal_width(FILE *file)
+{
+    HANDLE handle = (HANDLE)_get_osfhandle(_fileno(file));
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    if (handle == INVALID_HANDLE_VALUE || !GetConsoleScreenBufferInfo(handle, &info)) return 0;
+    return info.srWindow.Right - info.srWindow.Left + 1;
+}
+
+#else
+typedef int cen__not_windows;
+#endif

@@ -1,0 +1,37 @@
+/* Random numbers as a function of (seed, stream, counter): no hidden state, so neither threads nor
+ * the place where a run was resumed change what is drawn. */
+#ifndef CEN_BASE_RANDOM_H
+#define CEN_BASE_RANDOM_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One name for each use, so that no two uses share numbers. */
+enum cen__stream {
+    CEN__STREAM_WEIGHTS = 1,
+    CEN__STREAM_CENTERS,
+    CEN__STREAM_SPLIT,
+    CEN__STREAM_SHUFFLE,
+    CEN__STREAM_AUGMENT,
+    CEN__STREAM_DROPOUT,
+    CEN__STREAM_EPISODES,
+    CEN__STREAM_PAIRS
+};
+
+/* A stream within a stream: for the i-th parameter, class or epoch of a use. */
+uint64_t cen__substream(uint64_t stream, uint64_t index);
+
+/* 64 uniform bits (SplitMix64's finaliser, Steele et al. 2014, over a mixed key). */
+uint64_t cen__random_bits(uint64_t seed, uint64_t stream, uint64_t counter);
+
+/* Uniform in [0, 1): 24 bits, exact in float. */
+float cen__random_float(uint64_t seed, uint64_t stream, uint64_t counter);
+
+/* Uniform in 0 .. n - 1, n > 0, without bias that matters (64-bit multiply-shift on 32 bits where n
+ * fits, modulo of 64 bits elsewhere). */
+uint64_t cen__random_below(uint64_t seed, uint64_t stream, uint64_t counter, uint64_t n);
+
+/* Fisher-Yates over items[n]. */
+void cen__shuffle(size_t *items, size_t n, uint64_t seed, uint64_t stream);
+
+#endif

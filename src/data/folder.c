@@ -1,0 +1,374 @@
+#include "data/folder.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/os.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "image/image.h"
+
+enum {
+    TEXT_BLOCK_SIZE = 1 << 16,
+    PROBE_BLOCK = 256, /* files probed at once, which bounds the memory for their errors */
+    KIND_SIZE = 64     /* bytes that tell an image from another file */
+};
+
+struct cen__text_block {
+    cen__text_block *next;
+    char text[];
+};
+
+const char *cen_split_name(cen_split split)
+{
+    switch (split) {
+    case CEN_SPLIT_TRAIN: return "train";
+    case CEN_SPLIT_VALIDATION: return "val";
+    case CEN_SPLIT_TEST: return "test";
+    }
+    return "unknown";
+}
+
+cen_folder_options cen_folder_options_default(void)
+{
+    return (cen_folder_options){
+        .validation_share = 0.1, .seed = 1, .max_pixels = cen_image_options_default().max_pixels};
+}
+
+const char *cen__folder_keep(cen_folder *folder, const char *string)
+{
+    size_t size = strlen(string) + 1;
+    if (size > folder->text_size - folder->text_used) {
+        size_t room = size > TEXT_BLOCK_SIZE ? size : TEXT_BLOCK_SIZE;
+        cen__text_block *block = cen__alloc(1, sizeof *block + room);
+        if (block == NULL) return NULL;
+        block->next = folder->text;
+        folder->text = block;
+        folder->text_size = room;
+        folder->text_used = 0;
+    }
+    char *copy = folder->text->text + folder->text_used;
+    memcpy(copy, string, size);
+    folder->text_used += size;
+    return copy;
+}
+
+/* Appends to a list; a reason of NULL is one that there was no memory for. */
+static cen_status add_note(cen_file_note **notes, size_t *capacity, size_t *n, const char *path,
+                           const char *reason, cen_error *error)
+{
+    if (reason == NULL || !cen__grow(notes, capacity, *n + 1, sizeof **notes)) {
+        return cen__fail_memory(error, "the list of broken images");
+    }
+    (*notes)[(*n)++] = (cen_file_note){path, reason};
+    return CEN_OK;
+}
+
+cen_status cen__folder_skip(cen_folder *folder, const char *path, const cen_error *why,
+                            cen_error *error)
+{
+    if (folder->options.strict || why->status == CEN_ERROR_MEMORY) {
+        return cen__fail(error, why->status, "%s", why->message);
+    }
+    /* The reason stands beside the path, so it need not name it again. */
+    const char *reason = why->message;
+    size_t length = strlen(path);
+    if (strncmp(reason, path, length) == 0 && strncmp(reason + length, ": ", 2) == 0) {
+        reason += length + 2;
+    }
+    reason = cen__folder_keep(folder, reason);
+    cen_status status = add_note(&folder->skipped, &folder->skipped_capacity,
+                                 &folder->info.n_skipped, path, reason, error);
+    folder->info.skipped = folder->skipped;
+    return status;
+}
+
+cen_status cen__folder_warn(cen_folder *folder, const char *path, const char *warning,
+                            cen_error *error)
+{
+    if (folder->options.strict) {
+        return cen__fail(error, CEN_ERROR_FORMAT, "%s: %s", path, warning);
+    }
+    cen_status status = add_note(&folder->damaged, &folder->damaged_capacity,
+                                 &folder->info.n_damaged, path, warning, error);
+    folder->info.damaged = folder->damaged;
+    return status;
+}
+
+/* ---- images and other files ---------------------------------------------------------------- */
+
+typedef enum { PASSED_OVER, BROKEN, USABLE } verdict;
+
+typedef struct {
+    verdict verdict;
+    cen_image header;
+    cen_error why; /* of what is broken */
+} probed;
+
+typedef struct {
+    const cen__candidate *candidates;
+    probed *results;
+} probe_block;
+
+/* A file whose header cannot be read is a broken image where its name or its bytes claim one. */
+static verdict judge(const cen__candidate *candidate, cen_error *why)
+{
+    const char *path = candidate->image.path;
+    if (why->status == CEN_ERROR_MEMORY || candidate->is_named) return BROKEN;
+    if (cen__has_image_ending(path)) return BROKEN;
+    uint8_t *bytes;
+    size_t size;
+    cen_error other;
+    cen_status status = cen__file_read(path, KIND_SIZE, &bytes, &size, &other);
+    if (status == CEN_ERROR_MEMORY) {
+        *why = other;
+        return BROKEN;
+    }
+    bool is_image = status == CEN_OK && cen__image_is_image(bytes, size);
+    cen__free(bytes);
+    return is_image ? BROKEN : PASSED_OVER;
+}
+
+static void probe(void *context, size_t task, int worker)
+{
+    const probe_block *block = context;
+    const cen__candidate *candidate = &block->candidates[task];
+    probed *result = &block->results[task];
+    (void)worker;
+    cen__path_kind kind = cen__os_kind(candidate->image.path);
+    if (kind == CEN__FOLDER || kind == CEN__OTHER) {
+        result->verdict = PASSED_OVER;
+    } else if (cen_image_read_size(candidate->image.path, &result->header, &result->why) ==
+               CEN_OK) {
+        result->verdict = USABLE;
+    } else {
+        result->verdict = judge(candidate, &result->why);
+    }
+}
+
+static cen_status skip_unknown_class(cen_folder *folder, const char *path, cen_error *error)
+{
+    const char *end = cen__base_name(path) - 1, *name = end;
+    while (name > path && name[-1] != '/') name--;
+    cen_error why;
+    (void)cen__fail(&why, CEN_ERROR_ARGUMENT, "%s: its class \"%.*s\" is not in train", path,
+                    (int)(end - name), name);
+    return cen__folder_skip(folder, path, &why, error);
+}
+
+static cen_status accept(cen_folder *folder, const cen__candidate *candidate, const probed *result,
+                         cen_error *error)
+{
+    cen_folder_image image = candidate->image;
+    if (result->verdict == PASSED_OVER) {
+        folder->info.n_passed_over++;
+        return CEN_OK;
+    }
+    if (result->verdict == BROKEN) {
+        return cen__folder_skip(folder, image.path, &result->why, error);
+    }
+    if (image.label < 0 && !folder->options.unlabelled) {
+        return skip_unknown_class(folder, image.path, error);
+    }
+    size_t n = folder->info.n_images;
+    if (!cen__grow(&folder->images, &folder->images_capacity, n + 1, sizeof *folder->images)) {
+        return cen__fail_memory(error, "the list of images");
+    }
+    image.width = result->header.width;
+    image.height = result->header.height;
+    image.channels = result->header.channels;
+    folder->images[n] = image;
+    folder->info.images = folder->images;
+    folder->info.n_images++;
+    return CEN_OK;
+}
+
+static cen_status probe_all(cen_folder *folder, const cen__candidates *found, cen_error *error)
+{
+    probed *results = cen__alloc(PROBE_BLOCK, sizeof *results);
+    if (results == NULL) return cen__fail_memory(error, "the headers of images");
+    int n_threads = cen__thread_count(folder->options.n_threads);
+    cen_status status = CEN_OK;
+    for (size_t begin = 0; begin < found->n && status == CEN_OK; begin += PROBE_BLOCK) {
+        size_t n = found->n - begin < PROBE_BLOCK ? found->n - begin : PROBE_BLOCK;
+        probe_block block = {found->items + begin, results};
+        cen__parallel(n_threads, n, probe, &block);
+        for (size_t i = 0; i < n && status == CEN_OK; i++) {
+            status = accept(folder, &block.candidates[i], &results[i], error);
+        }
+    }
+    cen__free(results);
+    return status;
+}
+
+/* ---- the classes --------------------------------------------------------------------------- */
+
+/* The first image below `above` that was skipped; NULL where there is none. */
+static const cen_file_note *first_skipped(const cen_folder *folder, const char *above)
+{
+    size_t length = strlen(above);
+    for (size_t i = 0; i < folder->info.n_skipped; i++) {
+        const char *path = folder->skipped[i].path;
+        if (strncmp(path, above, length) == 0 && path[length] == '/') return &folder->skipped[i];
+    }
+    return NULL;
+}
+
+static cen_status fail_empty(const char *what, const char *path, const cen_file_note *skipped,
+                             const char *remedy, cen_error *error)
+{
+    if (skipped == NULL) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: no images in this %s; %s", path, what,
+                         remedy);
+    }
+    return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: no image in this %s can be used (%s: %s); %s",
+                     path, what, cen__base_name(skipped->path), skipped->reason, remedy);
+}
+
+cen_status cen__folder_check(const cen_folder *folder, cen_error *error)
+{
+    const cen_folder_info *info = &folder->info;
+    if (folder->options.unlabelled) {
+        if (info->n_images > 0) return CEN_OK;
+        if (info->n_skipped > 0) {
+            return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: %s; there is no other image to use",
+                             info->skipped[0].path, info->skipped[0].reason);
+        }
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "there are no images here; name a file or a "
+                         "folder that holds some");
+    }
+    size_t n_seen = 0; /* the training images come first, and their labels rise */
+    for (size_t i = 0; i < info->n_images && info->images[i].split == CEN_SPLIT_TRAIN; i++) {
+        size_t label = (size_t)info->images[i].label;
+        if (label > n_seen) break;
+        n_seen = label + 1;
+    }
+    if (n_seen == info->n_classes) return CEN_OK;
+    const char *path = folder->class_folders[n_seen];
+    return fail_empty("class", path, first_skipped(folder, path),
+                      "remove the folder or put images in it", error);
+}
+
+/* FNV-1a, so that a class's split depends on its name and not on its place among others. */
+static uint64_t hash_name(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *name != '\0'; name++) {
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+    }
+    return hash;
+}
+
+/* share * n rounded half up (of the share as it was written: 0.29 * 50 is 14.5), but at least one
+ * image and not all. */
+static size_t validation_count(double share, size_t n)
+{
+    if (share == 0 || n < 2) return 0;
+    size_t count = (size_t)floor(share * (double)n + 0.5 + 1e-9);
+    return count < 1 ? 1 : count > n - 1 ? n - 1 : count;
+}
+
+static int compare_images(const void *a, const void *b)
+{
+    return cen__compare_images(a, b);
+}
+
+/* Moves a share of each class from train to validation. */
+static cen_status draw_validation(cen_folder *folder, cen_error *error)
+{
+    cen_folder_image *images = folder->images;
+    size_t n_train = 0;
+    while (n_train < folder->info.n_images && images[n_train].split == CEN_SPLIT_TRAIN) n_train++;
+    size_t *drawn = cen__alloc(n_train, sizeof *drawn);
+    if (drawn == NULL) return cen__fail_memory(error, "the validation split");
+    for (size_t begin = 0, end; begin < n_train; begin = end) {
+        int32_t label = images[begin].label;
+        for (end = begin; end < n_train && images[end].label == label; end++) {
+            drawn[end - begin] = end;
+        }
+        uint64_t stream = cen__substream(CEN__STREAM_SPLIT, hash_name(folder->class_names[label]));
+        cen__shuffle(drawn, end - begin, folder->options.seed, stream);
+        size_t count = validation_count(folder->options.validation_share, end - begin);
+        for (size_t i = 0; i < count; i++) images[drawn[i]].split = CEN_SPLIT_VALIDATION;
+    }
+    cen__free(drawn);
+    qsort(images, folder->info.n_images, sizeof *images, compare_images);
+    return CEN_OK;
+}
+
+/* ---- public -------------------------------------------------------------------------------- */
+
+static cen_status fill(cen_folder *folder, const char *const *paths, size_t n_paths,
+                       cen_error *error)
+{
+    cen__candidates found = {NULL, 0, 0};
+    cen_status status = cen__scan_paths(folder, paths, n_paths, &found, error);
+    folder->info.class_names = folder->class_names;
+    if (status == CEN_OK) status = probe_all(folder, &found, error);
+    cen__free(found.items);
+    if (status == CEN_OK) status = cen__folder_check(folder, error);
+    bool draws = !folder->options.unlabelled && !folder->info.has_own_split;
+    if (status == CEN_OK && draws) status = draw_validation(folder, error);
+    return status;
+}
+
+cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t n_paths,
+                           const cen_folder_options *options, cen_error *error)
+{
+    *folder = NULL;
+    if (n_paths == 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "no folder of images was named");
+    }
+    if (!(options->validation_share >= 0 && options->validation_share < 1)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "a validation share of %g makes no sense; choose one from 0 to below 1",
+                         options->validation_share);
+    }
+    cen_folder *opened = cen__alloc_zeroed(1, sizeof *opened);
+    if (opened == NULL) return cen__fail_memory(error, "a folder of images");
+    opened->options = *options;
+    cen_status status = fill(opened, paths, n_paths, error);
+    if (status != CEN_OK) {
+        cen_folder_free(opened);
+        return status;
+    }
+    *folder = opened;
+    return CEN_OK;
+}
+
+void cen_folder_free(cen_folder *folder)
+{
+    if (folder == NULL) return;
+    while (folder->text != NULL) {
+        cen__text_block *next = folder->text->next;
+        cen__free(folder->text);
+        folder->text = next;
+    }
+    cen__free(folder->class_names);
+    cen__free(folder->class_folders);
+    cen__free(folder->images);
+    cen__free(folder->skipped);
+    cen__free(folder->damaged);
+    cen__free(folder->cache);
+    cen__free(folder);
+}
+
+const cen_folder_info *cen_folder_get(const cen_folder *folder)
+{
+    return &folder->info;
+}
+
+size_t cen_folder_order(const cen_folder *folder, cen_split split, bool shuffle, uint64_t seed,
+                        size_t epoch, size_t *order)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < folder->info.n_images; i++) {
+        if (folder->images[i].split == split) order[n++] = i;
+    }
+    if (shuffle) cen__shuffle(order, n, seed, cen__substream(CEN__STREAM_SHUFFLE, epoch));
+    return n;
+}

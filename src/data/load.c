@@ -1,0 +1,364 @@
+/* Files -> bytes at the input's size -> normalised batches. */
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "data/folder.h"
+
+enum {
+    LOAD_BLOCK = 64,          /* images decoded between two calls of progress, */
+    LOAD_BLOCK_A_THREAD = 16, /* but enough for every thread */
+    READ_CHUNK = 1 << 16      /* numbers normalised in one task */
+};
+
+/* pixels[h, w, c] -> bytes[c, h, w] */
+static void make_planar(const uint8_t *pixels, size_t plane, size_t channels, uint8_t *bytes)
+{
+    if (channels == 1) {
+        memcpy(bytes, pixels, plane);
+        return;
+    }
+    uint8_t *red = bytes, *green = bytes + plane, *blue = bytes + 2 * plane;
+    for (size_t i = 0; i < plane; i++) {
+        red[i] = pixels[3 * i];
+        green[i] = pixels[3 * i + 1];
+        blue[i] = pixels[3 * i + 2];
+    }
+}
+
+/* bytes[channels, height, width] of one file; *warning as in cen_image. */
+static cen_status decode(const cen_folder *folder, const char *path, uint8_t *bytes,
+                         const char **warning, cen_error *error)
+{
+    const cen_input *input = &folder->input;
+    cen_image_options options = cen_image_options_default();
+    options.channels = (int)input->channels;
+    options.max_pixels = folder->options.max_pixels;
+    if (!folder->options.exact_decode) {
+        options.target_height = input->height;
+        options.target_width = input->width;
+    }
+    cen_image image;
+    cen_status status = cen_image_read(path, &options, &image, error);
+    if (status != CEN_OK) return status;
+    *warning = image.warning;
+    if (image.height != input->height || image.width != input->width) {
+        cen_image resized;
+        status =
+            cen_image_resize(&image, input->height, input->width, input->resize, &resized, error);
+        cen_image_free(&image);
+        if (status != CEN_OK) return status;
+        image = resized;
+    }
+    make_planar(image.pixels, input->height * input->width, input->channels, bytes);
+    cen_image_free(&image);
+    return CEN_OK;
+}
+
+/* ---- load ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    cen_status status;
+    cen_error why;
+    const char *warning;
+    uint64_t sums[3], squares[3]; /* of a training image */
+} loaded;
+
+typedef struct {
+    const cen_folder *folder;
+    const cen_folder_image *images; /* of this block */
+    uint8_t *bytes;                 /* [block, channels, height, width] */
+    loaded *results;
+} load_block;
+
+static void load_one(void *context, size_t task, int worker)
+{
+    const load_block *block = context;
+    const cen_folder *folder = block->folder;
+    const cen_folder_image *image = &block->images[task];
+    loaded *result = &block->results[task];
+    uint8_t *bytes = block->bytes + task * folder->image_size;
+    (void)worker;
+    result->status = decode(folder, image->path, bytes, &result->warning, &result->why);
+    if (result->status != CEN_OK || image->split != CEN_SPLIT_TRAIN) return;
+    size_t plane = folder->input.height * folder->input.width;
+    for (size_t c = 0; c < folder->input.channels; c++, bytes += plane) {
+        uint64_t sum = 0, square = 0;
+        for (size_t i = 0; i < plane; i++) {
+            sum += bytes[i];
+            square += (uint32_t)bytes[i] * bytes[i];
+        }
+        result->sums[c] = sum;
+        result->squares[c] = square;
+    }
+}
+
+/* Takes over one decoded image as the n-th that is good. */
+static void keep_image(cen_folder *folder, size_t n, const cen_folder_image *image,
+                       const loaded *result, const uint8_t *bytes, size_t cache_capacity)
+{
+    folder->images[n] = *image;
+    if (n < cache_capacity) {
+        memcpy(folder->cache + n * folder->image_size, bytes, folder->image_size);
+        folder->n_cached = n + 1;
+    }
+    if (image->split != CEN_SPLIT_TRAIN) return;
+    folder->n_pixels += folder->input.height * folder->input.width;
+    for (size_t c = 0; c < folder->input.channels; c++) {
+        folder->sums[c] += result->sums[c];
+        folder->squares[c] += result->squares[c];
+    }
+}
+
+typedef struct {
+    size_t block_size;     /* images in flight */
+    size_t cache_capacity; /* images */
+    uint8_t *bytes;        /* [block_size, channels, height, width] */
+    loaded *results;       /* [block_size] */
+    cen_progress *progress;
+    void *user;
+} loader;
+
+/* The i-th image of a block becomes the next good one, or is skipped. */
+static cen_status take_image(cen_folder *folder, const loader *l, size_t i,
+                             const cen_folder_image *image, size_t *n_good, cen_error *error)
+{
+    const loaded *result = &l->results[i];
+    if (result->status != CEN_OK) return cen__folder_skip(folder, image->path, &result->why, error);
+    if (result->warning != NULL) {
+        cen_status status = cen__folder_warn(folder, image->path, result->warning, error);
+        if (status != CEN_OK) return status;
+    }
+    keep_image(folder, (*n_good)++, image, result, l->bytes + i * folder->image_size,
+               l->cache_capacity);
+    return CEN_OK;
+}
+
+/* Good images are moved up over broken ones; whatever happens, images[] has no gap after it. */
+static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error)
+{
+    int n_threads = cen__thread_count(folder->options.n_threads);
+    size_t n_images = folder->info.n_images, n_good = 0, done = 0;
+    cen_folder_image *images = folder->images;
+    cen_status status = CEN_OK;
+    while (done < n_images && status == CEN_OK) {
+        size_t n = n_images - done < l->block_size ? n_images - done : l->block_size;
+        load_block block = {folder, images + done, l->bytes, l->results};
+        cen__parallel(n_threads, n, load_one, &block);
+        for (size_t i = 0; i < n; i++, done++) {
+            status = take_image(folder, l, i, &images[done], &n_good, error);
+            if (status != CEN_OK) break;
+        }
+        if (status == CEN_OK && l->progress != NULL && l->progress(l->user, done, n_images) != 0) {
+            status = cen__fail(error, CEN_ERROR_STOPPED, "loading stopped after %zu of %zu images",
+                               done, n_images);
+        }
+    }
+    memmove(images + n_good, images + done, (n_images - done) * sizeof *images);
+    folder->info.n_images = n_good + n_images - done;
+    return status;
+}
+
+/* What an earlier load left. */
+static void unload(cen_folder *folder)
+{
+    cen__free(folder->cache);
+    folder->cache = NULL;
+    folder->n_cached = 0;
+    folder->is_loaded = false;
+    folder->n_pixels = 0;
+    memset(folder->sums, 0, sizeof folder->sums);
+    memset(folder->squares, 0, sizeof folder->squares);
+}
+
+static cen_status set_input(cen_folder *folder, const cen_input *input, cen_error *error)
+{
+    size_t plane, size;
+    if ((input->channels != 1 && input->channels != 3) || input->height == 0 || input->width == 0) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "an input of %zu x %zu x %zu (channels, height, width) cannot be made from "
+            "images; choose 1 or 3 channels and sides of at least 1",
+            input->channels, input->height, input->width);
+    }
+    if (!cen__multiply(input->height, input->width, &plane) ||
+        !cen__multiply(plane, input->channels, &size)) {
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "an input of %zu x %zu pixels is too large; choose a smaller image size",
+                         input->height, input->width);
+    }
+    folder->input = *input;
+    folder->image_size = size;
+    return CEN_OK;
+}
+
+cen_status cen_folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
+                           cen_progress *progress, void *user, cen_error *error)
+{
+    unload(folder);
+    cen_status status = set_input(folder, input, error);
+    if (status != CEN_OK) return status;
+    size_t n_images = folder->info.n_images, size = folder->image_size;
+    size_t n_threads = (size_t)cen__thread_count(folder->options.n_threads);
+    loader l = {.block_size = n_threads * LOAD_BLOCK_A_THREAD,
+                .cache_capacity = cache_bytes / size,
+                .progress = progress,
+                .user = user};
+    if (l.block_size < LOAD_BLOCK) l.block_size = LOAD_BLOCK;
+    if (l.block_size > n_images) l.block_size = n_images;
+    if (l.cache_capacity > n_images) l.cache_capacity = n_images;
+    l.bytes = cen__alloc(l.block_size, size);
+    l.results = cen__alloc(l.block_size, sizeof *l.results);
+    folder->cache = cen__alloc(l.cache_capacity, size);
+    if (l.bytes == NULL || l.results == NULL || folder->cache == NULL) {
+        status = cen__fail(error, CEN_ERROR_MEMORY,
+                           "not enough memory for %zu decoded images of %zu bytes; keep fewer in "
+                           "the cache or choose a smaller image size",
+                           l.block_size + l.cache_capacity, size);
+    }
+    if (status == CEN_OK) status = load_all(folder, &l, error);
+    if (status == CEN_OK) status = cen__folder_check(folder, error);
+    cen__free(l.bytes);
+    cen__free(l.results);
+    if (status != CEN_OK) {
+        unload(folder);
+        return status;
+    }
+    folder->is_loaded = true;
+    return CEN_OK;
+}
+
+void cen_folder_measure(const cen_folder *folder, float mean[3], float std[3])
+{
+    uint64_t n = folder->n_pixels;
+    for (size_t c = 0; c < 3; c++) {
+        mean[c] = 0;
+        std[c] = 1;
+        if (!folder->is_loaded || n == 0 || c >= folder->input.channels) continue;
+        /* With the sum = whole * n + rest, sum (p - whole)^2 is a whole number; so nothing is lost
+         * by subtracting large numbers from each other. */
+        uint64_t sum = folder->sums[c], whole = sum / n, rest = sum % n;
+        uint64_t square = folder->squares[c] + whole * whole * n - 2 * whole * sum;
+        double fraction = (double)rest / (double)n;
+        double variance = (double)square / (double)n - fraction * fraction;
+        mean[c] = (float)(((double)whole + fraction) / 255);
+        if (variance > 0) std[c] = (float)(sqrt(variance) / 255);
+    }
+}
+
+/* ---- read ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    const cen_folder *folder;
+    const size_t *indices;
+    size_t n, chunk;    /* images in all, in a task */
+    const float *table; /* [channels, 256]: byte -> number */
+    float *x;
+    uint8_t *bytes;    /* [n_threads, channels, height, width]; NULL where all is cached */
+    cen_error *errors; /* [n], status CEN_OK at first; NULL likewise */
+} reader;
+
+/* x[channels, plane] of bytes[channels, plane] */
+static void normalise(const float *table, const uint8_t *bytes, size_t channels, size_t plane,
+                      float *x)
+{
+    for (size_t c = 0; c < channels; c++, table += 256, bytes += plane, x += plane) {
+        for (size_t i = 0; i < plane; i++) x[i] = table[bytes[i]];
+    }
+}
+
+static void read_chunk(void *context, size_t task, int worker)
+{
+    const reader *r = context;
+    const cen_folder *folder = r->folder;
+    size_t size = folder->image_size, begin = task * r->chunk;
+    size_t end = r->n - begin < r->chunk ? r->n : begin + r->chunk;
+    for (size_t i = begin; i < end; i++) {
+        size_t index = r->indices[i];
+        const uint8_t *bytes = folder->cache + index * size;
+        if (index >= folder->n_cached) {
+            uint8_t *decoded = r->bytes + (size_t)worker * size;
+            const char *warning;
+            if (decode(folder, folder->images[index].path, decoded, &warning, &r->errors[i]) !=
+                CEN_OK) {
+                continue;
+            }
+            bytes = decoded;
+        }
+        normalise(r->table, bytes, folder->input.channels, size / folder->input.channels,
+                  r->x + i * size);
+    }
+}
+
+static cen_status fail_changed(const cen_error *why, cen_error *error)
+{
+    const char *remedy =
+        why->status == CEN_ERROR_MEMORY
+            ? ""
+            : "; it has changed since it was loaded, leave it alone while it is used";
+    return cen__fail(error, why->status, "%s%s", why->message, remedy);
+}
+
+/* Images that are not cached are decoded here, one a task. */
+static cen_status read_uncached(reader *r, int n_threads, cen_error *error)
+{
+    cen_status status = CEN_OK;
+    r->chunk = 1;
+    r->bytes = cen__alloc((size_t)n_threads, r->folder->image_size);
+    r->errors = cen__alloc_zeroed(r->n, sizeof *r->errors);
+    if (r->bytes == NULL || r->errors == NULL) {
+        status = cen__fail_memory(error, "a batch of images");
+    } else {
+        cen__parallel(n_threads, r->n, read_chunk, r);
+        for (size_t i = 0; i < r->n && status == CEN_OK; i++) {
+            if (r->errors[i].status == CEN_OK) continue;
+            status = fail_changed(&r->errors[i], error);
+        }
+    }
+    cen__free(r->bytes);
+    cen__free(r->errors);
+    return status;
+}
+
+static cen_status check_read(const cen_folder *folder, const cen_input *input, cen_error *error)
+{
+    const cen_input *is = &folder->input;
+    if (folder->is_loaded && input->channels == is->channels && input->height == is->height &&
+        input->width == is->width && input->resize == is->resize) {
+        return CEN_OK;
+    }
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "the images are not loaded as %zu x %zu x %zu; call cen_folder_load with this "
+                     "input first",
+                     input->channels, input->height, input->width);
+}
+
+cen_status cen_folder_read(const cen_folder *folder, const cen_input *input, const size_t *indices,
+                           size_t n, float *x, int32_t *labels, cen_error *error)
+{
+    cen_status status = check_read(folder, input, error);
+    if (status != CEN_OK) return status;
+    bool is_cached = true;
+    for (size_t i = 0; i < n; i++) {
+        if (indices[i] >= folder->info.n_images) {
+            return cen__fail(error, CEN_ERROR_ARGUMENT, "there is no image %zu, only 0 to %zu",
+                             indices[i], folder->info.n_images - 1);
+        }
+        is_cached = is_cached && indices[i] < folder->n_cached;
+        if (labels != NULL) labels[i] = folder->images[indices[i]].label;
+    }
+    float table[3 * 256];
+    for (size_t c = 0; c < input->channels; c++) {
+        for (int p = 0; p < 256; p++) {
+            table[c * 256 + (size_t)p] = ((float)p / 255.0f - input->mean[c]) / input->std[c];
+        }
+    }
+    size_t chunk = READ_CHUNK / folder->image_size + 1;
+    reader r = {
+        .folder = folder, .indices = indices, .n = n, .chunk = chunk, .table = table, .x = x};
+    int n_threads = cen__thread_count(folder->options.n_threads);
+    if (!is_cached) return read_uncached(&r, n_threads, error);
+    cen__parallel(n_threads, (n + chunk - 1) / chunk, read_chunk, &r);
+    return CEN_OK;
+}

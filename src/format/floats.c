@@ -1,0 +1,99 @@
+#include "format/floats.h"
+
+#include <string.h>
+
+uint32_t cen__read_u32(const uint8_t bytes[4])
+{
+    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
+           (uint32_t)bytes[3] << 24;
+}
+
+uint64_t cen__read_u64(const uint8_t bytes[8])
+{
+    return (uint64_t)cen__read_u32(bytes) | (uint64_t)cen__read_u32(bytes + 4) << 32;
+}
+
+static void put_u32(uint8_t *bytes, uint32_t value)
+{
+    for (unsigned i = 0; i < 4; i++) bytes[i] = (uint8_t)(value >> 8 * i);
+}
+
+void cen__writer_u32(cen__writer *writer, uint32_t value)
+{
+    uint8_t bytes[4];
+    put_u32(bytes, value);
+    cen__writer_write(writer, bytes, sizeof bytes);
+}
+
+void cen__writer_u64(cen__writer *writer, uint64_t value)
+{
+    cen__writer_u32(writer, (uint32_t)(value & 0xFFFFFFFF));
+    cen__writer_u32(writer, (uint32_t)(value >> 32));
+}
+
+void cen__writer_floats(cen__writer *writer, const float *values, size_t n)
+{
+    uint8_t bytes[4096];
+    while (n > 0) {
+        size_t count = n < sizeof bytes / 4 ? n : sizeof bytes / 4;
+        for (size_t i = 0; i < count; i++) {
+            uint32_t bits;
+            memcpy(&bits, values + i, sizeof bits);
+            put_u32(bytes + 4 * i, bits);
+        }
+        cen__writer_write(writer, bytes, 4 * count);
+        values += count;
+        n -= count;
+    }
+}
+
+size_t cen__dtype_size(cen__dtype dtype)
+{
+    switch (dtype) {
+    case CEN__F64: return 8;
+    case CEN__F32: return 4;
+    case CEN__F16:
+    case CEN__BF16: return 2;
+    }
+    return 0;
+}
+
+static float from_bits(uint32_t bits)
+{
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction. Exact; a NaN keeps its payload. */
+static float from_half(uint32_t half)
+{
+    uint32_t sign = (half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3FF;
+    if (exponent == 31) return from_bits(sign | 0x7F800000 | fraction << 13);
+    if (exponent > 0) return from_bits(sign | (exponent + 112) << 23 | fraction << 13);
+    float small = (float)fraction * 0x1p-24f;
+    return sign ? -small : small;
+}
+
+static float from_double(uint64_t bits)
+{
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return (float)value;
+}
+
+void cen__read_floats(const uint8_t *bytes, cen__dtype dtype, size_t n, float *values)
+{
+    for (size_t i = 0; i < n; i++) {
+        switch (dtype) {
+        case CEN__F32: values[i] = from_bits(cen__read_u32(bytes + 4 * i)); break;
+        case CEN__F64: values[i] = from_double(cen__read_u64(bytes + 8 * i)); break;
+        case CEN__F16:
+            values[i] = from_half((uint32_t)bytes[2 * i] | (uint32_t)bytes[2 * i + 1] << 8);
+            break;
+        case CEN__BF16:
+            values[i] = from_bits((uint32_t)bytes[2 * i] << 16 | (uint32_t)bytes[2 * i + 1] << 24);
+            break;
+        }
+    }
+}

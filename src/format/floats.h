@@ -1,0 +1,24 @@
+/* float32 numbers as files hold them: little-endian, whatever the machine. */
+#ifndef CEN_FORMAT_FLOATS_H
+#define CEN_FORMAT_FLOATS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/file.h"
+
+uint32_t cen__read_u32(const uint8_t bytes[4]);
+uint64_t cen__read_u64(const uint8_t bytes[8]);
+
+void cen__writer_u32(cen__writer *writer, uint32_t value);
+void cen__writer_u64(cen__writer *writer, uint64_t value);
+void cen__writer_floats(cen__writer *writer, const float *values, size_t n);
+
+/* The dtypes of safetensors that become float32, and their bytes a number. */
+typedef enum { CEN__F32, CEN__F64, CEN__F16, CEN__BF16 } cen__dtype;
+size_t cen__dtype_size(cen__dtype dtype);
+
+/* values[n] = the n numbers at bytes (any alignment), F64 rounded to nearest. */
+void cen__read_floats(const uint8_t *bytes, cen__dtype dtype, size_t n, float *values);
+
+#endif

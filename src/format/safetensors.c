@@ -1,0 +1,391 @@
+#include "format/safetensors.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "format/floats.h"
+#include "format/json.h"
+
+/* The limit that the reference reader has. */
+enum { HEADER_MOST = 100000000, LENGTH_SIZE = 8, ALIGNED_FLOATS = 16 };
+
+static const char metadata_key[] = "__metadata__";
+
+struct cen__safetensors_memory {
+    cen__json_document *header; /* holds all strings */
+    cen__named_tensor *tensors;
+    cen__string_pair *metadata;
+    float *floats;
+};
+
+/* A tensor as the header describes it. */
+typedef struct {
+    const char *name;
+    cen__dtype dtype;
+    size_t n_dims, shape[CEN_MAX_DIMS];
+    size_t count;        /* numbers */
+    uint64_t begin, end; /* of its bytes behind the header */
+} entry;
+
+/* ---- reading: one tensor of the header ------------------------------------------------------- */
+
+static cen_status fail_tensor(cen_error *error, cen_status status, const char *name,
+                              const char *what)
+{
+    return cen__fail(error, status, "tensor \"%.100s\" %s", name, what);
+}
+
+static cen_status read_dtype(const cen__json *json, entry *tensor, cen_error *error)
+{
+    static const char *const names[] = {"F32", "F64", "F16", "BF16"};
+    static const cen__dtype dtypes[] = {CEN__F32, CEN__F64, CEN__F16, CEN__BF16};
+    const cen__json *dtype = cen__json_get(json, "dtype");
+    if (dtype == NULL || dtype->kind != CEN__JSON_STRING) {
+        return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name, "has no dtype");
+    }
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(dtype->string, names[i]) == 0) {
+            tensor->dtype = dtypes[i];
+            return CEN_OK;
+        }
+    }
+    return cen__fail(error, CEN_ERROR_UNSUPPORTED,
+                     "tensor \"%.100s\" has the dtype \"%.20s\"; save it as F32, F64, F16 or BF16",
+                     tensor->name, dtype->string);
+}
+
+static bool is_size(const cen__json *json)
+{
+    return json->kind == CEN__JSON_NUMBER && json->is_integer && json->integer >= 0 &&
+           (uint64_t)json->integer <= SIZE_MAX;
+}
+
+static cen_status read_shape(const cen__json *json, entry *tensor, cen_error *error)
+{
+    const cen__json *shape = cen__json_get(json, "shape");
+    if (shape == NULL || shape->kind != CEN__JSON_ARRAY) {
+        return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name, "has no shape");
+    }
+    if (shape->n_children > CEN_MAX_DIMS) {
+        return cen__fail(error, CEN_ERROR_UNSUPPORTED,
+                         "tensor \"%.100s\" has %zu dimensions; at most %d are read", tensor->name,
+                         shape->n_children, (int)CEN_MAX_DIMS);
+    }
+    for (size_t i = 0; i < CEN_MAX_DIMS; i++) tensor->shape[i] = 1;
+    tensor->count = 1;
+    for (const cen__json *side = shape->child; side != NULL; side = side->next) {
+        if (!is_size(side)) {
+            return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name,
+                               "has a shape that is not made of whole numbers from 0");
+        }
+        tensor->shape[tensor->n_dims++] = (size_t)side->integer;
+        if (!cen__multiply(tensor->count, (size_t)side->integer, &tensor->count)) {
+            return fail_tensor(error, CEN_ERROR_LIMIT, tensor->name,
+                               "has a shape whose product overflows");
+        }
+    }
+    return CEN_OK;
+}
+
+static cen_status read_offsets(const cen__json *json, entry *tensor, uint64_t data_size,
+                               cen_error *error)
+{
+    const cen__json *offsets = cen__json_get(json, "data_offsets");
+    if (offsets == NULL || offsets->kind != CEN__JSON_ARRAY || offsets->n_children != 2 ||
+        !is_size(offsets->child) || !is_size(offsets->child->next)) {
+        return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name,
+                           "has no data_offsets of two whole numbers from 0");
+    }
+    tensor->begin = (uint64_t)offsets->child->integer;
+    tensor->end = (uint64_t)offsets->child->next->integer;
+    if (tensor->begin > tensor->end) {
+        return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name, "ends before it begins");
+    }
+    if (tensor->end > data_size) {
+        return cen__fail(error, CEN_ERROR_FORMAT,
+                         "tensor \"%.100s\" ends at byte %llu of the data, which has only %llu; "
+                         "the file may have been cut short",
+                         tensor->name, (unsigned long long)tensor->end,
+                         (unsigned long long)data_size);
+    }
+    size_t size;
+    if (!cen__multiply(tensor->count, cen__dtype_size(tensor->dtype), &size) ||
+        size != tensor->end - tensor->begin) {
+        return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name,
+                           "has data_offsets that do not fit its dtype and shape");
+    }
+    return CEN_OK;
+}
+
+static cen_status read_entry(const cen__json *json, uint64_t data_size, entry *tensor,
+                             cen_error *error)
+{
+    tensor->name = json->key;
+    if (json->kind != CEN__JSON_OBJECT) {
+        return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name, "is not described by an object");
+    }
+    cen_status status = read_dtype(json, tensor, error);
+    if (status == CEN_OK) status = read_shape(json, tensor, error);
+    if (status == CEN_OK) status = read_offsets(json, tensor, data_size, error);
+    return status;
+}
+
+/* ---- reading: the whole header --------------------------------------------------------------- */
+
+/* By place; what has no bytes comes first where it stands; the name makes the order one. */
+static int compare_entries(const void *a, const void *b)
+{
+    const entry *x = a, *y = b;
+    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+    if (x->end != y->end) return x->end < y->end ? -1 : 1;
+    return strcmp(x->name, y->name);
+}
+
+/* The tensors must cover the data without overlap or hole: nothing can hide in a file. */
+static cen_status check_cover(entry *entries, size_t n, uint64_t data_size, cen_error *error)
+{
+    uint64_t covered = 0;
+    if (n > 0) qsort(entries, n, sizeof *entries, compare_entries);
+    for (size_t i = 0; i < n; i++) {
+        if (entries[i].begin < covered) {
+            return cen__fail(error, CEN_ERROR_FORMAT,
+                             "tensor \"%.100s\" overlaps tensor \"%.100s\"", entries[i].name,
+                             entries[i - 1].name);
+        }
+        if (entries[i].begin > covered) {
+            return fail_tensor(error, CEN_ERROR_FORMAT, entries[i].name,
+                               "leaves a hole in the data before it");
+        }
+        covered = entries[i].end;
+    }
+    if (covered != data_size) {
+        return cen__fail(error, CEN_ERROR_FORMAT, "%llu bytes after the last tensor belong to none",
+                         (unsigned long long)(data_size - covered));
+    }
+    return CEN_OK;
+}
+
+static cen_status read_metadata(const cen__json *json, cen__safetensors *file, cen_error *error)
+{
+    if (json == NULL) return CEN_OK;
+    if (json->kind != CEN__JSON_OBJECT) {
+        return cen__fail(error, CEN_ERROR_FORMAT, "%s is no object", metadata_key);
+    }
+    cen__string_pair *pairs = cen__alloc(json->n_children, sizeof *pairs);
+    if (pairs == NULL) return cen__fail_memory(error, "the metadata of a safetensors file");
+    file->metadata = file->memory->metadata = pairs;
+    for (const cen__json *pair = json->child; pair != NULL; pair = pair->next) {
+        if (pair->kind != CEN__JSON_STRING) {
+            return cen__fail(error, CEN_ERROR_FORMAT,
+                             "%s has the key \"%.100s\", which is no string", metadata_key,
+                             pair->key);
+        }
+        pairs[file->n_metadata].key = pair->key;
+        pairs[file->n_metadata++].value = pair->string;
+    }
+    return CEN_OK;
+}
+
+/* Entries of all tensors, checked, in the order of their bytes. */
+static cen_status read_entries(const cen__json *root, uint64_t data_size, entry **entries,
+                               size_t *n_entries, cen_error *error)
+{
+    *n_entries = 0;
+    *entries = cen__alloc_zeroed(root->n_children, sizeof **entries);
+    if (*entries == NULL) return cen__fail_memory(error, "the header of a safetensors file");
+    for (const cen__json *child = root->child; child != NULL; child = child->next) {
+        if (strcmp(child->key, metadata_key) == 0) continue;
+        cen_status status = read_entry(child, data_size, &(*entries)[(*n_entries)++], error);
+        if (status != CEN_OK) return status;
+    }
+    return check_cover(*entries, *n_entries, data_size, error);
+}
+
+static cen_status copy_tensors(const entry *entries, size_t n, const uint8_t *data,
+                               cen__safetensors *file, cen_error *error)
+{
+    size_t n_floats = 0;
+    for (size_t i = 0; i < n; i++) {
+        size_t padded = entries[i].count + (ALIGNED_FLOATS - 1);
+        n_floats += padded - padded % ALIGNED_FLOATS;
+    }
+    struct cen__safetensors_memory *memory = file->memory;
+    memory->floats = cen__alloc(n_floats, sizeof *memory->floats);
+    memory->tensors = cen__alloc(n, sizeof *memory->tensors);
+    if (memory->floats == NULL || memory->tensors == NULL) {
+        return cen__fail_memory(error, "the tensors of a safetensors file");
+    }
+    float *next = memory->floats;
+    for (size_t i = 0; i < n; i++) {
+        cen__named_tensor *named = &memory->tensors[i];
+        named->name = entries[i].name;
+        named->tensor.n_dims = entries[i].n_dims;
+        memcpy(named->tensor.shape, entries[i].shape, sizeof named->tensor.shape);
+        named->tensor.data = next;
+        cen__read_floats(data + entries[i].begin, entries[i].dtype, entries[i].count, next);
+        size_t padded = entries[i].count + (ALIGNED_FLOATS - 1);
+        next += padded - padded % ALIGNED_FLOATS;
+    }
+    file->tensors = memory->tensors;
+    file->n_tensors = n;
+    return CEN_OK;
+}
+
+static cen_status read_header(const char *text, size_t size, const uint8_t *data,
+                              uint64_t data_size, cen__safetensors *file, cen_error *error)
+{
+    if (size == 0 || text[0] != '{') {
+        return cen__fail(error, CEN_ERROR_FORMAT, "this is no safetensors file");
+    }
+    cen_status status = cen__json_parse(text, size, &file->memory->header, error);
+    if (status != CEN_OK) return status;
+    const cen__json *root = cen__json_root(file->memory->header);
+    status = read_metadata(cen__json_get(root, metadata_key), file, error);
+    if (status != CEN_OK) return status;
+    entry *entries;
+    size_t n_entries;
+    status = read_entries(root, data_size, &entries, &n_entries, error);
+    if (status == CEN_OK) status = copy_tensors(entries, n_entries, data, file, error);
+    cen__free(entries);
+    return status;
+}
+
+static cen_status read_bytes(const uint8_t *bytes, size_t size, cen__safetensors *file,
+                             cen_error *error)
+{
+    if (size < LENGTH_SIZE) {
+        return cen__fail(error, CEN_ERROR_FORMAT, "this is no safetensors file: it has %zu bytes",
+                         size);
+    }
+    uint64_t header_size = cen__read_u64(bytes), left = size - LENGTH_SIZE;
+    if (header_size > left) {
+        return cen__fail(error, CEN_ERROR_FORMAT,
+                         "this is no safetensors file, or it was cut short: its header should have "
+                         "%llu bytes, %llu are there",
+                         (unsigned long long)header_size, (unsigned long long)left);
+    }
+    if (header_size > HEADER_MOST) {
+        return cen__fail(error, CEN_ERROR_LIMIT, "its header has %llu bytes, the limit is %d",
+                         (unsigned long long)header_size, (int)HEADER_MOST);
+    }
+    file->memory = cen__alloc_zeroed(1, sizeof *file->memory);
+    if (file->memory == NULL) return cen__fail_memory(error, "a safetensors file");
+    const uint8_t *header = bytes + LENGTH_SIZE;
+    return read_header((const char *)header, (size_t)header_size, header + header_size,
+                       left - header_size, file, error);
+}
+
+cen_status cen__safetensors_read(const char *path, cen__safetensors *file, cen_error *error)
+{
+    memset(file, 0, sizeof *file);
+    uint8_t *bytes;
+    size_t size;
+    cen_status status = cen__file_read(path, SIZE_MAX, &bytes, &size, error);
+    if (status != CEN_OK) return status;
+    status = read_bytes(bytes, size, file, error);
+    cen__free(bytes);
+    if (status != CEN_OK) {
+        if (error != NULL) (void)cen__fail(error, status, "%s: %s", path, error->message);
+        cen__safetensors_free(file);
+    }
+    return status;
+}
+
+void cen__safetensors_free(cen__safetensors *file)
+{
+    if (file->memory != NULL) {
+        cen__json_free(file->memory->header);
+        cen__free(file->memory->tensors);
+        cen__free(file->memory->metadata);
+        cen__free(file->memory->floats);
+        cen__free(file->memory);
+    }
+    memset(file, 0, sizeof *file);
+}
+
+const cen_tensor *cen__safetensors_find(const cen__safetensors *file, const char *name)
+{
+    for (size_t i = 0; i < file->n_tensors; i++) {
+        if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i].tensor;
+    }
+    return NULL;
+}
+
+const char *cen__safetensors_metadata(const cen__safetensors *file, const char *key)
+{
+    for (size_t i = 0; i < file->n_metadata; i++) {
+        if (strcmp(file->metadata[i].key, key) == 0) return file->metadata[i].value;
+    }
+    return NULL;
+}
+
+/* ---- writing --------------------------------------------------------------------------------- */
+
+static void add_metadata(cen__text *header, const cen__string_pair *metadata, size_t n_metadata)
+{
+    cen__text_print(header, "\"%s\":{", metadata_key);
+    for (size_t i = 0; i < n_metadata; i++) {
+        if (i > 0) cen__text_add(header, ",");
+        cen__text_add_json_string(header, metadata[i].key);
+        cen__text_add(header, ":");
+        cen__text_add_json_string(header, metadata[i].value);
+    }
+    cen__text_add(header, "}");
+}
+
+static void add_tensor(cen__text *header, const cen__named_tensor *named, uint64_t *offset)
+{
+    const cen_tensor *tensor = &named->tensor;
+    cen__text_add_json_string(header, named->name);
+    cen__text_add(header, ":{\"dtype\":\"F32\",\"shape\":[");
+    for (size_t i = 0; i < tensor->n_dims; i++) {
+        cen__text_print(header, i > 0 ? ",%zu" : "%zu", tensor->shape[i]);
+    }
+    uint64_t end = *offset + (uint64_t)cen_tensor_count(tensor) * sizeof(float);
+    cen__text_print(header, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)*offset,
+                    (unsigned long long)end);
+    *offset = end;
+}
+
+static void make_header(cen__text *header, const cen__named_tensor *tensors, size_t n_tensors,
+                        const cen__string_pair *metadata, size_t n_metadata)
+{
+    uint64_t offset = 0;
+    cen__text_add(header, "{");
+    if (n_metadata > 0) add_metadata(header, metadata, n_metadata);
+    for (size_t i = 0; i < n_tensors; i++) {
+        if (i > 0 || n_metadata > 0) cen__text_add(header, ",");
+        add_tensor(header, &tensors[i], &offset);
+    }
+    cen__text_add(header, "}");
+    while (!header->failed && header->size % 8 != 0) cen__text_add(header, " ");
+}
+
+cen_status cen__safetensors_write(const char *path, const cen__named_tensor *tensors,
+                                  size_t n_tensors, const cen__string_pair *metadata,
+                                  size_t n_metadata, cen_error *error)
+{
+    cen__text header = {0};
+    cen__writer *writer;
+    cen_status status;
+    make_header(&header, tensors, n_tensors, metadata, n_metadata);
+    if (header.failed) {
+        status = cen__fail_memory(error, "the header of a safetensors file");
+    } else if (header.size > HEADER_MOST) {
+        status = cen__fail(error, CEN_ERROR_LIMIT,
+                           "%s: names and metadata of %zu bytes are over the limit of %d", path,
+                           header.size, (int)HEADER_MOST);
+    } else if ((status = cen__writer_create(&writer, path, error)) == CEN_OK) {
+        cen__writer_u64(writer, header.size);
+        cen__writer_write(writer, header.data, header.size);
+        for (size_t i = 0; i < n_tensors; i++) {
+            cen__writer_floats(writer, tensors[i].tensor.data,
+                               cen_tensor_count(&tensors[i].tensor));
+        }
+        status = cen__writer_commit(&writer, error);
+    }
+    cen__free(header.data);
+    return status;
+}

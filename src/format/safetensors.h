@@ -1,0 +1,44 @@
+/* safetensors: 8 bytes little-endian length, a JSON header, the tensors' bytes.
+ * https://github.com/huggingface/safetensors#format */
+#ifndef CEN_FORMAT_SAFETENSORS_H
+#define CEN_FORMAT_SAFETENSORS_H
+
+#include "base/status.h"
+
+typedef struct cen__named_tensor {
+    const char *name;
+    cen_tensor tensor; /* data: into the file's memory when read */
+} cen__named_tensor;
+
+typedef struct cen__string_pair {
+    const char *key, *value;
+} cen__string_pair;
+
+typedef struct cen__safetensors {
+    size_t n_tensors, n_metadata;
+    const cen__named_tensor *tensors;       /* in the order of their bytes */
+    const cen__string_pair *metadata;       /* of __metadata__, in the order of the header */
+    struct cen__safetensors_memory *memory; /* private */
+} cen__safetensors;
+
+/* Reads and checks a file whole. Only F32 tensors of at most 4 dimensions; F16, BF16 and F64 are
+ * converted to float32 (a double beyond float becomes an infinity). A hostile header (offsets that
+ * overlap, leave holes, run past the end or do not fit the shape, a length beyond 100 MB or the
+ * file, duplicate names) is refused with a sentence that names the file and the tensor. Sizes of 0
+ * and scalars (no dimension) are fine. Data is 64-byte aligned. Errors: IO, FORMAT, UNSUPPORTED,
+ * LIMIT, MEMORY. */
+cen_status cen__safetensors_read(const char *path, cen__safetensors *file, cen_error *error);
+void cen__safetensors_free(cen__safetensors *file);
+
+/* NULL where there is none of this name or key. */
+const cen_tensor *cen__safetensors_find(const cen__safetensors *file, const char *name);
+const char *cen__safetensors_metadata(const cen__safetensors *file, const char *key);
+
+/* Writes a file (temporary, synced, renamed), header padded with blanks to a multiple of 8. The
+ * same input gives the same bytes. Names and keys are the caller's to keep apart. Errors: IO, LIMIT
+ * (a header that no reader takes), MEMORY. */
+cen_status cen__safetensors_write(const char *path, const cen__named_tensor *tensors,
+                                  size_t n_tensors, const cen__string_pair *metadata,
+                                  size_t n_metadata, cen_error *error);
+
+#endif

@@ -1,0 +1,171 @@
+#include "format/text.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static bool make_room(cen__text *text, size_t size)
+{
+    if (text->failed) return false;
+    if (size >= SIZE_MAX - text->size ||
+        !cen__grow(&text->data, &text->capacity, text->size + size + 1, 1)) {
+        text->failed = true;
+    }
+    return !text->failed;
+}
+
+void cen__text_add_bytes(cen__text *text, const char *bytes, size_t size)
+{
+    if (!make_room(text, size)) return;
+    if (size > 0) memcpy(text->data + text->size, bytes, size);
+    text->size += size;
+    text->data[text->size] = '\0';
+}
+
+void cen__text_add(cen__text *text, const char *string)
+{
+    cen__text_add_bytes(text, string, strlen(string));
+}
+
+void cen__text_print(cen__text *text, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (size < 0) {
+        text->failed = true;
+    } else if (make_room(text, (size_t)size)) {
+        (void)vsnprintf(text->data + text->size, (size_t)size + 1, format, again);
+        text->size += (size_t)size;
+    }
+    va_end(again);
+}
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* What printf writes between the digits of 0.5: unlike localeconv, safe beside other threads. */
+static void decimal_point(char point[16], size_t *size)
+{
+    char half[24];
+    (void)snprintf(half, sizeof half, "%.1f", 0.5);
+    *size = strlen(half) < 3 ? 0 : strlen(half) - 2;
+    if (*size > 15) *size = 15;
+    memcpy(point, half + 1, *size);
+    point[*size] = '\0';
+}
+
+/* Adds what printf wrote for a finite number, its decimal point (any bytes) made a '.'. */
+static void add_printed(cen__text *text, const char *printed)
+{
+    const char *end = printed + strspn(printed, "+-0123456789");
+    cen__text_add_bytes(text, printed, (size_t)(end - printed));
+    if (*end != '\0' && *end != 'e') {
+        while (*end != '\0' && !is_digit(*end)) end++;
+        cen__text_add(text, ".");
+    }
+    cen__text_add(text, end);
+}
+
+static bool add_special(cen__text *text, double value)
+{
+    if (isfinite(value)) return false;
+    cen__text_add(text, isnan(value) ? "nan" : value > 0 ? "inf" : "-inf");
+    return true;
+}
+
+/* Every decimal of DBL_DIG digits survives the way to a normal double and back, so nothing shorter
+ * needs to be tried: %g drops the zeros. */
+void cen__text_add_double(cen__text *text, double value)
+{
+    if (add_special(text, value)) return;
+    char printed[64];
+    int digits = fabs(value) >= DBL_MIN ? DBL_DIG : 1;
+    do {
+        (void)snprintf(printed, sizeof printed, "%.*g", digits, value);
+    } while (digits++ < 17 && strtod(printed, NULL) != value);
+    add_printed(text, printed);
+}
+
+/* Readers parse to float at once or by way of double; both must give the same number. */
+void cen__text_add_float(cen__text *text, float value)
+{
+    if (add_special(text, (double)value)) return;
+    char printed[64];
+    int digits = fabsf(value) >= FLT_MIN ? FLT_DIG : 1;
+    do {
+        (void)snprintf(printed, sizeof printed, "%.*g", digits, (double)value);
+    } while (digits++ < 9 &&
+             ((float)strtod(printed, NULL) != value || strtof(printed, NULL) != value));
+    add_printed(text, printed);
+}
+
+static size_t count_digits(const char *text, size_t size)
+{
+    size_t n = 0;
+    while (n < size && is_digit(text[n])) n++;
+    return n;
+}
+
+bool cen__number_read(const char *text, size_t size, double *value)
+{
+    if (size == 0 || size > CEN__NUMBER_MOST) return false;
+    size_t at = text[0] == '-' || text[0] == '+';
+    size_t whole = at + count_digits(text + at, size - at);
+    if (whole == at) return false;
+    at = whole;
+    if (at < size && text[at] == '.') {
+        size_t digits = count_digits(text + at + 1, size - at - 1);
+        if (digits == 0) return false;
+        at += 1 + digits;
+    }
+    if (at < size && (text[at] == 'e' || text[at] == 'E')) {
+        at++;
+        if (at < size && (text[at] == '-' || text[at] == '+')) at++;
+        size_t digits = count_digits(text + at, size - at);
+        if (digits == 0) return false;
+        at += digits;
+    }
+    if (at != size) return false;
+    char copy[CEN__NUMBER_MOST + 16], point[16];
+    size_t rest = whole, point_size = 0;
+    memcpy(copy, text, whole);
+    if (whole < size && text[whole] == '.') {
+        decimal_point(point, &point_size);
+        memcpy(copy + whole, point, point_size);
+        rest++;
+    }
+    memcpy(copy + whole + point_size, text + rest, size - rest);
+    copy[whole + point_size + size - rest] = '\0';
+    *value = strtod(copy, NULL);
+    return true;
+}
+
+/* The Unicode Standard, table 3-7. */
+size_t cen__utf8_size(const char *text, size_t size)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    if (size == 0) return 0;
+    if (s[0] < 0x80) return 1;
+    size_t n = s[0] >= 0xC2 && s[0] <= 0xDF   ? 2
+               : s[0] >= 0xE0 && s[0] <= 0xEF ? 3
+               : s[0] >= 0xF0 && s[0] <= 0xF4 ? 4
+                                              : 0;
+    if (n == 0 || n > size) return 0;
+    unsigned char low = s[0] == 0xE0 ? 0xA0 : s[0] == 0xF0 ? 0x90 : 0x80;
+    unsigned char high = s[0] == 0xED ? 0x9F : s[0] == 0xF4 ? 0x8F : 0xBF;
+    if (s[1] < low || s[1] > high) return 0;
+    for (size_t i = 2; i < n; i++) {
+        if (s[i] < 0x80 || s[i] > 0xBF) return 0;
+    }
+    return n;
+}

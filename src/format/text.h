@@ -1,0 +1,38 @@
+/* Text under construction, and numbers to and from text whatever locale the host program has set.
+ */
+#ifndef CEN_FORMAT_TEXT_H
+#define CEN_FORMAT_TEXT_H
+
+#include "base/status.h"
+
+/* Grows as needed and remembers a failed allocation: check `failed` once, at the end. Starts as all
+ * zero. */
+typedef struct cen__text {
+    char *data; /* NUL-terminated once something was added; cen__free */
+    size_t size, capacity;
+    bool failed;
+} cen__text;
+
+void cen__text_add(cen__text *text, const char *string);
+void cen__text_add_bytes(cen__text *text, const char *bytes, size_t size);
+
+/* Not for floating point: printf writes the locale's decimal point. */
+void cen__text_print(cen__text *text, const char *format, ...) CEN__PRINTF(2, 3);
+
+/* The shortest of %.15g .. %.17g (float: %.6g .. %.9g; below the normal numbers from %.1g on) that
+ * reads back as the same number, always with '.' as the point. nan, inf, -inf, which JSON has not.
+ */
+void cen__text_add_double(cen__text *text, double value);
+void cen__text_add_float(cen__text *text, float value);
+
+/* The decimal number text[size], with '.' as its point, correctly rounded; an overflow gives an
+ * infinity. False where the text is no number ([+-] digits [. digits] [e [+-] digits]) or longer
+ * than CEN__NUMBER_MOST. */
+enum { CEN__NUMBER_MOST = 400 };
+bool cen__number_read(const char *text, size_t size, double *value);
+
+/* Bytes of the UTF-8 character at text[size]: 1 .. 4, or 0 where there is none (size 0, an overlong
+ * or broken sequence, a surrogate, above U+10FFFF). */
+size_t cen__utf8_size(const char *text, size_t size);
+
+#endif

@@ -1,0 +1,43 @@
+/* One decoder a file kind. Each fills *image with the picture as it is in the file (1 to 4
+ * channels; palettes expanded, 16 bits cut to the upper 8, CMYK turned into RGB as Pillow does),
+ * before EXIF orientation. A message does not name the file: image.c puts it in front. */
+#ifndef CEN_IMAGE_DECODERS_H
+#define CEN_IMAGE_DECODERS_H
+
+#include "base/status.h"
+
+typedef struct cen__image_kind {
+    const char *name;                                   /* "PNG" */
+    bool (*matches)(const uint8_t *bytes, size_t size); /* by the first bytes */
+    /* Width, height and channels from the header; bytes may be just the beginning of the file. */
+    cen_status (*read_size)(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error);
+    /* options->max_pixels is checked before memory is taken; options->channels is image.c's. */
+    cen_status (*decode)(const uint8_t *bytes, size_t size, const cen_image_options *options,
+                         cen_image *image, cen_error *error);
+} cen__image_kind;
+
+extern const cen__image_kind cen__png_kind, cen__jpeg_kind, cen__bmp_kind, cen__pnm_kind;
+
+/* The name of a kind that is told by its first bytes but not read ("WebP"), or NULL. */
+const char *cen__image_unsupported(const uint8_t *bytes, size_t size);
+
+/* 1 to 8, 1 where the file says nothing: the EXIF orientation of a JPEG (APP1) or PNG (eXIf). */
+int cen__exif_orientation(const uint8_t *bytes, size_t size);
+
+/* True where an orientation exchanges width and height. */
+bool cen__orientation_swaps(int orientation);
+
+/* FORMAT where a side is 0. */
+cen_status cen__image_check_sides(size_t width, size_t height, cen_error *error);
+
+/* Takes the pixels of width * height * channels for *image after the checks that every decoder
+ * owes: no side of 0, max_pixels, overflow. Errors: FORMAT, LIMIT, MEMORY. */
+cen_status cen__image_allocate(cen_image *image, size_t width, size_t height, int channels,
+                               const cen_image_options *options, cen_error *error);
+
+/* Turns the picture as an EXIF orientation says, and converts it to 1, 3 or 4 channels as Pillow's
+ * convert does. Where memory is short *image stays as it was. */
+cen_status cen__image_orient(cen_image *image, int orientation, cen_error *error);
+cen_status cen__image_convert(cen_image *image, int channels, cen_error *error);
+
+#endif

@@ -1,0 +1,111 @@
+#include "image/png_filter.h"
+
+#include <string.h>
+
+/* Of a (left), b (above) and c (above left), the one nearest to a + b - c, the first where two are
+ * as near. Sorted by the smaller and the larger of a and b no distance has to be computed: with
+ * p = 3c - a - b, p >= larger means that c is so high that the smaller is nearest, p <= smaller
+ * that c is so low that the larger is; else it is c itself. Which it is changes at random from byte
+ * to byte, so there must be no branch: gcc makes one of a second ?:, hence the mask. */
+static inline int paeth(int a, int b, int c)
+{
+    int smaller = a < b ? a : b, larger = a < b ? b : a;
+    int p = 3 * c - (a + b);
+    int nearest = p >= larger ? smaller : c;
+    unsigned is_above = 0u - ((unsigned)(smaller - p) >> 31);
+    return larger + (int)((unsigned)(nearest - larger) & is_above);
+}
+
+/* Each of these takes a constant step, so that the inner loops are unrolled and the pixel to the
+ * left stays in registers. A pixel is stored when it is whole: the compiler cannot know that row is
+ * apart from the rest, and loads nothing before a store. */
+static inline void unfilter_sub(size_t step, size_t size, const uint8_t *filtered, uint8_t *row)
+{
+    uint8_t left[8] = {0};
+    for (size_t i = 0; i + step <= size; i += step) {
+        for (size_t k = 0; k < step; k++) left[k] = (uint8_t)(filtered[i + k] + left[k]);
+        for (size_t k = 0; k < step; k++) row[i + k] = left[k];
+    }
+}
+
+static inline void unfilter_average(size_t step, size_t size, const uint8_t *filtered,
+                                    const uint8_t *above, uint8_t *row)
+{
+    int left[8] = {0};
+    for (size_t i = 0; i + step <= size; i += step) {
+        for (size_t k = 0; k < step; k++)
+            left[k] = (filtered[i + k] + ((left[k] + above[i + k]) >> 1)) & 255;
+        for (size_t k = 0; k < step; k++) row[i + k] = (uint8_t)left[k];
+    }
+}
+
+static inline void unfilter_paeth(size_t step, size_t size, const uint8_t *filtered,
+                                  const uint8_t *above, uint8_t *row)
+{
+    int left[8] = {0}, above_left[8] = {0};
+    for (size_t i = 0; i + step <= size; i += step) {
+        for (size_t k = 0; k < step; k++) {
+            int b = above[i + k];
+            left[k] = (filtered[i + k] + paeth(left[k], b, above_left[k])) & 255;
+            above_left[k] = b;
+        }
+        for (size_t k = 0; k < step; k++) row[i + k] = (uint8_t)left[k];
+    }
+}
+
+typedef void unfilter_function(int filter, size_t size, const uint8_t *filtered,
+                               const uint8_t *above, uint8_t *row);
+
+#define DEFINE_UNFILTER(step)                                                                      \
+    static void unfilter_##step(int filter, size_t size, const uint8_t *filtered,                  \
+                                const uint8_t *above, uint8_t *row)                                \
+    {                                                                                              \
+        if (filter == 1) unfilter_sub(step, size, filtered, row);                                  \
+        if (filter == 3) unfilter_average(step, size, filtered, above, row);                       \
+        if (filter == 4) unfilter_paeth(step, size, filtered, above, row);                         \
+    }
+DEFINE_UNFILTER(1)
+DEFINE_UNFILTER(2)
+DEFINE_UNFILTER(3)
+DEFINE_UNFILTER(4)
+DEFINE_UNFILTER(6)
+DEFINE_UNFILTER(8)
+
+void cen__png_unfilter(int filter, size_t step, size_t size, const uint8_t *filtered,
+                       const uint8_t *above, uint8_t *row)
+{
+    static unfilter_function *const STEPS[9] = {
+        NULL, unfilter_1, unfilter_2, unfilter_3, unfilter_4, NULL, unfilter_6, NULL, unfilter_8};
+    if (filter == 0)
+        memcpy(row, filtered, size);
+    else if (filter == 2)
+        for (size_t i = 0; i < size; i++) row[i] = (uint8_t)(filtered[i] + above[i]);
+    else
+        STEPS[step](filter, size, filtered, above, row);
+}
+
+void cen__png_filter(int filter, size_t step, size_t size, const uint8_t *row, const uint8_t *above,
+                     uint8_t *filtered)
+{
+    for (size_t i = 0; i < size; i++) {
+        int a = i < step ? 0 : row[i - step], b = above[i], c = i < step ? 0 : above[i - step];
+        int predicted = 0;
+        switch (filter) {
+        case 1:
+            predicted = a;
+            break;
+        case 2:
+            predicted = b;
+            break;
+        case 3:
+            predicted = (a + b) >> 1;
+            break;
+        case 4:
+            predicted = paeth(a, b, c);
+            break;
+        default:
+            break;
+        }
+        filtered[i] = (uint8_t)(row[i] - predicted);
+    }
+}

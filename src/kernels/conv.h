@@ -1,0 +1,42 @@
+/* 2-D convolution (cross-correlation, as every framework has it) of n images, single-threaded: the
+ * caller gives each thread its images.
+ *
+ *     y[n, k, oh, ow] = bias[k] + sum_{c, i, j} w[k, c, i, j] x[n, c, oh * sh + i - ph, ow * sw + j - pw]
+ */
+#ifndef CEN_KERNELS_CONV_H
+#define CEN_KERNELS_CONV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef struct cen__conv {
+    size_t c, h, w; /* of the input */
+    size_t k;       /* outputs */
+    size_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
+    size_t out_h, out_w; /* (h + 2 pad - kernel) / stride + 1 */
+} cen__conv;
+
+/* Numbers of scratch (64-byte aligned) that each call below needs for n images, for one thread. */
+size_t cen__conv_scratch_count(const cen__conv *conv, size_t n);
+
+/* y[n, k, out_h, out_w] = x[n, c, h, w] * w[k, c, kernel_h, kernel_w] + bias[k]. */
+void cen__conv_forward(const cen__conv *conv, size_t n, const float *x, const float *w,
+                       const float *bias, float *y, float *scratch);
+
+/* dx[n, c, h, w] = the transpose of the above in x. */
+void cen__conv_backward_data(const cen__conv *conv, size_t n, const float *dy, const float *w,
+                             float *dx, float *scratch);
+
+/* dw += sum over n of the transpose in w; dbias += sum of dy. */
+void cen__conv_backward_weights(const cen__conv *conv, size_t n, const float *x, const float *dy,
+                                float *dw, float *dbias, float *scratch);
+
+/* The references, plain loops in double accumulation. */
+void cen__conv_forward_naive(const cen__conv *conv, size_t n, const float *x, const float *w,
+                             const float *bias, float *y);
+void cen__conv_backward_data_naive(const cen__conv *conv, size_t n, const float *dy, const float *w,
+                                   float *dx);
+void cen__conv_backward_weights_naive(const cen__conv *conv, size_t n, const float *x,
+                                      const float *dy, float *dw, float *dbias);
+
+#endif

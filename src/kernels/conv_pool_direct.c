@@ -1,0 +1,258 @@
+/* Convolution at stride 1 and 2x2 pooling, for few channels.
+ *
+ * The four places of a pooling window read the input at distances 0, 1, one row, and both. The padded
+ * image is copied so that a vector holds one place of many windows: for each row kernel_w + 1 lines,
+ *
+ *     line v, number q = padded input at column 2 q + v,
+ *
+ * and tap j of place column s reads line s + j from its start. So the four convolutions whose maximum
+ * is taken are four aligned vectors in registers, at one displacement for each tap. A strip of rows
+ * stays in the first caches; the output of the convolution is never stored. */
+#include "kernels/conv_pool_direct.h"
+
+#include <string.h>
+
+enum { PLACES = 4, STRIP_ROWS = 4 };
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+static size_t most(size_t a, size_t b) { return a > b ? a : b; }
+static size_t round_up(size_t a, size_t unit) { return (a + unit - 1) / unit * unit; }
+
+typedef struct plan {
+    const cen__conv *conv;
+    const cen__conv_set *set;
+    size_t pool_h, pool_w, taps;
+    size_t pitch;      /* of a line: pool_w in whole vectors */
+    size_t lines;      /* of a row */
+    size_t strip;      /* pooled rows that are computed at once */
+    size_t input_rows; /* for a strip */
+    size_t block;      /* outputs of a tile */
+} plan;
+
+static plan make_plan(const cen__conv *v, const cen__conv_set *set)
+{
+    plan p = {.conv = v, .set = set, .pool_h = v->out_h / 2, .pool_w = v->out_w / 2};
+    p.taps = v->c * v->kernel_h * v->kernel_w;
+    p.pitch = round_up(p.pool_w, set->lanes);
+    p.lines = round_up(v->kernel_w + 1, 2);
+    p.strip = least(STRIP_ROWS, p.pool_h);
+    p.input_rows = 2 * p.strip + v->kernel_h - 1;
+    return p;
+}
+
+/* k in as few tiles as `largest` rows allow, as even as can be. */
+static size_t even_block(size_t k, size_t largest)
+{
+    const size_t blocks = (k + largest - 1) / largest;
+    return (k + blocks - 1) / blocks;
+}
+
+static void *take(float **scratch, size_t count)
+{
+    float *const taken = *scratch;
+    *scratch += round_up(count, 16);
+    return taken;
+}
+
+static size_t table_count(size_t n) { return round_up(n * (sizeof(size_t) / sizeof(float) + 1), 16); }
+
+static size_t lines_count(const plan *p)
+{
+    return p->conv->c * p->input_rows * p->lines * p->pitch;
+}
+
+/* A padded row, as long as its lines reach. */
+static size_t row_count(const plan *p) { return 2 * p->pitch + p->lines; }
+
+/* lines[c][input_rows][lines][pitch] of the strip that begins at pooled row `first`. `row` holds
+ * row_count numbers. */
+static void fill_lines(const plan *p, const float *x, size_t first, float *row, float *lines)
+{
+    const cen__conv *const v = p->conv;
+    const size_t width = least(v->w, row_count(p) - v->pad_w);
+    memset(row, 0, row_count(p) * sizeof *row);
+    for (size_t c = 0; c < v->c; c++)
+        for (size_t r = 0; r < p->input_rows; r++, lines += p->lines * p->pitch) {
+            const size_t padded = 2 * first + r;
+            if (padded < v->pad_h || padded - v->pad_h >= v->h) {
+                memset(lines, 0, p->lines * p->pitch * sizeof *lines);
+                continue;
+            }
+            memcpy(row + v->pad_w, x + (c * v->h + padded - v->pad_h) * v->w, width * sizeof *row);
+            for (size_t line = 0; line < p->lines; line += 2)
+                p->set->split(p->pitch, row + line, lines + line * p->pitch,
+                              lines + (line + 1) * p->pitch);
+        }
+}
+
+/* at[c, i, j]: where tap (c, i, j) of place 0 reads the lines. */
+static void fill_taps(const plan *p, size_t *at)
+{
+    for (size_t c = 0; c < p->conv->c; c++)
+        for (size_t i = 0; i < p->conv->kernel_h; i++)
+            for (size_t j = 0; j < p->conv->kernel_w; j++)
+                *at++ = ((c * p->input_rows + i) * p->lines + j) * p->pitch;
+}
+
+/* Where place (row, column) of a strip's pooled row r reads, before the tap. */
+static size_t place_at(const plan *p, size_t r, size_t place)
+{
+    return ((2 * r + place / 2) * p->lines + place % 2) * p->pitch;
+}
+
+/* ---- forward ------------------------------------------------------------------------------- */
+
+/* sums[k, place, pitch] of one pooled row. */
+static void compute_row(const plan *p, const float *lines, const float *panels, const size_t *at,
+                        const size_t *panel_at, size_t block, float *sums)
+{
+    const size_t k = p->conv->k;
+    cen__tile tile = {.steps = p->taps, .a_at = panel_at, .b_at = at, .c_row = PLACES * p->pitch,
+                      .c_vector = p->pitch};
+    for (size_t q = 0; q < p->pitch; q += p->set->lanes) {
+        for (size_t place = 0; place < PLACES; place++)
+            tile.b[place] = lines + place_at(p, 0, place) + q;
+        for (size_t first = 0; first < k; first += block) {
+            tile.a = panels + first * p->taps;
+            tile.c = sums + first * PLACES * p->pitch + q;
+            p->set->tile(least(block, k - first), PLACES, false, &tile);
+        }
+    }
+}
+
+/* Whole vectors are pooled, to `pooled` and `places`, and what is wanted is copied. */
+static void pool_row(const plan *p, const float *sums, const float *bias, bool relu, float *pooled,
+                     uint8_t *places, float *y, uint8_t *argmax)
+{
+    const size_t plane = p->pool_h * p->pool_w;
+    for (size_t k = 0; k < p->conv->k; k++) {
+        const float *const first = sums + k * PLACES * p->pitch;
+        const float *const window[PLACES] = {first, first + p->pitch, first + 2 * p->pitch,
+                                             first + 3 * p->pitch};
+        p->set->pool_plane(p->pitch, window, bias + k, relu, pooled, places);
+        memcpy(y + k * plane, pooled, p->pool_w * sizeof *y);
+        if (argmax != NULL) memcpy(argmax + k * plane, places, p->pool_w);
+    }
+}
+
+static size_t forward_count(const plan *p, size_t block)
+{
+    return round_up(lines_count(p), 16) + round_up(row_count(p), 16) +
+           round_up(round_up(p->conv->k, block) * p->taps, 16) + 2 * table_count(p->taps) +
+           round_up(p->conv->k * PLACES * p->pitch, 16) + 2 * round_up(p->pitch, 16);
+}
+
+void cen__pool_direct_forward(const cen__conv *v, const cen__conv_set *set, size_t n,
+                              const float *x, const float *w, const float *bias, bool relu,
+                              float *y, uint8_t *argmax, float *scratch)
+{
+    const plan p = make_plan(v, set);
+    const size_t block = even_block(v->k, set->tile_rows[PLACES]);
+    const size_t image_size = v->k * p.pool_h * p.pool_w;
+    float *const lines = take(&scratch, lines_count(&p));
+    float *const row = take(&scratch, row_count(&p));
+    float *const panels = take(&scratch, round_up(v->k, block) * p.taps);
+    size_t *const at = take(&scratch, table_count(p.taps));
+    size_t *const panel_at = take(&scratch, table_count(p.taps));
+    float *const sums = take(&scratch, v->k * PLACES * p.pitch);
+    float *const pooled = take(&scratch, p.pitch);
+    uint8_t *const places = take(&scratch, p.pitch);
+    fill_taps(&p, at);
+    for (size_t t = 0; t < p.taps; t++) {
+        panel_at[t] = t * block;
+        for (size_t k = 0; k < v->k; k++)
+            panels[k / block * block * p.taps + t * block + k % block] = w[k * p.taps + t];
+    }
+    for (size_t image = 0; image < n; image++)
+        for (size_t r = 0; r < p.pool_h; r++) {
+            if (r % p.strip == 0)
+                fill_lines(&p, x + image * v->c * v->h * v->w, r, row, lines);
+            compute_row(&p, lines + place_at(&p, r % p.strip, 0), panels, at, panel_at, block,
+                        sums);
+            const size_t place = image * image_size + r * p.pool_w;
+            pool_row(&p, sums, bias, relu, pooled, places, y + place,
+                     argmax != NULL ? argmax + place : NULL);
+        }
+}
+
+/* ---- backward to the weights --------------------------------------------------------------- */
+
+/* gradients[k][strip][place][pitch]: the gradient of the convolution, zero but for one place of each
+ * window, and zero right of the last. */
+static void fill_gradients(const plan *p, const float *dy, const uint8_t *argmax, size_t first,
+                           size_t rows, float *pooled, uint8_t *places, float *gradients)
+{
+    memset(places, CEN__POOL_CUT, p->pitch);
+    for (size_t k = 0; k < p->conv->k; k++)
+        for (size_t r = 0; r < rows; r++) {
+            const size_t from = (k * p->pool_h + first + r) * p->pool_w;
+            memcpy(pooled, dy + from, p->pool_w * sizeof *pooled);
+            memcpy(places, argmax + from, p->pool_w);
+            p->set->unpool(p->pitch, pooled, places,
+                           gradients + (k * p->strip + r) * PLACES * p->pitch, 2 * p->pitch,
+                           p->pitch);
+        }
+}
+
+static size_t strip_steps(const plan *p)
+{
+    return p->strip * PLACES * p->pitch / p->set->lanes;
+}
+
+static size_t backward_count(const plan *p)
+{
+    return round_up(lines_count(p), 16) + round_up(row_count(p), 16) +
+           round_up(p->conv->k * p->strip * PLACES * p->pitch, 16) + table_count(p->taps) +
+           table_count(strip_steps(p)) + 2 * round_up(p->pitch, 16);
+}
+
+void cen__pool_direct_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,
+                                       const float *x, const float *dy, const uint8_t *argmax,
+                                       float *dw, float *scratch)
+{
+    const plan p = make_plan(v, set);
+    const size_t block = even_block(v->k, set->dots_rows), run = p.strip * PLACES * p.pitch;
+    float *const lines = take(&scratch, lines_count(&p));
+    float *const row = take(&scratch, row_count(&p));
+    float *const gradients = take(&scratch, v->k * run);
+    float *const pooled = take(&scratch, p.pitch);
+    uint8_t *const places = take(&scratch, p.pitch);
+    size_t *const at = take(&scratch, table_count(p.taps));
+    size_t *const step_at = take(&scratch, table_count(strip_steps(&p)));
+    fill_taps(&p, at);
+    const size_t steps = p.pitch / set->lanes; /* of a place */
+    for (size_t s = 0; s < strip_steps(&p); s++)
+        step_at[s] = place_at(&p, s / steps / PLACES, s / steps % PLACES) + s % steps * set->lanes;
+    memset(pooled, 0, p.pitch * sizeof *pooled);
+    cen__dots dots = {.a_row = run, .b = lines, .step_at = step_at, .c_row = p.taps};
+    for (size_t image = 0; image < n; image++)
+        for (size_t r = 0; r < p.pool_h; r += p.strip) {
+            const size_t rows = least(p.strip, p.pool_h - r), place = image * v->k * p.pool_h * p.pool_w;
+            fill_lines(&p, x + image * v->c * v->h * v->w, r, row, lines);
+            fill_gradients(&p, dy + place, argmax + place, r, rows, pooled, places, gradients);
+            dots.steps = rows * PLACES * steps;
+            for (size_t k = 0; k < v->k; k += block) {
+                dots.a = gradients + k * run;
+                for (size_t t = 0; t < p.taps; t += CEN__DOTS_COLUMNS) {
+                    dots.b_at = at + t;
+                    dots.c = dw + k * p.taps + t;
+                    set->dots(least(block, v->k - k), least(CEN__DOTS_COLUMNS, p.taps - t), &dots);
+                }
+            }
+        }
+}
+
+/* ---- when ---------------------------------------------------------------------------------- */
+
+bool cen__pool_direct_suits(const cen__conv *v, const cen__conv_set *set)
+{
+    const plan p = make_plan(v, set);
+    /* Few steps a tile, and lines that fill their vectors. */
+    return v->stride_h == 1 && v->stride_w == 1 && p.taps <= 128 && 3 * p.pitch <= 4 * p.pool_w;
+}
+
+size_t cen__pool_direct_scratch_count(const cen__conv *v, const cen__conv_set *set)
+{
+    const plan p = make_plan(v, set);
+    return most(forward_count(&p, even_block(v->k, set->tile_rows[PLACES])), backward_count(&p));
+}

@@ -1,0 +1,101 @@
+/* The inner loops of convolution, compiled once for each instruction set from conv_kernels.h. */
+#ifndef CEN_KERNELS_CONV_SET_H
+#define CEN_KERNELS_CONV_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A tile has up to CEN__TILE_VECTORS vectors of columns, each read at its own place. */
+enum { CEN__TILE_VECTORS = 4, CEN__DOTS_COLUMNS = 4 };
+
+/* c[i * c_row + v * c_vector + l] = or, where accumulate, +=
+ *     sum over s < steps of a[i * (1 or, where spread, lanes) + a_at[s]] * b[v][b_at[s] + l]
+ * for i < rows, v < vectors, l < lanes: a matrix product whose operands lie where the tables say. */
+typedef struct cen__tile {
+    size_t steps;
+    const float *a;
+    const size_t *a_at;
+    const float *b[CEN__TILE_VECTORS];
+    const size_t *b_at;
+    float *c;
+    size_t c_row, c_vector;
+    bool accumulate;
+} cen__tile;
+
+typedef void cen__conv_tile(size_t rows, size_t vectors, bool spread, const cen__tile *tile);
+
+/* c[i, j] (rows c_row apart) += sum over s < steps and l < lanes of
+ *     a[i * a_row + s * lanes + l] * b[step_at[s] + b_at[j] + l]
+ * for i < rows, j < columns <= CEN__DOTS_COLUMNS. */
+typedef struct cen__dots {
+    size_t steps;
+    const float *a;
+    size_t a_row;
+    const float *b;
+    const size_t *step_at, *b_at;
+    float *c;
+    size_t c_row;
+} cen__dots;
+
+typedef void cen__conv_dots(size_t rows, size_t columns, const cen__dots *dots);
+
+/* Winograd's transforms on tiles of vectors, see conv_winograd.c. Number (i, j) of a tile is the
+ * vector at i * row + j * column. */
+typedef struct cen__tile_place {
+    ptrdiff_t row, column;
+} cen__tile_place;
+
+typedef void cen__conv_transform(const float *from, cen__tile_place from_place, float *to,
+                                 cen__tile_place to_place);
+
+typedef struct cen__conv_winograd {
+    cen__conv_transform *output;          /* A^T m A: 6x6 to m x m */
+    cen__conv_transform *gradient;        /* A dy A^T: m x m to 6x6 */
+    cen__conv_transform *kernel;          /* G g G^T: r x r to 6x6 */
+    cen__conv_transform *kernel_gradient; /* G^T du G: 6x6 to r x r */
+} cen__conv_winograd;
+
+/* Between planes and vectors of channels: lane l of vector p is number p of plane l, planes `plane`
+ * apart; lanes from `valid` on are 0. scatter: to = from + bias[l]; scatter_add: to += from. */
+typedef void cen__conv_gather(size_t valid, size_t count, const float *from, size_t plane,
+                              float *to);
+typedef void cen__conv_scatter(size_t valid, size_t count, const float *from, const float *bias,
+                               float *to, size_t plane);
+typedef void cen__conv_scatter_add(size_t valid, size_t count, const float *from, float *to,
+                                   size_t plane);
+
+/* The maxima of 2x2 windows, whose four places lie at place[0 .. 3][n], plus a bias (bias[n], or
+ * bias[0] for all in pool_plane), and where they came from, as conv_pool.h has it. */
+typedef void cen__conv_pool(size_t n, const float *const place[4], const float *bias, bool relu,
+                            float *y, uint8_t *argmax);
+
+/* to[i + place] = argmax[i] == place ? dy[i] : 0, where the places are 0, column, row and both. */
+typedef void cen__conv_unpool(size_t n, const float *dy, const uint8_t *argmax, float *to,
+                              size_t row, size_t column);
+
+typedef struct cen__conv_set {
+    size_t lanes;
+    size_t tile_rows[CEN__TILE_VECTORS + 1]; /* the most rows of a tile of so many vectors */
+    size_t dots_rows;
+    cen__conv_tile *tile;
+    cen__conv_dots *dots;
+    void (*add)(size_t n, const float *x, float a, float *y); /* y[n] = x[n] + a */
+    float (*sum)(size_t n, const float *x);                   /* in fixed lanes */
+    float (*sum_kept)(size_t n, const float *x, const uint8_t *argmax); /* where it is no cut */
+    void (*split)(size_t n, const float *x, float *even, float *odd); /* x[2 n] to two of n */
+    cen__conv_pool *pool_plane, *pool_lanes;
+    cen__conv_unpool *unpool;
+    cen__conv_gather *gather;
+    cen__conv_scatter *scatter;
+    cen__conv_scatter_add *scatter_add;
+    cen__conv_transform *input;            /* B^T d B: 6x6 to 6x6 */
+    cen__conv_winograd winograd3, winograd5; /* F(4x4, 3x3) and F(2x2, 5x5) */
+} cen__conv_set;
+
+extern const cen__conv_set cen__conv_set_baseline, cen__conv_set_avx2, cen__conv_set_avx512;
+
+/* That of cen__instructions(). */
+const cen__conv_set *cen__conv_set_select(void);
+
+#endif

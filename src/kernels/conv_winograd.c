@@ -1,0 +1,421 @@
+/* Winograd's minimal filtering F(m x m, r x r), m + r - 1 = 6 (Lavin and Gray, "Fast algorithms for
+ * convolutional neural networks", 2016): tiles of 6x6 inputs give m x m outputs,
+ *
+ *     y = A^T [ sum over c of (G g G^T) . (B^T d B) ] A,
+ *
+ * so the sum over channels is 36 matrix products, with m^2 r^2 / 36 times fewer multiplications than
+ * the direct method: 4 for 3x3 (m = 4), 2.8 for 5x5 (m = 2). Backward to the data is the same with
+ * the kernel turned around; backward to the weights is the transpose,
+ *
+ *     dg = G^T [ sum over tiles of (B^T d B) . (A dy A^T) ] G.
+ *
+ * Inside, vectors run along channels: tensors are [channels / lanes][...][lanes], written cb and kb
+ * for the blocks of lanes. */
+#include "kernels/conv_winograd.h"
+
+#include <string.h>
+
+enum { POINTS = 36, SIDE = 6 };
+
+static size_t least(size_t a, size_t b) { return a < b ? a : b; }
+static size_t most(size_t a, size_t b) { return a > b ? a : b; }
+static size_t round_up(size_t a, size_t unit) { return (a + unit - 1) / unit * unit; }
+
+/* One pass: c channels of h x w in, k channels of out_h x out_w out. */
+typedef struct plan {
+    const cen__conv_set *set;
+    const cen__conv_winograd *transforms;
+    size_t m, r, c, k, h, w, pad_h, pad_w, out_h, out_w;
+    size_t cb, kb;                   /* blocks of lanes */
+    size_t tiles_h, tiles_w, tiles;  /* of one image */
+    size_t rows, columns;            /* of the padded image: tiles * m + r - 1 */
+    size_t block;                    /* tiles that are computed at once */
+    size_t c_stride, k_stride, u_stride; /* numbers from point to point of [cb, block], [kb, block]
+                                            and [cb, kb] */
+} plan;
+
+static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backward)
+{
+    plan p = {.set = set, .r = v->kernel_h, .m = SIDE + 1 - v->kernel_h};
+    p.transforms = p.r == 3 ? &set->winograd3 : &set->winograd5;
+    p.c = backward ? v->k : v->c;
+    p.k = backward ? v->c : v->k;
+    p.h = backward ? v->out_h : v->h;
+    p.w = backward ? v->out_w : v->w;
+    p.pad_h = backward ? p.r - 1 - v->pad_h : v->pad_h;
+    p.pad_w = backward ? p.r - 1 - v->pad_w : v->pad_w;
+    p.out_h = backward ? v->h : v->out_h;
+    p.out_w = backward ? v->w : v->out_w;
+    p.cb = (p.c + set->lanes - 1) / set->lanes;
+    p.kb = (p.k + set->lanes - 1) / set->lanes;
+    p.tiles_h = (p.out_h + p.m - 1) / p.m;
+    p.tiles_w = (p.out_w + p.m - 1) / p.m;
+    p.tiles = p.tiles_h * p.tiles_w;
+    p.rows = p.tiles_h * p.m + p.r - 1;
+    p.columns = p.tiles_w * p.m + p.r - 1;
+    /* Both sides of a block, 36 points, fill most of the second cache. */
+    p.block = most(24, 131072 / (POINTS * (p.cb + p.kb) * set->lanes) / 12 * 12);
+    /* One vector more than needed: strides of whole pages would meet in one set of the cache. */
+    p.c_stride = (p.cb * p.block + 1) * set->lanes;
+    p.k_stride = (p.kb * p.block + 1) * set->lanes;
+    p.u_stride = (p.cb * p.kb * set->lanes + 1) * set->lanes;
+    return p;
+}
+
+static void *take(float **scratch, size_t count)
+{
+    float *const taken = *scratch;
+    *scratch += round_up(count, 16);
+    return taken;
+}
+
+static size_t table_count(size_t n) { return round_up(n * sizeof(size_t) / sizeof(float) + 1, 16); }
+
+/* The padded image as [blocks][rows][columns][lanes]. Rows and columns around it stay zero: they are
+ * cleared once. */
+static size_t image_count(const plan *p, size_t blocks)
+{
+    return blocks * p->rows * p->columns * p->set->lanes;
+}
+
+/* Images that go in: [n, channels, h, w]; with argmax, gradients of their pooled halves. */
+typedef struct source {
+    const float *images;
+    const uint8_t *argmax;
+    size_t channels, h, w, pad_h, pad_w;
+} source;
+
+static void gather_plain(const plan *p, const source *from, size_t image, float *to)
+{
+    const size_t lanes = p->set->lanes, plane = from->h * from->w;
+    for (size_t c = 0; c < from->channels; c += lanes, to += p->rows * p->columns * lanes)
+        for (size_t row = 0; row < from->h; row++)
+            p->set->gather(least(lanes, from->channels - c), from->w,
+                           from->images + (image * from->channels + c) * plane + row * from->w,
+                           plane, to + ((row + from->pad_h) * p->columns + from->pad_w) * lanes);
+}
+
+/* Each number goes to the place of its window that argmax names. */
+static void gather_pooled(const plan *p, const source *from, size_t image, float *vectors, float *to)
+{
+    const size_t lanes = p->set->lanes, half = from->w / 2, plane = from->h / 2 * half;
+    uint8_t *const places = (uint8_t *)(vectors + half * lanes);
+    for (size_t c = 0; c < from->channels; c += lanes, to += p->rows * p->columns * lanes)
+        for (size_t row = 0; row < from->h / 2; row++) {
+            const size_t valid = least(lanes, from->channels - c);
+            const size_t first = (image * from->channels + c) * plane + row * half;
+            float *const begin =
+                to + ((2 * row + from->pad_h) * p->columns + from->pad_w) * lanes;
+            p->set->gather(valid, half, from->images + first, plane, vectors);
+            for (size_t q = 0; q < half; q++)
+                for (size_t l = 0; l < lanes; l++)
+                    places[q * lanes + l] = l < valid ? from->argmax[first + l * plane + q] : 0;
+            for (size_t q = 0; q < half; q++)
+                p->set->unpool(lanes, vectors + q * lanes, places + q * lanes,
+                               begin + 2 * q * lanes, p->columns * lanes, lanes);
+        }
+}
+
+/* Numbers of `vectors` above, and of the same in finish_row. */
+static size_t pooled_count(const plan *p)
+{
+    return p->columns * p->set->lanes;
+}
+
+static void gather_image(const plan *p, const source *from, size_t image, float *vectors, float *to)
+{
+    if (from->argmax != NULL) gather_pooled(p, from, image, vectors, to);
+    else gather_plain(p, from, image, to);
+}
+
+/* The transforms of one tile of the image, over all blocks, to `to`[points][blocks][block][lanes]. */
+static void transform_tile(const plan *p, cen__conv_transform *transform, size_t blocks,
+                           const float *image, size_t tile, float *to, size_t stride)
+{
+    const size_t lanes = p->set->lanes, row = tile / p->tiles_w, column = tile % p->tiles_w;
+    const cen__tile_place from_place = {(ptrdiff_t)(p->columns * lanes), (ptrdiff_t)lanes};
+    const cen__tile_place to_place = {(ptrdiff_t)(SIDE * stride), (ptrdiff_t)stride};
+    const float *from = image + (row * p->m * p->columns + column * p->m) * lanes;
+    for (size_t b = 0; b < blocks; b++) {
+        transform(from, from_place, to, to_place);
+        from += p->rows * p->columns * lanes;
+        to += p->block * lanes;
+    }
+}
+
+/* Vectors of a tile of products, where there are n: as even as can be. */
+static size_t group(size_t n)
+{
+    const size_t groups = (n + CEN__TILE_VECTORS - 1) / CEN__TILE_VECTORS;
+    return (n + groups - 1) / groups;
+}
+
+/* ---- forward, and backward to the data ----------------------------------------------------- */
+
+/* products[36, kb, tile] = sum over c of kernels[36, kb, c] inputs[36, cb, tile]. at[c] is the place
+ * of channel c in inputs, kernel_at[c] in kernels. */
+static void multiply(const plan *p, size_t n_tiles, const float *inputs, const size_t *at,
+                     const float *kernels, const size_t *kernel_at, float *products)
+{
+    const size_t lanes = p->set->lanes, vectors = group(p->kb);
+    cen__tile tile = {.steps = p->c, .a_at = at, .b_at = kernel_at, .c_row = lanes,
+                      .c_vector = p->block * lanes};
+    for (size_t point = 0; point < POINTS; point++)
+        for (size_t kb = 0; kb < p->kb; kb += vectors) {
+            const size_t n_vectors = least(vectors, p->kb - kb);
+            const size_t rows = p->set->tile_rows[n_vectors];
+            for (size_t v = 0; v < n_vectors; v++)
+                tile.b[v] = kernels + point * p->u_stride + (kb + v) * p->cb * lanes * lanes;
+            for (size_t t = 0; t < n_tiles; t += rows) {
+                tile.a = inputs + point * p->c_stride + t * lanes;
+                tile.c = products + point * p->k_stride + (kb * p->block + t) * lanes;
+                p->set->tile(least(rows, n_tiles - t), n_vectors, true, &tile);
+            }
+        }
+}
+
+/* kernels[36, kb, c, lanes]; backward: of w turned around, with c and k exchanged. */
+static void transform_kernels(const plan *p, const float *w, bool backward, float *kernels)
+{
+    const size_t lanes = p->set->lanes, taps = p->r * p->r;
+    const size_t k_apart = backward ? taps : p->c * taps, c_apart = backward ? p->k * taps : taps;
+    const cen__tile_place to = {(ptrdiff_t)(SIDE * p->u_stride), (ptrdiff_t)p->u_stride};
+    const ptrdiff_t sign = backward ? -1 : 1, column = sign * (ptrdiff_t)lanes;
+    float vectors[25 * 16];
+    const float *const first = backward ? vectors + (taps - 1) * lanes : vectors;
+    for (size_t kb = 0; kb < p->kb; kb++)
+        for (size_t c = 0; c < p->c; c++) {
+            p->set->gather(least(lanes, p->k - kb * lanes), taps,
+                           w + kb * lanes * k_apart + c * c_apart, k_apart, vectors);
+            p->transforms->kernel(first, (cen__tile_place){column * (ptrdiff_t)p->r, column},
+                                  kernels + (kb * p->cb * lanes + c) * lanes, to);
+        }
+}
+
+/* Where outputs go: y[n, k, out_h, out_w], or the pooled half of it. */
+typedef struct outlet {
+    const float *bias; /* [kb * lanes] */
+    const cen__pooling *pooling; /* NULL: none */
+    float *y;
+} outlet;
+
+/* rows[kb][m][tiles_w * m][lanes], a finished row of tiles, goes to y. */
+static void write_row(const plan *p, const outlet *to, const float *rows, size_t image, size_t row)
+{
+    const size_t lanes = p->set->lanes, width = p->tiles_w * p->m;
+    for (size_t k = 0; k < p->k; k += lanes)
+        for (size_t i = 0; i < least(p->m, p->out_h - row * p->m); i++)
+            p->set->scatter(least(lanes, p->k - k), p->out_w,
+                            rows + (k * p->m + i * lanes) * width, to->bias + k,
+                            to->y + ((image * p->k + k) * p->out_h + row * p->m + i) * p->out_w,
+                            p->out_h * p->out_w);
+}
+
+static void write_pooled_row(const plan *p, const outlet *to, const float *rows, size_t image,
+                             size_t row, float *vectors)
+{
+    const size_t lanes = p->set->lanes, width = p->tiles_w * p->m;
+    const size_t half = p->out_w / 2, plane = p->out_h / 2 * half;
+    uint8_t *const places = (uint8_t *)(vectors + half * lanes);
+    for (size_t k = 0; k < p->k; k += lanes)
+        for (size_t i = 0; i < p->m && row * p->m + i + 1 < p->out_h; i += 2) {
+            const float *const begin = rows + (k * p->m + i * lanes) * width;
+            const size_t first = (image * p->k + k) * plane + (row * p->m + i) / 2 * half;
+            const size_t valid = least(lanes, p->k - k);
+            for (size_t q = 0; q < half; q++) {
+                const float *const a = begin + 2 * q * lanes, *const c = a + width * lanes;
+                const float *const window[4] = {a, a + lanes, c, c + lanes};
+                p->set->pool_lanes(lanes, window, to->bias + k, to->pooling->relu,
+                                   vectors + q * lanes, places + q * lanes);
+            }
+            p->set->scatter(valid, half, vectors, NULL, to->y + first, plane);
+            if (to->pooling->argmax == NULL) continue;
+            for (size_t l = 0; l < valid; l++)
+                for (size_t q = 0; q < half; q++)
+                    to->pooling->argmax[first + l * plane + q] = places[q * lanes + l];
+        }
+}
+
+static void finish_tile(const plan *p, const float *products, const outlet *to, size_t image,
+                        size_t tile, float *vectors, float *rows)
+{
+    const size_t lanes = p->set->lanes, row = tile / p->tiles_w, column = tile % p->tiles_w;
+    const size_t width = p->tiles_w * p->m;
+    const cen__tile_place from = {(ptrdiff_t)(SIDE * p->k_stride), (ptrdiff_t)p->k_stride};
+    for (size_t kb = 0; kb < p->kb; kb++)
+        p->transforms->output(products + kb * p->block * lanes, from,
+                              rows + (kb * p->m * width + column * p->m) * lanes,
+                              (cen__tile_place){(ptrdiff_t)(width * lanes), (ptrdiff_t)lanes});
+    if (column + 1 < p->tiles_w) return;
+    if (to->pooling != NULL) write_pooled_row(p, to, rows, image, row, vectors);
+    else write_row(p, to, rows, image, row);
+}
+
+static size_t filter_scratch_count(const plan *p)
+{
+    const size_t lanes = p->set->lanes;
+    return round_up(image_count(p, p->cb), 16) + round_up(POINTS * p->c_stride, 16) +
+           round_up(POINTS * p->k_stride, 16) + round_up(POINTS * p->u_stride, 16) +
+           round_up(p->kb * p->m * p->tiles_w * p->m * lanes, 16) + 2 * table_count(p->c) +
+           round_up(pooled_count(p), 16) + round_up(p->kb * lanes, 16);
+}
+
+static void filter(const plan *p, size_t n, const source *from, const float *w, bool backward,
+                   outlet to, float *scratch)
+{
+    const size_t lanes = p->set->lanes;
+    float *const image = take(&scratch, image_count(p, p->cb));
+    float *const inputs = take(&scratch, POINTS * p->c_stride);
+    float *const products = take(&scratch, POINTS * p->k_stride);
+    float *const kernels = take(&scratch, POINTS * p->u_stride);
+    float *const rows = take(&scratch, p->kb * p->m * p->tiles_w * p->m * lanes);
+    size_t *const at = take(&scratch, table_count(p->c));
+    size_t *const kernel_at = take(&scratch, table_count(p->c));
+    float *const vectors = take(&scratch, pooled_count(p));
+    float *const bias = take(&scratch, p->kb * lanes);
+    for (size_t c = 0; c < p->c; c++) {
+        at[c] = c / lanes * p->block * lanes + c % lanes;
+        kernel_at[c] = c * lanes;
+    }
+    for (size_t k = 0; k < p->kb * lanes; k++)
+        bias[k] = to.bias != NULL && k < p->k ? to.bias[k] : 0;
+    to.bias = bias;
+    transform_kernels(p, w, backward, kernels);
+    memset(image, 0, image_count(p, p->cb) * sizeof *image);
+    for (size_t first = 0; first < n * p->tiles; first += p->block) {
+        const size_t count = least(p->block, n * p->tiles - first);
+        for (size_t t = 0; t < count; t++) {
+            const size_t tile = (first + t) % p->tiles;
+            if (tile == 0) gather_image(p, from, (first + t) / p->tiles, vectors, image);
+            transform_tile(p, p->set->input, p->cb, image, tile, inputs + t * lanes, p->c_stride);
+        }
+        multiply(p, count, inputs, at, kernels, kernel_at, products);
+        for (size_t t = 0; t < count; t++)
+            finish_tile(p, products + t * lanes, &to, (first + t) / p->tiles,
+                        (first + t) % p->tiles, vectors, rows);
+    }
+}
+
+void cen__winograd_forward(const cen__conv *v, const cen__conv_set *set, size_t n, const float *x,
+                           const float *w, const float *bias, const cen__pooling *pooling, float *y,
+                           float *scratch)
+{
+    const plan p = make_plan(v, set, false);
+    filter(&p, n, &(source){x, NULL, p.c, p.h, p.w, p.pad_h, p.pad_w}, w, false,
+           (outlet){bias, pooling, y}, scratch);
+}
+
+void cen__winograd_backward_data(const cen__conv *v, const cen__conv_set *set, size_t n,
+                                 const float *dy, const uint8_t *argmax, const float *w, float *dx,
+                                 float *scratch)
+{
+    const plan p = make_plan(v, set, true);
+    filter(&p, n, &(source){dy, argmax, p.c, p.h, p.w, p.pad_h, p.pad_w}, w, true,
+           (outlet){NULL, NULL, dx}, scratch);
+}
+
+/* ---- backward to the weights --------------------------------------------------------------- */
+
+/* sums[36, cb, kb, lanes of c, lanes of k] = or += sum over tiles of inputs[36, cb, tile]
+ * gradients[36, kb, tile]; at[t] = t * lanes. */
+static void multiply_gradients(const plan *p, size_t n_tiles, const float *inputs,
+                               const float *gradients, const size_t *at, bool accumulate,
+                               float *sums)
+{
+    const size_t lanes = p->set->lanes, vectors = group(p->kb);
+    cen__tile tile = {.steps = n_tiles, .a_at = at, .b_at = at, .c_row = lanes,
+                      .c_vector = lanes * lanes, .accumulate = accumulate};
+    for (size_t point = 0; point < POINTS; point++)
+        for (size_t kb = 0; kb < p->kb; kb += vectors) {
+            const size_t n_vectors = least(vectors, p->kb - kb);
+            const size_t blocks = (lanes + p->set->tile_rows[n_vectors] - 1) /
+                                  p->set->tile_rows[n_vectors];
+            const size_t rows = (lanes + blocks - 1) / blocks;
+            for (size_t v = 0; v < n_vectors; v++)
+                tile.b[v] = gradients + point * p->k_stride + (kb + v) * p->block * lanes;
+            for (size_t cb = 0; cb < p->cb; cb++)
+                for (size_t c = 0; c < lanes; c += rows) {
+                    tile.a = inputs + point * p->c_stride + cb * p->block * lanes + c;
+                    tile.c = sums + point * p->u_stride +
+                             ((cb * p->kb + kb) * lanes + c) * lanes;
+                    p->set->tile(least(rows, lanes - c), n_vectors, false, &tile);
+                }
+        }
+}
+
+static void add_kernels(const plan *p, const float *sums, float *dw)
+{
+    const size_t lanes = p->set->lanes, taps = p->r * p->r;
+    const cen__tile_place from = {(ptrdiff_t)(SIDE * p->u_stride), (ptrdiff_t)p->u_stride};
+    const cen__tile_place to = {(ptrdiff_t)(p->r * lanes), (ptrdiff_t)lanes};
+    float vectors[25 * 16];
+    for (size_t c = 0; c < p->c; c++)
+        for (size_t kb = 0; kb < p->kb; kb++) {
+            const size_t place = (c / lanes * p->kb + kb) * lanes + c % lanes;
+            p->transforms->kernel_gradient(sums + place * lanes, from, vectors, to);
+            p->set->scatter_add(least(lanes, p->k - kb * lanes), taps, vectors,
+                                dw + (kb * lanes * p->c + c) * taps, p->c * taps);
+        }
+}
+
+static size_t weights_scratch_count(const plan *p)
+{
+    return round_up(image_count(p, p->cb), 16) + round_up(image_count(p, p->kb), 16) +
+           round_up(POINTS * p->c_stride, 16) + round_up(POINTS * p->k_stride, 16) +
+           round_up(POINTS * p->u_stride, 16) + table_count(p->block) +
+           round_up(pooled_count(p), 16);
+}
+
+void cen__winograd_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,
+                                    const float *x, const float *dy, const uint8_t *argmax, float *dw,
+                                    float *scratch)
+{
+    const plan p = make_plan(v, set, false);
+    const size_t lanes = set->lanes;
+    const source inputs_from = {x, NULL, p.c, p.h, p.w, p.pad_h, p.pad_w};
+    const source gradients_from = {dy, argmax, p.k, p.out_h, p.out_w, 0, 0};
+    float *const image = take(&scratch, image_count(&p, p.cb));
+    float *const gradient = take(&scratch, image_count(&p, p.kb));
+    float *const inputs = take(&scratch, POINTS * p.c_stride);
+    float *const gradients = take(&scratch, POINTS * p.k_stride);
+    float *const sums = take(&scratch, POINTS * p.u_stride);
+    size_t *const at = take(&scratch, table_count(p.block));
+    float *const vectors = take(&scratch, pooled_count(&p));
+    for (size_t t = 0; t < p.block; t++) at[t] = t * lanes;
+    memset(image, 0, image_count(&p, p.cb) * sizeof *image);
+    memset(gradient, 0, image_count(&p, p.kb) * sizeof *gradient);
+    for (size_t first = 0; first < n * p.tiles; first += p.block) {
+        const size_t count = least(p.block, n * p.tiles - first);
+        for (size_t t = 0; t < count; t++) {
+            const size_t i = (first + t) / p.tiles, tile = (first + t) % p.tiles;
+            if (tile == 0) {
+                gather_image(&p, &inputs_from, i, vectors, image);
+                gather_image(&p, &gradients_from, i, vectors, gradient);
+            }
+            transform_tile(&p, set->input, p.cb, image, tile, inputs + t * lanes, p.c_stride);
+            transform_tile(&p, p.transforms->gradient, p.kb, gradient, tile, gradients + t * lanes,
+                           p.k_stride);
+        }
+        multiply_gradients(&p, count, inputs, gradients, at, first > 0, sums);
+    }
+    add_kernels(&p, sums, dw);
+}
+
+/* ---- when ---------------------------------------------------------------------------------- */
+
+bool cen__winograd_suits(const cen__conv *v, const cen__conv_set *set)
+{
+    const bool shape = v->kernel_h == v->kernel_w && (v->kernel_h == 3 || v->kernel_h == 5) &&
+                       v->stride_h == 1 && v->stride_w == 1 && v->pad_h < v->kernel_h &&
+                       v->pad_w < v->kernel_w;
+    /* Lanes without a channel are work for nothing. */
+    const size_t c = round_up(v->c, set->lanes), k = round_up(v->k, set->lanes);
+    return shape && v->c >= 12 && v->k >= 12 && 2 * c * k <= 3 * v->c * v->k;
+}
+
+size_t cen__winograd_scratch_count(const cen__conv *v, const cen__conv_set *set)
+{
+    const plan forward = make_plan(v, set, false), backward = make_plan(v, set, true);
+    return most(most(filter_scratch_count(&forward), filter_scratch_count(&backward)),
+                weights_scratch_count(&forward));
+}

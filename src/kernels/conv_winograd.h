@@ -1,0 +1,30 @@
+/* Winograd's minimal filtering for square kernels of 3 and 5 at stride 1; see conv_winograd.c. Same
+ * contracts as conv.h. */
+#ifndef CEN_KERNELS_CONV_WINOGRAD_H
+#define CEN_KERNELS_CONV_WINOGRAD_H
+
+#include "kernels/conv.h"
+#include "kernels/conv_set.h"
+
+/* True where it is expected to win over the direct method, and may be called. */
+bool cen__winograd_suits(const cen__conv *conv, const cen__conv_set *set);
+
+/* Pooling after the convolution, as in conv_pool.h. */
+typedef struct cen__pooling {
+    bool relu;
+    uint8_t *argmax; /* may be NULL */
+} cen__pooling;
+
+/* pooling and argmax are NULL where the convolution's own output is y, and its gradient dy. */
+size_t cen__winograd_scratch_count(const cen__conv *conv, const cen__conv_set *set);
+void cen__winograd_forward(const cen__conv *conv, const cen__conv_set *set, size_t n,
+                           const float *x, const float *w, const float *bias,
+                           const cen__pooling *pooling, float *y, float *scratch);
+void cen__winograd_backward_data(const cen__conv *conv, const cen__conv_set *set, size_t n,
+                                 const float *dy, const uint8_t *argmax, const float *w, float *dx,
+                                 float *scratch);
+void cen__winograd_backward_weights(const cen__conv *conv, const cen__conv_set *set, size_t n,
+                                    const float *x, const float *dy, const uint8_t *argmax,
+                                    float *dw, float *scratch);
+
+#endif

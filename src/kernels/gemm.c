@@ -1,0 +1,281 @@
+/* Goto and van de Geijn's loops around a micro-kernel (ACM TOMS 34, 2008; Van Zee and van de Geijn,
+ * BLIS, ACM TOMS 41, 2015), and two ways around them for products with a long k and a small C. */
+#include "kernels/gemm.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/parallel.h"
+#include "kernels/gemm_dots.h"
+#include "kernels/gemm_pack.h"
+
+void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, float *c,
+                     size_t ldc, bool accumulate)
+{
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++) {
+            double sum = accumulate ? c[i * ldc + j] : 0;
+            for (size_t p = 0; p < k; p++) {
+                sum += (double)a.data[i * a.row_stride + p * a.column_stride] *
+                       b.data[p * b.row_stride + j * b.column_stride];
+            }
+            c[i * ldc + j] = (float)sum;
+        }
+    }
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* a / b, rounded up, at least 1. */
+static size_t parts(size_t a, size_t b)
+{
+    return a <= b ? 1 : (a - 1) / b + 1;
+}
+
+typedef struct {
+    size_t m, n, k;
+    cen__matrix a, b;
+    float *c;
+    size_t ldc;
+    bool accumulate;
+} product;
+
+static cen__matrix part(cen__matrix x, size_t row, size_t column)
+{
+    x.data += row * x.row_stride + column * x.column_stride;
+    return x;
+}
+
+/* ---- one thread ---- */
+
+/* Panels' heights are multiples of this where m is, so that packing goes by fours. */
+enum { PANEL_UNIT = 4 };
+
+/* An operand is read where it lies when a panel of it is used so few times that packing would not
+ * pay, or when it is so small that it stays in the nearest cache as it is. */
+static bool reads_a_in_place(const cen__micro *micro, const product *x)
+{
+    return x->a.row_stride == 1 &&
+           (x->n <= 2 * micro->nr || x->a.column_stride * smaller(x->k, micro->kc) <= 4096);
+}
+
+static bool reads_b_in_place(const cen__micro *micro, const product *x)
+{
+    return x->b.column_stride == 1 && x->m <= 3 * micro->mr;
+}
+
+static void pack_a_block(const cen__micro *micro, const product *x, float *to)
+{
+    size_t n_panels = parts(x->m, micro->mr);
+    for (size_t i = 0; i < n_panels; i++) {
+        size_t row = cen__part_start(x->m, n_panels, PANEL_UNIT, i);
+        size_t end = cen__part_start(x->m, n_panels, PANEL_UNIT, i + 1);
+        cen__pack_a(end - row, x->k, part(x->a, row, 0), to + row * x->k);
+    }
+}
+
+/* x is one block of A, packed into a_panels unless that is NULL, times all its columns of B, whose
+ * panels b_distance apart are packed here on the first pass. */
+static void multiply_block(const cen__micro *micro, const product *x, const float *a_panels,
+                           float *b_panels, size_t b_distance, bool first)
+{
+    size_t n_panels = parts(x->m, micro->mr);
+    bool b_in_place = reads_b_in_place(micro, x);
+    for (size_t j = 0; j < x->n; j += micro->nr, b_panels += b_distance) {
+        size_t columns = smaller(micro->nr, x->n - j), ldb = micro->nr;
+        const float *b = b_panels;
+        if (b_in_place && columns % micro->lanes == 0) {
+            b = x->b.data + j;
+            ldb = x->b.row_stride;
+        } else if (first) {
+            cen__pack_b(micro, columns, x->k, part(x->b, 0, j), b_panels);
+        }
+        for (size_t i = 0; i < n_panels; i++) {
+            size_t row = cen__part_start(x->m, n_panels, PANEL_UNIT, i);
+            size_t rows = cen__part_start(x->m, n_panels, PANEL_UNIT, i + 1) - row;
+            const float *a = a_panels != NULL ? a_panels + row * x->k : x->a.data + row;
+            size_t lda = a_panels != NULL ? rows : x->a.column_stride;
+            micro->tile(rows, columns, x->k, a, lda, b, ldb, x->c + row * x->ldc + j, x->ldc,
+                        x->accumulate);
+        }
+    }
+}
+
+/* Numbers of A's block in the scratch. */
+static size_t a_block_count(const cen__micro *micro, size_t m, size_t k)
+{
+    return (smaller(m, micro->mc) * smaller(k, micro->kc) + 16 + 15) / 16 * 16;
+}
+
+/* With one block of A, a panel of B serves once and the next takes its place. */
+static size_t b_block_count(const cen__micro *micro, size_t m, size_t n, size_t k)
+{
+    size_t columns = m <= micro->mc ? micro->nr
+                                    : smaller(parts(n, micro->nr) * micro->nr, micro->nc);
+    return columns * smaller(k, micro->kc);
+}
+
+static void multiply(const cen__micro *micro, const product *x, float *scratch)
+{
+    size_t k_blocks = parts(x->k, micro->kc), n_blocks = parts(x->n, micro->nc);
+    size_t m_blocks = parts(x->m, micro->mc);
+    float *a_panels = scratch, *b_panels = scratch + a_block_count(micro, x->m, x->k);
+    bool a_in_place = reads_a_in_place(micro, x);
+    for (size_t block = 0; block < k_blocks * n_blocks * m_blocks; block++) {
+        size_t pc = block / m_blocks / n_blocks, jc = block / m_blocks % n_blocks;
+        size_t ic = block % m_blocks;
+        size_t p = cen__part_start(x->k, k_blocks, 16, pc);
+        size_t j = cen__part_start(x->n, n_blocks, micro->nr, jc);
+        size_t i = cen__part_start(x->m, m_blocks, micro->mr, ic);
+        product y = {cen__part_start(x->m, m_blocks, micro->mr, ic + 1) - i,
+                     cen__part_start(x->n, n_blocks, micro->nr, jc + 1) - j,
+                     cen__part_start(x->k, k_blocks, 16, pc + 1) - p,
+                     part(x->a, i, p),
+                     part(x->b, p, j),
+                     x->c + i * x->ldc + j,
+                     x->ldc,
+                     x->accumulate || p > 0};
+        if (!a_in_place && (m_blocks > 1 || jc == 0)) {
+            pack_a_block(micro, &y, a_panels);
+        }
+        multiply_block(micro, &y, a_in_place ? NULL : a_panels, b_panels,
+                       m_blocks > 1 ? y.k * micro->nr : 0, ic == 0 || m_blocks == 1);
+    }
+}
+
+/* ---- the threads ---- */
+
+/* A long k over a small C is cut into this many parts, each with a C of its own; they are added in
+ * the order of k. It depends on the problem alone, and so do the sums. */
+enum { SPLIT_MOST = 16, SPLIT_K = 2048, SPLIT_AREA = 1 << 15 };
+
+static size_t k_parts(size_t m, size_t n, size_t k)
+{
+    if (k < 2 * SPLIT_K || n > SPLIT_AREA / m) return 1;
+    return smaller(k / SPLIT_K, SPLIT_MOST);
+}
+
+/* Below this many multiply-adds a second thread costs more than it brings. */
+enum { ONE_THREAD = 1 << 19 };
+
+static size_t useful_threads(size_t m, size_t n, size_t k, int n_threads)
+{
+    bool small = (double)m * (double)n * (double)k < ONE_THREAD;
+    return small || n_threads < 1 ? 1 : (size_t)n_threads;
+}
+
+static size_t worker_count(const cen__micro *micro, size_t m, size_t n, size_t k)
+{
+    size_t panels = a_block_count(micro, m, k) + b_block_count(micro, m, n, k);
+    return larger(panels, cen__gemm_dots_count(micro, m, n));
+}
+
+size_t cen__gemm_scratch_count(size_t m, size_t n, size_t k, int n_threads)
+{
+    if (m == 0 || n == 0) return 0;
+    const cen__micro *micro = cen__micro_select();
+    size_t area = n > SPLIT_AREA / m ? SPLIT_AREA : m * n;
+    size_t partial = k < 2 * SPLIT_K ? 0 : area * SPLIT_MOST;
+    return partial + useful_threads(m, n, k, n_threads) * worker_count(micro, m, n, k);
+}
+
+typedef struct {
+    const cen__micro *micro;
+    const product *whole;
+    size_t m_parts, n_parts, k_parts; /* one of m_parts * n_parts and k_parts is 1 */
+    float *partial;                   /* [k_parts, m, n] */
+    float *scratch;
+    size_t worker_count;
+} job;
+
+static void run_task(void *context, size_t task, int worker)
+{
+    const job *job_ = context;
+    const cen__micro *micro = job_->micro;
+    product x = *job_->whole;
+    float *scratch = job_->scratch + (size_t)worker * job_->worker_count;
+    if (job_->k_parts > 1) {
+        size_t p = cen__part_start(x.k, job_->k_parts, 16, task);
+        x.k = cen__part_start(x.k, job_->k_parts, 16, task + 1) - p;
+        x.a = part(x.a, 0, p);
+        x.b = part(x.b, p, 0);
+        x.c = job_->partial + task * x.m * x.n;
+        x.ldc = x.n;
+        x.accumulate = false;
+    } else {
+        size_t row = task / job_->n_parts, column = task % job_->n_parts;
+        size_t i = cen__part_start(x.m, job_->m_parts, micro->mr, row);
+        size_t j = cen__part_start(x.n, job_->n_parts, micro->nr, column);
+        x.m = cen__part_start(x.m, job_->m_parts, micro->mr, row + 1) - i;
+        x.n = cen__part_start(x.n, job_->n_parts, micro->nr, column + 1) - j;
+        x.a = part(x.a, i, 0);
+        x.b = part(x.b, 0, j);
+        x.c += i * x.ldc + j;
+    }
+    if (x.m == 0 || x.n == 0) return;
+    if (cen__gemm_dots_fit(micro, job_->whole->m, job_->whole->n, job_->whole->k, x.a, x.b)) {
+        cen__gemm_dots(micro, x.m, x.n, x.k, x.a, x.b, x.c, x.ldc, x.accumulate, scratch);
+    } else {
+        multiply(micro, &x, scratch);
+    }
+}
+
+/* Cuts C into n_threads parts: of the possible grids the one whose parts need the least packing,
+ * that is the least of A and of B together. */
+static void cut(job *job_, size_t n_threads)
+{
+    const cen__micro *micro = job_->micro;
+    size_t m = job_->whole->m, n = job_->whole->n, best = SIZE_MAX;
+    for (size_t rows = 1; rows <= smaller(n_threads, parts(m, micro->mr)); rows++) {
+        size_t columns = smaller(n_threads / rows, parts(n, micro->nr));
+        size_t idle = n_threads - rows * columns;
+        size_t cost = parts(m, rows) + parts(n, columns) + idle * (m + n);
+        if (cost >= best) continue;
+        best = cost;
+        job_->m_parts = rows;
+        job_->n_parts = columns;
+    }
+}
+
+static void add_partial(const job *job_)
+{
+    const product *x = job_->whole;
+    for (size_t i = 0; i < x->m; i++) {
+        float *sum = job_->partial + i * x->n, *to = x->c + i * x->ldc;
+        for (size_t s = 1; s < job_->k_parts; s++) {
+            const float *from = sum + s * x->m * x->n;
+            for (size_t j = 0; j < x->n; j++) sum[j] += from[j];
+        }
+        if (x->accumulate) {
+            for (size_t j = 0; j < x->n; j++) to[j] += sum[j];
+        } else {
+            memcpy(to, sum, x->n * sizeof *to);
+        }
+    }
+}
+
+void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, float *c, size_t ldc,
+               bool accumulate, float *scratch, int n_threads)
+{
+    for (size_t i = 0; i < m && k == 0 && !accumulate; i++) memset(c + i * ldc, 0, n * sizeof *c);
+    if (m == 0 || n == 0 || k == 0) return;
+    product whole = {m, n, k, a, b, c, ldc, accumulate};
+    size_t threads = useful_threads(m, n, k, n_threads);
+    job job_ = {cen__micro_select(), &whole, 1, 1, k_parts(m, n, k), scratch, scratch, 0};
+    job_.worker_count = worker_count(job_.micro, m, n, k);
+    if (job_.k_parts > 1) {
+        job_.scratch += job_.k_parts * m * n;
+    } else {
+        cut(&job_, threads);
+    }
+    cen__parallel((int)threads, job_.m_parts * job_.n_parts * job_.k_parts, run_task, &job_);
+    if (job_.k_parts > 1) add_partial(&job_);
+}

@@ -1,0 +1,34 @@
+/* AVX2 and FMA: x86-64 processors since 2013. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/dispatch.h"
+
+#if CEN__X86_SETS
+
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma")
+#endif
+
+#define CEN__LANES 8
+#define CEN__MR 4
+#define CEN__DOT_ROWS 4
+#define CEN__DOT_COLUMNS 2
+#define CEN__MC 256
+#define CEN__KC 256
+#define CEN__NC 3072
+
+#include "kernels/micro_template.h"
+#include "kernels/vector_template.h"
+
+const cen__kernels cen__kernels_avx2 = {"avx2", CEN__MICRO, CEN__VECTORS};
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#else
+typedef int cen__no_avx2;
+#endif

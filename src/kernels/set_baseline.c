@@ -1,0 +1,22 @@
+/* What every processor of the architecture has: SSE2 on x86-64. */
+#include <math.h>
+#include <string.h>
+
+#include "kernels/dispatch.h"
+
+#if defined(__GNUC__)
+#define CEN__LANES 4
+#else
+#define CEN__LANES 1
+#endif
+#define CEN__MR 4
+#define CEN__DOT_ROWS 4
+#define CEN__DOT_COLUMNS 2
+#define CEN__MC 256
+#define CEN__KC 256
+#define CEN__NC 3072
+
+#include "kernels/micro_template.h"
+#include "kernels/vector_template.h"
+
+const cen__kernels cen__kernels_baseline = {"baseline", CEN__MICRO, CEN__VECTORS};

@@ -1,0 +1,43 @@
+/* Loops over flat buffers, in vectors on every instruction set. */
+#ifndef CEN_KERNELS_VECTOR_H
+#define CEN_KERNELS_VECTOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One step of Adam (Kingma and Ba 2015, algorithm 1, as torch.optim.Adam rounds it):
+ * m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= step_size * m / (sqrt(v) / root_correction + eps)
+ * with step_size = lr / (1 - b1^t) and root_correction = sqrt(1 - b2^t). */
+typedef struct cen__adam_step {
+    float beta1, beta2;
+    float rest1, rest2; /* 1 - beta1, 1 - beta2, rounded once: 1 - 0.999f is off by 1e-5 */
+    float step_size, root_correction, eps;
+} cen__adam_step;
+
+/* g may be NULL: a gradient of zeros. */
+void cen__vector_adam(size_t n, float *p, float *m, float *v, const float *g,
+                      const cen__adam_step *step);
+
+/* y += a x */
+void cen__vector_add_scaled(size_t n, float a, const float *x, float *y);
+
+/* x[i] = exp(x[i] - shift), and returns the sum in double over fixed lanes. */
+double cen__vector_exp_sum(size_t n, float *x, float shift);
+
+/* The largest of x[n], n > 0; NaN if there is one. *index (may be NULL): the first place of it. */
+float cen__vector_max(size_t n, const float *x, size_t *index);
+
+/* sum of (a - b)^2, in double over fixed lanes. */
+double cen__vector_squared_distance(size_t n, const float *a, const float *b);
+
+/* The sum of x, in double over fixed lanes. */
+double cen__vector_sum(size_t n, const float *x);
+
+/* sum of a b, in double over fixed lanes. */
+double cen__vector_dot(size_t n, const float *a, const float *b);
+
+/* "baseline", "avx2", "avx512": what the kernels use, the best that the processor has, or the one
+ * that the environment variable CEN_INSTRUCTIONS names where that is a lower one. */
+const char *cen__instructions(void);
+
+#endif

@@ -1,0 +1,30 @@
+/* Adam over flat buffers (Kingma and Ba 2015, algorithm 1). */
+#ifndef CEN_NN_ADAM_H
+#define CEN_NN_ADAM_H
+
+#include "base/status.h"
+
+typedef struct cen__adam {
+    size_t count;
+    float *m, *v; /* [count] */
+    uint64_t n_steps;
+    double lr, beta1, beta2, eps;
+    int n_threads;
+} cen__adam;
+
+/* Errors: MEMORY. Only m, v, count and n_steps are set; the rest is the caller's. */
+cen_status cen__adam_create(cen__adam *adam, size_t count, cen_error *error);
+void cen__adam_free(cen__adam *adam);
+
+/* Begins the next step: it counts for the bias corrections. */
+void cen__adam_begin(cen__adam *adam);
+
+/* Steps the numbers start .. start + count of p; g NULL: their gradient is zero. As
+ * torch.optim.Adam. */
+void cen__adam_apply(cen__adam *adam, size_t start, size_t count, float *p, const float *g);
+
+/* The same for one row of a sparse table, as torch.optim.SparseAdam: its eps is added before the
+ * second bias correction and not after. */
+void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g);
+
+#endif

@@ -1,0 +1,23 @@
+/* y = x W^T + b, the map behind the dense layer and the head. */
+#ifndef CEN_NN_AFFINE_H
+#define CEN_NN_AFFINE_H
+
+#include <stddef.h>
+
+typedef struct cen__affine {
+    size_t n, in, out;
+    int n_threads;
+    float *scratch; /* [cen__affine_scratch_count] */
+} cen__affine;
+
+size_t cen__affine_scratch_count(size_t n, size_t in, size_t out, int n_threads);
+
+/* y[n, out] = x[n, in] w[out, in]^T + bias[out] */
+void cen__affine_forward(const cen__affine *affine, const float *x, const float *w,
+                         const float *bias, float *y);
+
+/* dw[out, in] = dy^T x; dbias[out] = sum over n of dy; dx[n, in] = dy w, unless dx is NULL. */
+void cen__affine_backward(const cen__affine *affine, const float *x, const float *w,
+                          const float *dy, float *dw, float *dbias, float *dx);
+
+#endif

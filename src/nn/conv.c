@@ -1,0 +1,98 @@
+/* conv OUT HxW [stride S] [pad P]: 2-D cross-correlation with a bias an output. */
+#include "kernels/conv.h"
+#include "nn/layers.h"
+
+static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
+{
+    cen__window *window = &layer->window;
+    *window = (cen__window){.stride_h = 1, .stride_w = 1};
+    cen_status status =
+        cen__line_number(line, "the number of outputs (conv OUT HxW)", 1, &layer->n_outputs, error);
+    if (status != CEN_OK) return status;
+    status = cen__line_size(line, "the kernel's size, as 3x3", 1, &window->h, &window->w, error);
+    if (status != CEN_OK) return status;
+    if (cen__line_take(line, "stride")) {
+        status = cen__line_size(line, "a stride, as 2 or 2x1", 1, &window->stride_h,
+                                &window->stride_w, error);
+        if (status != CEN_OK) return status;
+    }
+    if (cen__line_take(line, "pad")) {
+        status = cen__line_size(line, "a padding, as 1 or 1x0", 0, &window->pad_h, &window->pad_w,
+                                error);
+    }
+    return status;
+}
+
+static cen_status shape(cen__layer *layer, cen_error *error)
+{
+    const cen__window *k = &layer->window;
+    if (k->pad_h >= k->h || k->pad_w >= k->w) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "a padding of %zux%zu is not smaller than its kernel of %zux%zu; "
+                         "use less padding",
+                         k->pad_h, k->pad_w, k->h, k->w);
+    }
+    layer->out.c = layer->n_outputs;
+    layer->out.h = cen__window_steps(layer->in.h, k->h, k->stride_h, k->pad_h);
+    layer->out.w = cen__window_steps(layer->in.w, k->w, k->stride_w, k->pad_w);
+    size_t in = layer->in.c, area = k->h * k->w;
+    cen__layer_add_parameter(layer, &(cen__parameter){.name = "weight",
+                                                      .n_dims = 4,
+                                                      .shape = {layer->n_outputs, in, k->h, k->w},
+                                                      .fan_in = in * area,
+                                                      .fan_out = layer->n_outputs * area});
+    cen__layer_add_parameter(
+        layer, &(cen__parameter){.name = "bias", .n_dims = 1, .shape = {layer->n_outputs}});
+    return CEN_OK;
+}
+
+static cen__conv conv_of(const cen__layer *layer)
+{
+    const cen__window *k = &layer->window;
+    return (cen__conv){.c = layer->in.c,
+                       .h = layer->in.h,
+                       .w = layer->in.w,
+                       .k = layer->out.c,
+                       .kernel_h = k->h,
+                       .kernel_w = k->w,
+                       .stride_h = k->stride_h,
+                       .stride_w = k->stride_w,
+                       .pad_h = k->pad_h,
+                       .pad_w = k->pad_w,
+                       .out_h = layer->out.h,
+                       .out_w = layer->out.w};
+}
+
+static size_t scratch_count(const cen__layer *layer, size_t n, int n_threads)
+{
+    (void)n_threads;
+    cen__conv conv = conv_of(layer);
+    return cen__conv_scratch_count(&conv, n);
+}
+
+static void forward(const cen__layer *layer, const cen__pass *pass)
+{
+    cen__conv conv = conv_of(layer);
+    const float *bias = pass->w + layer->parameters[1].offset;
+    cen__conv_forward(&conv, pass->n, pass->x, pass->w, bias, pass->y, pass->scratch);
+}
+
+static void backward(const cen__layer *layer, const cen__pass *pass)
+{
+    cen__conv conv = conv_of(layer);
+    float *dbias = pass->dw + layer->parameters[1].offset;
+    cen__conv_backward_weights(&conv, pass->n, pass->x, pass->dy, pass->dw, dbias, pass->scratch);
+    if (pass->dx == NULL) return;
+    cen__conv_backward_data(&conv, pass->n, pass->dy, pass->w, pass->dx, pass->scratch);
+}
+
+const cen__layer_kind cen__conv_layer = {
+    .name = "conv",
+    .syntax = "conv OUT HxW [stride S] [pad P]",
+    .scope = CEN__SCOPE_IMAGE,
+    .parse = parse,
+    .shape = shape,
+    .scratch_count = scratch_count,
+    .forward = forward,
+    .backward = backward,
+};

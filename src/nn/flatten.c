@@ -1,0 +1,24 @@
+/* flatten: c h w numbers in a row, as they lie in memory. */
+#include "nn/layers.h"
+
+static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
+{
+    (void)line, (void)layer, (void)error;
+    return CEN_OK;
+}
+
+static cen_status shape(cen__layer *layer, cen_error *error)
+{
+    (void)error;
+    layer->out = (cen__shape){cen__shape_count(layer->in), 1, 1};
+    return CEN_OK;
+}
+
+const cen__layer_kind cen__flatten_layer = {
+    .name = "flatten",
+    .syntax = "flatten",
+    .scope = CEN__SCOPE_IMAGE,
+    .keeps_memory = true,
+    .parse = parse,
+    .shape = shape,
+};

@@ -1,0 +1,92 @@
+/* What a layer is: one const table of functions in one file, forward and backward under each other.
+ * A new layer is a new file with such a table and one line in layers.c. */
+#ifndef CEN_NN_LAYER_H
+#define CEN_NN_LAYER_H
+
+#include "base/status.h"
+#include "nn/line.h"
+
+/* Of one image; a flat vector of d numbers is {d, 1, 1}. */
+typedef struct cen__shape {
+    size_t c, h, w;
+} cen__shape;
+
+typedef struct cen__window {
+    size_t h, w, stride_h, stride_w, pad_h, pad_w;
+} cen__window;
+
+enum { CEN__MAX_PARAMETERS = 2 };
+
+typedef struct cen__parameter {
+    const char *name; /* "weight", "bias" */
+    size_t n_dims, shape[CEN_MAX_DIMS];
+    size_t offset, count;   /* numbers, from the layer's first */
+    size_t fan_in, fan_out; /* Glorot uniform where fan_in > 0, else all start as `start` */
+    float start;
+} cen__parameter;
+
+typedef struct cen__layer_kind cen__layer_kind;
+
+typedef struct cen__layer {
+    const cen__layer_kind *kind;
+    cen__shape in, out;
+    size_t n_outputs;    /* conv, dense */
+    cen__window window;  /* conv, maxpool */
+    size_t n_parameters; /* tensors */
+    cen__parameter parameters[CEN__MAX_PARAMETERS];
+    size_t offset, count; /* of its parameters in the net's flat buffer */
+} cen__layer;
+
+/* One call of forward or backward: n images, and what belongs to the layer. */
+typedef struct cen__pass {
+    size_t n;
+    int n_threads;   /* BATCH layers only; IMAGE layers run inside a thread */
+    const float *w;  /* [layer->count] */
+    const float *x;  /* [n, in] */
+    float *y;        /* [n, out]; y == x for a layer in place */
+    const float *dy; /* [n, out] */
+    float *dx;       /* [n, in], assigned; NULL: not needed; dx == dy for a layer in place */
+    float *dw;       /* [layer->count]; IMAGE layers add to it, BATCH layers assign it */
+    uint8_t *saved;  /* [n, saved_size]: from forward to backward; NULL without training */
+    float *scratch;  /* [scratch_count], 64-byte aligned, nobody else's during the call */
+} cen__pass;
+
+/* IMAGE: images are independent, the net gives each thread some of them, and several layers run on
+ * the same images while these are in the cache. BATCH: sees the whole batch, brings its own
+ * threads. */
+typedef enum { CEN__SCOPE_IMAGE, CEN__SCOPE_BATCH } cen__scope;
+
+struct cen__layer_kind {
+    const char *name, *syntax;
+    cen__scope scope;
+    bool in_place;     /* y may overwrite x: backward reads y and not x */
+    bool keeps_memory; /* y is x, in the same order: nothing to compute */
+    /* Reads what follows the name in the line. */
+    cen_status (*parse)(cen__line *line, cen__layer *layer, cen_error *error);
+    /* Sets out and parameters from in. The message needs no layer name. */
+    cen_status (*shape)(cen__layer *layer, cen_error *error);
+    size_t (*saved_size)(const cen__layer *layer); /* bytes an image */
+    size_t (*scratch_count)(const cen__layer *layer, size_t n, int n_threads);
+    void (*forward)(const cen__layer *layer, const cen__pass *pass);
+    void (*backward)(const cen__layer *layer, const cen__pass *pass);
+};
+
+/* NULL where there is no such layer. */
+const cen__layer_kind *cen__layer_find(const char *name, size_t name_size);
+
+/* Sizes from here on fit no memory; below it they can be added and multiplied by a few without
+ * overflow. */
+#define CEN__MOST_NUMBERS (SIZE_MAX / 64)
+
+/* Appends a parameter; the layer's count stays at CEN__MOST_NUMBERS where it does not fit. */
+void cen__layer_add_parameter(cen__layer *layer, const cen__parameter *parameter);
+
+static inline size_t cen__shape_count(cen__shape shape)
+{
+    return shape.c * shape.h * shape.w;
+}
+
+/* Output side of a window: (side + 2 pad - window) / stride + 1, or 0 where it does not fit. */
+size_t cen__window_steps(size_t side, size_t window, size_t stride, size_t pad);
+
+#endif

@@ -1,0 +1,41 @@
+#include "nn/layers.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+/* The one list of layers. */
+static const cen__layer_kind *const kinds[] = {
+    &cen__conv_layer,  &cen__maxpool_layer, &cen__flatten_layer,
+    &cen__dense_layer, &cen__relu_layer,    &cen__prelu_layer,
+};
+
+const cen__layer_kind *cen__layer_find(const char *name, size_t name_size)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strlen(kinds[i]->name) == name_size && memcmp(kinds[i]->name, name, name_size) == 0) {
+            return kinds[i];
+        }
+    }
+    return NULL;
+}
+
+void cen__layer_add_parameter(cen__layer *layer, const cen__parameter *parameter)
+{
+    cen__parameter *added = &layer->parameters[layer->n_parameters++];
+    *added = *parameter;
+    added->offset = layer->count;
+    added->count = 1;
+    bool fits = true;
+    for (size_t i = 0; i < CEN_MAX_DIMS; i++) {
+        if (i >= added->n_dims) added->shape[i] = 1;
+        fits = fits && cen__multiply(added->count, added->shape[i], &added->count);
+    }
+    fits = fits && added->count <= CEN__MOST_NUMBERS - layer->count;
+    layer->count = fits ? layer->count + added->count : CEN__MOST_NUMBERS;
+}
+
+size_t cen__window_steps(size_t side, size_t window, size_t stride, size_t pad)
+{
+    return side + 2 * pad < window ? 0 : (side + 2 * pad - window) / stride + 1;
+}

@@ -1,0 +1,106 @@
+/* maxpool HxW [stride S]: the largest of each window, without padding, rows and columns that fill
+ * no window dropped. The first of equals wins and NaN wins over all, as in PyTorch. */
+#include <math.h>
+#include <string.h>
+
+#include "nn/layers.h"
+
+enum { LARGEST_WINDOW = 256 }; /* places in a window are kept as bytes */
+
+static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
+{
+    cen__window *window = &layer->window;
+    *window = (cen__window){0};
+    cen_status status =
+        cen__line_size(line, "the window's size, as 2 or 2x2", 1, &window->h, &window->w, error);
+    if (status != CEN_OK) return status;
+    window->stride_h = window->h;
+    window->stride_w = window->w;
+    if (cen__line_take(line, "stride")) {
+        status = cen__line_size(line, "a stride, as 2 or 2x1", 1, &window->stride_h,
+                                &window->stride_w, error);
+    }
+    return status;
+}
+
+static cen_status shape(cen__layer *layer, cen_error *error)
+{
+    const cen__window *k = &layer->window;
+    if (k->h * k->w > LARGEST_WINDOW) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "a window of %zux%zu holds more than %d numbers; use a smaller one", k->h,
+                         k->w, LARGEST_WINDOW);
+    }
+    layer->out.c = layer->in.c;
+    layer->out.h = cen__window_steps(layer->in.h, k->h, k->stride_h, 0);
+    layer->out.w = cen__window_steps(layer->in.w, k->w, k->stride_w, 0);
+    return CEN_OK;
+}
+
+static size_t saved_size(const cen__layer *layer)
+{
+    return cen__shape_count(layer->out);
+}
+
+/* One row of windows; x points at its first number, place (may be NULL) at its first byte. */
+static void pool_row(const cen__layer *layer, const float *x, float *y, uint8_t *place)
+{
+    const cen__window *k = &layer->window;
+    for (size_t ox = 0; ox < layer->out.w; ox++) {
+        const float *window = x + ox * k->stride_w;
+        float best = window[0];
+        size_t at = 0;
+        for (size_t i = 0; i < k->h; i++) {
+            for (size_t j = 0; j < k->w; j++) {
+                float value = window[i * layer->in.w + j];
+                if (value > best || (isnan(value) && !isnan(best))) {
+                    best = value;
+                    at = i * k->w + j;
+                }
+            }
+        }
+        y[ox] = best;
+        if (place != NULL) place[ox] = (uint8_t)at;
+    }
+}
+
+static void forward(const cen__layer *layer, const cen__pass *pass)
+{
+    size_t in_area = layer->in.h * layer->in.w, out_area = layer->out.h * layer->out.w;
+    for (size_t i = 0; i < pass->n * layer->in.c; i++) {
+        for (size_t oy = 0; oy < layer->out.h; oy++) {
+            size_t at = i * out_area + oy * layer->out.w;
+            pool_row(layer, pass->x + i * in_area + oy * layer->window.stride_h * layer->in.w,
+                     pass->y + at, pass->saved != NULL ? pass->saved + at : NULL);
+        }
+    }
+}
+
+static void backward(const cen__layer *layer, const cen__pass *pass)
+{
+    if (pass->dx == NULL) return;
+    const cen__window *k = &layer->window;
+    size_t in_area = layer->in.h * layer->in.w, out_area = layer->out.h * layer->out.w;
+    memset(pass->dx, 0, pass->n * layer->in.c * in_area * sizeof *pass->dx);
+    for (size_t i = 0; i < pass->n * layer->in.c; i++) {
+        const float *dy = pass->dy + i * out_area;
+        const uint8_t *place = pass->saved + i * out_area;
+        for (size_t oy = 0; oy < layer->out.h; oy++) {
+            for (size_t ox = 0; ox < layer->out.w; ox++, dy++, place++) {
+                size_t y = oy * k->stride_h + *place / k->w, x = ox * k->stride_w + *place % k->w;
+                pass->dx[i * in_area + y * layer->in.w + x] += *dy;
+            }
+        }
+    }
+}
+
+const cen__layer_kind cen__maxpool_layer = {
+    .name = "maxpool",
+    .syntax = "maxpool HxW [stride S]",
+    .scope = CEN__SCOPE_IMAGE,
+    .parse = parse,
+    .shape = shape,
+    .saved_size = saved_size,
+    .forward = forward,
+    .backward = backward,
+};

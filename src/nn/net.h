@@ -1,0 +1,28 @@
+/* The body: a line of text, parsed into layers with shapes and a place in one flat buffer. */
+#ifndef CEN_NN_NET_H
+#define CEN_NN_NET_H
+
+#include "nn/layer.h"
+
+typedef struct cen__net {
+    cen__shape in, out;
+    size_t n_layers, n_parameters; /* layers; numbers */
+    cen__layer *layers;
+    char **texts; /* [n_layers], each layer as in the line */
+    char *line;   /* the texts joined by ", " */
+} cen__net;
+
+/* feature_size, where not 0, replaces OUT of the last dense. On failure *net is empty. Errors:
+ * ARGUMENT (names the word and its column, or the layer and its input), LIMIT, MEMORY. */
+cen_status cen__net_create(cen__net *net, const char *line, cen__shape in, size_t feature_size,
+                           cen_error *error);
+void cen__net_free(cen__net *net);
+
+/* w[n_parameters]: Glorot uniform (Glorot and Bengio 2010, eq. 16), or each parameter's start. */
+void cen__net_initialize(const cen__net *net, uint64_t seed, float *w);
+
+/* count numbers uniform in +-sqrt(6 / (fan_in + fan_out)). */
+void cen__glorot_uniform(float *w, size_t count, size_t fan_in, size_t fan_out, uint64_t seed,
+                         uint64_t stream);
+
+#endif

@@ -1,0 +1,66 @@
+/* prelu: y = x where x > 0, else w_c x, one slope a channel (He et al. 2015, eq. 1 and 10). */
+#include "nn/layers.h"
+
+static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
+{
+    (void)line, (void)layer, (void)error;
+    return CEN_OK;
+}
+
+static cen_status shape(cen__layer *layer, cen_error *error)
+{
+    (void)error;
+    layer->out = layer->in;
+    cen__layer_add_parameter(
+        layer,
+        &(cen__parameter){.name = "weight", .n_dims = 1, .shape = {layer->in.c}, .start = 0.25f});
+    return CEN_OK;
+}
+
+static void forward(const cen__layer *layer, const cen__pass *pass)
+{
+    size_t area = layer->in.h * layer->in.w;
+    for (size_t i = 0; i < pass->n * layer->in.c; i++) {
+        float slope = pass->w[i % layer->in.c];
+        const float *x = pass->x + i * area;
+        float *y = pass->y + i * area;
+        for (size_t j = 0; j < area; j++) y[j] = x[j] > 0 ? x[j] : slope * x[j];
+    }
+}
+
+/* dw += sum of dy x where x <= 0, in eight lanes, so that the sum is one vector loop. */
+static float slope_gradient(size_t area, const float *x, const float *dy)
+{
+    float lanes[8] = {0};
+    size_t j = 0;
+    for (; j + 8 <= area; j += 8) {
+        for (size_t l = 0; l < 8; l++) lanes[l] += x[j + l] > 0 ? 0 : dy[j + l] * x[j + l];
+    }
+    for (; j < area; j++) lanes[0] += x[j] > 0 ? 0 : dy[j] * x[j];
+    return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) +
+           ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
+}
+
+static void backward(const cen__layer *layer, const cen__pass *pass)
+{
+    size_t area = layer->in.h * layer->in.w;
+    for (size_t i = 0; i < pass->n * layer->in.c; i++) {
+        size_t c = i % layer->in.c;
+        float slope = pass->w[c];
+        const float *x = pass->x + i * area, *dy = pass->dy + i * area;
+        pass->dw[c] += slope_gradient(area, x, dy);
+        if (pass->dx == NULL) continue;
+        float *dx = pass->dx + i * area;
+        for (size_t j = 0; j < area; j++) dx[j] = x[j] > 0 ? dy[j] : slope * dy[j];
+    }
+}
+
+const cen__layer_kind cen__prelu_layer = {
+    .name = "prelu",
+    .syntax = "prelu",
+    .scope = CEN__SCOPE_IMAGE,
+    .parse = parse,
+    .shape = shape,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,83 @@
+#include <centerloss.h>
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+
+/* means[n_classes, d], zero at first, and counts[n_classes]. */
+static void add_means(const float *features, size_t n, size_t d, const int32_t *labels,
+                      size_t n_classes, double *means, size_t *counts)
+{
+    for (size_t i = 0; i < n; i++) {
+        double *mean = means + (size_t)labels[i] * d;
+        counts[labels[i]]++;
+        for (size_t j = 0; j < d; j++) mean[j] += (double)features[i * d + j];
+    }
+    for (size_t c = 0; c < n_classes; c++) {
+        for (size_t j = 0; j < d && counts[c] > 0; j++) means[c * d + j] /= (double)counts[c];
+    }
+}
+
+static double intra_square(const float *features, size_t n, size_t d, const int32_t *labels,
+                           const double *means)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double *mean = means + (size_t)labels[i] * d;
+        for (size_t j = 0; j < d; j++) {
+            double difference = (double)features[i * d + j] - mean[j];
+            sum += difference * difference;
+        }
+    }
+    return sum / (double)n;
+}
+
+/* The mean over pairs of || m_a - m_b ||^2 is 2 / (C - 1) times the sum of || m_a - m ||^2, m the mean
+ * of the C means: no loop over pairs. NAN with fewer than two. */
+static double inter_square(const double *means, const size_t *counts, size_t n_classes, size_t d)
+{
+    size_t n_filled = 0;
+    double sum = 0;
+    for (size_t c = 0; c < n_classes; c++) n_filled += counts[c] > 0;
+    if (n_filled < 2) return (double)NAN;
+    for (size_t j = 0; j < d; j++) {
+        double middle = 0;
+        for (size_t c = 0; c < n_classes; c++) middle += means[c * d + j];
+        middle /= (double)n_filled;
+        for (size_t c = 0; c < n_classes; c++) {
+            double difference = means[c * d + j] - middle;
+            if (counts[c] > 0) sum += difference * difference;
+        }
+    }
+    return 2 * sum / (double)(n_filled - 1);
+}
+
+cen_status cen_intra_inter(const float *features, size_t n, size_t d, const int32_t *labels,
+                           size_t n_classes, double *ratio, cen_error *error)
+{
+    size_t count;
+    *ratio = (double)NAN;
+    for (size_t i = 0; i < n; i++) {
+        if (labels[i] < 0 || (size_t)labels[i] >= n_classes) {
+            return cen__fail(
+                error, CEN_ERROR_ARGUMENT,
+                "the label %ld of row %zu is not in 0 .. number of classes - 1 (%zu classes)",
+                (long)labels[i], i, n_classes);
+        }
+    }
+    double *means =
+        cen__multiply(n_classes, d, &count) ? cen__alloc_zeroed(count, sizeof *means) : NULL;
+    size_t *counts = cen__alloc_zeroed(n_classes, sizeof *counts);
+    cen_status status = CEN_OK;
+    if (means == NULL || counts == NULL) {
+        status = cen__fail_memory(error, "the means of the classes");
+    } else {
+        add_means(features, n, d, labels, n_classes, means, counts);
+        double inter = inter_square(means, counts, n_classes, d);
+        if (!isnan(inter)) *ratio = sqrt(intra_square(features, n, d, labels, means) / inter);
+    }
+    cen__free(means);
+    cen__free(counts);
+    return status;
+}

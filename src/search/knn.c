@@ -1,0 +1,430 @@
+/* Exact k-nearest neighbours: a float32 matrix product throws out what is surely too far, and what it
+ * cannot throw out is measured in double. So the answer does not depend on how the product was
+ * rounded, nor on threads or instruction sets.
+ *
+ * With the square |q - g|^2 = |q|^2 + (|g|^2 - 2 q.g), the product gives s = |g|^2 - 2 q.g as a . b of
+ *
+ *     a = (-2 q, 1)       b = (g, |g|^2)      L2:     distance = |q|^2 + s    (squared until the end)
+ *     a = (-q / |q|, 1)   b = (g / |g|, 0)    cosine: distance = 1 + s
+ *
+ * The filter. Let u = 2^-24 and D the numbers of a feature. A chain of D + 1 multiply-adds, fused or
+ * not, of numbers that carry a few roundings already (|g|^2: one; q / |q|: one, on both sides), is off
+ * by at most gamma * sum |a_i b_i|, gamma = m u / (1 - m u), m = D + 8 (Higham 2002, 3.1; D + 5 would
+ * do, the rest covers the doubles). By Cauchy-Schwarz sum |a_i b_i| <= M = |a'| |b'| + |b_last|, with a'
+ * and b' the first D numbers. What underflows, even where the host has denormals flushed to zero,
+ * adds at most FLT_MIN (1 + |a'| + |b'|) for each of the D + 1. Where M is so large that floats could
+ * overflow the filter lets everything through. */
+#include <centerloss.h>
+
+#include <float.h>
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/status.h"
+#include "kernels/dispatch.h"
+#include "search/nearest.h"
+
+/* Queries are packed in blocks that stay in the second-level cache, gallery rows in groups (a whole
+ * number of panels) that stay in the first. */
+enum {
+    BLOCK_MOST = 1024,
+    GROUP_MOST = 64,
+    CHUNK_LEAST = 1024,
+    DIRECT_MOST = 2, /* queries that are measured at once: packing would cost more */
+    PANEL_MOST = (int)CEN__MR_MAX + (int)CEN__NR_MAX /* no panel is wider */
+};
+
+static const double overflow_bound = 1e37;
+
+typedef struct {
+    const float *gallery, *queries;
+    size_t n_gallery, n_queries, d, k;
+    bool cosine, leave_one_out;
+    double gamma;
+    const cen__micro *micro;
+    const cen__vectors *vectors;
+    /* A task is one block of queries against one chunk of the gallery. */
+    size_t block_size, n_blocks, chunk_size, n_chunks, group_size;
+    cen__neighbour *items; /* [n_chunks, n_queries, k] */
+    cen__nearest *nearest; /* [n_chunks, n_queries] */
+    size_t *broken_rows;   /* [tasks] the first gallery row that is not finite, or SIZE_MAX */
+    float *floats;         /* [workers, floats_size] */
+    double *doubles;       /* [workers, doubles_size] */
+    size_t floats_size, doubles_size;
+} search;
+
+/* The scratch of one worker, and what it works on. p runs over 0 .. d: d + 1 numbers. */
+typedef struct {
+    float *query_panels;         /* [panels][p][mr] the block's queries */
+    float *gallery_panels;       /* [panels][p][nr] the group's gallery rows */
+    float *rows;                 /* [mr or nr][d] scaled, before the transpose */
+    float *limits;               /* [block] s above it is surely too far */
+    double *bounds;              /* [block] distance of the farthest of k, less what s leaves out */
+    double *lengths;             /* [block] |a'| */
+    double longest;              /* of lengths */
+    double *query_squares;       /* [block] |q|^2 */
+    double *gallery_squares;     /* [group] |g|^2 */
+    double margin, margin_slope; /* of the group: limit = bound + margin + margin_slope * length */
+    size_t first_query, n_queries;
+    cen__nearest *nearest; /* [n_queries] */
+} block;
+
+/* ---- packing --------------------------------------------------------------------------------- */
+
+static void scale_row(const search *s, const float *x, double length, bool is_query, float *scaled)
+{
+    double factor = is_query ? -2 : 1;
+    if (s->cosine) factor = length == 0 ? 0 : (is_query ? -1 : 1) / length;
+    for (size_t j = 0; j < s->d; j++) scaled[j] = (float)((double)x[j] * factor);
+}
+
+/* Panels [d + 1][width] of x[n, d]: the a or b of each row, as at the top of this file. */
+static void pack(const search *s, const float *x, size_t n, const double *squares, bool is_query,
+                 float *rows, float *panels)
+{
+    size_t width = is_query ? s->micro->mr : s->micro->nr, d = s->d;
+    for (size_t first = 0; first < n; first += width, panels += width * (d + 1)) {
+        size_t count = n - first < width ? n - first : width;
+        const float *from = x + first * d;
+        if (is_query || s->cosine) {
+            for (size_t i = 0; i < count; i++) {
+                scale_row(s, from + i * d, sqrt(squares[first + i]), is_query, rows + i * d);
+            }
+            from = rows;
+        }
+        cen__transpose(count, d, from, d, panels, width);
+        float *last = panels + d * width;
+        for (size_t i = 0; i < count; i++) {
+            last[i] = is_query ? 1 : s->cosine ? 0 : (float)squares[first + i];
+        }
+    }
+}
+
+/* ---- one group of the gallery against one block of queries ----------------------------------- */
+
+static double exact_distance(const search *s, const float *q, const float *g, double q_square,
+                             double g_square)
+{
+    if (!s->cosine) return s->vectors->squared_distance(s->d, q, g);
+    if (q_square == 0 || g_square == 0) return 1;
+    double distance = 1 - s->vectors->dot(s->d, q, g) / sqrt(q_square * g_square);
+    return distance < 0 ? 0 : distance > 2 ? 2 : distance;
+}
+
+/* What s of a wanted neighbour of query i cannot exceed, rounded up: the farthest distance of k, less
+ * what s leaves out, and the margin. */
+static float filter_limit(const block *b, size_t i)
+{
+    double limit = b->bounds[i] + b->margin + b->margin_slope * b->lengths[i];
+    limit += fabs(limit) * (double)FLT_EPSILON;
+    return (float)(limit < (double)FLT_MAX ? limit : HUGE_VAL);
+}
+
+/* The margin gamma M + FLT_MIN (D + 1) (1 + |a'| + |b'|) for |b'| up to length, b_last up to last. */
+static void set_limits(const search *s, block *b, double length, double last)
+{
+    double underflow = (double)FLT_MIN * (double)(s->d + 1);
+    bool safe = b->longest * length + last < overflow_bound;
+    b->margin = safe ? s->gamma * last + underflow * (1 + length) : HUGE_VAL;
+    b->margin_slope = safe ? s->gamma * length + underflow : 0;
+    for (size_t i = 0; i < b->n_queries; i++) b->limits[i] = filter_limit(b, i);
+}
+
+static void update_bound(const search *s, block *b, size_t i)
+{
+    const cen__nearest *nearest = &b->nearest[i];
+    if (nearest->count < nearest->k) return;
+    b->bounds[i] = nearest->items[0].distance - (s->cosine ? 1 : b->query_squares[i]);
+    b->limits[i] = filter_limit(b, i);
+}
+
+/* True where one of c[GROUP_MOST] is no more than limit: counted, because that becomes vectors. */
+static bool any_near(const float *c, float limit)
+{
+    int n_near = 0;
+    for (size_t j = 0; j < GROUP_MOST; j++) n_near += c[j] <= limit;
+    return n_near > 0;
+}
+
+/* Row i of the block against gallery rows first .. first + n - 1, whose s stand in c[n]; NULL: unknown,
+ * all are measured. */
+static void select_row(const search *s, block *b, size_t i, size_t first, size_t n, const float *c)
+{
+    size_t query = b->first_query + i;
+    const float *q = s->queries + query * s->d;
+    for (size_t j = 0; j < n; j++) {
+        size_t index = first + j;
+        if (c != NULL && c[j] > b->limits[i]) continue;
+        if (s->leave_one_out && index == query) continue;
+        double distance = exact_distance(s, q, s->gallery + index * s->d, b->query_squares[i],
+                                         b->gallery_squares[j]);
+        cen__nearest_offer(&b->nearest[i], (cen__neighbour){distance, index});
+        update_bound(s, b, i);
+    }
+}
+
+/* Returns the first row of the group that is not finite, n where all are. */
+static size_t measure_group(const search *s, block *b, size_t first, size_t n, double *largest)
+{
+    *largest = 0;
+    for (size_t j = 0; j < n; j++) {
+        const float *g = s->gallery + (first + j) * s->d;
+        double square = s->vectors->dot(s->d, g, g);
+        if (!isfinite(square)) return j;
+        b->gallery_squares[j] = square;
+        if (square > *largest) *largest = square;
+    }
+    return n;
+}
+
+static void search_group(const search *s, block *b, size_t first, size_t n, double largest)
+{
+    float c[CEN__MR_MAX * GROUP_MOST];
+    const cen__micro *micro = s->micro;
+    size_t depth = s->d + 1;
+    double length = s->cosine ? 1 : sqrt(largest), last = s->cosine ? 0 : largest;
+    for (size_t j = 0; j < sizeof c / sizeof c[0]; j++) c[j] = INFINITY; /* beyond n it stays */
+    set_limits(s, b, length, last);
+    pack(s, s->gallery + first * s->d, n, b->gallery_squares, false, b->rows, b->gallery_panels);
+    for (size_t i = 0; i < b->n_queries; i += micro->mr) {
+        size_t n_rows = b->n_queries - i < micro->mr ? b->n_queries - i : micro->mr;
+        for (size_t j = 0; j < n; j += micro->nr) {
+            size_t n_columns = n - j < micro->nr ? n - j : micro->nr;
+            micro->tile(n_rows, n_columns, depth, b->query_panels + i * depth, micro->mr,
+                        b->gallery_panels + j * depth, micro->nr, c + j, GROUP_MOST, false);
+        }
+        for (size_t row = 0; row < n_rows; row++) {
+            const float *near = c + row * GROUP_MOST;
+            float limit = b->limits[i + row];
+            if (limit < INFINITY && !any_near(near, limit)) continue;
+            select_row(s, b, i + row, first, n, near);
+        }
+    }
+}
+
+/* ---- tasks ----------------------------------------------------------------------------------- */
+
+static size_t round_up(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static void start_block(const search *s, block *b, size_t chunk, size_t first_query, int worker)
+{
+    size_t panels_size = round_up(s->block_size, s->micro->mr) * (s->d + 1);
+    b->query_panels = s->floats + (size_t)worker * s->floats_size;
+    b->gallery_panels = b->query_panels + panels_size;
+    b->rows = b->gallery_panels + s->group_size * (s->d + 1);
+    b->limits = b->rows + PANEL_MOST * s->d;
+    b->bounds = s->doubles + (size_t)worker * s->doubles_size;
+    b->lengths = b->bounds + s->block_size;
+    b->query_squares = b->lengths + s->block_size;
+    b->gallery_squares = b->query_squares + s->block_size;
+    b->first_query = first_query;
+    b->longest = 0;
+    b->n_queries = smaller(s->block_size, s->n_queries - first_query);
+    b->nearest = s->nearest + chunk * s->n_queries + first_query;
+    const float *queries = s->queries + first_query * s->d;
+    for (size_t i = 0; i < b->n_queries; i++) {
+        double square = s->vectors->dot(s->d, queries + i * s->d, queries + i * s->d);
+        b->query_squares[i] = square;
+        b->lengths[i] = s->cosine ? 1 : 2 * sqrt(square);
+        b->nearest[i].items = s->items + (chunk * s->n_queries + first_query + i) * s->k;
+        b->nearest[i].count = 0;
+        b->nearest[i].k = s->k;
+        b->bounds[i] = HUGE_VAL;
+        if (b->lengths[i] > b->longest) b->longest = b->lengths[i];
+    }
+    pack(s, queries, b->n_queries, b->query_squares, true, b->rows, b->query_panels);
+}
+
+static void run_task(void *context, size_t task, int worker)
+{
+    const search *s = context;
+    block b;
+    size_t chunk = task / s->n_blocks, first = chunk * s->chunk_size;
+    size_t end = smaller(first + s->chunk_size, s->n_gallery);
+    start_block(s, &b, chunk, task % s->n_blocks * s->block_size, worker);
+    s->broken_rows[task] = SIZE_MAX;
+    for (; first < end; first += s->group_size) {
+        double largest; /* |g|^2 of the group */
+        size_t n = smaller(s->group_size, end - first);
+        size_t n_finite = measure_group(s, &b, first, n, &largest);
+        if (n_finite < n) {
+            s->broken_rows[task] = first + n_finite;
+            return;
+        }
+        if (b.n_queries > DIRECT_MOST) {
+            search_group(s, &b, first, n, largest);
+        } else {
+            for (size_t i = 0; i < b.n_queries; i++) select_row(s, &b, i, first, n, NULL);
+        }
+    }
+}
+
+/* Whole blocks of queries are best, each packs the gallery once; the gallery is cut into chunks only
+ * where there are fewer blocks than threads. */
+static void plan(search *s, int n_threads)
+{
+    size_t threads = (size_t)n_threads;
+    s->group_size = GROUP_MOST / s->micro->nr * s->micro->nr;
+    s->n_blocks = (s->n_queries - 1) / BLOCK_MOST + 1;
+    if (s->n_blocks > threads) s->n_blocks = smaller(round_up(s->n_blocks, threads), s->n_queries);
+    s->block_size = (s->n_queries - 1) / s->n_blocks + 1;
+    s->n_blocks = (s->n_queries - 1) / s->block_size + 1;
+    s->n_chunks = smaller((threads - 1) / s->n_blocks + 1, (s->n_gallery - 1) / CHUNK_LEAST + 1);
+    s->chunk_size = (s->n_gallery - 1) / s->n_chunks + 1;
+    s->n_chunks = (s->n_gallery - 1) / s->chunk_size + 1;
+    double m = ((double)s->d + 8) * (double)FLT_EPSILON / 2;
+    s->gamma = m < 0.5 ? m / (1 - m) : HUGE_VAL;
+}
+
+static void *allocate(size_t a, size_t b, size_t c, size_t size)
+{
+    size_t count;
+    if (!cen__multiply(a, b, &count) || !cen__multiply(count, c, &count)) return NULL;
+    return cen__alloc(count, size);
+}
+
+/* The floats start as zeros: what pads a panel is multiplied too, and may as well be a number. */
+static bool reserve(search *s, int n_workers)
+{
+    size_t workers = (size_t)n_workers;
+    size_t n_rows = round_up(s->block_size, s->micro->mr) + s->group_size + PANEL_MOST;
+    if (!cen__multiply(n_rows, s->d + 1, &s->floats_size)) return false;
+    s->floats_size = round_up(s->floats_size + s->block_size, 16);
+    s->doubles_size = round_up(3 * s->block_size + s->group_size, 8);
+    size_t n_floats;
+    if (!cen__multiply(workers, s->floats_size, &n_floats)) return false;
+    s->floats = cen__alloc_zeroed(n_floats, sizeof *s->floats);
+    s->doubles = allocate(workers, s->doubles_size, 1, sizeof *s->doubles);
+    s->items = allocate(s->n_chunks, s->n_queries, s->k, sizeof *s->items);
+    s->nearest = allocate(s->n_chunks, s->n_queries, 1, sizeof *s->nearest);
+    s->broken_rows = allocate(s->n_chunks, s->n_blocks, 1, sizeof *s->broken_rows);
+    return s->floats != NULL && s->doubles != NULL && s->items != NULL && s->nearest != NULL &&
+           s->broken_rows != NULL;
+}
+
+static void release(search *s)
+{
+    cen__free(s->floats);
+    cen__free(s->doubles);
+    cen__free(s->items);
+    cen__free(s->nearest);
+    cen__free(s->broken_rows);
+}
+
+/* ---- the public functions -------------------------------------------------------------------- */
+
+static cen_status fail_broken(cen_error *error, const char *what, size_t row)
+{
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "row %zu of the %s holds a number that is not finite; leave it out", row,
+                     what);
+}
+
+static cen_status check(const search *s, cen_error *error)
+{
+    size_t most = s->n_gallery - (s->leave_one_out && s->n_gallery > 0);
+    if (s->d == 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "features need at least one number");
+    }
+    if (s->leave_one_out && s->n_queries != s->n_gallery) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "to leave one out the %zu queries must be the %zu rows of the gallery",
+                         s->n_queries, s->n_gallery);
+    }
+    if (s->k == 0 || s->k > most) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "k is %zu; choose 1 to %zu, there are no more "
+                         "neighbours",
+                         s->k, most);
+    }
+    for (size_t i = 0; i < s->n_queries; i++) {
+        const float *q = s->queries + i * s->d;
+        if (!isfinite(s->vectors->dot(s->d, q, q))) return fail_broken(error, "queries", i);
+    }
+    return CEN_OK;
+}
+
+static cen_status check_gallery(const search *s, cen_error *error)
+{
+    size_t broken = SIZE_MAX;
+    for (size_t task = 0; task < s->n_chunks * s->n_blocks; task++) {
+        broken = smaller(broken, s->broken_rows[task]);
+    }
+    return broken == SIZE_MAX ? CEN_OK : fail_broken(error, "gallery", broken);
+}
+
+/* Brings the chunks together and writes the answer of query i. */
+static void finish(const search *s, size_t i, size_t *indices, float *distances)
+{
+    cen__nearest *nearest = &s->nearest[i];
+    for (size_t chunk = 1; chunk < s->n_chunks; chunk++) {
+        const cen__nearest *other = &s->nearest[chunk * s->n_queries + i];
+        for (size_t j = 0; j < other->count; j++) cen__nearest_offer(nearest, other->items[j]);
+    }
+    cen__nearest_sort(nearest);
+    for (size_t j = 0; j < s->k; j++) {
+        double distance = nearest->items[j].distance;
+        if (indices != NULL) indices[i * s->k + j] = nearest->items[j].index;
+        if (distances != NULL) {
+            distances[i * s->k + j] = (float)(s->cosine ? distance : sqrt(distance));
+        }
+    }
+}
+
+cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *queries,
+                          size_t n_queries, size_t d, size_t k, cen_metric metric,
+                          bool leave_one_out, size_t *indices, float *distances, int n_threads,
+                          cen_error *error)
+{
+    search s = {.gallery = gallery,
+                .queries = queries,
+                .n_gallery = n_gallery,
+                .n_queries = n_queries,
+                .d = d,
+                .k = k,
+                .cosine = metric == CEN_METRIC_COSINE,
+                .leave_one_out = leave_one_out};
+    const cen__kernels *kernels = cen__kernels_select();
+    s.micro = &kernels->micro;
+    s.vectors = &kernels->vectors;
+    cen_status status = check(&s, error);
+    if (status != CEN_OK || n_queries == 0) return status;
+    n_threads = cen__thread_count(n_threads);
+    plan(&s, n_threads);
+    if (reserve(&s, n_threads)) {
+        cen__parallel(n_threads, s.n_chunks * s.n_blocks, run_task, &s);
+        status = check_gallery(&s, error);
+        for (size_t i = 0; i < n_queries && status == CEN_OK; i++) {
+            finish(&s, i, indices, distances);
+        }
+    } else {
+        status = cen__fail_memory(error, "a search for neighbours");
+    }
+    release(&s);
+    return status;
+}
+
+int32_t cen_knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels)
+{
+    int32_t best = 0;
+    size_t most = 0;
+    for (size_t i = 0; i < k; i++) {
+        int32_t label = gallery_labels[indices[i]];
+        size_t count = 0;
+        for (size_t j = 0; j < k; j++) count += gallery_labels[indices[j]] == label;
+        if (count > most || (count == most && label < best)) {
+            most = count;
+            best = label;
+        }
+    }
+    return best;
+}

@@ -1,0 +1,255 @@
+#include "train/model.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "train/presets.h"
+
+static const float center_bound = 0.05f; /* Keras's Embedding starts uniform in +-0.05 */
+
+cen_model_options cen_model_options_default(void)
+{
+    return (cen_model_options){.net = "small",
+                               .input = {.channels = 1,
+                                         .height = 28,
+                                         .width = 28,
+                                         .resize = CEN_RESIZE_CROP,
+                                         .mean = {0, 0, 0},
+                                         .std = {1, 1, 1}},
+                               .seed = 1};
+}
+
+static cen_status check_input(const cen_input *input, cen_error *error)
+{
+    if ((input->channels != 1 && input->channels != 3) || input->height == 0 || input->width == 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "an input of %zu channels, %zux%zu, is none; use 1 or 3 channels and at "
+                         "least one row and column",
+                         input->channels, input->height, input->width);
+    }
+    for (size_t c = 0; c < input->channels; c++) {
+        if (!isfinite(input->mean[c]) || !isfinite(input->std[c]) || input->std[c] <= 0) {
+            return cen__fail(error, CEN_ERROR_ARGUMENT,
+                             "mean %g and std %g of channel %zu cannot be used; both must be "
+                             "finite and std above 0",
+                             (double)input->mean[c], (double)input->std[c], c);
+        }
+    }
+    return CEN_OK;
+}
+
+static cen_status copy_class_names(cen_model *model, const cen_model_options *options,
+                                   cen_error *error)
+{
+    size_t n = options->n_classes;
+    model->class_names = cen__alloc_zeroed(n, sizeof *model->class_names);
+    if (model->class_names == NULL) return cen__fail_memory(error, "the class names");
+    for (size_t i = 0; i < n; i++) {
+        char number[24];
+        (void)snprintf(number, sizeof number, "%zu", i);
+        const char *name = options->class_names != NULL ? options->class_names[i] : number;
+        model->class_names[i] = cen__duplicate(name);
+        if (model->class_names[i] == NULL) return cen__fail_memory(error, "the class names");
+    }
+    return CEN_OK;
+}
+
+static cen_status describe_layers(cen_model *model, cen_error *error)
+{
+    size_t n = model->net.n_layers;
+    model->layers = cen__alloc_zeroed(n, sizeof *model->layers);
+    if (model->layers == NULL) return cen__fail_memory(error, "the model");
+    for (size_t i = 0; i < n; i++) {
+        const cen__layer *layer = &model->net.layers[i];
+        model->layers[i] = (cen_layer_info){.text = model->net.texts[i],
+                                            .channels = layer->out.c,
+                                            .height = layer->out.h,
+                                            .width = layer->out.w,
+                                            .n_parameters = layer->count};
+    }
+    return CEN_OK;
+}
+
+/* Appends a tensor behind the last one; false without memory for its name. */
+static bool add_tensor(cen_model *model, const char *name, size_t n_dims, const size_t *shape)
+{
+    cen__model_tensor *tensor = &model->tensors[model->n_tensors];
+    *tensor = (cen__model_tensor){
+        .n_dims = n_dims, .shape = {1, 1, 1, 1}, .offset = model->n_parameters, .count = 1};
+    for (size_t i = 0; i < n_dims; i++) {
+        tensor->shape[i] = shape[i];
+        tensor->count *= shape[i];
+    }
+    model->n_parameters += tensor->count;
+    tensor->name = cen__duplicate(name);
+    if (tensor->name == NULL) return false;
+    model->n_tensors++;
+    return true;
+}
+
+static cen_status place_tensors(cen_model *model, cen_error *error)
+{
+    const cen__net *net = &model->net;
+    size_t classes = model->info.n_classes, d = net->out.c, table;
+    if (!cen__multiply(classes, d, &table) || table > CEN__MOST_NUMBERS - net->n_parameters) {
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "%zu classes with features of %zu numbers do not fit into memory", classes,
+                         d);
+    }
+    model->tensors = cen__alloc_zeroed(net->n_layers * CEN__MAX_PARAMETERS + CEN__TRAINER_TENSORS,
+                                       sizeof *model->tensors);
+    bool good = model->tensors != NULL;
+    for (size_t i = 0; i < net->n_layers && good; i++) {
+        const cen__layer *layer = &net->layers[i];
+        for (size_t j = 0; j < layer->n_parameters && good; j++) {
+            const cen__parameter *parameter = &layer->parameters[j];
+            char name[64];
+            (void)snprintf(name, sizeof name, "body.%zu.%s", i, parameter->name);
+            good = add_tensor(model, name, parameter->n_dims, parameter->shape);
+        }
+    }
+    const size_t shape[2] = {classes, d};
+    model->head_weight = net->n_parameters;
+    model->head_bias = model->head_weight + table;
+    model->centers = model->head_bias + classes;
+    good = good && add_tensor(model, "head.weight", 2, shape) &&
+           add_tensor(model, "head.bias", 1, shape) &&
+           add_tensor(model, "centers.weight", 2, shape);
+    return good ? CEN_OK : cen__fail_memory(error, "the model");
+}
+
+static cen_status lay_out(cen_model *model, const cen_model_options *options, cen_error *error)
+{
+    const cen_input *input = &options->input;
+    cen_status status = check_input(input, error);
+    if (status != CEN_OK) return status;
+    const cen_preset *preset = cen__preset_find(options->net);
+    cen__shape in = {input->channels, input->height, input->width};
+    status = cen__net_create(&model->net, preset != NULL ? preset->net : options->net, in,
+                             options->feature_size, error);
+    if (status == CEN_OK) status = copy_class_names(model, options, error);
+    if (status == CEN_OK) status = describe_layers(model, error);
+    if (status != CEN_OK) return status;
+    model->info = (cen_model_info){.net = model->net.line,
+                                   .input = *input,
+                                   .feature_size = model->net.out.c,
+                                   .n_classes = options->n_classes,
+                                   .class_names = (const char *const *)model->class_names,
+                                   .n_layers = model->net.n_layers,
+                                   .layers = model->layers};
+    status = place_tensors(model, error);
+    model->info.n_parameters = model->centers;
+    model->info.n_center_parameters = model->n_parameters - model->centers;
+    return status;
+}
+
+cen_status cen__model_layout(cen_model **model, const cen_model_options *options, cen_error *error)
+{
+    *model = cen__alloc_zeroed(1, sizeof **model);
+    if (*model == NULL) return cen__fail_memory(error, "the model");
+    cen_status status = lay_out(*model, options, error);
+    if (status != CEN_OK) {
+        cen_model_free(*model);
+        *model = NULL;
+    }
+    return status;
+}
+
+cen_status cen__model_allocate(cen_model *model, cen_error *error)
+{
+    model->parameters = cen__alloc(model->n_parameters, sizeof(float));
+    return model->parameters != NULL ? CEN_OK : cen__fail_memory(error, "the model's parameters");
+}
+
+static void initialize(cen_model *model, uint64_t seed)
+{
+    size_t classes = model->info.n_classes, d = model->info.feature_size;
+    float *w = model->parameters;
+    cen__net_initialize(&model->net, seed, w);
+    uint64_t stream = cen__substream(CEN__STREAM_WEIGHTS, UINT64_MAX);
+    cen__glorot_uniform(w + model->head_weight, classes * d, d, classes, seed, stream);
+    memset(w + model->head_bias, 0, classes * sizeof *w);
+    for (size_t i = 0; i < classes * d; i++) {
+        float unit = cen__random_float(seed, CEN__STREAM_CENTERS, i);
+        w[model->centers + i] = (2 * unit - 1) * center_bound;
+    }
+}
+
+cen_status cen_model_create(cen_model **model, const cen_model_options *options, cen_error *error)
+{
+    cen_status status = cen__model_layout(model, options, error);
+    if (status != CEN_OK) return status;
+    status = cen__model_allocate(*model, error);
+    if (status != CEN_OK) {
+        cen_model_free(*model);
+        *model = NULL;
+        return status;
+    }
+    initialize(*model, options->seed);
+    return CEN_OK;
+}
+
+void cen_model_free(cen_model *model)
+{
+    if (model == NULL) return;
+    for (size_t i = 0; i < model->n_tensors; i++) cen__free(model->tensors[i].name);
+    for (size_t i = 0; i < model->n_notes; i++) {
+        cen__free(model->notes[i].key);
+        cen__free(model->notes[i].value);
+    }
+    for (size_t i = 0; model->class_names != NULL && i < model->info.n_classes; i++) {
+        cen__free(model->class_names[i]);
+    }
+    cen__free(model->class_names);
+    cen__free(model->tensors);
+    cen__free(model->notes);
+    cen__free(model->layers);
+    cen__free(model->parameters);
+    cen__net_free(&model->net);
+    cen__free(model);
+}
+
+cen_status cen_model_note(cen_model *model, const char *key, const char *value, cen_error *error)
+{
+    char *copy = cen__duplicate(value);
+    if (copy == NULL) return cen__fail_memory(error, "a note of the model");
+    for (size_t i = 0; i < model->n_notes; i++) {
+        if (strcmp(model->notes[i].key, key) != 0) continue;
+        cen__free(model->notes[i].value);
+        model->notes[i].value = copy;
+        return CEN_OK;
+    }
+    char *name = cen__duplicate(key);
+    if (name == NULL || !cen__grow(&model->notes, &model->notes_capacity, model->n_notes + 1,
+                                   sizeof *model->notes)) {
+        cen__free(name);
+        cen__free(copy);
+        return cen__fail_memory(error, "a note of the model");
+    }
+    model->notes[model->n_notes++] = (cen__note){name, copy};
+    return CEN_OK;
+}
+
+const cen_model_info *cen_model_get(const cen_model *model)
+{
+    return &model->info;
+}
+
+float *cen_model_parameters(cen_model *model, size_t *n)
+{
+    *n = model->n_parameters;
+    return model->parameters;
+}
+
+bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view)
+{
+    if (i >= model->n_tensors) return false;
+    const cen__model_tensor *tensor = &model->tensors[i];
+    *name = tensor->name;
+    *view = (cen_tensor){.n_dims = tensor->n_dims, .data = model->parameters + tensor->offset};
+    memcpy(view->shape, tensor->shape, sizeof view->shape);
+    return true;
+}

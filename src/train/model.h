@@ -1,0 +1,38 @@
+/* A model: body, head, centers, class names, and how a picture becomes its input. */
+#ifndef CEN_TRAIN_MODEL_H
+#define CEN_TRAIN_MODEL_H
+
+#include "nn/net.h"
+
+enum { CEN__TRAINER_TENSORS = 3 }; /* head.weight, head.bias, centers.weight */
+
+typedef struct cen__model_tensor {
+    char *name;
+    size_t n_dims, shape[CEN_MAX_DIMS], offset, count;
+} cen__model_tensor;
+
+typedef struct cen__note {
+    char *key, *value;
+} cen__note;
+
+struct cen_model {
+    cen__net net;
+    cen_model_info info;
+    char **class_names;
+    cen_layer_info *layers;
+    float *parameters;                      /* body, head.weight, head.bias, centers */
+    size_t n_parameters;                    /* of all of it */
+    size_t head_weight, head_bias, centers; /* where they begin */
+    cen__model_tensor *tensors;             /* in the order of the buffer */
+    size_t n_tensors;
+    cen__note *notes;
+    size_t n_notes, notes_capacity;
+};
+
+/* Everything but the parameters: names, shapes, places. On failure *model is NULL. */
+cen_status cen__model_layout(cen_model **model, const cen_model_options *options, cen_error *error);
+
+/* Takes the memory of the parameters, as they come. */
+cen_status cen__model_allocate(cen_model *model, cen_error *error);
+
+#endif

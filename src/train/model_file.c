@@ -1,0 +1,288 @@
+/* Models as safetensors files. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/os.h"
+#include "format/json.h"
+#include "format/safetensors.h"
+#include "train/model.h"
+
+/* Keys of __metadata__; notes use all others. */
+static const char *const keys[] = {"format", "net", "input", "resize", "mean", "std", "classes"};
+enum { FORMAT, NET, INPUT, RESIZE, MEAN, STD, CLASSES, N_KEYS };
+static const char *const format_name = "centerloss 1";
+
+static const char *resize_name(cen_resize resize)
+{
+    return resize == CEN_RESIZE_CROP ? "crop" : "stretch";
+}
+
+static void add_floats(cen__text *text, const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        cen__text_add(text, i > 0 ? "," : "[");
+        cen__text_add_float(text, values[i]);
+    }
+    cen__text_add(text, "]");
+}
+
+/* texts[N_KEYS]: the metadata that make_input reads back. */
+static bool describe(const cen_model *model, cen__text *texts)
+{
+    const cen_input *input = &model->info.input;
+    cen__text_add(&texts[FORMAT], format_name);
+    cen__text_add(&texts[NET], model->info.net);
+    cen__text_print(&texts[INPUT], "[%zu,%zu,%zu]", input->channels, input->height, input->width);
+    cen__text_add(&texts[RESIZE], resize_name(input->resize));
+    add_floats(&texts[MEAN], input->mean, input->channels);
+    add_floats(&texts[STD], input->std, input->channels);
+    cen__text_add(&texts[CLASSES], "[");
+    for (size_t i = 0; i < model->info.n_classes; i++) {
+        if (i > 0) cen__text_add(&texts[CLASSES], ",");
+        cen__text_add_json_string(&texts[CLASSES], model->class_names[i]);
+    }
+    cen__text_add(&texts[CLASSES], "]");
+    for (size_t i = 0; i < N_KEYS; i++) {
+        if (texts[i].failed) return false;
+    }
+    return true;
+}
+
+static cen_status save(const cen_model *model, const char *path, cen__text *texts,
+                       cen__string_pair *pairs, cen__named_tensor *tensors, cen_error *error)
+{
+    if (pairs == NULL || tensors == NULL || !describe(model, texts)) {
+        return cen__fail_memory(error, "writing the model");
+    }
+    for (size_t i = 0; i < N_KEYS; i++) pairs[i] = (cen__string_pair){keys[i], texts[i].data};
+    for (size_t i = 0; i < model->n_notes; i++) {
+        pairs[N_KEYS + i] = (cen__string_pair){model->notes[i].key, model->notes[i].value};
+    }
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        tensors[i].name = tensor->name;
+        tensors[i].tensor =
+            (cen_tensor){.n_dims = tensor->n_dims, .data = model->parameters + tensor->offset};
+        memcpy(tensors[i].tensor.shape, tensor->shape, sizeof tensor->shape);
+    }
+    return cen__safetensors_write(path, tensors, model->n_tensors, pairs, N_KEYS + model->n_notes,
+                                  error);
+}
+
+cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error)
+{
+    cen__text texts[N_KEYS] = {{NULL, 0, 0, false}};
+    cen__string_pair *pairs = cen__alloc(N_KEYS + model->n_notes, sizeof *pairs);
+    cen__named_tensor *tensors = cen__alloc(model->n_tensors, sizeof *tensors);
+    cen_status status = save(model, path, texts, pairs, tensors, error);
+    for (size_t i = 0; i < N_KEYS; i++) cen__free(texts[i].data);
+    cen__free(pairs);
+    cen__free(tensors);
+    return status;
+}
+
+static cen_status fail_numbers(const char *key, cen_error *error)
+{
+    return cen__fail(error, CEN_ERROR_FORMAT, "its metadata '%s' cannot be read", key);
+}
+
+/* numbers[n] of the JSON array that stands under a key. */
+static cen_status read_numbers(const cen__safetensors *file, const char *key, double *numbers,
+                               size_t n, cen_error *error)
+{
+    const char *text = cen__safetensors_metadata(file, key);
+    if (text == NULL) return fail_numbers(key, error);
+    cen__json_document *document;
+    cen_status status = cen__json_parse(text, strlen(text), &document, error);
+    if (status != CEN_OK) return status;
+    const cen__json *array = cen__json_root(document);
+    bool good = array->kind == CEN__JSON_ARRAY && array->n_children == n;
+    const cen__json *item = good ? array->child : NULL;
+    for (size_t i = 0; i < n && good; i++, item = item->next) {
+        good = item->kind == CEN__JSON_NUMBER;
+        numbers[i] = item->number;
+    }
+    cen__json_free(document);
+    return good ? CEN_OK : fail_numbers(key, error);
+}
+
+static cen_status read_input(const cen__safetensors *file, cen_input *input, cen_error *error)
+{
+    double sizes[3], mean[3] = {0}, std[3] = {0};
+    cen_status status = read_numbers(file, keys[INPUT], sizes, 3, error);
+    if (status != CEN_OK) return status;
+    for (size_t i = 0; i < 3; i++) {
+        double most = i == 0 ? 3 : 1 << 24;
+        if (!(sizes[i] >= 1 && sizes[i] <= most)) return fail_numbers(keys[INPUT], error);
+    }
+    size_t channels = (size_t)sizes[0];
+    status = read_numbers(file, keys[MEAN], mean, channels, error);
+    if (status == CEN_OK) status = read_numbers(file, keys[STD], std, channels, error);
+    if (status != CEN_OK) return status;
+    *input = (cen_input){channels,        (size_t)sizes[1], (size_t)sizes[2],
+                         CEN_RESIZE_CROP, {0, 0, 0},        {1, 1, 1}};
+    for (size_t c = 0; c < channels; c++) {
+        input->mean[c] = (float)mean[c];
+        input->std[c] = (float)std[c];
+    }
+    const char *resize = cen__safetensors_metadata(file, keys[RESIZE]);
+    if (resize != NULL && strcmp(resize, "stretch") == 0) input->resize = CEN_RESIZE_STRETCH;
+    bool known = resize != NULL && strcmp(resize, resize_name(input->resize)) == 0;
+    return known ? CEN_OK : fail_numbers(keys[RESIZE], error);
+}
+
+/* names: an array of the strings of a JSON array, which stay the document's. */
+static cen_status read_classes(const cen__json *array, const char ***names, cen_error *error)
+{
+    *names = NULL;
+    if (array->kind != CEN__JSON_ARRAY) {
+        return cen__fail(error, CEN_ERROR_FORMAT, "its 'classes' are no list");
+    }
+    *names = cen__alloc(array->n_children, sizeof **names);
+    if (*names == NULL) return cen__fail_memory(error, "the class names");
+    size_t n = 0;
+    for (const cen__json *item = array->child; item != NULL; item = item->next) {
+        if (item->kind != CEN__JSON_STRING) {
+            return cen__fail(error, CEN_ERROR_FORMAT, "class %zu has no name", n);
+        }
+        (*names)[n++] = item->string;
+    }
+    return CEN_OK;
+}
+
+/* The layout from the metadata, parameters not yet there. */
+static cen_status read_layout(const cen__safetensors *file, cen_model **model, cen_error *error)
+{
+    cen_model_options options = cen_model_options_default();
+    const char *format = cen__safetensors_metadata(file, keys[FORMAT]);
+    const char *classes = cen__safetensors_metadata(file, keys[CLASSES]);
+    options.net = cen__safetensors_metadata(file, keys[NET]);
+    if (format == NULL || strcmp(format, format_name) != 0 || options.net == NULL ||
+        classes == NULL) {
+        return cen__fail(error, CEN_ERROR_FORMAT,
+                         "its metadata do not say '%s'; name a model that cl_train wrote",
+                         format_name);
+    }
+    cen_status status = read_input(file, &options.input, error);
+    if (status != CEN_OK) return status;
+    cen__json_document *document;
+    status = cen__json_parse(classes, strlen(classes), &document, error);
+    if (status != CEN_OK) return status;
+    const char **names;
+    status = read_classes(cen__json_root(document), &names, error);
+    if (status == CEN_OK) {
+        options.n_classes = cen__json_root(document)->n_children;
+        options.class_names = names;
+        status = cen__model_layout(model, &options, error);
+    }
+    cen__free(names);
+    cen__json_free(document);
+    return status;
+}
+
+static bool same_shape(const cen__model_tensor *tensor, const cen_tensor *found)
+{
+    return tensor->n_dims == found->n_dims &&
+           memcmp(tensor->shape, found->shape, tensor->n_dims * sizeof *tensor->shape) == 0;
+}
+
+static cen_status read_notes(const cen__safetensors *file, cen_model *model, cen_error *error)
+{
+    for (size_t i = 0; i < file->n_metadata; i++) {
+        bool is_key = false;
+        for (size_t j = 0; j < N_KEYS; j++) {
+            is_key = is_key || strcmp(file->metadata[i].key, keys[j]) == 0;
+        }
+        if (is_key) continue;
+        cen_status status =
+            cen_model_note(model, file->metadata[i].key, file->metadata[i].value, error);
+        if (status != CEN_OK) return status;
+    }
+    return CEN_OK;
+}
+
+/* Every tensor of the layout must be in the file before memory is taken: a hostile line of text
+ * cannot ask for more than the file holds. */
+static cen_status read_parameters(const cen__safetensors *file, cen_model *model, cen_error *error)
+{
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        const cen_tensor *found = cen__safetensors_find(file, tensor->name);
+        if (found == NULL || !same_shape(tensor, found)) {
+            return cen__fail(error, CEN_ERROR_FORMAT, "its tensor '%s' %s", tensor->name,
+                             found == NULL ? "is missing" : "does not have the shape of its net");
+        }
+    }
+    cen_status status = cen__model_allocate(model, error);
+    for (size_t i = 0; i < model->n_tensors && status == CEN_OK; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        memcpy(model->parameters + tensor->offset, cen__safetensors_find(file, tensor->name)->data,
+               tensor->count * sizeof(float));
+    }
+    return status;
+}
+
+static cen_status load(cen_model **model, const char *path, cen_error *error)
+{
+    cen__safetensors file;
+    cen_status status = cen__safetensors_read(path, &file, error);
+    if (status != CEN_OK) return status;
+    status = read_layout(&file, model, error);
+    if (status == CEN_OK) status = read_parameters(&file, *model, error);
+    if (status == CEN_OK) status = read_notes(&file, *model, error);
+    cen__safetensors_free(&file);
+    if (status == CEN_OK) return CEN_OK;
+    cen_model_free(*model);
+    *model = NULL;
+    if (error == NULL || status == CEN_ERROR_MEMORY) return status;
+    return cen__fail(error, status, "%s: this is no model that can be used: %s", path,
+                     error->message);
+}
+
+cen_status cen_model_load(cen_model **model, const char *path, cen_error *error)
+{
+    *model = NULL;
+    if (cen__os_kind(path) != CEN__FOLDER) return load(model, path, error);
+    char *inner = cen__path_join(path, "model.safetensors");
+    if (inner == NULL) return cen__fail_memory(error, "a path");
+    cen_status status = load(model, inner, error);
+    cen__free(inner);
+    return status;
+}
+
+static cen_status take(cen_model *model, const cen__safetensors *file, const char *path,
+                       size_t *n_taken, cen_error *error)
+{
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        const cen_tensor *found = cen__safetensors_find(file, tensor->name);
+        if (found == NULL) continue;
+        if (same_shape(tensor, found)) {
+            memcpy(model->parameters + tensor->offset, found->data, tensor->count * sizeof(float));
+            ++*n_taken;
+        } else if (strncmp(tensor->name, "body.", 5) == 0) {
+            return cen__fail(error, CEN_ERROR_ARGUMENT,
+                             "%s: tensor '%s' has another shape than this net's; use the net that "
+                             "the file was made with",
+                             path, tensor->name);
+        }
+    }
+    if (*n_taken > 0) return CEN_OK;
+    return cen__fail(
+        error, CEN_ERROR_ARGUMENT,
+        "%s: none of its tensors has a name and shape of this net (body.0.weight, ...)", path);
+}
+
+cen_status cen_model_init(cen_model *model, const char *path, size_t *n_taken, cen_error *error)
+{
+    size_t n = 0;
+    cen__safetensors file;
+    cen_status status = cen__safetensors_read(path, &file, error);
+    if (status != CEN_OK) return status;
+    status = take(model, &file, path, &n, error);
+    cen__safetensors_free(&file);
+    if (n_taken != NULL) *n_taken = n;
+    return status;
+}

@@ -1,0 +1,33 @@
+#include <string.h>
+
+#include "train/presets.h"
+
+/* The last dense of each is the feature. */
+static const cen_preset presets[] = {
+    {"small",
+     "conv 32 3x3 pad 1, relu, maxpool 2, conv 64 3x3 pad 1, relu, maxpool 2, "
+     "conv 128 3x3 pad 1, relu, maxpool 2, flatten, dense 64",
+     0, 0, 0},
+    /* Conv2D(10, 2x2), MaxPooling2D, Flatten, Dense(32, relu) at 224 x 224 x 3. */
+    {"article", "conv 10 2x2, maxpool 2, flatten, dense 32, relu", 3, 224, 224},
+    /* Wen et al. 2016, table 1. */
+    {"lenet++",
+     "conv 32 5x5 pad 2, prelu, conv 32 5x5 pad 2, prelu, maxpool 2, "
+     "conv 64 5x5 pad 2, prelu, conv 64 5x5 pad 2, prelu, maxpool 2, "
+     "conv 128 5x5 pad 2, prelu, conv 128 5x5 pad 2, prelu, maxpool 2, flatten, dense 2",
+     1, 28, 28},
+};
+
+const cen_preset *cen_presets(size_t *n)
+{
+    *n = sizeof presets / sizeof *presets;
+    return presets;
+}
+
+const cen_preset *cen__preset_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        if (strcmp(presets[i].name, name) == 0) return &presets[i];
+    }
+    return NULL;
+}

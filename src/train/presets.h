@@ -1,0 +1,9 @@
+#ifndef CEN_TRAIN_PRESETS_H
+#define CEN_TRAIN_PRESETS_H
+
+#include <centerloss.h>
+
+/* NULL where there is none of that name. */
+const cen_preset *cen__preset_find(const char *name);
+
+#endif

@@ -1,0 +1,209 @@
+/* Matrix products as a share of the multiply-add peak, or of the memory bandwidth, that are measured
+ * in turn with them. Prints one line a product, for each instruction set of this processor.
+ *
+ *     bench_gemm [n_threads [set]] */
+#define _POSIX_C_SOURCE 200809L
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/memory.h"
+#include "base/os.h"
+#include "kernels/dispatch.h"
+#include "kernels/gemm.h"
+
+/* ---- the two limits ---- */
+
+enum { PEAK_STEPS = 20000, PEAK_SUMS = 12 };
+
+/* 12 chains of multiply-adds in registers; gives back how many floating-point operations it did. */
+#define PEAK(name, lanes, attributes)                                                              \
+    typedef float name##_vector __attribute__((vector_size(4 * lanes)));                           \
+    attributes __attribute__((noinline)) static double peak_##name(float *out)                     \
+    {                                                                                              \
+        name##_vector sum[PEAK_SUMS], factor, term;                                                \
+        for (int l = 0; l < lanes; l++) factor[l] = out[0], term[l] = out[1];                      \
+        for (int i = 0; i < PEAK_SUMS; i++) sum[i] = term;                                         \
+        for (int step = 0; step < PEAK_STEPS; step++) {                                            \
+            for (int i = 0; i < PEAK_SUMS; i++) sum[i] = sum[i] * factor + term;                   \
+        }                                                                                          \
+        for (int i = 1; i < PEAK_SUMS; i++) sum[0] += sum[i];                                      \
+        out[2] = sum[0][0];                                                                        \
+        return 2.0 * lanes * PEAK_SUMS * PEAK_STEPS;                                               \
+    }
+
+#if defined(__clang__)
+#pragma clang fp contract(fast)
+#define FUSED
+#else
+#define FUSED __attribute__((optimize("O3", "fp-contract=fast")))
+#endif
+PEAK(baseline, 4, FUSED)
+#if CEN__X86_SETS
+PEAK(avx2, 8, FUSED __attribute__((target("avx2,fma"))))
+PEAK(avx512, 16, FUSED __attribute__((target("avx512f,avx512vl"))))
+#endif
+
+typedef struct {
+    const cen__kernels *kernels;
+    double (*peak)(float *out);
+} instruction_set;
+
+static const instruction_set sets[] = {
+#if CEN__X86_SETS
+    {&cen__kernels_avx512, peak_avx512},
+    {&cen__kernels_avx2, peak_avx2},
+#endif
+    {&cen__kernels_baseline, peak_baseline},
+};
+
+/* Reads n_read numbers and writes n_written, as a loop that does nothing else. */
+static float stream(const float *from, size_t n_read, float *to, size_t n_written, float value)
+{
+    float sum[64] = {0};
+    size_t n_both = n_read < n_written ? n_read : n_written, i = 0;
+    for (; i < n_both; i++) to[i] = from[i] + value;
+    for (; i + 64 <= n_read; i += 64) {
+        for (size_t l = 0; l < 64; l++) sum[l] += from[i + l];
+    }
+    for (i = n_both; i < n_written; i++) to[i] = value;
+    for (size_t l = 1; l < 64; l++) sum[0] += sum[l];
+    return sum[0];
+}
+
+/* ---- products ---- */
+
+typedef struct {
+    const char *what;
+    size_t m, n, k;
+    bool turn_a, turn_b, by_bandwidth;
+} shape;
+
+static const shape shapes[] = {
+    {"square", 256, 256, 256, false, false, false},
+    {"square", 512, 512, 512, false, false, false},
+    {"square", 1024, 1024, 1024, false, false, false},
+    {"square", 2048, 2048, 2048, false, false, false},
+    {"square, B turned", 256, 256, 256, false, true, false},
+    {"square, A turned", 512, 512, 512, true, false, false},
+    {"wide dense, forward", 32, 32, 123210, false, true, true},
+    {"wide dense, dW", 32, 123210, 32, true, false, true},
+    {"wide dense, dX", 32, 123210, 32, false, false, true},
+    {"many classes, forward", 64, 100000, 128, false, true, true},
+    {"many classes, dW", 100000, 128, 64, true, false, true},
+    {"many classes, dX", 64, 128, 100000, false, false, true},
+    {"tall", 100000, 10, 128, false, true, true},
+    {"small", 128, 128, 128, false, true, false},
+    {"small", 32, 32, 32, false, true, false},
+};
+
+typedef struct {
+    const shape *is;
+    cen__matrix a, b;
+    float *data, *c, *scratch; /* data: a, then b */
+    size_t n_read, n_written;
+} problem;
+
+static problem make_problem(const shape *is, int n_threads)
+{
+    problem on = {.is = is, .n_read = is->k * (is->m + is->n), .n_written = is->m * is->n};
+    on.data = cen__alloc(on.n_read, sizeof(float));
+    on.c = cen__alloc_zeroed(on.n_written, sizeof(float));
+    on.scratch = cen__alloc(cen__gemm_scratch_count(is->m, is->n, is->k, n_threads), sizeof(float));
+    if (on.data == NULL || on.c == NULL || on.scratch == NULL) {
+        fprintf(stderr, "bench_gemm: not enough memory\n");
+        exit(1);
+    }
+    for (size_t i = 0; i < on.n_read; i++) on.data[i] = (float)(i % 7) - 3;
+    const float *b = on.data + is->m * is->k;
+    on.a = is->turn_a ? (cen__matrix){on.data, 1, is->m} : (cen__matrix){on.data, is->k, 1};
+    on.b = is->turn_b ? (cen__matrix){b, 1, is->k} : (cen__matrix){b, is->n, 1};
+    return on;
+}
+
+static void multiply(const problem *on, int n_threads)
+{
+    const shape *is = on->is;
+    cen__gemm(is->m, is->n, is->k, on->a, on->b, on->c, is->n, false, on->scratch, n_threads);
+}
+
+/* One thread by processor time, which other programs disturb least; several by the wall clock. */
+static double now(int n_threads)
+{
+    return n_threads == 1 ? (double)clock() / CLOCKS_PER_SEC : cen__os_seconds();
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+enum { TURNS = 15 };
+
+static double median(double *x)
+{
+    qsort(x, TURNS, sizeof *x, ascending);
+    return x[TURNS / 2];
+}
+
+/* Seconds that the limit would take for this product, by one run of it now. */
+static double limit_seconds(const instruction_set *set, const problem *on)
+{
+    static float out[3] = {0.5F, 0.25F, 0};
+    double start = now(1);
+    if (on->is->by_bandwidth) {
+        out[2] += stream(on->data, on->n_read, on->c, on->n_written, out[1]);
+        return now(1) - start;
+    }
+    double operations = 0;
+    while (now(1) - start < 1e-3) operations += set->peak(out);
+    double work = 2.0 * (double)on->is->m * (double)on->is->n * (double)on->is->k;
+    return (now(1) - start) * work / operations;
+}
+
+static void measure(const instruction_set *set, const shape *is, int n_threads)
+{
+    problem on = make_problem(is, n_threads);
+    double work = 2e-9 * (double)is->m * (double)is->n * (double)is->k;
+    double seconds[TURNS], shares[TURNS], speedups[TURNS];
+    int repeats = 1 + (int)(0.05 / work);
+    multiply(&on, n_threads);
+    for (int turn = 0; turn < TURNS; turn++) {
+        double limit = limit_seconds(set, &on), start = now(n_threads);
+        for (int i = 0; i < repeats; i++) multiply(&on, n_threads);
+        seconds[turn] = (now(n_threads) - start) / repeats;
+        shares[turn] = limit / seconds[turn];
+        if (n_threads == 1) continue;
+        start = now(n_threads);
+        for (int i = 0; i < repeats; i++) multiply(&on, 1);
+        speedups[turn] = (now(n_threads) - start) / repeats / seconds[turn];
+    }
+    printf("%-8s %-22s %6zu x %6zu x %6zu %9.3f ms %7.1f GFLOP/s  %3.0f %% of one core's %s",
+           set->kernels->name, is->what, is->m, is->n, is->k, 1e3 * median(seconds),
+           work / median(seconds), 100 * median(shares), is->by_bandwidth ? "bandwidth" : "peak");
+    if (n_threads > 1) printf("  %.2f x 1 thread", median(speedups));
+    printf("\n");
+    fflush(stdout);
+    cen__free(on.data);
+    cen__free(on.c);
+    cen__free(on.scratch);
+}
+
+int main(int argc, char **argv)
+{
+    int n_threads = argc > 1 ? atoi(argv[1]) : 1;
+    const char *best = cen__instructions();
+    bool found = false;
+    for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
+        found = found || strcmp(sets[s].kernels->name, best) == 0;
+        if (!found || (argc > 2 && strcmp(argv[2], sets[s].kernels->name) != 0)) continue;
+        if (setenv("CEN_INSTRUCTIONS", sets[s].kernels->name, 1) != 0) return 1;
+        for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+            measure(&sets[s], &shapes[i], n_threads < 1 ? 1 : n_threads);
+        }
+    }
+    return 0;
+}

@@ -1,0 +1,55 @@
+# Sourced by the tests of the command-line tools: TOOLS is the folder of the programs, SOURCE that of
+# the project; the work happens in a folder that is thrown away.
+set -u
+TOOLS=$1
+SOURCE=$2
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+cd "$WORK" || exit 1
+failures=0
+
+complain() {
+    echo "FAILED: $*"
+    failures=$((failures + 1))
+}
+
+# expect CODE PATTERN COMMAND...: the exit code, one line on the error stream that matches PATTERN, and
+# nothing of a sanitizer.
+expect() {
+    code=$1
+    pattern=$2
+    shift 2
+    "$@" >out.txt 2>err.txt
+    got=$?
+    [ "$got" -eq "$code" ] || complain "$* : exit code $got instead of $code: $(cat err.txt)"
+    [ "$(wc -l <err.txt)" -eq 1 ] || complain "$* : not one line: $(cat err.txt)"
+    grep -qE -- "$pattern" err.txt || complain "$* : '$(cat err.txt)' does not match '$pattern'"
+}
+
+# succeed COMMAND...: exit code 0; the output stays in out.txt.
+succeed() {
+    "$@" >out.txt 2>err.txt || complain "$* : exit code $?: $(cat err.txt)"
+}
+
+# says PATTERN: the last command printed it.
+says() {
+    grep -qE -- "$1" out.txt || complain "no '$1' in: $(cat out.txt)"
+}
+
+# few DIR N: a folder of N images a class from the embedded data, three classes.
+few() {
+    for class in bag coat sandal; do
+        mkdir -p "$1/$class"
+        for file in $(ls "$SOURCE/data/fashion/train/$class" | head -n "$2"); do
+            cp "$SOURCE/data/fashion/train/$class/$file" "$1/$class/"
+        done
+    done
+}
+
+finish() {
+    [ "$failures" -eq 0 ] || {
+        echo "$failures checks failed"
+        exit 1
+    }
+    echo "all checks passed"
+}

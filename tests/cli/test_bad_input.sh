@@ -1,0 +1,118 @@
+#!/bin/sh
+# Every kind of bad input gets one sentence that names the place, the right exit code, and loses nothing.
+. "$(dirname "$0")/common.sh"
+TRAIN="$TOOLS/cl_train --epochs 1 --quiet"
+FEATURES="$TOOLS/cl_features"
+
+# -- the command line
+expect 2 "name the folder" $TRAIN
+expect 2 "one folder" $TRAIN a b
+expect 2 "unknown option '--lamda'; did you mean --lambda" $TRAIN --lamda 1 x
+expect 2 "unknown option '--zzzzzz'" $TRAIN --zzzzzz x
+expect 2 "unknown option '-Z'" $TRAIN -Z x
+expect 2 "lambda '-1'" $TRAIN --lambda -1 x
+expect 2 "lambda 'nan'" $TRAIN --lambda nan x
+expect 2 "lambda '1x'" $TRAIN --lambda=1x x
+expect 2 "lambda needs a value" $TRAIN x --lambda
+expect 2 "quiet takes no value" $TRAIN --quiet=1 x
+expect 2 "batch-size '0'" $TRAIN --batch-size 0 x
+expect 2 "channels takes 1 or 3" $TRAIN --channels 2 x
+expect 2 "image-size '0x3'" $TRAIN --image-size 0x3 x
+expect 2 "centers 'men'" $TRAIN --centers men x
+expect 2 "std '0'" $TRAIN --std 0 x
+expect 2 "mean '1,2,3,4'" $TRAIN --mean 1,2,3,4 x
+
+# -- folders
+expect 1 "nowhere: no such folder" $TRAIN nowhere
+mkdir empty
+expect 1 "empty: .*sub-folder" $TRAIN empty
+few one 3
+rm -r one/coat one/sandal
+expect 1 "one: only one class, .bag.; at least two" $TRAIN one
+few hollow 3
+mkdir hollow/nothing
+expect 1 "hollow/nothing" $TRAIN hollow
+few flat 1
+mv flat/bag/* flat/
+rm -r flat/bag flat/coat flat/sandal
+expect 1 "flat: .*sub-folder" $TRAIN flat
+
+# -- images: skipped, named and counted; an error with --strict
+few broken 4
+first=$(ls broken/bag | head -n 1)
+head -c 100 "broken/bag/$first" >"broken/bag/cut.png"
+: >broken/coat/zero.png
+printf 'RIFF\044\0\0\0WEBPVP8 \030\0\0\0' >broken/sandal/picture.webp
+expect 1 "broken/coat/zero.png: the file is empty" $TRAIN --strict -o strict-run broken
+rm broken/coat/zero.png
+expect 1 "broken/sandal/picture.webp: WebP is not supported" $TRAIN --strict -o strict-run broken
+rm broken/sandal/picture.webp
+expect 1 "broken/bag/cut.png: " $TRAIN --strict -o strict-run broken
+[ -e strict-run/model.safetensors ] && complain "a strict run left a model"
+: >broken/coat/zero.png
+printf 'RIFF\044\0\0\0WEBPVP8 \030\0\0\0' >broken/sandal/picture.webp
+succeed "$TOOLS/cl_train" --epochs 1 -o broken-run broken
+says "skipped +3 images"
+says "broken/bag/cut.png: "
+says "broken/coat/zero.png: .*empty"
+says "broken/sandal/picture.webp: .*WebP is not supported"
+[ "$(wc -l <broken-run/features.tsv)" -eq 13 ] || complain "features of other than 12 images"
+few large 2
+expect 1 "pixels" $TRAIN --strict --max-pixels 100 large
+
+# -- what works: a PNG named .jpg, names beyond ASCII, files that are no images
+few odd 4
+mv "odd/bag/$first" odd/bag/really-a-png.jpg
+mv odd/coat "odd/größe 大きい"
+echo hello >odd/sandal/notes.txt
+succeed "$TOOLS/cl_train" --epochs 1 -o odd-run odd
+says "passed +1 files"
+grep -q "größe 大きい" odd-run/features.tsv || complain "a class name was lost"
+grep -q "really-a-png.jpg" odd-run/features.tsv || complain "a PNG named .jpg was lost"
+
+# -- nets
+few good 6
+expect 2 "net, column 13: 'maxpol'" $TRAIN --net "conv 8 3x3, maxpol 2, flatten" good
+expect 2 "net, column 8: '3y3'" $TRAIN --net "conv 8 3y3, flatten" good
+expect 2 "net, column 12: 'strid'" $TRAIN --net "conv 8 3x3 strid 2, flatten" good
+expect 2 "layer 0 'conv 8 99x99'.*smaller than its window" $TRAIN --net "conv 8 99x99, flatten" good
+expect 2 "layer 1 'dense 4'.*flatten" $TRAIN --net "conv 8 3x3, dense 4" good
+expect 2 "no feature vector" $TRAIN --net "conv 8 3x3" good
+expect 2 "net, column" $TRAIN --net "" good
+expect 2 "layer 6 |layer 5 |smaller than its window" $TRAIN --image-size 4 good
+
+# -- model files
+succeed "$TOOLS/cl_train" --epochs 1 --quiet -o run good
+expect 1 "run: a run stands here already" $TRAIN -o run good
+succeed $TRAIN -o run --overwrite good
+expect 1 "none.safetensors" $FEATURES none.safetensors good -o f.npy
+head -c 4000 run/model.safetensors >cut.safetensors
+expect 1 "cut.safetensors: " $FEATURES cut.safetensors good -o f.npy
+head -c 4 run/model.safetensors >tiny.safetensors
+expect 1 "tiny.safetensors: " $FEATURES tiny.safetensors good -o f.npy
+printf '\377\377\377\377\377\377\377\177{}' >huge.safetensors
+expect 1 "huge.safetensors: " $FEATURES huge.safetensors good -o f.npy
+printf '\002\0\0\0\0\0\0\0{}' >foreign.safetensors
+expect 1 "foreign.safetensors: " $FEATURES foreign.safetensors good -o f.npy
+printf '\100\0\0\0\0\0\0\0{"a":{"dtype":"F32","shape":[9],"data_offsets":[0,99999999]}}   ' >lies.safetensors
+expect 1 "lies.safetensors: .*" $FEATURES lies.safetensors good -o f.npy
+expect 1 "cut.safetensors: " $TRAIN --init cut.safetensors -o run3 good
+expect 1 "body.0.weight.*shape" $TRAIN --init run/model.safetensors -o run3 \
+    --net "conv 8 3x3, flatten, dense 8" good
+expect 2 "does not tell the format" $FEATURES run good -o f.xyz
+expect 2 "name a run" $FEATURES run
+[ -e f.npy ] && complain "a failed cl_features left a file"
+
+# -- places that cannot be written
+: >file
+expect 1 "file/run" $TRAIN -o file/run good
+expect 1 "file/f.npy" $FEATURES -q run good -o file/f.npy
+[ -e /dev/full ] && expect 1 "/dev/full: writing failed" $TRAIN -o run4 --steps /dev/full good
+# A disk that is full after 64 KB: what stood there stays whole.
+cp run/model.safetensors before
+expect 1 "model.safetensors: writing failed.*untouched" \
+    sh -c "trap '' XFSZ; ulimit -f 128; exec $TRAIN --overwrite -o run good"
+cmp -s before run/model.safetensors || complain "a full disk damaged the model that stood there"
+[ -z "$(ls run | grep tmp)" ] || complain "a full disk left a temporary file"
+
+finish

@@ -1,0 +1,166 @@
+"""What the Python proofs share: the net line as torch.nn.Sequential, the three center modes as
+PyTorch steps them, and safetensors without a package."""
+import json
+import re
+import struct
+
+import numpy as np
+import torch
+
+ARTICLE = "conv 10 2x2, maxpool 2, flatten, dense 32, relu"
+LENETPP = ", ".join(
+    ["conv %d 5x5 pad 2, prelu, conv %d 5x5 pad 2, prelu, maxpool 2" % (k, k) for k in (32, 64, 128)]
+    + ["flatten, dense 2"])
+
+
+def pair(text):
+    numbers = [int(number) for number in text.split("x")]
+    return tuple(numbers) if len(numbers) == 2 else (numbers[0], numbers[0])
+
+
+def sequential(line, channels, height, width, dtype=torch.float64):
+    """The body, index by index."""
+    layers = []
+    shape = (channels, height, width)
+    for text in re.split(r"\s*,\s*", line.strip()):
+        words = text.split()
+        option = {words[i]: pair(words[i + 1]) for i in range(len(words) - 1)
+                  if words[i] in ("stride", "pad")}
+        if words[0] == "conv":
+            layer = torch.nn.Conv2d(shape[0], int(words[1]), pair(words[2]),
+                                    stride=option.get("stride", 1), padding=option.get("pad", 0))
+        elif words[0] == "maxpool":
+            layer = torch.nn.MaxPool2d(pair(words[1]), stride=option.get("stride"))
+        elif words[0] == "flatten":
+            layer = torch.nn.Flatten()
+        elif words[0] == "dense":
+            layer = torch.nn.Linear(shape[0], int(words[1]))
+        elif words[0] == "relu":
+            layer = torch.nn.ReLU()
+        elif words[0] == "prelu":
+            layer = torch.nn.PReLU(shape[0])
+        else:
+            raise ValueError("no layer " + text)
+        layer = layer.to(dtype)
+        with torch.no_grad():
+            shape = tuple(layer(torch.zeros((1,) + shape, dtype=dtype)).shape[1:])
+        layers.append(layer)
+    return torch.nn.Sequential(*layers)
+
+
+class Model:
+    """Body, head and centers; tensors have the names of a model file."""
+
+    def __init__(self, line, channels, height, width, n_classes, dtype=torch.float64, sparse=False):
+        self.dtype = dtype
+        self.body = sequential(line, channels, height, width, dtype)
+        with torch.no_grad():
+            d = self.body(torch.zeros(1, channels, height, width, dtype=dtype)).shape[1]
+        self.head = torch.nn.Linear(d, n_classes).to(dtype)
+        self.centers = torch.nn.Embedding(n_classes, d, sparse=sparse).to(dtype)
+
+    def tensors(self):
+        named = [("body." + name, p) for name, p in self.body.named_parameters()]
+        named += [("head." + name, p) for name, p in self.head.named_parameters()]
+        return dict(named + [("centers.weight", self.centers.weight)])
+
+    def load(self, arrays):
+        with torch.no_grad():
+            for name, p in self.tensors().items():
+                assert tuple(arrays[name].shape) == tuple(p.shape), name
+                p.copy_(torch.tensor(arrays[name], dtype=self.dtype))
+
+    def arrays(self):
+        return {name: p.detach().numpy().copy() for name, p in self.tensors().items()}
+
+    def losses(self, x, labels, weight):
+        """features, and total, softmax and center loss as the README defines them."""
+        x = torch.as_tensor(x).to(self.dtype)
+        labels = torch.as_tensor(labels, dtype=torch.int64)
+        features = self.body(x)
+        logits = self.head(features)
+        softmax = torch.nn.functional.cross_entropy(logits, labels)
+        center = ((features - self.centers(labels)) ** 2).sum(dim=1).mean()
+        accuracy = (logits.argmax(dim=1) == labels).double().mean()
+        return features, softmax + weight * center, softmax, center, accuracy
+
+
+class Trainer:
+    """mode: adam, adam-dense or mean. The centers' Adam is PyTorch's own."""
+
+    def __init__(self, model, weight, mode, lr=1e-3, eps=1e-8, alpha=0.5):
+        assert model.centers.sparse == (mode == "adam")
+        self.model, self.weight, self.mode, self.alpha = model, weight, mode, alpha
+        dense = list(model.body.parameters()) + list(model.head.parameters())
+        self.optimizers = [torch.optim.Adam(dense, lr=lr, eps=eps)]
+        if mode == "adam":
+            self.optimizers.append(
+                torch.optim.SparseAdam(list(model.centers.parameters()), lr=lr, eps=eps))
+        elif mode == "adam-dense":
+            self.optimizers.append(
+                torch.optim.Adam(model.centers.parameters(), lr=lr, eps=eps))
+
+    def step(self, x, labels):
+        for optimizer in self.optimizers:
+            optimizer.zero_grad()
+        self.model.centers.weight.grad = None
+        features, total, softmax, center, _ = self.model.losses(x, labels, self.weight)
+        total.backward()
+        if self.mode == "mean":
+            self.move_to_mean(features.detach(), labels)
+        for optimizer in self.optimizers:
+            optimizer.step()
+        return float(total), float(softmax), float(center)
+
+    def move_to_mean(self, features, labels):
+        """Wen et al. 2016, eq. 4."""
+        with torch.no_grad():
+            table = self.model.centers.weight
+            for j in sorted(set(int(label) for label in labels)):
+                rows = features[torch.as_tensor(labels) == j]
+                table[j] -= self.alpha * (table[j] - rows).sum(dim=0) / (1 + len(rows))
+
+
+def initial(rng, model):
+    """Float32 arrays for every tensor: Glorot uniform, and biases and slopes that are not trivial."""
+    arrays = {}
+    for name, p in model.tensors().items():
+        shape = tuple(p.shape)
+        if name == "centers.weight":
+            limit, middle = 0.5, 0.0
+        elif len(shape) == 1:
+            slopes = name.startswith("body.") and isinstance(model.body[int(name.split(".")[1])],
+                                                             torch.nn.PReLU)
+            limit, middle = 0.1, (0.25 if slopes else 0.0)
+        else:
+            area = int(np.prod(shape[2:]))
+            limit, middle = (6.0 / ((shape[0] + shape[1]) * area)) ** 0.5, 0.0
+        arrays[name] = (middle + rng.uniform(-limit, limit, shape)).astype("<f4")
+    return arrays
+
+
+def write_safetensors(path, arrays):
+    header, body = {}, b""
+    for name, array in arrays.items():
+        data = np.ascontiguousarray(array, dtype="<f4").tobytes()
+        header[name] = {"dtype": "F32", "shape": list(array.shape),
+                        "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    with open(path, "wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text + body)
+
+
+def read_safetensors(path):
+    with open(path, "rb") as file:
+        size, = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(size))
+        body = file.read()
+    metadata = header.pop("__metadata__", {})
+    arrays = {}
+    for name, entry in header.items():
+        assert entry["dtype"] == "F32"
+        begin, end = entry["data_offsets"]
+        arrays[name] = np.frombuffer(body[begin:end], "<f4").reshape(entry["shape"])
+    return arrays, metadata

@@ -1,0 +1,571 @@
+/* The base room: status, memory, tensors, random numbers, threads, files, folders. */
+#if !defined(_WIN32)
+#define _XOPEN_SOURCE 700
+#endif
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <string.h>
+#if !defined(_WIN32)
+#include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#endif
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/os.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "support/tree.h"
+
+static const char folder[] = "test_base.tmp";
+
+/* ---- status ---- */
+
+static void test_fail_fills_the_error_and_returns_the_status(void **state)
+{
+    (void)state;
+    cen_error error;
+    assert_int_equal(cen__fail(&error, CEN_ERROR_IO, "%s: %d", "a", 7), CEN_ERROR_IO);
+    assert_int_equal(error.status, CEN_ERROR_IO);
+    assert_string_equal(error.message, "a: 7");
+    assert_int_equal(cen__fail(NULL, CEN_ERROR_LIMIT, "%d", 1), CEN_ERROR_LIMIT);
+    assert_int_equal(cen__fail_memory(&error, "a net"), CEN_ERROR_MEMORY);
+    assert_non_null(strstr(error.message, "a net"));
+}
+
+static void test_a_message_may_be_put_into_itself(void **state)
+{
+    (void)state;
+    cen_error error;
+    (void)cen__fail(&error, CEN_ERROR_FORMAT, "the header ends");
+    (void)cen__fail(&error, CEN_ERROR_FORMAT, "%s: %s", "photo.png", error.message);
+    assert_string_equal(error.message, "photo.png: the header ends");
+}
+
+static void test_long_messages_are_cut(void **state)
+{
+    (void)state;
+    cen_error error;
+    char text[2000];
+    memset(text, 'x', sizeof text);
+    text[sizeof text - 1] = '\0';
+    (void)cen__fail(&error, CEN_ERROR_IO, "%s", text);
+    assert_int_equal(strlen(error.message), sizeof error.message - 1);
+}
+
+static void test_every_status_has_its_own_name(void **state)
+{
+    (void)state;
+    for (int a = CEN_OK; a <= CEN_ERROR_STOPPED + 1; a++) {
+        assert_non_null(cen_status_name((cen_status)a));
+        for (int b = CEN_OK; b < a; b++) {
+            assert_string_not_equal(cen_status_name((cen_status)a), cen_status_name((cen_status)b));
+        }
+    }
+    assert_string_equal(cen_version(), CEN_VERSION);
+}
+
+/* ---- memory ---- */
+
+static void test_memory_is_aligned_to_64_bytes(void **state)
+{
+    (void)state;
+    for (size_t size = 0; size < 300; size += 7) {
+        unsigned char *a = cen__alloc(size, 1), *b = cen__alloc_zeroed(size, 1);
+        assert_non_null(a);
+        assert_non_null(b);
+        assert_int_equal((uintptr_t)a % 64, 0);
+        assert_int_equal((uintptr_t)b % 64, 0);
+        for (size_t i = 0; i < size; i++) assert_int_equal(b[i], 0);
+        memset(a, 1, size);
+        cen__free(a);
+        cen__free(b);
+    }
+    cen__free(NULL);
+}
+
+static void test_sizes_that_overflow_give_no_memory(void **state)
+{
+    (void)state;
+    assert_null(cen__alloc(SIZE_MAX, 2));
+    assert_null(cen__alloc(SIZE_MAX / 2 + 2, 2));
+    assert_null(cen__alloc(SIZE_MAX, 1));
+    assert_null(cen__alloc(PTRDIFF_MAX, 1));
+    assert_null(cen__alloc_zeroed(SIZE_MAX - 8, 1));
+    size_t product = 7;
+    assert_true(cen__multiply(SIZE_MAX, 1, &product));
+    assert_int_equal(product, SIZE_MAX);
+    assert_true(cen__multiply(0, SIZE_MAX, &product));
+    assert_int_equal(product, 0);
+    assert_false(cen__multiply(SIZE_MAX / 2 + 1, 2, &product));
+}
+
+static void test_grow_keeps_what_is_there(void **state)
+{
+    (void)state;
+    uint32_t *items = NULL;
+    size_t capacity = 0;
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_true(cen__grow(&items, &capacity, i + 1, sizeof *items));
+        assert_true(capacity > i);
+        items[i] = i * i;
+    }
+    for (uint32_t i = 0; i < 1000; i++) assert_int_equal(items[i], i * i);
+    const uint32_t *before = items;
+    const size_t capacity_before = capacity;
+    assert_false(cen__grow(&items, &capacity, SIZE_MAX, sizeof *items));
+    assert_false(cen__grow(&items, &capacity, SIZE_MAX / 8, sizeof *items));
+    assert_ptr_equal(items, before);
+    assert_int_equal(capacity, capacity_before);
+    cen__free(items);
+}
+
+static void test_tensors_are_zeros_of_their_shape(void **state)
+{
+    (void)state;
+    const size_t shape[] = {2, 3, 4}, huge[] = {SIZE_MAX, 2}, large[] = {SIZE_MAX / 8};
+    cen_tensor tensor;
+    cen_error error;
+    assert_int_equal(cen_tensor_create(&tensor, 3, shape, &error), CEN_OK);
+    assert_int_equal(cen_tensor_count(&tensor), 24);
+    assert_int_equal(tensor.shape[2], 4);
+    assert_int_equal(tensor.shape[3], 1);
+    for (size_t i = 0; i < 24; i++) assert_true(tensor.data[i] == 0);
+    cen_tensor_free(&tensor);
+    assert_null(tensor.data);
+    cen_tensor_free(&tensor);
+    cen_tensor_free(NULL);
+    assert_int_equal(cen_tensor_create(&tensor, 2, huge, &error), CEN_ERROR_LIMIT);
+    assert_int_equal(cen_tensor_create(&tensor, 1, large, &error), CEN_ERROR_MEMORY);
+    assert_int_equal(cen_tensor_create(&tensor, 5, shape, &error), CEN_ERROR_ARGUMENT);
+}
+
+/* ---- random numbers ---- */
+
+static void test_random_bits_are_those_of_the_python_script(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t seed, stream, counter, bits;
+        unsigned upper_24;
+    } known[] = {
+        /* from tests/golden/random_bits.py */
+        {UINT64_C(0x0), UINT64_C(0), UINT64_C(0x0), UINT64_C(0x568a9b0b1a2c05ec), 5671579},
+        {UINT64_C(0x1), UINT64_C(1), UINT64_C(0x0), UINT64_C(0x5c5b2489b31beb7b), 6052644},
+        {UINT64_C(0x1), UINT64_C(1), UINT64_C(0x1), UINT64_C(0xe6c3d212b3317fcc), 15123410},
+        {UINT64_C(0x1), UINT64_C(2), UINT64_C(0x0), UINT64_C(0x8c647d4bc9d6b599), 9200765},
+        {UINT64_MAX, UINT64_C(7), UINT64_C(1) << 40, UINT64_C(0xd610908aa265202a), 14028944},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        uint64_t seed = known[i].seed, stream = known[i].stream, counter = known[i].counter;
+        assert_true(cen__random_bits(seed, stream, counter) == known[i].bits);
+        assert_true(cen__random_float(seed, stream, counter) ==
+                    (float)known[i].upper_24 / 16777216.0f);
+    }
+}
+
+/* The chi-square of n_bins equal bins; its mean is n_bins - 1, its deviation sqrt(2 (n_bins - 1)). */
+static double chi_square(const size_t *bins, size_t n_bins, size_t n)
+{
+    double expected = (double)n / (double)n_bins, sum = 0;
+    for (size_t i = 0; i < n_bins; i++) {
+        double off = (double)bins[i] - expected;
+        sum += off * off / expected;
+    }
+    return sum;
+}
+
+static void test_random_numbers_are_uniform(void **state)
+{
+    (void)state;
+    enum { BINS = 101, N = 101000 };
+    for (uint64_t stream = 0; stream < 4; stream++) {
+        size_t below[BINS] = {0}, floats[BINS] = {0};
+        for (uint64_t i = 0; i < N; i++) {
+            uint64_t number = cen__random_below(stream, stream, i, BINS);
+            float fraction = cen__random_float(5, cen__substream(stream, 3), i);
+            assert_true(number < BINS);
+            assert_true(fraction >= 0 && fraction < 1);
+            below[number]++;
+            floats[(size_t)(fraction * BINS)]++;
+        }
+        /* 100 +- 5 deviations of 14. */
+        assert_true(chi_square(below, BINS, N) > 30 && chi_square(below, BINS, N) < 171);
+        assert_true(chi_square(floats, BINS, N) > 30 && chi_square(floats, BINS, N) < 171);
+    }
+    for (uint64_t i = 0; i < 1000; i++) {
+        assert_true(cen__random_below(1, 2, i, 1) == 0);
+        assert_true(cen__random_below(1, 2, i, UINT64_C(1) << 40) < UINT64_C(1) << 40);
+    }
+}
+
+static void test_shuffle_is_a_permutation_that_seed_and_stream_choose(void **state)
+{
+    (void)state;
+    enum { N = 1000 };
+    size_t a[N], b[N], seen[N] = {0}, n_same = 0;
+    for (size_t i = 0; i < N; i++) a[i] = b[i] = i;
+    cen__shuffle(a, N, 1, 2);
+    cen__shuffle(b, N, 1, 2);
+    assert_memory_equal(a, b, sizeof a);
+    cen__shuffle(b, N, 1, 3);
+    for (size_t i = 0; i < N; i++) {
+        seen[a[i]]++;
+        n_same += a[i] == b[i];
+    }
+    for (size_t i = 0; i < N; i++) assert_int_equal(seen[i], 1);
+    assert_true(n_same < 10);
+    cen__shuffle(a, 0, 1, 1);
+    cen__shuffle(a, 1, 1, 1);
+}
+
+static void test_shuffle_puts_every_item_everywhere_alike(void **state)
+{
+    (void)state;
+    enum { N = 10, ROUNDS = 20000 };
+    size_t places[N][N] = {{0}};
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        size_t items[N];
+        for (size_t i = 0; i < N; i++) items[i] = i;
+        cen__shuffle(items, N, round, CEN__STREAM_SHUFFLE);
+        for (size_t i = 0; i < N; i++) places[items[i]][i]++;
+    }
+    /* 9 +- 5 deviations of 4.2. */
+    for (size_t i = 0; i < N; i++) assert_true(chi_square(places[i], N, ROUNDS) < 30);
+}
+
+/* ---- threads ---- */
+
+typedef struct {
+    unsigned char done[1000];
+    int workers[1000];
+} tasks;
+
+static void run_task(void *context, size_t task, int worker)
+{
+    tasks *t = context;
+    t->done[task]++;
+    t->workers[task] = worker;
+}
+
+static void test_parallel_runs_every_task_once(void **state)
+{
+    (void)state;
+    for (int n_threads = 1; n_threads <= 4; n_threads++) {
+        for (size_t n = 0; n <= 1000; n = 3 * n + 1) {
+            tasks t = {{0}, {0}};
+            cen__parallel(n_threads, n, run_task, &t);
+            for (size_t i = 0; i < 1000; i++) {
+                assert_int_equal(t.done[i], i < n);
+                assert_in_range(t.workers[i], 0, n_threads - 1);
+            }
+        }
+    }
+    assert_true(cen__thread_count(0) >= 1);
+    assert_in_range(cen__thread_count(3), 1, 3);
+    assert_true(cen__os_processors() >= 1);
+}
+
+/* ---- files ---- */
+
+static void assert_holds(const char *path, const char *text)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(size, strlen(text));
+    assert_memory_equal(bytes, text, size);
+    cen__free(bytes);
+}
+
+static void assert_names(const char *path, const char *const *names, size_t n_names)
+{
+    cen__listing listing;
+    assert_int_equal(cen__os_list(path, &listing, NULL), CEN_OK);
+    assert_int_equal(listing.n_names, n_names);
+    for (size_t i = 0; i < n_names; i++) assert_string_equal(listing.names[i], names[i]);
+    cen__listing_free(&listing);
+    assert_null(listing.names);
+}
+
+static void test_whole_files_and_beginnings_are_read(void **state)
+{
+    (void)state;
+    enum { SIZE = 300000 };
+    uint8_t *bytes = cen__alloc(SIZE, 1), *got;
+    size_t size;
+    assert_non_null(bytes);
+    for (size_t i = 0; i < SIZE; i++) bytes[i] = (uint8_t)(i * 31 >> 3);
+    tree_write("test_base.tmp/large", bytes, SIZE);
+    const size_t most[] = {0, 1, 65535, 65536, 65537, SIZE - 1, SIZE, SIZE + 1, SIZE_MAX};
+    for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
+        assert_int_equal(cen__file_read("test_base.tmp/large", most[i], &got, &size, NULL), CEN_OK);
+        assert_int_equal(size, most[i] < SIZE ? most[i] : SIZE);
+        if (size > 0) assert_memory_equal(got, bytes, size);
+        cen__free(got);
+    }
+    cen__free(bytes);
+    cen_error error;
+    assert_int_equal(cen__file_read("test_base.tmp/none", SIZE_MAX, &got, &size, &error),
+                     CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "test_base.tmp/none"));
+    assert_null(got);
+    assert_int_equal(cen__file_read(folder, SIZE_MAX, &got, &size, &error), CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "folder"));
+}
+
+static void test_a_commit_puts_the_new_file_in_place(void **state)
+{
+    (void)state;
+    tree_text("test_base.tmp/atomic/file", "old");
+    cen__writer *writer;
+    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/atomic/file", NULL), CEN_OK);
+    cen__writer_write(writer, "new ", 4);
+    cen__writer_print(writer, "%d", 42);
+    cen__writer_write(writer, "", 0);
+    assert_holds("test_base.tmp/atomic/file", "old");
+    assert_int_equal(cen__writer_commit(&writer, NULL), CEN_OK);
+    assert_null(writer);
+    assert_holds("test_base.tmp/atomic/file", "new 42");
+    const char *const names[] = {"file"};
+    assert_names("test_base.tmp/atomic", names, 1);
+}
+
+static void test_a_discard_leaves_the_old_file_and_no_other(void **state)
+{
+    (void)state;
+    tree_text("test_base.tmp/discard/file", "old");
+    cen__writer *writer;
+    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/discard/file", NULL), CEN_OK);
+    cen__writer_write(writer, "new", 3);
+    cen__writer_discard(&writer);
+    assert_null(writer);
+    cen__writer_discard(&writer);
+    assert_holds("test_base.tmp/discard/file", "old");
+    const char *const names[] = {"file"};
+    assert_names("test_base.tmp/discard", names, 1);
+}
+
+static void test_two_writers_of_one_file_do_not_meet(void **state)
+{
+    (void)state;
+    cen__writer *a, *b;
+    assert_int_equal(cen_make_folder("test_base.tmp/two", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(&a, "test_base.tmp/two/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(&b, "test_base.tmp/two/file", NULL), CEN_OK);
+    cen__writer_print(a, "first");
+    cen__writer_print(b, "second");
+    assert_int_equal(cen__writer_commit(&a, NULL), CEN_OK);
+    assert_holds("test_base.tmp/two/file", "first");
+    assert_int_equal(cen__writer_commit(&b, NULL), CEN_OK);
+    assert_holds("test_base.tmp/two/file", "second");
+}
+
+static void test_a_writer_without_its_folder_is_refused(void **state)
+{
+    (void)state;
+    cen__writer *writer;
+    cen_error error;
+    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/none/file", &error), CEN_ERROR_IO);
+    assert_null(writer);
+    assert_non_null(strstr(error.message, "test_base.tmp/none/file"));
+}
+
+static void test_a_commit_onto_a_folder_fails_and_removes_its_file(void **state)
+{
+    (void)state;
+    assert_int_equal(cen_make_folder("test_base.tmp/onto/file/inner", NULL), CEN_OK);
+    cen__writer *writer;
+    cen_error error;
+    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/onto/file", NULL), CEN_OK);
+    cen__writer_write(writer, "new", 3);
+    assert_int_equal(cen__writer_commit(&writer, &error), CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "test_base.tmp/onto/file"));
+    const char *const names[] = {"file"};
+    assert_names("test_base.tmp/onto", names, 1);
+}
+
+#if !defined(_WIN32)
+/* As on a full disk: the system refuses to write more than 4096 bytes. */
+static void test_a_write_that_fails_leaves_the_old_file(void **state)
+{
+    (void)state;
+    tree_text("test_base.tmp/full/file", "old");
+    cen__writer *writer;
+    cen_error error;
+    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/full/file", NULL), CEN_OK);
+    struct rlimit before, small;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    for (int i = 0; i < 10000; i++) cen__writer_print(writer, "line %d\n", i);
+    cen_status status = cen__writer_commit(&writer, &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_int_equal(status, CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, strerror(EFBIG)));
+    assert_holds("test_base.tmp/full/file", "old");
+    const char *const names[] = {"file"};
+    assert_names("test_base.tmp/full", names, 1);
+}
+
+static void test_a_device_that_is_full_is_told_by_its_reason(void **state)
+{
+    (void)state;
+    FILE *file = cen__os_open("/dev/full", "wb");
+    if (file == NULL) skip();
+    assert_true(fputs("text", file) >= 0);
+    errno = 0;
+    assert_false(cen__os_sync(file));
+    assert_int_equal(errno, ENOSPC);
+    (void)fclose(file);
+}
+
+static void test_links_are_followed(void **state)
+{
+    (void)state;
+    tree_text("test_base.tmp/links/file", "text");
+    assert_int_equal(symlink("file", "test_base.tmp/links/to_file"), 0);
+    assert_int_equal(symlink(".", "test_base.tmp/links/to_folder"), 0);
+    assert_int_equal(symlink("none", "test_base.tmp/links/to_nothing"), 0);
+    assert_int_equal(cen__os_kind("test_base.tmp/links/to_file"), CEN__FILE);
+    assert_int_equal(cen__os_kind("test_base.tmp/links/to_folder"), CEN__FOLDER);
+    assert_int_equal(cen__os_kind("test_base.tmp/links/to_nothing"), CEN__NOTHING);
+    assert_int_equal(cen__os_kind("/dev/null"), CEN__OTHER);
+}
+#endif
+
+/* ---- folders ---- */
+
+static void test_names_are_listed_in_bytewise_order(void **state)
+{
+    (void)state;
+    /* UTF-8 sorts behind ASCII, capitals before small letters, 10 before 9. */
+    static const char *const names[] = {".hidden", "10.png",       "9.png",       "B",
+                                        "a",       "a b",          "a.png",       "aa",
+                                        "b",       "\xc3\xa4.png", "\xe7\x8c\xab"};
+    enum { N = sizeof names / sizeof names[0] };
+    for (size_t i = 0; i < N; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "test_base.tmp/names/%s", names[i * 7 % N]);
+        tree_text(path, "");
+    }
+    assert_names("test_base.tmp/names", names, N);
+    assert_int_equal(cen_make_folder("test_base.tmp/nothing", NULL), CEN_OK);
+    assert_names("test_base.tmp/nothing", NULL, 0);
+}
+
+static void test_a_listing_of_no_folder_is_refused(void **state)
+{
+    (void)state;
+    cen__listing listing;
+    cen_error error;
+    assert_int_equal(cen__os_list("test_base.tmp/none", &listing, &error), CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "test_base.tmp/none"));
+    assert_int_equal(listing.n_names, 0);
+    cen__listing_free(&listing);
+}
+
+static void test_folders_are_made_with_those_above(void **state)
+{
+    (void)state;
+    cen_error error;
+    assert_int_equal(cen_make_folder("test_base.tmp/a/b//c/", &error), CEN_OK);
+    assert_int_equal(cen_make_folder("test_base.tmp/a/b/c", &error), CEN_OK);
+    assert_int_equal(cen__os_kind("test_base.tmp/a/b/c"), CEN__FOLDER);
+    tree_text("test_base.tmp/a/file", "");
+    assert_int_equal(cen__os_kind("test_base.tmp/a/file"), CEN__FILE);
+    assert_true(cen_path_exists("test_base.tmp/a/file"));
+    assert_false(cen_path_exists("test_base.tmp/a/none"));
+    assert_int_equal(cen_make_folder("test_base.tmp/a/file", &error), CEN_ERROR_IO);
+    assert_int_equal(cen_make_folder("test_base.tmp/a/file/below", &error), CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "test_base.tmp/a/file"));
+}
+
+static void test_paths_are_joined_by_one_slash(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"a//", "b", "a/b"},
+        {"/", "b", "/b"},  {"", "b", "b"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *path = cen__path_join(cases[i][0], cases[i][1]);
+        assert_string_equal(path, cases[i][2]);
+        cen__free(path);
+    }
+}
+
+static void test_the_clock_goes_forward(void **state)
+{
+    (void)state;
+    double before = cen_seconds();
+    for (int i = 0; i < 1000; i++) {
+        double now = cen_seconds();
+        assert_true(now >= before);
+        before = now;
+    }
+    FILE *file = cen__os_open("test_base.tmp/no_terminal", "wb");
+    assert_non_null(file);
+    assert_int_equal(cen_terminal_width(file), 0);
+    (void)fclose(file);
+}
+
+static int make_empty(void **state)
+{
+    (void)state;
+    tree_remove(folder);
+    return cen_make_folder(folder, NULL) == CEN_OK ? 0 : -1;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    tree_remove(folder);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_fail_fills_the_error_and_returns_the_status),
+        cmocka_unit_test(test_a_message_may_be_put_into_itself),
+        cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_every_status_has_its_own_name),
+        cmocka_unit_test(test_memory_is_aligned_to_64_bytes),
+        cmocka_unit_test(test_sizes_that_overflow_give_no_memory),
+        cmocka_unit_test(test_grow_keeps_what_is_there),
+        cmocka_unit_test(test_tensors_are_zeros_of_their_shape),
+        cmocka_unit_test(test_random_bits_are_those_of_the_python_script),
+        cmocka_unit_test(test_random_numbers_are_uniform),
+        cmocka_unit_test(test_shuffle_is_a_permutation_that_seed_and_stream_choose),
+        cmocka_unit_test(test_shuffle_puts_every_item_everywhere_alike),
+        cmocka_unit_test(test_parallel_runs_every_task_once),
+        cmocka_unit_test(test_whole_files_and_beginnings_are_read),
+        cmocka_unit_test(test_a_commit_puts_the_new_file_in_place),
+        cmocka_unit_test(test_a_discard_leaves_the_old_file_and_no_other),
+        cmocka_unit_test(test_two_writers_of_one_file_do_not_meet),
+        cmocka_unit_test(test_a_writer_without_its_folder_is_refused),
+        cmocka_unit_test(test_a_commit_onto_a_folder_fails_and_removes_its_file),
+#if !defined(_WIN32)
+        cmocka_unit_test(test_a_write_that_fails_leaves_the_old_file),
+        cmocka_unit_test(test_a_device_that_is_full_is_told_by_its_reason),
+        cmocka_unit_test(test_links_are_followed),
+#endif
+        cmocka_unit_test(test_names_are_listed_in_bytewise_order),
+        cmocka_unit_test(test_a_listing_of_no_folder_is_refused),
+        cmocka_unit_test(test_folders_are_made_with_those_above),
+        cmocka_unit_test(test_paths_are_joined_by_one_slash),
+        cmocka_unit_test(test_the_clock_goes_forward),
+    };
+    return cmocka_run_group_tests(tests, make_empty, remove_folder);
+}

@@ -1,0 +1,304 @@
+/* Training over a folder: callbacks, stopping, the best epoch, and every failed allocation. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "support/limited_memory.h"
+#include "support/tree.h"
+
+#include <centerloss.h>
+
+static const cen_input input = {1, 4, 4, CEN_RESIZE_STRETCH, {0.5f, 0, 0}, {0.3f, 1, 1}};
+
+/* Two classes that brightness tells apart, `n` images each. */
+static void make_folder(const char *root, int n)
+{
+    tree_remove(root);
+    for (int i = 0; i < n; i++) {
+        char path[256];
+        (void)snprintf(path, sizeof path, "%s/dark/%02d.pgm", root, i);
+        tree_grey(path, 5, 4, 20 + 3 * i);
+        (void)snprintf(path, sizeof path, "%s/light/%02d.pgm", root, i);
+        tree_grey(path, 5, 4, 220 - 3 * i);
+    }
+}
+
+static cen_folder *open_folder(const char *root, double share)
+{
+    cen_folder_options options = cen_folder_options_default();
+    options.validation_share = share;
+    options.n_threads = 1;
+    cen_folder *folder = NULL;
+    assert_int_equal(cen_folder_open(&folder, &root, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
+    return folder;
+}
+
+static cen_model_options model_options(const cen_folder_info *info)
+{
+    cen_model_options options = cen_model_options_default();
+    options.net = "conv 2 3x3 pad 1, relu, maxpool 2, flatten, dense 3";
+    options.input = input;
+    options.n_classes = info->n_classes;
+    options.class_names = info->class_names;
+    return options;
+}
+
+static cen_train_options train_options(void)
+{
+    cen_train_options options = cen_train_options_default();
+    options.batch_size = 5;
+    options.n_threads = 1;
+    return options;
+}
+
+typedef struct seen {
+    size_t n_steps, n_epochs, stop_step, stop_epoch;
+    cen_step_report step;
+    cen_epoch_report epoch;
+} seen;
+
+static int see_step(void *user, const cen_step_report *report)
+{
+    seen *s = user;
+    assert_int_equal(report->step, ++s->n_steps);
+    s->step = *report;
+    return s->n_steps == s->stop_step;
+}
+
+static int see_epoch(void *user, const cen_epoch_report *report)
+{
+    seen *s = user;
+    assert_int_equal(report->epoch, ++s->n_epochs);
+    s->epoch = *report;
+    return s->n_epochs == s->stop_epoch;
+}
+
+static cen_status fit_once(const cen_folder *folder, size_t n_epochs, size_t stop_after, seen *s,
+                           cen_model **model, cen_error *error)
+{
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_status status = cen_model_create(model, &options, error);
+    if (status != CEN_OK) return status;
+    cen_train_options training = train_options();
+    cen_trainer *trainer;
+    status = cen_trainer_create(&trainer, *model, &training, error);
+    if (status == CEN_OK) {
+        cen_fit_options fit = cen_fit_options_default();
+        fit.n_epochs = n_epochs;
+        fit.stop_after = stop_after;
+        fit.on_step = see_step;
+        fit.on_epoch = see_epoch;
+        fit.user = s;
+        status = cen_fit(trainer, folder, &fit, error);
+        cen_trainer_free(trainer);
+    }
+    if (status != CEN_OK) {
+        cen_model_free(*model);
+        *model = NULL;
+    }
+    return status;
+}
+
+static void each_step_and_epoch_is_reported(void **state)
+{
+    (void)state;
+    make_folder("fit", 10);
+    cen_folder *folder = open_folder("fit", 0.2);
+    cen_model *model;
+    seen s = {0};
+    assert_int_equal(fit_once(folder, 3, 0, &s, &model, NULL), CEN_OK);
+    assert_int_equal(s.n_steps, 12); /* 16 images in batches of 5, 5, 5, 1 */
+    assert_int_equal(s.n_epochs, 3);
+    assert_int_equal(s.step.batch, 4);
+    assert_int_equal(s.step.n_batches, 4);
+    assert_int_equal(s.step.n_images, 16);
+    assert_true(s.epoch.knn_accuracy >= 0 && s.epoch.knn_accuracy <= 1);
+    assert_true(s.epoch.validation.softmax > 0 && s.epoch.intra_inter > 0);
+    assert_true(fabs(s.step.losses.total -
+                     (s.step.losses.softmax + 0.2 * s.step.losses.center)) < 1e-12);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
+static void a_stop_ends_after_the_batch_and_still_measures(void **state)
+{
+    (void)state;
+    make_folder("fit", 10);
+    cen_folder *folder = open_folder("fit", 0.2);
+    cen_model *model;
+    seen s = {.stop_step = 6};
+    assert_int_equal(fit_once(folder, 9, 0, &s, &model, NULL), CEN_OK);
+    assert_int_equal(s.n_steps, 6);
+    assert_int_equal(s.n_epochs, 2);
+    cen_model_free(model);
+    s = (seen){0};
+    assert_int_equal(fit_once(folder, 9, 5, &s, &model, NULL), CEN_OK);
+    assert_int_equal(s.n_steps, 5);
+    cen_model_free(model);
+    s = (seen){.stop_epoch = 2};
+    assert_int_equal(fit_once(folder, 9, 0, &s, &model, NULL), CEN_OK);
+    assert_int_equal(s.n_epochs, 2);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
+static void without_validation_the_last_epoch_is_the_best(void **state)
+{
+    (void)state;
+    make_folder("fit", 4);
+    cen_folder *folder = open_folder("fit", 0);
+    cen_model *model;
+    seen s = {0};
+    assert_int_equal(fit_once(folder, 2, 0, &s, &model, NULL), CEN_OK);
+    assert_true(isnan(s.epoch.knn_accuracy) && isnan(s.epoch.validation.total));
+    assert_true(s.epoch.is_best);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
+typedef struct best {
+    cen_model *model;
+    float *parameters;
+    size_t n;
+} best;
+
+static int keep_best(void *user, const cen_epoch_report *report)
+{
+    best *b = user;
+    const float *w = cen_model_parameters(b->model, &b->n);
+    if (report->is_best) memcpy(b->parameters, w, b->n * sizeof *w);
+    return 0;
+}
+
+static void the_model_ends_with_the_parameters_of_the_best_epoch(void **state)
+{
+    (void)state;
+    make_folder("fit", 10);
+    cen_folder *folder = open_folder("fit", 0.3);
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options training = train_options();
+    training.lr = 0.3; /* wild, so that the last epoch is not the best */
+    best b = {.parameters = malloc(10000)};
+    cen_trainer *trainer;
+    assert_int_equal(cen_model_create(&b.model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_trainer_create(&trainer, b.model, &training, NULL), CEN_OK);
+    cen_fit_options fit = cen_fit_options_default();
+    fit.n_epochs = 12;
+    fit.on_epoch = keep_best;
+    fit.user = &b;
+    assert_int_equal(cen_fit(trainer, folder, &fit, NULL), CEN_OK);
+    assert_memory_equal(b.parameters, cen_model_parameters(b.model, &b.n), b.n * sizeof(float));
+    free(b.parameters);
+    cen_trainer_free(trainer);
+    cen_model_free(b.model);
+    cen_folder_free(folder);
+}
+
+static void wrong_batches_and_options_are_refused(void **state)
+{
+    (void)state;
+    make_folder("fit", 4);
+    cen_folder *folder = open_folder("fit", 0);
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options training = train_options();
+    cen_model *model;
+    cen_trainer *trainer;
+    cen_error error;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    training.lambda = NAN;
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "lambda nan"));
+    training.lambda = -1;
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, &error), CEN_ERROR_ARGUMENT);
+    training = train_options();
+    training.batch_size = 0;
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, &error), CEN_ERROR_ARGUMENT);
+    training = train_options();
+    training.beta2 = 1;
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, &error), CEN_ERROR_ARGUMENT);
+    training = train_options();
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, &error), CEN_OK);
+    float x[6 * 16] = {0};
+    int32_t labels[6] = {0, 1, 2, 0, 0, 0};
+    cen_losses losses;
+    assert_int_equal(cen_trainer_backward(trainer, x, labels, 3, &losses, &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "label 2 of image 2"));
+    labels[2] = -1;
+    assert_int_equal(cen_trainer_evaluate(trainer, x, labels, 3, &losses, NULL, &error),
+                     CEN_ERROR_ARGUMENT);
+    labels[2] = 0;
+    assert_int_equal(cen_trainer_backward(trainer, x, labels, 6, &losses, &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_trainer_backward(trainer, x, labels, 0, &losses, &error),
+                     CEN_ERROR_ARGUMENT);
+    cen_fit_options fit = cen_fit_options_default();
+    fit.n_epochs = 0;
+    assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
+    cen_trainer_free(trainer);
+    cen_trainer_free(NULL);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
+/* Train, save, load, extract: each with its errors passed on. */
+static cen_status all_of_it(cen_folder *folder, cen_error *error)
+{
+    cen_model *model, *loaded = NULL;
+    seen s = {0};
+    cen_status status = fit_once(folder, 1, 0, &s, &model, error);
+    if (status != CEN_OK) return status;
+    status = cen_model_note(model, "key", "value", error);
+    if (status == CEN_OK) status = cen_model_save(model, "limited.safetensors", error);
+    if (status == CEN_OK) status = cen_model_load(&loaded, "limited.safetensors", error);
+    if (status == CEN_OK) status = cen_model_init(loaded, "limited.safetensors", NULL, error);
+    float features[20 * 3];
+    if (status == CEN_OK) {
+        status = cen_model_folder_features(loaded, folder, features, 1, NULL, NULL, error);
+    }
+    if (status == CEN_OK) {
+        float x[16] = {0};
+        status = cen_model_features(loaded, x, 1, features, 1, error);
+    }
+    cen_model_free(loaded);
+    cen_model_free(model);
+    return status;
+}
+
+static int run_with_less_memory(void *user)
+{
+    cen_error error;
+    cen_status status = all_of_it(user, &error);
+    if (status == CEN_OK) return 1;
+    assert_int_equal(status, CEN_ERROR_MEMORY);
+    assert_non_null(strstr(error.message, "memory"));
+    return 0;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    make_folder("fit", 4);
+    cen_folder *folder = open_folder("fit", 0.25);
+    assert_true(fail_each_allocation(run_with_less_memory, folder) > 100);
+    cen_folder_free(folder);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_step_and_epoch_is_reported),
+        cmocka_unit_test(a_stop_ends_after_the_batch_and_still_measures),
+        cmocka_unit_test(without_validation_the_last_epoch_is_the_best),
+        cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
+        cmocka_unit_test(wrong_batches_and_options_are_refused),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,159 @@
+/* The line of text that describes a net: what it becomes, and what is said of a wrong one. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "nn/net.h"
+
+static void a_line_becomes_layers_with_shapes_and_parameters(void **state)
+{
+    (void)state;
+    cen__net net;
+    cen_error error;
+    assert_int_equal(cen__net_create(&net, "conv 10 2x2, maxpool 2, flatten, dense 32, relu",
+                                     (cen__shape){3, 224, 224}, 0, &error),
+                     CEN_OK);
+    assert_int_equal(net.n_layers, 5);
+    assert_int_equal(net.layers[0].out.c, 10);
+    assert_int_equal(net.layers[0].out.h, 223);
+    assert_int_equal(net.layers[1].out.w, 111);
+    assert_int_equal(net.layers[2].out.c, 123210);
+    assert_int_equal(net.out.c, 32);
+    assert_int_equal(net.n_parameters, 10 * 12 + 10 + 32 * 123210 + 32);
+    assert_string_equal(net.line, "conv 10 2x2, maxpool 2, flatten, dense 32, relu");
+    cen__net_free(&net);
+}
+
+static void blanks_do_not_matter_and_sizes_may_differ_by_side(void **state)
+{
+    (void)state;
+    cen__net net;
+    assert_int_equal(
+        cen__net_create(&net, "  conv  4 3x5   stride 2x1 pad 1x2 ,maxpool 2x1 stride 1,flatten ",
+                        (cen__shape){1, 9, 7}, 0, NULL),
+        CEN_OK);
+    assert_int_equal(net.layers[0].out.h, 5);
+    assert_int_equal(net.layers[0].out.w, 7);
+    assert_int_equal(net.layers[1].out.h, 4);
+    assert_int_equal(net.layers[1].out.w, 7);
+    assert_string_equal(net.line, "conv  4 3x5   stride 2x1 pad 1x2, maxpool 2x1 stride 1, flatten");
+    cen__net_free(&net);
+}
+
+static void the_feature_size_replaces_the_last_dense(void **state)
+{
+    (void)state;
+    cen__net net;
+    assert_int_equal(cen__net_create(&net, "flatten, dense 9, relu, dense 5, relu",
+                                     (cen__shape){1, 2, 2}, 77, NULL),
+                     CEN_OK);
+    assert_int_equal(net.out.c, 77);
+    assert_string_equal(net.line, "flatten, dense 9, relu, dense 77, relu");
+    cen__net_free(&net);
+    cen_error error;
+    assert_int_equal(cen__net_create(&net, "flatten", (cen__shape){1, 2, 2}, 77, &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "no dense layer"));
+}
+
+typedef struct wrong {
+    const char *line, *says;
+    cen_status status;
+} wrong;
+
+static void a_wrong_line_is_told_with_its_word_and_column(void **state)
+{
+    (void)state;
+    static const wrong cases[] = {
+        {"", "column 1: the end of the line", CEN_ERROR_ARGUMENT},
+        {"relu,", "column 6: the end of the line", CEN_ERROR_ARGUMENT},
+        {"relu,,relu", "column 6: the comma", CEN_ERROR_ARGUMENT},
+        {"cnv 8 3x3", "column 1: 'cnv'", CEN_ERROR_ARGUMENT},
+        {"conv", "column 5: the end of the line", CEN_ERROR_ARGUMENT},
+        {"conv 0 3x3", "column 6: '0'", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x", "column 8: '3x'", CEN_ERROR_ARGUMENT},
+        {"conv 8 0x3", "column 8: '0x3'", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 pad", "column 15: the end of the line", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 pad 1 stride 2", "column 18: 'stride'", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 stride 0", "column 19: '0'", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 pad 3", "layer 0 'conv 8 3x3 pad 3': a padding of 3x3", CEN_ERROR_ARGUMENT},
+        {"maxpool", "column 8: the end of the line", CEN_ERROR_ARGUMENT},
+        {"maxpool 17", "more than 256", CEN_ERROR_ARGUMENT},
+        {"maxpool 9", "smaller than its window", CEN_ERROR_ARGUMENT},
+        {"dense 4", "put 'flatten' before it", CEN_ERROR_ARGUMENT},
+        {"flatten 2", "column 9: '2'", CEN_ERROR_ARGUMENT},
+        {"flatten, dense 99999999", "column 16: '99999999'", CEN_ERROR_ARGUMENT},
+        {"flatten, dense -1", "column 16: '-1'", CEN_ERROR_ARGUMENT},
+        {"relu", "no feature vector", CEN_ERROR_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cen__net net;
+        cen_error error;
+        assert_int_equal(
+            cen__net_create(&net, cases[i].line, (cen__shape){1, 8, 8}, 0, &error),
+            cases[i].status);
+        if (strstr(error.message, cases[i].says) == NULL) {
+            fail_msg("'%s' gives: %s", cases[i].line, error.message);
+        }
+        assert_null(net.layers);
+    }
+}
+
+static void a_net_beyond_all_memory_is_refused_before_it_is_allocated(void **state)
+{
+    (void)state;
+    static const char *const lines[] = {
+        "conv 16777216 1x1, conv 16777216 4096x4096, flatten",
+        "conv 16777216 1x1 pad 0, flatten, dense 16777216, dense 16777216, dense 16777216",
+    };
+    cen__net net;
+    cen_error error;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(cen__net_create(&net, lines[i], (cen__shape){1, 4096, 4096}, 0, &error),
+                         CEN_ERROR_LIMIT);
+        assert_non_null(strstr(error.message, "does not fit into memory"));
+    }
+}
+
+static void weights_are_glorot_uniform_and_differ_by_seed(void **state)
+{
+    (void)state;
+    enum { N = 40 * 60 };
+    cen__net net;
+    assert_int_equal(cen__net_create(&net, "dense 40, prelu", (cen__shape){60, 1, 1}, 0, NULL),
+                     CEN_OK);
+    static float w[N + 40 + 40], other[N + 40 + 40];
+    cen__net_initialize(&net, 1, w);
+    cen__net_initialize(&net, 2, other);
+    double sum = 0, squares = 0;
+    float largest = 0;
+    for (size_t i = 0; i < N; i++) {
+        sum += (double)w[i];
+        squares += (double)w[i] * (double)w[i];
+        if (w[i] > largest) largest = w[i];
+        assert_true(w[i] >= -0.2449490f && w[i] <= 0.2449490f); /* sqrt(6 / 100) */
+    }
+    assert_true(sum / N > -0.01 && sum / N < 0.01);
+    assert_true(squares / N > 0.0188 && squares / N < 0.0212); /* bound^2 / 3 = 0.02 */
+    assert_true(largest > 0.24f);
+    for (size_t i = 0; i < 40; i++) assert_true(w[N + i] == 0 && w[N + 40 + i] == 0.25f);
+    assert_memory_not_equal(w, other, N * sizeof *w);
+    cen__net_free(&net);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_becomes_layers_with_shapes_and_parameters),
+        cmocka_unit_test(blanks_do_not_matter_and_sizes_may_differ_by_side),
+        cmocka_unit_test(the_feature_size_replaces_the_last_dense),
+        cmocka_unit_test(a_wrong_line_is_told_with_its_word_and_column),
+        cmocka_unit_test(a_net_beyond_all_memory_is_refused_before_it_is_allocated),
+        cmocka_unit_test(weights_are_glorot_uniform_and_differ_by_seed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

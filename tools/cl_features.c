@@ -1,0 +1,159 @@
+/* cl_features: features of any images with a trained model. */
+#include <centerloss.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+#include "progress.h"
+
+typedef struct settings {
+    const char *output;
+    size_t n_threads, max_pixels;
+    int format;
+    bool normalize, is_strict, is_quiet;
+} settings;
+
+enum { FORMAT_BY_NAME = -1 };
+
+static settings s = {.format = FORMAT_BY_NAME, .max_pixels = (size_t)1 << 28};
+
+static const char *const formats[] = {"npy", "csv", "fvecs", "projector", NULL};
+static const char *const endings[] = {".npy", ".csv", ".fvecs", ".tsv", NULL};
+
+static const option options[] = {
+    {"output", 'o', OPTION_TEXT, &s.output, "FILE",
+     "where they go: .npy (with a .tsv beside it), .csv, .fvecs,\n"
+     "or .tsv (for TensorBoard's projector, with .metadata.tsv)",
+     0, 0, NULL},
+    {"format", 'f', OPTION_CHOICE, &s.format, "npy|csv|fvecs|projector",
+     "where the name does not tell", 0, 0, formats},
+    {"normalize", 'n', OPTION_FLAG, &s.normalize, NULL, "scale each feature to length 1", 0, 0,
+     NULL},
+    {"threads", 't', OPTION_COUNT, &s.n_threads, "N",
+     "processors to use (all); never changes a result", 1, 1024, NULL},
+    {"strict", '\0', OPTION_FLAG, &s.is_strict, NULL, "a broken image is an error, not skipped", 0,
+     0, NULL},
+    {"max-pixels", '\0', OPTION_COUNT, &s.max_pixels, "N",
+     "images of more pixels are refused (268435456)", 1, 1e15, NULL},
+    {"quiet", 'q', OPTION_FLAG, &s.is_quiet, NULL, "print errors alone", 0, 0, NULL},
+};
+
+static const command tool = {"cl_features",
+                             "cl_features [OPTIONS] RUN|MODEL DIR|FILE... -o FILE",
+                             "Writes the feature of each image. RUN is a folder that cl_train "
+                             "made, MODEL a file of it. A DIR may\n"
+                             "hold images, or one sub-folder a class.",
+                             "Exit codes: 0 done, 1 failed, 2 the command line cannot be used.",
+                             options,
+                             sizeof options / sizeof *options};
+
+static int format_of_name(const char *name)
+{
+    for (int i = 0; endings[i] != NULL; i++) {
+        size_t size = strlen(name), ending = strlen(endings[i]);
+        if (size > ending && strcmp(name + size - ending, endings[i]) == 0) return i;
+    }
+    return FORMAT_BY_NAME;
+}
+
+static int show(void *user, size_t done, size_t total)
+{
+    char text[96], a[32], b[32];
+    (void)snprintf(text, sizeof text, "%s / %s images", with_commas(done, a),
+                   with_commas(total, b));
+    progress_show(user, "features", done, total, text);
+    return 0;
+}
+
+static cen_status write_features(const cen_model *model, const cen_folder *folder, progress *line,
+                                 cen_error *error)
+{
+    const cen_folder_info *info = cen_folder_get(folder);
+    const size_t shape[2] = {info->n_images, cen_model_get(model)->feature_size};
+    cen_tensor features;
+    cen_status status = cen_tensor_create(&features, 2, shape, error);
+    cen_feature_row *rows = malloc((info->n_images + 1) * sizeof *rows);
+    if (status == CEN_OK && rows == NULL) {
+        status = CEN_ERROR_MEMORY;
+        *error = (cen_error){status, "not enough memory for the list of images"};
+    }
+    for (size_t i = 0; status == CEN_OK && i < info->n_images; i++) {
+        const cen_folder_image *image = &info->images[i];
+        bool is_labelled = image->label >= 0;
+        rows[i] = (cen_feature_row){image->path, image->label,
+                                    is_labelled ? info->class_names[image->label] : NULL,
+                                    info->has_own_split ? cen_split_name(image->split) : NULL};
+    }
+    if (status == CEN_OK) {
+        status = cen_model_folder_features(model, folder, features.data, (int)s.n_threads, show,
+                                           line, error);
+    }
+    progress_clear(line);
+    if (status == CEN_OK) {
+        if (s.normalize) cen_features_normalize(features.data, shape[0], shape[1]);
+        status = cen_features_write(s.output, (cen_features_format)s.format, features.data,
+                                    shape[0], shape[1], rows, error);
+    }
+    free(rows);
+    cen_tensor_free(&features);
+    return status;
+}
+
+static int run(const cen_model *model, cen_folder *folder, cen_error *error)
+{
+    progress line = progress_start(s.is_quiet);
+    /* Each image is read once, so nothing is kept in memory. */
+    if (cen_folder_load(folder, &cen_model_get(model)->input, 0, NULL, NULL, error) != CEN_OK ||
+        write_features(model, folder, &line, error) != CEN_OK) {
+        return fail(&tool, EXIT_FAILED, "%s", error->message);
+    }
+    const cen_folder_info *info = cen_folder_get(folder);
+    for (size_t i = 0; i < info->n_skipped; i++) {
+        fprintf(stderr, "%s: skipped %s: %s\n", tool.name, info->skipped[i].path,
+                info->skipped[i].reason);
+    }
+    if (!s.is_quiet) {
+        char text[32];
+        printf("%s: %s features of %zu numbers\n", s.output, with_commas(info->n_images, text),
+               cen_model_get(model)->feature_size);
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int n_paths = parse_options(&tool, argc, argv);
+    if (n_paths < 0) return parse_exit_code(n_paths);
+    if (n_paths < 2 || s.output == NULL) {
+        return fail(&tool, EXIT_USAGE, "name a run, images, and -o FILE; the usage is: %s",
+                    tool.usage);
+    }
+    if (s.format == FORMAT_BY_NAME) s.format = format_of_name(s.output);
+    if (s.format == FORMAT_BY_NAME) {
+        return fail(
+            &tool, EXIT_USAGE,
+            "%s: its name does not tell the format; end it with .npy, .csv, .fvecs or .tsv, "
+            "or add --format",
+            s.output);
+    }
+    cen_folder_options options_of_folder = cen_folder_options_default();
+    options_of_folder.unlabelled = true;
+    options_of_folder.strict = s.is_strict;
+    options_of_folder.max_pixels = s.max_pixels;
+    options_of_folder.n_threads = (int)s.n_threads;
+    cen_error error;
+    cen_model *model;
+    cen_folder *folder = NULL;
+    if (cen_model_load(&model, argv[0], &error) != CEN_OK) {
+        return fail(&tool, EXIT_FAILED, "%s", error.message);
+    }
+    int code = cen_folder_open(&folder, (const char *const *)argv + 1, (size_t)n_paths - 1,
+                               &options_of_folder, &error) == CEN_OK
+                   ? run(model, folder, &error)
+                   : fail(&tool, EXIT_FAILED, "%s", error.message);
+    cen_folder_free(folder);
+    cen_model_free(model);
+    return code;
+}

@@ -1,0 +1,243 @@
+#include "options.h"
+
+#include <centerloss.h>
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+int fail(const command *tool, int code, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fprintf(stderr, "%s: ", tool->name);
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
+    va_end(arguments);
+    return code;
+}
+
+int parse_exit_code(int parsed)
+{
+    return parsed == PARSE_DONE ? 0 : EXIT_USAGE;
+}
+
+static void print_help(const command *tool)
+{
+    printf("Usage: %s\n%s\n\nOptions:\n", tool->usage, tool->summary);
+    for (size_t i = 0; i < tool->n_options; i++) {
+        const option *o = &tool->options[i];
+        char left[64];
+        char letter[5] = "    ";
+        if (o->letter != '\0') (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
+        (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name,
+                       o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
+        printf("  %-34s", left);
+        for (const char *at = o->help; *at != '\0'; at++) {
+            putchar(*at);
+            if (*at == '\n') printf("%-36s", "");
+        }
+        putchar('\n');
+    }
+    printf("  %-34s%s\n  %-34s%s\n", "-h, --help", "this text", "    --version", "the version");
+    if (tool->notes != NULL) printf("\n%s\n", tool->notes);
+}
+
+/* Insertions, deletions and replacements between two short words (Levenshtein 1965). */
+static size_t edit_distance(const char *a, const char *b)
+{
+    enum { MOST = 32 };
+    size_t n = strlen(b), row[MOST + 1];
+    if (n > MOST) return MOST;
+    for (size_t j = 0; j <= n; j++) row[j] = j;
+    for (size_t i = 1; *a != '\0'; i++, a++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= n; j++) {
+            size_t best = diagonal + (*a != b[j - 1]);
+            diagonal = row[j];
+            if (row[j] + 1 < best) best = row[j] + 1;
+            if (row[j - 1] + 1 < best) best = row[j - 1] + 1;
+            row[j] = best;
+        }
+    }
+    return row[n];
+}
+
+static int unknown_option(const command *tool, const char *given)
+{
+    char name[64];
+    (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
+    const char *nearest = NULL;
+    size_t least = 3;
+    for (size_t i = 0; i < tool->n_options && name[0] == '-' && name[1] == '-'; i++) {
+        size_t distance = edit_distance(name + 2, tool->options[i].name);
+        if (distance < least) {
+            least = distance;
+            nearest = tool->options[i].name;
+        }
+    }
+    if (nearest != NULL) {
+        return fail(tool, PARSE_BAD, "unknown option '%s'; did you mean --%s?", name, nearest);
+    }
+    return fail(tool, PARSE_BAD, "unknown option '%s'; %s --help lists them", name, tool->name);
+}
+
+static bool read_real(const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && isfinite(*value);
+}
+
+static bool read_count(const char *text, size_t *value, char **end)
+{
+    if (*text < '0' || *text > '9') return false;
+    unsigned long long number = strtoull(text, end, 10);
+    *value = (size_t)number;
+    return number < 1ull << 62;
+}
+
+static int set_number(const command *tool, const option *o, const char *text)
+{
+    double value;
+    char *end;
+    size_t count = 0;
+    bool whole = o->kind == OPTION_COUNT;
+    bool good = whole ? read_count(text, &count, &end) && *end == '\0' : read_real(text, &value);
+    if (whole) value = (double)count;
+    if (!good || value < o->least || value > o->most) {
+        const char *what = whole ? "a whole number" : "a number";
+        if (o->most < 1e15) {
+            return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s from %g to %g",
+                        o->name, text, what, o->least, o->most);
+        }
+        return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s of at least %g",
+                    o->name, text, what, o->least);
+    }
+    if (whole) {
+        *(size_t *)o->target = count;
+    } else {
+        *(double *)o->target = value;
+    }
+    return 0;
+}
+
+static int set_choice(const command *tool, const option *o, const char *text)
+{
+    for (int i = 0; o->choices[i] != NULL; i++) {
+        if (strcmp(o->choices[i], text) == 0) {
+            *(int *)o->target = i;
+            return 0;
+        }
+    }
+    return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s", o->name, text, o->value);
+}
+
+static int set_size(const command *tool, const option *o, const char *text)
+{
+    size_t *size = o->target;
+    char *end = NULL;
+    bool good = read_count(text, &size[0], &end);
+    size[1] = size[0];
+    if (good && *end == 'x') good = read_count(end + 1, &size[1], &end);
+    if (good && *end == '\0' && size[0] > 0 && size[1] > 0 && size[0] <= 1 << 16 &&
+        size[1] <= 1 << 16) {
+        return 0;
+    }
+    return fail(tool, PARSE_BAD,
+                "--%s '%s' cannot be used; it takes N or HxW, from 1 to 65536 each", o->name, text);
+}
+
+static int set_reals(const command *tool, const option *o, const char *text)
+{
+    real_list *list = o->target;
+    list->n = 0;
+    for (const char *at = text; list->n < 3; at++) {
+        char *end;
+        double value = strtod(at, &end);
+        if (end == at || !isfinite(value) || value < o->least) break;
+        list->values[list->n++] = value;
+        at = end;
+        if (*at == '\0') return 0;
+        if (*at != ',') break;
+    }
+    return fail(tool, PARSE_BAD,
+                "--%s '%s' cannot be used; it takes one number, or three behind commas", o->name,
+                text);
+}
+
+static int set_option(const command *tool, const option *o, const char *text)
+{
+    switch (o->kind) {
+    case OPTION_FLAG: *(bool *)o->target = true; return 0;
+    case OPTION_TEXT: *(const char **)o->target = text; return 0;
+    case OPTION_COUNT:
+    case OPTION_REAL: return set_number(tool, o, text);
+    case OPTION_CHOICE: return set_choice(tool, o, text);
+    case OPTION_SIZE: return set_size(tool, o, text);
+    case OPTION_REALS: return set_reals(tool, o, text);
+    }
+    return PARSE_BAD;
+}
+
+/* The option that an argument names; *value points behind '=' or the letter, or is NULL. */
+static const option *find_option(const command *tool, const char *argument, const char **value)
+{
+    *value = NULL;
+    for (size_t i = 0; i < tool->n_options; i++) {
+        const option *o = &tool->options[i];
+        if (argument[1] == '-') {
+            size_t size = strlen(o->name);
+            if (strncmp(argument + 2, o->name, size) != 0) continue;
+            if (argument[2 + size] == '=') *value = argument + 3 + size;
+            if (argument[2 + size] == '\0' || *value != NULL) return o;
+        } else if (o->letter != '\0' && argument[1] == o->letter) {
+            if (argument[2] != '\0') *value = argument + 2;
+            return o;
+        }
+    }
+    return NULL;
+}
+
+int parse_options(const command *tool, int argc, char **argv)
+{
+    int n_plain = 0;
+    bool options_end = false;
+    for (int i = 1; i < argc; i++) {
+        char *argument = argv[i];
+        if (options_end || argument[0] != '-' || argument[1] == '\0') {
+            argv[n_plain++] = argument;
+            continue;
+        }
+        if (strcmp(argument, "--") == 0) {
+            options_end = true;
+            continue;
+        }
+        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
+            print_help(tool);
+            return PARSE_DONE;
+        }
+        if (strcmp(argument, "--version") == 0) {
+            printf("%s %s\n", tool->name, cen_version());
+            return PARSE_DONE;
+        }
+        const char *value;
+        const option *o = find_option(tool, argument, &value);
+        if (o == NULL) return unknown_option(tool, argument);
+        if (o->kind == OPTION_FLAG && value != NULL) {
+            return fail(tool, PARSE_BAD, "--%s takes no value", o->name);
+        }
+        if (o->kind != OPTION_FLAG && value == NULL) {
+            if (++i == argc) {
+                return fail(tool, PARSE_BAD, "--%s needs a value: --%s %s", o->name, o->name,
+                            o->value);
+            }
+            value = argv[i];
+        }
+        if (set_option(tool, o, value) != 0) return PARSE_BAD;
+    }
+    return n_plain;
+}

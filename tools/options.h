@@ -1,0 +1,51 @@
+/* Command lines: one table a tool, read from and printed as its help. */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef enum {
+    OPTION_FLAG,   /* bool: set true */
+    OPTION_TEXT,   /* const char *: the argument itself */
+    OPTION_COUNT,  /* size_t: a whole number from least to most */
+    OPTION_REAL,   /* double: from least to most, finite */
+    OPTION_CHOICE, /* int: the place in choices, a NULL-terminated list */
+    OPTION_SIZE,   /* size_t[2]: N or HxW, each at least 1 */
+    OPTION_REALS   /* real_list: one to three numbers behind commas */
+} option_kind;
+
+typedef struct real_list {
+    size_t n;
+    double values[3];
+} real_list;
+
+typedef struct option {
+    const char *name; /* without the dashes */
+    char letter;      /* '\0': none */
+    option_kind kind;
+    void *target;
+    const char *value, *help; /* "N" in --batch-size N; one line, or more behind newlines */
+    double least, most;
+    const char *const *choices;
+} option;
+
+typedef struct command {
+    const char *name, *usage, *summary, *notes; /* notes stand below the options; may be NULL */
+    const option *options;
+    size_t n_options;
+} command;
+
+enum { EXIT_FAILED = 1, EXIT_USAGE = 2, PARSE_DONE = -1, PARSE_BAD = -2 };
+
+/* Reads argv; what is no option is moved to the front of argv[0 ...] and counted. --help and
+ * --version print and give PARSE_DONE; a mistake prints one sentence and gives PARSE_BAD. */
+int parse_options(const command *tool, int argc, char **argv);
+
+/* Prints "NAME: sentence" to the error stream and returns the exit code that was given. */
+int fail(const command *tool, int code, const char *format, ...);
+
+/* The same for what parse_options returned. */
+int parse_exit_code(int parsed);
+
+#endif

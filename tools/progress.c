@@ -1,0 +1,69 @@
+#include "progress.h"
+
+#include <centerloss.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum { BAR = 24 };
+
+progress progress_start(bool is_quiet)
+{
+    return (progress){is_quiet, is_quiet ? 0 : cen_terminal_width(stdout), cen_seconds(), false};
+}
+
+static void show_bar(progress *line, const char *label, size_t done, size_t total, const char *text)
+{
+    char bar[BAR + 1], shown[512];
+    size_t filled = total > 0 ? (size_t)((double)done / (double)total * BAR) : BAR;
+    for (size_t i = 0; i < BAR; i++) bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
+    bar[BAR] = '\0';
+    (void)snprintf(shown, sizeof shown, "%s [%s] %s", label, bar, text);
+    printf("\r%-*.*s", line->width - 1, line->width - 1, shown);
+    line->is_open = true;
+}
+
+void progress_show(progress *line, const char *label, size_t done, size_t total, const char *text)
+{
+    if (line->is_quiet) return;
+    double now = cen_seconds();
+    bool is_last = done >= total && line->width > 0;
+    if (!is_last && now - line->shown < (line->width > 0 ? 0.1 : 10)) return;
+    line->shown = now;
+    if (line->width > 0) {
+        show_bar(line, label, done, total, text);
+    } else {
+        printf("%s %s\n", label, text);
+    }
+    fflush(stdout);
+}
+
+void progress_clear(progress *line)
+{
+    if (!line->is_open) return;
+    printf("\r%-*s\r", line->width - 1, "");
+    line->is_open = false;
+}
+
+const char *with_commas(size_t number, char *text)
+{
+    char digits[24];
+    int n = snprintf(digits, sizeof digits, "%zu", number), at = 0;
+    for (int i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0) text[at++] = ',';
+        text[at++] = digits[i];
+    }
+    text[at] = '\0';
+    return text;
+}
+
+const char *as_clock(double seconds, char *text)
+{
+    size_t whole = seconds > 0 ? (size_t)(seconds + 0.5) : 0;
+    if (whole >= 3600) {
+        (void)snprintf(text, 32, "%zu:%02zu:%02zu", whole / 3600, whole / 60 % 60, whole % 60);
+    } else {
+        (void)snprintf(text, 32, "%zu:%02zu", whole / 60, whole % 60);
+    }
+    return text;
+}

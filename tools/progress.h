@@ -1,0 +1,31 @@
+/* What the tools print while they work. */
+#ifndef TOOLS_PROGRESS_H
+#define TOOLS_PROGRESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* A line that is rewritten in place on a terminal, and printed anew every ten seconds elsewhere. */
+typedef struct progress {
+    bool is_quiet;
+    int width;    /* of the terminal, 0: none */
+    double shown; /* when a line was last printed */
+    bool is_open; /* a line stands that has not been ended */
+} progress;
+
+progress progress_start(bool is_quiet);
+
+/* Shows `label [=====>    ] text`; more often than ten times a second is passed over, unless done
+ * is total. */
+void progress_show(progress *line, const char *label, size_t done, size_t total, const char *text);
+
+/* Wipes the line, so that another can be printed. */
+void progress_clear(progress *line);
+
+/* 1234567 as "1,234,567" in text[32]. */
+const char *with_commas(size_t number, char *text);
+
+/* Seconds as "1:05" or "2:03:04" in text[32]. */
+const char *as_clock(double seconds, char *text);
+
+#endif
