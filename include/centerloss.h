@@ -410,7 +410,8 @@ typedef struct cen_epoch_report {
     size_t epoch, n_epochs;
     cen_losses train, validation;
     double knn_accuracy; /* of validation features among training features */
-    double intra_inter;  /* of validation features: see cen_intra_inter */
+    double intra_inter;  /* of validation features about the training classes: see
+                            cen_intra_inter */
     double seconds;
     bool is_best; /* the highest knn_accuracy so far; a tie goes to the lower
                                        validation loss; without validation images always true */
@@ -457,10 +458,18 @@ CEN_API cen_status cen_knn_search(const float *gallery, size_t n_gallery, const 
  * scikit-learn. */
 CEN_API int32_t cen_knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels);
 
-/* Compactness of features[n, d] with labels[n] in 0 .. n_classes - 1: the root mean square distance
- * of a feature to its class's mean, over the root mean square distance between two class means. NAN
- * with fewer than two classes. Errors: MEMORY. */
-CEN_API cen_status cen_intra_inter(const float *features, size_t n, size_t d, const int32_t *labels,
+/* Features [n, d] with their labels [n]; borrowed. */
+typedef struct cen_labelled {
+    const float *features;
+    const int32_t *labels;
+    size_t n;
+} cen_labelled;
+
+/* Compactness: the root mean square distance of a query to the mean of its class in the gallery, over
+ * the root mean square distance between two such means. Both may be the same set. Labels are in
+ * 0 .. n_classes - 1; a query without its class in the gallery does not count. NAN where no query
+ * counts or the gallery has fewer than two classes. Errors: ARGUMENT (a label), MEMORY. */
+CEN_API cen_status cen_intra_inter(cen_labelled queries, cen_labelled gallery, size_t d,
                                    size_t n_classes, double *ratio, cen_error *error);
 
 /* ---- feature files ------------------------------------------------------------------------- */

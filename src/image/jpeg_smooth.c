@@ -71,7 +71,7 @@ static void collect_dc(const cen__jpeg *jpeg, const cen__jpeg_component *compone
     for (size_t i = 0; i < 5; i++)
         for (size_t j = 0; j < 5; j++) {
             size_t x = column + j < 2 ? 0 : column + j - 2;
-            if (x > last) x = last;
+            if (x > last) x = last == 1 ? 0 : last; /* libjpeg-turbo 2.1 where two blocks are all */
             dc[5 * i + j] = component->coefficients[(rows[i] * component->blocks_per_row + x) * 64];
         }
 }

@@ -2,18 +2,18 @@
 
 #include <string.h>
 
-/* Of a (left), b (above) and c (above left), the one nearest to a + b - c, the first where two are
- * as near. Sorted by the smaller and the larger of a and b no distance has to be computed: with
- * p = 3c - a - b, p >= larger means that c is so high that the smaller is nearest, p <= smaller
+/* x plus whichever of a (left), b (above) and c (above left) is nearest to a + b - c, the first where
+ * two are as near. Sorted by the smaller and the larger of a and b no distance has to be computed:
+ * with p = 3c - a - b, p >= larger means that c is so high that the smaller is nearest, p <= smaller
  * that c is so low that the larger is; else it is c itself. Which it is changes at random from byte
  * to byte, so there must be no branch: gcc makes one of a second ?:, hence the mask. */
-static inline int paeth(int a, int b, int c)
+static inline int add_paeth(int x, int a, int b, int c)
 {
     int smaller = a < b ? a : b, larger = a < b ? b : a;
     int p = 3 * c - (a + b);
-    int nearest = p >= larger ? smaller : c;
+    unsigned not_larger = (unsigned)(p >= larger ? smaller + x : c + x);
     unsigned is_above = 0u - ((unsigned)(smaller - p) >> 31);
-    return larger + (int)((unsigned)(nearest - larger) & is_above);
+    return (int)(((not_larger & is_above) | ((unsigned)(larger + x) & ~is_above)) & 255);
 }
 
 /* Each of these takes a constant step, so that the inner loops are unrolled and the pixel to the
@@ -46,7 +46,7 @@ static inline void unfilter_paeth(size_t step, size_t size, const uint8_t *filte
     for (size_t i = 0; i + step <= size; i += step) {
         for (size_t k = 0; k < step; k++) {
             int b = above[i + k];
-            left[k] = (filtered[i + k] + paeth(left[k], b, above_left[k])) & 255;
+            left[k] = add_paeth(filtered[i + k], left[k], b, above_left[k]);
             above_left[k] = b;
         }
         for (size_t k = 0; k < step; k++) row[i + k] = (uint8_t)left[k];
@@ -101,7 +101,7 @@ void cen__png_filter(int filter, size_t step, size_t size, const uint8_t *row, c
             predicted = (a + b) >> 1;
             break;
         case 4:
-            predicted = paeth(a, b, c);
+            predicted = add_paeth(0, a, b, c);
             break;
         default:
             break;

@@ -179,6 +179,8 @@ const cen__conv_set SET = {
     pool_plane,
     pool_lanes,
     unpool,
+    narrow,
+    widen,
     gather,
     scatter,
     scatter_add,

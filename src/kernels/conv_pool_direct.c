@@ -120,18 +120,20 @@ static void compute_row(const plan *p, const float *lines, const float *panels, 
     }
 }
 
-/* Whole vectors are pooled, to `pooled` and `places`, and what is wanted is copied. */
-static void pool_row(const plan *p, const float *sums, const float *bias, bool relu, float *pooled,
-                     uint8_t *places, float *y, uint8_t *argmax)
+/* Whole vectors are pooled. What goes beyond the end of a row, the next row overwrites; behind the
+ * last there may be another plane's first, so that row is pooled aside and copied. */
+static void pool_row(const plan *p, const float *sums, const float *bias, bool relu, bool last,
+                     float *aside, uint32_t *places, float *y, uint8_t *argmax)
 {
     const size_t plane = p->pool_h * p->pool_w;
     for (size_t k = 0; k < p->conv->k; k++) {
         const float *const first = sums + k * PLACES * p->pitch;
         const float *const window[PLACES] = {first, first + p->pitch, first + 2 * p->pitch,
                                              first + 3 * p->pitch};
-        p->set->pool_plane(p->pitch, window, bias + k, relu, pooled, places);
-        memcpy(y + k * plane, pooled, p->pool_w * sizeof *y);
-        if (argmax != NULL) memcpy(argmax + k * plane, places, p->pool_w);
+        float *const to = y + k * plane;
+        p->set->pool_plane(p->pitch, window, bias + k, relu, last ? aside : to, places);
+        if (last) memcpy(to, aside, p->pool_w * sizeof *to);
+        if (argmax != NULL) p->set->narrow(last ? p->pool_w : p->pitch, places, argmax + k * plane);
     }
 }
 
@@ -155,8 +157,8 @@ void cen__pool_direct_forward(const cen__conv *v, const cen__conv_set *set, size
     size_t *const at = take(&scratch, table_count(p.taps));
     size_t *const panel_at = take(&scratch, table_count(p.taps));
     float *const sums = take(&scratch, v->k * PLACES * p.pitch);
-    float *const pooled = take(&scratch, p.pitch);
-    uint8_t *const places = take(&scratch, p.pitch);
+    float *const aside = take(&scratch, p.pitch);
+    uint32_t *const places = take(&scratch, p.pitch);
     fill_taps(&p, at);
     for (size_t t = 0; t < p.taps; t++) {
         panel_at[t] = t * block;
@@ -170,7 +172,7 @@ void cen__pool_direct_forward(const cen__conv *v, const cen__conv_set *set, size
             compute_row(&p, lines + place_at(&p, r % p.strip, 0), panels, at, panel_at, block,
                         sums);
             const size_t place = image * image_size + r * p.pool_w;
-            pool_row(&p, sums, bias, relu, pooled, places, y + place,
+            pool_row(&p, sums, bias, relu, r + 1 == p.pool_h, aside, places, y + place,
                      argmax != NULL ? argmax + place : NULL);
         }
 }
@@ -180,15 +182,17 @@ void cen__pool_direct_forward(const cen__conv *v, const cen__conv_set *set, size
 /* gradients[k][strip][place][pitch]: the gradient of the convolution, zero but for one place of each
  * window, and zero right of the last. */
 static void fill_gradients(const plan *p, const float *dy, const uint8_t *argmax, size_t first,
-                           size_t rows, float *pooled, uint8_t *places, float *gradients)
+                           size_t rows, float *aside, uint32_t *places, float *gradients)
 {
-    memset(places, CEN__POOL_CUT, p->pitch);
     for (size_t k = 0; k < p->conv->k; k++)
         for (size_t r = 0; r < rows; r++) {
-            const size_t from = (k * p->pool_h + first + r) * p->pool_w;
-            memcpy(pooled, dy + from, p->pool_w * sizeof *pooled);
-            memcpy(places, argmax + from, p->pool_w);
-            p->set->unpool(p->pitch, pooled, places,
+            const bool last = first + r + 1 == p->pool_h; /* nothing may be read beyond it */
+            const float *from = dy + (k * p->pool_h + first + r) * p->pool_w;
+            p->set->widen(last ? p->pool_w : p->pitch,
+                          argmax + (k * p->pool_h + first + r) * p->pool_w, places);
+            for (size_t q = p->pool_w; q < p->pitch; q++) places[q] = CEN__POOL_CUT;
+            if (last) from = memcpy(aside, from, p->pool_w * sizeof *aside);
+            p->set->unpool(p->pitch, from, places,
                            gradients + (k * p->strip + r) * PLACES * p->pitch, 2 * p->pitch,
                            p->pitch);
         }
@@ -215,21 +219,21 @@ void cen__pool_direct_backward_weights(const cen__conv *v, const cen__conv_set *
     float *const lines = take(&scratch, lines_count(&p));
     float *const row = take(&scratch, row_count(&p));
     float *const gradients = take(&scratch, v->k * run);
-    float *const pooled = take(&scratch, p.pitch);
-    uint8_t *const places = take(&scratch, p.pitch);
+    float *const aside = take(&scratch, p.pitch);
+    uint32_t *const places = take(&scratch, p.pitch);
     size_t *const at = take(&scratch, table_count(p.taps));
     size_t *const step_at = take(&scratch, table_count(strip_steps(&p)));
     fill_taps(&p, at);
     const size_t steps = p.pitch / set->lanes; /* of a place */
     for (size_t s = 0; s < strip_steps(&p); s++)
         step_at[s] = place_at(&p, s / steps / PLACES, s / steps % PLACES) + s % steps * set->lanes;
-    memset(pooled, 0, p.pitch * sizeof *pooled);
+    memset(aside, 0, p.pitch * sizeof *aside);
     cen__dots dots = {.a_row = run, .b = lines, .step_at = step_at, .c_row = p.taps};
     for (size_t image = 0; image < n; image++)
         for (size_t r = 0; r < p.pool_h; r += p.strip) {
             const size_t rows = least(p.strip, p.pool_h - r), place = image * v->k * p.pool_h * p.pool_w;
             fill_lines(&p, x + image * v->c * v->h * v->w, r, row, lines);
-            fill_gradients(&p, dy + place, argmax + place, r, rows, pooled, places, gradients);
+            fill_gradients(&p, dy + place, argmax + place, r, rows, aside, places, gradients);
             dots.steps = rows * PLACES * steps;
             for (size_t k = 0; k < v->k; k += block) {
                 dots.a = gradients + k * run;

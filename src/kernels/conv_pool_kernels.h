@@ -9,7 +9,7 @@ static void split(size_t n, const float *x, float *even, float *odd)
 }
 
 INLINE void pool_body(size_t n, const float *const place[4], const float *bias, bool one_bias,
-                      bool relu, float *restrict y, uint8_t *restrict argmax)
+                      bool relu, float *restrict y, uint32_t *restrict argmax)
 {
     const float *const a = place[0], *const b = place[1], *const c = place[2], *const d = place[3];
     for (size_t i = 0; i < n; i++) {
@@ -27,25 +27,25 @@ INLINE void pool_body(size_t n, const float *const place[4], const float *bias, 
         best += bias[one_bias ? 0 : i];
         const bool cut = relu && best <= 0;
         y[i] = cut ? 0 : best;
-        argmax[i] = (uint8_t)(cut ? CEN__POOL_CUT : at);
+        argmax[i] = cut ? CEN__POOL_CUT : at;
     }
 }
 
 static void pool_plane(size_t n, const float *const place[4], const float *bias, bool relu,
-                       float *y, uint8_t *argmax)
+                       float *y, uint32_t *argmax)
 {
     if (relu) pool_body(n, place, bias, true, true, y, argmax);
     else pool_body(n, place, bias, true, false, y, argmax);
 }
 
 static void pool_lanes(size_t n, const float *const place[4], const float *bias, bool relu,
-                       float *y, uint8_t *argmax)
+                       float *y, uint32_t *argmax)
 {
     if (relu) pool_body(n, place, bias, false, true, y, argmax);
     else pool_body(n, place, bias, false, false, y, argmax);
 }
 
-INLINE void unpool_body(size_t n, const float *restrict dy, const uint8_t *restrict argmax,
+INLINE void unpool_body(size_t n, const float *restrict dy, const uint32_t *restrict argmax,
                         float *restrict a, float *restrict b, float *restrict c, float *restrict d)
 {
     for (size_t i = 0; i < n; i++) {
@@ -57,10 +57,20 @@ INLINE void unpool_body(size_t n, const float *restrict dy, const uint8_t *restr
     }
 }
 
-static void unpool(size_t n, const float *dy, const uint8_t *argmax, float *to, size_t row,
+static void unpool(size_t n, const float *dy, const uint32_t *argmax, float *to, size_t row,
                    size_t column)
 {
     unpool_body(n, dy, argmax, to, to + column, to + row, to + row + column);
+}
+
+static void narrow(size_t n, const uint32_t *restrict from, uint8_t *restrict to)
+{
+    for (size_t i = 0; i < n; i++) to[i] = (uint8_t)from[i];
+}
+
+static void widen(size_t n, const uint8_t *restrict from, uint32_t *restrict to)
+{
+    for (size_t i = 0; i < n; i++) to[i] = from[i];
 }
 
 static float sum_kept(size_t n, const float *x, const uint8_t *argmax)

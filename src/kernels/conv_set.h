@@ -66,12 +66,13 @@ typedef void cen__conv_scatter_add(size_t valid, size_t count, const float *from
                                    size_t plane);
 
 /* The maxima of 2x2 windows, whose four places lie at place[0 .. 3][n], plus a bias (bias[n], or
- * bias[0] for all in pool_plane), and where they came from, as conv_pool.h has it. */
+ * bias[0] for all in pool_plane), and where they came from, as conv_pool.h has it, but in 32 bits:
+ * loops over numbers of one size have no tails. */
 typedef void cen__conv_pool(size_t n, const float *const place[4], const float *bias, bool relu,
-                            float *y, uint8_t *argmax);
+                            float *y, uint32_t *argmax);
 
 /* to[i + place] = argmax[i] == place ? dy[i] : 0, where the places are 0, column, row and both. */
-typedef void cen__conv_unpool(size_t n, const float *dy, const uint8_t *argmax, float *to,
+typedef void cen__conv_unpool(size_t n, const float *dy, const uint32_t *argmax, float *to,
                               size_t row, size_t column);
 
 typedef struct cen__conv_set {
@@ -86,6 +87,8 @@ typedef struct cen__conv_set {
     void (*split)(size_t n, const float *x, float *even, float *odd); /* x[2 n] to two of n */
     cen__conv_pool *pool_plane, *pool_lanes;
     cen__conv_unpool *unpool;
+    void (*narrow)(size_t n, const uint32_t *from, uint8_t *to);
+    void (*widen)(size_t n, const uint8_t *from, uint32_t *to);
     cen__conv_gather *gather;
     cen__conv_scatter *scatter;
     cen__conv_scatter_add *scatter_add;

@@ -99,7 +99,7 @@ static void gather_plain(const plan *p, const source *from, size_t image, float 
 static void gather_pooled(const plan *p, const source *from, size_t image, float *vectors, float *to)
 {
     const size_t lanes = p->set->lanes, half = from->w / 2, plane = from->h / 2 * half;
-    uint8_t *const places = (uint8_t *)(vectors + half * lanes);
+    uint32_t *const places = (uint32_t *)(vectors + half * lanes);
     for (size_t c = 0; c < from->channels; c += lanes, to += p->rows * p->columns * lanes)
         for (size_t row = 0; row < from->h / 2; row++) {
             const size_t valid = least(lanes, from->channels - c);
@@ -216,7 +216,7 @@ static void write_pooled_row(const plan *p, const outlet *to, const float *rows,
 {
     const size_t lanes = p->set->lanes, width = p->tiles_w * p->m;
     const size_t half = p->out_w / 2, plane = p->out_h / 2 * half;
-    uint8_t *const places = (uint8_t *)(vectors + half * lanes);
+    uint32_t *const places = (uint32_t *)(vectors + half * lanes);
     for (size_t k = 0; k < p->k; k += lanes)
         for (size_t i = 0; i < p->m && row * p->m + i + 1 < p->out_h; i += 2) {
             const float *const begin = rows + (k * p->m + i * lanes) * width;
@@ -232,7 +232,7 @@ static void write_pooled_row(const plan *p, const outlet *to, const float *rows,
             if (to->pooling->argmax == NULL) continue;
             for (size_t l = 0; l < valid; l++)
                 for (size_t q = 0; q < half; q++)
-                    to->pooling->argmax[first + l * plane + q] = places[q * lanes + l];
+                    to->pooling->argmax[first + l * plane + q] = (uint8_t)places[q * lanes + l];
         }
 }
 

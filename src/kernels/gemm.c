@@ -59,17 +59,23 @@ static cen__matrix part(cen__matrix x, size_t row, size_t column)
 /* Panels' heights are multiples of this where m is, so that packing goes by fours. */
 enum { PANEL_UNIT = 4 };
 
-/* An operand is read where it lies when a panel of it is used so few times that packing would not
- * pay, or when it is so small that it stays in the nearest cache as it is. */
+/* Up to this k, C is most of the traffic. */
+enum { SHORT_K = 128 };
+
+/* Numbers of B in a block that L2 holds beside A's. */
+enum { NEAR_B = 1 << 16 };
+
+/* An operand is read where it lies when each panel of it serves once, or when it is so small that it
+ * stays in L1 as it is. */
 static bool reads_a_in_place(const cen__micro *micro, const product *x)
 {
     return x->a.row_stride == 1 &&
-           (x->n <= 2 * micro->nr || x->a.column_stride * smaller(x->k, micro->kc) <= 4096);
+           (x->n <= micro->nr || x->a.column_stride * smaller(x->k, micro->kc) <= 4096);
 }
 
 static bool reads_b_in_place(const cen__micro *micro, const product *x)
 {
-    return x->b.column_stride == 1 && x->m <= 3 * micro->mr;
+    return x->b.column_stride == 1 && x->m <= micro->mr && x->n % micro->lanes == 0;
 }
 
 static void pack_a_block(const cen__micro *micro, const product *x, float *to)
@@ -82,72 +88,104 @@ static void pack_a_block(const cen__micro *micro, const product *x, float *to)
     }
 }
 
-/* x is one block of A, packed into a_panels unless that is NULL, times all its columns of B, whose
- * panels b_distance apart are packed here on the first pass. */
-static void multiply_block(const cen__micro *micro, const product *x, const float *a_panels,
-                           float *b_panels, size_t b_distance, bool first)
+/* One block of A times one of B, both as they are read: panels, or in place. */
+typedef struct {
+    const cen__micro *micro;
+    product x;
+    float *a_panels, *b_panels; /* NULL: in place */
+} block;
+
+static void multiply_tile(const block *on, size_t panel, size_t n_panels, size_t j)
 {
-    size_t n_panels = parts(x->m, micro->mr);
-    bool b_in_place = reads_b_in_place(micro, x);
-    for (size_t j = 0; j < x->n; j += micro->nr, b_panels += b_distance) {
-        size_t columns = smaller(micro->nr, x->n - j), ldb = micro->nr;
-        const float *b = b_panels;
-        if (b_in_place && columns % micro->lanes == 0) {
-            b = x->b.data + j;
-            ldb = x->b.row_stride;
-        } else if (first) {
-            cen__pack_b(micro, columns, x->k, part(x->b, 0, j), b_panels);
-        }
+    const product *x = &on->x;
+    size_t nr = on->micro->nr, columns = smaller(nr, x->n - j);
+    size_t row = cen__part_start(x->m, n_panels, PANEL_UNIT, panel);
+    size_t rows = cen__part_start(x->m, n_panels, PANEL_UNIT, panel + 1) - row;
+    const float *a = x->a.data + row, *b = x->b.data + j;
+    size_t lda = x->a.column_stride, ldb = x->b.row_stride;
+    if (on->a_panels != NULL) {
+        a = on->a_panels + row * x->k;
+        lda = rows;
+    }
+    if (on->b_panels != NULL) {
+        b = on->b_panels + j * x->k;
+        ldb = nr;
+    }
+    on->micro->tile(rows, columns, x->k, a, lda, b, ldb, x->c + row * x->ldc + j, x->ldc,
+                    x->accumulate);
+}
+
+/* With a long k a panel of B stays in L1 for all of A. With a short one C is most of the traffic, and
+ * is written along its rows. */
+static void multiply_block(const block *on)
+{
+    size_t n_panels = parts(on->x.m, on->micro->mr), nr = on->micro->nr;
+    if (on->x.k <= SHORT_K) {
         for (size_t i = 0; i < n_panels; i++) {
-            size_t row = cen__part_start(x->m, n_panels, PANEL_UNIT, i);
-            size_t rows = cen__part_start(x->m, n_panels, PANEL_UNIT, i + 1) - row;
-            const float *a = a_panels != NULL ? a_panels + row * x->k : x->a.data + row;
-            size_t lda = a_panels != NULL ? rows : x->a.column_stride;
-            micro->tile(rows, columns, x->k, a, lda, b, ldb, x->c + row * x->ldc + j, x->ldc,
-                        x->accumulate);
+            for (size_t j = 0; j < on->x.n; j += nr) multiply_tile(on, i, n_panels, j);
+        }
+    } else {
+        for (size_t j = 0; j < on->x.n; j += nr) {
+            for (size_t i = 0; i < n_panels; i++) multiply_tile(on, i, n_panels, j);
         }
     }
 }
 
-/* Numbers of A's block in the scratch. */
+/* Columns of a block of B: where A is one block, it serves at once and may be small; else it should
+ * serve many blocks of A. */
+static size_t block_columns(const cen__micro *micro, size_t m, size_t k)
+{
+    if (m > micro->mc) return micro->nc;
+    return larger(NEAR_B / smaller(k, micro->kc) / micro->nr, 1) * micro->nr;
+}
+
 static size_t a_block_count(const cen__micro *micro, size_t m, size_t k)
 {
-    return (smaller(m, micro->mc) * smaller(k, micro->kc) + 16 + 15) / 16 * 16;
+    return (smaller(m, micro->mc) * smaller(k, micro->kc) + 15) / 16 * 16;
 }
 
-/* With one block of A, a panel of B serves once and the next takes its place. */
 static size_t b_block_count(const cen__micro *micro, size_t m, size_t n, size_t k)
 {
-    size_t columns = m <= micro->mc ? micro->nr
-                                    : smaller(parts(n, micro->nr) * micro->nr, micro->nc);
-    return columns * smaller(k, micro->kc);
+    size_t most = m > micro->mc ? micro->nc * micro->kc : larger(NEAR_B, micro->nr * micro->kc);
+    return smaller(parts(n, micro->nr) * micro->nr * smaller(k, micro->kc), most);
 }
 
-static void multiply(const cen__micro *micro, const product *x, float *scratch)
+/* x cut to rows [i, i_end), columns [j, j_end) and the part [p, p_end) of its k. */
+static product cut_out(const product *x, size_t i, size_t i_end, size_t j, size_t j_end, size_t p,
+                       size_t p_end)
 {
-    size_t k_blocks = parts(x->k, micro->kc), n_blocks = parts(x->n, micro->nc);
-    size_t m_blocks = parts(x->m, micro->mc);
-    float *a_panels = scratch, *b_panels = scratch + a_block_count(micro, x->m, x->k);
-    bool a_in_place = reads_a_in_place(micro, x);
-    for (size_t block = 0; block < k_blocks * n_blocks * m_blocks; block++) {
-        size_t pc = block / m_blocks / n_blocks, jc = block / m_blocks % n_blocks;
-        size_t ic = block % m_blocks;
-        size_t p = cen__part_start(x->k, k_blocks, 16, pc);
-        size_t j = cen__part_start(x->n, n_blocks, micro->nr, jc);
-        size_t i = cen__part_start(x->m, m_blocks, micro->mr, ic);
-        product y = {cen__part_start(x->m, m_blocks, micro->mr, ic + 1) - i,
-                     cen__part_start(x->n, n_blocks, micro->nr, jc + 1) - j,
-                     cen__part_start(x->k, k_blocks, 16, pc + 1) - p,
+    return (product){i_end - i,
+                     j_end - j,
+                     p_end - p,
                      part(x->a, i, p),
                      part(x->b, p, j),
                      x->c + i * x->ldc + j,
                      x->ldc,
                      x->accumulate || p > 0};
-        if (!a_in_place && (m_blocks > 1 || jc == 0)) {
-            pack_a_block(micro, &y, a_panels);
+}
+
+static void multiply(const cen__micro *micro, const product *x, float *scratch)
+{
+    size_t k_blocks = parts(x->k, micro->kc), m_blocks = parts(x->m, micro->mc);
+    size_t n_blocks = parts(x->n, block_columns(micro, x->m, x->k));
+    bool a_in_place = reads_a_in_place(micro, x), b_in_place = reads_b_in_place(micro, x);
+    block on = {.micro = micro};
+    on.a_panels = a_in_place ? NULL : scratch;
+    on.b_panels = b_in_place ? NULL : scratch + a_block_count(micro, x->m, x->k);
+    for (size_t turn = 0; turn < k_blocks * n_blocks * m_blocks; turn++) {
+        size_t pc = turn / m_blocks / n_blocks, jc = turn / m_blocks % n_blocks;
+        size_t ic = turn % m_blocks;
+        on.x = cut_out(x, cen__part_start(x->m, m_blocks, micro->mr, ic),
+                       cen__part_start(x->m, m_blocks, micro->mr, ic + 1),
+                       cen__part_start(x->n, n_blocks, micro->nr, jc),
+                       cen__part_start(x->n, n_blocks, micro->nr, jc + 1),
+                       cen__part_start(x->k, k_blocks, 16, pc),
+                       cen__part_start(x->k, k_blocks, 16, pc + 1));
+        if (!b_in_place && ic == 0) {
+            cen__pack_b(micro, on.x.n, on.x.k, on.x.b, on.b_panels);
         }
-        multiply_block(micro, &y, a_in_place ? NULL : a_panels, b_panels,
-                       m_blocks > 1 ? y.k * micro->nr : 0, ic == 0 || m_blocks == 1);
+        if (!a_in_place && (m_blocks > 1 || jc == 0)) pack_a_block(micro, &on.x, on.a_panels);
+        multiply_block(&on);
     }
 }
 
@@ -203,22 +241,17 @@ static void run_task(void *context, size_t task, int worker)
     product x = *job_->whole;
     float *scratch = job_->scratch + (size_t)worker * job_->worker_count;
     if (job_->k_parts > 1) {
-        size_t p = cen__part_start(x.k, job_->k_parts, 16, task);
-        x.k = cen__part_start(x.k, job_->k_parts, 16, task + 1) - p;
-        x.a = part(x.a, 0, p);
-        x.b = part(x.b, p, 0);
+        x = cut_out(&x, 0, x.m, 0, x.n, cen__part_start(x.k, job_->k_parts, 16, task),
+                    cen__part_start(x.k, job_->k_parts, 16, task + 1));
         x.c = job_->partial + task * x.m * x.n;
         x.ldc = x.n;
         x.accumulate = false;
     } else {
         size_t row = task / job_->n_parts, column = task % job_->n_parts;
-        size_t i = cen__part_start(x.m, job_->m_parts, micro->mr, row);
-        size_t j = cen__part_start(x.n, job_->n_parts, micro->nr, column);
-        x.m = cen__part_start(x.m, job_->m_parts, micro->mr, row + 1) - i;
-        x.n = cen__part_start(x.n, job_->n_parts, micro->nr, column + 1) - j;
-        x.a = part(x.a, i, 0);
-        x.b = part(x.b, 0, j);
-        x.c += i * x.ldc + j;
+        x = cut_out(&x, cen__part_start(x.m, job_->m_parts, micro->mr, row),
+                    cen__part_start(x.m, job_->m_parts, micro->mr, row + 1),
+                    cen__part_start(x.n, job_->n_parts, micro->nr, column),
+                    cen__part_start(x.n, job_->n_parts, micro->nr, column + 1), 0, x.k);
     }
     if (x.m == 0 || x.n == 0) return;
     if (cen__gemm_dots_fit(micro, job_->whole->m, job_->whole->n, job_->whole->k, x.a, x.b)) {

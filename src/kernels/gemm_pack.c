@@ -79,13 +79,9 @@ void cen__pack_a(size_t rows, size_t k, cen__matrix a, float *to)
     }
 }
 
-void cen__pack_b(const cen__micro *micro, size_t columns, size_t k, cen__matrix b, float *to)
+/* One panel, of columns that are not adjacent or too few. */
+static void pack_b_panel(size_t nr, size_t columns, size_t k, cen__matrix b, float *to)
 {
-    size_t nr = micro->nr;
-    if (columns == nr && b.column_stride == 1) {
-        micro->copy(k, b.data, b.row_stride, to);
-        return;
-    }
     if (b.row_stride == 1) {
         cen__transpose(columns, k, b.data, b.column_stride, to, nr);
     } else {
@@ -96,4 +92,17 @@ void cen__pack_b(const cen__micro *micro, size_t columns, size_t k, cen__matrix 
     }
     if (columns == nr) return;
     for (size_t p = 0; p < k; p++) memset(to + p * nr + columns, 0, (nr - columns) * sizeof *to);
+}
+
+void cen__pack_b(const cen__micro *micro, size_t columns, size_t k, cen__matrix b, float *to)
+{
+    size_t nr = micro->nr, j = 0;
+    if (b.column_stride == 1) {
+        j = columns - columns % nr;
+        micro->copy(k, columns / nr, b.data, b.row_stride, to);
+    }
+    for (; j < columns; j += nr) {
+        cen__matrix panel = {b.data + j * b.column_stride, b.row_stride, b.column_stride};
+        pack_b_panel(nr, columns - j < nr ? columns - j : nr, k, panel, to + j * k);
+    }
 }

@@ -12,7 +12,8 @@ size_t cen__part_start(size_t total, size_t n_parts, size_t unit, size_t i);
 /* to[p, rows] = a[i, p], i < rows, p < k. */
 void cen__pack_a(size_t rows, size_t k, cen__matrix a, float *to);
 
-/* to[p, nr] = b[p, j], j < columns, p < k; 0 for the other columns. */
+/* Panels of nr columns, to[panel, p, nr] = b[p, panel * nr + j], j < columns, p < k; 0 for the columns
+ * that the last panel lacks. */
 void cen__pack_b(const cen__micro *micro, size_t columns, size_t k, cen__matrix b, float *to);
 
 #endif

@@ -25,8 +25,10 @@ typedef void cen__micro_tile(size_t rows, size_t columns, size_t k, const float 
 typedef void cen__micro_dots(size_t rows, size_t columns, size_t k, const float *a, size_t lda,
                              const float *b, size_t ldb, float *sums);
 
-/* to[p, nr] = from[p * stride + j] for p < k: a panel of b whose columns are adjacent. */
-typedef void cen__micro_copy(size_t k, const float *from, size_t stride, float *to);
+/* Panels of b whose columns are adjacent: to[panel, p, nr] = from[p * stride + panel * nr + j] for
+ * p < k, the panels k nr apart. It reads along the rows, as memory likes it. */
+typedef void cen__micro_copy(size_t k, size_t n_panels, const float *from, size_t stride,
+                             float *to);
 
 typedef struct cen__micro {
     size_t mr, nr, lanes; /* the largest tile; nr is 3 lanes */
@@ -36,6 +38,13 @@ typedef struct cen__micro {
     cen__micro_dots *dots;
     cen__micro_copy *copy;
 } cen__micro;
+
+/* Brings what will be read soon into the cache. */
+#if defined(__GNUC__)
+#define CEN__PREFETCH(address) __builtin_prefetch(address)
+#else
+#define CEN__PREFETCH(address) (void)(address)
+#endif
 
 /* That of the instruction set in use, see dispatch.h. Ask once a call, not once a tile. */
 const cen__micro *cen__micro_select(void);

@@ -25,10 +25,8 @@ typedef float vector;
 
 #if defined(__GNUC__)
 #define CEN__INLINE static inline __attribute__((always_inline))
-#define CEN__PREFETCH(address) __builtin_prefetch(address, 1)
 #else
 #define CEN__INLINE static inline
-#define CEN__PREFETCH(address) (void)(address)
 #endif
 
 enum { MR = CEN__MR, LANES = CEN__LANES, VECTORS = 3, NR = VECTORS * LANES };
@@ -53,8 +51,10 @@ CEN__INLINE CEN__FUSED void full_tile(const int rows, const int vectors, size_t 
 {
     vector sum[MR][VECTORS], zero = {0};
     for (int i = 0; i < rows; i++) {
-        CEN__PREFETCH(c + (size_t)i * ldc);
-        for (int v = 0; v < vectors; v++) sum[i][v] = zero;
+        for (int v = 0; v < vectors; v++) {
+            CEN__PREFETCH(c + (size_t)i * ldc + v * LANES);
+            sum[i][v] = zero;
+        }
     }
     do {
         vector row[VECTORS];
@@ -151,10 +151,14 @@ CEN__FUSED static void dots(size_t rows, size_t columns, size_t k, const float *
     }
 }
 
-CEN__FUSED static void copy(size_t k, const float *from, size_t stride, float *to)
+CEN__FUSED static void copy(size_t k, size_t n_panels, const float *from, size_t stride, float *to)
 {
     for (size_t p = 0; p < k; p++, from += stride, to += NR) {
-        for (size_t j = 0; j < NR; j += LANES) store(to + j, load(from + j));
+        for (size_t panel = 0; panel < n_panels; panel++) {
+            for (size_t j = 0; j < NR; j += LANES) {
+                store(to + panel * k * NR + j, load(from + panel * NR + j));
+            }
+        }
     }
 }
 

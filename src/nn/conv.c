@@ -1,5 +1,7 @@
-/* conv OUT HxW [stride S] [pad P]: 2-D cross-correlation with a bias an output. */
+/* conv OUT HxW [stride S] [pad P]: 2-D cross-correlation with a bias an output; and the same with the
+ * relu and the maxpool of 2x2 that often follow, as one step. */
 #include "kernels/conv.h"
+#include "kernels/conv_pool.h"
 #include "nn/layers.h"
 
 static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
@@ -59,8 +61,8 @@ static cen__conv conv_of(const cen__layer *layer)
                        .stride_w = k->stride_w,
                        .pad_h = k->pad_h,
                        .pad_w = k->pad_w,
-                       .out_h = layer->out.h,
-                       .out_w = layer->out.w};
+                       .out_h = cen__window_steps(layer->in.h, k->h, k->stride_h, k->pad_h),
+                       .out_w = cen__window_steps(layer->in.w, k->w, k->stride_w, k->pad_w)};
 }
 
 static size_t scratch_count(const cen__layer *layer, size_t n, int n_threads)
@@ -95,4 +97,47 @@ const cen__layer_kind cen__conv_layer = {
     .scratch_count = scratch_count,
     .forward = forward,
     .backward = backward,
+};
+
+/* ---- with a maxpool behind it ---- */
+
+static size_t pooled_saved_size(const cen__layer *layer)
+{
+    return cen__shape_count(layer->out);
+}
+
+static size_t pooled_scratch_count(const cen__layer *layer, size_t n, int n_threads)
+{
+    (void)n, (void)n_threads;
+    cen__conv conv = conv_of(layer);
+    return cen__conv_pool_scratch_count(&conv);
+}
+
+static void pooled_forward(const cen__layer *layer, const cen__pass *pass)
+{
+    cen__conv conv = conv_of(layer);
+    const float *bias = pass->w + layer->parameters[1].offset;
+    cen__conv_pool_forward(&conv, pass->n, pass->x, pass->w, bias, layer->has_relu, pass->y,
+                           pass->saved, pass->scratch);
+}
+
+static void pooled_backward(const cen__layer *layer, const cen__pass *pass)
+{
+    cen__conv conv = conv_of(layer);
+    float *dbias = pass->dw + layer->parameters[1].offset;
+    cen__conv_pool_backward_weights(&conv, pass->n, pass->x, pass->dy, pass->saved, pass->dw, dbias,
+                                    pass->scratch);
+    if (pass->dx == NULL) return;
+    cen__conv_pool_backward_data(&conv, pass->n, pass->dy, pass->saved, pass->w, pass->dx,
+                                 pass->scratch);
+}
+
+const cen__layer_kind cen__conv_pool_layer = {
+    .name = "conv, relu, maxpool",
+    .syntax = "",
+    .scope = CEN__SCOPE_IMAGE,
+    .saved_size = pooled_saved_size,
+    .scratch_count = pooled_scratch_count,
+    .forward = pooled_forward,
+    .backward = pooled_backward,
 };

@@ -1,6 +1,5 @@
 /* maxpool HxW [stride S]: the largest of each window, without padding, rows and columns that fill
  * no window dropped. The first of equals wins and NaN wins over all, as in PyTorch. */
-#include <math.h>
 #include <string.h>
 
 #include "nn/layers.h"
@@ -42,36 +41,43 @@ static size_t saved_size(const cen__layer *layer)
     return cen__shape_count(layer->out);
 }
 
-/* One row of windows; x points at its first number, place (may be NULL) at its first byte. */
-static void pool_row(const cen__layer *layer, const float *x, float *y, uint8_t *place)
+/* One row of windows of h x w; x points at its first number, place (may be NULL) at its first byte.
+ * Without branches, since which number is the largest cannot be foreseen. */
+static inline void pool_row(const cen__layer *layer, size_t h, size_t w, size_t stride,
+                            const float *x, float *y, uint8_t *place)
 {
-    const cen__window *k = &layer->window;
     for (size_t ox = 0; ox < layer->out.w; ox++) {
-        const float *window = x + ox * k->stride_w;
+        const float *window = x + ox * stride;
         float best = window[0];
-        size_t at = 0;
-        for (size_t i = 0; i < k->h; i++) {
-            for (size_t j = 0; j < k->w; j++) {
+        uint8_t at = 0;
+        for (size_t i = 0; i < h; i++) {
+            for (size_t j = 0; j < w; j++) {
                 float value = window[i * layer->in.w + j];
-                if (value > best || (isnan(value) && !isnan(best))) {
-                    best = value;
-                    at = i * k->w + j;
-                }
+                bool is_better = (value > best) | ((value != value) & (best == best));
+                best = is_better ? value : best;
+                at = is_better ? (uint8_t)(i * w + j) : at;
             }
         }
         y[ox] = best;
-        if (place != NULL) place[ox] = (uint8_t)at;
+        if (place != NULL) place[ox] = at;
     }
 }
 
 static void forward(const cen__layer *layer, const cen__pass *pass)
 {
+    const cen__window *k = &layer->window;
     size_t in_area = layer->in.h * layer->in.w, out_area = layer->out.h * layer->out.w;
+    bool is_usual = k->h == 2 && k->w == 2 && k->stride_w == 2;
     for (size_t i = 0; i < pass->n * layer->in.c; i++) {
         for (size_t oy = 0; oy < layer->out.h; oy++) {
             size_t at = i * out_area + oy * layer->out.w;
-            pool_row(layer, pass->x + i * in_area + oy * layer->window.stride_h * layer->in.w,
-                     pass->y + at, pass->saved != NULL ? pass->saved + at : NULL);
+            const float *x = pass->x + i * in_area + oy * k->stride_h * layer->in.w;
+            uint8_t *place = pass->saved != NULL ? pass->saved + at : NULL;
+            if (is_usual) {
+                pool_row(layer, 2, 2, 2, x, pass->y + at, place);
+            } else {
+                pool_row(layer, k->h, k->w, k->stride_w, x, pass->y + at, place);
+            }
         }
     }
 }

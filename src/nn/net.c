@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "nn/fuse.h"
 
 static cen_status parse_layer(cen__line *line, cen__layer *layer, cen_error *error)
 {
@@ -46,7 +47,9 @@ static cen_status parse(cen__net *net, const char *text, cen_error *error)
     for (const char *at = text; *at != '\0'; at++) commas += *at == ',';
     net->layers = cen__alloc_zeroed(commas + 1, sizeof *net->layers);
     net->texts = cen__alloc_zeroed(commas + 1, sizeof *net->texts);
-    if (net->layers == NULL || net->texts == NULL) return cen__fail_memory(error, "the net");
+    net->steps = cen__alloc_zeroed(commas + 1, sizeof *net->steps);
+    if (net->layers == NULL || net->texts == NULL || net->steps == NULL)
+        return cen__fail_memory(error, "the net");
     cen__line line = {text, text};
     for (;;) {
         const char *start = line.at;
@@ -143,6 +146,7 @@ cen_status cen__net_create(cen__net *net, const char *line, cen__shape in, size_
     if (status == CEN_OK && feature_size > 0) status = set_feature_size(net, feature_size, error);
     if (status == CEN_OK) status = connect(net, error);
     if (status == CEN_OK) status = join(net, error);
+    if (status == CEN_OK) net->n_steps = cen__fuse(net->layers, net->n_layers, net->steps);
     if (status != CEN_OK) cen__net_free(net);
     return status;
 }
@@ -152,6 +156,7 @@ void cen__net_free(cen__net *net)
     for (size_t i = 0; i < net->n_layers; i++) cen__free(net->texts[i]);
     cen__free(net->texts);
     cen__free(net->layers);
+    cen__free(net->steps);
     cen__free(net->line);
     *net = (cen__net){.n_layers = 0};
 }

@@ -8,6 +8,8 @@ typedef struct cen__net {
     cen__shape in, out;
     size_t n_layers, n_parameters; /* layers; numbers */
     cen__layer *layers;
+    cen__layer *steps; /* [n_steps], what is run: see fuse.h */
+    size_t n_steps;
     char **texts; /* [n_layers], each layer as in the line */
     char *line;   /* the texts joined by ", " */
 } cen__net;

@@ -26,9 +26,9 @@ struct cen__work {
     size_t max_n, n_stages;
     int n_threads;
     stage *stages;
-    place *y, *dx;        /* [n_layers]: output, gradient to the input */
-    bool *needs_dx;       /* [n_layers]: some layer before has parameters */
-    size_t *saved_offset; /* [n_layers], bytes an image before it, times max_n */
+    place *y, *dx;        /* [n_steps]: output, gradient to the input */
+    bool *needs_dx;       /* [n_steps]: some layer before has parameters */
+    size_t *saved_offset; /* [n_steps], bytes an image before it, times max_n */
     float *batch;         /* batch-wide activations and gradients */
     uint8_t *saved;       /* NULL without training */
     float *area;          /* [n_threads, area_count], or the scratch of a BATCH layer */
@@ -66,8 +66,8 @@ static bool shares_memory(const cen__layer *layer)
 static void plan_stages(cen__work *work)
 {
     const cen__net *net = work->net;
-    for (size_t i = 0; i < net->n_layers; i++) {
-        const cen__layer *layer = &net->layers[i];
+    for (size_t i = 0; i < net->n_steps; i++) {
+        const cen__layer *layer = &net->steps[i];
         stage *last = work->n_stages > 0 ? &work->stages[work->n_stages - 1] : NULL;
         if (last == NULL || last->scope == CEN__SCOPE_BATCH ||
             layer->kind->scope == CEN__SCOPE_BATCH) {
@@ -91,7 +91,7 @@ static size_t plan_outputs(cen__work *work, bool training, size_t *slot)
     *slot = 0;
     for (size_t s = 0; s < work->n_stages; s++) {
         for (size_t i = work->stages[s].first; i < work->stages[s].end; i++) {
-            const cen__layer *layer = &work->net->layers[i];
+            const cen__layer *layer = &work->net->steps[i];
             place in = i > 0 ? work->y[i - 1] : (place){AT_INPUT, 0, cen__shape_count(layer->in)};
             bool shares =
                 layer->kind->keeps_memory || (layer->kind->in_place && in.kind != AT_INPUT);
@@ -102,7 +102,7 @@ static size_t plan_outputs(cen__work *work, bool training, size_t *slot)
             size_t count = cen__shape_count(layer->out);
             bool crosses = i + 1 == work->stages[s].end; /* the next stage reads it */
             for (size_t j = i + 1; j < work->stages[s].end && !crosses; j++) {
-                if (!shares_memory(&work->net->layers[j])) break;
+                if (!shares_memory(&work->net->steps[j])) break;
                 crosses = j + 1 == work->stages[s].end;
             }
             if (training || crosses) {
@@ -126,12 +126,12 @@ static size_t plan_gradients(cen__work *work, size_t *slot)
     *slot = 0;
     for (size_t s = work->n_stages; s-- > 0;) {
         for (size_t i = work->stages[s].end; i-- > work->stages[s].first;) {
-            const cen__layer *layer = &work->net->layers[i];
+            const cen__layer *layer = &work->net->steps[i];
             if (!shares_memory(layer)) {
                 size_t count = cen__shape_count(layer->in), first = work->stages[s].first;
                 bool crosses = true;
                 for (size_t j = first; j < i; j++) {
-                    crosses = crosses && shares_memory(&work->net->layers[j]);
+                    crosses = crosses && shares_memory(&work->net->steps[j]);
                 }
                 if (crosses) {
                     dy = (place){AT_BATCH, n_borders++ % 2, count};
@@ -150,17 +150,17 @@ static size_t plan_gradients(cen__work *work, size_t *slot)
 static void plan_needs(cen__work *work)
 {
     bool needed = false;
-    for (size_t i = 0; i < work->net->n_layers; i++) {
+    for (size_t i = 0; i < work->net->n_steps; i++) {
         work->needs_dx[i] = needed;
-        needed = needed || work->net->layers[i].n_parameters > 0;
+        needed = needed || work->net->steps[i].n_parameters > 0;
     }
 }
 
 static size_t layer_scratch(const cen__work *work, cen__scope scope, size_t n)
 {
     size_t most = 0;
-    for (size_t i = 0; i < work->net->n_layers; i++) {
-        const cen__layer *layer = &work->net->layers[i];
+    for (size_t i = 0; i < work->net->n_steps; i++) {
+        const cen__layer *layer = &work->net->steps[i];
         if (layer->kind->scope != scope || layer->kind->scratch_count == NULL) continue;
         most = larger(most, layer->kind->scratch_count(layer, n, work->n_threads));
     }
@@ -187,10 +187,10 @@ static cen_status plan(cen__work *work, bool training, cen_error *error)
     size_t outputs = plan_outputs(work, training, &slot);
     if (training) border = plan_gradients(work, &gradient_slot);
     slot = round_up(larger(slot, gradient_slot) * chunk_size(n));
-    resolve(work->y, net->n_layers, slot, 0, n);
-    resolve(work->dx, net->n_layers, slot, outputs * n, border * n);
-    for (size_t i = 0; i < net->n_layers && training; i++) {
-        const cen__layer *layer = &net->layers[i];
+    resolve(work->y, net->n_steps, slot, 0, n);
+    resolve(work->dx, net->n_steps, slot, outputs * n, border * n);
+    for (size_t i = 0; i < net->n_steps && training; i++) {
+        const cen__layer *layer = &net->steps[i];
         work->saved_offset[i] = saved * n;
         if (layer->kind->saved_size != NULL) saved += layer->kind->saved_size(layer);
     }
@@ -224,11 +224,11 @@ cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n,
     w->net = net;
     w->max_n = max_n;
     w->n_threads = cen__thread_count(n_threads);
-    w->stages = cen__alloc_zeroed(net->n_layers, sizeof *w->stages);
-    w->y = cen__alloc_zeroed(net->n_layers, sizeof *w->y);
-    w->dx = cen__alloc_zeroed(net->n_layers, sizeof *w->dx);
-    w->needs_dx = cen__alloc_zeroed(net->n_layers, sizeof *w->needs_dx);
-    w->saved_offset = cen__alloc_zeroed(net->n_layers, sizeof *w->saved_offset);
+    w->stages = cen__alloc_zeroed(net->n_steps, sizeof *w->stages);
+    w->y = cen__alloc_zeroed(net->n_steps, sizeof *w->y);
+    w->dx = cen__alloc_zeroed(net->n_steps, sizeof *w->dx);
+    w->needs_dx = cen__alloc_zeroed(net->n_steps, sizeof *w->needs_dx);
+    w->saved_offset = cen__alloc_zeroed(net->n_steps, sizeof *w->saved_offset);
     bool complete = w->stages != NULL && w->y != NULL && w->dx != NULL && w->needs_dx != NULL &&
                     w->saved_offset != NULL;
     cen_status status =
@@ -296,7 +296,7 @@ static const float *layer_input(const run *r, const chunk *c, size_t i)
 static cen__pass layer_pass(const run *r, const chunk *c, size_t i)
 {
     cen__work *work = r->work;
-    const cen__layer *layer = &work->net->layers[i];
+    const cen__layer *layer = &work->net->steps[i];
     bool is_batch = layer->kind->scope == CEN__SCOPE_BATCH;
     uint8_t *saved = NULL;
     if (work->saved != NULL && layer->kind->saved_size != NULL) {
@@ -314,7 +314,7 @@ static cen__pass layer_pass(const run *r, const chunk *c, size_t i)
 static void forward_layers(const run *r, const chunk *c)
 {
     for (size_t i = r->stage->first; i < r->stage->end; i++) {
-        const cen__layer *layer = &r->work->net->layers[i];
+        const cen__layer *layer = &r->work->net->steps[i];
         if (layer->kind->keeps_memory) continue;
         cen__pass pass = layer_pass(r, c, i);
         layer->kind->forward(layer, &pass);
@@ -331,9 +331,9 @@ static void backward_layers(const run *r, const chunk *c)
 {
     const cen__work *work = r->work;
     for (size_t i = r->stage->end; i-- > r->stage->first;) {
-        const cen__layer *layer = &work->net->layers[i];
+        const cen__layer *layer = &work->net->steps[i];
         if (layer->kind->keeps_memory) continue;
-        place dy = i + 1 < work->net->n_layers
+        place dy = i + 1 < work->net->n_steps
                        ? work->dx[i + 1]
                        : (place){AT_INPUT, 0, cen__shape_count(work->net->out)};
         cen__pass pass = layer_pass(r, c, i);
@@ -387,7 +387,7 @@ const float *cen__work_forward(cen__work *work, const float *w, const float *x, 
             cen__parallel(work->n_threads, n_chunks(n), forward_chunk, &r);
         }
     }
-    return layer_input(&r, &whole, work->net->n_layers);
+    return layer_input(&r, &whole, work->net->n_steps);
 }
 
 void cen__work_backward(cen__work *work, const float *w, const float *x, size_t n, float *df,

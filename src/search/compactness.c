@@ -19,18 +19,22 @@ static void add_means(const float *features, size_t n, size_t d, const int32_t *
     }
 }
 
-static double intra_square(const float *features, size_t n, size_t d, const int32_t *labels,
-                           const double *means)
+/* NAN where no query's class is among the means. */
+static double intra_square(cen_labelled queries, size_t d, const double *means,
+                           const size_t *counts)
 {
     double sum = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double *mean = means + (size_t)labels[i] * d;
+    size_t n = 0;
+    for (size_t i = 0; i < queries.n; i++) {
+        const double *mean = means + (size_t)queries.labels[i] * d;
+        if (counts[queries.labels[i]] == 0) continue;
+        n++;
         for (size_t j = 0; j < d; j++) {
-            double difference = (double)features[i * d + j] - mean[j];
+            double difference = (double)queries.features[i * d + j] - mean[j];
             sum += difference * difference;
         }
     }
-    return sum / (double)n;
+    return n > 0 ? sum / (double)n : (double)NAN;
 }
 
 /* The mean over pairs of || m_a - m_b ||^2 is 2 / (C - 1) times the sum of || m_a - m ||^2, m the mean
@@ -53,29 +57,35 @@ static double inter_square(const double *means, const size_t *counts, size_t n_c
     return 2 * sum / (double)(n_filled - 1);
 }
 
-cen_status cen_intra_inter(const float *features, size_t n, size_t d, const int32_t *labels,
-                           size_t n_classes, double *ratio, cen_error *error)
+static cen_status check_labels(cen_labelled set, size_t n_classes, cen_error *error)
+{
+    for (size_t i = 0; i < set.n; i++) {
+        if (set.labels[i] >= 0 && (size_t)set.labels[i] < n_classes) continue;
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "the label %ld of row %zu is not in 0 .. number of classes - 1 (%zu classes)",
+            (long)set.labels[i], i, n_classes);
+    }
+    return CEN_OK;
+}
+
+cen_status cen_intra_inter(cen_labelled queries, cen_labelled gallery, size_t d, size_t n_classes,
+                           double *ratio, cen_error *error)
 {
     size_t count;
     *ratio = (double)NAN;
-    for (size_t i = 0; i < n; i++) {
-        if (labels[i] < 0 || (size_t)labels[i] >= n_classes) {
-            return cen__fail(
-                error, CEN_ERROR_ARGUMENT,
-                "the label %ld of row %zu is not in 0 .. number of classes - 1 (%zu classes)",
-                (long)labels[i], i, n_classes);
-        }
-    }
+    cen_status status = check_labels(queries, n_classes, error);
+    if (status == CEN_OK) status = check_labels(gallery, n_classes, error);
+    if (status != CEN_OK) return status;
     double *means =
         cen__multiply(n_classes, d, &count) ? cen__alloc_zeroed(count, sizeof *means) : NULL;
     size_t *counts = cen__alloc_zeroed(n_classes, sizeof *counts);
-    cen_status status = CEN_OK;
     if (means == NULL || counts == NULL) {
         status = cen__fail_memory(error, "the means of the classes");
     } else {
-        add_means(features, n, d, labels, n_classes, means, counts);
-        double inter = inter_square(means, counts, n_classes, d);
-        if (!isnan(inter)) *ratio = sqrt(intra_square(features, n, d, labels, means) / inter);
+        add_means(gallery.features, gallery.n, d, gallery.labels, n_classes, means, counts);
+        *ratio = sqrt(intra_square(queries, d, means, counts) /
+                      inter_square(means, counts, n_classes, d));
     }
     cen__free(means);
     cen__free(counts);

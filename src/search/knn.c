@@ -29,7 +29,7 @@
  * number of panels) that stay in the first. */
 enum {
     BLOCK_MOST = 1024,
-    GROUP_MOST = 64,
+    GROUP_MOST = 192,
     CHUNK_LEAST = 1024,
     DIRECT_MOST = 2, /* queries that are measured at once: packing would cost more */
     PANEL_MOST = (int)CEN__MR_MAX + (int)CEN__NR_MAX /* no panel is wider */

@@ -133,8 +133,9 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
     cen_status status = evaluate_validation(f, &report->validation, error);
     if (status == CEN_OK) status = measure_knn(f, &report->knn_accuracy, error);
     if (status == CEN_OK) {
-        status = cen_intra_inter(f->validation_features, f->n_validation,
-                                 f->model->info.feature_size, f->validation_labels,
+        cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
+        cen_labelled gallery = {f->train_features, f->train_labels, f->n_train};
+        status = cen_intra_inter(queries, gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
     report->is_best =

@@ -89,7 +89,8 @@ def make_folder(root, rng, shape, n_images, n_classes):
 
 
 def read_folder(root, mean, std):
-    """x[n, c, h, w] and labels[n], bytewise by class and then by file name."""
+    """x[n, c, h, w], rounded to float32 as a net gets it, and labels[n]: bytewise by class, then by file
+    name."""
     pixels, labels = [], []
     for label, name in enumerate(sorted(os.listdir(root), key=os.fsencode)):
         for file in sorted(os.listdir(os.path.join(root, name)), key=os.fsencode):
@@ -97,7 +98,8 @@ def read_folder(root, mean, std):
             pixels.append(image.reshape(image.shape[0], image.shape[1], -1).transpose(2, 0, 1))
             labels.append(label)
     shape = (1, -1, 1, 1)
-    x = (np.stack(pixels) / 255.0 - np.reshape(mean, shape)) / np.reshape(std, shape)
+    x = np.stack(pixels).astype("f4") / np.float32(255)
+    x = (x - np.reshape(mean, shape).astype("f4")) / np.reshape(std, shape).astype("f4")
     return torch.tensor(x), np.array(labels)
 
 

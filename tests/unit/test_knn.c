@@ -171,7 +171,8 @@ static void any_shape_is_right_at_any_number_of_threads(void **state)
     for (size_t i = 0; i < COUNT(shapes); i++) {
         const size_t *s = shapes[i];
         run_problem(s[0], s[1], s[2], s[3], false, 1000000, 1e-5f, -5);
-        if (s[3] < s[0] && s[0] <= 1000) run_problem(s[0], s[0], s[2], s[3], true, 1000000, 1e-5f, -5);
+        if (s[3] < s[0] && s[0] <= 1000)
+            run_problem(s[0], s[0], s[2], s[3], true, 1000000, 1e-5f, -5);
     }
     run_problem(300, 2500, 6, 3, false, 1000000, 1e-5f, -5);
 }
@@ -275,16 +276,36 @@ static void a_number_that_is_not_finite_is_refused_with_its_row(void **state)
     }
 }
 
+/* Of the gallery's first n rows about their own classes. */
+static cen_status compactness(const int32_t *of_rows, size_t n, size_t n_classes, double *ratio,
+                              cen_error *error)
+{
+    cen_labelled set = {gallery, of_rows, n};
+    return cen_intra_inter(set, set, D, n_classes, ratio, error);
+}
+
 /* ---- compactness ----------------------------------------------------------------------------- */
 
 static void compactness_is_what_numpy_computes(void **state)
 {
     (void)state;
     double ratio;
-    assert_int_equal(cen_intra_inter(gallery, N, D, labels, CLASSES, &ratio, NULL), CEN_OK);
+    assert_int_equal(compactness(labels, N, CLASSES, &ratio, NULL), CEN_OK);
     assert_true(fabs(ratio - intra_inter) < 1e-12);
-    assert_int_equal(cen_intra_inter(gallery, N, D, labels, CLASSES + 3, &ratio, NULL), CEN_OK);
+    assert_int_equal(compactness(labels, N, CLASSES + 3, &ratio, NULL), CEN_OK);
     assert_true(fabs(ratio - intra_inter) < 1e-12);
+}
+
+/* Means (0, 0) and (4, 0); queries at (3, 4), (4, 1), and one of a class that the gallery has not. */
+static void compactness_of_queries_is_about_the_classes_of_the_gallery(void **state)
+{
+    (void)state;
+    static const float points[] = {-1, 0, 1, 0, 4, 0}, asked[] = {3, 4, 4, 1, 9, 9};
+    static const int32_t classes[] = {0, 0, 1}, asked_classes[] = {0, 1, 2};
+    double ratio;
+    cen_labelled about = {points, classes, 3}, of = {asked, asked_classes, 3};
+    assert_int_equal(cen_intra_inter(of, about, 2, 3, &ratio, NULL), CEN_OK);
+    assert_true(fabs(ratio - sqrt((25 + 1) / 2.0) / 4) < 1e-12);
 }
 
 static void compactness_needs_two_classes_and_their_labels(void **state)
@@ -293,14 +314,13 @@ static void compactness_needs_two_classes_and_their_labels(void **state)
     static const int32_t same[] = {1, 1}, bad[] = {0, 2}, negative[] = {-1, 0};
     double ratio = 0;
     cen_error error;
-    assert_int_equal(cen_intra_inter(gallery, 2, D, same, 2, &ratio, NULL), CEN_OK);
+    assert_int_equal(compactness(same, 2, 2, &ratio, NULL), CEN_OK);
     assert_true(isnan(ratio));
-    assert_int_equal(cen_intra_inter(gallery, 0, D, same, 0, &ratio, NULL), CEN_OK);
+    assert_int_equal(compactness(same, 0, 0, &ratio, NULL), CEN_OK);
     assert_true(isnan(ratio));
-    assert_int_equal(cen_intra_inter(gallery, 2, D, bad, 2, &ratio, &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(compactness(bad, 2, 2, &ratio, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "label 2 of row 1"));
-    assert_int_equal(cen_intra_inter(gallery, 2, D, negative, 2, &ratio, &error),
-                     CEN_ERROR_ARGUMENT);
+    assert_int_equal(compactness(negative, 2, 2, &ratio, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "label -1 of row 0"));
 }
 
@@ -311,7 +331,7 @@ static int run_with_little_memory(void *user)
     (void)user;
     cen_status status = cen_knn_search(gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2, false,
                                        indices, NULL, 1, NULL);
-    if (status == CEN_OK) status = cen_intra_inter(gallery, N, D, labels, CLASSES, &ratio, NULL);
+    if (status == CEN_OK) status = compactness(labels, N, CLASSES, &ratio, NULL);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     return status == CEN_OK;
 }
@@ -336,6 +356,7 @@ int main(void)
         cmocka_unit_test(arguments_without_sense_are_refused),
         cmocka_unit_test(a_number_that_is_not_finite_is_refused_with_its_row),
         cmocka_unit_test(compactness_is_what_numpy_computes),
+        cmocka_unit_test(compactness_of_queries_is_about_the_classes_of_the_gallery),
         cmocka_unit_test(compactness_needs_two_classes_and_their_labels),
         cmocka_unit_test(every_failed_allocation_is_told),
     };
