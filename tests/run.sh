@@ -60,4 +60,4 @@ cmake --build "$SCRATCH/valgrind" -j "$jobs" --target cl_train >/dev/null
 CEN_INSTRUCTIONS=avx2 valgrind -q --leak-check=full --errors-for-leak-kinds=all --error-exitcode=9 \
     "$SCRATCH/valgrind/cl_train" --quiet --stop-after 2 --image-size 16 --cache-mb 1 -o "$SCRATCH/run" data/fashion
 
-suite gcc gcc
+suite gcc gcc -DCEN_BENCH=ON

@@ -12,7 +12,7 @@ typedef struct settings {
     const char *output;
     size_t n_threads, max_pixels;
     int format;
-    bool normalize, is_strict, is_quiet;
+    bool normalize, is_strict, exact_decode, is_quiet;
 } settings;
 
 enum { FORMAT_BY_NAME = -1 };
@@ -35,6 +35,8 @@ static const option options[] = {
      "processors to use (all); never changes a result", 1, 1024, NULL},
     {"strict", '\0', OPTION_FLAG, &s.is_strict, NULL, "a broken image is an error, not skipped", 0,
      0, NULL},
+    {"exact-decode", '\0', OPTION_FLAG, &s.exact_decode, NULL,
+     "decode large JPEGs at full size, as cl_train --exact-decode", 0, 0, NULL},
     {"max-pixels", '\0', OPTION_COUNT, &s.max_pixels, "N",
      "images of more pixels are refused (268435456)", 1, 1e15, NULL},
     {"quiet", 'q', OPTION_FLAG, &s.is_quiet, NULL, "print errors alone", 0, 0, NULL},
@@ -141,6 +143,7 @@ int main(int argc, char **argv)
     cen_folder_options options_of_folder = cen_folder_options_default();
     options_of_folder.unlabelled = true;
     options_of_folder.strict = s.is_strict;
+    options_of_folder.exact_decode = s.exact_decode;
     options_of_folder.max_pixels = s.max_pixels;
     options_of_folder.n_threads = (int)s.n_threads;
     cen_error error;

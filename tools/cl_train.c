@@ -17,7 +17,7 @@ typedef struct settings {
     size_t max_pixels, cache_mb, stop_after;
     int centers, resize;
     real_list mean, std;
-    bool keep_order, is_strict, overwrite, is_quiet;
+    bool keep_order, is_strict, exact_decode, overwrite, is_quiet;
 } settings;
 
 static settings s = {.lambda = 0.2,
@@ -76,6 +76,10 @@ static const option options[] = {
      0, NULL},
     {"max-pixels", '\0', OPTION_COUNT, &s.max_pixels, "N",
      "images of more pixels are refused (268435456)", 1, 1e15, NULL},
+    {"exact-decode", '\0', OPTION_FLAG, &s.exact_decode, NULL,
+     "decode large JPEGs at full size before they are resized,\n"
+     "not at 1/2, 1/4 or 1/8 (slower, within a few levels)",
+     0, 0, NULL},
     {"cache-mb", '\0', OPTION_COUNT, &s.cache_mb, "N",
      "decoded images kept in memory, in MB (2048); the others\nare decoded anew in each epoch", 0,
      1e9, NULL},
@@ -575,6 +579,7 @@ int main(int argc, char **argv)
     folder_options.validation_share = s.validation_share;
     folder_options.seed = s.seed;
     folder_options.strict = s.is_strict;
+    folder_options.exact_decode = s.exact_decode;
     folder_options.max_pixels = s.max_pixels;
     folder_options.n_threads = (int)s.n_threads;
     cen_error error;

@@ -22,6 +22,7 @@ typedef struct {
 /* The names in a folder. Free with cen__listing_free, also after a failure. */
 cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *error);
 void cen__listing_free(cen__listing *listing);
+void cen__listing_sort(cen__listing *listing);
 
 /* Makes a folder and those above it; one that exists is fine. */
 cen_status cen__os_make_folder(const char *path, cen_error *error);

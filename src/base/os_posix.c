@@ -7,7 +7,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -24,11 +23,6 @@ cen__path_kind cen__os_kind(const char *path)
     if (stat(path, &found) != 0) return CEN__NOTHING;
     if (S_ISDIR(found.st_mode)) return CEN__FOLDER;
     return S_ISREG(found.st_mode) ? CEN__FILE : CEN__OTHER;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *error)
@@ -67,17 +61,8 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
         cen__listing_free(listing);
         return status;
     }
-    if (listing->n_names > 1) {
-        qsort(listing->names, listing->n_names, sizeof(char *), compare_names);
-    }
+    cen__listing_sort(listing);
     return CEN_OK;
-}
-
-void cen__listing_free(cen__listing *listing)
-{
-    for (size_t i = 0; i < listing->n_names; i++) cen__free(listing->names[i]);
-    cen__free(listing->names);
-    *listing = (cen__listing){NULL, 0};
 }
 
 static bool make_one(const char *path)

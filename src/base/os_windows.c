@@ -86,11 +86,6 @@ cen__path_kind cen__os_kind(const char *path)
     return kind;
 }
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 /* The first of a folder's entries; INVALID_HANDLE_VALUE with errno set. */
 static HANDLE find_first(const char *folder, WIN32_FIND_DATAW *entry)
 {
@@ -145,17 +140,8 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
         cen__listing_free(listing);
         return status;
     }
-    if (listing->n_names > 1) {
-        qsort(listing->names, listing->n_names, sizeof(char *), compare_names);
-    }
+    cen__listing_sort(listing);
     return CEN_OK;
-}
-
-void cen__listing_free(cen__listing *listing)
-{
-    for (size_t i = 0; i < listing->n_names; i++) cen__free(listing->names[i]);
-    cen__free(listing->names);
-    *listing = (cen__listing){NULL, 0};
 }
 
 /* False with errno set. */

@@ -319,14 +319,10 @@ static bool begin_block(cen__inflate *inflate)
     uint32_t kind = take_bits(inflate, 2, &cut_short);
     if (cut_short) return stop(inflate, CEN__INFLATE_CUT_SHORT);
     switch (kind) {
-    case 0:
-        return begin_stored(inflate);
-    case 1:
-        return begin_fixed(inflate);
-    case 2:
-        return begin_dynamic(inflate);
-    default:
-        return broken(inflate, "a block is of a kind that does not exist");
+    case 0: return begin_stored(inflate);
+    case 1: return begin_fixed(inflate);
+    case 2: return begin_dynamic(inflate);
+    default: return broken(inflate, "a block is of a kind that does not exist");
     }
 }
 
@@ -596,18 +592,10 @@ cen__inflate_event cen__inflate_run(cen__inflate *inflate)
     bool go_on = inflate->reason == NULL;
     while (go_on) {
         switch (inflate->phase) {
-        case PHASE_HEADER:
-            go_on = begin_block(inflate);
-            break;
-        case PHASE_STORED:
-            go_on = copy_stored(inflate);
-            break;
-        case PHASE_SYMBOLS:
-            go_on = decode_symbols(inflate);
-            break;
-        default:
-            go_on = stop(inflate, CEN__INFLATE_END);
-            break;
+        case PHASE_HEADER: go_on = begin_block(inflate); break;
+        case PHASE_STORED: go_on = copy_stored(inflate); break;
+        case PHASE_SYMBOLS: go_on = decode_symbols(inflate); break;
+        default: go_on = stop(inflate, CEN__INFLATE_END); break;
         }
     }
     return_bytes(inflate);

@@ -186,8 +186,7 @@ static bool next_mcu(cen__jpeg *jpeg, restart *r)
     if (jpeg->restart_interval != 0) {
         if (r->n_left == 0) {
             cen__jpeg_bits_restart(&jpeg->bits, r->number);
-            for (size_t i = 0; i < jpeg->scan.n_components; i++)
-                jpeg->scan.components[i]->dc = 0;
+            for (size_t i = 0; i < jpeg->scan.n_components; i++) jpeg->scan.components[i]->dc = 0;
             r->number = (r->number + 1) & 7;
             r->n_left = jpeg->restart_interval;
             r->end_run = 0;
@@ -216,8 +215,8 @@ static void decode_mcu_to_pixels(cen__jpeg *jpeg, size_t mcu_row, size_t mcu_col
     for (size_t i = 0; i < jpeg->scan.n_components; i++) {
         cen__jpeg_component *c = jpeg->scan.components[i];
         for (size_t y = 0; y < c->v; y++) {
-            uint8_t *out = block_row_pixels(c, mcu_row * c->v + y) +
-                           mcu_column * c->h * c->dct_size;
+            uint8_t *out =
+                block_row_pixels(c, mcu_row * c->v + y) + mcu_column * c->h * c->dct_size;
             for (size_t x = 0; x < c->h; x++, out += c->dct_size)
                 if (has_data)
                     jpeg->kernels->decode_to_pixels(&jpeg->bits, c, out, c->stride);
@@ -367,6 +366,7 @@ static cen_status read_headers(cen__jpeg *jpeg, bool frame_only)
 static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
 {
     cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
+    *image = (cen_image){0, 0, 0, NULL, NULL};
     if (jpeg == NULL) return cen__fail_memory(error, "reading a JPEG header");
     jpeg->bytes = bytes;
     jpeg->size = size;
@@ -422,6 +422,7 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
                          cen_image *image, cen_error *error)
 {
     cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
+    *image = (cen_image){0, 0, 0, NULL, NULL};
     if (jpeg == NULL) return cen__fail_memory(error, "decoding a JPEG file");
     jpeg->bytes = bytes;
     jpeg->size = size;

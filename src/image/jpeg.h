@@ -73,8 +73,8 @@ typedef struct {
 } cen__jpeg_bits;
 
 typedef enum {
-    CEN__JPEG_COPY,   /* the plane has the picture's size */
-    CEN__JPEG_BOX,    /* each sample h_expand x v_expand times */
+    CEN__JPEG_COPY, /* the plane has the picture's size */
+    CEN__JPEG_BOX,  /* each sample h_expand x v_expand times */
     CEN__JPEG_H2_FANCY,
     CEN__JPEG_V2_FANCY,
     CEN__JPEG_H2V2_FANCY
@@ -82,22 +82,23 @@ typedef enum {
 
 typedef struct cen__jpeg_component {
     uint8_t id;
-    size_t h, v;                               /* sampling factors */
-    size_t width_in_blocks, height_in_blocks;  /* that the picture needs */
-    size_t blocks_per_row, blocks_per_column;  /* padded to whole MCUs */
-    size_t dct_size;                           /* pixels a block side: 8, 4, 2 or 1 */
-    size_t width, height;                      /* samples that the picture needs */
+    size_t h, v;                              /* sampling factors */
+    size_t width_in_blocks, height_in_blocks; /* that the picture needs */
+    size_t blocks_per_row, blocks_per_column; /* padded to whole MCUs */
+    size_t dct_size;                          /* pixels a block side: 8, 4, 2 or 1 */
+    size_t width, height;                     /* samples that the picture needs */
     unsigned quant_index, dc_index, ac_index;
     bool has_quant;
-    uint16_t quant[64];   /* natural order, as it was at the component's first scan */
-    int32_t dc;           /* prediction */
-    int16_t *coefficients; /* [blocks_per_column, blocks_per_row, 64] natural order; multi-scan only */
-    uint64_t *used;       /* [blocks_per_column, blocks_per_row]: see decode_to_coefficients */
-    uint8_t *plane;       /* two MCU rows: [2 * v * dct_size, stride] */
+    uint16_t quant[64]; /* natural order, as it was at the component's first scan */
+    int32_t dc;         /* prediction */
+    int16_t
+        *coefficients; /* [blocks_per_column, blocks_per_row, 64] natural order; multi-scan only */
+    uint64_t *used;    /* [blocks_per_column, blocks_per_row]: see decode_to_coefficients */
+    uint8_t *plane;    /* two MCU rows: [2 * v * dct_size, stride] */
     size_t stride, plane_rows;
     cen__jpeg_upsampling upsampling;
     size_t h_expand, v_expand;
-    uint8_t *row;         /* an upsampled row */
+    uint8_t *row; /* an upsampled row */
     /* Progressive: the point transform of each coefficient so far, -1 where none came; and how it
      * was before the last scan of this component. */
     int8_t precision[64], previous_precision[10];
@@ -107,8 +108,8 @@ typedef struct cen__jpeg_component {
 typedef struct {
     size_t n_components;
     cen__jpeg_component *components[CEN__JPEG_MAX_COMPONENTS];
-    int first, last;    /* spectral selection, zigzag */
-    int high, low;      /* successive approximation */
+    int first, last; /* spectral selection, zigzag */
+    int high, low;   /* successive approximation */
 } cen__jpeg_scan;
 
 typedef enum {
@@ -140,16 +141,16 @@ typedef struct cen__jpeg {
     cen__jpeg_scan scan;
     cen__jpeg_colour colour;
 
-    size_t scale;              /* pixels that stay of a block's 8: 8, 4, 2 or 1 */
-    size_t width, height;      /* after scaling */
+    size_t scale;         /* pixels that stay of a block's 8: 8, 4, 2 or 1 */
+    size_t width, height; /* after scaling */
     size_t mcus_per_row, mcus_per_column;
     bool multi_scan;
-    size_t last_good_row;      /* of MCUs, in the last scan, for smoothing */
-    size_t n_rows_done;        /* pixel rows that are written */
+    size_t last_good_row; /* of MCUs, in the last scan, for smoothing */
+    size_t n_rows_done;   /* pixel rows that are written */
 
     cen__jpeg_bits bits;
-    cen__jpeg_table *tables;   /* [8]: DC 0..3, AC 0..3 */
-    uint16_t *sums;            /* a row for the 2x2 upsampling */
+    cen__jpeg_table *tables; /* [8]: DC 0..3, AC 0..3 */
+    uint16_t *sums;          /* a row for the 2x2 upsampling */
     const struct cen__jpeg_kernels *kernels;
 } cen__jpeg;
 
@@ -245,7 +246,8 @@ typedef struct cen__jpeg_kernels {
     /* A row of n samples to 2 n, n > 2. near is the row, far its neighbour above or below, `below`
      * says which. */
     void (*upsample_h2)(const uint8_t *near, size_t n, uint8_t *out);
-    void (*upsample_v2)(const uint8_t *near, const uint8_t *far, bool below, size_t n, uint8_t *out);
+    void (*upsample_v2)(const uint8_t *near, const uint8_t *far, bool below, size_t n,
+                        uint8_t *out);
     void (*upsample_h2v2)(const uint8_t *near, const uint8_t *far, size_t n, uint16_t *sums,
                           uint8_t *out);
     /* Planes of n samples to n pixels of 3 bytes. */

@@ -66,15 +66,14 @@ CEN__JPEG_INLINE int32_t cen__jpeg_value(cen__jpeg_cursor *b, unsigned n)
     return value + ((positive - 1) & (1 - (1 << n)));
 }
 
-CEN__JPEG_INLINE uint32_t cen__jpeg_entry(const cen__jpeg_cursor *b,
-                                               const cen__jpeg_table *table)
+CEN__JPEG_INLINE uint32_t cen__jpeg_entry(const cen__jpeg_cursor *b, const cen__jpeg_table *table)
 {
     return table->lookup[b->bits >> (64 - CEN__JPEG_LOOKUP_BITS)];
 }
 
 /* The symbol of an entry without a value, its code taken. */
 CEN__JPEG_INLINE unsigned cen__jpeg_symbol(cen__jpeg_cursor *b, const cen__jpeg_table *table,
-                                                uint32_t entry)
+                                           uint32_t entry)
 {
     if (CEN__JPEG_RARE(entry == 0)) {
         entry = cen__jpeg_long_entry(table, b->bits);

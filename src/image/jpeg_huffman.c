@@ -5,9 +5,9 @@
 #include "image/jpeg_bits.h"
 
 const uint8_t cen__jpeg_natural_order[64] = {
-    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48, 41, 34,
-    27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23, 30, 37, 44, 51,
-    58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
+    0,  1,  8,  16, 9,  2,  3,  10, 17, 24, 32, 25, 18, 11, 4,  5,  12, 19, 26, 33, 40, 48,
+    41, 34, 27, 20, 13, 6,  7,  14, 21, 28, 35, 42, 49, 56, 57, 50, 43, 36, 29, 22, 15, 23,
+    30, 37, 44, 51, 58, 59, 52, 45, 38, 31, 39, 46, 53, 60, 61, 54, 47, 55, 62, 63};
 
 /* ---- tables -------------------------------------------------------------------------------- */
 
@@ -171,7 +171,8 @@ void cen__jpeg_bits_start(cen__jpeg_bits *bits)
 void cen__jpeg_bits_end(cen__jpeg_bits *bits)
 {
     ptrdiff_t n_taken = 8 * (bits->cursor.next - bits->buffer) - bits->cursor.n_bits;
-    if (bits->ended && n_taken > 8 * (bits->end - bits->buffer)) bits->exhausted = bits->lost = true;
+    if (bits->ended && n_taken > 8 * (bits->end - bits->buffer))
+        bits->exhausted = bits->lost = true;
 }
 
 /* What stands at an FF: a stuffed zero (then the byte FF belongs to the data, true), or a marker. */

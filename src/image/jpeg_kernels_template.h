@@ -28,8 +28,7 @@ KERNEL_TARGET static inline void KERNEL(add)(uint32_t *columns, const int32_t *b
  * constants times 2^13; the first n_in columns are not all zero. left and right hold four pixels of
  * a row each. */
 KERNEL_TARGET CEN__JPEG_INLINE void KERNEL(rows8)(const uint32_t *restrict columns, int n_in,
-                                                  uint32_t *restrict left,
-                                                  uint32_t *restrict right)
+                                                  uint32_t *restrict left, uint32_t *restrict right)
 {
     for (int y = 0; y < 8; y++) {
         uint32_t x0 = descale(columns[y], 11), x1 = descale(columns[8 + y], 11);
@@ -99,8 +98,7 @@ KERNEL_TARGET static inline void KERNEL(finish)(const uint32_t *columns, size_t 
  * are; else, dequantised, into columns. Returns the places used: bit k for place k of the zigzag. */
 KERNEL_TARGET CEN__JPEG_INLINE uint64_t KERNEL(decode_ac)(cen__jpeg_cursor *b,
                                                           const cen__jpeg_component *component,
-                                                          int16_t *coefficients,
-                                                          uint32_t *columns,
+                                                          int16_t *coefficients, uint32_t *columns,
                                                           const int32_t *basis)
 {
     const cen__jpeg_table *table = component->ac_table;
@@ -164,8 +162,7 @@ KERNEL_TARGET static void KERNEL(decode_to_pixels)(cen__jpeg_bits *bits,
     KERNEL(finish)(columns, dct_size, used >> CORNER != 0, out, stride);
 }
 
-KERNEL_TARGET static void KERNEL(coefficients_to_pixels)(const int16_t *coefficients,
-                                                         uint64_t used,
+KERNEL_TARGET static void KERNEL(coefficients_to_pixels)(const int16_t *coefficients, uint64_t used,
                                                          const cen__jpeg_component *component,
                                                          uint8_t *out, size_t stride)
 {
@@ -182,8 +179,8 @@ KERNEL_TARGET static void KERNEL(coefficients_to_pixels)(const int16_t *coeffici
     KERNEL(add)(columns, basis, 0, dc);
     for (; used != 0; used &= used - 1) {
         unsigned place = cen__jpeg_natural_order[cen__jpeg_lowest_bit(used)];
-        KERNEL(add)(columns, basis, place,
-                    (int16_t)(coefficients[place] * component->quant[place]));
+        KERNEL(add)
+        (columns, basis, place, (int16_t)(coefficients[place] * component->quant[place]));
     }
     KERNEL(finish)(columns, dct_size, wide, out, stride);
 }
@@ -191,13 +188,13 @@ KERNEL_TARGET static void KERNEL(coefficients_to_pixels)(const int16_t *coeffici
 /* ---- rows ---------------------------------------------------------------------------------- */
 
 /* Triangle filter: an output sample is 3/4 of the nearer input and 1/4 of the further. The roundings
- * alternate so that there is no drift. */
+ * alternate so that there is no drift. A strip of n begins at the sample before its first. */
 KERNEL_TARGET static inline void KERNEL(h2_strip)(const uint8_t *restrict near, size_t n,
                                                   uint8_t *restrict out)
 {
     uint8_t even[STRIP], odd[STRIP];
-    for (size_t i = 0; i < n; i++) even[i] = (uint8_t)((near[i] * 3 + near[i - 1] + 1) >> 2);
-    for (size_t i = 0; i < n; i++) odd[i] = (uint8_t)((near[i] * 3 + near[i + 1] + 2) >> 2);
+    for (size_t i = 0; i < n; i++) even[i] = (uint8_t)((near[i + 1] * 3 + near[i] + 1) >> 2);
+    for (size_t i = 0; i < n; i++) odd[i] = (uint8_t)((near[i + 1] * 3 + near[i + 2] + 2) >> 2);
     for (size_t i = 0; i < n; i++) {
         out[2 * i] = even[i];
         out[2 * i + 1] = odd[i];
@@ -210,8 +207,8 @@ KERNEL_TARGET static void KERNEL(upsample_h2)(const uint8_t *restrict near, size
     size_t i = 1;
     out[0] = near[0];
     out[1] = (uint8_t)((near[0] * 3 + near[1] + 2) >> 2);
-    for (; i + STRIP < n; i += STRIP) KERNEL(h2_strip)(near + i, STRIP, out + 2 * i);
-    KERNEL(h2_strip)(near + i, n - 1 - i, out + 2 * i);
+    for (; i + STRIP < n; i += STRIP) KERNEL(h2_strip)(near + i - 1, STRIP, out + 2 * i);
+    KERNEL(h2_strip)(near + i - 1, n - 1 - i, out + 2 * i);
     out[2 * n - 2] = (uint8_t)((near[n - 1] * 3 + near[n - 2] + 1) >> 2);
     out[2 * n - 1] = near[n - 1];
 }
@@ -229,9 +226,9 @@ KERNEL_TARGET static inline void KERNEL(h2v2_strip)(const uint16_t *restrict sum
 {
     uint8_t even[STRIP], odd[STRIP];
     for (size_t i = 0; i < n; i++)
-        even[i] = (uint8_t)((uint16_t)(sums[i] * 3 + sums[i - 1] + 8) >> 4);
+        even[i] = (uint8_t)((uint16_t)(sums[i + 1] * 3 + sums[i] + 8) >> 4);
     for (size_t i = 0; i < n; i++)
-        odd[i] = (uint8_t)((uint16_t)(sums[i] * 3 + sums[i + 1] + 7) >> 4);
+        odd[i] = (uint8_t)((uint16_t)(sums[i + 1] * 3 + sums[i + 2] + 7) >> 4);
     for (size_t i = 0; i < n; i++) {
         out[2 * i] = even[i];
         out[2 * i + 1] = odd[i];
@@ -246,8 +243,8 @@ KERNEL_TARGET static void KERNEL(upsample_h2v2)(const uint8_t *restrict near,
     for (size_t x = 0; x < n; x++) sums[x] = (uint16_t)(near[x] * 3 + far[x]);
     out[0] = (uint8_t)((sums[0] * 4 + 8) >> 4);
     out[1] = (uint8_t)((sums[0] * 3 + sums[1] + 7) >> 4);
-    for (; i + STRIP < n; i += STRIP) KERNEL(h2v2_strip)(sums + i, STRIP, out + 2 * i);
-    KERNEL(h2v2_strip)(sums + i, n - 1 - i, out + 2 * i);
+    for (; i + STRIP < n; i += STRIP) KERNEL(h2v2_strip)(sums + i - 1, STRIP, out + 2 * i);
+    KERNEL(h2v2_strip)(sums + i - 1, n - 1 - i, out + 2 * i);
     out[2 * n - 2] = (uint8_t)((sums[n - 1] * 3 + sums[n - 2] + 8) >> 4);
     out[2 * n - 1] = (uint8_t)((sums[n - 1] * 4 + 7) >> 4);
 }
@@ -266,11 +263,9 @@ KERNEL_TARGET static void KERNEL(interleave)(const uint8_t *restrict r, const ui
 /* n <= STRIP pixels of three planes. The constants are 1.402, 1.772, 0.34414 and 0.71414 times 2^16,
  * less the part that is a multiple of 2^16, so that 16-bit lanes hold the products' upper halves:
  * (c x + 2^15) >> 16 = ((2 c x >> 16) + 1) >> 1. */
-KERNEL_TARGET static inline void KERNEL(ycc_strip)(const uint8_t *restrict y,
-                                                   const uint8_t *restrict cb,
-                                                   const uint8_t *restrict cr, size_t n,
-                                                   uint8_t *restrict r, uint8_t *restrict g,
-                                                   uint8_t *restrict b)
+KERNEL_TARGET static inline void
+KERNEL(ycc_strip)(const uint8_t *restrict y, const uint8_t *restrict cb, const uint8_t *restrict cr,
+                  size_t n, uint8_t *restrict r, uint8_t *restrict g, uint8_t *restrict b)
 {
     int16_t green[STRIP];
     for (size_t i = 0; i < n; i++)
@@ -287,8 +282,8 @@ KERNEL_TARGET static inline void KERNEL(ycc_strip)(const uint8_t *restrict y,
     }
 }
 
-KERNEL_TARGET static void KERNEL(ycc_to_rgb)(const uint8_t *y, const uint8_t *cb,
-                                             const uint8_t *cr, size_t n, uint8_t *out)
+KERNEL_TARGET static void KERNEL(ycc_to_rgb)(const uint8_t *y, const uint8_t *cb, const uint8_t *cr,
+                                             size_t n, uint8_t *out)
 {
     uint8_t r[STRIP], g[STRIP], b[STRIP];
     size_t i = 0;

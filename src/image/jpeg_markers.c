@@ -132,17 +132,16 @@ static cen_status read_frame(cen__jpeg *jpeg, bool progressive, payload p)
     return CEN_OK;
 }
 
-/* The component of the frame that entry i of a scan header names, or NULL. One id may stand for
- * several components, which are then taken in turn, as libjpeg does. */
+/* The component of the frame that entry i of a scan header names, or NULL. The order has to be the
+ * frame's (section B.2.3), so entry i is at least component i; this is how libjpeg sees to it. */
 static cen__jpeg_component *find_component(cen__jpeg *jpeg, unsigned id, size_t i)
 {
-    for (size_t c = 0; c < jpeg->n_components; c++) {
-        bool taken = false;
-        for (size_t j = 0; j < i; j++)
-            if (jpeg->scan.components[j] == &jpeg->components[c]) taken = true;
-        if (jpeg->components[c].id == id && !taken) return &jpeg->components[c];
-    }
-    return NULL;
+    size_t c = i;
+    while (c < jpeg->n_components && jpeg->components[c].id != id) c++;
+    if (c >= jpeg->n_components) return NULL;
+    for (size_t j = 0; j < i; j++)
+        if (jpeg->scan.components[j] == &jpeg->components[c]) return NULL;
+    return &jpeg->components[c];
 }
 
 static cen_status read_scan(cen__jpeg *jpeg, payload p)
@@ -160,7 +159,7 @@ static cen_status read_scan(cen__jpeg *jpeg, payload p)
         if (component == NULL)
             return cen__fail(jpeg->error, CEN_ERROR_FORMAT,
                              "the scan header at byte %zu names the component %u, which the frame "
-                             "has not; the file is damaged",
+                             "has not at that place; the file is damaged",
                              p.at, (unsigned)b[0]);
         scan->components[i] = component;
         component->dc_index = b[1] >> 4;

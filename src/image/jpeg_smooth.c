@@ -30,7 +30,7 @@ static const int8_t without_ac[N_GUESSED][25] = {
     {0, 0, 0, 0, 0, 0, 1, 0, -1, 0, 0, -3, 0, 3, 0, 0, 1, 0, -1, 0, 0, 0, 0, 0, 0},
     {0, 0, 0, 0, 0, 0, 1, 2, 1, 0, 0, 0, 0, 0, 0, 0, -1, -2, -1, 0, 0, 0, 0, 0, 0},
 };
-static const int16_t dc_without_ac[25] = {-2, -6, -8,  -6, -2, -6, 6, 42, 6,  -6, -8, 42, 152,
+static const int16_t dc_without_ac[25] = {-2, -6, -8, -6, -2, -6, 6,  42, 6,  -6, -8, 42, 152,
                                           42, -8, -6, 6,  42, 6,  -6, -2, -6, -8, -6, -2};
 
 bool cen__jpeg_wants_smoothing(const cen__jpeg *jpeg)
@@ -55,7 +55,8 @@ static void find_rows(const cen__jpeg *jpeg, const cen__jpeg_component *componen
 {
     size_t mcu_row = row / component->v, inside = row % component->v;
     size_t last = jpeg->mcus_per_column - 1;
-    size_t n_rows = mcu_row < last ? component->v : component->height_in_blocks - last * component->v;
+    size_t n_rows =
+        mcu_row < last ? component->v : component->height_in_blocks - last * component->v;
     rows[2] = row;
     rows[1] = row > 0 ? row - 1 : row;
     rows[0] = inside > 1 || mcu_row > 1 ? row - 2 : rows[1];
@@ -97,7 +98,7 @@ uint64_t cen__jpeg_smooth_block(const cen__jpeg *jpeg, const cen__jpeg_component
     bool has_ac = false;
     int bits[N_GUESSED + 1];
     for (int k = 1; k <= N_GUESSED; k++) {
-        bits[k] = reached              ? component->precision[k]
+        bits[k] = reached             ? component->precision[k]
                   : jpeg->n_scans > 1 ? component->previous_precision[k]
                                       : -1;
         if (bits[k] != -1) has_ac = true;

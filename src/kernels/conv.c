@@ -1,18 +1,17 @@
 /* The public three: which method computes which shape. */
 #include "kernels/conv.h"
 
-#include <string.h>
-
 #include "kernels/conv_direct.h"
 #include "kernels/conv_set.h"
 #include "kernels/conv_winograd.h"
-#include "kernels/vector.h"
 
 const cen__conv_set *cen__conv_set_select(void)
 {
-    const char *const name = cen__instructions();
-    if (strcmp(name, "avx512") == 0) return &cen__conv_set_avx512;
-    if (strcmp(name, "avx2") == 0) return &cen__conv_set_avx2;
+#if CEN__X86_SETS
+    const cen__kernels *const kernels = cen__kernels_select();
+    if (kernels == &cen__kernels_avx512) return &cen__conv_set_avx512;
+    if (kernels == &cen__kernels_avx2) return &cen__conv_set_avx2;
+#endif
     return &cen__conv_set_baseline;
 }
 
@@ -28,16 +27,20 @@ void cen__conv_forward(const cen__conv *v, size_t n, const float *x, const float
                        const float *bias, float *y, float *scratch)
 {
     const cen__conv_set *const set = cen__conv_set_select();
-    if (cen__winograd_suits(v, set)) cen__winograd_forward(v, set, n, x, w, bias, NULL, y, scratch);
-    else cen__direct_forward(v, set, n, x, w, bias, y, scratch);
+    if (cen__winograd_suits(v, set))
+        cen__winograd_forward(v, set, n, x, w, bias, NULL, y, scratch);
+    else
+        cen__direct_forward(v, set, n, x, w, bias, y, scratch);
 }
 
 void cen__conv_backward_data(const cen__conv *v, size_t n, const float *dy, const float *w,
                              float *dx, float *scratch)
 {
     const cen__conv_set *const set = cen__conv_set_select();
-    if (cen__winograd_suits(v, set)) cen__winograd_backward_data(v, set, n, dy, NULL, w, dx, scratch);
-    else cen__direct_backward_data(v, set, n, dy, w, dx, scratch);
+    if (cen__winograd_suits(v, set))
+        cen__winograd_backward_data(v, set, n, dy, NULL, w, dx, scratch);
+    else
+        cen__direct_backward_data(v, set, n, dy, w, dx, scratch);
 }
 
 void cen__conv_backward_weights(const cen__conv *v, size_t n, const float *x, const float *dy,
@@ -50,5 +53,6 @@ void cen__conv_backward_weights(const cen__conv *v, size_t n, const float *x, co
             dbias[k] += set->sum(plane, dy + (image * v->k + k) * plane);
     if (cen__winograd_suits(v, set))
         cen__winograd_backward_weights(v, set, n, x, dy, NULL, dw, scratch);
-    else cen__direct_backward_weights(v, set, n, x, dy, dw, scratch);
+    else
+        cen__direct_backward_weights(v, set, n, x, dy, dw, scratch);
 }

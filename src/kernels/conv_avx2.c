@@ -1,9 +1,11 @@
-/* conv_kernels.h for AVX2 and FMA. */
-#if defined(__clang__) && defined(__x86_64__)
-#pragma STDC FP_CONTRACT ON
+/* The inner loops of convolution for AVX2 and FMA. */
+#include "kernels/conv_set.h"
+
+#if CEN__X86_SETS
+
+#if defined(__clang__)
 #pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#elif defined(__GNUC__) && defined(__x86_64__)
-#pragma GCC optimize("fp-contract=fast")
+#else
 #pragma GCC target("avx2,fma")
 #endif
 
@@ -16,6 +18,10 @@
 #define DOTS_ROWS 3
 #include "kernels/conv_kernels.h"
 
-#if defined(__clang__) && defined(__x86_64__)
+#if defined(__clang__)
 #pragma clang attribute pop
+#endif
+
+#else
+typedef int cen__no_conv_avx2;
 #endif

@@ -1,12 +1,14 @@
-/* conv_kernels.h for AVX-512. */
-#if defined(__clang__) && defined(__x86_64__)
-#pragma STDC FP_CONTRACT ON
+/* The inner loops of convolution for AVX-512. */
+#include "kernels/conv_set.h"
+
+#if CEN__X86_SETS
+
+#if defined(__clang__)
 #pragma clang attribute push(__attribute__((min_vector_width(512))), apply_to = function)
-#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,fma"))),    \
-                             apply_to = function)
-#elif defined(__GNUC__) && defined(__x86_64__)
-#pragma GCC optimize("fp-contract=fast")
-#pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,fma,prefer-vector-width=512")
+#pragma clang attribute push(                                                                      \
+    __attribute__((target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC target("avx512f,avx512bw,avx512dq,avx512vl,avx2,fma,prefer-vector-width=512")
 #endif
 
 #define SET cen__conv_set_avx512
@@ -18,7 +20,11 @@
 #define DOTS_ROWS 5
 #include "kernels/conv_kernels.h"
 
-#if defined(__clang__) && defined(__x86_64__)
+#if defined(__clang__)
 #pragma clang attribute pop
 #pragma clang attribute pop
+#endif
+
+#else
+typedef int cen__no_conv_avx512;
 #endif

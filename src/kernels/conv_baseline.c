@@ -1,9 +1,5 @@
-/* conv_kernels.h for any processor. */
-#if defined(__clang__)
-#pragma STDC FP_CONTRACT ON
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=fast")
-#endif
+/* The inner loops of convolution for every processor of the architecture: SSE2 on x86-64. */
+#include "kernels/conv_set.h"
 
 #define SET cen__conv_set_baseline
 #define LANES 4

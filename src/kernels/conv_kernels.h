@@ -1,7 +1,7 @@
 /* The inner loops of convolution. Included once by each conv_<set>.c, which says
  *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), DOTS_ROWS
- * and switches the compiler to its instruction set. A vector is a GNU vector type, which gcc and
- * clang keep in a register where they would not keep an array; elsewhere it is one float. */
+ * and has a target pragma in force. A vector is a GNU vector type, which gcc and clang keep in a
+ * register where they would not keep an array; elsewhere it is one float. */
 #include "kernels/conv_pool.h"
 #include "kernels/conv_set.h"
 
@@ -14,12 +14,12 @@ typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias))
 typedef float vec;
 #define INLINE static inline
 #endif
+
+/* A multiply and an add may become one fused instruction here, which -std=c99 turns off. */
 #if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
+#pragma clang fp contract(fast)
 #elif defined(__GNUC__)
-#define UNROLL _Pragma("GCC unroll 16")
-#else
-#define UNROLL
+#pragma GCC optimize("O3", "fp-contract=fast")
 #endif
 
 /* cen__conv_tile with constant rows and vectors, so that acc is registers. */
@@ -28,21 +28,23 @@ INLINE void tile_body(size_t rows, size_t vectors, size_t a_row, const cen__tile
     vec acc[12][CEN__TILE_VECTORS];
     const float *const a = t->a, *b[CEN__TILE_VECTORS];
     const size_t *const a_at = t->a_at, *const b_at = t->b_at, steps = t->steps;
-    UNROLL for (size_t v = 0; v < vectors; v++) b[v] = t->b[v];
-    UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t v = 0; v < vectors; v++) acc[i][v] =
-        (vec){0};
+    for (size_t v = 0; v < vectors; v++) b[v] = t->b[v];
+    for (size_t i = 0; i < rows; i++)
+        for (size_t v = 0; v < vectors; v++) acc[i][v] = (vec){0};
     if (t->accumulate)
-        UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t v = 0; v < vectors; v++)
-            acc[i][v] = *(const vec *)(t->c + i * t->c_row + v * t->c_vector);
+        for (size_t i = 0; i < rows; i++)
+            for (size_t v = 0; v < vectors; v++)
+                acc[i][v] = *(const vec *)(t->c + i * t->c_row + v * t->c_vector);
     for (size_t s = 0; s < steps; s++) {
         vec x[CEN__TILE_VECTORS];
-        UNROLL for (size_t v = 0; v < vectors; v++) x[v] = *(const vec *)(b[v] + b_at[s]);
+        for (size_t v = 0; v < vectors; v++) x[v] = *(const vec *)(b[v] + b_at[s]);
         const float *const as = a + a_at[s];
-        UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t v = 0; v < vectors; v++)
-            acc[i][v] += as[i * a_row] * x[v];
+        for (size_t i = 0; i < rows; i++)
+            for (size_t v = 0; v < vectors; v++) acc[i][v] += as[i * a_row] * x[v];
     }
-    UNROLL for (size_t i = 0; i < rows; i++) UNROLL for (size_t v = 0; v < vectors; v++) *
-        (vec *)(t->c + i * t->c_row + v * t->c_vector) = acc[i][v];
+    for (size_t i = 0; i < rows; i++)
+        for (size_t v = 0; v < vectors; v++)
+            *(vec *)(t->c + i * t->c_row + v * t->c_vector) = acc[i][v];
 }
 
 static void tile(size_t rows, size_t vectors, bool spread, const cen__tile *t)
@@ -104,25 +106,22 @@ INLINE void dots_body(size_t rows, size_t columns, const cen__dots *d)
     vec acc[5][CEN__DOTS_COLUMNS];
     const float *row[5], *column[CEN__DOTS_COLUMNS];
     const size_t *const step_at = d->step_at, steps = d->steps;
-    UNROLL for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++)
-        column[j] = d->b + d->b_at[j < columns ? j : 0];
-    UNROLL for (size_t i = 0; i < rows; i++)
-    {
+    for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++) column[j] = d->b + d->b_at[j < columns ? j : 0];
+    for (size_t i = 0; i < rows; i++) {
         row[i] = d->a + i * d->a_row;
-        UNROLL for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++) acc[i][j] = (vec){0};
+        for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++) acc[i][j] = (vec){0};
     }
     for (size_t s = 0; s < steps; s++) {
         vec x[CEN__DOTS_COLUMNS];
-        UNROLL for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++)
+        for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++)
             x[j] = *(const vec *)(column[j] + step_at[s]);
-        UNROLL for (size_t i = 0; i < rows; i++)
-        {
+        for (size_t i = 0; i < rows; i++) {
             const vec y = *(const vec *)(row[i] + s * LANES);
-            UNROLL for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++) acc[i][j] += y * x[j];
+            for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++) acc[i][j] += y * x[j];
         }
     }
-    UNROLL for (size_t i = 0; i < rows; i++)
-        UNROLL for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++)
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < CEN__DOTS_COLUMNS; j++)
             if (j < columns) d->c[i * d->c_row + j] += lane_sum(acc[i][j]);
 }
 
@@ -130,7 +129,7 @@ static void dots(size_t rows, size_t columns, const cen__dots *d)
 {
 #define CASE(r)                                                                                    \
     case r:                                                                                        \
-        if ((r) <= DOTS_ROWS) dots_body(r, columns, d);                                         \
+        if ((r) <= DOTS_ROWS) dots_body(r, columns, d);                                            \
         break;
     switch (rows) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)

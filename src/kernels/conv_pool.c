@@ -17,7 +17,8 @@ static size_t between_count(const cen__conv *v)
 size_t cen__conv_pool_scratch_count(const cen__conv *v)
 {
     const cen__conv_set *const set = cen__conv_set_select();
-    const size_t direct = cen__pool_direct_suits(v, set) ? cen__pool_direct_scratch_count(v, set) : 0;
+    const size_t direct =
+        cen__pool_direct_suits(v, set) ? cen__pool_direct_scratch_count(v, set) : 0;
     const size_t apart = between_count(v) + cen__conv_scratch_count(v, 1);
     return direct > apart ? direct : apart;
 }
@@ -57,8 +58,7 @@ static void unpool_image(const cen__conv *v, const float *dy, const uint8_t *arg
 }
 
 void cen__conv_pool_forward(const cen__conv *v, size_t n, const float *x, const float *w,
-                            const float *bias, bool relu, float *y, uint8_t *argmax,
-                            float *scratch)
+                            const float *bias, bool relu, float *y, uint8_t *argmax, float *scratch)
 {
     const cen__conv_set *const set = cen__conv_set_select();
     if (cen__winograd_suits(v, set)) {

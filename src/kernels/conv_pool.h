@@ -26,8 +26,7 @@ void cen__conv_pool_forward(const cen__conv *conv, size_t n, const float *x, con
 
 /* dx = */
 void cen__conv_pool_backward_data(const cen__conv *conv, size_t n, const float *dy,
-                                  const uint8_t *argmax, const float *w, float *dx,
-                                  float *scratch);
+                                  const uint8_t *argmax, const float *w, float *dx, float *scratch);
 
 /* dw +=, dbias += */
 void cen__conv_pool_backward_weights(const cen__conv *conv, size_t n, const float *x,

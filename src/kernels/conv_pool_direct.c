@@ -12,11 +12,21 @@
 
 #include <string.h>
 
-enum { PLACES = 4, STRIP_ROWS = 4 };
+/* A strip: what the gradients of some outputs may fill of the first cache. */
+enum { PLACES = 4, STRIP_SIZE = 448 };
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
-static size_t most(size_t a, size_t b) { return a > b ? a : b; }
-static size_t round_up(size_t a, size_t unit) { return (a + unit - 1) / unit * unit; }
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+static size_t round_up(size_t a, size_t unit)
+{
+    return (a + unit - 1) / unit * unit;
+}
 
 typedef struct plan {
     const cen__conv *conv;
@@ -35,7 +45,7 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set)
     p.taps = v->c * v->kernel_h * v->kernel_w;
     p.pitch = round_up(p.pool_w, set->lanes);
     p.lines = round_up(v->kernel_w + 1, 2);
-    p.strip = least(STRIP_ROWS, p.pool_h);
+    p.strip = least(most(STRIP_SIZE / p.pitch, 1), p.pool_h);
     p.input_rows = 2 * p.strip + v->kernel_h - 1;
     return p;
 }
@@ -54,7 +64,10 @@ static void *take(float **scratch, size_t count)
     return taken;
 }
 
-static size_t table_count(size_t n) { return round_up(n * (sizeof(size_t) / sizeof(float) + 1), 16); }
+static size_t table_count(size_t n)
+{
+    return round_up(n * (sizeof(size_t) / sizeof(float) + 1), 16);
+}
 
 static size_t lines_count(const plan *p)
 {
@@ -62,7 +75,10 @@ static size_t lines_count(const plan *p)
 }
 
 /* A padded row, as long as its lines reach. */
-static size_t row_count(const plan *p) { return 2 * p->pitch + p->lines; }
+static size_t row_count(const plan *p)
+{
+    return 2 * p->pitch + p->lines;
+}
 
 /* lines[c][input_rows][lines][pitch] of the strip that begins at pooled row `first`. `row` holds
  * row_count numbers. */
@@ -107,7 +123,10 @@ static void compute_row(const plan *p, const float *lines, const float *panels, 
                         const size_t *panel_at, size_t block, float *sums)
 {
     const size_t k = p->conv->k;
-    cen__tile tile = {.steps = p->taps, .a_at = panel_at, .b_at = at, .c_row = PLACES * p->pitch,
+    cen__tile tile = {.steps = p->taps,
+                      .a_at = panel_at,
+                      .b_at = at,
+                      .c_row = PLACES * p->pitch,
                       .c_vector = p->pitch};
     for (size_t q = 0; q < p->pitch; q += p->set->lanes) {
         for (size_t place = 0; place < PLACES; place++)
@@ -167,8 +186,7 @@ void cen__pool_direct_forward(const cen__conv *v, const cen__conv_set *set, size
     }
     for (size_t image = 0; image < n; image++)
         for (size_t r = 0; r < p.pool_h; r++) {
-            if (r % p.strip == 0)
-                fill_lines(&p, x + image * v->c * v->h * v->w, r, row, lines);
+            if (r % p.strip == 0) fill_lines(&p, x + image * v->c * v->h * v->w, r, row, lines);
             compute_row(&p, lines + place_at(&p, r % p.strip, 0), panels, at, panel_at, block,
                         sums);
             const size_t place = image * image_size + r * p.pool_w;
@@ -231,7 +249,8 @@ void cen__pool_direct_backward_weights(const cen__conv *v, const cen__conv_set *
     cen__dots dots = {.a_row = run, .b = lines, .step_at = step_at, .c_row = p.taps};
     for (size_t image = 0; image < n; image++)
         for (size_t r = 0; r < p.pool_h; r += p.strip) {
-            const size_t rows = least(p.strip, p.pool_h - r), place = image * v->k * p.pool_h * p.pool_w;
+            const size_t rows = least(p.strip, p.pool_h - r),
+                         place = image * v->k * p.pool_h * p.pool_w;
             fill_lines(&p, x + image * v->c * v->h * v->w, r, row, lines);
             fill_gradients(&p, dy + place, argmax + place, r, rows, aside, places, gradients);
             dots.steps = rows * PLACES * steps;

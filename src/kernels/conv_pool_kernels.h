@@ -34,15 +34,19 @@ INLINE void pool_body(size_t n, const float *const place[4], const float *bias, 
 static void pool_plane(size_t n, const float *const place[4], const float *bias, bool relu,
                        float *y, uint32_t *argmax)
 {
-    if (relu) pool_body(n, place, bias, true, true, y, argmax);
-    else pool_body(n, place, bias, true, false, y, argmax);
+    if (relu)
+        pool_body(n, place, bias, true, true, y, argmax);
+    else
+        pool_body(n, place, bias, true, false, y, argmax);
 }
 
 static void pool_lanes(size_t n, const float *const place[4], const float *bias, bool relu,
                        float *y, uint32_t *argmax)
 {
-    if (relu) pool_body(n, place, bias, false, true, y, argmax);
-    else pool_body(n, place, bias, false, false, y, argmax);
+    if (relu)
+        pool_body(n, place, bias, false, true, y, argmax);
+    else
+        pool_body(n, place, bias, false, false, y, argmax);
 }
 
 INLINE void unpool_body(size_t n, const float *restrict dy, const uint32_t *restrict argmax,
@@ -78,9 +82,7 @@ static float sum_kept(size_t n, const float *x, const uint8_t *argmax)
     float sums[SUMS] = {0};
     size_t i = 0;
     for (; i + SUMS <= n; i += SUMS)
-        for (size_t l = 0; l < SUMS; l++)
-            sums[l] += argmax[i + l] == CEN__POOL_CUT ? 0 : x[i + l];
-    for (size_t l = 0; i + l < n; l++)
-        sums[l] += argmax[i + l] == CEN__POOL_CUT ? 0 : x[i + l];
+        for (size_t l = 0; l < SUMS; l++) sums[l] += argmax[i + l] == CEN__POOL_CUT ? 0 : x[i + l];
+    for (size_t l = 0; i + l < n; l++) sums[l] += argmax[i + l] == CEN__POOL_CUT ? 0 : x[i + l];
     return sum_of_sums(sums);
 }

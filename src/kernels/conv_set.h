@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/dispatch.h"
+
 /* A tile has up to CEN__TILE_VECTORS vectors of columns, each read at its own place. */
 enum { CEN__TILE_VECTORS = 4, CEN__DOTS_COLUMNS = 4 };
 
@@ -81,10 +83,10 @@ typedef struct cen__conv_set {
     size_t dots_rows;
     cen__conv_tile *tile;
     cen__conv_dots *dots;
-    void (*add)(size_t n, const float *x, float a, float *y); /* y[n] = x[n] + a */
-    float (*sum)(size_t n, const float *x);                   /* in fixed lanes */
+    void (*add)(size_t n, const float *x, float a, float *y);           /* y[n] = x[n] + a */
+    float (*sum)(size_t n, const float *x);                             /* in fixed lanes */
     float (*sum_kept)(size_t n, const float *x, const uint8_t *argmax); /* where it is no cut */
-    void (*split)(size_t n, const float *x, float *even, float *odd); /* x[2 n] to two of n */
+    void (*split)(size_t n, const float *x, float *even, float *odd);   /* x[2 n] to two of n */
     cen__conv_pool *pool_plane, *pool_lanes;
     cen__conv_unpool *unpool;
     void (*narrow)(size_t n, const uint32_t *from, uint8_t *to);
@@ -92,13 +94,16 @@ typedef struct cen__conv_set {
     cen__conv_gather *gather;
     cen__conv_scatter *scatter;
     cen__conv_scatter_add *scatter_add;
-    cen__conv_transform *input;            /* B^T d B: 6x6 to 6x6 */
+    cen__conv_transform *input;              /* B^T d B: 6x6 to 6x6 */
     cen__conv_winograd winograd3, winograd5; /* F(4x4, 3x3) and F(2x2, 5x5) */
 } cen__conv_set;
 
-extern const cen__conv_set cen__conv_set_baseline, cen__conv_set_avx2, cen__conv_set_avx512;
+extern const cen__conv_set cen__conv_set_baseline;
+#if CEN__X86_SETS
+extern const cen__conv_set cen__conv_set_avx2, cen__conv_set_avx512;
+#endif
 
-/* That of cen__instructions(). */
+/* That of the instruction set in use, see dispatch.h. */
 const cen__conv_set *cen__conv_set_select(void);
 
 #endif

@@ -17,19 +17,28 @@
 
 enum { POINTS = 36, SIDE = 6 };
 
-static size_t least(size_t a, size_t b) { return a < b ? a : b; }
-static size_t most(size_t a, size_t b) { return a > b ? a : b; }
-static size_t round_up(size_t a, size_t unit) { return (a + unit - 1) / unit * unit; }
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+static size_t round_up(size_t a, size_t unit)
+{
+    return (a + unit - 1) / unit * unit;
+}
 
 /* One pass: c channels of h x w in, k channels of out_h x out_w out. */
 typedef struct plan {
     const cen__conv_set *set;
     const cen__conv_winograd *transforms;
     size_t m, r, c, k, h, w, pad_h, pad_w, out_h, out_w;
-    size_t cb, kb;                   /* blocks of lanes */
-    size_t tiles_h, tiles_w, tiles;  /* of one image */
-    size_t rows, columns;            /* of the padded image: tiles * m + r - 1 */
-    size_t block;                    /* tiles that are computed at once */
+    size_t cb, kb;                       /* blocks of lanes */
+    size_t tiles_h, tiles_w, tiles;      /* of one image */
+    size_t rows, columns;                /* of the padded image: tiles * m + r - 1 */
+    size_t block;                        /* tiles that are computed at once */
     size_t c_stride, k_stride, u_stride; /* numbers from point to point of [cb, block], [kb, block]
                                             and [cb, kb] */
 } plan;
@@ -69,7 +78,10 @@ static void *take(float **scratch, size_t count)
     return taken;
 }
 
-static size_t table_count(size_t n) { return round_up(n * sizeof(size_t) / sizeof(float) + 1, 16); }
+static size_t table_count(size_t n)
+{
+    return round_up(n * sizeof(size_t) / sizeof(float) + 1, 16);
+}
 
 /* The padded image as [blocks][rows][columns][lanes]. Rows and columns around it stay zero: they are
  * cleared once. */
@@ -96,7 +108,8 @@ static void gather_plain(const plan *p, const source *from, size_t image, float 
 }
 
 /* Each number goes to the place of its window that argmax names. */
-static void gather_pooled(const plan *p, const source *from, size_t image, float *vectors, float *to)
+static void gather_pooled(const plan *p, const source *from, size_t image, float *vectors,
+                          float *to)
 {
     const size_t lanes = p->set->lanes, half = from->w / 2, plane = from->h / 2 * half;
     uint32_t *const places = (uint32_t *)(vectors + half * lanes);
@@ -104,8 +117,7 @@ static void gather_pooled(const plan *p, const source *from, size_t image, float
         for (size_t row = 0; row < from->h / 2; row++) {
             const size_t valid = least(lanes, from->channels - c);
             const size_t first = (image * from->channels + c) * plane + row * half;
-            float *const begin =
-                to + ((2 * row + from->pad_h) * p->columns + from->pad_w) * lanes;
+            float *const begin = to + ((2 * row + from->pad_h) * p->columns + from->pad_w) * lanes;
             p->set->gather(valid, half, from->images + first, plane, vectors);
             for (size_t q = 0; q < half; q++)
                 for (size_t l = 0; l < lanes; l++)
@@ -124,8 +136,10 @@ static size_t pooled_count(const plan *p)
 
 static void gather_image(const plan *p, const source *from, size_t image, float *vectors, float *to)
 {
-    if (from->argmax != NULL) gather_pooled(p, from, image, vectors, to);
-    else gather_plain(p, from, image, to);
+    if (from->argmax != NULL)
+        gather_pooled(p, from, image, vectors, to);
+    else
+        gather_plain(p, from, image, to);
 }
 
 /* The transforms of one tile of the image, over all blocks, to `to`[points][blocks][block][lanes]. */
@@ -158,8 +172,8 @@ static void multiply(const plan *p, size_t n_tiles, const float *inputs, const s
                      const float *kernels, const size_t *kernel_at, float *products)
 {
     const size_t lanes = p->set->lanes, vectors = group(p->kb);
-    cen__tile tile = {.steps = p->c, .a_at = at, .b_at = kernel_at, .c_row = lanes,
-                      .c_vector = p->block * lanes};
+    cen__tile tile = {
+        .steps = p->c, .a_at = at, .b_at = kernel_at, .c_row = lanes, .c_vector = p->block * lanes};
     for (size_t point = 0; point < POINTS; point++)
         for (size_t kb = 0; kb < p->kb; kb += vectors) {
             const size_t n_vectors = least(vectors, p->kb - kb);
@@ -194,7 +208,7 @@ static void transform_kernels(const plan *p, const float *w, bool backward, floa
 
 /* Where outputs go: y[n, k, out_h, out_w], or the pooled half of it. */
 typedef struct outlet {
-    const float *bias; /* [kb * lanes] */
+    const float *bias;           /* [kb * lanes] */
     const cen__pooling *pooling; /* NULL: none */
     float *y;
 } outlet;
@@ -205,8 +219,8 @@ static void write_row(const plan *p, const outlet *to, const float *rows, size_t
     const size_t lanes = p->set->lanes, width = p->tiles_w * p->m;
     for (size_t k = 0; k < p->k; k += lanes)
         for (size_t i = 0; i < least(p->m, p->out_h - row * p->m); i++)
-            p->set->scatter(least(lanes, p->k - k), p->out_w,
-                            rows + (k * p->m + i * lanes) * width, to->bias + k,
+            p->set->scatter(least(lanes, p->k - k), p->out_w, rows + (k * p->m + i * lanes) * width,
+                            to->bias + k,
                             to->y + ((image * p->k + k) * p->out_h + row * p->m + i) * p->out_w,
                             p->out_h * p->out_w);
 }
@@ -247,8 +261,10 @@ static void finish_tile(const plan *p, const float *products, const outlet *to, 
                               rows + (kb * p->m * width + column * p->m) * lanes,
                               (cen__tile_place){(ptrdiff_t)(width * lanes), (ptrdiff_t)lanes});
     if (column + 1 < p->tiles_w) return;
-    if (to->pooling != NULL) write_pooled_row(p, to, rows, image, row, vectors);
-    else write_row(p, to, rows, image, row);
+    if (to->pooling != NULL)
+        write_pooled_row(p, to, rows, image, row, vectors);
+    else
+        write_row(p, to, rows, image, row);
 }
 
 static size_t filter_scratch_count(const plan *p)
@@ -323,21 +339,24 @@ static void multiply_gradients(const plan *p, size_t n_tiles, const float *input
                                float *sums)
 {
     const size_t lanes = p->set->lanes, vectors = group(p->kb);
-    cen__tile tile = {.steps = n_tiles, .a_at = at, .b_at = at, .c_row = lanes,
-                      .c_vector = lanes * lanes, .accumulate = accumulate};
+    cen__tile tile = {.steps = n_tiles,
+                      .a_at = at,
+                      .b_at = at,
+                      .c_row = lanes,
+                      .c_vector = lanes * lanes,
+                      .accumulate = accumulate};
     for (size_t point = 0; point < POINTS; point++)
         for (size_t kb = 0; kb < p->kb; kb += vectors) {
             const size_t n_vectors = least(vectors, p->kb - kb);
-            const size_t blocks = (lanes + p->set->tile_rows[n_vectors] - 1) /
-                                  p->set->tile_rows[n_vectors];
+            const size_t blocks =
+                (lanes + p->set->tile_rows[n_vectors] - 1) / p->set->tile_rows[n_vectors];
             const size_t rows = (lanes + blocks - 1) / blocks;
             for (size_t v = 0; v < n_vectors; v++)
                 tile.b[v] = gradients + point * p->k_stride + (kb + v) * p->block * lanes;
             for (size_t cb = 0; cb < p->cb; cb++)
                 for (size_t c = 0; c < lanes; c += rows) {
                     tile.a = inputs + point * p->c_stride + cb * p->block * lanes + c;
-                    tile.c = sums + point * p->u_stride +
-                             ((cb * p->kb + kb) * lanes + c) * lanes;
+                    tile.c = sums + point * p->u_stride + ((cb * p->kb + kb) * lanes + c) * lanes;
                     p->set->tile(least(rows, lanes - c), n_vectors, false, &tile);
                 }
         }
@@ -367,8 +386,8 @@ static size_t weights_scratch_count(const plan *p)
 }
 
 void cen__winograd_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,
-                                    const float *x, const float *dy, const uint8_t *argmax, float *dw,
-                                    float *scratch)
+                                    const float *x, const float *dy, const uint8_t *argmax,
+                                    float *dw, float *scratch)
 {
     const plan p = make_plan(v, set, false);
     const size_t lanes = set->lanes;

@@ -15,18 +15,16 @@ INLINE void sandwich(line *f, size_t n_from, size_t n_to, const float *from,
                      cen__tile_place from_place, float *to, cen__tile_place to_place)
 {
     vec half[6][6], in[6], out[6];
-    UNROLL for (size_t j = 0; j < n_from; j++)
-    {
-        UNROLL for (size_t i = 0; i < n_from; i++)
+    for (size_t j = 0; j < n_from; j++) {
+        for (size_t i = 0; i < n_from; i++)
             in[i] = *(const vec *)(from + (ptrdiff_t)i * from_place.row +
                                    (ptrdiff_t)j * from_place.column);
         f(in, out);
-        UNROLL for (size_t i = 0; i < n_to; i++) half[i][j] = out[i];
+        for (size_t i = 0; i < n_to; i++) half[i][j] = out[i];
     }
-    UNROLL for (size_t i = 0; i < n_to; i++)
-    {
+    for (size_t i = 0; i < n_to; i++) {
         f(half[i], out);
-        UNROLL for (size_t j = 0; j < n_to; j++)
+        for (size_t j = 0; j < n_to; j++)
             *(vec *)(to + (ptrdiff_t)i * to_place.row + (ptrdiff_t)j * to_place.column) = out[j];
     }
 }
@@ -161,8 +159,7 @@ static void gather(size_t valid, size_t count, const float *from, size_t plane, 
         return;
     }
     for (size_t p = 0; p < count; p++)
-        for (size_t l = 0; l < LANES; l++)
-            to[p * LANES + l] = l < valid ? from[l * plane + p] : 0;
+        for (size_t l = 0; l < LANES; l++) to[p * LANES + l] = l < valid ? from[l * plane + p] : 0;
 }
 
 static void scatter(size_t valid, size_t count, const float *from, const float *bias, float *to,

@@ -88,12 +88,34 @@ static void pack_a_block(const cen__micro *micro, const product *x, float *to)
     }
 }
 
+/* Numbers that will be packed next, n_rows of row_size adjacent ones. */
+typedef struct {
+    const float *data;
+    size_t n_rows, stride, row_size;
+} region;
+
 /* One block of A times one of B, both as they are read: panels, or in place. */
 typedef struct {
     const cen__micro *micro;
     product x;
     float *a_panels, *b_panels; /* NULL: in place */
+    region next;
 } block;
+
+enum { CACHE_LINE = 16 }; /* numbers */
+
+/* The region's i-th part of n_parts, so that reading memory and multiplying overlap. */
+static void prefetch(const region *next, size_t i, size_t n_parts)
+{
+    size_t row_lines = next->row_size / CACHE_LINE + 1, n_lines = next->n_rows * row_lines;
+    size_t line = n_lines * i / n_parts, end = n_lines * (i + 1) / n_parts;
+    if (line == end) return;
+    size_t row = line / row_lines, place = line % row_lines;
+    for (; line < end; line++) {
+        CEN__PREFETCH_FAR(next->data + row * next->stride + smaller(place * CACHE_LINE, next->row_size - 1));
+        if (++place == row_lines) place = 0, row++;
+    }
+}
 
 static void multiply_tile(const block *on, size_t panel, size_t n_panels, size_t j)
 {
@@ -119,15 +141,14 @@ static void multiply_tile(const block *on, size_t panel, size_t n_panels, size_t
  * is written along its rows. */
 static void multiply_block(const block *on)
 {
-    size_t n_panels = parts(on->x.m, on->micro->mr), nr = on->micro->nr;
-    if (on->x.k <= SHORT_K) {
-        for (size_t i = 0; i < n_panels; i++) {
-            for (size_t j = 0; j < on->x.n; j += nr) multiply_tile(on, i, n_panels, j);
-        }
-    } else {
-        for (size_t j = 0; j < on->x.n; j += nr) {
-            for (size_t i = 0; i < n_panels; i++) multiply_tile(on, i, n_panels, j);
-        }
+    size_t m_panels = parts(on->x.m, on->micro->mr), n_panels = parts(on->x.n, on->micro->nr);
+    size_t n_tiles = m_panels * n_panels;
+    for (size_t tile = 0; tile < n_tiles; tile++) {
+        bool short_k = on->x.k <= SHORT_K;
+        size_t i = short_k ? tile / n_panels : tile % m_panels;
+        size_t j = short_k ? tile % n_panels : tile / m_panels;
+        prefetch(&on->next, tile, n_tiles);
+        multiply_tile(on, i, m_panels, j * on->micro->nr);
     }
 }
 
@@ -164,27 +185,56 @@ static product cut_out(const product *x, size_t i, size_t i_end, size_t j, size_
                      x->accumulate || p > 0};
 }
 
+typedef struct {
+    const product *x;
+    size_t m_blocks, n_blocks, k_blocks, mr, nr;
+} block_grid;
+
+/* Blocks of A change first, then those of B along n, then k. */
+static product find_block(const block_grid *grid, size_t turn)
+{
+    const product *x = grid->x;
+    size_t ic = turn % grid->m_blocks, jc = turn / grid->m_blocks % grid->n_blocks;
+    size_t pc = turn / grid->m_blocks / grid->n_blocks;
+    return cut_out(x, cen__part_start(x->m, grid->m_blocks, grid->mr, ic),
+                   cen__part_start(x->m, grid->m_blocks, grid->mr, ic + 1),
+                   cen__part_start(x->n, grid->n_blocks, grid->nr, jc),
+                   cen__part_start(x->n, grid->n_blocks, grid->nr, jc + 1),
+                   cen__part_start(x->k, grid->k_blocks, 16, pc),
+                   cen__part_start(x->k, grid->k_blocks, 16, pc + 1));
+}
+
+static region find_region(cen__matrix x, size_t n_rows, size_t n_columns)
+{
+    return x.column_stride == 1 ? (region){x.data, n_rows, x.row_stride, n_columns}
+                                : (region){x.data, n_columns, x.column_stride, n_rows};
+}
+
 static void multiply(const cen__micro *micro, const product *x, float *scratch)
 {
-    size_t k_blocks = parts(x->k, micro->kc), m_blocks = parts(x->m, micro->mc);
-    size_t n_blocks = parts(x->n, block_columns(micro, x->m, x->k));
+    block_grid grid = {x,
+                       parts(x->m, micro->mc),
+                       parts(x->n, block_columns(micro, x->m, x->k)),
+                       parts(x->k, micro->kc),
+                       micro->mr,
+                       micro->nr};
+    size_t n_turns = grid.m_blocks * grid.n_blocks * grid.k_blocks;
     bool a_in_place = reads_a_in_place(micro, x), b_in_place = reads_b_in_place(micro, x);
     block on = {.micro = micro};
     on.a_panels = a_in_place ? NULL : scratch;
     on.b_panels = b_in_place ? NULL : scratch + a_block_count(micro, x->m, x->k);
-    for (size_t turn = 0; turn < k_blocks * n_blocks * m_blocks; turn++) {
-        size_t pc = turn / m_blocks / n_blocks, jc = turn / m_blocks % n_blocks;
-        size_t ic = turn % m_blocks;
-        on.x = cut_out(x, cen__part_start(x->m, m_blocks, micro->mr, ic),
-                       cen__part_start(x->m, m_blocks, micro->mr, ic + 1),
-                       cen__part_start(x->n, n_blocks, micro->nr, jc),
-                       cen__part_start(x->n, n_blocks, micro->nr, jc + 1),
-                       cen__part_start(x->k, k_blocks, 16, pc),
-                       cen__part_start(x->k, k_blocks, 16, pc + 1));
-        if (!b_in_place && ic == 0) {
-            cen__pack_b(micro, on.x.n, on.x.k, on.x.b, on.b_panels);
+    for (size_t turn = 0; turn < n_turns; turn++) {
+        bool new_b = turn % grid.m_blocks == 0, next_b = (turn + 1) % grid.m_blocks == 0;
+        bool new_a = grid.m_blocks > 1 || turn % grid.n_blocks == 0;
+        on.x = find_block(&grid, turn);
+        on.next = (region){NULL, 0, 0, 0};
+        if (turn + 1 < n_turns) {
+            product next = find_block(&grid, turn + 1);
+            if (next_b && !b_in_place) on.next = find_region(next.b, next.k, next.n);
+            if (!next_b && !a_in_place) on.next = find_region(next.a, next.m, next.k);
         }
-        if (!a_in_place && (m_blocks > 1 || jc == 0)) pack_a_block(micro, &on.x, on.a_panels);
+        if (new_b && !b_in_place) cen__pack_b(micro, on.x.n, on.x.k, on.x.b, on.b_panels);
+        if (new_a && !a_in_place) pack_a_block(micro, &on.x, on.a_panels);
         multiply_block(&on);
     }
 }

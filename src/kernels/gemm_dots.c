@@ -6,7 +6,7 @@
 enum { TILES_MOST = 512, K_LEAST = 1024 };
 
 /* Numbers of k between one visit of a sum and the next: the operands' rows stay in L1 and L2. */
-enum { K_BLOCK = 512 };
+enum { K_BLOCK = 256 };
 
 static size_t tile_count(const cen__micro *micro, size_t m, size_t n)
 {
@@ -62,7 +62,7 @@ static void prefetch(const product *x, size_t p, size_t tile, size_t n_tiles)
         const float *from = row < x->m ? x->a.data + row * x->a.row_stride
                                        : x->b.data + (row - x->m) * x->b.column_stride;
         from += p + K_BLOCK;
-        for (size_t i = 0; i < K_BLOCK; i += 16) CEN__PREFETCH(from + i);
+        for (size_t i = 0; i < K_BLOCK; i += 16) CEN__PREFETCH_FAR(from + i);
     }
 }
 

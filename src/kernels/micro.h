@@ -39,11 +39,13 @@ typedef struct cen__micro {
     cen__micro_copy *copy;
 } cen__micro;
 
-/* Brings what will be read soon into the cache. */
+/* Brings what will be read or written soon into L1, or what will be packed later into L2. */
 #if defined(__GNUC__)
 #define CEN__PREFETCH(address) __builtin_prefetch(address)
+#define CEN__PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
 #else
 #define CEN__PREFETCH(address) (void)(address)
+#define CEN__PREFETCH_FAR(address) (void)(address)
 #endif
 
 /* That of the instruction set in use, see dispatch.h. Ask once a call, not once a tile. */

@@ -10,10 +10,11 @@
  * The filter. Let u = 2^-24 and D the numbers of a feature. A chain of D + 1 multiply-adds, fused or
  * not, of numbers that carry a few roundings already (|g|^2: one; q / |q|: one, on both sides), is off
  * by at most gamma * sum |a_i b_i|, gamma = m u / (1 - m u), m = D + 8 (Higham 2002, 3.1; D + 5 would
- * do, the rest covers the doubles). By Cauchy-Schwarz sum |a_i b_i| <= M = |a'| |b'| + |b_last|, with a'
+ * do). By Cauchy-Schwarz sum |a_i b_i| <= M = |a'| |b'| + |b_last|, with a'
  * and b' the first D numbers. What underflows, even where the host has denormals flushed to zero,
  * adds at most FLT_MIN (1 + |a'| + |b'|) for each of the D + 1. Where M is so large that floats could
- * overflow the filter lets everything through. */
+ * overflow the filter lets everything through. The exact distances and |q|^2 are sums of doubles, off by
+ * their own (D + 8) 2^-52 at most, which counts where gallery rows are tiny beside a query. */
 #include <centerloss.h>
 
 #include <float.h>
@@ -29,13 +30,16 @@
  * number of panels) that stay in the first. */
 enum {
     BLOCK_MOST = 1024,
-    GROUP_MOST = 192,
+    GROUP_MOST = CEN__NR_MAX,
     CHUNK_LEAST = 1024,
-    DIRECT_MOST = 2, /* queries that are measured at once: packing would cost more */
+    DIRECT_MOST = 1, /* queries that are measured at once: packing would cost more */
     PANEL_MOST = (int)CEN__MR_MAX + (int)CEN__NR_MAX /* no panel is wider */
 };
 
-static const double overflow_bound = 1e37;
+/* With M below the first no float of a product overflows; the second is above all such products, and
+ * still a float. */
+#define SAFE_MOST 1e37
+#define NO_BOUND 1e38
 
 typedef struct {
     const float *gallery, *queries;
@@ -117,15 +121,14 @@ static double exact_distance(const search *s, const float *q, const float *g, do
 static float filter_limit(const block *b, size_t i)
 {
     double limit = b->bounds[i] + b->margin + b->margin_slope * b->lengths[i];
-    limit += fabs(limit) * (double)FLT_EPSILON;
-    return (float)(limit < (double)FLT_MAX ? limit : HUGE_VAL);
+    return (float)(limit + fabs(limit) * (double)FLT_EPSILON);
 }
 
 /* The margin gamma M + FLT_MIN (D + 1) (1 + |a'| + |b'|) for |b'| up to length, b_last up to last. */
 static void set_limits(const search *s, block *b, double length, double last)
 {
     double underflow = (double)FLT_MIN * (double)(s->d + 1);
-    bool safe = b->longest * length + last < overflow_bound;
+    bool safe = s->gamma < 1 && b->longest * length + last < SAFE_MOST;
     b->margin = safe ? s->gamma * last + underflow * (1 + length) : HUGE_VAL;
     b->margin_slope = safe ? s->gamma * length + underflow : 0;
     for (size_t i = 0; i < b->n_queries; i++) b->limits[i] = filter_limit(b, i);
@@ -135,15 +138,17 @@ static void update_bound(const search *s, block *b, size_t i)
 {
     const cen__nearest *nearest = &b->nearest[i];
     if (nearest->count < nearest->k) return;
-    b->bounds[i] = nearest->items[0].distance - (s->cosine ? 1 : b->query_squares[i]);
+    double farthest = nearest->items[0].distance, rest = s->cosine ? 1 : b->query_squares[i];
+    double bound = farthest - rest + ((double)s->d + 8) * DBL_EPSILON * (farthest + rest);
+    b->bounds[i] = bound > NO_BOUND ? NO_BOUND : bound < -NO_BOUND ? -NO_BOUND : bound;
     b->limits[i] = filter_limit(b, i);
 }
 
-/* True where one of c[GROUP_MOST] is no more than limit: counted, because that becomes vectors. */
+/* False where each of c[GROUP_MOST] is above limit. Counted, because that becomes vectors. */
 static bool any_near(const float *c, float limit)
 {
     int n_near = 0;
-    for (size_t j = 0; j < GROUP_MOST; j++) n_near += c[j] <= limit;
+    for (size_t j = 0; j < GROUP_MOST; j++) n_near += !(c[j] > limit);
     return n_near > 0;
 }
 
@@ -196,9 +201,7 @@ static void search_group(const search *s, block *b, size_t first, size_t n, doub
         }
         for (size_t row = 0; row < n_rows; row++) {
             const float *near = c + row * GROUP_MOST;
-            float limit = b->limits[i + row];
-            if (limit < INFINITY && !any_near(near, limit)) continue;
-            select_row(s, b, i + row, first, n, near);
+            if (any_near(near, b->limits[i + row])) select_row(s, b, i + row, first, n, near);
         }
     }
 }
@@ -227,7 +230,7 @@ static void start_block(const search *s, block *b, size_t chunk, size_t first_qu
     b->query_squares = b->lengths + s->block_size;
     b->gallery_squares = b->query_squares + s->block_size;
     b->first_query = first_query;
-    b->longest = 0;
+    b->longest = b->margin = b->margin_slope = 0;
     b->n_queries = smaller(s->block_size, s->n_queries - first_query);
     b->nearest = s->nearest + chunk * s->n_queries + first_query;
     const float *queries = s->queries + first_query * s->d;
@@ -238,7 +241,7 @@ static void start_block(const search *s, block *b, size_t chunk, size_t first_qu
         b->nearest[i].items = s->items + (chunk * s->n_queries + first_query + i) * s->k;
         b->nearest[i].count = 0;
         b->nearest[i].k = s->k;
-        b->bounds[i] = HUGE_VAL;
+        b->bounds[i] = NO_BOUND;
         if (b->lengths[i] > b->longest) b->longest = b->lengths[i];
     }
     pack(s, queries, b->n_queries, b->query_squares, true, b->rows, b->query_panels);

@@ -78,25 +78,25 @@ static float stream(const float *from, size_t n_read, float *to, size_t n_writte
 typedef struct {
     const char *what;
     size_t m, n, k;
-    bool turn_a, turn_b, by_bandwidth;
+    bool turn_a, turn_b;
 } shape;
 
 static const shape shapes[] = {
-    {"square", 256, 256, 256, false, false, false},
-    {"square", 512, 512, 512, false, false, false},
-    {"square", 1024, 1024, 1024, false, false, false},
-    {"square", 2048, 2048, 2048, false, false, false},
-    {"square, B turned", 256, 256, 256, false, true, false},
-    {"square, A turned", 512, 512, 512, true, false, false},
-    {"wide dense, forward", 32, 32, 123210, false, true, true},
-    {"wide dense, dW", 32, 123210, 32, true, false, true},
-    {"wide dense, dX", 32, 123210, 32, false, false, true},
-    {"many classes, forward", 64, 100000, 128, false, true, true},
-    {"many classes, dW", 100000, 128, 64, true, false, true},
-    {"many classes, dX", 64, 128, 100000, false, false, true},
-    {"tall", 100000, 10, 128, false, true, true},
-    {"small", 128, 128, 128, false, true, false},
-    {"small", 32, 32, 32, false, true, false},
+    {"square", 256, 256, 256, false, false},
+    {"square", 512, 512, 512, false, false},
+    {"square", 1024, 1024, 1024, false, false},
+    {"square", 2048, 2048, 2048, false, false},
+    {"square, B turned", 256, 256, 256, false, true},
+    {"square, A turned", 512, 512, 512, true, false},
+    {"wide dense, forward", 32, 32, 123210, false, true},
+    {"wide dense, dW", 32, 123210, 32, true, false},
+    {"wide dense, dX", 32, 123210, 32, false, false},
+    {"many classes, forward", 64, 100000, 128, false, true},
+    {"many classes, dW", 100000, 128, 64, true, false},
+    {"many classes, dX", 64, 128, 100000, false, false},
+    {"tall", 100000, 10, 128, false, true},
+    {"small", 128, 128, 128, false, true},
+    {"small", 32, 32, 32, false, true},
 };
 
 typedef struct {
@@ -104,11 +104,14 @@ typedef struct {
     cen__matrix a, b;
     float *data, *c, *scratch; /* data: a, then b */
     size_t n_read, n_written;
+    int repeats; /* so many products take a time that can be measured */
 } problem;
 
 static problem make_problem(const shape *is, int n_threads)
 {
     problem on = {.is = is, .n_read = is->k * (is->m + is->n), .n_written = is->m * is->n};
+    double work = (double)is->m * (double)is->n * (double)is->k;
+    on.repeats = 1 + (int)(5e7 / work);
     on.data = cen__alloc(on.n_read, sizeof(float));
     on.c = cen__alloc_zeroed(on.n_written, sizeof(float));
     on.scratch = cen__alloc(cen__gemm_scratch_count(is->m, is->n, is->k, n_threads), sizeof(float));
@@ -149,19 +152,21 @@ static double median(double *x)
     return x[TURNS / 2];
 }
 
-/* Seconds that the limit would take for this product, by one run of it now. */
-static double limit_seconds(const instruction_set *set, const problem *on)
+/* Seconds that this product would take at the nearer of the two limits, each measured now. */
+static double limit_seconds(const instruction_set *set, const problem *on, bool *by_bandwidth)
 {
     static float out[3] = {0.5F, 0.25F, 0};
-    double start = now(1);
-    if (on->is->by_bandwidth) {
-        out[2] += stream(on->data, on->n_read, on->c, on->n_written, out[1]);
-        return now(1) - start;
-    }
-    double operations = 0;
+    double start = now(1), operations = 0;
     while (now(1) - start < 1e-3) operations += set->peak(out);
     double work = 2.0 * (double)on->is->m * (double)on->is->n * (double)on->is->k;
-    return (now(1) - start) * work / operations;
+    double at_peak = (now(1) - start) * work / operations;
+    start = now(1);
+    for (int i = 0; i < on->repeats; i++) {
+        out[2] += stream(on->data, on->n_read, on->c, on->n_written, out[1]);
+    }
+    double at_bandwidth = (now(1) - start) / on->repeats;
+    *by_bandwidth = at_bandwidth > at_peak;
+    return *by_bandwidth ? at_bandwidth : at_peak;
 }
 
 static void measure(const instruction_set *set, const shape *is, int n_threads)
@@ -169,21 +174,21 @@ static void measure(const instruction_set *set, const shape *is, int n_threads)
     problem on = make_problem(is, n_threads);
     double work = 2e-9 * (double)is->m * (double)is->n * (double)is->k;
     double seconds[TURNS], shares[TURNS], speedups[TURNS];
-    int repeats = 1 + (int)(0.05 / work);
+    bool by_bandwidth = false;
     multiply(&on, n_threads);
     for (int turn = 0; turn < TURNS; turn++) {
-        double limit = limit_seconds(set, &on), start = now(n_threads);
-        for (int i = 0; i < repeats; i++) multiply(&on, n_threads);
-        seconds[turn] = (now(n_threads) - start) / repeats;
+        double limit = limit_seconds(set, &on, &by_bandwidth), start = now(n_threads);
+        for (int i = 0; i < on.repeats; i++) multiply(&on, n_threads);
+        seconds[turn] = (now(n_threads) - start) / on.repeats;
         shares[turn] = limit / seconds[turn];
         if (n_threads == 1) continue;
         start = now(n_threads);
-        for (int i = 0; i < repeats; i++) multiply(&on, 1);
-        speedups[turn] = (now(n_threads) - start) / repeats / seconds[turn];
+        for (int i = 0; i < on.repeats; i++) multiply(&on, 1);
+        speedups[turn] = (now(n_threads) - start) / on.repeats / seconds[turn];
     }
     printf("%-8s %-22s %6zu x %6zu x %6zu %9.3f ms %7.1f GFLOP/s  %3.0f %% of one core's %s",
            set->kernels->name, is->what, is->m, is->n, is->k, 1e3 * median(seconds),
-           work / median(seconds), 100 * median(shares), is->by_bandwidth ? "bandwidth" : "peak");
+           work / median(seconds), 100 * median(shares), by_bandwidth ? "bandwidth" : "peak");
     if (n_threads > 1) printf("  %.2f x 1 thread", median(speedups));
     printf("\n");
     fflush(stdout);

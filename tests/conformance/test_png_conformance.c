@@ -60,7 +60,8 @@ static bool check(const expectation *expected)
     cen_error error = {CEN_OK, ""};
     cen_image_options options = cen_image_options_default();
     char *path = cen__path_join(data, expected->path);
-    if (cen__file_read(path, SIZE_MAX, &bytes, &size, &error) != CEN_OK) fail_msg("%s", error.message);
+    if (cen__file_read(path, SIZE_MAX, &bytes, &size, &error) != CEN_OK)
+        fail_msg("%s", error.message);
     cen_status status = cen__png_kind.decode(bytes, size, &options, &image, &error);
     bool is_refused = strcmp(expected->crc, "refused") == 0;
     if ((status != CEN_OK) != is_refused)

@@ -16,7 +16,8 @@ typedef struct closeness {
  * the largest is 100 times too much for it. */
 static const closeness FLOAT32 = {1e-4, 2e-6, 1e-5};
 
-static inline double largest(const double *values, size_t n) {
+static inline double largest(const double *values, size_t n)
+{
     double most = 0;
     for (size_t i = 0; i < n; i++)
         if (!(fabs(values[i]) <= most)) most = fabs(values[i]);
@@ -25,7 +26,8 @@ static inline double largest(const double *values, size_t n) {
 
 /* *worst = the entry that is furthest out, or n where it is the norm. */
 static inline bool is_close(const double *got, const double *want, size_t n, double scale,
-                            closeness limits, size_t *worst) {
+                            closeness limits, size_t *worst)
+{
     double furthest = 1, difference = 0, norm = 0;
     *worst = n;
     for (size_t i = 0; i < n; i++) {
@@ -42,7 +44,8 @@ static inline bool is_close(const double *got, const double *want, size_t n, dou
 }
 
 static inline void assert_close(const char *what, const double *got, const double *want, size_t n,
-                                double scale, closeness limits) {
+                                double scale, closeness limits)
+{
     size_t worst;
     if (is_close(got, want, n, scale, limits, &worst)) return;
     if (worst < n)
@@ -52,7 +55,8 @@ static inline void assert_close(const char *what, const double *got, const doubl
 }
 
 /* One positive number, a loss. */
-static inline void assert_number(const char *what, double got, double want, double relative) {
+static inline void assert_number(const char *what, double got, double want, double relative)
+{
     if (!(fabs(got - want) <= relative * fabs(want) + 1e-7))
         fail_msg("%s is %.9g and should be %.9g", what, got, want);
 }

@@ -17,13 +17,15 @@
 static const char *const sets[] = {"baseline", "avx2", "avx512"};
 
 /* False where this processor has not the set. */
-static inline bool use_set(const char *name) {
+static inline bool use_set(const char *name)
+{
     assert_int_equal(setenv("CEN_INSTRUCTIONS", name, 1), 0);
     return strcmp(cen__instructions(), name) == 0;
 }
 
 /* Of c h w k kernel_h kernel_w stride_h stride_w pad_h pad_w. */
-static inline cen__conv make_conv(const size_t shape[10]) {
+static inline cen__conv make_conv(const size_t shape[10])
+{
     cen__conv v = {shape[0], shape[1], shape[2], shape[3], shape[4], shape[5],
                    shape[6], shape[7], shape[8], shape[9], 0,        0};
     v.out_h = (v.h + 2 * v.pad_h - v.kernel_h) / v.stride_h + 1;
@@ -35,12 +37,14 @@ typedef struct sizes {
     size_t x, w, y;
 } sizes;
 
-static inline sizes count(const cen__conv *v, size_t n) {
+static inline sizes count(const cen__conv *v, size_t n)
+{
     return (sizes){n * v->c * v->h * v->w, v->k * v->c * v->kernel_h * v->kernel_w,
                    n * v->k * v->out_h * v->out_w};
 }
 
-static inline float *draw(size_t n, uint64_t seed, uint64_t stream) {
+static inline float *draw(size_t n, uint64_t seed, uint64_t stream)
+{
     float *const x = cen__alloc(n, sizeof *x);
     assert_non_null(x);
     for (size_t i = 0; i < n; i++) x[i] = 2 * cen__random_float(seed, stream, i) - 1;
@@ -49,7 +53,8 @@ static inline float *draw(size_t n, uint64_t seed, uint64_t stream) {
 
 /* No entry is further off than `limit` of the largest. */
 static inline void assert_near(const char *what, const cen__conv *v, size_t n, const float *got,
-                        const float *want, double limit) {
+                               const float *want, double limit)
+{
     double most = 0;
     for (size_t i = 0; i < n; i++) most = fmax(most, fabs((double)want[i]));
     for (size_t i = 0; i < n; i++)
@@ -61,7 +66,8 @@ static inline void assert_near(const char *what, const cen__conv *v, size_t n, c
                      v->pad_w);
 }
 
-static inline float *read_floats(FILE *file, size_t n) {
+static inline float *read_floats(FILE *file, size_t n)
+{
     float *const x = cen__alloc(n, sizeof *x);
     assert_non_null(x);
     assert_int_equal(fread(x, sizeof *x, n, file), n);

@@ -20,14 +20,16 @@ typedef struct golden {
     size_t n_arrays;
 } golden;
 
-static inline void *golden_memory(size_t count, size_t size) {
+static inline void *golden_memory(size_t count, size_t size)
+{
     void *memory = calloc(count ? count : 1, size);
     if (!memory) fail_msg("no memory");
     return memory;
 }
 
 /* One number of the file; f4 and f8 as little-endian machines hold them. */
-static inline double golden_number(const char *type, FILE *file) {
+static inline double golden_number(const char *type, FILE *file)
+{
     unsigned char bytes[8] = {0};
     const size_t size = (size_t)(type[1] - '0');
     assert_int_equal(fread(bytes, 1, size, file), size);
@@ -42,7 +44,8 @@ static inline double golden_number(const char *type, FILE *file) {
     return (double)value;
 }
 
-static inline void golden_read(golden_array *array, const char *line, FILE *file) {
+static inline void golden_read(golden_array *array, const char *line, FILE *file)
+{
     char type[4];
     int used = 0, more = 0;
     if (sscanf(line, "%95s %3s%n", array->name, type, &used) != 2) fail_msg("record %s", line);
@@ -62,7 +65,8 @@ static inline void golden_read(golden_array *array, const char *line, FILE *file
 }
 
 /* name: a file in tests/golden/train. Free with golden_free. */
-static inline golden *golden_open(const char *name) {
+static inline golden *golden_open(const char *name)
+{
     char path[1024], line[256];
     snprintf(path, sizeof path, "%s/golden/train/%s", CEN_TESTS_FOLDER, name);
     FILE *file = fopen(path, "rb");
@@ -79,7 +83,8 @@ static inline golden *golden_open(const char *name) {
     return all;
 }
 
-static inline void golden_free(golden *all) {
+static inline void golden_free(golden *all)
+{
     for (size_t i = 0; i < all->n_arrays; i++) {
         free(all->arrays[i].values);
         free(all->arrays[i].text);
@@ -89,7 +94,8 @@ static inline void golden_free(golden *all) {
 }
 
 /* The array CASE/NAME. */
-static inline const golden_array *golden_get(const golden *all, const char *of, const char *name) {
+static inline const golden_array *golden_get(const golden *all, const char *of, const char *name)
+{
     char full[192];
     snprintf(full, sizeof full, "%s/%s", of, name);
     for (size_t i = 0; i < all->n_arrays; i++)
@@ -99,13 +105,15 @@ static inline const golden_array *golden_get(const golden *all, const char *of, 
 }
 
 /* Its numbers as float32, the caller's to free. */
-static inline float *golden_floats(const golden_array *array) {
+static inline float *golden_floats(const golden_array *array)
+{
     float *floats = golden_memory(array->count, sizeof *floats);
     for (size_t i = 0; i < array->count; i++) floats[i] = (float)array->values[i];
     return floats;
 }
 
-static inline int32_t *golden_labels(const golden_array *array) {
+static inline int32_t *golden_labels(const golden_array *array)
+{
     int32_t *labels = golden_memory(array->count, sizeof *labels);
     for (size_t i = 0; i < array->count; i++) labels[i] = (int32_t)array->values[i];
     return labels;

@@ -8,7 +8,8 @@
 
 /* What an error in this tensor's gradient is measured against: its largest entry, or where all of
  * it is small against the other tensors' gradients, 1/10000 of theirs. */
-static inline double gradient_scale(const golden *all, const golden_array *array) {
+static inline double gradient_scale(const golden *all, const golden_array *array)
+{
     const size_t length = (size_t)(strstr(array->name, "/gradient/") - array->name) + 10;
     double of_all = 0;
     for (size_t i = 0; i < all->n_arrays; i++) {
@@ -19,7 +20,8 @@ static inline double gradient_scale(const golden *all, const golden_array *array
     return fmax(largest(array->values, array->count), 1e-4 * of_all);
 }
 
-static inline void check_losses(const char *of, const cen_losses *got, const golden_array *want) {
+static inline void check_losses(const char *of, const cen_losses *got, const golden_array *want)
+{
     char what[128];
     const double numbers[4] = {got->total, got->softmax, got->center, got->accuracy};
     const char *names[4] = {"total", "softmax", "center", "accuracy"};
@@ -29,14 +31,16 @@ static inline void check_losses(const char *of, const cen_losses *got, const gol
     }
 }
 
-static inline void check_features(const char *of, const float *got, const golden_array *want) {
+static inline void check_features(const char *of, const float *got, const golden_array *want)
+{
     double *wide = doubles(got, want->count);
     assert_close(of, wide, want->values, want->count, largest(want->values, want->count), FLOAT32);
     free(wide);
 }
 
 static inline void check_gradient(const golden *all, const char *of, cen_model *model,
-                                  const float *gradient) {
+                                  const float *gradient)
+{
     const char *name;
     cen_tensor view;
     for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
@@ -52,7 +56,8 @@ static inline void check_gradient(const golden *all, const char *of, cen_model *
 
 /* Features, losses and gradient; with a plan larger than the batch, and again after another batch,
  * so that nothing may be left over from it. */
-static inline void check_golden_case(const golden *all, const char *of) {
+static inline void check_golden_case(const golden *all, const char *of)
+{
     cen_model *model = model_of_golden(all, of, "x");
     const golden_array *images = golden_get(all, of, "x"), *want = golden_get(all, of, "features");
     const size_t n = images->shape[0], input_size = images->count / n;
@@ -92,7 +97,8 @@ static inline void check_golden_case(const golden *all, const char *of) {
 }
 
 /* All cases whose name begins so; n says how many there are. */
-static inline void check_golden_cases(const golden *all, const char *prefix, size_t n) {
+static inline void check_golden_cases(const golden *all, const char *prefix, size_t n)
+{
     size_t n_checked = 0;
     for (size_t i = 0; i < all->n_arrays; i++) {
         const char *name = all->arrays[i].name, *end = strstr(name, "/net");

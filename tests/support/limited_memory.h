@@ -8,13 +8,15 @@
 
 static size_t allocations_left = SIZE_MAX;
 
-static void *limited_malloc(size_t size) {
+static void *limited_malloc(size_t size)
+{
     if (allocations_left == 0) return NULL;
     allocations_left--;
     return malloc(size);
 }
 
-static void *limited_calloc(size_t count, size_t size) {
+static void *limited_calloc(size_t count, size_t size)
+{
     if (allocations_left == 0) return NULL;
     allocations_left--;
     return calloc(count, size);
@@ -29,7 +31,8 @@ static void *limited_calloc(size_t count, size_t size) {
 /* Calls run(user) with 0, 1, 2, ... allocations allowed, until it needs no more than it has: run
  * returns true where it succeeded, and asserts itself that a failure was the right one. Returns how
  * many it needs. */
-static size_t fail_each_allocation(int (*run)(void *user), void *user) {
+static size_t fail_each_allocation(int (*run)(void *user), void *user)
+{
     size_t n = 0;
     for (int done = 0; !done; n++) {
         allocations_left = n;

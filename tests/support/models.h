@@ -6,12 +6,14 @@
 
 #include "support/golden.h"
 
-static inline void assert_ok(cen_status status, const cen_error *error) {
+static inline void assert_ok(cen_status status, const cen_error *error)
+{
     if (status != CEN_OK) fail_msg("%s: %s", cen_status_name(status), error->message);
 }
 
 static inline cen_model *model_create(const char *net, size_t channels, size_t height, size_t width,
-                                      size_t n_classes) {
+                                      size_t n_classes)
+{
     cen_model_options options = cen_model_options_default();
     options.net = net;
     options.input.channels = channels;
@@ -24,7 +26,8 @@ static inline cen_model *model_create(const char *net, size_t channels, size_t h
     return model;
 }
 
-static inline cen_trainer *trainer_create(cen_model *model, const cen_train_options *options) {
+static inline cen_trainer *trainer_create(cen_model *model, const cen_train_options *options)
+{
     cen_trainer *trainer = NULL;
     cen_error error;
     assert_ok(cen_trainer_create(&trainer, model, options, &error), &error);
@@ -32,7 +35,8 @@ static inline cen_trainer *trainer_create(cen_model *model, const cen_train_opti
 }
 
 /* The tensor by its name; its place in the flat buffers is view.data - parameters. */
-static inline cen_tensor model_tensor(cen_model *model, const char *name) {
+static inline cen_tensor model_tensor(cen_model *model, const char *name)
+{
     const char *found;
     cen_tensor view;
     for (size_t i = 0; cen_model_tensor(model, i, &found, &view); i++)
@@ -42,7 +46,8 @@ static inline cen_tensor model_tensor(cen_model *model, const char *name) {
 }
 
 /* Copies a tensor, whose shape must be the array's, into the model. */
-static inline void model_set(cen_model *model, const char *name, const golden_array *array) {
+static inline void model_set(cen_model *model, const char *name, const golden_array *array)
+{
     const cen_tensor view = model_tensor(model, name);
     assert_int_equal(view.n_dims, array->n_dims);
     for (size_t i = 0; i < view.n_dims; i++) assert_int_equal(view.shape[i], array->shape[i]);
@@ -50,7 +55,8 @@ static inline void model_set(cen_model *model, const char *name, const golden_ar
 }
 
 /* The model of CASE/net for the images CASE/`images`, with the tensors CASE/parameters/... */
-static inline cen_model *model_of_golden(const golden *all, const char *of, const char *images) {
+static inline cen_model *model_of_golden(const golden *all, const char *of, const char *images)
+{
     const golden_array *x = golden_get(all, of, images);
     const size_t n_classes = golden_get(all, of, "parameters/head.bias")->count;
     cen_model *model = model_create(golden_get(all, of, "net")->text, x->shape[1], x->shape[2],
@@ -66,7 +72,8 @@ static inline cen_model *model_of_golden(const golden *all, const char *of, cons
 }
 
 /* The tensor's part of a flat buffer (parameters or gradient), as doubles; the caller's to free. */
-static inline double *part_of(cen_model *model, const cen_tensor *view, const float *buffer) {
+static inline double *part_of(cen_model *model, const cen_tensor *view, const float *buffer)
+{
     size_t n_parameters;
     const float *parameters = cen_model_parameters(model, &n_parameters);
     const size_t n = cen_tensor_count(view), begin = (size_t)(view->data - parameters);
@@ -76,7 +83,8 @@ static inline double *part_of(cen_model *model, const cen_tensor *view, const fl
     return part;
 }
 
-static inline double *doubles(const float *values, size_t n) {
+static inline double *doubles(const float *values, size_t n)
+{
     double *copy = golden_memory(n, sizeof *copy);
     for (size_t i = 0; i < n; i++) copy[i] = (double)values[i];
     return copy;

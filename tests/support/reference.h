@@ -31,7 +31,8 @@ typedef struct reference_losses {
 } reference_losses;
 
 /* "AxB" or "A". */
-static inline int reference_pair(const char *text, size_t *a, size_t *b) {
+static inline int reference_pair(const char *text, size_t *a, size_t *b)
+{
     int used = 0;
     if (sscanf(text, " %zu%n", a, &used) != 1) return 0;
     *b = *a;
@@ -43,7 +44,8 @@ static inline int reference_pair(const char *text, size_t *a, size_t *b) {
 }
 
 static inline void reference_parse_layer(reference_layer *layer, const char *text,
-                                         const reference_layer *in) {
+                                         const reference_layer *in)
+{
     int used = 0;
     size_t out = 0;
     *layer = *in;
@@ -72,7 +74,8 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
 }
 
 static inline reference reference_of(const char *net, size_t c, size_t h, size_t w,
-                                     size_t n_classes, double lambda) {
+                                     size_t n_classes, double lambda)
+{
     reference r = {c, h, w, n_classes, 0, 0, lambda, {{"", 0, 0, 0, 0, 0, 0, 0, 0, 0}}, 0};
     reference_layer in = {"", 0, 0, 0, 0, 0, 0, c, h, w};
     char text[1024];
@@ -87,14 +90,16 @@ static inline reference reference_of(const char *net, size_t c, size_t h, size_t
     return r;
 }
 
-static inline void reference_decide(reference *r, size_t decision) {
+static inline void reference_decide(reference *r, size_t decision)
+{
     r->pattern = (r->pattern ^ (uint64_t)decision) * 1099511628211u; /* FNV-1a */
 }
 
 /* y[k] = b[k] + sum of w[k, c, i, j] * x[c, y * sh + i - ph, x * sw + j - pw]. Returns the numbers
  * of parameters that it used, as the others do. */
 static inline size_t reference_conv(const reference_layer *in, const reference_layer *out,
-                                    const double *p, const double *x, double *y) {
+                                    const double *p, const double *x, double *y)
+{
     const double *bias = p + out->c * in->c * out->kh * out->kw;
     for (size_t k = 0; k < out->c; k++)
         for (size_t row = 0; row < out->h; row++)
@@ -115,7 +120,8 @@ static inline size_t reference_conv(const reference_layer *in, const reference_l
 }
 
 static inline void reference_maxpool(reference *r, const reference_layer *in,
-                                     const reference_layer *out, const double *x, double *y) {
+                                     const reference_layer *out, const double *x, double *y)
+{
     for (size_t c = 0; c < out->c; c++)
         for (size_t row = 0; row < out->h; row++)
             for (size_t column = 0; column < out->w; column++) {
@@ -133,7 +139,8 @@ static inline void reference_maxpool(reference *r, const reference_layer *in,
 
 /* y = b + w x */
 static inline size_t reference_dense(size_t n_in, size_t n_out, const double *p, const double *x,
-                                     double *y) {
+                                     double *y)
+{
     for (size_t k = 0; k < n_out; k++) {
         y[k] = p[n_out * n_in + k];
         for (size_t i = 0; i < n_in; i++) y[k] += p[k * n_in + i] * x[i];
@@ -142,7 +149,8 @@ static inline size_t reference_dense(size_t n_in, size_t n_out, const double *p,
 }
 
 static inline void reference_rectify(reference *r, const reference_layer *in, const double *slopes,
-                                     const double *x, double *y) {
+                                     const double *x, double *y)
+{
     const size_t area = in->h * in->w;
     for (size_t i = 0; i < in->c * area; i++) {
         y[i] = x[i] > 0 ? x[i] : slopes ? slopes[i / area] * x[i] : 0;
@@ -151,7 +159,8 @@ static inline void reference_rectify(reference *r, const reference_layer *in, co
 }
 
 /* The feature of one picture into y[d]; returns how many parameters the body has. */
-static inline size_t reference_feature(reference *r, const double *p, const double *x, double *y) {
+static inline size_t reference_feature(reference *r, const double *p, const double *x, double *y)
+{
     double buffers[2][REFERENCE_MOST_NUMBERS];
     const double *from = x, *at = p;
     reference_layer in = {"", 0, 0, 0, 0, 0, 0, r->c, r->h, r->w};
@@ -181,7 +190,8 @@ static inline size_t reference_feature(reference *r, const double *p, const doub
 }
 
 /* -log of the softmax of logits[n] at label, from the definition, moved by the largest. */
-static inline double reference_cross_entropy(const double *logits, size_t n, size_t label) {
+static inline double reference_cross_entropy(const double *logits, size_t n, size_t label)
+{
     double most = logits[0], sum = 0;
     for (size_t i = 1; i < n; i++) most = logits[i] > most ? logits[i] : most;
     for (size_t i = 0; i < n; i++) sum += exp(logits[i] - most);
@@ -190,8 +200,8 @@ static inline double reference_cross_entropy(const double *logits, size_t n, siz
 
 /* The losses of x[n, c, h, w], labels[n]; features[n, d] may be NULL. */
 static inline reference_losses reference_forward(reference *r, const double *p, const double *x,
-                                                 const int32_t *labels, size_t n,
-                                                 double *features) {
+                                                 const int32_t *labels, size_t n, double *features)
+{
     double f[REFERENCE_MOST_NUMBERS], logits[REFERENCE_MOST_NUMBERS];
     reference_losses losses = {0, 0, 0};
     r->pattern = 14695981039346656037u;
@@ -215,7 +225,8 @@ static inline reference_losses reference_forward(reference *r, const double *p, 
 /* d total / d p[i] by a central difference; *kink is set where a relu or a maximum decided
  * otherwise on the way, so that the difference says nothing. The error is about h^2 + 1e-16 / h. */
 static inline double reference_slope(reference *r, double *p, size_t i, const double *x,
-                                     const int32_t *labels, size_t n, bool *kink) {
+                                     const int32_t *labels, size_t n, bool *kink)
+{
     const double middle = p[i], h = 1e-5;
     p[i] = middle + h;
     const double above = reference_forward(r, p, x, labels, n, NULL).total;

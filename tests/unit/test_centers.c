@@ -16,7 +16,8 @@ static const closeness STEPS = {1e-5, 1e-6, 1e-6};
 enum { N_STEPS = 6, BATCH = 4 };
 
 /* Every tensor after every step. */
-static void check_steps(const char *mode, cen_center_mode centers) {
+static void check_steps(const char *mode, cen_center_mode centers)
+{
     golden *all = golden_open("centers.bin");
     cen_model *model = model_of_golden(all, mode, "x");
     float *x = golden_floats(golden_get(all, mode, "x"));
@@ -59,17 +60,20 @@ static void check_steps(const char *mode, cen_center_mode centers) {
     golden_free(all);
 }
 
-static void adam_steps_as_SparseAdam_of_torch(void **state) {
+static void adam_steps_as_SparseAdam_of_torch(void **state)
+{
     (void)state;
     check_steps("adam", CEN_CENTERS_ADAM);
 }
 
-static void adam_dense_steps_as_Adam_of_torch_on_an_embedding(void **state) {
+static void adam_dense_steps_as_Adam_of_torch_on_an_embedding(void **state)
+{
     (void)state;
     check_steps("adam-dense", CEN_CENTERS_ADAM_DENSE);
 }
 
-static void mean_steps_as_the_formula_does_in_torch(void **state) {
+static void mean_steps_as_the_formula_does_in_torch(void **state)
+{
     (void)state;
     check_steps("mean", CEN_CENTERS_MEAN);
 }
@@ -81,7 +85,8 @@ typedef struct plane {
     float *centers;
 } plane;
 
-static plane open_plane(cen_center_mode mode, double lambda, double lr) {
+static plane open_plane(cen_center_mode mode, double lambda, double lr)
+{
     plane p;
     p.model = model_create("flatten, dense 2", 1, 1, 2, 3);
     size_t n;
@@ -102,12 +107,14 @@ static plane open_plane(cen_center_mode mode, double lambda, double lr) {
     return p;
 }
 
-static void close_plane(plane *p) {
+static void close_plane(plane *p)
+{
     cen_trainer_free(p->trainer);
     cen_model_free(p->model);
 }
 
-static cen_losses step_plane(plane *p, const float *x, const int32_t *labels, size_t n) {
+static cen_losses step_plane(plane *p, const float *x, const int32_t *labels, size_t n)
+{
     cen_losses losses;
     cen_error error;
     assert_ok(cen_trainer_backward(p->trainer, x, labels, n, &losses, &error), &error);
@@ -115,7 +122,8 @@ static cen_losses step_plane(plane *p, const float *x, const int32_t *labels, si
     return losses;
 }
 
-static void assert_centers(const plane *p, const double *want) {
+static void assert_centers(const plane *p, const double *want)
+{
     double *got = doubles(p->centers, 6);
     assert_close("centers", got, want, 6, 1, (closeness){1e-7, 2e-7, 1e-6});
     free(got);
@@ -131,7 +139,8 @@ static void assert_centers(const plane *p, const double *want) {
  *   class 1: (1 - 1 + 1 - 3, 1 - 3 + 1 - 1) / 3 = (-2/3, -2/3), so (1, 1) + (1/3, 1/3) = (4/3, 4/3)
  *   class 2: absent, stays (7/2, -1)
  *   center loss: ((0 + 2^2) + (2^2 + 0) + 0) / 3 = 8/3 */
-static void mean_moves_centers_as_worked_by_hand(void **state) {
+static void mean_moves_centers_as_worked_by_hand(void **state)
+{
     (void)state;
     const float first[6] = {3, 0, 2, 2, 0, 6}, second[6] = {1, 3, 3, 1, 0.5f, 1};
     const int32_t first_labels[3] = {0, 2, 0}, second_labels[3] = {1, 1, 0};
@@ -143,7 +152,8 @@ static void mean_moves_centers_as_worked_by_hand(void **state) {
     close_plane(&p);
 }
 
-static void mean_does_not_depend_on_lambda(void **state) {
+static void mean_does_not_depend_on_lambda(void **state)
+{
     (void)state;
     const float x[6] = {3, 0, 2, 2, 0, 6};
     const int32_t labels[3] = {0, 2, 0};
@@ -157,7 +167,8 @@ static void mean_does_not_depend_on_lambda(void **state) {
 
 /* Adam's first step is lr * the gradient's sign, whatever its size: class 0 towards (3, 0) and
  * (0, 6), class 2 from (4, -2) towards (2, 2). */
-static void adam_moves_centers_towards_their_features(void **state) {
+static void adam_moves_centers_towards_their_features(void **state)
+{
     (void)state;
     const float x[6] = {3, 0, 2, 2, 0, 6};
     const int32_t labels[3] = {0, 2, 0};
@@ -171,7 +182,8 @@ static void adam_moves_centers_towards_their_features(void **state) {
 }
 
 /* Class 2 is in the first batch alone. */
-static void absent_rows_rest_in_adam_and_drift_in_adam_dense(void **state) {
+static void absent_rows_rest_in_adam_and_drift_in_adam_dense(void **state)
+{
     (void)state;
     const float x[6] = {3, 0, 2, 2, 0, 6};
     const int32_t first[3] = {0, 2, 0}, second[3] = {0, 0, 1};
@@ -193,7 +205,8 @@ static void absent_rows_rest_in_adam_and_drift_in_adam_dense(void **state) {
 }
 
 /* What a caller writes between backward and update is what is stepped on. */
-static void the_update_follows_a_gradient_that_the_caller_changed(void **state) {
+static void the_update_follows_a_gradient_that_the_caller_changed(void **state)
+{
     (void)state;
     const float x[2] = {3, 0};
     const int32_t label = 0;
@@ -218,7 +231,8 @@ static void the_update_follows_a_gradient_that_the_caller_changed(void **state) 
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(adam_steps_as_SparseAdam_of_torch),
         cmocka_unit_test(adam_dense_steps_as_Adam_of_torch_on_an_embedding),

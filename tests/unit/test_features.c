@@ -25,14 +25,16 @@ static const cen_feature_row rows[N] = {{"a/plain.png", 0, "a", "train"},
                                         {"quote\"quote", 2, "back\\slash", NULL},
                                         {"größe\r.png", -1, NULL, NULL}};
 
-static void write(const char *path, cen_features_format format, size_t n, size_t d) {
+static void write(const char *path, cen_features_format format, size_t n, size_t d)
+{
     cen_error error;
     if (cen_features_write(path, format, features, n, d, rows, &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }
 }
 
-static void assert_file_is(const char *path, const void *expected, size_t expected_size) {
+static void assert_file_is(const char *path, const void *expected, size_t expected_size)
+{
     uint8_t *bytes;
     size_t size;
     assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
@@ -42,7 +44,8 @@ static void assert_file_is(const char *path, const void *expected, size_t expect
     assert_true(cen__os_remove(path));
 }
 
-static void assert_same_file(const char *path, const char *golden) {
+static void assert_same_file(const char *path, const char *golden)
+{
     uint8_t *bytes;
     size_t size;
     assert_int_equal(cen__file_read(golden, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
@@ -50,7 +53,8 @@ static void assert_same_file(const char *path, const char *golden) {
     cen__free(bytes);
 }
 
-static void npy_is_what_numpy_saves(void **state) {
+static void npy_is_what_numpy_saves(void **state)
+{
     (void)state;
     write("test_features.npy", CEN_FEATURES_NPY, N, D);
     assert_same_file("test_features.npy", GOLDEN("format_features.npy"));
@@ -60,20 +64,23 @@ static void npy_is_what_numpy_saves(void **state) {
     assert_file_is("test_features.tsv", "row\tpath\tlabel\tclass\tsplit\n", 27);
 }
 
-static void a_path_without_npy_gets_its_tsv_too(void **state) {
+static void a_path_without_npy_gets_its_tsv_too(void **state)
+{
     (void)state;
     write("test_features.x", CEN_FEATURES_NPY, N, D);
     assert_same_file("test_features.x", GOLDEN("format_features.npy"));
     assert_same_file("test_features.x.tsv", GOLDEN("format_features.tsv"));
 }
 
-static void csv_is_what_python_writes(void **state) {
+static void csv_is_what_python_writes(void **state)
+{
     (void)state;
     write("test_features.csv", CEN_FEATURES_CSV, N, D);
     assert_same_file("test_features.csv", GOLDEN("format_features.csv"));
 }
 
-static void fvecs_has_the_size_before_each_vector(void **state) {
+static void fvecs_has_the_size_before_each_vector(void **state)
+{
     (void)state;
     write("test_features.fvecs", CEN_FEATURES_FVECS, N, D);
     assert_same_file("test_features.fvecs", GOLDEN("format_features.fvecs"));
@@ -83,7 +90,8 @@ static void fvecs_has_the_size_before_each_vector(void **state) {
     assert_same_file("test_features.fvecs", GOLDEN("format_features.fvecs"));
 }
 
-static void the_projector_pair_is_numbers_and_names(void **state) {
+static void the_projector_pair_is_numbers_and_names(void **state)
+{
     (void)state;
     static const char numbers[] = "0.1\t-2\t1e-45\n3.4028235e+38\tinf\t0\n0.33333334\t-0\t7\n"
                                   "nan\t1e+10\t16777216\n";
@@ -93,7 +101,8 @@ static void the_projector_pair_is_numbers_and_names(void **state) {
 }
 
 static void assert_refused(const char *path, cen_features_format format, const float *x, size_t n,
-                           size_t d, const cen_feature_row *names) {
+                           size_t d, const cen_feature_row *names)
+{
     cen_error error = {CEN_OK, ""};
     assert_int_equal(cen_features_write(path, format, x, n, d, names, &error), CEN_ERROR_ARGUMENT);
     assert_int_equal(error.status, CEN_ERROR_ARGUMENT);
@@ -101,7 +110,8 @@ static void assert_refused(const char *path, cen_features_format format, const f
     assert_int_equal(cen_features_write(path, format, x, n, d, names, NULL), CEN_ERROR_ARGUMENT);
 }
 
-static void arguments_without_sense_are_refused(void **state) {
+static void arguments_without_sense_are_refused(void **state)
+{
     (void)state;
     static const char path[] = "test_features.npy";
     assert_refused(NULL, CEN_FEATURES_NPY, features, N, D, rows);
@@ -116,14 +126,16 @@ static void arguments_without_sense_are_refused(void **state) {
     assert_false(cen_path_exists(path));
 }
 
-static void touch(const char *path) {
+static void touch(const char *path)
+{
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     fputs("old", file);
     fclose(file);
 }
 
-static void a_place_that_cannot_be_written_is_named_and_nothing_is_left(void **state) {
+static void a_place_that_cannot_be_written_is_named_and_nothing_is_left(void **state)
+{
     (void)state;
     cen_error error;
     assert_int_equal(
@@ -139,7 +151,8 @@ static void a_place_that_cannot_be_written_is_named_and_nothing_is_left(void **s
 }
 
 /* A folder stands where the second file of a pair should go: the first is not replaced. */
-static void a_pair_is_replaced_together(void **state) {
+static void a_pair_is_replaced_together(void **state)
+{
     (void)state;
     cen_error error;
     touch("test_features.npy");
@@ -155,7 +168,8 @@ static void a_pair_is_replaced_together(void **state) {
     remove("test_features.tsv");
 }
 
-static int write_with_little_memory(void *user) {
+static int write_with_little_memory(void *user)
+{
     const cen_features_format *format = user;
     cen_status status =
         cen_features_write("test_features.tsv", *format, features, N, D, rows, NULL);
@@ -166,7 +180,8 @@ static int write_with_little_memory(void *user) {
     return status == CEN_OK;
 }
 
-static void every_failed_allocation_is_told(void **state) {
+static void every_failed_allocation_is_told(void **state)
+{
     (void)state;
     for (int i = CEN_FEATURES_NPY; i <= CEN_FEATURES_PROJECTOR; i++) {
         cen_features_format format = (cen_features_format)i;
@@ -177,7 +192,8 @@ static void every_failed_allocation_is_told(void **state) {
     remove("test_features.metadata.tsv");
 }
 
-static void rows_are_scaled_to_length_one_and_zeros_stay(void **state) {
+static void rows_are_scaled_to_length_one_and_zeros_stay(void **state)
+{
     (void)state;
     float x[] = {3, 4, 0, 0, -1e-45f, 0, 3e38f, 3e38f};
     static const float expected[] = {0.6f, 0.8f, 0, 0, -1, 0, 0.70710678f, 0.70710678f};
@@ -186,7 +202,8 @@ static void rows_are_scaled_to_length_one_and_zeros_stay(void **state) {
     cen_features_normalize(x, 0, 2);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(npy_is_what_numpy_saves),
         cmocka_unit_test(a_path_without_npy_gets_its_tsv_too),

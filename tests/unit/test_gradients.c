@@ -33,13 +33,15 @@ typedef struct example {
 } example;
 
 /* Uniform in -1 .. 1 with 16 bits: the generator of ANSI C's example of rand. */
-static double next_random(uint64_t *seed) {
+static double next_random(uint64_t *seed)
+{
     *seed = *seed * 6364136223846793005u + 1442695040888963407u;
     return (double)(int)(*seed >> 48) / 32768 - 1;
 }
 
 /* Weights large enough to matter, slopes between -0.25 and 0.75, biases of all signs. */
-static void fill_parameters(example *e) {
+static void fill_parameters(example *e)
+{
     const char *name;
     cen_tensor view;
     for (size_t i = 0; cen_model_tensor(e->model, i, &name, &view); i++) {
@@ -52,7 +54,8 @@ static void fill_parameters(example *e) {
 }
 
 /* The parameters in the order of the reference: by tensor, which is that of the line. */
-static void gather_parameters(example *e) {
+static void gather_parameters(example *e)
+{
     const char *name;
     cen_tensor view;
     e->n_parameters = 0;
@@ -65,7 +68,8 @@ static void gather_parameters(example *e) {
             e->parameters[at++] = (double)view.data[k];
 }
 
-static void open_example(example *e, cen_center_mode centers) {
+static void open_example(example *e, cen_center_mode centers)
+{
     e->model = model_create(e->net, e->c, e->h, e->w, N_CLASSES);
     fill_parameters(e);
     gather_parameters(e);
@@ -86,7 +90,8 @@ static void open_example(example *e, cen_center_mode centers) {
     e->trainer = trainer_create(e->model, &options);
 }
 
-static void close_example(example *e) {
+static void close_example(example *e)
+{
     cen_trainer_free(e->trainer);
     cen_model_free(e->model);
     free(e->parameters);
@@ -94,7 +99,8 @@ static void close_example(example *e) {
     free(e->x32);
 }
 
-static void check_forward(example *e, const cen_losses *losses) {
+static void check_forward(example *e, const cen_losses *losses)
+{
     cen_error error;
     const size_t n = e->n * e->reference.d;
     double *want = golden_memory(n, sizeof *want);
@@ -114,7 +120,8 @@ static void check_forward(example *e, const cen_losses *losses) {
 
 /* The slopes of one tensor, which begins at parameters[at], against the gradient. */
 static void check_slopes(example *e, const char *name, const cen_tensor *view, size_t at,
-                         const float *gradient) {
+                         const float *gradient)
+{
     const size_t n = cen_tensor_count(view);
     double *slopes = golden_memory(n, sizeof *slopes), *got = part_of(e->model, view, gradient);
     bool kink = false;
@@ -148,7 +155,8 @@ static void check_slopes(example *e, const char *name, const cen_tensor *view, s
 }
 
 /* In mode MEAN the gradient of the centers is nobody's, and not compared. */
-static void check_example(example e, cen_center_mode mode) {
+static void check_example(example e, cen_center_mode mode)
+{
     cen_losses losses;
     cen_error error;
     open_example(&e, mode);
@@ -167,12 +175,14 @@ static void check_example(example e, cen_center_mode mode) {
     close_example(&e);
 }
 
-static void check_net(const char *net, size_t c, size_t h, size_t w, uint64_t seed) {
+static void check_net(const char *net, size_t c, size_t h, size_t w, uint64_t seed)
+{
     const example e = {.net = net, .c = c, .h = h, .w = w, .n = BATCH, .lambda = 0.3, .seed = seed};
     check_example(e, CEN_CENTERS_ADAM_DENSE);
 }
 
-static void conv_has_the_slopes_of_its_forward(void **state) {
+static void conv_has_the_slopes_of_its_forward(void **state)
+{
     (void)state;
     check_net("conv 3 2x2, flatten", 3, 4, 3, 1);
     check_net("conv 2 3x3 pad 1, flatten", 1, 3, 5, 1);
@@ -181,33 +191,38 @@ static void conv_has_the_slopes_of_its_forward(void **state) {
     check_net("conv 2 1x1, conv 3 2x4 stride 1x2 pad 0x2, flatten", 1, 3, 5, 1);
 }
 
-static void maxpool_has_the_slopes_of_its_forward(void **state) {
+static void maxpool_has_the_slopes_of_its_forward(void **state)
+{
     (void)state;
     check_net("conv 2 2x2, maxpool 2, flatten", 3, 6, 5, 1);
     check_net("conv 2 2x2, maxpool 3 stride 1, conv 2 1x2, flatten", 1, 6, 5, 1);
     check_net("conv 2 1x2, maxpool 2x3 stride 3x2, flatten", 3, 8, 8, 1);
 }
 
-static void dense_has_the_slopes_of_its_forward(void **state) {
+static void dense_has_the_slopes_of_its_forward(void **state)
+{
     (void)state;
     check_net("flatten, dense 5", 3, 2, 3, 1);
     check_net("flatten, dense 4, dense 3", 1, 3, 3, 1);
     check_net("conv 2 2x2, flatten, dense 3", 1, 3, 4, 1);
 }
 
-static void relu_has_the_slopes_of_its_forward(void **state) {
+static void relu_has_the_slopes_of_its_forward(void **state)
+{
     (void)state;
     check_net("conv 3 2x2, relu, flatten, dense 4, relu, dense 3", 1, 4, 4, 1);
     check_net("flatten, dense 6, relu", 1, 3, 3, 1);
 }
 
-static void prelu_has_the_slopes_of_its_forward(void **state) {
+static void prelu_has_the_slopes_of_its_forward(void **state)
+{
     (void)state;
     check_net("conv 3 2x2, prelu, flatten, dense 4, prelu", 1, 4, 4, 1);
     check_net("prelu, conv 2 2x2 stride 2, prelu, conv 2 2x1, flatten", 3, 5, 4, 1);
 }
 
-static void whole_nets_have_the_slopes_of_their_forward(void **state) {
+static void whole_nets_have_the_slopes_of_their_forward(void **state)
+{
     (void)state;
     check_net("conv 5 2x2, maxpool 2, flatten, dense 6, relu", 3, 6, 6, 1);
     check_net("conv 2 5x5 pad 2, prelu, conv 3 5x5 pad 2, prelu, maxpool 2, flatten, dense 2", 1, 4,
@@ -216,7 +231,8 @@ static void whole_nets_have_the_slopes_of_their_forward(void **state) {
 }
 
 /* lambda 0 leaves the softmax, a large one the center loss. */
-static void each_loss_alone_has_its_slopes(void **state) {
+static void each_loss_alone_has_its_slopes(void **state)
+{
     (void)state;
     example e = {.net = "conv 2 2x2, prelu, flatten, dense 3",
                  .c = 1,
@@ -231,7 +247,8 @@ static void each_loss_alone_has_its_slopes(void **state) {
     check_example(e, CEN_CENTERS_ADAM_DENSE);
 }
 
-static void every_center_mode_has_the_slopes_of_the_loss(void **state) {
+static void every_center_mode_has_the_slopes_of_the_loss(void **state)
+{
     (void)state;
     const example e = {.net = "conv 2 2x2, maxpool 2, flatten, dense 3",
                        .c = 1,
@@ -245,7 +262,8 @@ static void every_center_mode_has_the_slopes_of_the_loss(void **state) {
     check_example(e, CEN_CENTERS_MEAN); /* moves the centers otherwise: body and head alone */
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conv_has_the_slopes_of_its_forward),
         cmocka_unit_test(maxpool_has_the_slopes_of_its_forward),

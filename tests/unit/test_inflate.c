@@ -60,8 +60,8 @@ static void check_gzip(const golden_pair *pair)
     assert_int_equal(cen__crc32(0, out, size), pair->numbers[1]);
     cen__free(out);
     if (pair->numbers[0] == 0) return;
-    status = cen__gzip_unpack(pair->first, pair->first_size, pair->numbers[0] - 1, &out, &size,
-                              &error);
+    status =
+        cen__gzip_unpack(pair->first, pair->first_size, pair->numbers[0] - 1, &out, &size, &error);
     assert_int_equal(status, CEN_ERROR_LIMIT);
     assert_null(out);
 }
@@ -221,7 +221,8 @@ static void test_checksums_equal_their_definition_at_every_length(void **state)
     static uint8_t bytes[MOST];
     uint32_t random = 9, crc = 0xffffffff, low = 1, high = 0;
     for (int kind = 0; kind < 2; kind++) {
-        for (size_t i = 0; i < MOST; i++) bytes[i] = kind == 0 ? 255 : (uint8_t)next_random(&random);
+        for (size_t i = 0; i < MOST; i++)
+            bytes[i] = kind == 0 ? 255 : (uint8_t)next_random(&random);
         crc = 0xffffffff;
         low = 1;
         high = 0;

@@ -15,7 +15,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
-static cen__json_document *parse(const char *text) {
+static cen__json_document *parse(const char *text)
+{
     cen__json_document *document;
     cen_error error;
     if (cen__json_parse(text, strlen(text), &document, &error) != CEN_OK) {
@@ -26,7 +27,8 @@ static cen__json_document *parse(const char *text) {
 
 /* The text is refused with this status, and the sentence holds `part`. The text is copied so that
  * reading past its end is seen by the sanitizer. */
-static void assert_refused(const char *text, size_t size, cen_status status, const char *part) {
+static void assert_refused(const char *text, size_t size, cen_status status, const char *part)
+{
     cen__json_document *document;
     cen_error error = {CEN_OK, ""};
     char *copy = malloc(size + (size == 0));
@@ -43,7 +45,8 @@ static void assert_refused(const char *text, size_t size, cen_status status, con
     free(copy);
 }
 
-static void every_kind_of_value_is_read(void **state) {
+static void every_kind_of_value_is_read(void **state)
+{
     (void)state;
     cen__json_document *document =
         parse(" {\"a\": [1, -2.5e1, true, false, null, \"x\"], \"b\": {}, \"\": [], \"c\": 12} \n");
@@ -73,7 +76,8 @@ static void every_kind_of_value_is_read(void **state) {
     cen__json_free(NULL);
 }
 
-static void integers_are_exact_up_to_64_bits(void **state) {
+static void integers_are_exact_up_to_64_bits(void **state)
+{
     (void)state;
     static const struct {
         const char *text;
@@ -97,7 +101,8 @@ static void integers_are_exact_up_to_64_bits(void **state) {
     }
 }
 
-static void strings_are_read_and_written_as_python_does(void **state) {
+static void strings_are_read_and_written_as_python_does(void **state)
+{
     (void)state;
     for (size_t i = 0; i < COUNT(golden_strings); i++) {
         cen__text text = {0};
@@ -112,7 +117,8 @@ static void strings_are_read_and_written_as_python_does(void **state) {
     }
 }
 
-static void bytes_that_are_no_utf8_are_written_as_replacements(void **state) {
+static void bytes_that_are_no_utf8_are_written_as_replacements(void **state)
+{
     (void)state;
     static const char *const cases[][2] = {
         {"a\xFFz", "\"a\xEF\xBF\xBDz\""},
@@ -126,7 +132,8 @@ static void bytes_that_are_no_utf8_are_written_as_replacements(void **state) {
     }
 }
 
-static void what_json_has_not_is_refused_with_its_place(void **state) {
+static void what_json_has_not_is_refused_with_its_place(void **state)
+{
     (void)state;
     static const struct {
         const char *text, *part;
@@ -190,7 +197,8 @@ static void what_json_has_not_is_refused_with_its_place(void **state) {
     assert_refused("1\0", 2, CEN_ERROR_FORMAT, "byte 1");
 }
 
-static void limits_are_kept(void **state) {
+static void limits_are_kept(void **state)
+{
     (void)state;
     enum { DEEP = 200, MANY = (1 << 20) + 1 };
     char nested[DEEP + 1], digits[CEN__NUMBER_MOST + 2];
@@ -210,7 +218,8 @@ static void limits_are_kept(void **state) {
 }
 
 /* Digits of the mantissa, without trailing zeros. */
-static size_t count_digits(const char *text) {
+static size_t count_digits(const char *text)
+{
     size_t n = 0, zeros = 0;
     bool leading = true;
     for (; *text != '\0' && *text != 'e'; text++) {
@@ -222,7 +231,8 @@ static size_t count_digits(const char *text) {
     return n - zeros;
 }
 
-static void numbers_are_read_and_written_as_python_and_numpy_do(void **state) {
+static void numbers_are_read_and_written_as_python_and_numpy_do(void **state)
+{
     (void)state;
     double back;
     for (size_t i = 0; i < COUNT(golden_doubles); i++) {
@@ -246,7 +256,8 @@ static void numbers_are_read_and_written_as_python_and_numpy_do(void **state) {
     }
 }
 
-static void what_is_no_number_is_not_read(void **state) {
+static void what_is_no_number_is_not_read(void **state)
+{
     (void)state;
     static const char *const cases[] = {"",    "-",  ".",  "1.",  ".1",  "1e",  "1e+",   "e1",
                                         "1,5", " 1", "1 ", "0x1", "inf", "nan", "1e1.5", "++1"};
@@ -258,7 +269,8 @@ static void what_is_no_number_is_not_read(void **state) {
     assert_true(cen__number_read("1e999", 5, &value) && isinf(value));
 }
 
-static void numbers_do_not_depend_on_the_locale(void **state) {
+static void numbers_do_not_depend_on_the_locale(void **state)
+{
     (void)state;
     static const char *const locales[] = {"de_DE.UTF-8", "de_DE.utf8", "de_DE", "fr_FR.UTF-8",
                                           "fa_IR.UTF-8"};
@@ -281,7 +293,8 @@ static void numbers_do_not_depend_on_the_locale(void **state) {
     if (n_found == 0) skip();
 }
 
-static void not_a_number_and_infinities_have_names(void **state) {
+static void not_a_number_and_infinities_have_names(void **state)
+{
     (void)state;
     cen__text text = {0};
     cen__text_add_double(&text, (double)NAN);
@@ -291,7 +304,8 @@ static void not_a_number_and_infinities_have_names(void **state) {
     cen__free(text.data);
 }
 
-static int parse_with_little_memory(void *user) {
+static int parse_with_little_memory(void *user)
+{
     cen__json_document *document;
     cen_error error;
     cen_status status = cen__json_parse(user, strlen(user), &document, &error);
@@ -304,7 +318,8 @@ static int parse_with_little_memory(void *user) {
     return status == CEN_OK;
 }
 
-static int print_with_little_memory(void *user) {
+static int print_with_little_memory(void *user)
+{
     cen__text text = {0};
     (void)user;
     for (unsigned i = 0; i < 100; i++) cen__text_print(&text, "%u,", i);
@@ -314,7 +329,8 @@ static int print_with_little_memory(void *user) {
     return done;
 }
 
-static void every_failed_allocation_is_told(void **state) {
+static void every_failed_allocation_is_told(void **state)
+{
     (void)state;
     char text[400] = "[{\"a\":1,\"b\":2}";
     for (size_t i = 0; i < 100; i++) strcat(text, ",0");
@@ -323,7 +339,8 @@ static void every_failed_allocation_is_told(void **state) {
     assert_true(fail_each_allocation(print_with_little_memory, NULL) > 3);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_of_value_is_read),
         cmocka_unit_test(integers_are_exact_up_to_64_bits),

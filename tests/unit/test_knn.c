@@ -196,6 +196,22 @@ static void numbers_that_float_products_cannot_tell_apart_are_told_apart(void **
     run_problem(300, 20, 10, 5, false, 1000, 1e-3f, 1000);
 }
 
+/* Distances differ in the last bits of a double alone: what is found must not depend on the order in
+ * which chunks of the gallery were searched. */
+static void rows_that_are_tiny_beside_a_query_are_not_lost(void **state)
+{
+    (void)state;
+    enum { ROWS = 2500, SIDE = 20, FOUND = 6 };
+    static float x[(ROWS + SIDE) * SIDE];
+    for (size_t i = 0; i < ROWS * SIDE; i++)
+        x[i] = 1e-18f * (float)cen__random_below(7, 1, i, 1000);
+    for (size_t i = 0; i < SIDE * SIDE; i++) {
+        x[ROWS * SIDE + i] = (float)cen__random_below(7, 2, i, 1000) / 1000;
+    }
+    const problem p = {ROWS, SIDE, SIDE, FOUND, CEN_METRIC_L2, false, x, x + ROWS * SIDE};
+    assert_problem(&p);
+}
+
 static void the_cosine_distance_to_zeros_is_one_and_to_itself_zero(void **state)
 {
     (void)state;
@@ -351,6 +367,7 @@ int main(void)
         cmocka_unit_test(any_shape_is_right_at_any_number_of_threads),
         cmocka_unit_test(ties_go_to_the_lower_index),
         cmocka_unit_test(numbers_that_float_products_cannot_tell_apart_are_told_apart),
+        cmocka_unit_test(rows_that_are_tiny_beside_a_query_are_not_lost),
         cmocka_unit_test(the_cosine_distance_to_zeros_is_one_and_to_itself_zero),
         cmocka_unit_test(either_answer_may_be_left_out),
         cmocka_unit_test(arguments_without_sense_are_refused),

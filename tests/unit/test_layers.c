@@ -9,56 +9,66 @@
 
 static golden *layers;
 
-static int open_layers(void **state) {
+static int open_layers(void **state)
+{
     (void)state;
     layers = golden_open("layers.bin");
     return 0;
 }
 
-static int close_layers(void **state) {
+static int close_layers(void **state)
+{
     (void)state;
     golden_free(layers);
     return 0;
 }
 
-static void conv_equals_torch_in_every_geometry(void **state) {
+static void conv_equals_torch_in_every_geometry(void **state)
+{
     (void)state;
     check_golden_cases(layers, "conv_", 25);
 }
 
-static void maxpool_equals_torch_with_ties_and_overlaps(void **state) {
+static void maxpool_equals_torch_with_ties_and_overlaps(void **state)
+{
     (void)state;
     check_golden_cases(layers, "maxpool_", 13);
 }
 
-static void flatten_keeps_the_order_of_torch(void **state) {
+static void flatten_keeps_the_order_of_torch(void **state)
+{
     (void)state;
     check_golden_cases(layers, "flatten_", 2);
 }
 
-static void dense_equals_torch(void **state) {
+static void dense_equals_torch(void **state)
+{
     (void)state;
     check_golden_cases(layers, "dense_", 5);
 }
 
-static void relu_equals_torch_also_at_zero(void **state) {
+static void relu_equals_torch_also_at_zero(void **state)
+{
     (void)state;
     check_golden_cases(layers, "relu_", 4);
 }
 
-static void prelu_has_one_slope_a_channel_as_in_torch(void **state) {
+static void prelu_has_one_slope_a_channel_as_in_torch(void **state)
+{
     (void)state;
     check_golden_cases(layers, "prelu_", 6);
 }
 
-static void whole_nets_equal_torch(void **state) {
+static void whole_nets_equal_torch(void **state)
+{
     (void)state;
     check_golden_cases(layers, "net_", 4);
 }
 
 /* Every entry above 1/1000 of the largest, made 1 % larger and smaller, must be refused; and such
  * entries must be nearly all of those that are not zero. */
-static void an_error_of_one_percent_in_one_entry_is_refused(void **state) {
+static void an_error_of_one_percent_in_one_entry_is_refused(void **state)
+{
     (void)state;
     size_t n_tried = 0, n_nonzero = 0;
     for (size_t i = 0; i < layers->n_arrays; i++) {
@@ -87,7 +97,8 @@ static void an_error_of_one_percent_in_one_entry_is_refused(void **state) {
 }
 
 /* A layer that is wrong by 1e-4 everywhere, too little for the first rule, must be refused. */
-static void a_small_error_everywhere_is_refused(void **state) {
+static void a_small_error_everywhere_is_refused(void **state)
+{
     (void)state;
     const golden_array *array = golden_get(layers, "net_deep", "gradient/body.7.weight");
     double *wrong = golden_memory(array->count, sizeof *wrong);
@@ -101,7 +112,8 @@ static void a_small_error_everywhere_is_refused(void **state) {
     free(wrong);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(conv_equals_torch_in_every_geometry),
         cmocka_unit_test(maxpool_equals_torch_with_ties_and_overlaps),

@@ -7,7 +7,8 @@
 
 #include "support/golden_case.h"
 
-static void losses_equal_torch_for_any_lambda_and_label(void **state) {
+static void losses_equal_torch_for_any_lambda_and_label(void **state)
+{
     (void)state;
     golden *all = golden_open("losses.bin");
     check_golden_cases(all, "loss_", 9);
@@ -15,7 +16,8 @@ static void losses_equal_torch_for_any_lambda_and_label(void **state) {
 }
 
 /* Features of 2 numbers that are the image's, and n_classes classes; all else is 0. */
-static cen_model *open_identity(size_t n_classes) {
+static cen_model *open_identity(size_t n_classes)
+{
     cen_model *model = model_create("flatten, dense 2", 1, 1, 2, n_classes);
     size_t n;
     float *parameters = cen_model_parameters(model, &n);
@@ -26,7 +28,8 @@ static cen_model *open_identity(size_t n_classes) {
 }
 
 static cen_losses losses_of(cen_model *model, const float *x, const int32_t *labels, size_t n,
-                            double lambda) {
+                            double lambda)
+{
     cen_train_options options = cen_train_options_default();
     options.lambda = lambda;
     options.batch_size = n;
@@ -43,7 +46,8 @@ static cen_losses losses_of(cen_model *model, const float *x, const int32_t *lab
     return losses;
 }
 
-static void equal_logits_cost_the_logarithm_of_the_number_of_classes(void **state) {
+static void equal_logits_cost_the_logarithm_of_the_number_of_classes(void **state)
+{
     (void)state;
     const float x[4] = {1, 2, 3, 4};
     const int32_t labels[2] = {0, 6};
@@ -54,7 +58,8 @@ static void equal_logits_cost_the_logarithm_of_the_number_of_classes(void **stat
 
 /* || (1, 2) - (0, 0) ||^2 = 5 and || (3, 4) - (1, 1) ||^2 = 13, the mean is 9: no 1/2, summed over
  * the feature, averaged over the batch. */
-static void the_center_loss_is_the_mean_of_squares_summed_over_the_feature(void **state) {
+static void the_center_loss_is_the_mean_of_squares_summed_over_the_feature(void **state)
+{
     (void)state;
     const float x[4] = {1, 2, 3, 4};
     const int32_t labels[2] = {0, 2};
@@ -69,7 +74,8 @@ static void the_center_loss_is_the_mean_of_squares_summed_over_the_feature(void 
 
 /* Logits (0, 3e30) and (3e30, 0): exp overflows, the loss of the right label is 0 and that of the
  * wrong one the distance. */
-static void huge_logits_neither_overflow_nor_vanish(void **state) {
+static void huge_logits_neither_overflow_nor_vanish(void **state)
+{
     (void)state;
     const float x[2] = {1, 0};
     const int32_t right = 1, wrong = 0;
@@ -83,7 +89,8 @@ static void huge_logits_neither_overflow_nor_vanish(void **state) {
 }
 
 /* Logit j is the feature's number j, so the largest is known. */
-static void accuracy_is_the_share_of_largest_logits(void **state) {
+static void accuracy_is_the_share_of_largest_logits(void **state)
+{
     (void)state;
     const float x[8] = {2, 1, 1, 2, -1, -2, 5, 6};
     const int32_t labels[4] = {0, 0, 0, 1};
@@ -95,7 +102,8 @@ static void accuracy_is_the_share_of_largest_logits(void **state) {
 }
 
 /* softmax - onehot, over the batch: with two equal logits and label 0, (-1/2, 1/2). */
-static void the_gradient_of_the_head_bias_is_softmax_minus_one_hot(void **state) {
+static void the_gradient_of_the_head_bias_is_softmax_minus_one_hot(void **state)
+{
     (void)state;
     const float x[2] = {1, 2};
     const int32_t label = 0;
@@ -115,7 +123,8 @@ static void the_gradient_of_the_head_bias_is_softmax_minus_one_hot(void **state)
     cen_model_free(model);
 }
 
-static void labels_and_batches_out_of_range_are_refused(void **state) {
+static void labels_and_batches_out_of_range_are_refused(void **state)
+{
     (void)state;
     const float x[6] = {1, 2, 3, 4, 5, 6};
     const int32_t below[2] = {0, -1}, above[2] = {3, 0}, fine[3] = {0, 1, 2};
@@ -136,7 +145,8 @@ static void labels_and_batches_out_of_range_are_refused(void **state) {
     cen_model_free(model);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(losses_equal_torch_for_any_lambda_and_label),
         cmocka_unit_test(equal_logits_cost_the_logarithm_of_the_number_of_classes),

@@ -20,12 +20,14 @@ typedef struct run {
     size_t n_images, image_size, batch;
 } run;
 
-static cen_center_mode mode_of(const char *name) {
+static cen_center_mode mode_of(const char *name)
+{
     if (strcmp(name, "mean") == 0) return CEN_CENTERS_MEAN;
     return strcmp(name, "adam") == 0 ? CEN_CENTERS_ADAM : CEN_CENTERS_ADAM_DENSE;
 }
 
-static run open_run(golden *all, const char *of, int n_threads) {
+static run open_run(golden *all, const char *of, int n_threads)
+{
     const golden_array *pixels = golden_get(all, of, "pixels");
     run r = {.all = all, .of = of, .n_images = pixels->shape[0]};
     r.image_size = pixels->count / r.n_images;
@@ -43,7 +45,8 @@ static run open_run(golden *all, const char *of, int n_threads) {
     return r;
 }
 
-static void close_run(run *r) {
+static void close_run(run *r)
+{
     cen_trainer_free(r->trainer);
     cen_model_free(r->model);
     free(r->x);
@@ -51,7 +54,8 @@ static void close_run(run *r) {
 }
 
 /* The images come round and round in their order. */
-static cen_losses step_run(run *r, size_t step) {
+static cen_losses step_run(run *r, size_t step)
+{
     const size_t begin = step * r->batch % r->n_images;
     cen_losses losses;
     cen_error error;
@@ -62,7 +66,8 @@ static cen_losses step_run(run *r, size_t step) {
     return losses;
 }
 
-static void check_final(run *r) {
+static void check_final(run *r)
+{
     const char *name;
     cen_tensor view;
     for (size_t i = 0; cen_model_tensor(r->model, i, &name, &view); i++) {
@@ -77,7 +82,8 @@ static void check_final(run *r) {
     }
 }
 
-static void check_run(const char *of) {
+static void check_run(const char *of)
+{
     golden *all = golden_open("training.bin");
     run r = open_run(all, of, 2);
     const golden_array *curve = golden_get(all, of, "losses");
@@ -96,27 +102,32 @@ static void check_run(const char *of) {
     golden_free(all);
 }
 
-static void the_articles_net_trains_as_in_torch(void **state) {
+static void the_articles_net_trains_as_in_torch(void **state)
+{
     (void)state;
     check_run("article");
 }
 
-static void the_articles_net_with_dense_centers_trains_as_in_torch(void **state) {
+static void the_articles_net_with_dense_centers_trains_as_in_torch(void **state)
+{
     (void)state;
     check_run("article_dense");
 }
 
-static void a_small_lenetpp_with_mean_centers_trains_as_in_torch(void **state) {
+static void a_small_lenetpp_with_mean_centers_trains_as_in_torch(void **state)
+{
     (void)state;
     check_run("lenetpp");
 }
 
-static void strides_pads_and_slopes_train_as_in_torch(void **state) {
+static void strides_pads_and_slopes_train_as_in_torch(void **state)
+{
     (void)state;
     check_run("strides");
 }
 
-static void the_number_of_threads_changes_no_bit(void **state) {
+static void the_number_of_threads_changes_no_bit(void **state)
+{
     (void)state;
     golden *all = golden_open("training.bin");
     const char *cases[4] = {"article", "article_dense", "lenetpp", "strides"};
@@ -135,7 +146,8 @@ static void the_number_of_threads_changes_no_bit(void **state) {
     golden_free(all);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_articles_net_trains_as_in_torch),
         cmocka_unit_test(the_articles_net_with_dense_centers_trains_as_in_torch),

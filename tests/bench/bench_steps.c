@@ -1,0 +1,100 @@
+/* Whole training steps and features a second of four nets, to stand beside steps.py's PyTorch.
+ *
+ *     bench_steps CASE THREADS SECONDS      CASE: article, lenet++, conv64, classes
+ *
+ * prints one line: CASE THREADS, milliseconds of a training step (median), of a batch of features. */
+#include <centerloss.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct bench_case {
+    const char *name, *net;
+    size_t channels, side, batch, n_classes;
+} bench_case;
+
+static const bench_case cases[] = {
+    {"article", "conv 10 2x2, maxpool 2, flatten, dense 32, relu", 3, 224, 32, 100},
+    {"lenet++", "lenet++", 1, 28, 128, 10},
+    {"conv64",
+     "conv 32 3x3 pad 1, relu, maxpool 2, conv 64 3x3 pad 1, relu, maxpool 2, "
+     "conv 128 3x3 pad 1, relu, maxpool 2, flatten, dense 128",
+     3, 64, 32, 100},
+    {"classes", "flatten, dense 128", 1, 16, 64, 100000},
+};
+
+static int compare(const void *a, const void *b)
+{
+    double left = *(const double *)a, right = *(const double *)b;
+    return left < right ? -1 : left > right;
+}
+
+static double median(double *times, size_t n)
+{
+    qsort(times, n, sizeof *times, compare);
+    return times[n / 2];
+}
+
+enum { MOST_RUNS = 10000, LEAST_RUNS = 5 };
+
+static double times[MOST_RUNS];
+
+int main(int argc, char **argv)
+{
+    if (argc != 4) return 2;
+    const bench_case *c = cases;
+    while (c < cases + sizeof cases / sizeof *cases && strcmp(c->name, argv[1]) != 0) c++;
+    if (c == cases + sizeof cases / sizeof *cases) return 2;
+    int n_threads = atoi(argv[2]);
+    double seconds = atof(argv[3]);
+
+    cen_error error;
+    cen_model *model;
+    cen_trainer *trainer;
+    cen_model_options options = cen_model_options_default();
+    options.net = c->net;
+    options.input.channels = c->channels;
+    options.input.height = options.input.width = c->side;
+    options.n_classes = c->n_classes;
+    cen_train_options training = cen_train_options_default();
+    training.centers = CEN_CENTERS_ADAM_DENSE; /* as the peer's torch.optim.Adam */
+    training.batch_size = c->batch;
+    training.n_threads = n_threads;
+    if (cen_model_create(&model, &options, &error) != CEN_OK ||
+        cen_trainer_create(&trainer, model, &training, &error) != CEN_OK) {
+        fprintf(stderr, "%s\n", error.message);
+        return 1;
+    }
+    size_t count = c->batch * c->channels * c->side * c->side;
+    size_t d = cen_model_get(model)->feature_size;
+    float *x = malloc(count * sizeof *x), *f = malloc(c->batch * d * sizeof *f);
+    int32_t *labels = malloc(c->batch * sizeof *labels);
+    for (size_t i = 0; i < count; i++) x[i] = (float)rand() / (float)RAND_MAX - 0.5f;
+    for (size_t i = 0; i < c->batch; i++) labels[i] = (int32_t)((size_t)rand() % c->n_classes);
+
+    double medians[2];
+    for (int mode = 0; mode < 2; mode++) {
+        size_t n = 0;
+        double end = cen_seconds() + seconds;
+        for (size_t i = 0; n < MOST_RUNS && (n < LEAST_RUNS || cen_seconds() < end); i++) {
+            double start = cen_seconds();
+            if (mode == 0) {
+                cen_losses losses;
+                cen_trainer_backward(trainer, x, labels, c->batch, &losses, NULL);
+                cen_trainer_update(trainer);
+            } else {
+                cen_model_features(model, x, c->batch, f, n_threads, NULL);
+            }
+            if (i >= 2) times[n++] = cen_seconds() - start;
+        }
+        medians[mode] = 1e3 * median(times, n);
+    }
+    printf("%s %d %.3f %.3f\n", c->name, n_threads, medians[0], medians[1]);
+    free(x);
+    free(f);
+    free(labels);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    return 0;
+}

@@ -1,0 +1,288 @@
+/* The loops over flat buffers: against the C library in double, against torch's Adam, and the same
+ * bits on every instruction set of this processor. */
+#define _POSIX_C_SOURCE 200809L
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "golden/vector.h"
+#include "kernels/dispatch.h"
+#include "kernels/vector.h"
+
+enum { N = 1013 };
+
+/* Beside every vector's length, every block's, and where the choice of a set begins. */
+static const size_t lengths[] = {1,  2,  3,   7,   8,   15,  16,  17,  31,  33,
+                                 63, 64, 65, 100, 255, 256, 257, 511, 512, N};
+enum { N_LENGTHS = sizeof lengths / sizeof *lengths };
+
+static const char *const names[] = {"baseline", "avx2", "avx512"};
+
+static void fill(float *x, size_t n, uint64_t seed)
+{
+    for (size_t i = 0; i < n; i++) x[i] = cen__random_float(seed, 98, i) * 8 - 4;
+}
+
+/* Runs check with the table of each set that this processor has. */
+static void on_every_set(void (*check)(const cen__vectors *vectors))
+{
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(setenv("CEN_INSTRUCTIONS", names[i], 1), 0);
+        const cen__kernels *kernels = cen__kernels_select();
+        if (strcmp(kernels->name, names[i]) == 0) check(&kernels->vectors);
+    }
+    assert_int_equal(unsetenv("CEN_INSTRUCTIONS"), 0);
+}
+
+static void check_adam(const cen__vectors *vectors)
+{
+    float p[ADAM_N], m[ADAM_N] = {0}, v[ADAM_N] = {0}, sizes[ADAM_N] = {0};
+    memcpy(p, adam_start[0], sizeof p);
+    for (int t = 0; t < ADAM_STEPS; t++) {
+        double correction1 = 1 - pow(0.9, t + 1), correction2 = 1 - pow(0.999, t + 1);
+        cen__adam_step step = {.beta1 = 0.9F,
+                               .beta2 = 0.999F,
+                               .rest1 = (float)(1 - 0.9),
+                               .rest2 = (float)(1 - 0.999),
+                               .step_size = (float)(2e-3 / correction1),
+                               .root_correction = (float)sqrt(correction2),
+                               .eps = 1e-8F};
+        vectors->adam(ADAM_N, p, m, v, t == 2 ? NULL : adam_gradients[t], &step);
+        for (size_t i = 0; i < ADAM_N; i++) {
+            assert_true(fabsf(p[i] - adam_p[t][i]) <= 2 * FLT_EPSILON * fabsf(adam_p[t][i]));
+            sizes[i] += fabsf(adam_gradients[t][i]); /* which may cancel in m */
+            assert_true(fabsf(m[i] - adam_m[t][i]) <= FLT_EPSILON / 4 * sizes[i]);
+            assert_true(fabsf(v[i] - adam_v[t][i]) <= 4 * FLT_EPSILON * fabsf(adam_v[t][i]));
+        }
+    }
+}
+
+static void test_adam_steps_as_torch_does(void **state)
+{
+    (void)state;
+    on_every_set(check_adam);
+}
+
+static void check_adam_bits(const cen__vectors *vectors)
+{
+    const cen__adam_step step = {0.9F, 0.999F, 0.1F, 0.001F, 0.01F, 0.3F, 1e-8F};
+    float start[N], g[N], p[2][N], m[2][N], v[2][N];
+    const cen__vectors *both[] = {&cen__kernels_baseline.vectors, vectors};
+    fill(start, N, 1);
+    fill(g, N, 2);
+    for (size_t i = 0; i < N_LENGTHS; i++) {
+        for (int set = 0; set < 2; set++) {
+            memcpy(p[set], start, sizeof start);
+            memcpy(m[set], start, sizeof start);
+            for (size_t j = 0; j < N; j++) v[set][j] = fabsf(start[j]);
+            both[set]->adam(lengths[i], p[set], m[set], v[set], g, &step);
+        }
+        assert_memory_equal(p[0], p[1], sizeof *p);
+        assert_memory_equal(m[0], m[1], sizeof *m);
+        assert_memory_equal(v[0], v[1], sizeof *v);
+        assert_memory_equal(p[1] + lengths[i], start + lengths[i], (N - lengths[i]) * sizeof *start);
+    }
+}
+
+static void test_adam_has_the_same_bits_on_every_set(void **state)
+{
+    (void)state;
+    on_every_set(check_adam_bits);
+}
+
+static void check_add_scaled(const cen__vectors *vectors)
+{
+    float x[N], start[N], y[N];
+    fill(x, N, 3);
+    fill(start, N, 4);
+    for (size_t i = 0; i < N_LENGTHS; i++) {
+        memcpy(y, start, sizeof y);
+        vectors->add_scaled(lengths[i], 1.7F, x, y);
+        for (size_t j = 0; j < N; j++) {
+            volatile float product = 1.7F * x[j];
+            assert_true(y[j] == (j < lengths[i] ? start[j] + product : start[j]));
+        }
+    }
+}
+
+static void test_add_scaled_adds_a_multiple(void **state)
+{
+    (void)state;
+    on_every_set(check_add_scaled);
+}
+
+/* Distance in units of the last place of the expected number. */
+static double ulps(float got, double expected)
+{
+    if (expected < FLT_MIN) return fabs((double)got - expected) / ldexp(1, -149);
+    int exponent;
+    (void)frexp(expected, &exponent);
+    return fabs((double)got - expected) / ldexp(1, exponent - 24);
+}
+
+static void check_exp(const cen__vectors *vectors)
+{
+    for (int block = -104; block < 89; block++) {
+        float x[N], shifted[N];
+        for (int i = 0; i < N; i++) shifted[i] = x[i] = (float)block + (float)i / N;
+        (void)vectors->exp_sum(N, x, 0);
+        for (int i = 0; i < N; i++) {
+            double expected = exp((double)shifted[i]);
+            if (expected > FLT_MAX) {
+                assert_true(isinf(x[i]));
+            } else {
+                assert_true(ulps(x[i], expected) <= 1.5);
+            }
+        }
+    }
+}
+
+static void test_exp_is_right_within_one_and_a_half_units_of_the_last_place(void **state)
+{
+    (void)state;
+    on_every_set(check_exp);
+}
+
+static void check_exp_ends(const cen__vectors *vectors)
+{
+    float x[] = {-INFINITY, -1e30F, -200, -105, 0, 89, 1e30F, INFINITY, NAN, 1};
+    (void)vectors->exp_sum(10, x, 0);
+    for (int i = 0; i < 4; i++) assert_true(x[i] == 0);
+    assert_true(x[4] == 1);
+    for (int i = 5; i < 8; i++) assert_true(isinf(x[i]) && x[i] > 0);
+    assert_true(isnan(x[8]));
+    assert_true(fabsf(x[9] - 2.718281828F) < 1e-6F);
+}
+
+static void test_exp_of_infinity_and_of_what_is_no_number(void **state)
+{
+    (void)state;
+    on_every_set(check_exp_ends);
+}
+
+static void check_sums(const cen__vectors *vectors)
+{
+    const cen__vectors *baseline = &cen__kernels_baseline.vectors;
+    float a[N], b[N], e[2][N];
+    fill(a, N, 5);
+    fill(b, N, 6);
+    for (size_t i = 0; i < N_LENGTHS; i++) {
+        size_t n = lengths[i];
+        double sum = 0, dot = 0, distance = 0, exp_sum = 0;
+        memcpy(e[0], a, sizeof a);
+        memcpy(e[1], a, sizeof a);
+        double got = vectors->exp_sum(n, e[0], 1.5F);
+        for (size_t j = 0; j < n; j++) {
+            sum += (double)a[j];
+            dot += (double)a[j] * (double)b[j];
+            distance += ((double)a[j] - (double)b[j]) * ((double)a[j] - (double)b[j]);
+            exp_sum += (double)e[0][j];
+        }
+        assert_true(fabs(vectors->sum(n, a) - sum) <= 1e-12 * N);
+        assert_true(fabs(vectors->dot(n, a, b) - dot) <= 1e-11 * N);
+        assert_true(fabs(vectors->squared_distance(n, a, b) - distance) <= 1e-11 * N);
+        assert_true(fabs(got - exp_sum) <= 1e-11 * N);
+        assert_true(got == baseline->exp_sum(n, e[1], 1.5F));
+        assert_memory_equal(e[0], e[1], sizeof *e);
+        assert_true(vectors->sum(n, a) == baseline->sum(n, a));
+        assert_true(vectors->dot(n, a, b) == baseline->dot(n, a, b));
+        assert_true(vectors->squared_distance(n, a, b) == baseline->squared_distance(n, a, b));
+    }
+}
+
+static void test_sums_are_right_and_have_the_same_bits_on_every_set(void **state)
+{
+    (void)state;
+    on_every_set(check_sums);
+}
+
+static void check_max(const cen__vectors *vectors)
+{
+    float x[N];
+    size_t index;
+    for (size_t i = 0; i < N_LENGTHS; i++) {
+        size_t n = lengths[i];
+        for (size_t at = 0; at < n; at += 1 + n / 13) {
+            fill(x, N, 7);
+            x[at] = 5;
+            x[n - 1] = 5; /* the first of two counts */
+            assert_true(vectors->max(n, x, NULL) == 5);
+            assert_true(vectors->max(n, x, &index) == 5);
+            assert_int_equal(index, at);
+            x[at] = INFINITY;
+            assert_true(isinf(vectors->max(n, x, &index)) && index == at);
+            x[at] = NAN;
+            x[n - 1] = n - 1 > at ? INFINITY : NAN;
+            assert_true(isnan(vectors->max(n, x, &index)));
+            assert_int_equal(index, at);
+            assert_true(isnan(vectors->max(n, x, NULL)));
+        }
+        for (size_t j = 0; j < n; j++) x[j] = -INFINITY;
+        assert_true(vectors->max(n, x, &index) == -INFINITY);
+        assert_int_equal(index, 0);
+        x[n - 1] = -7;
+        assert_true(vectors->max(n, x, &index) == -7);
+        assert_int_equal(index, n - 1);
+    }
+}
+
+static void test_max_is_the_first_of_the_largest_or_not_a_number(void **state)
+{
+    (void)state;
+    on_every_set(check_max);
+}
+
+static void test_nothing_is_summed_to_zero(void **state)
+{
+    (void)state;
+    float x[1] = {3};
+    assert_true(cen__vector_sum(0, x) == 0);
+    assert_true(cen__vector_dot(0, x, x) == 0);
+    assert_true(cen__vector_squared_distance(0, x, x) == 0);
+    assert_true(cen__vector_exp_sum(0, x, 1) == 0);
+    cen__vector_add_scaled(0, 2, x, x);
+    assert_true(x[0] == 3);
+}
+
+static void test_the_public_names_use_the_chosen_set(void **state)
+{
+    (void)state;
+    float a[N], b[N], y[N] = {0}, x[N];
+    size_t index;
+    fill(a, N, 8);
+    fill(b, N, 9);
+    const cen__vectors *vectors = &cen__kernels_select()->vectors;
+    assert_true(cen__vector_sum(N, a) == vectors->sum(N, a));
+    assert_true(cen__vector_dot(N, a, b) == vectors->dot(N, a, b));
+    assert_true(cen__vector_squared_distance(N, a, b) == vectors->squared_distance(N, a, b));
+    assert_true(cen__vector_max(N, a, &index) == a[index]);
+    cen__vector_add_scaled(N, 1, a, y);
+    assert_memory_equal(y, a, sizeof a);
+    memcpy(x, a, sizeof a);
+    assert_true(cen__vector_exp_sum(N, x, 0) == vectors->exp_sum(N, y, 0));
+    assert_memory_equal(x, y, sizeof x);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_adam_steps_as_torch_does),
+        cmocka_unit_test(test_adam_has_the_same_bits_on_every_set),
+        cmocka_unit_test(test_add_scaled_adds_a_multiple),
+        cmocka_unit_test(test_exp_is_right_within_one_and_a_half_units_of_the_last_place),
+        cmocka_unit_test(test_exp_of_infinity_and_of_what_is_no_number),
+        cmocka_unit_test(test_sums_are_right_and_have_the_same_bits_on_every_set),
+        cmocka_unit_test(test_max_is_the_first_of_the_largest_or_not_a_number),
+        cmocka_unit_test(test_nothing_is_summed_to_zero),
+        cmocka_unit_test(test_the_public_names_use_the_chosen_set),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
