@@ -130,15 +130,16 @@ typedef enum cen_resize {
 } cen_resize;
 
 /* Antialiased bilinear as Pillow's resize(..., BILINEAR) does it: a triangle filter whose support
- * grows with the scale, in fixed point. *resized is new and the caller's to free.
- * CROP, for a target of H x W: the scale is max(H / height, W / width), the other side is cut to a
- * whole number, and the crop's offset is half of what is over, rounded half to even, as torchvision's
- * Resize + CenterCrop. Colours of 2 and 4 channels are weighted by alpha. Errors: ARGUMENT (a side of
- * 0, no pixels), MEMORY. */
+ * grows with the scale, in fixed point. *resized is new and the caller's to free. CROP, for a
+ * target of H x W: the scale is max(H / height, W / width), the other side is cut to a whole
+ * number, and the crop's offset is half of what is over, rounded half to even, as torchvision's
+ * Resize + CenterCrop. Colours of 2 and 4 channels are weighted by alpha. Errors: ARGUMENT (a side
+ * of 0, no pixels), MEMORY. */
 CEN_API cen_status cen_image_resize(const cen_image *image, size_t height, size_t width,
                                     cen_resize mode, cen_image *resized, cen_error *error);
 
-/* Writes an image of 1, 2, 3 or 4 channels as PNG. Errors: ARGUMENT, IO, MEMORY. */
+/* Writes an image of 1, 2, 3 or 4 channels as PNG, without waiting for the disk. Errors: ARGUMENT,
+ * IO, MEMORY. */
 CEN_API cen_status cen_image_write_png(const cen_image *image, const char *path, cen_error *error);
 
 /* ---- folders of images --------------------------------------------------------------------- */
@@ -433,8 +434,9 @@ CEN_API cen_fit_options cen_fit_options_default(void);
 
 /* Trains on a loaded folder. The last batch of an epoch may be smaller. A stop ends after the
  * current batch, measures like an epoch's end, and is no error. At the end the model holds the
- * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT,
- * IO and FORMAT (an image that is not cached has changed), MEMORY. */
+ * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT
+ * (also: the loss is no longer finite; the model holds the best epoch, or what it began with), IO
+ * and FORMAT (an image that is not cached has changed), MEMORY. */
 CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder,
                            const cen_fit_options *options, cen_error *error);
 
@@ -448,7 +450,8 @@ typedef enum cen_metric {
 /* For each of queries[n_queries, d] its k nearest of gallery[n_gallery, d], nearest first, equal
  * distances by the lower index: indices[n_queries, k] and distances[n_queries, k] (either may be
  * NULL). leave_one_out: queries are the gallery itself, and row i is not its own neighbour. Exact.
- * Errors: ARGUMENT (k is 0 or larger than what is there), MEMORY. */
+ * Errors: ARGUMENT (k or d is 0, k is larger than what is there, leave_one_out with other queries
+ * than the gallery, a row that is not finite), MEMORY. */
 CEN_API cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *queries,
                                   size_t n_queries, size_t d, size_t k, cen_metric metric,
                                   bool leave_one_out, size_t *indices, float *distances,
@@ -465,17 +468,18 @@ typedef struct cen_labelled {
     size_t n;
 } cen_labelled;
 
-/* Compactness: the root mean square distance of a query to the mean of its class in the gallery, over
- * the root mean square distance between two such means. Both may be the same set. Labels are in
- * 0 .. n_classes - 1; a query without its class in the gallery does not count. NAN where no query
- * counts or the gallery has fewer than two classes. Errors: ARGUMENT (a label), MEMORY. */
+/* Compactness: the root mean square distance of a query to the mean of its class in the gallery,
+ * over the root mean square distance between two such means. Both may be the same set. Labels are
+ * in 0 .. n_classes - 1; a query without its class in the gallery does not count. NAN where no
+ * query counts or the gallery has fewer than two classes. Errors: ARGUMENT (a label), MEMORY. */
 CEN_API cen_status cen_intra_inter(cen_labelled queries, cen_labelled gallery, size_t d,
                                    size_t n_classes, double *ratio, cen_error *error);
 
 /* ---- feature files ------------------------------------------------------------------------- */
 
 typedef enum cen_features_format {
-    CEN_FEATURES_NPY,      /* PATH (.npy, float32) and beside it .tsv: row path label class split */
+    CEN_FEATURES_NPY,      /* PATH (.npy, float32) and beside it .tsv: row path label class split,
+                              with \t \n \r \\ for those four characters */
     CEN_FEATURES_CSV,      /* one line a row: path, label, class, split, f0 ... */
     CEN_FEATURES_FVECS,    /* int32 d, then d float32, a row */
     CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */

@@ -58,6 +58,7 @@ struct cen__writer {
     char *path, *temporary;
     FILE *file;
     int failure; /* the first errno, 0 while all is well */
+    bool skips_sync;
 };
 
 static cen_status open_temporary(cen__writer *writer, const char *path, cen_error *error)
@@ -102,11 +103,16 @@ void cen__writer_print(cen__writer *writer, const char *format, ...)
     va_end(arguments);
 }
 
+void cen__writer_skip_sync(cen__writer *writer)
+{
+    writer->skips_sync = true;
+}
+
 cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
 {
     cen__writer *w = *writer;
     cen_status status = CEN_OK;
-    if (w->failure == 0 && !cen__os_sync(w->file)) w->failure = errno ? errno : EIO;
+    if (w->failure == 0 && !w->skips_sync && !cen__os_sync(w->file)) w->failure = errno ? errno : EIO;
     if (fclose(w->file) != 0 && w->failure == 0) w->failure = errno ? errno : EIO;
     w->file = NULL;
     if (w->failure == 0 && !cen__os_replace(w->temporary, w->path)) {

@@ -175,10 +175,10 @@ int cen__jpeg_next_marker(const uint8_t *bytes, size_t size, size_t *at);
 cen_status cen__jpeg_table_build(const cen__jpeg_code *code, cen__jpeg_table_use use,
                                  cen__jpeg_table *table, cen_error *error);
 
-/* Build the table that the component names for the coming scan. Errors: FORMAT. */
-cen_status cen__jpeg_use_dc_table(cen__jpeg *jpeg, cen__jpeg_component *component);
-cen_status cen__jpeg_use_ac_table(cen__jpeg *jpeg, cen__jpeg_component *component,
-                                  cen__jpeg_table_use use);
+/* Build the table that component i of the coming scan names, where no earlier one has. Errors:
+ * FORMAT. */
+cen_status cen__jpeg_use_dc_table(cen__jpeg *jpeg, size_t i);
+cen_status cen__jpeg_use_ac_table(cen__jpeg *jpeg, size_t i, cen__jpeg_table_use use);
 
 /* The tables of all components of a sequential scan. Errors: FORMAT. */
 cen_status cen__jpeg_sequential_start(cen__jpeg *jpeg);

@@ -11,19 +11,31 @@ const uint8_t cen__jpeg_natural_order[64] = {
 
 /* ---- tables -------------------------------------------------------------------------------- */
 
-/* The entry for a code of `length` bits whose followers begin with `rest` (n_rest bits). */
-static uint32_t lookup_entry(cen__jpeg_table_use use, unsigned symbol, unsigned length,
-                             uint32_t rest, unsigned n_rest)
+static uint32_t *fill(uint32_t *entries, size_t n, uint32_t entry)
+{
+    for (size_t i = 0; i < n; i++) entries[i] = entry;
+    return entries + n;
+}
+
+/* Writes the entries of a code of `length` bits, which n_rest bits of any value follow. Returns
+ * their end. */
+static uint32_t *add_code(uint32_t *entries, cen__jpeg_table_use use, unsigned symbol,
+                          unsigned length, unsigned n_rest)
 {
     unsigned run = use == CEN__JPEG_DC ? 0 : symbol >> 4;
     unsigned size = use == CEN__JPEG_DC ? symbol : symbol & 15;
-    bool bare = use == CEN__JPEG_SYMBOLS || size > n_rest ||
-                (use == CEN__JPEG_AC_SYMBOLS && size == 0 && run != 15);
-    if (bare) return (uint32_t)symbol << 16 | (uint32_t)length << 8;
+    bool has_value = size > 0 || use == CEN__JPEG_DC || use == CEN__JPEG_AC || run == 15;
+    if (use == CEN__JPEG_SYMBOLS || size > n_rest || !has_value)
+        return fill(entries, (size_t)1 << n_rest, (uint32_t)symbol << 16 | (uint32_t)length << 8);
     if (use == CEN__JPEG_AC && size == 0 && run != 15) run = CEN__JPEG_END_RUN;
-    int32_t value = (int32_t)(rest >> (n_rest - size));
-    if (size > 0 && value < 1 << (size - 1)) value += 1 - (1 << size);
-    return (uint32_t)value << 16 | (uint32_t)run << 8 | (length + size);
+    uint32_t low = (uint32_t)run << 8 | (length + size);
+    size_t n_copies = (size_t)1 << (n_rest - size);
+    int32_t n_values = 1 << size;
+    for (int32_t i = 0; i < n_values; i++) { /* the lower half stands for negative values */
+        int32_t value = size > 0 && i < n_values / 2 ? i + 1 - n_values : i;
+        entries = fill(entries, n_copies, (uint32_t)value << 16 | low);
+    }
+    return entries;
 }
 
 cen_status cen__jpeg_table_build(const cen__jpeg_code *code, cen__jpeg_table_use use,
@@ -31,7 +43,7 @@ cen_status cen__jpeg_table_build(const cen__jpeg_code *code, cen__jpeg_table_use
 {
     uint32_t next = 0;
     int32_t index = 0;
-    memset(table->lookup, 0, sizeof table->lookup);
+    uint32_t *entries = table->lookup, *end = entries + (1 << CEN__JPEG_LOOKUP_BITS);
     for (unsigned length = 1; length <= 16; length++, next <<= 1) {
         unsigned n_rest = length < CEN__JPEG_LOOKUP_BITS ? CEN__JPEG_LOOKUP_BITS - length : 0;
         uint32_t n = code->counts[length];
@@ -48,13 +60,12 @@ cen_status cen__jpeg_table_build(const cen__jpeg_code *code, cen__jpeg_table_use
                                  "a Huffman table for DC holds the symbol %u, above 15; the file "
                                  "is damaged, save it again",
                                  symbol);
-            if (length > CEN__JPEG_LOOKUP_BITS) continue;
-            for (uint32_t rest = 0; rest < (uint32_t)1 << n_rest; rest++)
-                table->lookup[next << n_rest | rest] =
-                    lookup_entry(use, symbol, length, rest, n_rest);
+            if (length <= CEN__JPEG_LOOKUP_BITS)
+                entries = add_code(entries, use, symbol, length, n_rest);
         }
         table->limits[length] = n > 0 ? next << (16 - length) : 0;
     }
+    memset(entries, 0, (size_t)(end - entries) * sizeof *entries);
     table->symbols = code->symbols;
     return CEN_OK;
 }
@@ -67,21 +78,26 @@ static cen_status missing(cen__jpeg *jpeg, const char *kind, unsigned index)
                      jpeg->n_scans, kind, index);
 }
 
-cen_status cen__jpeg_use_dc_table(cen__jpeg *jpeg, cen__jpeg_component *component)
+cen_status cen__jpeg_use_dc_table(cen__jpeg *jpeg, size_t i)
 {
+    cen__jpeg_component *component = jpeg->scan.components[i];
     unsigned index = component->dc_index;
     if (index > 3 || !jpeg->dc_codes[index].defined) return missing(jpeg, "DC", index);
     component->dc_table = &jpeg->tables[index];
+    for (size_t j = 0; j < i; j++)
+        if (jpeg->scan.components[j]->dc_index == index) return CEN_OK;
     return cen__jpeg_table_build(&jpeg->dc_codes[index], CEN__JPEG_DC, &jpeg->tables[index],
                                  jpeg->error);
 }
 
-cen_status cen__jpeg_use_ac_table(cen__jpeg *jpeg, cen__jpeg_component *component,
-                                  cen__jpeg_table_use use)
+cen_status cen__jpeg_use_ac_table(cen__jpeg *jpeg, size_t i, cen__jpeg_table_use use)
 {
+    cen__jpeg_component *component = jpeg->scan.components[i];
     unsigned index = component->ac_index;
     if (index > 3 || !jpeg->ac_codes[index].defined) return missing(jpeg, "AC", index);
     component->ac_table = &jpeg->tables[4 + index];
+    for (size_t j = 0; j < i; j++)
+        if (jpeg->scan.components[j]->ac_index == index) return CEN_OK;
     return cen__jpeg_table_build(&jpeg->ac_codes[index], use, &jpeg->tables[4 + index],
                                  jpeg->error);
 }
@@ -89,9 +105,8 @@ cen_status cen__jpeg_use_ac_table(cen__jpeg *jpeg, cen__jpeg_component *componen
 cen_status cen__jpeg_sequential_start(cen__jpeg *jpeg)
 {
     for (size_t i = 0; i < jpeg->scan.n_components; i++) {
-        cen__jpeg_component *component = jpeg->scan.components[i];
-        cen_status status = cen__jpeg_use_dc_table(jpeg, component);
-        if (status == CEN_OK) status = cen__jpeg_use_ac_table(jpeg, component, CEN__JPEG_AC);
+        cen_status status = cen__jpeg_use_dc_table(jpeg, i);
+        if (status == CEN_OK) status = cen__jpeg_use_ac_table(jpeg, i, CEN__JPEG_AC);
         if (status != CEN_OK) return status;
     }
     return CEN_OK;
@@ -253,5 +268,5 @@ void cen__jpeg_bits_restart(cen__jpeg_bits *bits, int expected)
         if (restart && !late) break;
     }
     if (bits->marker == 0) bits->exhausted = false;
-    cen__jpeg_bits_start(bits);
+    if (!bits->exhausted) cen__jpeg_bits_start(bits);
 }

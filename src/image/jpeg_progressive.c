@@ -167,10 +167,10 @@ cen_status cen__jpeg_progressive_start(cen__jpeg *jpeg, cen__jpeg_block_decode *
     for (size_t i = 0; i < scan->n_components; i++) {
         cen_status status = CEN_OK;
         note_precision(jpeg, scan->components[i]);
-        if (dc && first) status = cen__jpeg_use_dc_table(jpeg, scan->components[i]);
+        if (dc && first) status = cen__jpeg_use_dc_table(jpeg, i);
         if (!dc)
-            status = cen__jpeg_use_ac_table(jpeg, scan->components[i],
-                                            first ? CEN__JPEG_AC_SYMBOLS : CEN__JPEG_SYMBOLS);
+            status =
+                cen__jpeg_use_ac_table(jpeg, i, first ? CEN__JPEG_AC_SYMBOLS : CEN__JPEG_SYMBOLS);
         if (status != CEN_OK) return status;
     }
     *decode = dc ? first ? dc_first : dc_refine : first ? ac_first : ac_refine;

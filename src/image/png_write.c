@@ -86,6 +86,7 @@ cen_status cen_image_write_png(const cen_image *image, const char *path, cen_err
     status = cen__writer_create(&writer, path, error);
     if (status == CEN_OK) {
         uint8_t header[13] = {0};
+        cen__writer_skip_sync(writer);
         put32(header, (uint32_t)image->width);
         put32(header + 4, (uint32_t)image->height);
         header[8] = 8;

@@ -2,6 +2,8 @@
  *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), DOTS_ROWS
  * and has a target pragma in force. A vector is a GNU vector type, which gcc and clang keep in a
  * register where they would not keep an array; elsewhere it is one float. */
+#include <string.h>
+
 #include "kernels/conv_pool.h"
 #include "kernels/conv_set.h"
 

@@ -58,12 +58,14 @@ typedef struct cen__conv_winograd {
     cen__conv_transform *kernel_gradient; /* G^T du G: 6x6 to r x r */
 } cen__conv_winograd;
 
-/* Between planes and vectors of channels: lane l of vector p is number p of plane l, planes `plane`
- * apart; lanes from `valid` on are 0. scatter: to = from + bias[l]; scatter_add: to += from. */
-typedef void cen__conv_gather(size_t valid, size_t count, const float *from, size_t plane,
-                              float *to);
-typedef void cen__conv_scatter(size_t valid, size_t count, const float *from, const float *bias,
-                               float *to, size_t plane);
+/* Between planes and vectors of channels: lane l of the vector at (row, column) is the number at
+ * row * columns + column of plane l, planes `plane` apart; lanes from `valid` on are 0. Rows of
+ * vectors are to_row or from_row numbers apart. scatter: to = from + bias[l] (NULL: 0); scatter_add:
+ * to += from, of one row. */
+typedef void cen__conv_gather(size_t valid, size_t rows, size_t columns, const float *from,
+                              size_t plane, float *to, size_t to_row);
+typedef void cen__conv_scatter(size_t valid, size_t rows, size_t columns, const float *from,
+                               size_t from_row, const float *bias, float *to, size_t plane);
 typedef void cen__conv_scatter_add(size_t valid, size_t count, const float *from, float *to,
                                    size_t plane);
 

@@ -15,7 +15,8 @@
 
 #include <string.h>
 
-enum { POINTS = 36, SIDE = 6 };
+/* Kernels are moved in groups, for longer runs. */
+enum { POINTS = 36, SIDE = 6, GROUP = 8 };
 
 static size_t least(size_t a, size_t b)
 {
@@ -101,10 +102,9 @@ static void gather_plain(const plan *p, const source *from, size_t image, float 
 {
     const size_t lanes = p->set->lanes, plane = from->h * from->w;
     for (size_t c = 0; c < from->channels; c += lanes, to += p->rows * p->columns * lanes)
-        for (size_t row = 0; row < from->h; row++)
-            p->set->gather(least(lanes, from->channels - c), from->w,
-                           from->images + (image * from->channels + c) * plane + row * from->w,
-                           plane, to + ((row + from->pad_h) * p->columns + from->pad_w) * lanes);
+        p->set->gather(least(lanes, from->channels - c), from->h, from->w,
+                       from->images + (image * from->channels + c) * plane, plane,
+                       to + (from->pad_h * p->columns + from->pad_w) * lanes, p->columns * lanes);
 }
 
 /* Each number goes to the place of its window that argmax names. */
@@ -118,7 +118,7 @@ static void gather_pooled(const plan *p, const source *from, size_t image, float
             const size_t valid = least(lanes, from->channels - c);
             const size_t first = (image * from->channels + c) * plane + row * half;
             float *const begin = to + ((2 * row + from->pad_h) * p->columns + from->pad_w) * lanes;
-            p->set->gather(valid, half, from->images + first, plane, vectors);
+            p->set->gather(valid, 1, half, from->images + first, plane, vectors, 0);
             for (size_t q = 0; q < half; q++)
                 for (size_t l = 0; l < lanes; l++)
                     places[q * lanes + l] = l < valid ? from->argmax[first + l * plane + q] : 0;
@@ -195,14 +195,20 @@ static void transform_kernels(const plan *p, const float *w, bool backward, floa
     const size_t k_apart = backward ? taps : p->c * taps, c_apart = backward ? p->k * taps : taps;
     const cen__tile_place to = {(ptrdiff_t)(SIDE * p->u_stride), (ptrdiff_t)p->u_stride};
     const ptrdiff_t sign = backward ? -1 : 1, column = sign * (ptrdiff_t)lanes;
-    float vectors[25 * 16];
-    const float *const first = backward ? vectors + (taps - 1) * lanes : vectors;
+    float vectors[GROUP * 25 * 16];
     for (size_t kb = 0; kb < p->kb; kb++)
-        for (size_t c = 0; c < p->c; c++) {
-            p->set->gather(least(lanes, p->k - kb * lanes), taps,
-                           w + kb * lanes * k_apart + c * c_apart, k_apart, vectors);
-            p->transforms->kernel(first, (cen__tile_place){column * (ptrdiff_t)p->r, column},
-                                  kernels + (kb * p->cb * lanes + c) * lanes, to);
+        for (size_t c = 0; c < p->c; c += GROUP) {
+            const size_t valid = least(lanes, p->k - kb * lanes), n = least(GROUP, p->c - c);
+            const float *const from = w + kb * lanes * k_apart + c * c_apart;
+            if (c_apart == taps) p->set->gather(valid, 1, n * taps, from, k_apart, vectors, 0);
+            for (size_t i = 0; i < n; i++) {
+                float *const kernel = vectors + i * taps * lanes;
+                if (c_apart != taps)
+                    p->set->gather(valid, 1, taps, from + i * c_apart, k_apart, kernel, 0);
+                p->transforms->kernel(backward ? kernel + (taps - 1) * lanes : kernel,
+                                      (cen__tile_place){column * (ptrdiff_t)p->r, column},
+                                      kernels + (kb * p->cb * lanes + c + i) * lanes, to);
+            }
         }
 }
 
@@ -218,11 +224,10 @@ static void write_row(const plan *p, const outlet *to, const float *rows, size_t
 {
     const size_t lanes = p->set->lanes, width = p->tiles_w * p->m;
     for (size_t k = 0; k < p->k; k += lanes)
-        for (size_t i = 0; i < least(p->m, p->out_h - row * p->m); i++)
-            p->set->scatter(least(lanes, p->k - k), p->out_w, rows + (k * p->m + i * lanes) * width,
-                            to->bias + k,
-                            to->y + ((image * p->k + k) * p->out_h + row * p->m + i) * p->out_w,
-                            p->out_h * p->out_w);
+        p->set->scatter(least(lanes, p->k - k), least(p->m, p->out_h - row * p->m), p->out_w,
+                        rows + k * p->m * width, width * lanes, to->bias + k,
+                        to->y + ((image * p->k + k) * p->out_h + row * p->m) * p->out_w,
+                        p->out_h * p->out_w);
 }
 
 static void write_pooled_row(const plan *p, const outlet *to, const float *rows, size_t image,
@@ -242,7 +247,7 @@ static void write_pooled_row(const plan *p, const outlet *to, const float *rows,
                 p->set->pool_lanes(lanes, window, to->bias + k, to->pooling->relu,
                                    vectors + q * lanes, places + q * lanes);
             }
-            p->set->scatter(valid, half, vectors, NULL, to->y + first, plane);
+            p->set->scatter(valid, 1, half, vectors, 0, NULL, to->y + first, plane);
             if (to->pooling->argmax == NULL) continue;
             for (size_t l = 0; l < valid; l++)
                 for (size_t q = 0; q < half; q++)
@@ -367,12 +372,16 @@ static void add_kernels(const plan *p, const float *sums, float *dw)
     const size_t lanes = p->set->lanes, taps = p->r * p->r;
     const cen__tile_place from = {(ptrdiff_t)(SIDE * p->u_stride), (ptrdiff_t)p->u_stride};
     const cen__tile_place to = {(ptrdiff_t)(p->r * lanes), (ptrdiff_t)lanes};
-    float vectors[25 * 16];
-    for (size_t c = 0; c < p->c; c++)
-        for (size_t kb = 0; kb < p->kb; kb++) {
-            const size_t place = (c / lanes * p->kb + kb) * lanes + c % lanes;
-            p->transforms->kernel_gradient(sums + place * lanes, from, vectors, to);
-            p->set->scatter_add(least(lanes, p->k - kb * lanes), taps, vectors,
+    float vectors[GROUP * 25 * 16];
+    for (size_t kb = 0; kb < p->kb; kb++)
+        for (size_t c = 0; c < p->c; c += GROUP) {
+            const size_t n = least(GROUP, p->c - c);
+            for (size_t i = 0; i < n; i++) {
+                const size_t place = ((c + i) / lanes * p->kb + kb) * lanes + (c + i) % lanes;
+                p->transforms->kernel_gradient(sums + place * lanes, from,
+                                               vectors + i * taps * lanes, to);
+            }
+            p->set->scatter_add(least(lanes, p->k - kb * lanes), n * taps, vectors,
                                 dw + (kb * lanes * p->c + c) * taps, p->c * taps);
         }
 }

@@ -149,30 +149,91 @@ INLINE void kernel_gradient5_line(const vec *x, vec *y)
 }
 TRANSFORM(kernel_gradient5, kernel_gradient5_line, 6, 5)
 
-/* ---- between planes and vectors of channels ------------------------------------------------ */
+/* ---- between planes and vectors of channels ------------------------------------------------
+ *
+ * A transpose in two steps that compilers turn into vectors: four planes to fours, and fours to
+ * vectors; and back. */
+enum { FOUR = LANES < 4 ? LANES : 4, FOURS = LANES / FOUR, CHUNK = 64 };
 
-static void gather(size_t valid, size_t count, const float *from, size_t plane, float *to)
+static void zip(size_t n, const float *const planes[FOUR], float *restrict fours)
 {
-    if (valid == LANES) {
-        for (size_t p = 0; p < count; p++)
-            for (size_t l = 0; l < LANES; l++) to[p * LANES + l] = from[l * plane + p];
-        return;
+    const float *restrict const a = planes[0];
+#if LANES > 1
+    const float *restrict const b = planes[1], *restrict const c = planes[2];
+    const float *restrict const d = planes[3];
+    for (size_t i = 0; i < n; i++) {
+        fours[4 * i] = a[i];
+        fours[4 * i + 1] = b[i];
+        fours[4 * i + 2] = c[i];
+        fours[4 * i + 3] = d[i];
     }
-    for (size_t p = 0; p < count; p++)
-        for (size_t l = 0; l < LANES; l++) to[p * LANES + l] = l < valid ? from[l * plane + p] : 0;
+#else
+    memcpy(fours, a, n * sizeof *a);
+#endif
 }
 
-static void scatter(size_t valid, size_t count, const float *from, const float *bias, float *to,
-                    size_t plane)
+static void gather(size_t valid, size_t rows, size_t columns, const float *from, size_t plane,
+                   float *to, size_t to_row)
 {
-    for (size_t l = 0; l < valid; l++) {
-        const float b = bias != NULL ? bias[l] : 0;
-        for (size_t p = 0; p < count; p++) to[l * plane + p] = from[p * LANES + l] + b;
+    static const float zeros[CHUNK] = {0};
+    float fours[FOURS][FOUR * CHUNK];
+    size_t column = 0;
+    for (size_t first = 0; first < rows * columns; first += CHUNK) {
+        const size_t n = rows * columns - first < CHUNK ? rows * columns - first : CHUNK;
+        for (size_t g = 0; g < FOURS; g++) {
+            const float *planes[FOUR];
+            for (size_t l = 0; l < FOUR; l++)
+                planes[l] = g * FOUR + l < valid ? from + (g * FOUR + l) * plane + first : zeros;
+            zip(n, planes, fours[g]);
+        }
+        for (size_t i = 0; i < n; i++) {
+            for (size_t g = 0; g < FOURS; g++)
+                memcpy(to + column * LANES + g * FOUR, fours[g] + i * FOUR, FOUR * sizeof *to);
+            if (++column < columns) continue;
+            column = 0;
+            to += to_row;
+        }
     }
+}
+
+/* to[l][i] = fours[i][l] + bias[l], or += where add; l < n_planes. */
+INLINE void unzip(size_t n_planes, size_t n, const float *restrict fours, const float *bias,
+                  bool add, float *to, size_t plane)
+{
+    for (size_t l = 0; l < n_planes; l++) {
+        float *restrict const out = to + l * plane;
+        const float b = bias != NULL ? bias[l] : 0;
+        for (size_t i = 0; i < n; i++) out[i] = fours[i * FOUR + l] + (add ? out[i] : b);
+    }
+}
+
+INLINE void scatter_body(size_t valid, size_t rows, size_t columns, const float *from,
+                         size_t from_row, const float *bias, bool add, float *to, size_t plane)
+{
+    float fours[FOURS][FOUR * CHUNK];
+    size_t column = 0;
+    for (size_t first = 0; first < rows * columns; first += CHUNK) {
+        const size_t n = rows * columns - first < CHUNK ? rows * columns - first : CHUNK;
+        for (size_t i = 0; i < n; i++) {
+            for (size_t g = 0; g < FOURS; g++)
+                memcpy(fours[g] + i * FOUR, from + column * LANES + g * FOUR, FOUR * sizeof *to);
+            if (++column < columns) continue;
+            column = 0;
+            from += from_row;
+        }
+        for (size_t l = 0; l < valid; l += FOUR)
+            unzip(valid - l < FOUR ? valid - l : FOUR, n, fours[l / FOUR],
+                  bias != NULL ? bias + l : NULL, add, to + l * plane + first, plane);
+    }
+}
+
+static void scatter(size_t valid, size_t rows, size_t columns, const float *from, size_t from_row,
+                    const float *bias, float *to, size_t plane)
+{
+    scatter_body(valid, rows, columns, from, from_row, bias, false, to, plane);
 }
 
 static void scatter_add(size_t valid, size_t count, const float *from, float *to, size_t plane)
 {
-    for (size_t l = 0; l < valid; l++)
-        for (size_t p = 0; p < count; p++) to[l * plane + p] += from[p * LANES + l];
+    scatter_body(valid, 1, count, from, 0, NULL, true, to, plane);
 }

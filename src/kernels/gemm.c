@@ -56,9 +56,6 @@ static cen__matrix part(cen__matrix x, size_t row, size_t column)
 
 /* ---- one thread ---- */
 
-/* Panels' heights are multiples of this where m is, so that packing goes by fours. */
-enum { PANEL_UNIT = 4 };
-
 /* Up to this k, C is most of the traffic. */
 enum { SHORT_K = 128 };
 
@@ -78,62 +75,28 @@ static bool reads_b_in_place(const cen__micro *micro, const product *x)
     return x->b.column_stride == 1 && x->m <= micro->mr && x->n % micro->lanes == 0;
 }
 
-static void pack_a_block(const cen__micro *micro, const product *x, float *to)
-{
-    size_t n_panels = parts(x->m, micro->mr);
-    for (size_t i = 0; i < n_panels; i++) {
-        size_t row = cen__part_start(x->m, n_panels, PANEL_UNIT, i);
-        size_t end = cen__part_start(x->m, n_panels, PANEL_UNIT, i + 1);
-        cen__pack_a(end - row, x->k, part(x->a, row, 0), to + row * x->k);
-    }
-}
-
-/* Numbers that will be packed next, n_rows of row_size adjacent ones. */
-typedef struct {
-    const float *data;
-    size_t n_rows, stride, row_size;
-} region;
-
 /* One block of A times one of B, both as they are read: panels, or in place. */
 typedef struct {
     const cen__micro *micro;
     product x;
     float *a_panels, *b_panels; /* NULL: in place */
-    region next;
 } block;
 
-enum { CACHE_LINE = 16 }; /* numbers */
-
-/* The region's i-th part of n_parts, so that reading memory and multiplying overlap. */
-static void prefetch(const region *next, size_t i, size_t n_parts)
-{
-    size_t row_lines = next->row_size / CACHE_LINE + 1, n_lines = next->n_rows * row_lines;
-    size_t line = n_lines * i / n_parts, end = n_lines * (i + 1) / n_parts;
-    if (line == end) return;
-    size_t row = line / row_lines, place = line % row_lines;
-    for (; line < end; line++) {
-        CEN__PREFETCH_FAR(next->data + row * next->stride + smaller(place * CACHE_LINE, next->row_size - 1));
-        if (++place == row_lines) place = 0, row++;
-    }
-}
-
-static void multiply_tile(const block *on, size_t panel, size_t n_panels, size_t j)
+static void multiply_tile(const block *on, size_t i, size_t j)
 {
     const product *x = &on->x;
-    size_t nr = on->micro->nr, columns = smaller(nr, x->n - j);
-    size_t row = cen__part_start(x->m, n_panels, PANEL_UNIT, panel);
-    size_t rows = cen__part_start(x->m, n_panels, PANEL_UNIT, panel + 1) - row;
-    const float *a = x->a.data + row, *b = x->b.data + j;
+    size_t rows = smaller(on->micro->mr, x->m - i), columns = smaller(on->micro->nr, x->n - j);
+    const float *a = x->a.data + i, *b = x->b.data + j;
     size_t lda = x->a.column_stride, ldb = x->b.row_stride;
     if (on->a_panels != NULL) {
-        a = on->a_panels + row * x->k;
+        a = on->a_panels + i * x->k;
         lda = rows;
     }
     if (on->b_panels != NULL) {
         b = on->b_panels + j * x->k;
-        ldb = nr;
+        ldb = on->micro->nr;
     }
-    on->micro->tile(rows, columns, x->k, a, lda, b, ldb, x->c + row * x->ldc + j, x->ldc,
+    on->micro->tile(rows, columns, x->k, a, lda, b, ldb, x->c + i * x->ldc + j, x->ldc,
                     x->accumulate);
 }
 
@@ -147,8 +110,7 @@ static void multiply_block(const block *on)
         bool short_k = on->x.k <= SHORT_K;
         size_t i = short_k ? tile / n_panels : tile % m_panels;
         size_t j = short_k ? tile % n_panels : tile / m_panels;
-        prefetch(&on->next, tile, n_tiles);
-        multiply_tile(on, i, m_panels, j * on->micro->nr);
+        multiply_tile(on, i * on->micro->mr, j * on->micro->nr);
     }
 }
 
@@ -204,12 +166,6 @@ static product find_block(const block_grid *grid, size_t turn)
                    cen__part_start(x->k, grid->k_blocks, 16, pc + 1));
 }
 
-static region find_region(cen__matrix x, size_t n_rows, size_t n_columns)
-{
-    return x.column_stride == 1 ? (region){x.data, n_rows, x.row_stride, n_columns}
-                                : (region){x.data, n_columns, x.column_stride, n_rows};
-}
-
 static void multiply(const cen__micro *micro, const product *x, float *scratch)
 {
     block_grid grid = {x,
@@ -224,17 +180,11 @@ static void multiply(const cen__micro *micro, const product *x, float *scratch)
     on.a_panels = a_in_place ? NULL : scratch;
     on.b_panels = b_in_place ? NULL : scratch + a_block_count(micro, x->m, x->k);
     for (size_t turn = 0; turn < n_turns; turn++) {
-        bool new_b = turn % grid.m_blocks == 0, next_b = (turn + 1) % grid.m_blocks == 0;
+        bool new_b = turn % grid.m_blocks == 0;
         bool new_a = grid.m_blocks > 1 || turn % grid.n_blocks == 0;
         on.x = find_block(&grid, turn);
-        on.next = (region){NULL, 0, 0, 0};
-        if (turn + 1 < n_turns) {
-            product next = find_block(&grid, turn + 1);
-            if (next_b && !b_in_place) on.next = find_region(next.b, next.k, next.n);
-            if (!next_b && !a_in_place) on.next = find_region(next.a, next.m, next.k);
-        }
         if (new_b && !b_in_place) cen__pack_b(micro, on.x.n, on.x.k, on.x.b, on.b_panels);
-        if (new_a && !a_in_place) pack_a_block(micro, &on.x, on.a_panels);
+        if (new_a && !a_in_place) cen__pack_a(micro, on.x.m, on.x.k, on.x.a, on.a_panels);
         multiply_block(&on);
     }
 }

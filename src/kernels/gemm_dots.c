@@ -52,30 +52,14 @@ typedef struct {
     cen__matrix a, b;
 } product;
 
-/* Brings the next block of some rows of a and b nearer, of all of them while the n_tiles tiles of this
- * block are computed. */
-static void prefetch(const product *x, size_t p, size_t tile, size_t n_tiles)
-{
-    size_t n_rows = x->m + x->n, per_tile = (n_rows + n_tiles - 1) / n_tiles;
-    if (p + 2 * K_BLOCK > x->k) return;
-    for (size_t row = tile * per_tile; row < (tile + 1) * per_tile && row < n_rows; row++) {
-        const float *from = row < x->m ? x->a.data + row * x->a.row_stride
-                                       : x->b.data + (row - x->m) * x->b.column_stride;
-        from += p + K_BLOCK;
-        for (size_t i = 0; i < K_BLOCK; i += 16) CEN__PREFETCH_FAR(from + i);
-    }
-}
-
 /* sums[tile, dot_rows, dot_columns, lanes] of the whole vectors of k. */
 static void add_products(const cen__micro *micro, const product *x, float *sums)
 {
     size_t rows = micro->dot_rows, columns = micro->dot_columns;
-    size_t n_tiles = tile_count(micro, x->m, x->n);
     for (size_t p = 0; p < x->k; p += K_BLOCK) {
         size_t tile = 0;
         for (size_t i = 0; i < x->m; i += rows) {
             for (size_t j = 0; j < x->n; j += columns, tile++) {
-                prefetch(x, p, tile, n_tiles);
                 micro->dots(smaller(rows, x->m - i), smaller(columns, x->n - j),
                             smaller(K_BLOCK, x->k - p), x->a.data + i * x->a.row_stride + p,
                             x->a.row_stride, x->b.data + j * x->b.column_stride + p,

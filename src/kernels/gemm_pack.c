@@ -40,58 +40,62 @@ void cen__transpose(size_t rows, size_t k, const float *from, size_t from_stride
                     size_t to_stride)
 {
     size_t whole_rows = rows - rows % 4, whole_k = k - k % 4;
-    for (size_t p = 0; p < whole_k; p += 4) {
-        for (size_t i = 0; i < whole_rows; i += 4) {
-            turn(from + i * from_stride + p, from_stride, to + p * to_stride + i, to_stride);
+    /* Along k first: memory is read in few and long streams. */
+    for (size_t i = 0; i < whole_rows; i += 4) {
+        const float *row = from + i * from_stride;
+        for (size_t p = 0; p < whole_k; p += 4) {
+            turn(row + p, from_stride, to + p * to_stride + i, to_stride);
         }
-        for (size_t i = whole_rows; i < rows; i++) {
-            const float *row = from + i * from_stride + p;
-            for (size_t q = 0; q < 4; q++) to[(p + q) * to_stride + i] = row[q];
+        for (size_t p = whole_k; p < k; p++) {
+            for (size_t q = 0; q < 4; q++) to[p * to_stride + i + q] = row[q * from_stride + p];
         }
     }
-    for (size_t p = whole_k; p < k; p++) {
-        for (size_t i = 0; i < rows; i++) to[p * to_stride + i] = from[i * from_stride + p];
+    for (size_t i = whole_rows; i < rows; i++) {
+        for (size_t p = 0; p < k; p++) to[p * to_stride + i] = from[i * from_stride + p];
     }
 }
 
-/* Rows of a that are adjacent, copied by fours: what a copy writes too much, the next p overwrites.
- * The last p must not read past the matrix, so it is copied number by number. */
-static void copy_a(size_t rows, size_t k, const float *from, size_t stride, float *to)
+/* to[p, i] = x[i, p]. */
+static void pack_panel(size_t width, size_t k, cen__matrix x, float *to, size_t to_stride)
 {
-    for (size_t p = 0; p + 1 < k; p++, from += stride, to += rows) {
-        for (size_t i = 0; i < rows; i += 4) memcpy(to + i, from + i, 4 * sizeof *to);
-    }
-    for (size_t i = 0; i < rows; i++) to[i] = from[i];
-}
-
-void cen__pack_a(size_t rows, size_t k, cen__matrix a, float *to)
-{
-    if (k == 0) return;
-    if (a.column_stride == 1) {
-        cen__transpose(rows, k, a.data, a.row_stride, to, rows);
-    } else if (a.row_stride == 1 && a.column_stride >= rows + 3) {
-        copy_a(rows, k, a.data, a.column_stride, to);
-    } else {
-        for (size_t p = 0; p < k; p++) {
-            const float *from = a.data + p * a.column_stride;
-            for (size_t i = 0; i < rows; i++) to[p * rows + i] = from[i * a.row_stride];
+    for (size_t p = 0; p < k; p++, to += to_stride) {
+        const float *from = x.data + p * x.column_stride;
+        if (x.row_stride == 1) {
+            memcpy(to, from, width * sizeof *to);
+        } else {
+            for (size_t i = 0; i < width; i++) to[i] = from[i * x.row_stride];
         }
     }
 }
 
-/* One panel, of columns that are not adjacent or too few. */
-static void pack_b_panel(size_t nr, size_t columns, size_t k, cen__matrix b, float *to)
+/* Whole panels of adjacent rows: mr is a multiple of four. */
+static void copy_a(size_t mr, size_t n_panels, size_t k, const float *from, size_t stride, float *to)
 {
-    if (b.row_stride == 1) {
-        cen__transpose(columns, k, b.data, b.column_stride, to, nr);
-    } else {
-        for (size_t p = 0; p < k; p++) {
-            const float *from = b.data + p * b.row_stride;
-            for (size_t j = 0; j < columns; j++) to[p * nr + j] = from[j * b.column_stride];
+    for (size_t p = 0; p < k; p++, from += stride, to += mr) {
+        for (size_t panel = 0; panel < n_panels; panel++) {
+            for (size_t i = 0; i < mr; i += 4) {
+                memcpy(to + panel * k * mr + i, from + panel * mr + i, 4 * sizeof *to);
+            }
         }
     }
-    if (columns == nr) return;
-    for (size_t p = 0; p < k; p++) memset(to + p * nr + columns, 0, (nr - columns) * sizeof *to);
+}
+
+void cen__pack_a(const cen__micro *micro, size_t rows, size_t k, cen__matrix a, float *to)
+{
+    size_t mr = micro->mr, i = 0;
+    if (a.row_stride == 1 && mr % 4 == 0) {
+        i = rows - rows % mr;
+        copy_a(mr, rows / mr, k, a.data, a.column_stride, to);
+    }
+    for (; i < rows; i += mr) {
+        cen__matrix panel = {a.data + i * a.row_stride, a.row_stride, a.column_stride};
+        size_t height = rows - i < mr ? rows - i : mr;
+        if (a.column_stride == 1) {
+            cen__transpose(height, k, panel.data, a.row_stride, to + i * k, height);
+        } else {
+            pack_panel(height, k, panel, to + i * k, height);
+        }
+    }
 }
 
 void cen__pack_b(const cen__micro *micro, size_t columns, size_t k, cen__matrix b, float *to)
@@ -102,7 +106,15 @@ void cen__pack_b(const cen__micro *micro, size_t columns, size_t k, cen__matrix 
         micro->copy(k, columns / nr, b.data, b.row_stride, to);
     }
     for (; j < columns; j += nr) {
-        cen__matrix panel = {b.data + j * b.column_stride, b.row_stride, b.column_stride};
-        pack_b_panel(nr, columns - j < nr ? columns - j : nr, k, panel, to + j * k);
+        const float *from = b.data + j * b.column_stride;
+        size_t width = columns - j < nr ? columns - j : nr;
+        if (b.row_stride == 1) {
+            cen__transpose(width, k, from, b.column_stride, to + j * k, nr);
+        } else {
+            pack_panel(width, k, (cen__matrix){from, b.column_stride, b.row_stride}, to + j * k, nr);
+        }
+        for (size_t p = 0; p < k && width < nr; p++) {
+            memset(to + j * k + p * nr + width, 0, (nr - width) * sizeof *to);
+        }
     }
 }

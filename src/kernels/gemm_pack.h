@@ -9,8 +9,9 @@
  * where i + 1 begins. */
 size_t cen__part_start(size_t total, size_t n_parts, size_t unit, size_t i);
 
-/* to[p, rows] = a[i, p], i < rows, p < k. */
-void cen__pack_a(size_t rows, size_t k, cen__matrix a, float *to);
+/* Panels of mr rows, to[panel, p, mr] = a[panel * mr + i, p], i < rows, p < k. A last panel of fewer
+ * rows has no gaps: it is [k, rows % mr]. */
+void cen__pack_a(const cen__micro *micro, size_t rows, size_t k, cen__matrix a, float *to);
 
 /* Panels of nr columns, to[panel, p, nr] = b[p, panel * nr + j], j < columns, p < k; 0 for the columns
  * that the last panel lacks. */

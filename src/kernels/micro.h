@@ -20,7 +20,7 @@ typedef void cen__micro_tile(size_t rows, size_t columns, size_t k, const float 
                              const float *b, size_t ldb, float *c, size_t ldc, bool accumulate);
 
 /* For operands that both lie along k: sums[dot_rows, dot_columns, lanes] += over p < k
- * a[i * lda + p] * b[j * ldb + p], lane p % lanes. k is a multiple of lanes. Where rows or columns
+ * a[i * lda + p] * b[j * ldb + p], lane p % lanes. k > 0 is a multiple of lanes. Where rows or columns
  * are fewer, the last is computed again in the place of the missing ones. */
 typedef void cen__micro_dots(size_t rows, size_t columns, size_t k, const float *a, size_t lda,
                              const float *b, size_t ldb, float *sums);
@@ -38,15 +38,6 @@ typedef struct cen__micro {
     cen__micro_dots *dots;
     cen__micro_copy *copy;
 } cen__micro;
-
-/* Brings what will be read or written soon into L1, or what will be packed later into L2. */
-#if defined(__GNUC__)
-#define CEN__PREFETCH(address) __builtin_prefetch(address)
-#define CEN__PREFETCH_FAR(address) __builtin_prefetch(address, 0, 2)
-#else
-#define CEN__PREFETCH(address) (void)(address)
-#define CEN__PREFETCH_FAR(address) (void)(address)
-#endif
 
 /* That of the instruction set in use, see dispatch.h. Ask once a call, not once a tile. */
 const cen__micro *cen__micro_select(void);

@@ -25,8 +25,10 @@ typedef float vector;
 
 #if defined(__GNUC__)
 #define CEN__INLINE static inline __attribute__((always_inline))
+#define CEN__PREFETCH(address) __builtin_prefetch(address)
 #else
 #define CEN__INLINE static inline
+#define CEN__PREFETCH(address) (void)(address)
 #endif
 
 enum { MR = CEN__MR, LANES = CEN__LANES, VECTORS = 3, NR = VECTORS * LANES };
@@ -138,14 +140,16 @@ CEN__FUSED static void dots(size_t rows, size_t columns, size_t k, const float *
     for (int i = 0; i < DOT_ROWS; i++) {
         for (int j = 0; j < DOT_COLUMNS; j++) sum[i][j] = load(sums + (i * DOT_COLUMNS + j) * LANES);
     }
-    for (size_t p = 0; p < k; p += LANES) {
+    size_t p = 0;
+    do {
         vector column[DOT_COLUMNS];
         for (int j = 0; j < DOT_COLUMNS; j++) column[j] = load(b_row[j] + p);
         for (int i = 0; i < DOT_ROWS; i++) {
             vector row = load(a_row[i] + p);
             for (int j = 0; j < DOT_COLUMNS; j++) sum[i][j] += row * column[j];
         }
-    }
+        p += LANES;
+    } while (p < k);
     for (int i = 0; i < DOT_ROWS; i++) {
         for (int j = 0; j < DOT_COLUMNS; j++) store(sums + (i * DOT_COLUMNS + j) * LANES, sum[i][j]);
     }

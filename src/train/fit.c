@@ -64,6 +64,12 @@ static cen_status train_epoch(fit *f, size_t epoch, cen_losses *mean, cen_error 
             cen_folder_read(f->folder, input, f->train + at, count, f->x, f->labels, error);
         if (status != CEN_OK) return status;
         status = cen_trainer_backward(f->trainer, f->x, f->labels, count, &report.losses, error);
+        if (status == CEN_OK && !isfinite(report.losses.total)) {
+            status = cen__fail(error, CEN_ERROR_ARGUMENT,
+                               "the loss is no longer finite at step %zu; train with a smaller "
+                               "learning rate or lambda",
+                               f->n_steps + 1);
+        }
         if (status != CEN_OK) return status;
         cen_trainer_update(f->trainer);
         add_losses(&sums, &report.losses, count);
@@ -148,12 +154,14 @@ static cen_status run_epochs(fit *f, cen_error *error)
 {
     const cen_fit_options *options = f->options;
     size_t size = f->model->n_parameters * sizeof(float);
+    cen_status status = CEN_OK;
+    memcpy(f->best, f->model->parameters, size);
     for (size_t epoch = 1; epoch <= options->n_epochs && !f->is_stopped; epoch++) {
         cen_epoch_report report = {.epoch = epoch, .n_epochs = options->n_epochs};
         double start = cen__os_seconds();
-        cen_status status = train_epoch(f, epoch, &report.train, error);
+        status = train_epoch(f, epoch, &report.train, error);
         if (status == CEN_OK) status = measure_epoch(f, &report, error);
-        if (status != CEN_OK) return status;
+        if (status != CEN_OK) break;
         report.seconds = cen__os_seconds() - start;
         if (report.is_best) {
             memcpy(f->best, f->model->parameters, size);
@@ -165,7 +173,7 @@ static cen_status run_epochs(fit *f, cen_error *error)
         }
     }
     memcpy(f->model->parameters, f->best, size);
-    return CEN_OK;
+    return status;
 }
 
 static cen_status prepare(fit *f, cen_error *error)

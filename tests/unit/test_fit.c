@@ -120,8 +120,8 @@ static void each_step_and_epoch_is_reported(void **state)
     assert_int_equal(s.step.n_images, 16);
     assert_true(s.epoch.knn_accuracy >= 0 && s.epoch.knn_accuracy <= 1);
     assert_true(s.epoch.validation.softmax > 0 && s.epoch.intra_inter > 0);
-    assert_true(fabs(s.step.losses.total -
-                     (s.step.losses.softmax + 0.2 * s.step.losses.center)) < 1e-12);
+    assert_true(fabs(s.step.losses.total - (s.step.losses.softmax + 0.2 * s.step.losses.center)) <
+                1e-12);
     cen_model_free(model);
     cen_folder_free(folder);
 }
@@ -158,6 +158,30 @@ static void without_validation_the_last_epoch_is_the_best(void **state)
     assert_int_equal(fit_once(folder, 2, 0, &s, &model, NULL), CEN_OK);
     assert_true(isnan(s.epoch.knn_accuracy) && isnan(s.epoch.validation.total));
     assert_true(s.epoch.is_best);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
+static void a_loss_that_explodes_is_an_error_and_the_model_stays_finite(void **state)
+{
+    (void)state;
+    make_folder("fit", 10);
+    cen_folder *folder = open_folder("fit", 0.2);
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options training = train_options();
+    training.lr = 1e25;
+    cen_model *model;
+    cen_trainer *trainer;
+    cen_error error;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
+    cen_fit_options fit = cen_fit_options_default();
+    assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "no longer finite"));
+    size_t n;
+    const float *w = cen_model_parameters(model, &n);
+    for (size_t i = 0; i < n; i++) assert_true(isfinite(w[i]));
+    cen_trainer_free(trainer);
     cen_model_free(model);
     cen_folder_free(folder);
 }
@@ -296,6 +320,7 @@ int main(void)
         cmocka_unit_test(each_step_and_epoch_is_reported),
         cmocka_unit_test(a_stop_ends_after_the_batch_and_still_measures),
         cmocka_unit_test(without_validation_the_last_epoch_is_the_best),
+        cmocka_unit_test(a_loss_that_explodes_is_an_error_and_the_model_stays_finite),
         cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
         cmocka_unit_test(wrong_batches_and_options_are_refused),
         cmocka_unit_test(every_allocation_may_fail),
