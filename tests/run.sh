@@ -30,8 +30,8 @@ jobs=$(getconf _NPROCESSORS_ONLN)
 
 step() { printf '\n== %s\n' "$*"; }
 
-step "format: every C file is as clang-format leaves it"
-find include src tools tests -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror
+step "format: every C file is as clang-format leaves it, but for generated golden values"
+find include src tools tests -path tests/golden -prune -o -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror
 
 step "one line, no build system: cc -std=c99"
 cc -std=c99 -O3 -Iinclude -Isrc src/*/*.c tools/cl_train.c tools/options.c tools/progress.c -lm \

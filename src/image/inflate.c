@@ -471,12 +471,14 @@ static inline void copy_words(uint8_t *out, size_t distance, size_t size)
         bits >>= (found)&TAKE;                                                                     \
         n_bits -= (found)&TAKE;                                                                    \
     } while (0)
+/* Writes one literal or a pair, and looks up the next symbol. */
 #define PUT_LITERALS(found)                                                                        \
     do {                                                                                           \
         TAKE_BITS(found);                                                                          \
         out[0] = (uint8_t)((found) >> VALUE_SHIFT);                                                \
         out[1] = (uint8_t)((found) >> (VALUE_SHIFT + 8));                                          \
         out += (found) >> COUNT_SHIFT & COUNT_MASK;                                                \
+        (found) = litlen[bits & litlen_mask];                                                      \
     } while (0)
 #define SUBTABLE_ENTRY(table, found)                                                               \
     (table)[((found) >> VALUE_SHIFT) +                                                             \
@@ -503,13 +505,10 @@ static void fast_symbols(cen__inflate *inflate)
         REFILL();
         if ((found & LITERAL) != 0) {
             PUT_LITERALS(found);
-            found = litlen[bits & litlen_mask];
             if ((found & LITERAL) != 0) {
                 PUT_LITERALS(found);
-                found = litlen[bits & litlen_mask];
                 if ((found & LITERAL) != 0) {
                     PUT_LITERALS(found);
-                    found = litlen[bits & litlen_mask];
                     continue;
                 }
             }
@@ -521,7 +520,6 @@ static void fast_symbols(cen__inflate *inflate)
             }
             if ((found & LITERAL) != 0) {
                 PUT_LITERALS(found);
-                found = litlen[bits & litlen_mask];
                 continue;
             }
             if ((found & BLOCK_END) != 0) {

@@ -226,7 +226,7 @@ static void decode_mcu_to_pixels(cen__jpeg *jpeg, size_t mcu_row, size_t mcu_col
     }
 }
 
-/* The usual file: one sequential scan of all components, from bits to pixels an MCU row at a time. */
+/* The usual file: one sequential scan of all components, from bits to pixels by MCU rows. */
 static cen_status decode_single_scan(cen__jpeg *jpeg, cen_image *image)
 {
     cen_status status = cen__jpeg_sequential_start(jpeg);

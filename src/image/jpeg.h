@@ -91,10 +91,11 @@ typedef struct cen__jpeg_component {
     bool has_quant;
     uint16_t quant[64]; /* natural order, as it was at the component's first scan */
     int32_t dc;         /* prediction */
-    int16_t
-        *coefficients; /* [blocks_per_column, blocks_per_row, 64] natural order; multi-scan only */
-    uint64_t *used;    /* [blocks_per_column, blocks_per_row]: see decode_to_coefficients */
-    uint8_t *plane;    /* two MCU rows: [2 * v * dct_size, stride] */
+    /* Where there are several scans: [blocks_per_column, blocks_per_row, 64], natural order; and
+     * for each block the bits of decode_to_coefficients. */
+    int16_t *coefficients;
+    uint64_t *used;
+    uint8_t *plane; /* two MCU rows: [2 * v * dct_size, stride] */
     size_t stride, plane_rows;
     cen__jpeg_upsampling upsampling;
     size_t h_expand, v_expand;
@@ -183,7 +184,8 @@ cen_status cen__jpeg_use_ac_table(cen__jpeg *jpeg, size_t i, cen__jpeg_table_use
 /* The tables of all components of a sequential scan. Errors: FORMAT. */
 cen_status cen__jpeg_sequential_start(cen__jpeg *jpeg);
 
-/* Gives the tables of section K.3 to the slots 0 and 1 that have none (Motion JPEG leaves them out). */
+/* Gives the tables of section K.3 to the slots 0 and 1 that have none (Motion JPEG leaves them
+ * out). */
 void cen__jpeg_default_codes(cen__jpeg *jpeg);
 
 enum { CEN__JPEG_BUFFER_SIZE = 1 << 15, CEN__JPEG_BUFFER_PAD = CEN__JPEG_MAX_MCU_SIZE + 64 };
@@ -191,8 +193,8 @@ enum { CEN__JPEG_BUFFER_SIZE = 1 << 15, CEN__JPEG_BUFFER_PAD = CEN__JPEG_MAX_MCU
 /* Starts a segment at bits->at, or an empty one where a marker is pending. */
 void cen__jpeg_bits_start(cen__jpeg_bits *bits);
 
-/* To be called before an MCU where bits->cursor.next > bits->watch. Sets exhausted where the last MCU took
- * more than there was. */
+/* To be called before an MCU where bits->cursor.next > bits->watch. Sets exhausted where the last
+ * MCU took more than there was. */
 void cen__jpeg_bits_fill(cen__jpeg_bits *bits);
 
 /* Sets exhausted where the last MCU of a segment took more than there was. */
@@ -201,8 +203,8 @@ void cen__jpeg_bits_end(cen__jpeg_bits *bits);
 /* Goes to the restart marker number `expected` as libjpeg's resynchronisation does. */
 void cen__jpeg_bits_restart(cen__jpeg_bits *bits, int expected);
 
-/* The entry of a code that is not in the lookup: symbol << 16 | code length << 8; of no code: length
- * 17 and symbol 0, with which libjpeg goes on. */
+/* The entry of a code that is not in the lookup: symbol << 16 | code length << 8; of no code:
+ * length 17 and symbol 0, with which libjpeg goes on. */
 uint32_t cen__jpeg_long_entry(const cen__jpeg_table *table, uint64_t bits);
 
 /* Zigzag order to natural order (row * 8 + column). */

@@ -190,7 +190,7 @@ void cen__jpeg_bits_end(cen__jpeg_bits *bits)
         bits->exhausted = bits->lost = true;
 }
 
-/* What stands at an FF: a stuffed zero (then the byte FF belongs to the data, true), or a marker. */
+/* What stands at an FF: a stuffed zero (the byte FF belongs to the data: true), or a marker. */
 static bool at_data_byte(cen__jpeg_bits *bits)
 {
     size_t at = bits->at;

@@ -5,9 +5,9 @@
 
 #include "image/jpeg_bits.h"
 
-/* What a coefficient adds to each pixel of a column: basis[v][y]. For 8 points times 2^13, as libjpeg's
- * "islow" transform sums up constants that are rounded one by one (hence 11362 beside 11363); for 4
- * points (times 2^14) and 2 points (times 2^15) as its reduced transforms do. */
+/* What a coefficient adds to each pixel of a column: basis[v][y]. For 8 points times 2^13, as
+ * libjpeg's "islow" transform sums up constants that are rounded one by one (hence 11362 beside
+ * 11363); for 4 points (times 2^14) and 2 points (times 2^15) as its reduced transforms do. */
 static const int32_t basis8[64] = {
     8192,  8192,   8192,   8192,   8192,   8192,  8192,   8192,   /* 0 */
     11363, 9633,   6437,   2260,   -2260,  -6437, -9633,  -11363, /* 1 */

@@ -1,13 +1,14 @@
 /* The inner loops, written so that compilers make vectors of them: lanes in arrays of constant
  * shape, loads before stores. jpeg_kernels.c includes this once an instruction set, with
- * KERNEL(name) = name_set and KERNEL_TARGET = the attribute that allows the set. The results are the
- * same bits on all.
+ * KERNEL(name) = name_set and KERNEL_TARGET = the attribute that allows the set. The results are
+ * the same bits on all.
  *
  * Inverse DCT. Within a pass libjpeg's fixed-point arithmetic is exact, so a pass is a product with
  * an integer matrix and may be computed in any order; only the roundings between and after the
  * passes count. The first pass (down the columns) is done coefficient by coefficient while they are
  * decoded, for most are zero: columns[u][y] += basis[v][y] * value, u horizontal and v vertical
- * frequency. The second has the rows y as its lanes. Sums are unsigned: they wrap in a damaged file. */
+ * frequency. The second has the rows y as its lanes. Sums are unsigned, for they wrap in a damaged
+ * file. */
 
 /* columns[64] all at the rounding of the first pass. */
 KERNEL_TARGET static inline void KERNEL(clear)(uint32_t *columns, int shift)
@@ -57,19 +58,35 @@ KERNEL_TARGET CEN__JPEG_INLINE void KERNEL(rows8)(const uint32_t *restrict colum
     }
 }
 
-/* The second pass of a reduced transform, n = 4 or 2, as the product that it is. */
-KERNEL_TARGET CEN__JPEG_INLINE void KERNEL(rows_reduced)(const uint32_t *columns,
-                                                         const int32_t *basis, size_t n,
-                                                         uint8_t *out, size_t stride)
+/* The same of the reduced transforms, whose products are few: rows[y] holds the pixels of a row, 4
+ * (y < 4) or 2 (y < 2). The other lanes are computed in vain. */
+KERNEL_TARGET CEN__JPEG_INLINE void KERNEL(rows4)(const uint32_t *restrict columns,
+                                                  uint32_t *restrict rows)
 {
-    int first_shift = n == 4 ? 12 : 13, shift = n == 4 ? 19 : 20;
-    for (size_t x = 0; x < n; x++) {
-        uint32_t sum[4];
-        for (size_t y = 0; y < n; y++) sum[y] = ((uint32_t)128 << shift) + (1u << (shift - 1));
-        for (size_t u = 0; u < 8; u++)
-            for (size_t y = 0; y < n; y++)
-                sum[y] += descale(columns[8 * u + y], first_shift) * (uint32_t)basis[8 * u + x];
-        for (size_t y = 0; y < n; y++) out[y * stride + x] = (uint8_t)pixel(sum[y], shift);
+    for (int y = 0; y < 8; y++) {
+        uint32_t x0 = descale(columns[y], 12), x1 = descale(columns[8 + y], 12);
+        uint32_t x2 = descale(columns[16 + y], 12), x3 = descale(columns[24 + y], 12);
+        uint32_t x5 = descale(columns[40 + y], 12), x6 = descale(columns[48 + y], 12);
+        uint32_t x7 = descale(columns[56 + y], 12);
+        uint32_t middle = (x0 << 14) + (128 << 19) + (1 << 18), s = x2 * 15137 - x6 * 6270;
+        uint32_t e0 = middle + s, e1 = middle - s;
+        uint32_t o0 = x1 * 20995 + x3 * 7373 - x5 * 4926 - x7 * 4176;
+        uint32_t o1 = x1 * 8697 - x3 * 17799 + x5 * 11893 - x7 * 1730;
+        rows[y] = pixel(e0 + o0, 19) | pixel(e1 + o1, 19) << 8 | pixel(e1 - o1, 19) << 16 |
+                  pixel(e0 - o0, 19) << 24;
+    }
+}
+
+KERNEL_TARGET CEN__JPEG_INLINE void KERNEL(rows2)(const uint32_t *restrict columns,
+                                                  uint32_t *restrict rows)
+{
+    for (int y = 0; y < 8; y++) {
+        uint32_t x0 = descale(columns[y], 13), x1 = descale(columns[8 + y], 13);
+        uint32_t x3 = descale(columns[24 + y], 13), x5 = descale(columns[40 + y], 13);
+        uint32_t x7 = descale(columns[56 + y], 13);
+        uint32_t e = (x0 << 15) + (128 << 20) + (1 << 19);
+        uint32_t o = x1 * 29692 - x3 * 10426 + x5 * 6967 - x7 * 5906;
+        rows[y] = pixel(e + o, 20) | pixel(e - o, 20) << 8;
     }
 }
 
@@ -77,25 +94,29 @@ KERNEL_TARGET CEN__JPEG_INLINE void KERNEL(rows_reduced)(const uint32_t *columns
 KERNEL_TARGET static inline void KERNEL(finish)(const uint32_t *columns, size_t dct_size, bool wide,
                                                 uint8_t *out, size_t stride)
 {
+    uint32_t left[8], right[8];
     if (dct_size == 8) {
-        uint32_t left[8], right[8];
         if (wide)
             KERNEL(rows8)(columns, 8, left, right);
         else
             KERNEL(rows8)(columns, 4, left, right);
         for (size_t y = 0; y < 8; y++)
             store_pixels(out + y * stride, left[y] | (uint64_t)right[y] << 32);
-    } else if (dct_size == 4) {
-        KERNEL(rows_reduced)(columns, basis4, 4, out, stride);
-    } else {
-        KERNEL(rows_reduced)(columns, basis2, 2, out, stride);
+        return;
     }
+    if (dct_size == 4)
+        KERNEL(rows4)(columns, left);
+    else
+        KERNEL(rows2)(columns, left);
+    for (size_t y = 0; y < dct_size; y++)
+        for (size_t x = 0; x < dct_size; x++) out[y * stride + x] = (uint8_t)(left[y] >> 8 * x);
 }
 
 /* ---- blocks -------------------------------------------------------------------------------- */
 
-/* The AC part of a sequential block (section F.2.2.2). With coefficients, values go there as they
- * are; else, dequantised, into columns. Returns the places used: bit k for place k of the zigzag. */
+/* The AC part of a sequential block (section F.2.2.2). Values go as they are into coefficients, or
+ * dequantised into columns, where these are not NULL. Returns the places used: bit k for place k of
+ * the zigzag. */
 KERNEL_TARGET CEN__JPEG_INLINE uint64_t KERNEL(decode_ac)(cen__jpeg_cursor *b,
                                                           const cen__jpeg_component *component,
                                                           int16_t *coefficients, uint32_t *columns,
@@ -123,9 +144,8 @@ KERNEL_TARGET CEN__JPEG_INLINE uint64_t KERNEL(decode_ac)(cen__jpeg_cursor *b,
         }
         unsigned place = cen__jpeg_natural_order[k];
         used |= (uint64_t)1 << k;
-        if (coefficients != NULL)
-            coefficients[place] = (int16_t)value;
-        else
+        if (coefficients != NULL) coefficients[place] = (int16_t)value;
+        if (columns != NULL)
             KERNEL(add)(columns, basis, place, (int16_t)(value * component->quant[place]));
     }
     return used;
@@ -146,15 +166,20 @@ KERNEL_TARGET static void KERNEL(decode_to_pixels)(cen__jpeg_bits *bits,
                                                    size_t stride)
 {
     uint32_t columns[64];
+    uint64_t used = 0;
     size_t dct_size = component->dct_size;
     const int32_t *basis = basis_of(dct_size);
     cen__jpeg_cursor cursor = bits->cursor;
-    KERNEL(clear)(columns, first_shift_of(dct_size));
     int32_t dc = (int16_t)cen__jpeg_next_dc(&cursor, component);
     dc = (int16_t)(dc * component->quant[0]);
-    uint64_t used = KERNEL(decode_ac)(&cursor, component, NULL, columns, basis);
+    if (dct_size == 1) {
+        (void)KERNEL(decode_ac)(&cursor, component, NULL, NULL, NULL);
+    } else {
+        KERNEL(clear)(columns, first_shift_of(dct_size));
+        used = KERNEL(decode_ac)(&cursor, component, NULL, columns, basis);
+    }
     bits->cursor = cursor;
-    if (used == 0 || dct_size == 1) {
+    if (used == 0) {
         fill_block(out, stride, dct_size, dc);
         return;
     }
@@ -187,8 +212,9 @@ KERNEL_TARGET static void KERNEL(coefficients_to_pixels)(const int16_t *coeffici
 
 /* ---- rows ---------------------------------------------------------------------------------- */
 
-/* Triangle filter: an output sample is 3/4 of the nearer input and 1/4 of the further. The roundings
- * alternate so that there is no drift. A strip of n begins at the sample before its first. */
+/* Triangle filter: an output sample is 3/4 of the nearer input and 1/4 of the further. The
+ * roundings alternate so that there is no drift. A strip of n begins at the sample before its
+ * first. */
 KERNEL_TARGET static inline void KERNEL(h2_strip)(const uint8_t *restrict near, size_t n,
                                                   uint8_t *restrict out)
 {
@@ -260,9 +286,9 @@ KERNEL_TARGET static void KERNEL(interleave)(const uint8_t *restrict r, const ui
     }
 }
 
-/* n <= STRIP pixels of three planes. The constants are 1.402, 1.772, 0.34414 and 0.71414 times 2^16,
- * less the part that is a multiple of 2^16, so that 16-bit lanes hold the products' upper halves:
- * (c x + 2^15) >> 16 = ((2 c x >> 16) + 1) >> 1. */
+/* n <= STRIP pixels of three planes. The constants are 1.402, 1.772, 0.34414 and 0.71414 times
+ * 2^16, less the part that is a multiple of 2^16, so that 16-bit lanes hold the products' upper
+ * halves: (c x + 2^15) >> 16 = ((2 c x >> 16) + 1) >> 1. */
 KERNEL_TARGET static inline void
 KERNEL(ycc_strip)(const uint8_t *restrict y, const uint8_t *restrict cb, const uint8_t *restrict cr,
                   size_t n, uint8_t *restrict r, uint8_t *restrict g, uint8_t *restrict b)

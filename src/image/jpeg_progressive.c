@@ -2,8 +2,8 @@
 
 #include "image/jpeg_bits.h"
 
-/* Section G.1.2. A scan brings either the upper bits of a band of coefficients ("first") or one more
- * bit of each ("refine"); blocks whose rest of the band is zero are counted in runs. */
+/* Section G.1.2. A scan brings either the upper bits of a band of coefficients ("first") or one
+ * more bit of each ("refine"); blocks whose rest of the band is zero are counted in runs. */
 
 static void dc_first(cen__jpeg_bits *bits, cen__jpeg_component *component,
                      const cen__jpeg_scan *scan, uint32_t *end_run, int16_t *coefficients,
@@ -82,7 +82,7 @@ static void refine(cen__jpeg_cursor *cursor, int16_t *coefficient, int32_t bit)
 }
 
 /* Refines the coefficients `todo` (a set of places of the zigzag) that lie before the zero that
- * follows on n_zeros others, counted from place k on. Returns the place of that zero, or last + 1. */
+ * follows on n_zeros others, counted from place k on. Returns that place, or last + 1. */
 static unsigned refine_run(cen__jpeg_cursor *cursor, int16_t *coefficients, uint64_t todo,
                            unsigned k, unsigned last, unsigned n_zeros, int32_t bit)
 {

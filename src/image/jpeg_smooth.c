@@ -2,10 +2,10 @@
 
 #include <string.h>
 
-/* libjpeg-turbo's successor of section K.8: where a progressive file has sent DC but not all bits of
- * the nine lowest AC coefficients, those that are still zero are estimated from the DC of the 5 x 5
- * blocks around. Row k - 1 of a table below is the estimate of coefficient k (zigzag), times 256 and
- * times the quotient of the quantisation steps. */
+/* libjpeg-turbo's successor of section K.8: where a progressive file has sent DC but not all bits
+ * of the nine lowest AC coefficients, those that are still zero are estimated from the DC of the 5
+ * x 5 blocks around. Row k - 1 of a table below is the estimate of coefficient k (zigzag), times
+ * 256 and times the quotient of the quantisation steps. */
 
 enum { N_GUESSED = 9, N_GUESSED_WITH_AC = 5 };
 
@@ -77,8 +77,8 @@ static void collect_dc(const cen__jpeg *jpeg, const cen__jpeg_component *compone
         }
 }
 
-/* sum / (256 step), rounded, and where `bits` of it are still to come, below what the bits that came
- * would have shown. */
+/* sum / (256 step), rounded, and where `bits` of it are still to come, below what the bits that
+ * came would have shown. */
 static int16_t estimate(int64_t sum, int64_t step, int bits)
 {
     int64_t size = (128 * step + (sum < 0 ? -sum : sum)) / (256 * step);

@@ -62,10 +62,10 @@ enum { SHORT_K = 128 };
 /* Numbers of B in a block that L2 holds beside A's. */
 enum { NEAR_B = 1 << 16 };
 
-/* An operand is read where it lies when each panel of it serves once, or when it is so small that it
- * stays in L1 as it is. */
+/* An operand is read where it lies when packing would take longer than what it saves. */
 static bool reads_a_in_place(const cen__micro *micro, const product *x)
 {
+    if (x->a.column_stride == 1) return x->n <= 512;
     return x->a.row_stride == 1 &&
            (x->n <= micro->nr || x->a.column_stride * smaller(x->k, micro->kc) <= 4096);
 }
@@ -86,18 +86,21 @@ static void multiply_tile(const block *on, size_t i, size_t j)
 {
     const product *x = &on->x;
     size_t rows = smaller(on->micro->mr, x->m - i), columns = smaller(on->micro->nr, x->n - j);
-    const float *a = x->a.data + i, *b = x->b.data + j;
+    cen__micro_tile *tile = on->micro->tile;
+    const float *a = part(x->a, i, 0).data, *b = x->b.data + j;
     size_t lda = x->a.column_stride, ldb = x->b.row_stride;
     if (on->a_panels != NULL) {
         a = on->a_panels + i * x->k;
         lda = rows;
+    } else if (x->a.row_stride != 1) {
+        tile = on->micro->tile_along_k;
+        lda = x->a.row_stride;
     }
     if (on->b_panels != NULL) {
         b = on->b_panels + j * x->k;
         ldb = on->micro->nr;
     }
-    on->micro->tile(rows, columns, x->k, a, lda, b, ldb, x->c + i * x->ldc + j, x->ldc,
-                    x->accumulate);
+    tile(rows, columns, x->k, a, lda, b, ldb, x->c + i * x->ldc + j, x->ldc, x->accumulate);
 }
 
 /* With a long k a panel of B stays in L1 for all of A. With a short one C is most of the traffic, and

@@ -6,7 +6,7 @@
 enum { TILES_MOST = 512, K_LEAST = 1024 };
 
 /* Numbers of k between one visit of a sum and the next: the operands' rows stay in L1 and L2. */
-enum { K_BLOCK = 256 };
+enum { K_BLOCK = 512 };
 
 static size_t tile_count(const cen__micro *micro, size_t m, size_t n)
 {

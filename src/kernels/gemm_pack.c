@@ -36,22 +36,26 @@ static inline void turn(const float *from, size_t from_stride, float *to, size_t
 }
 #endif
 
+/* Numbers of k that are turned for all rows before the next: two cache lines of each row are read,
+ * and what is written stays in L1 until its lines are whole. */
+enum { TURN_K = 32 };
+
 void cen__transpose(size_t rows, size_t k, const float *from, size_t from_stride, float *to,
                     size_t to_stride)
 {
     size_t whole_rows = rows - rows % 4, whole_k = k - k % 4;
-    /* Along k first: memory is read in few and long streams. */
-    for (size_t i = 0; i < whole_rows; i += 4) {
-        const float *row = from + i * from_stride;
-        for (size_t p = 0; p < whole_k; p += 4) {
-            turn(row + p, from_stride, to + p * to_stride + i, to_stride);
-        }
-        for (size_t p = whole_k; p < k; p++) {
-            for (size_t q = 0; q < 4; q++) to[p * to_stride + i + q] = row[q * from_stride + p];
+    for (size_t start = 0; start < whole_k; start += TURN_K) {
+        size_t end = whole_k - start < TURN_K ? whole_k : start + TURN_K;
+        for (size_t i = 0; i < whole_rows; i += 4) {
+            for (size_t p = start; p < end; p += 4) {
+                turn(from + i * from_stride + p, from_stride, to + p * to_stride + i, to_stride);
+            }
         }
     }
-    for (size_t i = whole_rows; i < rows; i++) {
-        for (size_t p = 0; p < k; p++) to[p * to_stride + i] = from[i * from_stride + p];
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t p = i < whole_rows ? whole_k : 0; p < k; p++) {
+            to[p * to_stride + i] = from[i * from_stride + p];
+        }
     }
 }
 

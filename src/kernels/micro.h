@@ -34,7 +34,8 @@ typedef struct cen__micro {
     size_t mr, nr, lanes; /* the largest tile; nr is 3 lanes */
     size_t mc, kc, nc;    /* cache blocks: mc x kc of a in L2, kc x nr of b in L1 */
     size_t dot_rows, dot_columns;
-    cen__micro_tile *tile;
+    cen__micro_tile *tile;         /* a[p * lda + i]: packed */
+    cen__micro_tile *tile_along_k; /* a[i * lda + p]: rows of a matrix as they lie */
     cen__micro_dots *dots;
     cen__micro_copy *copy;
 } cen__micro;

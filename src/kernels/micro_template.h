@@ -45,26 +45,29 @@ CEN__INLINE CEN__FUSED void store(float *to, vector v)
     memcpy(to, &v, sizeof v);
 }
 
-/* c[rows, vectors * LANES] = or += a b, k > 0; rows and vectors are constants where this is called, so that
- * the sums are registers. */
+/* c[rows, vectors * LANES] = or += a b, k > 0; number (i, p) of a is a[i * row_step + p * k_step]. rows
+ * and vectors are constants where this is called, so that sums and pointers are registers. */
 CEN__INLINE CEN__FUSED void full_tile(const int rows, const int vectors, size_t k, const float *a,
-                                      size_t lda, const float *b, size_t ldb, float *c, size_t ldc,
-                                      bool accumulate)
+                                      size_t row_step, size_t k_step, const float *b, size_t ldb,
+                                      float *c, size_t ldc, bool accumulate)
 {
     vector sum[MR][VECTORS], zero = {0};
+    const float *a_row[MR];
     for (int i = 0; i < rows; i++) {
+        a_row[i] = a + (size_t)i * row_step;
         for (int v = 0; v < vectors; v++) {
             CEN__PREFETCH(c + (size_t)i * ldc + v * LANES);
             sum[i][v] = zero;
         }
     }
+    size_t at = 0;
     do {
         vector row[VECTORS];
         for (int v = 0; v < vectors; v++) row[v] = load(b + v * LANES);
         for (int i = 0; i < rows; i++) {
-            for (int v = 0; v < vectors; v++) sum[i][v] += a[i] * row[v];
+            for (int v = 0; v < vectors; v++) sum[i][v] += a_row[i][at] * row[v];
         }
-        a += lda;
+        at += k_step;
         b += ldb;
     } while (--k > 0);
     for (int i = 0; i < rows; i++, c += ldc) {
@@ -74,16 +77,16 @@ CEN__INLINE CEN__FUSED void full_tile(const int rows, const int vectors, size_t 
     }
 }
 
-typedef void tile_function(size_t k, const float *a, size_t lda, const float *b, size_t ldb,
-                           float *c, size_t ldc, bool accumulate);
+typedef void tile_function(size_t k, const float *a, size_t row_step, size_t k_step, const float *b,
+                           size_t ldb, float *c, size_t ldc, bool accumulate);
 
 /* A function for each shape of tile. */
 #define CEN__TILE(rows, vectors)                                                                   \
-    CEN__FUSED static void tile_##rows##_##vectors(size_t k, const float *a, size_t lda,           \
-                                                   const float *b, size_t ldb, float *c,           \
-                                                   size_t ldc, bool accumulate)                    \
+    CEN__FUSED static void tile_##rows##_##vectors(size_t k, const float *a, size_t row_step,      \
+                                                   size_t k_step, const float *b, size_t ldb,      \
+                                                   float *c, size_t ldc, bool accumulate)          \
     {                                                                                              \
-        full_tile(rows, vectors, k, a, lda, b, ldb, c, ldc, accumulate);                           \
+        full_tile(rows, vectors, k, a, row_step, k_step, b, ldb, c, ldc, accumulate);              \
     }
 #define CEN__TILES(rows) CEN__TILE(rows, 1) CEN__TILE(rows, 2) CEN__TILE(rows, 3)
 
@@ -107,16 +110,17 @@ static tile_function *const tiles[MR][VECTORS] = {
 #endif
 };
 
-static void tile(size_t rows, size_t columns, size_t k, const float *a, size_t lda, const float *b,
-                 size_t ldb, float *c, size_t ldc, bool accumulate)
+static void any_tile(size_t rows, size_t columns, size_t k, const float *a, size_t row_step,
+                     size_t k_step, const float *b, size_t ldb, float *c, size_t ldc,
+                     bool accumulate)
 {
     tile_function *run = tiles[rows - 1][(columns - 1) / LANES];
     if (columns % LANES == 0) {
-        run(k, a, lda, b, ldb, c, ldc, accumulate);
+        run(k, a, row_step, k_step, b, ldb, c, ldc, accumulate);
         return;
     }
     float whole[MR * NR];
-    run(k, a, lda, b, ldb, whole, NR, false);
+    run(k, a, row_step, k_step, b, ldb, whole, NR, false);
     for (size_t i = 0; i < rows; i++) {
         const float *from = whole + i * NR;
         float *to = c + i * ldc;
@@ -126,6 +130,18 @@ static void tile(size_t rows, size_t columns, size_t k, const float *a, size_t l
             memcpy(to, from, columns * sizeof *to);
         }
     }
+}
+
+static void tile(size_t rows, size_t columns, size_t k, const float *a, size_t lda, const float *b,
+                 size_t ldb, float *c, size_t ldc, bool accumulate)
+{
+    any_tile(rows, columns, k, a, 1, lda, b, ldb, c, ldc, accumulate);
+}
+
+static void tile_along_k(size_t rows, size_t columns, size_t k, const float *a, size_t lda,
+                         const float *b, size_t ldb, float *c, size_t ldc, bool accumulate)
+{
+    any_tile(rows, columns, k, a, lda, 1, b, ldb, c, ldc, accumulate);
 }
 
 enum { DOT_ROWS = CEN__DOT_ROWS, DOT_COLUMNS = CEN__DOT_COLUMNS };
@@ -168,5 +184,5 @@ CEN__FUSED static void copy(size_t k, size_t n_panels, const float *from, size_t
 
 #define CEN__MICRO                                                                                 \
     {                                                                                              \
-        MR, NR, LANES, CEN__MC, CEN__KC, CEN__NC, DOT_ROWS, DOT_COLUMNS, tile, dots, copy          \
+        MR, NR, LANES, CEN__MC, CEN__KC, CEN__NC, DOT_ROWS, DOT_COLUMNS, tile, tile_along_k, dots, copy          \
     }

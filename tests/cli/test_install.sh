@@ -30,7 +30,7 @@ succeed cc -std=c99 example.c $(pkg-config --cflags --libs centerloss) -lm -o by
 LD_LIBRARY_PATH=$library succeed ./by-pkg-config
 cmp -s out.txt first.txt || complain "the shared library gives another result"
 succeed cc -std=c99 example.c $(pkg-config --cflags centerloss) "$library/libcenterloss.a" \
-    $(pkg-config --static --libs-only-l --libs-only-other centerloss | sed 's/-lcenterloss//') -o by-archive
+    $(pkg-config --static --libs centerloss | sed 's/-lcenterloss//') -o by-archive
 succeed ./by-archive
 cmp -s out.txt first.txt || complain "the static library gives another result"
 

@@ -11,7 +11,8 @@
 /* Every set's three passes, against given numbers. dw and dbias are added to what is there. */
 static void check_fast(const cen__conv *v, size_t n, const float *x, const float *w,
                        const float *bias, const float *dy, const float *y, const float *dx,
-                       const float *dw, const float *dbias, double limit) {
+                       const float *dw, const float *dbias, double limit)
+{
     const sizes s = count(v, n);
     for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
         if (!use_set(sets[set])) continue;
@@ -41,7 +42,8 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
     unsetenv("CEN_INSTRUCTIONS");
 }
 
-static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed) {
+static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed)
+{
     const cen__conv v = make_conv(shape);
     const sizes s = count(&v, n);
     float *const x = draw(s.x, seed, 1), *const w = draw(s.w, seed, 2);
@@ -75,17 +77,20 @@ static const size_t chosen[][10] = {
     {2, 6, 7, 3, 2, 2, 1, 1, 3, 4},     {1, 9, 9, 1, 2, 2, 3, 3, 0, 0},
 };
 
-static void fast_equals_naive_on_chosen_shapes(void **state) {
+static void fast_equals_naive_on_chosen_shapes(void **state)
+{
     (void)state;
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
         for (size_t n = 1; n <= 3; n += 2) check_against_naive(n, chosen[i], i);
 }
 
-static size_t pick(uint64_t seed, uint64_t *counter, size_t low, size_t high) {
+static size_t pick(uint64_t seed, uint64_t *counter, size_t low, size_t high)
+{
     return low + (size_t)cen__random_below(seed, 9, (*counter)++, high - low + 1);
 }
 
-static void fast_equals_naive_on_random_shapes(void **state) {
+static void fast_equals_naive_on_random_shapes(void **state)
+{
     (void)state;
     uint64_t counter = 0;
     for (uint64_t seed = 1; seed <= 150; seed++) {
@@ -107,7 +112,8 @@ static void fast_equals_naive_on_random_shapes(void **state) {
     }
 }
 
-static void check_golden_case(FILE *file) {
+static void check_golden_case(FILE *file)
+{
     uint32_t read[11];
     assert_int_equal(fread(read, sizeof *read, 11, file), 11);
     size_t shape[10];
@@ -133,7 +139,8 @@ static void check_golden_case(FILE *file) {
     cen__free(got);
 }
 
-static void naive_and_fast_equal_torch(void **state) {
+static void naive_and_fast_equal_torch(void **state)
+{
     (void)state;
     FILE *const file = fopen(CEN_TESTS_FOLDER "/golden/conv.bin", "rb");
     assert_non_null(file);
@@ -144,7 +151,8 @@ static void naive_and_fast_equal_torch(void **state) {
     fclose(file);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(naive_and_fast_equal_torch),
         cmocka_unit_test(fast_equals_naive_on_chosen_shapes),

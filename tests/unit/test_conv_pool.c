@@ -9,11 +9,13 @@
 #include "support/conv_cases.h"
 #include "kernels/conv_pool.h"
 
-static size_t pooled_count(const cen__conv *v, size_t n) {
+static size_t pooled_count(const cen__conv *v, size_t n)
+{
     return n * v->k * (v->out_h / 2) * (v->out_w / 2);
 }
 
-static void *make(size_t count, size_t size) {
+static void *make(size_t count, size_t size)
+{
     void *const made = cen__alloc(count, size);
     assert_non_null(made);
     return memset(made, 0xff, count * size); /* NaN */
@@ -21,7 +23,8 @@ static void *make(size_t count, size_t size) {
 
 /* argmax names a number of the convolution (z) that is as large as y, or cuts where y is 0. */
 static void check_argmax(const cen__conv *v, size_t n, const float *z, bool relu, const float *y,
-                         const uint8_t *argmax) {
+                         const uint8_t *argmax)
+{
     const size_t half_h = v->out_h / 2, half_w = v->out_w / 2;
     for (size_t i = 0; i < pooled_count(v, n); i++) {
         const size_t row = i / half_w % half_h, plane = i / half_w / half_h;
@@ -43,7 +46,8 @@ typedef struct want {
 } wanted;
 
 static void check_fast(const cen__conv *v, size_t n, const float *x, const float *w,
-                       const float *bias, const float *dy, bool relu, const wanted *want) {
+                       const float *bias, const float *dy, bool relu, const wanted *want)
+{
     const sizes s = count(v, n);
     const size_t pooled = pooled_count(v, n);
     for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
@@ -72,7 +76,8 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
     unsetenv("CEN_INSTRUCTIONS");
 }
 
-static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed) {
+static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed)
+{
     const cen__conv v = make_conv(shape);
     const sizes s = count(&v, n);
     const size_t pooled = pooled_count(&v, n);
@@ -99,7 +104,8 @@ static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed)
     cen__free(argmax);
 }
 
-static void fast_equals_naive_on_chosen_shapes(void **state) {
+static void fast_equals_naive_on_chosen_shapes(void **state)
+{
     (void)state;
     static const size_t chosen[][10] = {
         {3, 20, 34, 10, 2, 2, 1, 1, 0, 0},  {3, 33, 69, 10, 2, 2, 1, 1, 0, 0},
@@ -114,11 +120,13 @@ static void fast_equals_naive_on_chosen_shapes(void **state) {
         for (size_t n = 1; n <= 3; n += 2) check_against_naive(n, chosen[i], i);
 }
 
-static size_t pick(uint64_t seed, uint64_t *counter, size_t low, size_t high) {
+static size_t pick(uint64_t seed, uint64_t *counter, size_t low, size_t high)
+{
     return low + (size_t)cen__random_below(seed, 9, (*counter)++, high - low + 1);
 }
 
-static void fast_equals_naive_on_random_shapes(void **state) {
+static void fast_equals_naive_on_random_shapes(void **state)
+{
     (void)state;
     uint64_t counter = 0;
     for (uint64_t seed = 1; seed <= 60; seed++) {
@@ -135,7 +143,8 @@ static void fast_equals_naive_on_random_shapes(void **state) {
 }
 
 /* The article's layer, where a strip of rows does not divide the image. */
-static void the_first_of_equals_wins_and_nan_before_any_number(void **state) {
+static void the_first_of_equals_wins_and_nan_before_any_number(void **state)
+{
     (void)state;
     static const size_t shapes[][10] = {{1, 9, 33, 1, 1, 1, 1, 1, 0, 0},
                                         {1, 5, 7, 1, 1, 1, 1, 1, 0, 0}};
@@ -165,7 +174,8 @@ static void the_first_of_equals_wins_and_nan_before_any_number(void **state) {
     unsetenv("CEN_INSTRUCTIONS");
 }
 
-static void check_golden_case(FILE *file) {
+static void check_golden_case(FILE *file)
+{
     uint32_t read[12];
     assert_int_equal(fread(read, sizeof *read, 12, file), 12);
     size_t shape[10];
@@ -198,7 +208,8 @@ static void check_golden_case(FILE *file) {
     cen__free(argmax);
 }
 
-static void naive_and_fast_equal_torch(void **state) {
+static void naive_and_fast_equal_torch(void **state)
+{
     (void)state;
     FILE *const file = fopen(CEN_TESTS_FOLDER "/golden/conv_pool.bin", "rb");
     assert_non_null(file);
@@ -209,7 +220,8 @@ static void naive_and_fast_equal_torch(void **state) {
     fclose(file);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(naive_and_fast_equal_torch),
         cmocka_unit_test(the_first_of_equals_wins_and_nan_before_any_number),
