@@ -110,8 +110,8 @@ CEN_API cen_image_options cen_image_options_default(void);
 
 /* PNG, JPEG, BMP or PNM (P1 to P6), told by the bytes, not the name. EXIF orientation is applied.
  * options may be NULL. Errors: IO, FORMAT (with the place), UNSUPPORTED (with the kind: "WebP is
- * not supported"), LIMIT, MEMORY. A JPEG whose end is missing is decoded, with image->warning
- * set. */
+ * not supported"), LIMIT, MEMORY. What is missing at the end of a JPEG, or behind
+ * the pixels of a PNG, is tolerated with image->warning set. */
 CEN_API cen_status cen_image_read(const char *path, const cen_image_options *options,
                                   cen_image *image, cen_error *error);
 CEN_API cen_status cen_image_decode(const void *bytes, size_t size,

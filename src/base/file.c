@@ -112,7 +112,8 @@ cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
 {
     cen__writer *w = *writer;
     cen_status status = CEN_OK;
-    if (w->failure == 0 && !w->skips_sync && !cen__os_sync(w->file)) w->failure = errno ? errno : EIO;
+    if (w->failure == 0 && !w->skips_sync && !cen__os_sync(w->file))
+        w->failure = errno ? errno : EIO;
     if (fclose(w->file) != 0 && w->failure == 0) w->failure = errno ? errno : EIO;
     w->file = NULL;
     if (w->failure == 0 && !cen__os_replace(w->temporary, w->path)) {

@@ -1,8 +1,8 @@
 #include "image/jpeg.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/instructions.h"
 #include "image/jpeg_bits.h"
 
 /* What a coefficient adds to each pixel of a column: basis[v][y]. For 8 points times 2^13, as
@@ -104,7 +104,7 @@ enum {
 #undef KERNEL_NAME
 #undef KERNEL_TARGET
 
-#if defined(__GNUC__) && defined(__x86_64__)
+#if CEN__X86_SETS
 #define KERNEL(name) name##_avx2
 #define KERNEL_NAME "avx2"
 #define KERNEL_TARGET __attribute__((target("avx2,bmi,bmi2")))
@@ -122,22 +122,25 @@ enum {
 #undef KERNEL_NAME
 #undef KERNEL_TARGET
 
-#define X86_SETS 1
 #endif
+
+/* VBMI came later than the rest of AVX-512 that base/instructions.h asks for. */
+static cen__instruction_set processor_set(void)
+{
+    cen__instruction_set set = cen__processor_instructions();
+#if CEN__X86_SETS
+    if (set == CEN__AVX512 && !__builtin_cpu_supports("avx512vbmi")) set = CEN__AVX2;
+#endif
+    return set;
+}
 
 size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3])
 {
     size_t n = 0;
     list[n++] = &kernels_baseline;
-#if defined(X86_SETS)
-    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") &&
-        __builtin_cpu_supports("bmi2")) {
-        list[n++] = &kernels_avx2;
-        if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
-            __builtin_cpu_supports("avx512vbmi"))
-            list[n++] = &kernels_avx512;
-    }
+#if CEN__X86_SETS
+    if (processor_set() >= CEN__AVX2) list[n++] = &kernels_avx2;
+    if (processor_set() >= CEN__AVX512) list[n++] = &kernels_avx512;
 #endif
     return n;
 }
@@ -145,9 +148,6 @@ size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3])
 const cen__jpeg_kernels *cen__jpeg_kernels_select(void)
 {
     const cen__jpeg_kernels *list[3];
-    size_t n = cen__jpeg_kernels_list(list);
-    const char *wanted = getenv("CEN_INSTRUCTIONS");
-    for (size_t i = 0; i < n && wanted != NULL; i++)
-        if (strcmp(wanted, list[i]->name) == 0) return list[i];
-    return list[n - 1];
+    size_t n = cen__jpeg_kernels_list(list), used = (size_t)cen__instructions_used();
+    return list[used < n ? used : n - 1];
 }

@@ -6,6 +6,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/instructions.h"
 #include "base/memory.h"
 #include "base/status.h"
 
@@ -15,11 +16,6 @@ enum { FRACTION_BITS = CEN__RESIZE_BITS, LANES = CEN__RESIZE_LANES, BLOCK = 16 }
 #define INLINE static inline __attribute__((always_inline))
 #else
 #define INLINE static inline
-#endif
-#if defined(__GNUC__) && (defined(__x86_64__) || defined(__i386__))
-#define HAS_AVX2 1
-#else
-#define HAS_AVX2 0
 #endif
 
 /* How the outputs of one axis are weighted sums of n_in inputs. Output i takes counts[i] inputs from
@@ -112,7 +108,7 @@ void cen__lane_sums_baseline(const uint8_t *in, size_t stride, const uint32_t *w
     lane_sums_body(in, stride, weights, n, out);
 }
 
-#if HAS_AVX2
+#if CEN__X86_SETS
 __attribute__((target("avx2"))) static void
 lane_sums_avx2(const uint8_t *in, size_t stride, const uint32_t *weights, size_t n, uint8_t *out)
 {
@@ -122,8 +118,8 @@ lane_sums_avx2(const uint8_t *in, size_t stride, const uint32_t *weights, size_t
 
 cen__lane_sums *cen__lane_sums_select(void)
 {
-#if HAS_AVX2
-    if (__builtin_cpu_supports("avx2")) return lane_sums_avx2;
+#if CEN__X86_SETS
+    if (cen__instructions_used() >= CEN__AVX2) return lane_sums_avx2;
 #endif
     return cen__lane_sums_baseline;
 }

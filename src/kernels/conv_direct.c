@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/conv_scratch.h"
+
 /* Part of a plane of h x w and what lies around it: number (r, q) is source number
  * (r * step_h + row, q * step_w + column), or 0 outside. Rows are pitch apart. */
 typedef struct window {
@@ -39,32 +41,6 @@ static void fill(const float *from, size_t h, size_t w, const window *v, float *
     }
 }
 
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-static size_t round_up(size_t a, size_t unit)
-{
-    return (a + unit - 1) / unit * unit;
-}
-
-/* Takes count numbers off the scratch, in whole cache lines. */
-static void *take(float **scratch, size_t count)
-{
-    float *const taken = *scratch;
-    *scratch += round_up(count, 16);
-    return taken;
-}
-
-static size_t tables_count(size_t steps)
-{
-    return steps * (sizeof(size_t) / sizeof(float) + 1);
-}
-
 /* Floats that a run may read or write beyond its end. */
 static size_t slack(const cen__conv_set *set)
 {
@@ -92,9 +68,8 @@ static void shape_tile(flat *f, const cen__conv_set *set)
 {
     size_t best = SIZE_MAX;
     for (size_t vectors = CEN__TILE_VECTORS; vectors >= 1; vectors--) {
-        const size_t blocks =
-            (f->n_outputs + set->tile_rows[vectors] - 1) / set->tile_rows[vectors];
-        const size_t block = (f->n_outputs + blocks - 1) / blocks;
+        const size_t block = even_block(f->n_outputs, set->tile_rows[vectors]);
+        const size_t blocks = (f->n_outputs + block - 1) / block;
         const size_t cost = 12 / vectors * blocks * most(block * vectors, block + 2 * vectors + 2);
         if (cost >= best) continue;
         best = cost;
@@ -168,17 +143,16 @@ static float *panel_place(const flat *f, size_t s, size_t m)
 
 static size_t flat_count(const flat *f, const cen__conv_set *set)
 {
-    return round_up(round_up(f->n_outputs, f->block) * f->steps, 16) +
-           2 * round_up(tables_count(f->steps), 16) +
-           round_up(f->n_outputs * strip_pitch(f, set) + slack(set), 16);
+    return whole(round_up(f->n_outputs, f->block) * f->steps) + 2 * table_count(f->steps) +
+           whole(f->n_outputs * strip_pitch(f, set) + slack(set));
 }
 
 /* Takes what flat_count counts; returns the strip. */
 static float *take_flat(flat *f, const cen__conv_set *set, float **scratch)
 {
     f->panels = take(scratch, round_up(f->n_outputs, f->block) * f->steps);
-    f->at = take(scratch, tables_count(f->steps));
-    f->weights_at = take(scratch, tables_count(f->steps));
+    f->at = take(scratch, table_count(f->steps));
+    f->weights_at = take(scratch, table_count(f->steps));
     for (size_t s = 0; s < f->steps; s++) f->weights_at[s] = s * f->block;
     return take(scratch, f->n_outputs * strip_pitch(f, set) + slack(set));
 }
@@ -374,12 +348,11 @@ void cen__direct_backward_weights(const cen__conv *v, const cen__conv_set *set, 
 {
     const size_t taps = v->c * v->kernel_h * v->kernel_w;
     const size_t steps = run_steps(v, set), run = steps * set->lanes;
-    const size_t blocks = (v->k + set->dots_rows - 1) / set->dots_rows;
-    const size_t block = (v->k + blocks - 1) / blocks;
+    const size_t block = even_block(v->k, set->dots_rows);
     float *const planes = take(&scratch, input_count(v, set));
     float *const gradient = take(&scratch, v->k * run);
-    size_t *const at = take(&scratch, tables_count(taps));
-    size_t *const step_at = take(&scratch, tables_count(steps));
+    size_t *const at = take(&scratch, table_count(taps));
+    size_t *const step_at = take(&scratch, table_count(steps));
     fill_taps(v, at);
     for (size_t i = 0; i < steps; i++) step_at[i] = i * set->lanes;
     cen__dots job = {.steps = steps, .a_row = run, .b = planes, .step_at = step_at, .c_row = taps};
@@ -405,11 +378,9 @@ void cen__direct_backward_weights(const cen__conv *v, const cen__conv_set *set, 
 size_t cen__direct_scratch_count(const cen__conv *v, const cen__conv_set *set)
 {
     const flat f = forward_flat(v, set);
-    size_t count = flat_count(&f, set) + round_up(input_count(v, set), 16);
-    count = most(count, round_up(input_count(v, set), 16) +
-                            round_up(v->k * run_steps(v, set) * set->lanes, 16) +
-                            round_up(tables_count(f.steps), 16) +
-                            round_up(tables_count(run_steps(v, set)), 16));
+    size_t count = flat_count(&f, set) + whole(input_count(v, set));
+    count = most(count, whole(input_count(v, set)) + whole(v->k * run_steps(v, set) * set->lanes) +
+                            table_count(f.steps) + table_count(run_steps(v, set)));
     for (size_t a = 0; a < v->stride_h; a++)
         for (size_t b = 0; b < v->stride_w; b++) {
             const phase rows = make_phase(a, v->h, v->stride_h, v->pad_h, v->kernel_h);
@@ -417,7 +388,7 @@ size_t cen__direct_scratch_count(const cen__conv *v, const cen__conv_set *set)
             if (rows.count * columns.count * rows.n_taps * columns.n_taps == 0) continue;
             window from;
             const flat g = backward_flat(v, set, &rows, &columns, &from);
-            count = most(count, flat_count(&g, set) + round_up(gradient_count(v, set, &from), 16));
+            count = most(count, flat_count(&g, set) + whole(gradient_count(v, set, &from)));
         }
     return count;
 }

@@ -17,6 +17,7 @@ static size_t between_count(const cen__conv *v)
 size_t cen__conv_pool_scratch_count(const cen__conv *v)
 {
     const cen__conv_set *const set = cen__conv_set_select();
+    if (cen__winograd_suits(v, set)) return cen__winograd_scratch_count(v, set);
     const size_t direct =
         cen__pool_direct_suits(v, set) ? cen__pool_direct_scratch_count(v, set) : 0;
     const size_t apart = between_count(v) + cen__conv_scratch_count(v, 1);

@@ -12,21 +12,10 @@
 
 #include <string.h>
 
+#include "kernels/conv_scratch.h"
+
 /* A strip: what the gradients of some outputs may fill of the first cache. */
 enum { PLACES = 4, STRIP_SIZE = 448 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-static size_t round_up(size_t a, size_t unit)
-{
-    return (a + unit - 1) / unit * unit;
-}
 
 typedef struct plan {
     const cen__conv *conv;
@@ -48,25 +37,6 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set)
     p.strip = least(most(STRIP_SIZE / p.pitch, 1), p.pool_h);
     p.input_rows = 2 * p.strip + v->kernel_h - 1;
     return p;
-}
-
-/* k in as few tiles as `largest` rows allow, as even as can be. */
-static size_t even_block(size_t k, size_t largest)
-{
-    const size_t blocks = (k + largest - 1) / largest;
-    return (k + blocks - 1) / blocks;
-}
-
-static void *take(float **scratch, size_t count)
-{
-    float *const taken = *scratch;
-    *scratch += round_up(count, 16);
-    return taken;
-}
-
-static size_t table_count(size_t n)
-{
-    return round_up(n * (sizeof(size_t) / sizeof(float) + 1), 16);
 }
 
 static size_t lines_count(const plan *p)
@@ -158,9 +128,9 @@ static void pool_row(const plan *p, const float *sums, const float *bias, bool r
 
 static size_t forward_count(const plan *p, size_t block)
 {
-    return round_up(lines_count(p), 16) + round_up(row_count(p), 16) +
-           round_up(round_up(p->conv->k, block) * p->taps, 16) + 2 * table_count(p->taps) +
-           round_up(p->conv->k * PLACES * p->pitch, 16) + 2 * round_up(p->pitch, 16);
+    return whole(lines_count(p)) + whole(row_count(p)) +
+           whole(round_up(p->conv->k, block) * p->taps) + 2 * table_count(p->taps) +
+           whole(p->conv->k * PLACES * p->pitch) + 2 * whole(p->pitch);
 }
 
 void cen__pool_direct_forward(const cen__conv *v, const cen__conv_set *set, size_t n,
@@ -223,9 +193,9 @@ static size_t strip_steps(const plan *p)
 
 static size_t backward_count(const plan *p)
 {
-    return round_up(lines_count(p), 16) + round_up(row_count(p), 16) +
-           round_up(p->conv->k * p->strip * PLACES * p->pitch, 16) + table_count(p->taps) +
-           table_count(strip_steps(p)) + 2 * round_up(p->pitch, 16);
+    return whole(lines_count(p)) + whole(row_count(p)) +
+           whole(p->conv->k * p->strip * PLACES * p->pitch) + table_count(p->taps) +
+           table_count(strip_steps(p)) + 2 * whole(p->pitch);
 }
 
 void cen__pool_direct_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,

@@ -15,21 +15,10 @@
 
 #include <string.h>
 
+#include "kernels/conv_scratch.h"
+
 /* Kernels are moved in groups, for longer runs. */
 enum { POINTS = 36, SIDE = 6, GROUP = 8 };
-
-static size_t least(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-static size_t most(size_t a, size_t b)
-{
-    return a > b ? a : b;
-}
-static size_t round_up(size_t a, size_t unit)
-{
-    return (a + unit - 1) / unit * unit;
-}
 
 /* One pass: c channels of h x w in, k channels of out_h x out_w out. */
 typedef struct plan {
@@ -70,18 +59,6 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backwar
     p.k_stride = (p.kb * p.block + 1) * set->lanes;
     p.u_stride = (p.cb * p.kb * set->lanes + 1) * set->lanes;
     return p;
-}
-
-static void *take(float **scratch, size_t count)
-{
-    float *const taken = *scratch;
-    *scratch += round_up(count, 16);
-    return taken;
-}
-
-static size_t table_count(size_t n)
-{
-    return round_up(n * sizeof(size_t) / sizeof(float) + 1, 16);
 }
 
 /* The padded image as [blocks][rows][columns][lanes]. Rows and columns around it stay zero: they are
@@ -157,13 +134,6 @@ static void transform_tile(const plan *p, cen__conv_transform *transform, size_t
     }
 }
 
-/* Vectors of a tile of products, where there are n: as even as can be. */
-static size_t group(size_t n)
-{
-    const size_t groups = (n + CEN__TILE_VECTORS - 1) / CEN__TILE_VECTORS;
-    return (n + groups - 1) / groups;
-}
-
 /* ---- forward, and backward to the data ----------------------------------------------------- */
 
 /* products[36, kb, tile] = sum over c of kernels[36, kb, c] inputs[36, cb, tile]. at[c] is the place
@@ -171,7 +141,7 @@ static size_t group(size_t n)
 static void multiply(const plan *p, size_t n_tiles, const float *inputs, const size_t *at,
                      const float *kernels, const size_t *kernel_at, float *products)
 {
-    const size_t lanes = p->set->lanes, vectors = group(p->kb);
+    const size_t lanes = p->set->lanes, vectors = even_block(p->kb, CEN__TILE_VECTORS);
     cen__tile tile = {
         .steps = p->c, .a_at = at, .b_at = kernel_at, .c_row = lanes, .c_vector = p->block * lanes};
     for (size_t point = 0; point < POINTS; point++)
@@ -275,10 +245,10 @@ static void finish_tile(const plan *p, const float *products, const outlet *to, 
 static size_t filter_scratch_count(const plan *p)
 {
     const size_t lanes = p->set->lanes;
-    return round_up(image_count(p, p->cb), 16) + round_up(POINTS * p->c_stride, 16) +
-           round_up(POINTS * p->k_stride, 16) + round_up(POINTS * p->u_stride, 16) +
-           round_up(p->kb * p->m * p->tiles_w * p->m * lanes, 16) + 2 * table_count(p->c) +
-           round_up(pooled_count(p), 16) + round_up(p->kb * lanes, 16);
+    return whole(image_count(p, p->cb)) + whole(POINTS * p->c_stride) +
+           whole(POINTS * p->k_stride) + whole(POINTS * p->u_stride) +
+           whole(p->kb * p->m * p->tiles_w * p->m * lanes) + 2 * table_count(p->c) +
+           whole(pooled_count(p)) + whole(p->kb * lanes);
 }
 
 static void filter(const plan *p, size_t n, const source *from, const float *w, bool backward,
@@ -343,7 +313,7 @@ static void multiply_gradients(const plan *p, size_t n_tiles, const float *input
                                const float *gradients, const size_t *at, bool accumulate,
                                float *sums)
 {
-    const size_t lanes = p->set->lanes, vectors = group(p->kb);
+    const size_t lanes = p->set->lanes, vectors = even_block(p->kb, CEN__TILE_VECTORS);
     cen__tile tile = {.steps = n_tiles,
                       .a_at = at,
                       .b_at = at,
@@ -353,9 +323,7 @@ static void multiply_gradients(const plan *p, size_t n_tiles, const float *input
     for (size_t point = 0; point < POINTS; point++)
         for (size_t kb = 0; kb < p->kb; kb += vectors) {
             const size_t n_vectors = least(vectors, p->kb - kb);
-            const size_t blocks =
-                (lanes + p->set->tile_rows[n_vectors] - 1) / p->set->tile_rows[n_vectors];
-            const size_t rows = (lanes + blocks - 1) / blocks;
+            const size_t rows = even_block(lanes, p->set->tile_rows[n_vectors]);
             for (size_t v = 0; v < n_vectors; v++)
                 tile.b[v] = gradients + point * p->k_stride + (kb + v) * p->block * lanes;
             for (size_t cb = 0; cb < p->cb; cb++)
@@ -388,10 +356,9 @@ static void add_kernels(const plan *p, const float *sums, float *dw)
 
 static size_t weights_scratch_count(const plan *p)
 {
-    return round_up(image_count(p, p->cb), 16) + round_up(image_count(p, p->kb), 16) +
-           round_up(POINTS * p->c_stride, 16) + round_up(POINTS * p->k_stride, 16) +
-           round_up(POINTS * p->u_stride, 16) + table_count(p->block) +
-           round_up(pooled_count(p), 16);
+    return whole(image_count(p, p->cb)) + whole(image_count(p, p->kb)) +
+           whole(POINTS * p->c_stride) + whole(POINTS * p->k_stride) + whole(POINTS * p->u_stride) +
+           table_count(p->block) + whole(pooled_count(p));
 }
 
 void cen__winograd_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,

@@ -1,12 +1,11 @@
-/* One table of functions for each instruction set, and the choice among them.
- *
- * Each table is compiled from the same two templates (micro_template.h, vector_template.h) in its
- * own file set_*.c. The choice is made anew at each call, from what the processor has and from the
- * environment, so there is no state to set up or to share; it costs some 50 ns, so callers ask once
- * a call and small vectors do without (vector.c). */
+/* One table of functions for each instruction set, and the choice among them. Each table is compiled
+ * from the same two templates (micro_template.h, vector_template.h) in its own file set_*.c. The
+ * choice is made anew at each call (base/instructions.h), so callers ask once a call and small vectors
+ * do without (vector.c). */
 #ifndef CEN_KERNELS_DISPATCH_H
 #define CEN_KERNELS_DISPATCH_H
 
+#include "base/instructions.h"
 #include "kernels/micro.h"
 #include "kernels/vector.h"
 
@@ -28,20 +27,12 @@ typedef struct cen__kernels {
     cen__vectors vectors;
 } cen__kernels;
 
-/* The compilers that can compile one function for another processor than the rest. */
-#if defined(__GNUC__) && defined(__x86_64__)
-#define CEN__X86_SETS 1
-#else
-#define CEN__X86_SETS 0
-#endif
-
 extern const cen__kernels cen__kernels_baseline;
 #if CEN__X86_SETS
 extern const cen__kernels cen__kernels_avx2, cen__kernels_avx512;
 #endif
 
-/* The best set that the processor has, or the lower one that CEN_INSTRUCTIONS names ("baseline",
- * "avx2", "avx512"); another word there is passed over. */
+/* That of the instruction set in use. */
 const cen__kernels *cen__kernels_select(void);
 
 #endif

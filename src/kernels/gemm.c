@@ -1,12 +1,11 @@
 /* Goto and van de Geijn's loops around a micro-kernel (ACM TOMS 34, 2008; Van Zee and van de Geijn,
- * BLIS, ACM TOMS 41, 2015), and two ways around them for products with a long k and a small C. */
+ * BLIS, ACM TOMS 41, 2015), for a long k and a small C over parts of k. */
 #include "kernels/gemm.h"
 
 #include <stdint.h>
 #include <string.h>
 
 #include "base/parallel.h"
-#include "kernels/gemm_dots.h"
 #include "kernels/gemm_pack.h"
 
 void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, float *c,
@@ -23,6 +22,8 @@ void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
         }
     }
 }
+
+enum { CACHE_LINE = 16 }; /* numbers */
 
 static size_t smaller(size_t a, size_t b)
 {
@@ -60,12 +61,12 @@ static cen__matrix part(cen__matrix x, size_t row, size_t column)
 enum { SHORT_K = 128 };
 
 /* Numbers of B in a block that L2 holds beside A's. */
-enum { NEAR_B = 1 << 16 };
+enum { NEAR_B = 1 << 15 };
 
 /* An operand is read where it lies when packing would take longer than what it saves. */
 static bool reads_a_in_place(const cen__micro *micro, const product *x)
 {
-    if (x->a.column_stride == 1) return x->n <= 512;
+    if (x->a.column_stride == 1) return x->n <= 256;
     return x->a.row_stride == 1 &&
            (x->n <= micro->nr || x->a.column_stride * smaller(x->k, micro->kc) <= 4096);
 }
@@ -103,17 +104,38 @@ static void multiply_tile(const block *on, size_t i, size_t j)
     tile(rows, columns, x->k, a, lda, b, ldb, x->c + i * x->ldc + j, x->ldc, x->accumulate);
 }
 
+#if defined(__GNUC__)
+#define PREFETCH(address) __builtin_prefetch(address, 1)
+#else
+#define PREFETCH(address) (void)(address)
+#endif
+
+/* Asks for a tile of C two tiles before it is written. */
+static void prefetch_tile(const block *on, size_t i, size_t j)
+{
+    const product *x = &on->x;
+    size_t i_end = smaller(i + on->micro->mr, x->m), j_end = smaller(j + on->micro->nr, x->n);
+    for (; i < i_end; i++) {
+        for (size_t l = j; l < j_end; l += CACHE_LINE) PREFETCH(x->c + i * x->ldc + l);
+    }
+}
+
 /* With a long k a panel of B stays in L1 for all of A. With a short one C is most of the traffic, and
  * is written along its rows. */
 static void multiply_block(const block *on)
 {
-    size_t m_panels = parts(on->x.m, on->micro->mr), n_panels = parts(on->x.n, on->micro->nr);
-    size_t n_tiles = m_panels * n_panels;
-    for (size_t tile = 0; tile < n_tiles; tile++) {
-        bool short_k = on->x.k <= SHORT_K;
-        size_t i = short_k ? tile / n_panels : tile % m_panels;
-        size_t j = short_k ? tile % n_panels : tile / m_panels;
-        multiply_tile(on, i * on->micro->mr, j * on->micro->nr);
+    size_t mr = on->micro->mr, nr = on->micro->nr;
+    size_t m_panels = parts(on->x.m, mr), n_panels = parts(on->x.n, nr);
+    bool along_rows = on->x.k <= SHORT_K;
+    for (size_t tile = 0; tile < m_panels * n_panels; tile++) {
+        size_t ahead = tile + 2;
+        if (along_rows) {
+            prefetch_tile(on, ahead / n_panels * mr, ahead % n_panels * nr);
+            multiply_tile(on, tile / n_panels * mr, tile % n_panels * nr);
+        } else {
+            prefetch_tile(on, ahead % m_panels * mr, ahead / m_panels * nr);
+            multiply_tile(on, tile % m_panels * mr, tile / m_panels * nr);
+        }
     }
 }
 
@@ -125,29 +147,31 @@ static size_t block_columns(const cen__micro *micro, size_t m, size_t k)
     return larger(NEAR_B / smaller(k, micro->kc) / micro->nr, 1) * micro->nr;
 }
 
+/* So that what follows is aligned, too. */
+static size_t whole_lines(size_t count)
+{
+    return (count + CACHE_LINE - 1) / CACHE_LINE * CACHE_LINE;
+}
+
 static size_t a_block_count(const cen__micro *micro, size_t m, size_t k)
 {
-    return (smaller(m, micro->mc) * smaller(k, micro->kc) + 15) / 16 * 16;
+    return whole_lines(smaller(m, micro->mc) * smaller(k, micro->kc));
 }
 
 static size_t b_block_count(const cen__micro *micro, size_t m, size_t n, size_t k)
 {
     size_t most = m > micro->mc ? micro->nc * micro->kc : larger(NEAR_B, micro->nr * micro->kc);
-    return smaller(parts(n, micro->nr) * micro->nr * smaller(k, micro->kc), most);
+    return whole_lines(smaller(parts(n, micro->nr) * micro->nr * smaller(k, micro->kc), most));
 }
 
 /* x cut to rows [i, i_end), columns [j, j_end) and the part [p, p_end) of its k. */
 static product cut_out(const product *x, size_t i, size_t i_end, size_t j, size_t j_end, size_t p,
                        size_t p_end)
 {
-    return (product){i_end - i,
-                     j_end - j,
-                     p_end - p,
-                     part(x->a, i, p),
-                     part(x->b, p, j),
-                     x->c + i * x->ldc + j,
-                     x->ldc,
-                     x->accumulate || p > 0};
+    return (product){i_end - i,        j_end - j,
+                     p_end - p,        part(x->a, i, p),
+                     part(x->b, p, j), x->c + i * x->ldc + j,
+                     x->ldc,           x->accumulate || p > 0};
 }
 
 typedef struct {
@@ -215,8 +239,7 @@ static size_t useful_threads(size_t m, size_t n, size_t k, int n_threads)
 
 static size_t worker_count(const cen__micro *micro, size_t m, size_t n, size_t k)
 {
-    size_t panels = a_block_count(micro, m, k) + b_block_count(micro, m, n, k);
-    return larger(panels, cen__gemm_dots_count(micro, m, n));
+    return a_block_count(micro, m, k) + b_block_count(micro, m, n, k);
 }
 
 size_t cen__gemm_scratch_count(size_t m, size_t n, size_t k, int n_threads)
@@ -224,7 +247,7 @@ size_t cen__gemm_scratch_count(size_t m, size_t n, size_t k, int n_threads)
     if (m == 0 || n == 0) return 0;
     const cen__micro *micro = cen__micro_select();
     size_t area = n > SPLIT_AREA / m ? SPLIT_AREA : m * n;
-    size_t partial = k < 2 * SPLIT_K ? 0 : area * SPLIT_MOST;
+    size_t partial = k < 2 * SPLIT_K ? 0 : whole_lines(area * SPLIT_MOST);
     return partial + useful_threads(m, n, k, n_threads) * worker_count(micro, m, n, k);
 }
 
@@ -257,15 +280,11 @@ static void run_task(void *context, size_t task, int worker)
                     cen__part_start(x.n, job_->n_parts, micro->nr, column + 1), 0, x.k);
     }
     if (x.m == 0 || x.n == 0) return;
-    if (cen__gemm_dots_fit(micro, job_->whole->m, job_->whole->n, job_->whole->k, x.a, x.b)) {
-        cen__gemm_dots(micro, x.m, x.n, x.k, x.a, x.b, x.c, x.ldc, x.accumulate, scratch);
-    } else {
-        multiply(micro, &x, scratch);
-    }
+    multiply(micro, &x, scratch);
 }
 
-/* Cuts C into n_threads parts: of the possible grids the one whose parts need the least packing,
- * that is the least of A and of B together. */
+/* Cuts C into n_threads parts: of the possible grids the one whose parts need the least of A and of B
+ * together. */
 static void cut(job *job_, size_t n_threads)
 {
     const cen__micro *micro = job_->micro;
@@ -308,7 +327,7 @@ void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, float
     job job_ = {cen__micro_select(), &whole, 1, 1, k_parts(m, n, k), scratch, scratch, 0};
     job_.worker_count = worker_count(job_.micro, m, n, k);
     if (job_.k_parts > 1) {
-        job_.scratch += job_.k_parts * m * n;
+        job_.scratch += whole_lines(job_.k_parts * m * n);
     } else {
         cut(&job_, threads);
     }

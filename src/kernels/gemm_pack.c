@@ -73,7 +73,8 @@ static void pack_panel(size_t width, size_t k, cen__matrix x, float *to, size_t 
 }
 
 /* Whole panels of adjacent rows: mr is a multiple of four. */
-static void copy_a(size_t mr, size_t n_panels, size_t k, const float *from, size_t stride, float *to)
+static void copy_a(size_t mr, size_t n_panels, size_t k, const float *from, size_t stride,
+                   float *to)
 {
     for (size_t p = 0; p < k; p++, from += stride, to += mr) {
         for (size_t panel = 0; panel < n_panels; panel++) {
@@ -115,7 +116,8 @@ void cen__pack_b(const cen__micro *micro, size_t columns, size_t k, cen__matrix 
         if (b.row_stride == 1) {
             cen__transpose(width, k, from, b.column_stride, to + j * k, nr);
         } else {
-            pack_panel(width, k, (cen__matrix){from, b.column_stride, b.row_stride}, to + j * k, nr);
+            pack_panel(width, k, (cen__matrix){from, b.column_stride, b.row_stride}, to + j * k,
+                       nr);
         }
         for (size_t p = 0; p < k && width < nr; p++) {
             memset(to + j * k + p * nr + width, 0, (nr - width) * sizeof *to);

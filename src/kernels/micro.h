@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 /* No set has a larger tile, so a tile of any set fits float[CEN__MR_MAX * CEN__NR_MAX]. */
-enum { CEN__MR_MAX = 8, CEN__NR_MAX = 48, CEN__LANES_MAX = 16 };
+enum { CEN__MR_MAX = 8, CEN__NR_MAX = 48 };
 
 /* c[rows, columns] (rows ldc apart) = sum over p < k of a[p * lda + i] * b[p * ldb + j], or += where
  * accumulate. 1 <= rows <= mr, 1 <= columns <= nr, k > 0. Nothing needs to be aligned.
@@ -19,24 +19,16 @@ enum { CEN__MR_MAX = 8, CEN__NR_MAX = 48, CEN__LANES_MAX = 16 };
 typedef void cen__micro_tile(size_t rows, size_t columns, size_t k, const float *a, size_t lda,
                              const float *b, size_t ldb, float *c, size_t ldc, bool accumulate);
 
-/* For operands that both lie along k: sums[dot_rows, dot_columns, lanes] += over p < k
- * a[i * lda + p] * b[j * ldb + p], lane p % lanes. k > 0 is a multiple of lanes. Where rows or columns
- * are fewer, the last is computed again in the place of the missing ones. */
-typedef void cen__micro_dots(size_t rows, size_t columns, size_t k, const float *a, size_t lda,
-                             const float *b, size_t ldb, float *sums);
-
 /* Panels of b whose columns are adjacent: to[panel, p, nr] = from[p * stride + panel * nr + j] for
  * p < k, the panels k nr apart. It reads along the rows, as memory likes it. */
 typedef void cen__micro_copy(size_t k, size_t n_panels, const float *from, size_t stride,
                              float *to);
 
 typedef struct cen__micro {
-    size_t mr, nr, lanes; /* the largest tile; nr is 3 lanes */
-    size_t mc, kc, nc;    /* cache blocks: mc x kc of a in L2, kc x nr of b in L1 */
-    size_t dot_rows, dot_columns;
+    size_t mr, nr, lanes;          /* the largest tile; nr is 3 lanes */
+    size_t mc, kc, nc;             /* cache blocks: mc x kc of a in L2, kc x nr of b in L1 */
     cen__micro_tile *tile;         /* a[p * lda + i]: packed */
     cen__micro_tile *tile_along_k; /* a[i * lda + p]: rows of a matrix as they lie */
-    cen__micro_dots *dots;
     cen__micro_copy *copy;
 } cen__micro;
 

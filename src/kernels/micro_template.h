@@ -1,7 +1,6 @@
 /* The micro-kernels, compiled once for each instruction set. The file that includes this says
  *   CEN__LANES                          floats in a vector, 1 where the compiler has no vectors
  *   CEN__MR                             rows of the tile, 4 or 8; it is 3 vectors wide
- *   CEN__DOT_ROWS, CEN__DOT_COLUMNS     the tile of dot products
  *   CEN__MC, CEN__KC, CEN__NC           cache blocks
  * and has a target pragma in force. */
 
@@ -25,10 +24,8 @@ typedef float vector;
 
 #if defined(__GNUC__)
 #define CEN__INLINE static inline __attribute__((always_inline))
-#define CEN__PREFETCH(address) __builtin_prefetch(address)
 #else
 #define CEN__INLINE static inline
-#define CEN__PREFETCH(address) (void)(address)
 #endif
 
 enum { MR = CEN__MR, LANES = CEN__LANES, VECTORS = 3, NR = VECTORS * LANES };
@@ -55,10 +52,7 @@ CEN__INLINE CEN__FUSED void full_tile(const int rows, const int vectors, size_t 
     const float *a_row[MR];
     for (int i = 0; i < rows; i++) {
         a_row[i] = a + (size_t)i * row_step;
-        for (int v = 0; v < vectors; v++) {
-            CEN__PREFETCH(c + (size_t)i * ldc + v * LANES);
-            sum[i][v] = zero;
-        }
+        for (int v = 0; v < vectors; v++) sum[i][v] = zero;
     }
     size_t at = 0;
     do {
@@ -144,33 +138,6 @@ static void tile_along_k(size_t rows, size_t columns, size_t k, const float *a, 
     any_tile(rows, columns, k, a, lda, 1, b, ldb, c, ldc, accumulate);
 }
 
-enum { DOT_ROWS = CEN__DOT_ROWS, DOT_COLUMNS = CEN__DOT_COLUMNS };
-
-CEN__FUSED static void dots(size_t rows, size_t columns, size_t k, const float *a, size_t lda,
-                            const float *b, size_t ldb, float *sums)
-{
-    const float *a_row[DOT_ROWS], *b_row[DOT_COLUMNS];
-    for (size_t i = 0; i < DOT_ROWS; i++) a_row[i] = a + (i < rows ? i : rows - 1) * lda;
-    for (size_t j = 0; j < DOT_COLUMNS; j++) b_row[j] = b + (j < columns ? j : columns - 1) * ldb;
-    vector sum[DOT_ROWS][DOT_COLUMNS];
-    for (int i = 0; i < DOT_ROWS; i++) {
-        for (int j = 0; j < DOT_COLUMNS; j++) sum[i][j] = load(sums + (i * DOT_COLUMNS + j) * LANES);
-    }
-    size_t p = 0;
-    do {
-        vector column[DOT_COLUMNS];
-        for (int j = 0; j < DOT_COLUMNS; j++) column[j] = load(b_row[j] + p);
-        for (int i = 0; i < DOT_ROWS; i++) {
-            vector row = load(a_row[i] + p);
-            for (int j = 0; j < DOT_COLUMNS; j++) sum[i][j] += row * column[j];
-        }
-        p += LANES;
-    } while (p < k);
-    for (int i = 0; i < DOT_ROWS; i++) {
-        for (int j = 0; j < DOT_COLUMNS; j++) store(sums + (i * DOT_COLUMNS + j) * LANES, sum[i][j]);
-    }
-}
-
 CEN__FUSED static void copy(size_t k, size_t n_panels, const float *from, size_t stride, float *to)
 {
     for (size_t p = 0; p < k; p++, from += stride, to += NR) {
@@ -184,5 +151,5 @@ CEN__FUSED static void copy(size_t k, size_t n_panels, const float *from, size_t
 
 #define CEN__MICRO                                                                                 \
     {                                                                                              \
-        MR, NR, LANES, CEN__MC, CEN__KC, CEN__NC, DOT_ROWS, DOT_COLUMNS, tile, tile_along_k, dots, copy          \
+        MR, NR, LANES, CEN__MC, CEN__KC, CEN__NC, tile, tile_along_k, copy                         \
     }

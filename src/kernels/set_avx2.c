@@ -14,9 +14,7 @@
 
 #define CEN__LANES 8
 #define CEN__MR 4
-#define CEN__DOT_ROWS 4
-#define CEN__DOT_COLUMNS 2
-#define CEN__MC 256
+#define CEN__MC 192
 #define CEN__KC 256
 #define CEN__NC 3072
 

@@ -15,10 +15,8 @@
 
 #define CEN__LANES 16
 #define CEN__MR 8
-#define CEN__DOT_ROWS 4
-#define CEN__DOT_COLUMNS 4
-#define CEN__MC 384
-#define CEN__KC 256
+#define CEN__MC 192
+#define CEN__KC 384
 #define CEN__NC 3072
 
 #include "kernels/micro_template.h"

@@ -10,8 +10,6 @@
 #define CEN__LANES 1
 #endif
 #define CEN__MR 4
-#define CEN__DOT_ROWS 4
-#define CEN__DOT_COLUMNS 2
 #define CEN__MC 256
 #define CEN__KC 256
 #define CEN__NC 3072

@@ -36,8 +36,4 @@ double cen__vector_sum(size_t n, const float *x);
 /* sum of a b, in double over fixed lanes. */
 double cen__vector_dot(size_t n, const float *a, const float *b);
 
-/* "baseline", "avx2", "avx512": what the kernels use, the best that the processor has, or the one
- * that the environment variable CEN_INSTRUCTIONS names where that is a lower one. */
-const char *cen__instructions(void);
-
 #endif

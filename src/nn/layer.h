@@ -31,8 +31,8 @@ typedef struct cen__layer {
     const cen__layer_kind *kind;
     cen__shape in, out;
     size_t n_outputs;    /* conv, dense */
-    cen__window window;   /* conv, maxpool */
-    bool has_relu;        /* a fused step: with relu */
+    cen__window window;  /* conv, maxpool */
+    bool has_relu;       /* a fused step: with relu */
     size_t n_parameters; /* tensors */
     cen__parameter parameters[CEN__MAX_PARAMETERS];
     size_t offset, count; /* of its parameters in the net's flat buffer */

@@ -17,6 +17,8 @@ static cen_status shape(cen__layer *layer, cen_error *error)
     return CEN_OK;
 }
 
+/* A sum of two choices, of which one is 0: compilers make vectors of it, and branches of the formula
+ * as it stands above. */
 static void forward(const cen__layer *layer, const cen__pass *pass)
 {
     size_t area = layer->in.h * layer->in.w;
@@ -24,7 +26,10 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
         float slope = pass->w[i % layer->in.c];
         const float *x = pass->x + i * area;
         float *y = pass->y + i * area;
-        for (size_t j = 0; j < area; j++) y[j] = x[j] > 0 ? x[j] : slope * x[j];
+        for (size_t j = 0; j < area; j++) {
+            float above = x[j] < 0 ? 0 : x[j], below = x[j] < 0 ? x[j] : 0;
+            y[j] = above + slope * below;
+        }
     }
 }
 
@@ -34,9 +39,9 @@ static float slope_gradient(size_t area, const float *x, const float *dy)
     float lanes[8] = {0};
     size_t j = 0;
     for (; j + 8 <= area; j += 8) {
-        for (size_t l = 0; l < 8; l++) lanes[l] += x[j + l] > 0 ? 0 : dy[j + l] * x[j + l];
+        for (size_t l = 0; l < 8; l++) lanes[l] += dy[j + l] * (x[j + l] > 0 ? 0 : x[j + l]);
     }
-    for (; j < area; j++) lanes[0] += x[j] > 0 ? 0 : dy[j] * x[j];
+    for (; j < area; j++) lanes[0] += dy[j] * (x[j] > 0 ? 0 : x[j]);
     return ((lanes[0] + lanes[4]) + (lanes[1] + lanes[5])) +
            ((lanes[2] + lanes[6]) + (lanes[3] + lanes[7]));
 }
@@ -51,7 +56,10 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
         pass->dw[c] += slope_gradient(area, x, dy);
         if (pass->dx == NULL) continue;
         float *dx = pass->dx + i * area;
-        for (size_t j = 0; j < area; j++) dx[j] = x[j] > 0 ? dy[j] : slope * dy[j];
+        for (size_t j = 0; j < area; j++) {
+            float above = x[j] > 0 ? dy[j] : 0, below = x[j] > 0 ? 0 : dy[j];
+            dx[j] = above + slope * below;
+        }
     }
 }
 

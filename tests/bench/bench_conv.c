@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/instructions.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "base/random.h"

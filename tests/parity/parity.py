@@ -43,11 +43,11 @@ class Case:
     """n_images over n_classes; where n_images is no multiple of the batch, an epoch ends with a smaller
     one. spread: --std, by which x is divided. seed: of the images and the initial weights."""
 
-    def __init__(self, net, shape, n_images, n_classes, n_steps, mode, weight, lr=1e-3, spread=0.25,
-                 seed=1):
+    def __init__(self, net, shape, n_images, n_classes, n_steps, mode, weight, lr=1e-3, eps=1e-8,
+                 spread=0.25, seed=1):
         self.net, self.shape, self.n_images, self.n_classes = net, shape, n_images, n_classes
         self.n_steps, self.mode, self.weight, self.lr = n_steps, mode, weight, lr
-        self.seed = seed
+        self.eps, self.seed = eps, seed
         self.mean = [0.5, 0.45, 0.4][:shape[0]]
         self.std = [spread, spread * 0.9, spread * 1.2][:shape[0]]
 
@@ -108,7 +108,7 @@ def run_torch(case, initial, x, labels, dtype):
     model = oracle.Model(case.net, *case.shape, case.n_classes, dtype=dtype,
                          sparse=case.mode == "adam")
     model.load(initial)
-    trainer = oracle.Trainer(model, case.weight, case.mode, lr=case.lr)
+    trainer = oracle.Trainer(model, case.weight, case.mode, lr=case.lr, eps=case.eps)
     curve, begin, x = [], 0, x.to(dtype)
     for _ in range(case.n_steps):
         end = min(begin + BATCH, case.n_images)
@@ -126,7 +126,7 @@ def run_cl_train(program, case, folder, work, threads):
          "--mean", ",".join("%.9g" % v for v in case.mean),
          "--std", ",".join("%.9g" % v for v in case.std),
          "--lambda", str(case.weight), "--centers", case.mode, "--alpha", "0.5", "--lr", str(case.lr),
-         "--adam-eps", "1e-8", "--batch-size", str(BATCH), "--epochs", str(n_epochs),
+         "--adam-eps", str(case.eps), "--batch-size", str(BATCH), "--epochs", str(n_epochs),
          "--stop-after", str(case.n_steps), "--val-split", "0", "--no-shuffle",
          "--init", os.path.join(work, "initial.safetensors"), "--steps", steps,
          "--threads", str(threads), "--quiet", "-o", run, folder], check=True)

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/instructions.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernels/conv.h"

@@ -12,11 +12,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/instructions.h"
+#include "base/instructions.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernels/gemm.h"
 #include "kernels/micro.h"
-#include "kernels/vector.h"
 
 static const char *const sets[] = {"baseline", "avx2", "avx512"};
 enum { N_SETS = sizeof sets / sizeof *sets };
@@ -215,8 +216,8 @@ static void check_random(void)
 {
     for (uint64_t i = 0; i < 60; i++) {
         uint64_t bits = cen__random_bits(7, 1, i);
-        shape is = {.turn_a = bits & 1, .turn_b = bits & 2, .accumulate = bits & 4,
-                    .gap = (bits >> 3) % 4};
+        shape is = {
+            .turn_a = bits & 1, .turn_b = bits & 2, .accumulate = bits & 4, .gap = (bits >> 3) % 4};
         is.m = 1 + (size_t)cen__random_below(7, 2, i, 150);
         is.n = 1 + (size_t)cen__random_below(7, 3, i, 150);
         is.k = 1 + (size_t)cen__random_below(7, 4, i, i % 4 == 0 ? 1500 : 150);

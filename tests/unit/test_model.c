@@ -80,8 +80,8 @@ static void a_run_folder_stands_for_its_model(void **state)
 static void tensors_have_the_names_and_order_of_the_file(void **state)
 {
     (void)state;
-    static const char *const expected[] = {"body.0.weight", "body.0.bias", "body.1.weight",
-                                           "body.3.weight", "body.3.bias", "head.weight",
+    static const char *const expected[] = {"body.0.weight", "body.0.bias",   "body.1.weight",
+                                           "body.3.weight", "body.3.bias",   "head.weight",
                                            "head.bias",     "centers.weight"};
     cen_model *model = make(1, line);
     size_t total = 0, n, i = 0;
@@ -150,13 +150,17 @@ static void metadata_that_lie_are_refused_with_a_sentence(void **state)
 {
     (void)state;
     static const char *const cases[][2] = {
-        {"format", NULL},           {"format", "other"},      {"net", NULL},
-        {"net", "conv 4 3x3, foo"}, {"net", "flatten"},       {"net", "flatten, dense 16777216"},
-        {"input", "[3,6]"},         {"input", "[3,6,1e300]"}, {"input", "[2,6,8]"},
-        {"input", "{}"},            {"input", "[3,6,-8]"},    {"input", "[4,6,8]"},
-        {"mean", "[0,0]"},          {"std", "[0,1,1]"},       {"std", "[1,1,\"x\"]"},
-        {"resize", "zoom"},         {"classes", "[1,2,3]"},   {"classes", "[\"a\"]"},
-        {"classes", "{}"},          {"classes", "["},         {"mean", NULL},
+        {"format", NULL},       {"format", "other"},
+        {"net", NULL},          {"net", "conv 4 3x3, foo"},
+        {"net", "flatten"},     {"net", "flatten, dense 16777216"},
+        {"input", "[3,6]"},     {"input", "[3,6,1e300]"},
+        {"input", "[2,6,8]"},   {"input", "{}"},
+        {"input", "[3,6,-8]"},  {"input", "[4,6,8]"},
+        {"mean", "[0,0]"},      {"std", "[0,1,1]"},
+        {"std", "[1,1,\"x\"]"}, {"resize", "zoom"},
+        {"classes", "[1,2,3]"}, {"classes", "[\"a\"]"},
+        {"classes", "{}"},      {"classes", "["},
+        {"mean", NULL},
     };
     cen_model *model = make(1, line);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

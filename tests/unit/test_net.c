@@ -40,7 +40,8 @@ static void blanks_do_not_matter_and_sizes_may_differ_by_side(void **state)
     assert_int_equal(net.layers[0].out.w, 7);
     assert_int_equal(net.layers[1].out.h, 4);
     assert_int_equal(net.layers[1].out.w, 7);
-    assert_string_equal(net.line, "conv  4 3x5   stride 2x1 pad 1x2, maxpool 2x1 stride 1, flatten");
+    assert_string_equal(net.line,
+                        "conv  4 3x5   stride 2x1 pad 1x2, maxpool 2x1 stride 1, flatten");
     cen__net_free(&net);
 }
 
@@ -93,9 +94,8 @@ static void a_wrong_line_is_told_with_its_word_and_column(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cen__net net;
         cen_error error;
-        assert_int_equal(
-            cen__net_create(&net, cases[i].line, (cen__shape){1, 8, 8}, 0, &error),
-            cases[i].status);
+        assert_int_equal(cen__net_create(&net, cases[i].line, (cen__shape){1, 8, 8}, 0, &error),
+                         cases[i].status);
         if (strstr(error.message, cases[i].says) == NULL) {
             fail_msg("'%s' gives: %s", cases[i].line, error.message);
         }

@@ -20,7 +20,7 @@
 enum { N = 1013 };
 
 /* Beside every vector's length, every block's, and where the choice of a set begins. */
-static const size_t lengths[] = {1,  2,  3,   7,   8,   15,  16,  17,  31,  33,
+static const size_t lengths[] = {1,  2,  3,  7,   8,   15,  16,  17,  31,  33,
                                  63, 64, 65, 100, 255, 256, 257, 511, 512, N};
 enum { N_LENGTHS = sizeof lengths / sizeof *lengths };
 
@@ -88,7 +88,8 @@ static void check_adam_bits(const cen__vectors *vectors)
         assert_memory_equal(p[0], p[1], sizeof *p);
         assert_memory_equal(m[0], m[1], sizeof *m);
         assert_memory_equal(v[0], v[1], sizeof *v);
-        assert_memory_equal(p[1] + lengths[i], start + lengths[i], (N - lengths[i]) * sizeof *start);
+        assert_memory_equal(p[1] + lengths[i], start + lengths[i],
+                            (N - lengths[i]) * sizeof *start);
     }
 }
 

@@ -1,0 +1,36 @@
+#include "base/instructions.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const names[] = {"baseline", "avx2", "avx512"};
+
+cen__instruction_set cen__processor_instructions(void)
+{
+#if CEN__X86_SETS
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+        __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2")) {
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                       __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl")
+                   ? CEN__AVX512
+                   : CEN__AVX2;
+    }
+#endif
+    return CEN__BASELINE;
+}
+
+cen__instruction_set cen__instructions_used(void)
+{
+    cen__instruction_set best = cen__processor_instructions();
+    const char *wanted = getenv("CEN_INSTRUCTIONS");
+    if (wanted == NULL) return best;
+    for (int set = CEN__BASELINE; set < (int)best; set++) {
+        if (strcmp(wanted, names[set]) == 0) return (cen__instruction_set)set;
+    }
+    return best;
+}
+
+const char *cen__instructions(void)
+{
+    return names[cen__instructions_used()];
+}

@@ -1,0 +1,26 @@
+/* Which instruction set a kernel that was compiled for several is run in. There is nothing to set up
+ * and nothing shared: each call asks the processor and the environment, in some 50 ns. */
+#ifndef CEN_BASE_INSTRUCTIONS_H
+#define CEN_BASE_INSTRUCTIONS_H
+
+/* The compilers that can compile one function for another processor than the rest. */
+#if defined(__GNUC__) && defined(__x86_64__)
+#define CEN__X86_SETS 1
+#else
+#define CEN__X86_SETS 0
+#endif
+
+/* AVX2: with FMA, BMI and BMI2. AVX512: F, BW, DQ, VL. */
+typedef enum { CEN__BASELINE, CEN__AVX2, CEN__AVX512 } cen__instruction_set;
+
+/* The highest that the processor has. */
+cen__instruction_set cen__processor_instructions(void);
+
+/* The same, or the lower one that the environment variable CEN_INSTRUCTIONS names ("baseline", "avx2",
+ * "avx512"; another word there is passed over), so that tests reach every path. */
+cen__instruction_set cen__instructions_used(void);
+
+/* The name of that. */
+const char *cen__instructions(void);
+
+#endif
