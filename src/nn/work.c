@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 
-enum { MOST_CHUNKS = 16, SUM_BLOCK = 4096, ALIGNED = 16 };
+enum { MOST_CHUNKS = 8, SUM_BLOCK = 4096, ALIGNED = 16 };
 
 /* Where n images' numbers lie: in the batch-wide memory, or in the chunk's own. */
 typedef enum { AT_INPUT, AT_BATCH, AT_CHUNK } place_kind;

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "base/instructions.h"
-#include "base/instructions.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernels/gemm.h"
