@@ -13,19 +13,30 @@ size_t cen__part_start(size_t total, size_t n_parts, size_t unit, size_t i)
 #if defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 12)
 typedef float four __attribute__((vector_size(16)));
 
+static inline four load(const float *from)
+{
+    four x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
+static inline void store(float *to, four x)
+{
+    memcpy(to, &x, sizeof x);
+}
+
 static inline void turn(const float *from, size_t from_stride, float *to, size_t to_stride)
 {
-    four r[4], t[4];
-    for (size_t i = 0; i < 4; i++) memcpy(&r[i], from + i * from_stride, sizeof(four));
-    four low01 = __builtin_shufflevector(r[0], r[1], 0, 4, 1, 5);
-    four low23 = __builtin_shufflevector(r[2], r[3], 0, 4, 1, 5);
-    four high01 = __builtin_shufflevector(r[0], r[1], 2, 6, 3, 7);
-    four high23 = __builtin_shufflevector(r[2], r[3], 2, 6, 3, 7);
-    t[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
-    t[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
-    t[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
-    t[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
-    for (size_t p = 0; p < 4; p++) memcpy(to + p * to_stride, &t[p], sizeof(four));
+    four a = load(from), b = load(from + from_stride);
+    four c = load(from + 2 * from_stride), d = load(from + 3 * from_stride);
+    four ab_low = __builtin_shufflevector(a, b, 0, 4, 1, 5);
+    four cd_low = __builtin_shufflevector(c, d, 0, 4, 1, 5);
+    four ab_high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    four cd_high = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    store(to, __builtin_shufflevector(ab_low, cd_low, 0, 1, 4, 5));
+    store(to + to_stride, __builtin_shufflevector(ab_low, cd_low, 2, 3, 6, 7));
+    store(to + 2 * to_stride, __builtin_shufflevector(ab_high, cd_high, 0, 1, 4, 5));
+    store(to + 3 * to_stride, __builtin_shufflevector(ab_high, cd_high, 2, 3, 6, 7));
 }
 #else
 static inline void turn(const float *from, size_t from_stride, float *to, size_t to_stride)

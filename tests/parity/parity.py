@@ -76,16 +76,18 @@ def make_initial(case, rng):
 
 
 def make_folder(root, rng, shape, n_images, n_classes):
-    """Class patterns under noise. Names are numbers, so that bytewise order is not that of numbers."""
+    """A pattern of the class, one of the image, and noise. Names are numbers, so that bytewise order is not that of numbers."""
     channels, height, width = shape
     for label in range(n_classes):
         os.makedirs(os.path.join(root, "%d" % label))
-    coarse = rng.randint(0, 256, (n_classes, 8, 8, channels)).astype("u1")
+    size = (n_classes + n_images, 8, 8, channels)
+    coarse = [np.asarray(Image.fromarray(small.squeeze()).resize((width, height), Image.BILINEAR), "f8")
+              for small in rng.randint(0, 256, size).astype("u1")]
     for i in range(n_images):
         label = i % n_classes
-        pattern = Image.fromarray(coarse[label].squeeze()).resize((width, height), Image.BILINEAR)
-        noise = rng.randint(0, 16, np.asarray(pattern).shape) * 8
-        pixels = np.clip(np.asarray(pattern) * 0.75 + noise - 28, 0, 255).astype("u1")
+        noise = rng.uniform(-20, 20, coarse[label].shape)
+        pixels = 0.45 * coarse[label] + 0.45 * coarse[n_classes + i] + noise + 12
+        pixels = np.clip(pixels, 0, 255).astype("u1")
         Image.fromarray(pixels).save(os.path.join(root, "%d" % label, "%d.png" % i))
 
 
