@@ -47,6 +47,7 @@ static cen_status copy_class_names(cen_model *model, const cen_model_options *op
     size_t n = options->n_classes;
     model->class_names = cen__alloc_zeroed(n, sizeof *model->class_names);
     if (model->class_names == NULL) return cen__fail_memory(error, "the class names");
+    model->info.n_classes = n; /* before the names: freeing goes by it */
     for (size_t i = 0; i < n; i++) {
         char number[24];
         (void)snprintf(number, sizeof number, "%zu", i);
