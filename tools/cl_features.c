@@ -62,10 +62,7 @@ static int format_of_name(const char *name)
 
 static int show(void *user, size_t done, size_t total)
 {
-    char text[96], a[32], b[32];
-    (void)snprintf(text, sizeof text, "%s / %s images", with_commas(done, a),
-                   with_commas(total, b));
-    progress_show(user, "features", done, total, text);
+    progress_images(user, "features", done, total);
     return 0;
 }
 

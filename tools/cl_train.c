@@ -209,19 +209,13 @@ static void interrupt(int number)
 
 static int show_loading(void *user, size_t done, size_t total)
 {
-    char text[96], a[32], b[32];
-    (void)snprintf(text, sizeof text, "%s / %s images", with_commas(done, a),
-                   with_commas(total, b));
-    progress_show(user, "reading", done, total, text);
+    progress_images(user, "reading", done, total);
     return is_interrupted;
 }
 
 static int show_features(void *user, size_t done, size_t total)
 {
-    char text[96], a[32], b[32];
-    (void)snprintf(text, sizeof text, "%s / %s images", with_commas(done, a),
-                   with_commas(total, b));
-    progress_show(user, "features", done, total, text);
+    progress_images(user, "features", done, total);
     return 0;
 }
 

@@ -38,6 +38,14 @@ void progress_show(progress *line, const char *label, size_t done, size_t total,
     fflush(stdout);
 }
 
+void progress_images(progress *line, const char *label, size_t done, size_t total)
+{
+    char text[96], a[32], b[32];
+    (void)snprintf(text, sizeof text, "%s / %s images", with_commas(done, a),
+                   with_commas(total, b));
+    progress_show(line, label, done, total, text);
+}
+
 void progress_clear(progress *line)
 {
     if (!line->is_open) return;

@@ -19,6 +19,9 @@ progress progress_start(bool is_quiet);
  * is total. */
 void progress_show(progress *line, const char *label, size_t done, size_t total, const char *text);
 
+/* The same with "done / total images" as the text. */
+void progress_images(progress *line, const char *label, size_t done, size_t total);
+
 /* Wipes the line, so that another can be printed. */
 void progress_clear(progress *line);
 

@@ -180,23 +180,26 @@ def centers():
     """Class 1 twice in a batch and more, class 4 in the first batch alone, class 5 in none."""
     golden = Golden("centers.bin")
     steps = [[1, 0, 1, 4], [2, 3, 2, 2], [1, 1, 1, 0], [0, 3, 2, 1], [3, 3, 0, 0], [1, 2, 1, 2]]
-    for mode in ("adam", "adam-dense", "mean"):
+    for name, mode, eps in (("adam", "adam", 1e-8), ("adam_large_eps", "adam", 0.05),
+                            ("adam_dense", "adam-dense", 1e-8),
+                            ("adam_dense_large_eps", "adam-dense", 0.05), ("mean", "mean", 1e-8)):
         rng = random_of("centers")
         model = oracle.Model("flatten, dense 3", 1, 2, 4, 6, sparse=mode == "adam")
         arrays = oracle.initial(rng, model)
         model.load(arrays)
-        trainer = oracle.Trainer(model, 0.2, mode, lr=0.01)
+        trainer = oracle.Trainer(model, 0.2, mode, lr=0.01, eps=eps)
         x = rng.uniform(-1, 1, (len(steps), 4, 1, 2, 4)).astype("f4")
         losses, after = [], []
         for k, labels in enumerate(steps):
             losses.append(trainer.step(x[k], labels))
             after.append(model.arrays())
-        golden.put(mode + "/net", "flatten, dense 3")
-        golden.put(mode + "/x", x.reshape(-1, 1, 2, 4))
-        golden.put(mode + "/labels", np.array(steps).reshape(-1))
-        golden.put_all(mode + "/parameters", arrays)
-        golden.put(mode + "/losses", losses, "f8")
-        golden.put_all(mode + "/after",
+        golden.put(name + "/net", "flatten, dense 3")
+        golden.put(name + "/eps", [eps], "f8")
+        golden.put(name + "/x", x.reshape(-1, 1, 2, 4))
+        golden.put(name + "/labels", np.array(steps).reshape(-1))
+        golden.put_all(name + "/parameters", arrays)
+        golden.put(name + "/losses", losses, "f8")
+        golden.put_all(name + "/after",
                        {key: np.stack([step[key] for step in after]) for key in arrays})
 
 

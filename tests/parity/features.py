@@ -1,13 +1,14 @@
 #!/usr/bin/python3
 """What cl_train leaves behind, read by others: numpy, scikit-learn, PyTorch and Pillow.
 
-    /usr/bin/python3 tests/parity/features.py RUN
+    /usr/bin/python3 tests/parity/features.py RUN        in the folder where cl_train was started
 
 1. numpy.load reads features.npy, and its rows are those of features.tsv.
 2. scikit-learn's KNeighborsClassifier(5) on the training rows has the accuracy on the validation rows
    that cl_train logged for its best epoch.
 3. torch.nn.Sequential with the tensors of model.safetensors, by name, computes the same features from
-   the images as Pillow decodes and resizes them: at most 1e-4 of the largest feature apart."""
+   the images as Pillow decodes and resizes them: at most 1e-4 of the largest feature apart. Pictures
+   far larger than the net's input need cl_train --exact-decode for that."""
 import csv
 import json
 import math
@@ -17,7 +18,7 @@ import sys
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from sklearn.neighbors import KNeighborsClassifier
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
@@ -44,14 +45,15 @@ def read_rows(path):
 
 
 def resized(image, height, width, mode):
-    """As cen_image_resize describes it."""
-    if mode == "crop":
-        scale = max(height / image.height, width / image.width)
-        size = (max(width, round(image.width * scale)), max(height, round(image.height * scale)))
-        image = image.resize(size, Image.BILINEAR)
-        left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
-        return image.crop((left, top, left + width, top + height))
-    return image.resize((width, height), Image.BILINEAR)
+    """As cen_image_resize says it."""
+    if mode == "stretch":
+        return image.resize((width, height), Image.BILINEAR)
+    if height * image.width >= width * image.height:
+        size = (height * image.width // image.height, height)
+    else:
+        size = (width, width * image.height // image.width)
+    left, top = round((size[0] - width) / 2), round((size[1] - height) / 2)
+    return image.resize(size, Image.BILINEAR).crop((left, top, left + width, top + height))
 
 
 def features_of(paths, tensors, metadata):
@@ -63,7 +65,7 @@ def features_of(paths, tensors, metadata):
                  for key in ("mean", "std"))
     rows = []
     for path in paths:
-        image = Image.open(path).convert("L" if channels == 1 else "RGB")
+        image = ImageOps.exif_transpose(Image.open(path)).convert("L" if channels == 1 else "RGB")
         pixels = np.asarray(resized(image, height, width, metadata["resize"]))
         x = (pixels.reshape(height, width, channels).transpose(2, 0, 1) / 255.0 - mean) / std
         with torch.no_grad():

@@ -54,24 +54,31 @@ class Case:
 
 # The article's net has 123,210 inputs to its dense layer. At the default rate one step of Adam moves
 # every feature by about a hundred and all of its rectifiers die, so at 224 the rate is lower, and at 64
-# the input is scaled down.
+# the input is scaled down. LeNet++ with the default rate is chaotic: PyTorch in float32, begun from
+# weights that differ by 2e-7, is 1e-3 away from itself after 5 steps and 1e-1 after 50. At 1e-6 it is
+# not, and learns. With some seeds the net with strides decides a maximum or a slope otherwise in float32
+# than in float64 (the control says so); this seed has no such case, so that the comparison means something.
 CASES = {
     "article-224": Case(oracle.ARTICLE, (3, 224, 224), 320, 64, 10, "adam", 0.2, lr=1e-5, spread=1.0),
     "article-64": Case(oracle.ARTICLE, (3, 64, 64), 320, 64, 50, "adam", 0.2, spread=20.0),
-    "lenet++": Case(oracle.LENETPP, (1, 28, 28), 320, 10, 50, "mean", 0.1),
-    "strides": Case(STRIDES, (3, 45, 38), 300, 50, 50, "adam", 0.2),
-    "strides-dense": Case(STRIDES, (3, 45, 38), 300, 50, 50, "adam-dense", 0.2),
+    "lenet++": Case(oracle.LENETPP, (1, 28, 28), 64, 10, 50, "mean", 0.1, lr=1e-6),
+    "strides": Case(STRIDES, (3, 45, 38), 300, 50, 50, "adam", 0.2, seed=3),
+    "strides-dense": Case(STRIDES, (3, 45, 38), 300, 50, 50, "adam-dense", 0.2, seed=3),
 }
 
 
 def make_initial(case, rng):
     """Features of a net that ends with relu begin above zero, and so do the centers, where relu lets
-    gradients pass."""
+    gradients pass; those of two numbers begin far apart."""
     initial = oracle.initial(rng, oracle.Model(case.net, *case.shape, case.n_classes))
+    last = max((name for name in initial if name.startswith("body.") and name.endswith(".bias")),
+               key=lambda name: int(name.split(".")[1]))[:-len("bias")]
     if case.net.endswith(" relu"):
-        last = max(name for name in initial if name.startswith("body.") and name.endswith(".bias"))
-        initial[last] += np.float32(1)
+        initial[last + "bias"] += np.float32(1)
         initial["centers.weight"] = 2 * np.abs(initial["centers.weight"])
+    elif case.net.endswith("dense 2"):
+        initial[last + "weight"] *= np.float32(10)
+        initial["centers.weight"] *= np.float32(4)
     return initial
 
 

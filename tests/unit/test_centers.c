@@ -16,15 +16,16 @@ static const closeness STEPS = {1e-5, 1e-6, 1e-6};
 enum { N_STEPS = 6, BATCH = 4 };
 
 /* Every tensor after every step. */
-static void check_steps(const char *mode, cen_center_mode centers)
+static void check_steps(const char *of, cen_center_mode centers)
 {
     golden *all = golden_open("centers.bin");
-    cen_model *model = model_of_golden(all, mode, "x");
-    float *x = golden_floats(golden_get(all, mode, "x"));
-    int32_t *labels = golden_labels(golden_get(all, mode, "labels"));
-    const golden_array *curve = golden_get(all, mode, "losses");
+    cen_model *model = model_of_golden(all, of, "x");
+    float *x = golden_floats(golden_get(all, of, "x"));
+    int32_t *labels = golden_labels(golden_get(all, of, "labels"));
+    const golden_array *curve = golden_get(all, of, "losses");
     cen_train_options options = cen_train_options_default();
     options.lr = 0.01;
+    options.adam_eps = golden_get(all, of, "eps")->values[0];
     options.centers = centers;
     options.batch_size = BATCH;
     cen_trainer *trainer = trainer_create(model, &options);
@@ -44,8 +45,8 @@ static void check_steps(const char *mode, cen_center_mode centers)
         for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
             char full[128], what[256];
             snprintf(full, sizeof full, "after/%s", name);
-            snprintf(what, sizeof what, "%s: %s after step %zu", mode, name, step + 1);
-            const golden_array *after = golden_get(all, mode, full);
+            snprintf(what, sizeof what, "%s: %s after step %zu", of, name, step + 1);
+            const golden_array *after = golden_get(all, of, full);
             const size_t n = cen_tensor_count(&view);
             double *got = doubles(view.data, n);
             assert_close(what, got, after->values + step * n, n,
@@ -64,12 +65,14 @@ static void adam_steps_as_SparseAdam_of_torch(void **state)
 {
     (void)state;
     check_steps("adam", CEN_CENTERS_ADAM);
+    check_steps("adam_large_eps", CEN_CENTERS_ADAM); /* added before the bias correction */
 }
 
 static void adam_dense_steps_as_Adam_of_torch_on_an_embedding(void **state)
 {
     (void)state;
-    check_steps("adam-dense", CEN_CENTERS_ADAM_DENSE);
+    check_steps("adam_dense", CEN_CENTERS_ADAM_DENSE);
+    check_steps("adam_dense_large_eps", CEN_CENTERS_ADAM_DENSE); /* and here after it */
 }
 
 static void mean_steps_as_the_formula_does_in_torch(void **state)
