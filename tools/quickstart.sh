@@ -14,5 +14,5 @@ if [ -n "$missing" ]; then
     $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
 fi
 cmake -S . -B build
-cmake --build build
+cmake --build build -j "$(getconf _NPROCESSORS_ONLN)"
 build/cl_train --lambda 0.2 data/fashion
