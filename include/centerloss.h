@@ -155,17 +155,20 @@ typedef enum cen_split {
     CEN_SPLIT_TRAIN,
     CEN_SPLIT_VALIDATION,
     CEN_SPLIT_TEST,
+    CEN_SPLIT_HELD_OUT /* of classes that take no part in training */
 } cen_split;
 
-/* "train", "val", "test". */
+/* "train", "val", "test", "heldout". */
 CEN_API const char *cen_split_name(cen_split split);
 
 typedef struct cen_folder cen_folder;
 
 typedef struct cen_folder_options {
-    double validation_share; /* of each class, drawn by seed; a class of two or more gives at least
+    double validation_share;  /* of each class, drawn by seed; a class of two or more gives at least
                                 one and keeps at least one; unused where the folder has val/ or
                                 validation/ */
+    double holdout_share;     /* of the classes: kept out of training as a whole, drawn by seed */
+    const char *holdout_list; /* or a text file that names them, one a line; NULL: none */
     uint64_t seed;
     bool strict;       /* a broken image is an error, not skipped */
     bool unlabelled;   /* classes are not needed: pictures may lie in the root, with label -1 */
@@ -190,8 +193,10 @@ typedef struct cen_file_note {
 } cen_file_note;
 
 typedef struct cen_folder_info {
-    size_t n_classes, n_images, n_skipped, n_damaged;
-    const char *const *class_names; /* sorted bytewise */
+    size_t n_classes;  /* to train on */
+    size_t n_held_out; /* others: labels n_classes .. n_classes + n_held_out - 1 */
+    size_t n_images, n_skipped, n_damaged;
+    const char *const *class_names; /* both kinds, each sorted bytewise */
     const cen_folder_image *images; /* by split, class, file name, all bytewise */
     const cen_file_note *skipped;   /* images that could not be used */
     const cen_file_note *damaged;   /* used, though their file is damaged */
@@ -202,7 +207,8 @@ typedef struct cen_folder_info {
 /* Reads the names and image headers below each path. A path is a folder root/CLASS/FILE,
  * or root/{train,val|valid|validation,test}/CLASS/FILE, or (unlabelled only) a file or a folder of
  * files. Validation and test labels are matched by name. Errors: IO (no such folder), ARGUMENT (no
- * classes, one class, an empty class), FORMAT with strict, MEMORY. */
+ * classes, one class, an empty class, a held-out class that is not there or leaves fewer than two to
+ * train on), FORMAT with strict, MEMORY. */
 CEN_API cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t n_paths,
                                    const cen_folder_options *options, cen_error *error);
 CEN_API void cen_folder_free(cen_folder *folder);
@@ -232,10 +238,43 @@ CEN_API cen_status cen_folder_read(const cen_folder *folder, const cen_input *in
                                    const size_t *indices, size_t n, float *x, int32_t *labels,
                                    cen_error *error);
 
+/* Random changes of a training image, each drawn from (seed, epoch, index of the image) alone. */
+typedef struct cen_augment {
+    double shift;      /* moved by up to this share of each side; what comes in repeats the edge */
+    double rotation;   /* turned by up to this many degrees */
+    double scale;      /* grown or shrunk by a factor of up to 1 + this */
+    double brightness; /* up to this added to pixel / 255 */
+    double contrast;   /* and the distance to the image's mean times up to 1 + this, or divided */
+    double erase;      /* chance that a rectangle of 2 to 20 % of the area becomes the mean pixel */
+    bool flip;         /* left and right change places in every second image */
+} cen_augment;
+
+/* False, 0: nothing. */
+CEN_API cen_augment cen_augment_none(void);
+/* Shift 1/16, rotation 5, scale 0.05, brightness and contrast 0.1; no flip. */
+CEN_API cen_augment cen_augment_light(void);
+/* Shift 1/8, rotation 15, scale 0.15, brightness and contrast 0.3, erase 0.25; no flip. */
+CEN_API cen_augment cen_augment_strong(void);
+
+/* cen_folder_read with each image changed. Shift, rotation and scale are one bilinear resampling.
+ * Errors: as cen_folder_read, ARGUMENT (a share outside of 0 to 1, a rotation of over 180). */
+CEN_API cen_status cen_folder_read_augmented(const cen_folder *folder, const cen_input *input,
+                                             const cen_augment *augment, uint64_t seed,
+                                             size_t epoch, const size_t *indices, size_t n,
+                                             float *x, int32_t *labels, cen_error *error);
+
 /* The indices of a split into order[n_images], shuffled by (seed, epoch) or in folder order.
  * Returns how many. */
 CEN_API size_t cen_folder_order(const cen_folder *folder, cen_split split, bool shuffle,
                                 uint64_t seed, size_t epoch, size_t *order);
+
+/* The indices of an epoch of batches of n_classes classes with per_class training images each, into
+ * order[n_images + n_classes * per_class]: classes come in shuffled rounds, and so do the images of a
+ * class, so that a class with few gives some twice in an epoch. Returns how many, a multiple of
+ * n_classes * per_class. Errors: none; 0 where the folder has fewer than n_classes classes. */
+CEN_API size_t cen_folder_order_per_class(const cen_folder *folder, size_t n_classes,
+                                          size_t per_class, uint64_t seed, size_t epoch,
+                                          size_t *order);
 
 /* Unpacks an IDX pair (MNIST's format, .gz or not) into folder/class/NNNNN.png. class_names may be
  * NULL (then "0", "1", ...); at most `most` images a class, 0: all. Errors: ARGUMENT (a
@@ -265,6 +304,12 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  *     dense OUT                         weight [out, in], bias [out]
  *     relu                              max(x, 0)
  *     prelu                             weight [channels], 0.25 at first: x > 0 ? x : weight * x
+ *     batchnorm                         weight, bias, running_mean, running_var [channels]: eps 1e-5,
+ *                                       momentum 0.1, as torch.nn.BatchNorm1d and BatchNorm2d
+ *     gap                               mean over height and width: [c, 1, 1]
+ *     dropout P                         in training zero with chance P, the rest times 1 / (1 - P)
+ *     l2norm [scale S]                  S x / || x || over the feature; without S: weight [1], learned,
+ *                                       1 at first
  *
  * It maps index by index on torch.nn.Sequential. The last layer's output is the feature; a head
  * (weight [classes, D], bias) and a center table [classes, D] stand beside the body. */
@@ -328,7 +373,8 @@ CEN_API const cen_model_info *cen_model_get(const cen_model *model);
 /* All parameters as one buffer: body, head, centers. Borrowed and writable. */
 CEN_API float *cen_model_parameters(cen_model *model, size_t *n);
 
-/* The i-th named tensor: views into that buffer, in its order. False past the last. */
+/* The i-th named tensor: views into that buffer, in its order, then the running statistics, which
+ * stand behind its n numbers. False past the last. */
 CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view);
 
 /* features[n, D] of x[n, channels, height, width], as cen_folder_read gives it. Errors: MEMORY. */
@@ -350,22 +396,47 @@ typedef enum cen_center_mode {
                                eq. 4; independent of lambda */
 } cen_center_mode;
 
+/* total = first + lambda * second; first is reported as softmax, second as center. */
+typedef enum cen_loss {
+    CEN_LOSS_CENTER,            /* softmax cross-entropy; mean || f - c ||^2 */
+    CEN_LOSS_TRIPLET_HARD,      /* mean over anchors of max(0, margin + the farthest positive's
+                                    distance - the nearest negative's) (Hermans et al. 2017); second:
+                                    as above. Accuracy is NAN: there is no head */
+    CEN_LOSS_TRIPLET_SEMI_HARD, /* the nearest negative beyond the positive (Schroff et al. 2015) */
+    CEN_LOSS_CONTRASTIVE_CENTER, /* softmax; Qi and Su 2017, with gradients to all centers */
+    CEN_LOSS_COSFACE             /* softmax of scale * (cos - margin for the label) (Wang et al.
+                                    2018); second: as the first */
+} cen_loss;
+
 typedef struct cen_train_options {
+    cen_loss loss;
+    double margin, margin_scale; /* triplet, CosFace */
     double lambda;
     cen_center_mode centers;
     double alpha;                      /* of CEN_CENTERS_MEAN */
     double lr, beta1, beta2, adam_eps; /* Adam: Kingma and Ba 2015, algorithm 1 */
-    size_t batch_size;                 /* the largest batch */
+    double weight_decay; /* AdamW (Loshchilov and Hutter 2019), on kernels and matrices alone: not
+                            on biases, slopes, norms and centers */
+    double clip_norm;    /* a longer gradient of body and head is cut to this length; 0: never */
+    double label_smoothing; /* share of a label that goes to all classes alike */
+    double lambda_ratio;    /* above 0: lambda follows, so that at the feature the center loss's
+                            gradient is this share of the softmax loss's (their L2 norms over the
+                            batch, lambda averaged over about 20 steps) */
+    size_t batch_size;      /* the largest batch */
     int n_threads;
 } cen_train_options;
 
-/* lambda 0.2, adam, alpha 0.5, lr 1e-3, 0.9, 0.999, 1e-8, batch 32. */
+/* Center loss, margin 0.2, scale 30, lambda 0.2, adam, alpha 0.5, lr 1e-3, 0.9, 0.999, 1e-8, no weight decay, clipping, smoothing or
+ * ratio, batch 32. */
 CEN_API cen_train_options cen_train_options_default(void);
 
 /* Means over a batch. */
 typedef struct cen_losses {
     double total, softmax, center; /* total = softmax + lambda * center */
     double accuracy;               /* share of logits whose largest is the label's */
+    double lambda;                 /* the weight that was used */
+    double gradient_ratio; /* at the feature: norm of lambda * center's gradient over that of
+                              softmax's; 0 where there was no backward */
 } cen_losses;
 
 typedef struct cen_trainer cen_trainer;
@@ -390,6 +461,9 @@ CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
 /* One step of Adam on the gradient, and one of the centers in their mode. */
 CEN_API void cen_trainer_update(cen_trainer *trainer);
 
+/* Replaces lr and lambda from the next step on (lambda has no say where lambda_ratio is above 0). */
+CEN_API void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda);
+
 /* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward. */
 CEN_API cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
                                         size_t n, cen_losses *losses, float *features,
@@ -406,22 +480,37 @@ typedef struct cen_step_report {
     cen_losses mean_losses;  /* of the epoch so far */
 } cen_step_report;
 
-/* After each epoch. Without validation images the last four are NAN. */
+/* After each epoch. Without validation images what is measured on them is NAN. */
 typedef struct cen_epoch_report {
     size_t epoch, n_epochs;
     cen_losses train, validation;
-    double knn_accuracy; /* of validation features among training features */
-    double intra_inter;  /* of validation features about the training classes: see
+    double knn_accuracy;    /* of validation features among training features */
+    double intra_inter;     /* of validation features about the training classes: see
                             cen_intra_inter */
+    double lr;              /* at the epoch's end */
+    double center_distance; /* root mean square of || f - c || over the training images */
+    double center_spread;   /* root mean square distance of the centers to their mean */
+    double center_step;     /* root mean square way of a center in this epoch */
     double seconds;
-    bool is_best; /* the highest knn_accuracy so far; a tie goes to the lower
+    bool is_best;          /* the highest knn_accuracy so far; a tie goes to the lower
                                        validation loss; without validation images always true */
+    const float *features; /* [n_features, D] of the validation images, in the folder's order;
+                                       borrowed, valid during the callback; NULL without any */
+    size_t n_features;
 } cen_epoch_report;
 
 typedef struct cen_fit_options {
     size_t n_epochs;
     size_t stop_after; /* steps, 0: no limit */
     bool shuffle;
+    size_t per_class; /* above 0: batches of batch_size / per_class classes with so many images each
+                         (cen_folder_order_per_class) in place of shuffled ones */
+    double warmup;    /* epochs in which lr rises linearly from 0 */
+    bool cosine;      /* lr then falls to 0 as half a cosine (Loshchilov and Hutter 2017); else it
+                         stays */
+    double lambda_warmup; /* epochs in which lambda rises linearly from 0 */
+    size_t patience;      /* epochs without a better one after which training ends; 0: never */
+    cen_augment augment;  /* of the training images */
     uint64_t seed;
     size_t k;                                                    /* of the k-NN measure */
     int (*on_step)(void *user, const cen_step_report *report);   /* NULL, or nonzero to stop */
@@ -429,7 +518,8 @@ typedef struct cen_fit_options {
     void *user;
 } cen_fit_options;
 
-/* 30 epochs, shuffled, seed 1, k 5, no callbacks. */
+/* 30 epochs, shuffled, no warm-up, constant lr, no patience, no augmentation, seed 1, k 5, no
+ * callbacks. */
 CEN_API cen_fit_options cen_fit_options_default(void);
 
 /* Trains on a loaded folder. The last batch of an epoch may be smaller. A stop ends after the
@@ -461,6 +551,22 @@ CEN_API cen_status cen_knn_search(const float *gallery, size_t n_gallery, const 
  * scikit-learn. */
 CEN_API int32_t cen_knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels);
 
+typedef enum cen_weights {
+    CEN_WEIGHTS_UNIFORM, /* each neighbour counts 1 */
+    CEN_WEIGHTS_DISTANCE /* 1 / distance; where some are at distance 0, those alone count, 1 each */
+} cen_weights;
+
+typedef struct cen_knn_options {
+    cen_metric metric;
+    size_t k;
+    cen_weights weights;
+    bool leave_one_out; /* queries are the gallery itself, and no row is its own neighbour */
+    int n_threads;
+} cen_knn_options;
+
+/* L2, k 5, uniform, not leave-one-out, all processors. */
+CEN_API cen_knn_options cen_knn_options_default(void);
+
 /* Features [n, d] with their labels [n]; borrowed. */
 typedef struct cen_labelled {
     const float *features;
@@ -468,12 +574,148 @@ typedef struct cen_labelled {
     size_t n;
 } cen_labelled;
 
+/* predicted[queries.n]: the label with the most weight among the k nearest; a tie goes to the smallest
+ * label, as in scikit-learn. queries.labels is not read. Errors: as cen_knn_search. */
+CEN_API cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d,
+                                    const cen_knn_options *options, int32_t *predicted,
+                                    cen_error *error);
+
 /* Compactness: the root mean square distance of a query to the mean of its class in the gallery,
  * over the root mean square distance between two such means. Both may be the same set. Labels are
  * in 0 .. n_classes - 1; a query without its class in the gallery does not count. NAN where no
  * query counts or the gallery has fewer than two classes. Errors: ARGUMENT (a label), MEMORY. */
 CEN_API cen_status cen_intra_inter(cen_labelled queries, cen_labelled gallery, size_t d,
                                    size_t n_classes, double *ratio, cen_error *error);
+
+/* ---- measures of features -------------------------------------------------------------------- */
+
+/* Retrieval: Musgrave, Belongie and Lim, A Metric Learning Reality Check, 2020. R of a query is the
+ * number of gallery rows of its class (itself left out). A query with R = 0 is lone: k-NN counts it
+ * as wrong, the other three leave it out. A query with label -1 is none: it has neighbours, and counts
+ * nowhere. Neighbours are ordered by distance, then by row. */
+typedef struct cen_retrieval {
+    size_t n_queries, n_lone;
+    double knn_accuracy;
+    double precision_at_1; /* share of queries whose nearest has their label */
+    double r_precision;    /* mean share of the R nearest that have their label */
+    double map_at_r;       /* mean of 1/R sum_{i <= R} precision@i where the i-th has it, else 0 */
+} cen_retrieval;
+
+/* Distances of pairs of rows with one label (genuine) and with two (impostor), ascending. */
+typedef struct cen_pairs {
+    float *genuine, *impostor;
+    size_t n_genuine, n_impostor;
+    bool is_sample; /* more pairs than asked for: drawn by seed, at most half of them genuine unless
+                       there are too few impostors */
+} cen_pairs;
+
+/* All pairs of a row of a with one of b; b.n 0: all pairs within a, each once. At most `most`.
+ * Errors: ARGUMENT (no genuine or no impostor pair, a row that is not finite), MEMORY. */
+CEN_API cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labelled b, size_t d,
+                                    cen_metric metric, size_t most, uint64_t seed, int n_threads,
+                                    cen_error *error);
+CEN_API void cen_pairs_free(cen_pairs *pairs);
+
+/* Shares of impostor and genuine pairs at a distance of at most threshold: FAR and TAR. */
+CEN_API void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *far, double *tar);
+
+/* The ROC has a point for each distance that occurs: FAR and TAR of the pairs at most that far. */
+typedef struct cen_verification {
+    size_t n_genuine, n_impostor;
+    bool is_sample;
+    double auc;                /* under the ROC, points joined by straight lines */
+    double eer, eer_threshold; /* where that line meets FAR = 1 - TAR, the threshold in line too */
+    double tar[3];             /* the highest TAR at FAR <= 1e-1, 1e-2, 1e-3 */
+} cen_verification;
+
+CEN_API cen_verification cen_pairs_verify(const cen_pairs *pairs);
+
+/* Episodes: n_ways classes are drawn by seed, of each n_shots rows as support and up to n_queries
+ * others; a query gets the class whose mean of support is nearest. */
+typedef struct cen_episode_options {
+    size_t n_ways, n_shots, n_queries, n_episodes;
+    uint64_t seed;
+    cen_metric metric;
+    int n_threads;
+} cen_episode_options;
+
+/* 20 ways, 1 shot, 15 queries, 600 episodes, seed 1, L2. */
+CEN_API cen_episode_options cen_episode_options_default(void);
+
+typedef struct cen_episodes {
+    size_t n_ways, n_shots, n_episodes; /* n_episodes 0: not measured */
+    double accuracy, interval;          /* mean, and +- 1.96 standard errors of it */
+} cen_episodes;
+
+/* Errors: ARGUMENT (fewer than n_ways classes with more than n_shots rows), MEMORY. */
+CEN_API cen_status cen_episodes_measure(cen_labelled set, size_t d,
+                                        const cen_episode_options *options, cen_episodes *measured,
+                                        cen_error *error);
+
+/* How often rows of one class were taken for another. */
+typedef struct cen_confusion {
+    int32_t label, predicted;
+    size_t count;
+} cen_confusion;
+
+/* All that is measured of one set against a gallery, or of one set by leave-one-out. */
+typedef struct cen_measures {
+    cen_retrieval retrieval;
+    cen_pairs pairs; /* empty where there are none of a kind */
+    cen_verification verification;
+    cen_episodes few_shot[2];  /* 1 shot and 5 shots, among the queries; ways: 20, or all classes */
+    double intra_inter;        /* as cen_intra_inter; NAN where it has no meaning */
+    size_t n_queries, k;       /* rows below; k is less than asked for in a small gallery */
+    int32_t *predicted;        /* [n_queries] */
+    size_t *neighbours;        /* [n_queries, k], rows of the gallery, nearest first */
+    float *distances;          /* [n_queries, k] */
+    cen_confusion *confusions; /* most frequent first, then by label, then by predicted */
+    size_t n_confusions;
+} cen_measures;
+
+typedef struct cen_measure_options {
+    cen_knn_options knn; /* leave_one_out: queries must be the gallery */
+    size_t most_pairs;   /* 20,000,000: 80 MB */
+    size_t n_episodes;   /* 600; 0: none */
+    uint64_t seed;
+} cen_measure_options;
+
+CEN_API cen_measure_options cen_measure_options_default(void);
+
+/* Verification pairs are those between queries and gallery, or within the set by leave-one-out. What
+ * a set is too small for (pairs, episodes) stays NAN or empty and is no error. Errors: ARGUMENT (as
+ * cen_knn_search, a negative label in the gallery), MEMORY. */
+CEN_API cen_status cen_measures_create(cen_measures *measures, cen_labelled gallery,
+                                       cen_labelled queries, size_t d,
+                                       const cen_measure_options *options, cen_error *error);
+CEN_API void cen_measures_free(cen_measures *measures);
+
+/* How near a picture must be to its nearest in the gallery to be no stranger. */
+typedef struct cen_threshold {
+    double distance;  /* known where the nearest is at most this far */
+    double far;       /* the share of strangers that it lets pass, as asked for */
+    double low, high; /* 95 % interval of that share for strangers to come: pictures of one
+                                stranger are alike, so it counts strangers and not pictures alone */
+    size_t n_pictures, n_strangers;
+} cen_threshold;
+
+/* Calibrates on strangers: rows of classes that are not in the gallery. Without any (strangers.n 0)
+ * each class of the gallery plays the stranger to the others. Errors: ARGUMENT (far outside of
+ * (0, 1), too few pictures for it: says how many are needed, a row without a label or that is not
+ * finite, one class alone without strangers, strangers at distance 0), MEMORY. */
+CEN_API cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,
+                                           cen_metric metric, double far, int n_threads,
+                                           cen_threshold *threshold, cen_error *error);
+
+/* Principal components of features[n, d]: components[n_components, d], orthonormal, by falling
+ * variance; each one's largest number by size is positive. variances[n_components] (n - 1 in the
+ * denominator) may be NULL. Errors: ARGUMENT (n < 2, more components than d), MEMORY. */
+CEN_API cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_components,
+                           float *mean, float *components, double *variances, cen_error *error);
+
+/* projected[n, n_components] = (features - mean) components^T */
+CEN_API void cen_pca_project(const float *features, size_t n, size_t d, const float *mean,
+                             const float *components, size_t n_components, float *projected);
 
 /* ---- feature files ------------------------------------------------------------------------- */
 
@@ -500,6 +742,100 @@ CEN_API cen_status cen_features_write(const char *path, cen_features_format form
 /* Scales each row of features[n, d] to length 1; rows of zeros stay. */
 CEN_API void cen_features_normalize(float *features, size_t n, size_t d);
 
+/* Features read from a file, with a row for each. */
+typedef struct cen_feature_set {
+    size_t n, d;
+    float *features;       /* [n, d] */
+    cen_feature_row *rows; /* [n]; path "" where the file names none */
+    size_t n_classes;
+    const char *const *class_names; /* bytewise until relabelled; labels are places in it */
+    void *owned;                    /* what rows and names point into */
+} cen_feature_set;
+
+/* Reads a .npy with its .tsv (labels need it), a .csv, as cen_features_write makes them, or a run
+ * folder's features.npy. .npy of float32 and float64, either byte order, C and Fortran order, 2-D. A
+ * class without a name is named by its number. Classes that occur are renumbered 0 ... in the order
+ * of their names. The size is held against the memory of the machine before it is taken.
+ * Errors: IO, FORMAT (with the place: a row that is not finite, a file cut short, rows of the two
+ * files that differ in number), UNSUPPORTED, LIMIT, MEMORY. */
+CEN_API cen_status cen_features_read(const char *path, cen_feature_set *set, cen_error *error);
+CEN_API void cen_features_free(cen_feature_set *set);
+
+/* Gives equal names equal labels: those of `set` become places in a list that begins with the n
+ * names and goes on with what is new; *n_all (may be NULL) is its length. Errors: MEMORY. */
+CEN_API cen_status cen_features_relabel(cen_feature_set *set, const char *const *names, size_t n,
+                                        size_t *n_all, cen_error *error);
+
+/* What looks wrong in a set of features. */
+typedef enum cen_finding_kind {
+    CEN_FINDING_MISPLACED, /* far nearer to the mean of another class than to that of its own */
+    CEN_FINDING_DUPLICATE, /* (almost) the same feature as another row, in the same split */
+    CEN_FINDING_LEAK       /* the same, in another split */
+} cen_finding_kind;
+
+typedef struct cen_finding {
+    cen_finding_kind kind;
+    size_t row, other;    /* other: the duplicate's row (row < other) */
+    int32_t label;        /* MISPLACED: the class that is nearer */
+    double distance, own; /* MISPLACED: to that mean and to its own; else between the two, 0 */
+} cen_finding;
+
+/* Findings by kind, then the strongest first, in a new array that cen_audit_free frees. MISPLACED:
+ * own mean (the row itself left out) more than `ratio` times as far as the other (1.5 is a good
+ * start). Errors: ARGUMENT (ratio < 1, a row
+ * that is not finite), MEMORY. */
+CEN_API cen_status cen_audit(const cen_feature_set *set, cen_metric metric, double ratio,
+                             int n_threads, cen_finding **findings, size_t *n_findings,
+                             cen_error *error);
+CEN_API void cen_audit_free(cen_finding *findings);
+
+/* ---- a page to look at ------------------------------------------------------------------------ */
+
+/* One set on the page: validation images, or classes that were held out. */
+typedef struct cen_report_set {
+    const char *name;
+    const cen_measures *measures;
+    const cen_feature_row *queries, *gallery; /* [measures->n_queries], and of its neighbours */
+} cen_report_set;
+
+/* Points in the plane after one epoch. */
+typedef struct cen_report_frame {
+    size_t epoch, n, n_centers;
+    const float *points;   /* [n, 2] */
+    const float *centers;  /* [n_centers, 2] */
+    const int32_t *labels; /* [n]; center j is that of label j */
+} cen_report_frame;
+
+typedef struct cen_report {
+    const char *title, *command; /* the command line as it can be typed again */
+    const char *const *facts;    /* [n_facts, 2]: name, value */
+    size_t n_facts;
+    const char *const *class_names; /* [n_classes], of all labels in frames and sets; others are
+                                       shown as numbers */
+    size_t n_classes;
+    const cen_epoch_report *epochs;
+    size_t n_epochs;
+    const cen_report_frame *frames; /* one an epoch, or some of them */
+    size_t n_frames;
+    const cen_report_set *sets;
+    size_t n_sets;
+    const cen_file_note *skipped;
+    size_t n_skipped;
+    uint64_t seed; /* of the queries on the contact sheet */
+} cen_report;
+
+/* One HTML file that needs nothing else: no network, and no script to be read. Errors: IO, MEMORY. */
+CEN_API cen_status cen_report_write_html(const cen_report *report, const char *path,
+                                         cen_error *error);
+
+/* The same figures as JSON. */
+CEN_API cen_status cen_report_write_json(const cen_report *report, const char *path,
+                                         cen_error *error);
+
+/* The same plots as single files FOLDER/NAME.svg; makes the folder. */
+CEN_API cen_status cen_report_write_svg(const cen_report *report, const char *folder,
+                                        cen_error *error);
+
 /* ---- the system, for command-line tools ---------------------------------------------------- */
 
 /* Seconds of a clock that only goes forward. */
@@ -510,6 +846,9 @@ CEN_API int cen_terminal_width(FILE *file);
 
 /* True where something stands at path. */
 CEN_API bool cen_path_exists(const char *path);
+
+/* Writes text as a JSON string, quotes included. */
+CEN_API void cen_json_string(FILE *file, const char *text);
 
 /* Makes a folder and those above it; one that exists is fine. Errors: IO, MEMORY. */
 CEN_API cen_status cen_make_folder(const char *path, cen_error *error);

@@ -34,7 +34,7 @@ step "format: every C file is as clang-format leaves it, but for generated golde
 find include src tools tests -path tests/golden -prune -o -name '*.[ch]' -print0 | xargs -0 clang-format --dry-run --Werror
 
 step "one line, no build system: cc -std=c99"
-cc -std=c99 -O3 -Iinclude -Isrc src/*/*.c tools/cl_train.c tools/options.c tools/progress.c -lm \
+cc -std=c99 -O3 -Iinclude -Isrc src/*/*.c tools/cl_train.c tools/train_*.c tools/options.c tools/progress.c -lm \
     -o "$SCRATCH/cl_train"
 "$SCRATCH/cl_train" --version
 

@@ -241,3 +241,27 @@ int parse_options(const command *tool, int argc, char **argv)
     }
     return n_plain;
 }
+
+char *join_command(int argc, char **argv)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                                "-_./=+,:@%";
+    size_t size = 1;
+    for (int i = 0; i < argc; i++) size += 4 * strlen(argv[i]) + 3; /* ' becomes '\'' */
+    char *line = malloc(size), *at = line;
+    for (int i = 0; i < argc && line != NULL; i++) {
+        bool is_plain = argv[i][0] != '\0' && argv[i][strspn(argv[i], plain)] == '\0';
+        if (i > 0) *at++ = ' ';
+        if (!is_plain) *at++ = '\'';
+        for (const char *c = argv[i]; *c != '\0'; c++) {
+            if (*c == '\'') {
+                memcpy(at, "'\\'", 3);
+                at += 3;
+            }
+            *at++ = *c;
+        }
+        if (!is_plain) *at++ = '\'';
+    }
+    if (line != NULL) *at = '\0';
+    return line;
+}

@@ -48,4 +48,8 @@ int fail(const command *tool, int code, const char *format, ...);
 /* The same for what parse_options returned. */
 int parse_exit_code(int parsed);
 
+/* The command line as a shell reads it: what is not plain stands in quotes. The caller frees it; NULL
+ * without memory. Call it before parse_options, which moves argv. */
+char *join_command(int argc, char **argv);
+
 #endif

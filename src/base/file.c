@@ -108,12 +108,18 @@ void cen__writer_skip_sync(cen__writer *writer)
     writer->skips_sync = true;
 }
 
+bool cen__writer_flush(cen__writer *writer)
+{
+    bool is_synced = writer->skips_sync ? fflush(writer->file) == 0 : cen__os_sync(writer->file);
+    if (writer->failure == 0 && !is_synced) writer->failure = errno ? errno : EIO;
+    return writer->failure == 0;
+}
+
 cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
 {
     cen__writer *w = *writer;
     cen_status status = CEN_OK;
-    if (w->failure == 0 && !w->skips_sync && !cen__os_sync(w->file))
-        w->failure = errno ? errno : EIO;
+    (void)cen__writer_flush(w);
     if (fclose(w->file) != 0 && w->failure == 0) w->failure = errno ? errno : EIO;
     w->file = NULL;
     if (w->failure == 0 && !cen__os_replace(w->temporary, w->path)) {

@@ -2,6 +2,7 @@
 #ifndef CEN_BASE_FILE_H
 #define CEN_BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,10 @@ void cen__writer_print(cen__writer *writer, const char *format, ...) CEN__PRINTF
 /* Leaves out the sync, which costs milliseconds: for many small files that can be made again. A
  * reader still sees the old file or the new one; only a power cut may leave neither. */
 void cen__writer_skip_sync(cen__writer *writer);
+
+/* Brings all but the name onto the disk, so that of several files none is put in place before each
+ * could be. False where that failed, which the commit then tells. */
+bool cen__writer_flush(cen__writer *writer);
 
 /* Ends the writing, frees the writer and sets *writer to NULL, whether it succeeds or not. */
 cen_status cen__writer_commit(cen__writer **writer, cen_error *error);

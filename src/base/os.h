@@ -47,6 +47,12 @@ double cen__os_seconds(void);
 /* Processors that this process may use, at least 1. */
 int cen__os_processors(void);
 
+/* Bytes of physical memory, 0 where that is not known. */
+uint64_t cen__os_memory(void);
+
+/* Bytes of a file, 0 where it is none. */
+uint64_t cen__os_file_size(const char *path);
+
 /* Columns of the terminal behind file, 0 where it is none. */
 int cen__os_terminal_width(FILE *file);
 

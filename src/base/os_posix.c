@@ -133,6 +133,18 @@ int cen__os_processors(void)
     return count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
 }
 
+uint64_t cen__os_memory(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page_size = sysconf(_SC_PAGESIZE);
+    return pages < 1 || page_size < 1 ? 0 : (uint64_t)pages * (uint64_t)page_size;
+}
+
+uint64_t cen__os_file_size(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && S_ISREG(found.st_mode) ? (uint64_t)found.st_size : 0;
+}
+
 int cen__os_terminal_width(FILE *file)
 {
     int descriptor = fileno(file);

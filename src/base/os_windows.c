@@ -250,6 +250,23 @@ int cen__os_processors(void)
     return count < 1 ? 1 : count;
 }
 
+uint64_t cen__os_memory(void)
+{
+    MEMORYSTATUSEX memory;
+    memory.dwLength = sizeof memory;
+    return GlobalMemoryStatusEx(&memory) ? (uint64_t)memory.ullTotalPhys : 0;
+}
+
+uint64_t cen__os_file_size(const char *path)
+{
+    wchar_t *wide = widen(path);
+    WIN32_FILE_ATTRIBUTE_DATA found;
+    bool ok = wide != NULL && GetFileAttributesExW(wide, GetFileExInfoStandard, &found) &&
+              (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0;
+    cen__free(wide);
+    return ok ? (uint64_t)found.nFileSizeHigh << 32 | found.nFileSizeLow : 0;
+}
+
 int cen__os_terminal_width(FILE *file)
 {
     HANDLE handle = (HANDLE)_get_osfhandle(_fileno(file));

@@ -15,7 +15,10 @@ enum cen__stream {
     CEN__STREAM_AUGMENT,
     CEN__STREAM_DROPOUT,
     CEN__STREAM_EPISODES,
-    CEN__STREAM_PAIRS
+    CEN__STREAM_PAIRS,
+    CEN__STREAM_HOLDOUT,
+    CEN__STREAM_BOOTSTRAP,
+    CEN__STREAM_REPORT
 };
 
 /* A stream within a stream: for the i-th parameter, class or epoch of a use. */

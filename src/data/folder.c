@@ -28,6 +28,7 @@ const char *cen_split_name(cen_split split)
     case CEN_SPLIT_TRAIN: return "train";
     case CEN_SPLIT_VALIDATION: return "val";
     case CEN_SPLIT_TEST: return "test";
+    case CEN_SPLIT_HELD_OUT: return "heldout";
     }
     return "unknown";
 }
@@ -36,6 +37,15 @@ cen_folder_options cen_folder_options_default(void)
 {
     return (cen_folder_options){
         .validation_share = 0.1, .seed = 1, .max_pixels = cen_image_options_default().max_pixels};
+}
+
+uint64_t cen__hash_name(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *name != '\0'; name++) {
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+    }
+    return hash;
 }
 
 const char *cen__folder_keep(cen_folder *folder, const char *string)
@@ -253,16 +263,6 @@ cen_status cen__folder_check(const cen_folder *folder, cen_error *error)
                       "remove the folder or put images in it", error);
 }
 
-/* FNV-1a, so that a class's split depends on its name and not on its place among others. */
-static uint64_t hash_name(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (; *name != '\0'; name++) {
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
-
 /* share * n rounded half up (of the share as it was written: 0.29 * 50 is 14.5), but at least one
  * image and not all. */
 static size_t validation_count(double share, size_t n)
@@ -290,7 +290,8 @@ static cen_status draw_validation(cen_folder *folder, cen_error *error)
         for (end = begin; end < n_train && images[end].label == label; end++) {
             drawn[end - begin] = end;
         }
-        uint64_t stream = cen__substream(CEN__STREAM_SPLIT, hash_name(folder->class_names[label]));
+        uint64_t stream =
+            cen__substream(CEN__STREAM_SPLIT, cen__hash_name(folder->class_names[label]));
         cen__shuffle(drawn, end - begin, folder->options.seed, stream);
         size_t count = validation_count(folder->options.validation_share, end - begin);
         for (size_t i = 0; i < count; i++) images[drawn[i]].split = CEN_SPLIT_VALIDATION;
@@ -311,6 +312,7 @@ static cen_status fill(cen_folder *folder, const char *const *paths, size_t n_pa
     if (status == CEN_OK) status = probe_all(folder, &found, error);
     cen__free(found.items);
     if (status == CEN_OK) status = cen__folder_check(folder, error);
+    if (status == CEN_OK && !folder->options.unlabelled) status = cen__hold_out(folder, error);
     bool draws = !folder->options.unlabelled && !folder->info.has_own_split;
     if (status == CEN_OK && draws) status = draw_validation(folder, error);
     return status;
@@ -327,6 +329,12 @@ cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a validation share of %g makes no sense; choose one from 0 to below 1",
                          options->validation_share);
+    }
+    if (!(options->holdout_share >= 0 && options->holdout_share < 1)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "a share of held-out classes of %g makes no sense; choose one from 0 to "
+                         "below 1",
+                         options->holdout_share);
     }
     cen_folder *opened = cen__alloc_zeroed(1, sizeof *opened);
     if (opened == NULL) return cen__fail_memory(error, "a folder of images");
@@ -360,15 +368,4 @@ void cen_folder_free(cen_folder *folder)
 const cen_folder_info *cen_folder_get(const cen_folder *folder)
 {
     return &folder->info;
-}
-
-size_t cen_folder_order(const cen_folder *folder, cen_split split, bool shuffle, uint64_t seed,
-                        size_t epoch, size_t *order)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < folder->info.n_images; i++) {
-        if (folder->images[i].split == split) order[n++] = i;
-    }
-    if (shuffle) cen__shuffle(order, n, seed, cen__substream(CEN__STREAM_SHUFFLE, epoch));
-    return n;
 }

@@ -1,5 +1,5 @@
 /* A folder of images from the inside: scan.c finds the names, folder.c tells images from other
- * files and draws the split, load.c decodes and reads. */
+ * files and draws the split, holdout.c keeps classes out of training, load.c decodes and reads. */
 #ifndef CEN_DATA_FOLDER_H
 #define CEN_DATA_FOLDER_H
 
@@ -65,6 +65,13 @@ cen_status cen__folder_skip(cen_folder *folder, const char *path, const cen_erro
 /* Adds an image to info.damaged; strict makes it the error instead. */
 cen_status cen__folder_warn(cen_folder *folder, const char *path, const char *warning,
                             cen_error *error);
+
+/* FNV-1a, so that what is drawn for a class depends on its name and not on its place among others. */
+uint64_t cen__hash_name(const char *name);
+
+/* Moves classes out of training as the options say: their images, of every split, become
+ * CEN_SPLIT_HELD_OUT, and their names go behind the others. */
+cen_status cen__hold_out(cen_folder *folder, cen_error *error);
 
 /* CEN_OK where every class has a training image (unlabelled: where there is any image). */
 cen_status cen__folder_check(const cen_folder *folder, cen_error *error);

@@ -4,12 +4,14 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "data/augment.h"
 #include "data/folder.h"
 
 enum {
     LOAD_BLOCK = 64,          /* images decoded between two calls of progress, */
     LOAD_BLOCK_A_THREAD = 16, /* but enough for every thread */
-    READ_CHUNK = 1 << 16      /* numbers normalised in one task */
+    READ_CHUNK = 1 << 16,     /* numbers normalised in one task, */
+    CHANGE_CHUNK = 1 << 13    /* or changed and normalised */
 };
 
 /* pixels[h, w, c] -> bytes[c, h, w] */
@@ -249,8 +251,17 @@ void cen_folder_measure(const cen_folder *folder, float mean[3], float std[3])
 
 /* ---- read ---------------------------------------------------------------------------------- */
 
+/* What is drawn for an epoch's images. */
+typedef struct {
+    const cen_augment *augment;
+    uint64_t seed;
+    size_t epoch;
+} epoch_changes;
+
 typedef struct {
     const cen_folder *folder;
+    const cen_input *input;
+    const epoch_changes *changes; /* NULL: images stay as they are */
     const size_t *indices;
     size_t n, chunk;    /* images in all, in a task */
     const float *table; /* [channels, 256]: byte -> number */
@@ -266,6 +277,19 @@ static void normalise(const float *table, const uint8_t *bytes, size_t channels,
     for (size_t c = 0; c < channels; c++, table += 256, bytes += plane, x += plane) {
         for (size_t i = 0; i < plane; i++) x[i] = table[bytes[i]];
     }
+}
+
+/* x[channels, height, width] of the image at index, whose bytes these are. */
+static void make_numbers(const reader *r, size_t index, const uint8_t *bytes, float *x)
+{
+    const cen_input *input = r->input;
+    if (r->changes == NULL) {
+        normalise(r->table, bytes, input->channels, input->height * input->width, x);
+        return;
+    }
+    const epoch_changes *all = r->changes;
+    cen__change change = cen__augment_draw(all->augment, input, all->seed, all->epoch, index);
+    cen__change_apply(&change, input, r->table, bytes, x);
 }
 
 static void read_chunk(void *context, size_t task, int worker)
@@ -286,8 +310,7 @@ static void read_chunk(void *context, size_t task, int worker)
             }
             bytes = decoded;
         }
-        normalise(r->table, bytes, folder->input.channels, size / folder->input.channels,
-                  r->x + i * size);
+        make_numbers(r, index, bytes, r->x + i * size);
     }
 }
 
@@ -334,8 +357,9 @@ static cen_status check_read(const cen_folder *folder, const cen_input *input, c
                      input->channels, input->height, input->width);
 }
 
-cen_status cen_folder_read(const cen_folder *folder, const cen_input *input, const size_t *indices,
-                           size_t n, float *x, int32_t *labels, cen_error *error)
+static cen_status read_images(const cen_folder *folder, const cen_input *input,
+                              const epoch_changes *changes, const size_t *indices, size_t n,
+                              float *x, int32_t *labels, cen_error *error)
 {
     cen_status status = check_read(folder, input, error);
     if (status != CEN_OK) return status;
@@ -354,11 +378,35 @@ cen_status cen_folder_read(const cen_folder *folder, const cen_input *input, con
             table[c * 256 + (size_t)p] = ((float)p / 255.0f - input->mean[c]) / input->std[c];
         }
     }
-    size_t chunk = READ_CHUNK / folder->image_size + 1;
-    reader r = {
-        .folder = folder, .indices = indices, .n = n, .chunk = chunk, .table = table, .x = x};
+    size_t chunk = (changes == NULL ? READ_CHUNK : CHANGE_CHUNK) / folder->image_size + 1;
+    reader r = {.folder = folder,
+                .input = input,
+                .changes = changes,
+                .indices = indices,
+                .n = n,
+                .chunk = chunk,
+                .table = table,
+                .x = x};
     int n_threads = cen__thread_count(folder->options.n_threads);
     if (!is_cached) return read_uncached(&r, n_threads, error);
     cen__parallel(n_threads, (n + chunk - 1) / chunk, read_chunk, &r);
     return CEN_OK;
+}
+
+cen_status cen_folder_read(const cen_folder *folder, const cen_input *input, const size_t *indices,
+                           size_t n, float *x, int32_t *labels, cen_error *error)
+{
+    return read_images(folder, input, NULL, indices, n, x, labels, error);
+}
+
+cen_status cen_folder_read_augmented(const cen_folder *folder, const cen_input *input,
+                                     const cen_augment *augment, uint64_t seed, size_t epoch,
+                                     const size_t *indices, size_t n, float *x, int32_t *labels,
+                                     cen_error *error)
+{
+    cen_status status = cen__augment_check(augment, input, error);
+    if (status != CEN_OK) return status;
+    const epoch_changes all = {augment, seed, epoch};
+    return read_images(folder, input, cen__augment_is_none(augment) ? NULL : &all, indices, n, x,
+                       labels, error);
 }

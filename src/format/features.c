@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "format/features.h"
 #include "format/floats.h"
 #include "format/text.h"
 
@@ -174,7 +175,7 @@ static cen_status start_file(const char *path, write_function *write, const tabl
     return status;
 }
 
-static char *path_beside(const char *path, const char *ending, const char *beside)
+char *cen__features_beside(const char *path, const char *ending, const char *beside)
 {
     size_t size = strlen(path), ending_size = strlen(ending);
     if (size >= ending_size && strcmp(path + size - ending_size, ending) == 0) size -= ending_size;
@@ -195,6 +196,10 @@ static cen_status write_pair(const char *path, const char *beside, cen_features_
     if (status != CEN_OK) return status;
     if (beside != NULL) {
         status = start_file(beside, formats[format].write_beside, t, &writer_beside, error);
+        if (status == CEN_OK && !cen__writer_flush(writer)) {
+            cen__writer_discard(&writer_beside);
+            return cen__writer_commit(&writer, error); /* which fails and says why */
+        }
         if (status == CEN_OK) status = cen__writer_commit(&writer_beside, error);
     }
     if (status != CEN_OK) {
@@ -235,7 +240,7 @@ cen_status cen_features_write(const char *path, cen_features_format format, cons
     cen_status status = check(path, format, &t, error);
     if (status != CEN_OK) return status;
     if (formats[format].write_beside != NULL) {
-        beside = path_beside(path, formats[format].ending, formats[format].beside);
+        beside = cen__features_beside(path, formats[format].ending, formats[format].beside);
         if (beside == NULL) return cen__fail_memory(error, "the name of a file");
     }
     status = write_pair(path, beside, format, &t, error);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "image/image.h"
 #include "image/inflate.h"
 #include "image/png_filter.h"
 
@@ -10,16 +11,14 @@ static void put32(uint8_t *to, uint32_t value)
     for (int i = 0; i < 4; i++) to[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-static void write_chunk(cen__writer *writer, const char *name, const uint8_t *data, size_t size)
+/* Returns what follows the chunk. */
+static uint8_t *put_chunk(uint8_t *to, const char *name, const uint8_t *data, size_t size)
 {
-    uint8_t head[8], tail[4];
-    put32(head, (uint32_t)size);
-    memcpy(head + 4, name, 4);
-    uint32_t crc = cen__crc32(0, head + 4, 4);
-    put32(tail, cen__crc32(crc, data, size));
-    cen__writer_write(writer, head, sizeof head);
-    cen__writer_write(writer, data, size);
-    cen__writer_write(writer, tail, sizeof tail);
+    put32(to, (uint32_t)size);
+    memcpy(to + 4, name, 4);
+    if (size > 0) memcpy(to + 8, data, size);
+    put32(to + 8 + size, cen__crc32(0, to + 4, 4 + size));
+    return to + 8 + size + 4;
 }
 
 /* How far the bytes are from zero, taken as signed: the smaller, the better they should pack. */
@@ -68,9 +67,41 @@ static cen_status pack_image(const cen_image *image, uint8_t **packed, size_t *p
     return status;
 }
 
+cen_status cen__png_pack(const cen_image *image, uint8_t **bytes, size_t *size, cen_error *error)
+{
+    static const uint8_t SIGNATURE[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
+    static const uint8_t COLOR_TYPES[5] = {0, 0, 4, 2, 6}; /* by channels */
+    enum { MOST_IN_CHUNK = INT32_MAX, FRAME_SIZE = 12, HEADER_SIZE = 13 };
+    uint8_t *packed, header[HEADER_SIZE] = {0};
+    size_t packed_size;
+    cen_status status = pack_image(image, &packed, &packed_size, error);
+    if (status != CEN_OK) return status;
+    size_t n_chunks = packed_size / MOST_IN_CHUNK + 1;
+    *size = sizeof SIGNATURE + 2 * FRAME_SIZE + HEADER_SIZE + n_chunks * FRAME_SIZE + packed_size;
+    *bytes = cen__alloc(*size, 1);
+    if (*bytes == NULL) {
+        cen__free(packed);
+        return cen__fail_memory(error, "a PNG");
+    }
+    put32(header, (uint32_t)image->width);
+    put32(header + 4, (uint32_t)image->height);
+    header[8] = 8;
+    header[9] = COLOR_TYPES[image->channels];
+    memcpy(*bytes, SIGNATURE, sizeof SIGNATURE);
+    uint8_t *to = put_chunk(*bytes + sizeof SIGNATURE, "IHDR", header, sizeof header);
+    for (size_t at = 0; at < packed_size;) {
+        size_t count = packed_size - at < MOST_IN_CHUNK ? packed_size - at : MOST_IN_CHUNK;
+        to = put_chunk(to, "IDAT", packed + at, count);
+        at += count;
+    }
+    to = put_chunk(to, "IEND", NULL, 0);
+    *size = (size_t)(to - *bytes);
+    cen__free(packed);
+    return CEN_OK;
+}
+
 cen_status cen_image_write_png(const cen_image *image, const char *path, cen_error *error)
 {
-    static const uint8_t COLOR_TYPES[5] = {0, 0, 4, 2, 6}; /* by channels */
     if (image->pixels == NULL || image->width == 0 || image->height == 0 ||
         image->width > INT32_MAX || image->height > INT32_MAX || image->channels < 1 ||
         image->channels > 4)
@@ -78,29 +109,17 @@ cen_status cen_image_write_png(const cen_image *image, const char *path, cen_err
                          "%s: an image of %zu x %zu pixels and %d channels cannot be a PNG; it "
                          "takes 1 to 4 channels and sides from 1 to 2147483647",
                          path, image->width, image->height, image->channels);
-    uint8_t *packed;
-    size_t packed_size;
-    cen_status status = pack_image(image, &packed, &packed_size, error);
+    uint8_t *bytes;
+    size_t size;
+    cen_status status = cen__png_pack(image, &bytes, &size, error);
     if (status != CEN_OK) return status;
     cen__writer *writer;
     status = cen__writer_create(&writer, path, error);
     if (status == CEN_OK) {
-        uint8_t header[13] = {0};
         cen__writer_skip_sync(writer);
-        put32(header, (uint32_t)image->width);
-        put32(header + 4, (uint32_t)image->height);
-        header[8] = 8;
-        header[9] = COLOR_TYPES[image->channels];
-        cen__writer_write(writer, "\x89PNG\r\n\x1a\n", 8);
-        write_chunk(writer, "IHDR", header, sizeof header);
-        for (size_t at = 0; at < packed_size;) {
-            size_t size = packed_size - at < INT32_MAX ? packed_size - at : INT32_MAX;
-            write_chunk(writer, "IDAT", packed + at, size);
-            at += size;
-        }
-        write_chunk(writer, "IEND", header, 0);
+        cen__writer_write(writer, bytes, size);
         status = cen__writer_commit(&writer, error);
     }
-    cen__free(packed);
+    cen__free(bytes);
     return status;
 }

@@ -1,5 +1,5 @@
 /* One table of functions for each instruction set, and the choice among them. Each table is compiled
- * from the same two templates (micro_template.h, vector_template.h) in its own file set_*.c. The
+ * from the same templates (micro_, vector_ and norm_template.h) in its own file set_*.c. The
  * choice is made anew at each call (base/instructions.h), so callers ask once a call and small vectors
  * do without (vector.c). */
 #ifndef CEN_KERNELS_DISPATCH_H
@@ -7,6 +7,7 @@
 
 #include "base/instructions.h"
 #include "kernels/micro.h"
+#include "kernels/norm.h"
 #include "kernels/vector.h"
 
 /* The loops of vector.h under the same names. */
@@ -21,10 +22,25 @@ typedef struct cen__vectors {
     double (*dot)(size_t n, const float *a, const float *b);
 } cen__vectors;
 
+/* Those of norm.h. */
+typedef struct cen__norms {
+    void (*measure)(const cen__norm *norm, const float *x, double *sums);
+    void (*forward)(const cen__norm *norm, const float *x, float *y);
+    void (*measure_backward)(const cen__norm *norm, const float *x, const float *dy, double *sums);
+    void (*backward)(const cen__norm *norm, const float *x, const float *dy, float *dx);
+    void (*pool_forward)(const cen__norm *norm, const float *x, float *y, float *kept,
+                         uint8_t *argmax);
+    void (*pool_measure_backward)(const cen__norm *norm, const float *kept, const uint8_t *argmax,
+                                  const float *dy, double *sums);
+    void (*pool_backward)(const cen__norm *norm, const float *x, const uint8_t *argmax,
+                          const float *dy, float *dx);
+} cen__norms;
+
 typedef struct cen__kernels {
     const char *name;
     cen__micro micro;
     cen__vectors vectors;
+    cen__norms norms;
 } cen__kernels;
 
 extern const cen__kernels cen__kernels_baseline;

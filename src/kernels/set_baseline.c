@@ -17,4 +17,6 @@
 #include "kernels/micro_template.h"
 #include "kernels/vector_template.h"
 
-const cen__kernels cen__kernels_baseline = {"baseline", CEN__MICRO, CEN__VECTORS};
+#include "kernels/norm_template.h"
+
+const cen__kernels cen__kernels_baseline = {"baseline", CEN__MICRO, CEN__VECTORS, CEN__NORMS};

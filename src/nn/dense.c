@@ -1,4 +1,6 @@
 /* dense OUT: y = x W^T + b. */
+#include <string.h>
+
 #include "nn/affine.h"
 #include "nn/layers.h"
 
@@ -46,6 +48,7 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
     cen__affine affine = affine_of(layer, pass);
     float *dbias = pass->dw + layer->parameters[1].offset;
     cen__affine_backward(&affine, pass->x, pass->w, pass->dy, pass->dw, dbias, pass->dx);
+    if (layer->bias_is_lost) memset(dbias, 0, layer->parameters[1].count * sizeof *dbias);
 }
 
 const cen__layer_kind cen__dense_layer = {

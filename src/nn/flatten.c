@@ -1,12 +1,6 @@
 /* flatten: c h w numbers in a row, as they lie in memory. */
 #include "nn/layers.h"
 
-static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
-{
-    (void)line, (void)layer, (void)error;
-    return CEN_OK;
-}
-
 static cen_status shape(cen__layer *layer, cen_error *error)
 {
     (void)error;
@@ -19,6 +13,6 @@ const cen__layer_kind cen__flatten_layer = {
     .syntax = "flatten",
     .scope = CEN__SCOPE_IMAGE,
     .keeps_memory = true,
-    .parse = parse,
+    .parse = cen__layer_parse_nothing,
     .shape = shape,
 };

@@ -5,7 +5,17 @@
 
 #include "nn/layer.h"
 
-/* steps[n_layers] of layers[n_layers], whose shapes are set. Returns how many there are. */
-size_t cen__fuse(const cen__layer *layers, size_t n_layers, cen__layer *steps);
+typedef struct cen__steps {
+    cen__layer *steps;
+    size_t n;
+} cen__steps;
+
+/* Of layers[n_layers], whose shapes are set. In training batchnorm is two steps: one that measures
+ * the batch and ends a stage, one that begins the next and takes a relu and a maxpool of 2x2 along.
+ * In inference dropout is none, and batchnorm behind a convolution is folded into it; there a step
+ * may point at its layer, so the layers must stay. What was allocated is the caller's to free,
+ * also on failure. Errors: MEMORY. */
+cen_status cen__fuse(const cen__layer *layers, size_t n_layers, cen__steps *training,
+                     cen__steps *inference, cen_error *error);
 
 #endif

@@ -15,7 +15,7 @@ typedef struct cen__window {
     size_t h, w, stride_h, stride_w, pad_h, pad_w;
 } cen__window;
 
-enum { CEN__MAX_PARAMETERS = 2 };
+enum { CEN__MAX_PARAMETERS = 2, CEN__MAX_STATES = 2 };
 
 typedef struct cen__parameter {
     const char *name; /* "weight", "bias" */
@@ -27,20 +27,31 @@ typedef struct cen__parameter {
 
 typedef struct cen__layer_kind cen__layer_kind;
 
-typedef struct cen__layer {
+typedef struct cen__layer cen__layer;
+
+struct cen__layer {
     const cen__layer_kind *kind;
     cen__shape in, out;
     size_t n_outputs;    /* conv, dense */
     cen__window window;  /* conv, maxpool */
-    bool has_relu;       /* a fused step: with relu */
+    float number;        /* dropout: the chance; l2norm: the scale, 0 where it is learned */
     size_t n_parameters; /* tensors */
     cen__parameter parameters[CEN__MAX_PARAMETERS];
     size_t offset, count; /* of its parameters in the net's flat buffer */
-} cen__layer;
+    size_t n_states;      /* tensors that training changes by other rules than a gradient */
+    cen__parameter states[CEN__MAX_STATES];
+    size_t state_offset, state_count; /* of these in the net's buffer of state */
+    size_t index;                     /* in the line */
+    /* Of a step (fuse.h): */
+    bool has_relu;          /* with relu */
+    bool bias_is_lost;      /* a batchnorm behind it takes the bias away: its gradient is 0 */
+    const cen__layer *norm; /* inference: the batchnorm that is folded into its parameters */
+};
 
 /* One call of forward or backward: n images, and what belongs to the layer. */
 typedef struct cen__pass {
     size_t n;
+    size_t first;    /* of these images in the batch */
     int n_threads;   /* BATCH layers only; IMAGE layers run inside a thread */
     const float *w;  /* [layer->count] */
     const float *x;  /* [n, in] */
@@ -50,6 +61,11 @@ typedef struct cen__pass {
     float *dw;       /* [layer->count]; IMAGE layers add to it, BATCH layers assign it */
     uint8_t *saved;  /* [n, saved_size]: from forward to backward; NULL without training */
     float *scratch;  /* [scratch_count], 64-byte aligned, nobody else's during the call */
+    float *state;    /* [layer->state_count] */
+    float
+        *shared; /* [shared_count] of the layer: one for all chunks, and from forward to backward */
+    double *sums;        /* [sums_count]: assigned by a chunk; to finish, those of the batch */
+    uint64_t seed, step; /* of what is drawn at random in training */
 } cen__pass;
 
 /* IMAGE: images are independent, the net gives each thread some of them, and several layers run on
@@ -62,15 +78,27 @@ struct cen__layer_kind {
     cen__scope scope;
     bool in_place;     /* y may overwrite x: backward reads y and not x */
     bool keeps_memory; /* y is x, in the same order: nothing to compute */
+    bool keeps_x;      /* y is x: forward only measures it */
+    bool keeps_dy;     /* dx is dy: backward only measures it */
     /* Reads what follows the name in the line. */
     cen_status (*parse)(cen__line *line, cen__layer *layer, cen_error *error);
     /* Sets out and parameters from in. The message needs no layer name. */
     cen_status (*shape)(cen__layer *layer, cen_error *error);
     size_t (*saved_size)(const cen__layer *layer); /* bytes an image */
     size_t (*scratch_count)(const cen__layer *layer, size_t n, int n_threads);
+    size_t (*shared_count)(const cen__layer *layer);
+    size_t (*sums_count)(const cen__layer *layer);
     void (*forward)(const cen__layer *layer, const cen__pass *pass);
     void (*backward)(const cen__layer *layer, const cen__pass *pass);
+    /* Where forward, or backward, must know sums over the whole batch before the next step may
+     * begin: called once, between the two, with the sums of all chunks and the batch's n. */
+    void (*finish_forward)(const cen__layer *layer, const cen__pass *pass);
+    void (*finish_backward)(const cen__layer *layer, const cen__pass *pass);
 };
+
+/* Of layers without words behind their name, and of those that change no shape. */
+cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error);
+cen_status cen__layer_keep_shape(cen__layer *layer, cen_error *error);
 
 /* NULL where there is no such layer. */
 const cen__layer_kind *cen__layer_find(const char *name, size_t name_size);
@@ -79,8 +107,9 @@ const cen__layer_kind *cen__layer_find(const char *name, size_t name_size);
  * overflow. */
 #define CEN__MOST_NUMBERS (SIZE_MAX / 64)
 
-/* Appends a parameter; the layer's count stays at CEN__MOST_NUMBERS where it does not fit. */
+/* Append a tensor; the layer's count stays at CEN__MOST_NUMBERS where it does not fit. */
 void cen__layer_add_parameter(cen__layer *layer, const cen__parameter *parameter);
+void cen__layer_add_state(cen__layer *layer, const cen__parameter *state);
 
 static inline size_t cen__shape_count(cen__shape shape)
 {

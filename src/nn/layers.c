@@ -6,8 +6,9 @@
 
 /* The one list of layers. */
 static const cen__layer_kind *const kinds[] = {
-    &cen__conv_layer,  &cen__maxpool_layer, &cen__flatten_layer,
-    &cen__dense_layer, &cen__relu_layer,    &cen__prelu_layer,
+    &cen__conv_layer,    &cen__maxpool_layer, &cen__flatten_layer,   &cen__dense_layer,
+    &cen__relu_layer,    &cen__prelu_layer,   &cen__batchnorm_layer, &cen__gap_layer,
+    &cen__dropout_layer, &cen__l2norm_layer,
 };
 
 const cen__layer_kind *cen__layer_find(const char *name, size_t name_size)
@@ -20,19 +21,42 @@ const cen__layer_kind *cen__layer_find(const char *name, size_t name_size)
     return NULL;
 }
 
-void cen__layer_add_parameter(cen__layer *layer, const cen__parameter *parameter)
+cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error)
 {
-    cen__parameter *added = &layer->parameters[layer->n_parameters++];
-    *added = *parameter;
-    added->offset = layer->count;
+    (void)line, (void)layer, (void)error;
+    return CEN_OK;
+}
+
+cen_status cen__layer_keep_shape(cen__layer *layer, cen_error *error)
+{
+    (void)error;
+    layer->out = layer->in;
+    return CEN_OK;
+}
+
+/* Places a tensor behind *total numbers. */
+static void add_tensor(cen__parameter *added, const cen__parameter *tensor, size_t *total)
+{
+    *added = *tensor;
+    added->offset = *total;
     added->count = 1;
     bool fits = true;
     for (size_t i = 0; i < CEN_MAX_DIMS; i++) {
         if (i >= added->n_dims) added->shape[i] = 1;
         fits = fits && cen__multiply(added->count, added->shape[i], &added->count);
     }
-    fits = fits && added->count <= CEN__MOST_NUMBERS - layer->count;
-    layer->count = fits ? layer->count + added->count : CEN__MOST_NUMBERS;
+    fits = fits && added->count <= CEN__MOST_NUMBERS - *total;
+    *total = fits ? *total + added->count : CEN__MOST_NUMBERS;
+}
+
+void cen__layer_add_parameter(cen__layer *layer, const cen__parameter *parameter)
+{
+    add_tensor(&layer->parameters[layer->n_parameters++], parameter, &layer->count);
+}
+
+void cen__layer_add_state(cen__layer *layer, const cen__parameter *state)
+{
+    add_tensor(&layer->states[layer->n_states++], state, &layer->state_count);
 }
 
 size_t cen__window_steps(size_t side, size_t window, size_t stride, size_t pad)

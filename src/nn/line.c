@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "format/text.h"
+
 enum { LARGEST = 1 << 24 };
 
 static bool is_blank(char c)
@@ -73,6 +75,18 @@ cen_status cen__line_number(cen__line *line, const char *what, size_t least, siz
         return cen__line_fail(line, error, what);
     }
     line->at = end;
+    return CEN_OK;
+}
+
+cen_status cen__line_decimal(cen__line *line, const char *what, double least, double end,
+                             double *number, cen_error *error)
+{
+    size_t size;
+    const char *at = cen__line_peek(line, &size);
+    if (!cen__number_read(at, size, number) || !(*number >= least && *number < end)) {
+        return cen__line_fail(line, error, what);
+    }
+    line->at = at + size;
     return CEN_OK;
 }
 

@@ -22,6 +22,10 @@ bool cen__line_take(cen__line *line, const char *word);
 cen_status cen__line_number(cen__line *line, const char *what, size_t least, size_t *number,
                             cen_error *error);
 
+/* A decimal number of at least `least` and below `end`. */
+cen_status cen__line_decimal(cen__line *line, const char *what, double least, double end,
+                             double *number, cen_error *error);
+
 /* N or HxW. */
 cen_status cen__line_size(cen__line *line, const char *what, size_t least, size_t *h, size_t *w,
                           cen_error *error);

@@ -20,14 +20,20 @@ static void softmax_row(void *context, size_t i, int worker)
     const cen__softmax *softmax = rows->softmax;
     size_t k = softmax->k, best, label = (size_t)rows->labels[i];
     float *logits = rows->logits + i * k;
-    float largest = cen__vector_max(k, logits, &best), own = logits[label];
+    float largest = cen__vector_max(k, logits, &best);
+    double target = (double)logits[label] - (double)largest, smoothing = softmax->smoothing;
+    if (smoothing > 0) {
+        double mean = cen__vector_sum(k, logits) / (double)k;
+        target += smoothing * (mean - (double)logits[label]);
+    }
     double sum = cen__vector_exp_sum(k, logits, largest);
-    softmax->row_losses[i] = log(sum) - ((double)own - (double)largest);
-    softmax->row_hits[i] = best == label;
+    softmax->row_losses[i] = log(sum) - target;
+    if (softmax->row_hits != NULL) softmax->row_hits[i] = best == label;
     if (!softmax->has_gradient) return;
     float scale = (float)(1 / (sum * (double)softmax->n));
-    for (size_t j = 0; j < k; j++) logits[j] *= scale;
-    logits[label] -= 1 / (float)softmax->n;
+    float all = (float)(smoothing / ((double)k * (double)softmax->n));
+    for (size_t j = 0; j < k; j++) logits[j] = logits[j] * scale - all;
+    logits[label] -= (float)(1 - smoothing) / (float)softmax->n;
 }
 
 void cen__softmax_cross_entropy(const cen__softmax *softmax, float *logits, const int32_t *labels)

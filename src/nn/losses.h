@@ -10,11 +10,16 @@ typedef struct cen__softmax {
     size_t n, k; /* rows, classes */
     int n_threads;
     double *row_losses; /* [n] */
-    bool *row_hits;     /* [n]: the largest logit is the label's (the first of equals counts) */
-    bool has_gradient;  /* logits become their gradient, (softmax - onehot) / n */
+    /* [n]: the largest logit is the label's (the first of equals counts). NULL: not asked for. */
+    bool *row_hits;
+    bool has_gradient; /* logits become their gradient, (softmax - target) / n */
+    /* target = (1 - smoothing) onehot + smoothing / k (Szegedy et al. 2016, section 7; as
+     * torch.nn.CrossEntropyLoss's label_smoothing). 0 to 1. */
+    double smoothing;
 } cen__softmax;
 
-/* logits[n, k] are overwritten. Fills row_losses with -log softmax(logits)[label] and row_hits. */
+/* logits[n, k] are overwritten. Fills row_losses with - sum_j target_j log softmax(logits)_j, and
+ * row_hits. */
 void cen__softmax_cross_entropy(const cen__softmax *softmax, float *logits, const int32_t *labels);
 
 /* One row of the batch, to be sorted by label. */

@@ -6,7 +6,6 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "nn/fuse.h"
 
 static cen_status parse_layer(cen__line *line, cen__layer *layer, cen_error *error)
 {
@@ -14,7 +13,9 @@ static cen_status parse_layer(cen__line *line, cen__layer *layer, cen_error *err
     const char *name = cen__line_peek(line, &size);
     layer->kind = cen__layer_find(name, size);
     if (layer->kind == NULL) {
-        return cen__line_fail(line, error, "a layer (conv, maxpool, flatten, dense, relu, prelu)");
+        return cen__line_fail(line, error,
+                              "a layer (conv, maxpool, flatten, dense, relu, prelu, "
+                              "batchnorm, gap, dropout, l2norm)");
     }
     cen__line_skip(line);
     cen_status status = layer->kind->parse(line, layer, error);
@@ -47,9 +48,7 @@ static cen_status parse(cen__net *net, const char *text, cen_error *error)
     for (const char *at = text; *at != '\0'; at++) commas += *at == ',';
     net->layers = cen__alloc_zeroed(commas + 1, sizeof *net->layers);
     net->texts = cen__alloc_zeroed(commas + 1, sizeof *net->texts);
-    net->steps = cen__alloc_zeroed(commas + 1, sizeof *net->steps);
-    if (net->layers == NULL || net->texts == NULL || net->steps == NULL)
-        return cen__fail_memory(error, "the net");
+    if (net->layers == NULL || net->texts == NULL) return cen__fail_memory(error, "the net");
     cen__line line = {text, text};
     for (;;) {
         const char *start = line.at;
@@ -92,7 +91,9 @@ static cen_status connect(cen__net *net, cen_error *error)
     for (size_t i = 0; i < net->n_layers; i++) {
         cen__layer *layer = &net->layers[i];
         layer->in = in;
+        layer->index = i;
         layer->offset = net->n_parameters;
+        layer->state_offset = net->n_state;
         cen_status status = layer->kind->shape(layer, error);
         if (status != CEN_OK && error != NULL) {
             return cen__fail(error, status, "net, layer %zu '%s': %s", i, net->texts[i],
@@ -106,19 +107,21 @@ static cen_status connect(cen__net *net, cen_error *error)
                 "use larger images or fewer layers",
                 i, net->texts[i], in.h, in.w);
         }
-        if (!fits(layer->out) || layer->count >= CEN__MOST_NUMBERS - net->n_parameters) {
+        if (!fits(layer->out) || layer->count >= CEN__MOST_NUMBERS - net->n_parameters ||
+            layer->state_count >= CEN__MOST_NUMBERS - net->n_state) {
             return cen__fail(error, CEN_ERROR_LIMIT,
                              "net, layer %zu '%s': it does not fit into memory; make it smaller", i,
                              net->texts[i]);
         }
         net->n_parameters += layer->count;
+        net->n_state += layer->state_count;
         in = layer->out;
     }
     net->out = in;
     if (in.h != 1 || in.w != 1) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "net: its output of %zux%zux%zu is no feature vector; end it with "
-                         "'flatten' or 'flatten, dense D'",
+                         "'flatten', 'flatten, dense D' or 'gap'",
                          in.c, in.h, in.w);
     }
     return CEN_OK;
@@ -146,7 +149,9 @@ cen_status cen__net_create(cen__net *net, const char *line, cen__shape in, size_
     if (status == CEN_OK && feature_size > 0) status = set_feature_size(net, feature_size, error);
     if (status == CEN_OK) status = connect(net, error);
     if (status == CEN_OK) status = join(net, error);
-    if (status == CEN_OK) net->n_steps = cen__fuse(net->layers, net->n_layers, net->steps);
+    if (status == CEN_OK) {
+        status = cen__fuse(net->layers, net->n_layers, &net->training, &net->inference, error);
+    }
     if (status != CEN_OK) cen__net_free(net);
     return status;
 }
@@ -156,7 +161,8 @@ void cen__net_free(cen__net *net)
     for (size_t i = 0; i < net->n_layers; i++) cen__free(net->texts[i]);
     cen__free(net->texts);
     cen__free(net->layers);
-    cen__free(net->steps);
+    cen__free(net->training.steps);
+    cen__free(net->inference.steps);
     cen__free(net->line);
     *net = (cen__net){.n_layers = 0};
 }
@@ -184,6 +190,18 @@ void cen__net_initialize(const cen__net *net, uint64_t seed, float *w)
                 continue;
             }
             for (size_t k = 0; k < parameter->count; k++) values[k] = parameter->start;
+        }
+    }
+}
+
+void cen__net_start(const cen__net *net, float *state)
+{
+    for (size_t i = 0; i < net->n_layers; i++) {
+        const cen__layer *layer = &net->layers[i];
+        for (size_t j = 0; j < layer->n_states; j++) {
+            const cen__parameter *tensor = &layer->states[j];
+            float *values = state + layer->state_offset + tensor->offset;
+            for (size_t k = 0; k < tensor->count; k++) values[k] = tensor->start;
         }
     }
 }

@@ -2,16 +2,15 @@
 #ifndef CEN_NN_NET_H
 #define CEN_NN_NET_H
 
-#include "nn/layer.h"
+#include "nn/fuse.h"
 
 typedef struct cen__net {
     cen__shape in, out;
-    size_t n_layers, n_parameters; /* layers; numbers */
+    size_t n_layers, n_parameters, n_state; /* layers; numbers */
     cen__layer *layers;
-    cen__layer *steps; /* [n_steps], what is run: see fuse.h */
-    size_t n_steps;
-    char **texts; /* [n_layers], each layer as in the line */
-    char *line;   /* the texts joined by ", " */
+    cen__steps training, inference; /* what is run */
+    char **texts;                   /* [n_layers], each layer as in the line */
+    char *line;                     /* the texts joined by ", " */
 } cen__net;
 
 /* feature_size, where not 0, replaces OUT of the last dense. On failure *net is empty. Errors:
@@ -22,6 +21,9 @@ void cen__net_free(cen__net *net);
 
 /* w[n_parameters]: Glorot uniform (Glorot and Bengio 2010, eq. 16), or each parameter's start. */
 void cen__net_initialize(const cen__net *net, uint64_t seed, float *w);
+
+/* state[n_state]: each tensor's start. */
+void cen__net_start(const cen__net *net, float *state);
 
 /* count numbers uniform in +-sqrt(6 / (fan_in + fan_out)). */
 void cen__glorot_uniform(float *w, size_t count, size_t fan_in, size_t fan_out, uint64_t seed,

@@ -1,12 +1,6 @@
 /* prelu: y = x where x > 0, else w_c x, one slope a channel (He et al. 2015, eq. 1 and 10). */
 #include "nn/layers.h"
 
-static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
-{
-    (void)line, (void)layer, (void)error;
-    return CEN_OK;
-}
-
 static cen_status shape(cen__layer *layer, cen_error *error)
 {
     (void)error;
@@ -67,7 +61,7 @@ const cen__layer_kind cen__prelu_layer = {
     .name = "prelu",
     .syntax = "prelu",
     .scope = CEN__SCOPE_IMAGE,
-    .parse = parse,
+    .parse = cen__layer_parse_nothing,
     .shape = shape,
     .forward = forward,
     .backward = backward,

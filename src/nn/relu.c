@@ -1,19 +1,6 @@
 /* relu: y = max(x, 0); NaN stays NaN. */
 #include "nn/layers.h"
 
-static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
-{
-    (void)line, (void)layer, (void)error;
-    return CEN_OK;
-}
-
-static cen_status shape(cen__layer *layer, cen_error *error)
-{
-    (void)error;
-    layer->out = layer->in;
-    return CEN_OK;
-}
-
 static void forward(const cen__layer *layer, const cen__pass *pass)
 {
     size_t count = pass->n * cen__shape_count(layer->in);
@@ -36,8 +23,8 @@ const cen__layer_kind cen__relu_layer = {
     .syntax = "relu",
     .scope = CEN__SCOPE_IMAGE,
     .in_place = true,
-    .parse = parse,
-    .shape = shape,
+    .parse = cen__layer_parse_nothing,
+    .shape = cen__layer_keep_shape,
     .forward = forward,
     .backward = backward,
 };

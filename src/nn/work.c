@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "nn/layers.h"
 
 enum { MOST_CHUNKS = 8, SUM_BLOCK = 4096, ALIGNED = 16 };
 
@@ -21,20 +22,35 @@ typedef struct stage {
     size_t offset, count; /* of its parameters */
 } stage;
 
+/* Of a step. */
+typedef struct spot {
+    place y, dx;          /* output, gradient to the input */
+    bool needs_dx;        /* some layer before has parameters */
+    size_t saved_offset;  /* bytes an image before it, times max_n */
+    size_t shared_offset; /* numbers */
+    size_t folded_offset; /* numbers; of a step that batchnorm is folded into */
+} spot;
+
 struct cen__work {
     const cen__net *net;
-    size_t max_n, n_stages;
+    const cen__layer *steps;
+    size_t n_steps, max_n, n_stages;
     int n_threads;
     stage *stages;
-    place *y, *dx;        /* [n_steps]: output, gradient to the input */
-    bool *needs_dx;       /* [n_steps]: some layer before has parameters */
-    size_t *saved_offset; /* [n_steps], bytes an image before it, times max_n */
-    float *batch;         /* batch-wide activations and gradients */
-    uint8_t *saved;       /* NULL without training */
-    float *area;          /* [n_threads, area_count], or the scratch of a BATCH layer */
+    spot *spots;    /* [n_steps] */
+    float *batch;   /* batch-wide activations and gradients */
+    uint8_t *saved; /* NULL without training */
+    float *area;    /* [n_threads, area_count], or the scratch of a BATCH layer */
     size_t area_count, scratch_offset;
     float *partial; /* [chunks, partial_count] */
     size_t partial_count;
+    float *shared;
+    double *sums; /* [chunks, sums_count] */
+    size_t sums_count;
+    float *folded;
+    const float *w;
+    float *state;
+    uint64_t seed, step;
 };
 
 static size_t round_up(size_t count)
@@ -58,19 +74,31 @@ static size_t chunk_size(size_t n)
     return n == 0 ? 0 : (n + n_chunks(n) - 1) / n_chunks(n);
 }
 
-static bool shares_memory(const cen__layer *layer)
+/* y is x, or may be. */
+static bool shares_output(const cen__layer *layer)
 {
-    return layer->kind->in_place || layer->kind->keeps_memory;
+    return layer->kind->in_place || layer->kind->keeps_memory || layer->kind->keeps_x;
+}
+
+/* dx is dy. */
+static bool shares_gradient(const cen__layer *layer)
+{
+    return layer->kind->in_place || layer->kind->keeps_memory || layer->kind->keeps_dy;
+}
+
+/* The second step of a layer that is two: what is saved and shared belongs to both. */
+static bool is_second(const cen__layer *layer)
+{
+    return layer->kind->finish_backward != NULL;
 }
 
 static void plan_stages(cen__work *work)
 {
-    const cen__net *net = work->net;
-    for (size_t i = 0; i < net->n_steps; i++) {
-        const cen__layer *layer = &net->steps[i];
+    for (size_t i = 0; i < work->n_steps; i++) {
+        const cen__layer *layer = &work->steps[i];
         stage *last = work->n_stages > 0 ? &work->stages[work->n_stages - 1] : NULL;
         if (last == NULL || last->scope == CEN__SCOPE_BATCH ||
-            layer->kind->scope == CEN__SCOPE_BATCH) {
+            layer->kind->scope == CEN__SCOPE_BATCH || is_second(layer)) {
             work->stages[work->n_stages++] = (stage){.first = i,
                                                      .end = i + 1,
                                                      .scope = layer->kind->scope,
@@ -91,25 +119,24 @@ static size_t plan_outputs(cen__work *work, bool training, size_t *slot)
     *slot = 0;
     for (size_t s = 0; s < work->n_stages; s++) {
         for (size_t i = work->stages[s].first; i < work->stages[s].end; i++) {
-            const cen__layer *layer = &work->net->steps[i];
-            place in = i > 0 ? work->y[i - 1] : (place){AT_INPUT, 0, cen__shape_count(layer->in)};
-            bool shares =
-                layer->kind->keeps_memory || (layer->kind->in_place && in.kind != AT_INPUT);
-            if (shares) {
-                work->y[i] = in;
+            const cen__layer *layer = &work->steps[i];
+            place in =
+                i > 0 ? work->spots[i - 1].y : (place){AT_INPUT, 0, cen__shape_count(layer->in)};
+            if (shares_output(layer) && (!layer->kind->in_place || in.kind != AT_INPUT)) {
+                work->spots[i].y = in;
                 continue;
             }
             size_t count = cen__shape_count(layer->out);
             bool crosses = i + 1 == work->stages[s].end; /* the next stage reads it */
             for (size_t j = i + 1; j < work->stages[s].end && !crosses; j++) {
-                if (!shares_memory(&work->net->steps[j])) break;
+                if (!shares_output(&work->steps[j])) break;
                 crosses = j + 1 == work->stages[s].end;
             }
             if (training || crosses) {
-                work->y[i] = (place){AT_BATCH, total, count};
+                work->spots[i].y = (place){AT_BATCH, total, count};
                 total += count;
             } else {
-                work->y[i] = (place){AT_CHUNK, n_slots++ % 2, count};
+                work->spots[i].y = (place){AT_CHUNK, n_slots++ % 2, count};
                 *slot = larger(*slot, count);
             }
         }
@@ -126,22 +153,22 @@ static size_t plan_gradients(cen__work *work, size_t *slot)
     *slot = 0;
     for (size_t s = work->n_stages; s-- > 0;) {
         for (size_t i = work->stages[s].end; i-- > work->stages[s].first;) {
-            const cen__layer *layer = &work->net->steps[i];
-            if (!shares_memory(layer)) {
+            const cen__layer *layer = &work->steps[i];
+            if (!shares_gradient(layer)) {
                 size_t count = cen__shape_count(layer->in), first = work->stages[s].first;
                 bool crosses = true;
                 for (size_t j = first; j < i; j++) {
-                    crosses = crosses && shares_memory(&work->net->steps[j]);
+                    crosses = crosses && shares_gradient(&work->steps[j]);
                 }
                 if (crosses) {
                     dy = (place){AT_BATCH, n_borders++ % 2, count};
-                    if (work->needs_dx[i]) border = larger(border, count);
+                    if (work->spots[i].needs_dx) border = larger(border, count);
                 } else {
                     dy = (place){AT_CHUNK, n_slots++ % 2, count};
                     *slot = larger(*slot, count);
                 }
             }
-            work->dx[i] = dy;
+            work->spots[i].dx = dy;
         }
     }
     return border;
@@ -150,59 +177,71 @@ static size_t plan_gradients(cen__work *work, size_t *slot)
 static void plan_needs(cen__work *work)
 {
     bool needed = false;
-    for (size_t i = 0; i < work->net->n_steps; i++) {
-        work->needs_dx[i] = needed;
-        needed = needed || work->net->steps[i].n_parameters > 0;
+    for (size_t i = 0; i < work->n_steps; i++) {
+        work->spots[i].needs_dx = needed;
+        needed = needed || work->steps[i].n_parameters > 0;
     }
 }
 
 static size_t layer_scratch(const cen__work *work, cen__scope scope, size_t n)
 {
     size_t most = 0;
-    for (size_t i = 0; i < work->net->n_steps; i++) {
-        const cen__layer *layer = &work->net->steps[i];
+    for (size_t i = 0; i < work->n_steps; i++) {
+        const cen__layer *layer = &work->steps[i];
         if (layer->kind->scope != scope || layer->kind->scratch_count == NULL) continue;
         most = larger(most, layer->kind->scratch_count(layer, n, work->n_threads));
     }
     return round_up(most);
 }
 
-/* Slots become offsets once the size of a slot is known. */
-static void resolve(place *places, size_t n, size_t chunk_slot, size_t batch_start,
-                    size_t batch_slot)
+/* A slot becomes an offset once the size of a slot is known. */
+static void resolve(place *at, size_t chunk_slot, size_t batch_start, size_t batch_slot)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (places[i].kind == AT_CHUNK) places[i].offset *= chunk_slot;
-        if (places[i].kind == AT_BATCH)
-            places[i].offset = batch_start + places[i].offset * batch_slot;
-    }
+    if (at->kind == AT_CHUNK) at->offset *= chunk_slot;
+    if (at->kind == AT_BATCH) at->offset = batch_start + at->offset * batch_slot;
 }
 
-static cen_status plan(cen__work *work, bool training, cen_error *error)
+/* Bytes an image; in whole numbers, so that each chunk's are aligned. */
+static size_t saved_size(const cen__layer *layer)
 {
-    const cen__net *net = work->net;
-    size_t slot = 0, gradient_slot = 0, border = 0, saved = 0, n = work->max_n;
-    plan_stages(work);
-    plan_needs(work);
-    size_t outputs = plan_outputs(work, training, &slot);
-    if (training) border = plan_gradients(work, &gradient_slot);
-    slot = round_up(larger(slot, gradient_slot) * chunk_size(n));
-    resolve(work->y, net->n_steps, slot, 0, n);
-    resolve(work->dx, net->n_steps, slot, outputs * n, border * n);
-    for (size_t i = 0; i < net->n_steps && training; i++) {
-        const cen__layer *layer = &net->steps[i];
-        work->saved_offset[i] = saved * n;
-        if (layer->kind->saved_size != NULL) saved += layer->kind->saved_size(layer);
+    size_t size = layer->kind->saved_size != NULL ? layer->kind->saved_size(layer) : 0;
+    return (size + sizeof(float) - 1) / sizeof(float) * sizeof(float);
+}
+
+/* What steps keep beside their outputs. */
+typedef struct kept {
+    size_t saved, shared, folded; /* bytes an image; numbers */
+} kept;
+
+static kept plan_kept(cen__work *work, bool training)
+{
+    kept k = {0, 0, 0};
+    for (size_t i = 0; i < work->n_steps; i++) {
+        const cen__layer *layer = &work->steps[i];
+        spot *at = &work->spots[i];
+        if (is_second(layer)) {
+            at->saved_offset = at[-1].saved_offset;
+            at->shared_offset = at[-1].shared_offset;
+        } else {
+            at->saved_offset = k.saved * work->max_n;
+            at->shared_offset = k.shared;
+            if (training) k.saved += saved_size(layer);
+            if (layer->kind->shared_count != NULL) k.shared += layer->kind->shared_count(layer);
+        }
+        at->folded_offset = k.folded;
+        if (layer->norm != NULL) k.folded += round_up(layer->count);
+        if (layer->kind->sums_count == NULL) continue;
+        work->sums_count = larger(work->sums_count, round_up(layer->kind->sums_count(layer)));
     }
-    for (size_t s = 0; s < work->n_stages && training; s++) {
-        if (work->stages[s].scope == CEN__SCOPE_BATCH) continue;
-        work->partial_count = larger(work->partial_count, round_up(work->stages[s].count));
-    }
-    work->scratch_offset = 2 * slot;
-    work->area_count = 2 * slot + layer_scratch(work, CEN__SCOPE_IMAGE, chunk_size(n));
+    return k;
+}
+
+static cen_status allocate(cen__work *work, kept k, size_t outputs, size_t border, bool training,
+                           cen_error *error)
+{
+    size_t n = work->max_n, batch;
     size_t area = larger(work->area_count * (size_t)work->n_threads,
                          layer_scratch(work, CEN__SCOPE_BATCH, n));
-    size_t batch;
     if (!cen__multiply(outputs + 2 * border, n, &batch)) {
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", n);
@@ -210,10 +249,35 @@ static cen_status plan(cen__work *work, bool training, cen_error *error)
     work->batch = cen__alloc(batch, sizeof(float));
     work->area = cen__alloc(area, sizeof(float));
     work->partial = cen__alloc(work->partial_count * n_chunks(n), sizeof(float));
-    work->saved = training ? cen__alloc(saved, n) : NULL;
+    work->saved = training ? cen__alloc(k.saved, n) : NULL;
+    work->shared = cen__alloc(k.shared, sizeof(float));
+    work->sums = cen__alloc(work->sums_count * n_chunks(n), sizeof(double));
+    work->folded = cen__alloc(k.folded, sizeof(float));
     bool failed = work->batch == NULL || work->area == NULL || work->partial == NULL ||
-                  (training && work->saved == NULL);
+                  (training && work->saved == NULL) || work->shared == NULL || work->sums == NULL ||
+                  work->folded == NULL;
     return failed ? cen__fail_memory(error, "the net's activations") : CEN_OK;
+}
+
+static cen_status plan(cen__work *work, bool training, cen_error *error)
+{
+    size_t slot = 0, gradient_slot = 0, border = 0, n = work->max_n;
+    plan_stages(work);
+    plan_needs(work);
+    size_t outputs = plan_outputs(work, training, &slot);
+    if (training) border = plan_gradients(work, &gradient_slot);
+    slot = round_up(larger(slot, gradient_slot) * chunk_size(n));
+    for (size_t i = 0; i < work->n_steps; i++) {
+        resolve(&work->spots[i].y, slot, 0, n);
+        resolve(&work->spots[i].dx, slot, outputs * n, border * n);
+    }
+    for (size_t s = 0; s < work->n_stages && training; s++) {
+        if (work->stages[s].scope == CEN__SCOPE_BATCH) continue;
+        work->partial_count = larger(work->partial_count, round_up(work->stages[s].count));
+    }
+    work->scratch_offset = 2 * slot;
+    work->area_count = 2 * slot + layer_scratch(work, CEN__SCOPE_IMAGE, chunk_size(n));
+    return allocate(work, plan_kept(work, training), outputs, border, training, error);
 }
 
 cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n, int n_threads,
@@ -221,18 +285,17 @@ cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n,
 {
     cen__work *w = *work = cen__alloc_zeroed(1, sizeof **work);
     if (w == NULL) return cen__fail_memory(error, "the net's activations");
+    const cen__steps *run = training ? &net->training : &net->inference;
     w->net = net;
+    w->steps = run->steps;
+    w->n_steps = run->n;
     w->max_n = max_n;
     w->n_threads = cen__thread_count(n_threads);
-    w->stages = cen__alloc_zeroed(net->n_steps, sizeof *w->stages);
-    w->y = cen__alloc_zeroed(net->n_steps, sizeof *w->y);
-    w->dx = cen__alloc_zeroed(net->n_steps, sizeof *w->dx);
-    w->needs_dx = cen__alloc_zeroed(net->n_steps, sizeof *w->needs_dx);
-    w->saved_offset = cen__alloc_zeroed(net->n_steps, sizeof *w->saved_offset);
-    bool complete = w->stages != NULL && w->y != NULL && w->dx != NULL && w->needs_dx != NULL &&
-                    w->saved_offset != NULL;
-    cen_status status =
-        complete ? plan(w, training, error) : cen__fail_memory(error, "the net's activations");
+    w->stages = cen__alloc_zeroed(run->n, sizeof *w->stages);
+    w->spots = cen__alloc_zeroed(run->n, sizeof *w->spots);
+    cen_status status = w->stages != NULL && w->spots != NULL
+                            ? plan(w, training, error)
+                            : cen__fail_memory(error, "the net's activations");
     if (status != CEN_OK) {
         cen__work_free(w);
         *work = NULL;
@@ -244,81 +307,78 @@ void cen__work_free(cen__work *work)
 {
     if (work == NULL) return;
     cen__free(work->stages);
-    cen__free(work->y);
-    cen__free(work->dx);
-    cen__free(work->needs_dx);
-    cen__free(work->saved_offset);
+    cen__free(work->spots);
     cen__free(work->batch);
     cen__free(work->saved);
     cen__free(work->area);
     cen__free(work->partial);
+    cen__free(work->shared);
+    cen__free(work->sums);
+    cen__free(work->folded);
     cen__free(work);
+}
+
+void cen__work_use(cen__work *work, const float *w, float *state)
+{
+    work->w = w;
+    work->state = state;
+    for (size_t i = 0; i < work->n_steps; i++) {
+        if (work->steps[i].norm == NULL) continue;
+        cen__batchnorm_fold(&work->steps[i], w, state, work->folded + work->spots[i].folded_offset);
+    }
+}
+
+void cen__work_draw(cen__work *work, uint64_t seed, uint64_t step)
+{
+    work->seed = seed;
+    work->step = step;
 }
 
 /* What one call of forward or backward works on. */
 typedef struct run {
     cen__work *work;
     const stage *stage;
-    const float *w, *x;
+    const float *x;
     float *df, *dw;
     size_t n;
 } run;
 
-/* The images of one task. */
+/* The images of one task, or all of them. */
 typedef struct chunk {
     size_t start, n;
     float *area;    /* the worker's */
-    float *partial; /* the chunk's parameter gradients, NULL in a BATCH stage */
+    float *partial; /* the chunk's parameter gradients, NULL for the whole batch */
+    double *sums;   /* the chunk's; the batch's in those of the first */
 } chunk;
 
 static chunk chunk_of(const run *r, size_t task, int worker)
 {
+    cen__work *work = r->work;
     size_t chunks = n_chunks(r->n), start = task * r->n / chunks;
     return (chunk){.start = start,
                    .n = (task + 1) * r->n / chunks - start,
-                   .area = r->work->area + (size_t)worker * r->work->area_count,
-                   .partial = r->work->partial + task * r->work->partial_count};
+                   .area = work->area + (size_t)worker * work->area_count,
+                   .partial = work->partial + task * work->partial_count,
+                   .sums = work->sums + task * work->sums_count};
+}
+
+static chunk whole_of(const run *r)
+{
+    return (chunk){.start = 0, .n = r->n, .area = r->work->area, .sums = r->work->sums};
 }
 
 static float *locate(const run *r, const chunk *c, place at)
 {
+    if (at.kind == AT_INPUT) return NULL;
     if (at.kind == AT_CHUNK) return c->area + at.offset;
     return r->work->batch + at.offset + c->start * at.count;
 }
 
-static const float *layer_input(const run *r, const chunk *c, size_t i)
+static const float *step_input(const run *r, const chunk *c, size_t i)
 {
     size_t count = cen__shape_count(r->work->net->in);
-    if (i == 0 || r->work->y[i - 1].kind == AT_INPUT) return r->x + c->start * count;
-    return locate(r, c, r->work->y[i - 1]);
-}
-
-static cen__pass layer_pass(const run *r, const chunk *c, size_t i)
-{
-    cen__work *work = r->work;
-    const cen__layer *layer = &work->net->steps[i];
-    bool is_batch = layer->kind->scope == CEN__SCOPE_BATCH;
-    uint8_t *saved = NULL;
-    if (work->saved != NULL && layer->kind->saved_size != NULL) {
-        saved = work->saved + work->saved_offset[i] + c->start * layer->kind->saved_size(layer);
-    }
-    return (cen__pass){.n = c->n,
-                       .n_threads = work->n_threads,
-                       .w = r->w + layer->offset,
-                       .x = layer_input(r, c, i),
-                       .y = locate(r, c, work->y[i]),
-                       .saved = saved,
-                       .scratch = is_batch ? work->area : c->area + work->scratch_offset};
-}
-
-static void forward_layers(const run *r, const chunk *c)
-{
-    for (size_t i = r->stage->first; i < r->stage->end; i++) {
-        const cen__layer *layer = &r->work->net->steps[i];
-        if (layer->kind->keeps_memory) continue;
-        cen__pass pass = layer_pass(r, c, i);
-        layer->kind->forward(layer, &pass);
-    }
+    if (i == 0 || r->work->spots[i - 1].y.kind == AT_INPUT) return r->x + c->start * count;
+    return locate(r, c, r->work->spots[i - 1].y);
 }
 
 static float *gradient(const run *r, const chunk *c, place at)
@@ -327,20 +387,61 @@ static float *gradient(const run *r, const chunk *c, place at)
     return locate(r, c, at);
 }
 
-static void backward_layers(const run *r, const chunk *c)
+static cen__pass step_pass(const run *r, const chunk *c, size_t i)
+{
+    cen__work *work = r->work;
+    const cen__layer *layer = &work->steps[i];
+    const spot *at = &work->spots[i];
+    bool is_batch = layer->kind->scope == CEN__SCOPE_BATCH;
+    uint8_t *saved = work->saved;
+    if (saved != NULL) saved += at->saved_offset + c->start * saved_size(layer);
+    return (cen__pass){.n = c->n,
+                       .first = c->start,
+                       .n_threads = work->n_threads,
+                       .w = layer->norm != NULL ? work->folded + at->folded_offset
+                                                : work->w + layer->offset,
+                       .x = step_input(r, c, i),
+                       .y = locate(r, c, at->y),
+                       .saved = saved,
+                       .scratch = is_batch ? work->area : c->area + work->scratch_offset,
+                       .state = work->state + layer->state_offset,
+                       .shared = work->shared + at->shared_offset,
+                       .sums = c->sums,
+                       .seed = work->seed,
+                       .step = work->step};
+}
+
+/* The same with its gradients; those of the parameters are the chunk's, or those of the batch. */
+static cen__pass gradient_pass(const run *r, const chunk *c, size_t i)
 {
     const cen__work *work = r->work;
-    for (size_t i = r->stage->end; i-- > r->stage->first;) {
-        const cen__layer *layer = &work->net->steps[i];
+    const cen__layer *layer = &work->steps[i];
+    place dy = i + 1 < work->n_steps ? work->spots[i + 1].dx
+                                     : (place){AT_INPUT, 0, cen__shape_count(work->net->out)};
+    cen__pass pass = step_pass(r, c, i);
+    pass.dy = gradient(r, c, dy);
+    pass.dx = work->spots[i].needs_dx ? gradient(r, c, work->spots[i].dx) : NULL;
+    pass.dw = c->partial != NULL ? c->partial + (layer->offset - r->stage->offset)
+                                 : r->dw + layer->offset;
+    return pass;
+}
+
+static void forward_steps(const run *r, const chunk *c)
+{
+    for (size_t i = r->stage->first; i < r->stage->end; i++) {
+        const cen__layer *layer = &r->work->steps[i];
         if (layer->kind->keeps_memory) continue;
-        place dy = i + 1 < work->net->n_steps
-                       ? work->dx[i + 1]
-                       : (place){AT_INPUT, 0, cen__shape_count(work->net->out)};
-        cen__pass pass = layer_pass(r, c, i);
-        pass.dy = gradient(r, c, dy);
-        pass.dx = work->needs_dx[i] ? gradient(r, c, work->dx[i]) : NULL;
-        pass.dw = c->partial != NULL ? c->partial + (layer->offset - r->stage->offset)
-                                     : r->dw + layer->offset;
+        cen__pass pass = step_pass(r, c, i);
+        layer->kind->forward(layer, &pass);
+    }
+}
+
+static void backward_steps(const run *r, const chunk *c)
+{
+    for (size_t i = r->stage->end; i-- > r->stage->first;) {
+        const cen__layer *layer = &r->work->steps[i];
+        if (layer->kind->keeps_memory) continue;
+        cen__pass pass = gradient_pass(r, c, i);
         layer->kind->backward(layer, &pass);
     }
 }
@@ -348,7 +449,7 @@ static void backward_layers(const run *r, const chunk *c)
 static void forward_chunk(void *context, size_t task, int worker)
 {
     chunk c = chunk_of(context, task, worker);
-    forward_layers(context, &c);
+    forward_steps(context, &c);
 }
 
 static void backward_chunk(void *context, size_t task, int worker)
@@ -356,7 +457,7 @@ static void backward_chunk(void *context, size_t task, int worker)
     const run *r = context;
     chunk c = chunk_of(r, task, worker);
     memset(c.partial, 0, r->stage->count * sizeof *c.partial);
-    backward_layers(r, &c);
+    backward_steps(r, &c);
 }
 
 /* One block of dw = the sum of the chunks' partials, in their order. */
@@ -375,34 +476,64 @@ static void sum_block(void *context, size_t task, int worker)
     }
 }
 
-const float *cen__work_forward(cen__work *work, const float *w, const float *x, size_t n)
+/* The sums that the chunks' layer has made, added in their order to those of the first. */
+static void add_sums(const run *r, const cen__layer *layer)
 {
-    run r = {.work = work, .w = w, .x = x, .n = n};
-    chunk whole = {.start = 0, .n = n, .area = work->area};
-    for (size_t s = 0; s < work->n_stages; s++) {
-        r.stage = &work->stages[s];
-        if (r.stage->scope == CEN__SCOPE_BATCH) {
-            forward_layers(&r, &whole);
-        } else {
-            cen__parallel(work->n_threads, n_chunks(n), forward_chunk, &r);
-        }
+    const cen__work *work = r->work;
+    for (size_t task = 1; task < n_chunks(r->n); task++) {
+        const double *sums = work->sums + task * work->sums_count;
+        for (size_t i = 0; i < layer->kind->sums_count(layer); i++) work->sums[i] += sums[i];
     }
-    return layer_input(&r, &whole, work->net->n_steps);
 }
 
-void cen__work_backward(cen__work *work, const float *w, const float *x, size_t n, float *df,
-                        float *dw)
+static void forward_stage(run *r)
 {
-    run r = {.work = work, .w = w, .x = x, .df = df, .dw = dw, .n = n};
-    chunk whole = {.start = 0, .n = n, .area = work->area};
+    const cen__layer *last = &r->work->steps[r->stage->end - 1];
+    chunk whole = whole_of(r);
+    if (r->stage->scope == CEN__SCOPE_BATCH) {
+        forward_steps(r, &whole);
+        return;
+    }
+    cen__parallel(r->work->n_threads, n_chunks(r->n), forward_chunk, r);
+    if (last->kind->finish_forward == NULL) return;
+    add_sums(r, last);
+    cen__pass pass = step_pass(r, &whole, r->stage->end - 1);
+    last->kind->finish_forward(last, &pass);
+}
+
+static void backward_stage(run *r)
+{
+    const cen__layer *first = &r->work->steps[r->stage->first];
+    chunk whole = whole_of(r);
+    if (r->stage->scope == CEN__SCOPE_BATCH) {
+        backward_steps(r, &whole);
+        return;
+    }
+    cen__parallel(r->work->n_threads, n_chunks(r->n), backward_chunk, r);
+    size_t n_blocks = (r->stage->count + SUM_BLOCK - 1) / SUM_BLOCK;
+    cen__parallel(r->work->n_threads, n_blocks, sum_block, r);
+    if (first->kind->finish_backward == NULL) return;
+    add_sums(r, first);
+    cen__pass pass = gradient_pass(r, &whole, r->stage->first);
+    first->kind->finish_backward(first, &pass);
+}
+
+const float *cen__work_forward(cen__work *work, const float *x, size_t n)
+{
+    run r = {.work = work, .x = x, .n = n};
+    chunk whole = whole_of(&r);
+    for (size_t s = 0; s < work->n_stages; s++) {
+        r.stage = &work->stages[s];
+        forward_stage(&r);
+    }
+    return step_input(&r, &whole, work->n_steps);
+}
+
+void cen__work_backward(cen__work *work, const float *x, size_t n, float *df, float *dw)
+{
+    run r = {.work = work, .x = x, .df = df, .dw = dw, .n = n};
     for (size_t s = work->n_stages; s-- > 0;) {
         r.stage = &work->stages[s];
-        if (r.stage->scope == CEN__SCOPE_BATCH) {
-            backward_layers(&r, &whole);
-        } else {
-            cen__parallel(work->n_threads, n_chunks(n), backward_chunk, &r);
-            cen__parallel(work->n_threads, (r.stage->count + SUM_BLOCK - 1) / SUM_BLOCK, sum_block,
-                          &r);
-        }
+        backward_stage(&r);
     }
 }

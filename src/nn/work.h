@@ -2,9 +2,9 @@
  *
  * Layers run in stages. A stage of IMAGE layers takes the batch in chunks of images; each chunk
  * goes through all its layers on one thread, so that what one layer writes is still in the cache
- * for the next. A BATCH layer is a stage of its own. The number of chunks depends on the batch
- * alone; each chunk sums its own parameter gradients, and these are added in the order of the
- * chunks. */
+ * for the next. A BATCH layer is a stage of its own, and a stage ends where the next layer waits for
+ * sums over the batch (batchnorm). The number of chunks depends on the batch alone; each chunk sums
+ * its own parameter gradients, and these are added in the order of the chunks. */
 #ifndef CEN_NN_WORK_H
 #define CEN_NN_WORK_H
 
@@ -12,17 +12,25 @@
 
 typedef struct cen__work cen__work;
 
-/* For at most max_n images. Without `training` it keeps no activations and has no backward. The net
- * is borrowed. Errors: LIMIT, MEMORY. */
+/* For at most max_n images. With `training` it runs the net's training steps and has a backward;
+ * without, it runs those of inference and keeps no activations. The net is borrowed. Errors: LIMIT,
+ * MEMORY. */
 cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n, int n_threads,
                             bool training, cen_error *error);
 void cen__work_free(cen__work *work);
 
-/* Features [n, out] of x[n, in]; valid until the next forward. w[n_parameters]. */
-const float *cen__work_forward(cen__work *work, const float *w, const float *x, size_t n);
+/* What forward and backward compute with: w[n_parameters] and state[n_state], both borrowed. In
+ * training they may change from batch to batch, and forward moves the state. For inference they are
+ * partly copied (batchnorm is folded), so when they have changed, say it again. */
+void cen__work_use(cen__work *work, const float *w, float *state);
+
+/* The numbers that dropout draws by, 0 and 0 at first. */
+void cen__work_draw(cen__work *work, uint64_t seed, uint64_t step);
+
+/* Features [n, out] of x[n, in]; valid until the next forward. */
+const float *cen__work_forward(cen__work *work, const float *x, size_t n);
 
 /* dw[n_parameters] = the gradient, after a forward of the same x and n. df[n, out] is lost. */
-void cen__work_backward(cen__work *work, const float *w, const float *x, size_t n, float *df,
-                        float *dw);
+void cen__work_backward(cen__work *work, const float *x, size_t n, float *df, float *dw);
 
 #endif

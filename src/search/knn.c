@@ -24,7 +24,9 @@
 #include "base/parallel.h"
 #include "base/status.h"
 #include "kernels/dispatch.h"
+#include "search/distance.h"
 #include "search/nearest.h"
+#include "search/search.h"
 
 /* Queries are packed in blocks that stay in the second-level cache, gallery rows in groups (a whole
  * number of panels) that stay in the first. */
@@ -33,7 +35,8 @@ enum {
     GROUP_MOST = CEN__NR_MAX,
     CHUNK_LEAST = 1024,
     DIRECT_MOST = 1, /* queries that are measured at once: packing would cost more */
-    PANEL_MOST = (int)CEN__MR_MAX + (int)CEN__NR_MAX /* no panel is wider */
+    PANEL_MOST = (int)CEN__MR_MAX + (int)CEN__NR_MAX, /* no panel is wider */
+    FINISH_TASK = 256 /* queries whose answers are written at once */
 };
 
 /* With M below the first no float of a product overflows; the second is above all such products, and
@@ -45,6 +48,7 @@ typedef struct {
     const float *gallery, *queries;
     size_t n_gallery, n_queries, d, k;
     bool cosine, leave_one_out;
+    const size_t *left_out; /* [n_queries], or NULL: query i is row i */
     double gamma;
     const cen__micro *micro;
     const cen__vectors *vectors;
@@ -107,15 +111,6 @@ static void pack(const search *s, const float *x, size_t n, const double *square
 
 /* ---- one group of the gallery against one block of queries ----------------------------------- */
 
-static double exact_distance(const search *s, const float *q, const float *g, double q_square,
-                             double g_square)
-{
-    if (!s->cosine) return s->vectors->squared_distance(s->d, q, g);
-    if (q_square == 0 || g_square == 0) return 1;
-    double distance = 1 - s->vectors->dot(s->d, q, g) / sqrt(q_square * g_square);
-    return distance < 0 ? 0 : distance > 2 ? 2 : distance;
-}
-
 /* What s of a wanted neighbour of query i cannot exceed, rounded up: the farthest distance of k, less
  * what s leaves out, and the margin. */
 static float filter_limit(const block *b, size_t i)
@@ -156,14 +151,16 @@ static bool any_near(const float *c, float limit)
  * all are measured. */
 static void select_row(const search *s, block *b, size_t i, size_t first, size_t n, const float *c)
 {
-    size_t query = b->first_query + i;
+    size_t query = b->first_query + i, left_out = SIZE_MAX;
     const float *q = s->queries + query * s->d;
+    if (s->leave_one_out) left_out = s->left_out == NULL ? query : s->left_out[query];
     for (size_t j = 0; j < n; j++) {
         size_t index = first + j;
         if (c != NULL && c[j] > b->limits[i]) continue;
-        if (s->leave_one_out && index == query) continue;
-        double distance = exact_distance(s, q, s->gallery + index * s->d, b->query_squares[i],
-                                         b->gallery_squares[j]);
+        if (index == left_out) continue;
+        double distance =
+            cen__order_distance(s->vectors, s->cosine, s->d, q, s->gallery + index * s->d,
+                                b->query_squares[i], b->gallery_squares[j]);
         cen__nearest_offer(&b->nearest[i], (cen__neighbour){distance, index});
         update_bound(s, b, i);
     }
@@ -323,7 +320,7 @@ static void release(search *s)
     cen__free(s->broken_rows);
 }
 
-/* ---- the public functions -------------------------------------------------------------------- */
+/* ---- the functions of this file -------------------------------------------------------------------- */
 
 static cen_status fail_broken(cen_error *error, const char *what, size_t row)
 {
@@ -338,7 +335,7 @@ static cen_status check(const search *s, cen_error *error)
     if (s->d == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "features need at least one number");
     }
-    if (s->leave_one_out && s->n_queries != s->n_gallery) {
+    if (s->leave_one_out && s->left_out == NULL && s->n_queries != s->n_gallery) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "to leave one out the %zu queries must be the %zu rows of the gallery",
                          s->n_queries, s->n_gallery);
@@ -365,8 +362,13 @@ static cen_status check_gallery(const search *s, cen_error *error)
     return broken == SIZE_MAX ? CEN_OK : fail_broken(error, "gallery", broken);
 }
 
+typedef struct {
+    const search *s;
+    cen__found found;
+} answers;
+
 /* Brings the chunks together and writes the answer of query i. */
-static void finish(const search *s, size_t i, size_t *indices, float *distances)
+static void finish(const search *s, size_t i, cen__found found)
 {
     cen__nearest *nearest = &s->nearest[i];
     for (size_t chunk = 1; chunk < s->n_chunks; chunk++) {
@@ -375,40 +377,45 @@ static void finish(const search *s, size_t i, size_t *indices, float *distances)
     }
     cen__nearest_sort(nearest);
     for (size_t j = 0; j < s->k; j++) {
-        double distance = nearest->items[j].distance;
-        if (indices != NULL) indices[i * s->k + j] = nearest->items[j].index;
-        if (distances != NULL) {
-            distances[i * s->k + j] = (float)(s->cosine ? distance : sqrt(distance));
-        }
+        double distance = cen__distance(s->cosine, nearest->items[j].distance);
+        if (found.indices != NULL) found.indices[i * s->k + j] = nearest->items[j].index;
+        if (found.distances != NULL) found.distances[i * s->k + j] = (float)distance;
+        if (found.exact != NULL) found.exact[i * s->k + j] = distance;
     }
 }
 
-cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *queries,
-                          size_t n_queries, size_t d, size_t k, cen_metric metric,
-                          bool leave_one_out, size_t *indices, float *distances, int n_threads,
-                          cen_error *error)
+static void run_finish(void *context, size_t task, int worker)
 {
-    search s = {.gallery = gallery,
-                .queries = queries,
-                .n_gallery = n_gallery,
-                .n_queries = n_queries,
-                .d = d,
-                .k = k,
-                .cosine = metric == CEN_METRIC_COSINE,
-                .leave_one_out = leave_one_out};
+    const answers *a = context;
+    size_t end = smaller((task + 1) * FINISH_TASK, a->s->n_queries);
+    for (size_t i = task * FINISH_TASK; i < end; i++) finish(a->s, i, a->found);
+    (void)worker;
+}
+
+cen_status cen__search(const cen__query *query, cen__found found, cen_error *error)
+{
+    search s = {.gallery = query->gallery,
+                .queries = query->queries,
+                .n_gallery = query->n_gallery,
+                .n_queries = query->n_queries,
+                .d = query->d,
+                .k = query->k,
+                .cosine = query->metric == CEN_METRIC_COSINE,
+                .leave_one_out = query->leave_one_out,
+                .left_out = query->left_out};
     const cen__kernels *kernels = cen__kernels_select();
     s.micro = &kernels->micro;
     s.vectors = &kernels->vectors;
     cen_status status = check(&s, error);
-    if (status != CEN_OK || n_queries == 0) return status;
-    n_threads = cen__thread_count(n_threads);
+    if (status != CEN_OK || s.n_queries == 0) return status;
+    int n_threads = cen__thread_count(query->n_threads);
     plan(&s, n_threads);
     if (reserve(&s, n_threads)) {
         cen__parallel(n_threads, s.n_chunks * s.n_blocks, run_task, &s);
         status = check_gallery(&s, error);
-        for (size_t i = 0; i < n_queries && status == CEN_OK; i++) {
-            finish(&s, i, indices, distances);
-        }
+        answers a = {&s, found};
+        size_t n_tasks = (s.n_queries - 1) / FINISH_TASK + 1;
+        if (status == CEN_OK) cen__parallel(n_threads, n_tasks, run_finish, &a);
     } else {
         status = cen__fail_memory(error, "a search for neighbours");
     }
@@ -416,18 +423,19 @@ cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *q
     return status;
 }
 
-int32_t cen_knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels)
+cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *queries,
+                          size_t n_queries, size_t d, size_t k, cen_metric metric,
+                          bool leave_one_out, size_t *indices, float *distances, int n_threads,
+                          cen_error *error)
 {
-    int32_t best = 0;
-    size_t most = 0;
-    for (size_t i = 0; i < k; i++) {
-        int32_t label = gallery_labels[indices[i]];
-        size_t count = 0;
-        for (size_t j = 0; j < k; j++) count += gallery_labels[indices[j]] == label;
-        if (count > most || (count == most && label < best)) {
-            most = count;
-            best = label;
-        }
-    }
-    return best;
+    const cen__query query = {.gallery = gallery,
+                              .queries = queries,
+                              .n_gallery = n_gallery,
+                              .n_queries = n_queries,
+                              .d = d,
+                              .k = k,
+                              .metric = metric,
+                              .leave_one_out = leave_one_out,
+                              .n_threads = n_threads};
+    return cen__search(&query, (cen__found){.indices = indices, .distances = distances}, error);
 }

@@ -12,12 +12,13 @@ cen_status cen__extract(const cen_model *model, cen__work *work, size_t batch_si
                         float *features, cen_progress *progress, void *user, cen_error *error)
 {
     size_t d = model->info.feature_size;
+    cen__work_use(work, model->parameters, cen__model_state(model));
     for (size_t start = 0; start < n; start += batch_size) {
         size_t count = n - start < batch_size ? n - start : batch_size;
         cen_status status =
             cen_folder_read(folder, &model->info.input, indices + start, count, x, NULL, error);
         if (status != CEN_OK) return status;
-        const float *f = cen__work_forward(work, model->parameters, x, count);
+        const float *f = cen__work_forward(work, x, count);
         memcpy(features + start * d, f, count * d * sizeof *f);
         if (progress != NULL && progress(user, start + count, n) != 0) {
             return cen__fail(error, CEN_ERROR_STOPPED, "the extraction of features was stopped");
@@ -35,9 +36,10 @@ cen_status cen_model_features(const cen_model *model, const float *x, size_t n, 
     cen_status status = cen__work_create(&work, &model->net, batch, n_threads, false, error);
     if (status != CEN_OK) return status;
     size_t image = cen__shape_count(model->net.in);
+    cen__work_use(work, model->parameters, cen__model_state(model));
     for (size_t start = 0; start < n; start += batch) {
         size_t count = n - start < batch ? n - start : batch;
-        const float *f = cen__work_forward(work, model->parameters, x + start * image, count);
+        const float *f = cen__work_forward(work, x + start * image, count);
         memcpy(features + start * d, f, count * d * sizeof *f);
     }
     cen__work_free(work);

@@ -6,6 +6,7 @@
 #include "base/os.h"
 #include "train/extract.h"
 #include "train/model.h"
+#include "train/schedule.h"
 #include "train/trainer.h"
 
 typedef struct fit {
@@ -20,9 +21,10 @@ typedef struct fit {
     float *train_features, *validation_features;
     int32_t *train_labels, *validation_labels;
     size_t *neighbours; /* [n_validation, k] */
-    float *best;        /* parameters of the best epoch */
-    double best_knn, best_loss;
-    size_t k;
+    float *best;        /* the model's numbers after the best epoch */
+    float *centers;     /* [classes, D] at the end of the epoch before */
+    double best_knn, best_loss, lr;
+    size_t best_epoch, k;
     bool is_stopped;
 } fit;
 
@@ -38,31 +40,66 @@ static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
     sums->softmax += losses->softmax * (double)n;
     sums->center += losses->center * (double)n;
     sums->accuracy += losses->accuracy * (double)n;
+    sums->lambda += losses->lambda * (double)n;
+    sums->gradient_ratio += losses->gradient_ratio * (double)n;
 }
 
 static cen_losses mean_losses(const cen_losses *sums, size_t n)
 {
     double count = (double)n;
-    return (cen_losses){sums->total / count, sums->softmax / count, sums->center / count,
-                        sums->accuracy / count};
+    return (cen_losses){sums->total / count,  sums->softmax / count,
+                        sums->center / count, sums->accuracy / count,
+                        sums->lambda / count, sums->gradient_ratio / count};
+}
+
+/* ---- an epoch ---- */
+
+/* Of a folder's n training images in an epoch: so many batches, the last may be smaller. */
+static size_t count_batches(const fit *f, size_t n)
+{
+    return (n + f->batch_size - 1) / f->batch_size;
+}
+
+static size_t order_images(fit *f, size_t epoch)
+{
+    const cen_fit_options *options = f->options;
+    if (options->per_class == 0) {
+        return cen_folder_order(f->folder, CEN_SPLIT_TRAIN, options->shuffle, options->seed, epoch,
+                                f->train);
+    }
+    return cen_folder_order_per_class(f->folder, f->batch_size / options->per_class,
+                                      options->per_class, options->seed, epoch, f->train);
+}
+
+/* Rates of the step that comes next. */
+static double set_rates(fit *f, size_t n_batches)
+{
+    const cen_fit_options *options = f->options;
+    const cen_train_options *train = cen__trainer_options(f->trainer);
+    double step = (double)f->n_steps, per_epoch = (double)n_batches;
+    double lr = train->lr * cen__schedule_lr(step, per_epoch * (double)options->n_epochs,
+                                             per_epoch * options->warmup, options->cosine);
+    double ramp = cen__schedule_ramp(step, per_epoch * options->lambda_warmup);
+    cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp);
+    return lr;
 }
 
 static cen_status train_epoch(fit *f, size_t epoch, cen_losses *mean, cen_error *error)
 {
     const cen_fit_options *options = f->options;
     const cen_input *input = &f->model->info.input;
-    size_t n = cen_folder_order(f->folder, CEN_SPLIT_TRAIN, options->shuffle, options->seed, epoch,
-                                f->train);
-    cen_step_report report = {.epoch = epoch,
-                              .n_epochs = options->n_epochs,
-                              .n_batches = (n + f->batch_size - 1) / f->batch_size};
-    cen_losses sums = {0, 0, 0, 0};
+    size_t n = order_images(f, epoch);
+    cen_step_report report = {
+        .epoch = epoch, .n_epochs = options->n_epochs, .n_batches = count_batches(f, n)};
+    cen_losses sums = {.total = 0};
     double start = cen__os_seconds();
     for (size_t at = 0; at < n && !f->is_stopped; at += f->batch_size) {
         size_t count = n - at < f->batch_size ? n - at : f->batch_size;
         cen_status status =
-            cen_folder_read(f->folder, input, f->train + at, count, f->x, f->labels, error);
+            cen_folder_read_augmented(f->folder, input, &options->augment, options->seed, epoch,
+                                      f->train + at, count, f->x, f->labels, error);
         if (status != CEN_OK) return status;
+        f->lr = set_rates(f, report.n_batches);
         status = cen_trainer_backward(f->trainer, f->x, f->labels, count, &report.losses, error);
         if (status == CEN_OK && !isfinite(report.losses.total)) {
             status = cen__fail(error, CEN_ERROR_ARGUMENT,
@@ -89,7 +126,7 @@ static cen_status train_epoch(fit *f, size_t epoch, cen_losses *mean, cen_error 
 
 static cen_status evaluate_validation(fit *f, cen_losses *mean, cen_error *error)
 {
-    cen_losses sums = {0, 0, 0, 0}, losses;
+    cen_losses sums = {.total = 0}, losses;
     size_t d = f->model->info.feature_size;
     for (size_t at = 0; at < f->n_validation; at += f->batch_size) {
         size_t count = f->n_validation - at;
@@ -113,8 +150,8 @@ static cen_status measure_knn(fit *f, double *accuracy, cen_error *error)
     size_t d = f->model->info.feature_size, hits = 0;
     (void)cen_folder_order(f->folder, CEN_SPLIT_TRAIN, false, 0, 0, f->train);
     cen_status status =
-        cen__extract(f->model, cen__trainer_work(f->trainer), f->batch_size, f->folder, f->train,
-                     f->n_train, f->x, f->train_features, NULL, NULL, error);
+        cen__extract(f->model, cen__trainer_inference(f->trainer), f->batch_size, f->folder,
+                     f->train, f->n_train, f->x, f->train_features, NULL, NULL, error);
     if (status != CEN_OK) return status;
     status = cen_knn_search(f->train_features, f->n_train, f->validation_features, f->n_validation,
                             d, f->k, CEN_METRIC_L2, false, f->neighbours, NULL,
@@ -131,7 +168,7 @@ static cen_status measure_knn(fit *f, double *accuracy, cen_error *error)
 static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *error)
 {
     if (f->n_validation == 0) {
-        report->validation = (cen_losses){NAN, NAN, NAN, NAN};
+        report->validation = (cen_losses){NAN, NAN, NAN, NAN, NAN, NAN};
         report->knn_accuracy = report->intra_inter = NAN;
         report->is_best = true;
         return CEN_OK;
@@ -144,29 +181,62 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
         status = cen_intra_inter(queries, gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
+    report->features = f->validation_features;
+    report->n_features = f->n_validation;
     report->is_best =
         report->epoch == 1 || report->knn_accuracy > f->best_knn ||
         (report->knn_accuracy == f->best_knn && report->validation.total < f->best_loss);
     return status;
 }
 
+/* Root mean square distances: of the centers to their mean, and to `before`. */
+static void measure_centers(const fit *f, cen_epoch_report *report)
+{
+    size_t n = f->model->info.n_classes, d = f->model->info.feature_size;
+    const float *centers = f->model->parameters + f->model->centers;
+    double spread = 0, step = 0;
+    for (size_t j = 0; j < d; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < n; i++) sum += (double)centers[i * d + j];
+        for (size_t i = 0; i < n; i++) {
+            double apart = (double)centers[i * d + j] - sum / (double)n;
+            double moved = (double)centers[i * d + j] - (double)f->centers[i * d + j];
+            spread += apart * apart;
+            step += moved * moved;
+        }
+    }
+    memcpy(f->centers, centers, n * d * sizeof *centers);
+    report->lr = f->lr;
+    report->center_spread = sqrt(spread / (double)n);
+    report->center_step = sqrt(step / (double)n);
+    report->center_distance = sqrt(report->train.center);
+}
+
 static cen_status run_epochs(fit *f, cen_error *error)
 {
     const cen_fit_options *options = f->options;
-    size_t size = f->model->n_parameters * sizeof(float);
+    size_t size = f->model->n_numbers * sizeof(float);
     cen_status status = CEN_OK;
+    cen__trainer_seed(f->trainer, options->seed);
     memcpy(f->best, f->model->parameters, size);
+    memcpy(f->centers, f->model->parameters + f->model->centers,
+           f->model->info.n_center_parameters * sizeof(float));
     for (size_t epoch = 1; epoch <= options->n_epochs && !f->is_stopped; epoch++) {
         cen_epoch_report report = {.epoch = epoch, .n_epochs = options->n_epochs};
         double start = cen__os_seconds();
         status = train_epoch(f, epoch, &report.train, error);
         if (status == CEN_OK) status = measure_epoch(f, &report, error);
         if (status != CEN_OK) break;
+        measure_centers(f, &report);
         report.seconds = cen__os_seconds() - start;
         if (report.is_best) {
             memcpy(f->best, f->model->parameters, size);
             f->best_knn = report.knn_accuracy;
             f->best_loss = report.validation.total;
+            f->best_epoch = epoch;
+        }
+        if (options->patience > 0 && epoch - f->best_epoch >= options->patience) {
+            f->is_stopped = true;
         }
         if (options->on_epoch != NULL && options->on_epoch(options->user, &report) != 0) {
             f->is_stopped = true;
@@ -180,13 +250,15 @@ static cen_status prepare(fit *f, cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(f->folder);
     size_t d = f->model->info.feature_size, input = cen__shape_count(f->model->net.in);
-    f->train = cen__alloc(info->n_images, sizeof *f->train);
+    size_t n_order = info->n_images + f->batch_size; /* per_class may fill a last batch */
+    f->train = cen__alloc(n_order, sizeof *f->train);
     f->validation = cen__alloc(info->n_images, sizeof *f->validation);
     f->x = cen__alloc(f->batch_size, input * sizeof *f->x);
     f->labels = cen__alloc(f->batch_size, sizeof *f->labels);
-    f->best = cen__alloc(f->model->n_parameters, sizeof *f->best);
+    f->best = cen__alloc(f->model->n_numbers, sizeof *f->best);
+    f->centers = cen__alloc(f->model->info.n_center_parameters, sizeof *f->centers);
     if (f->train == NULL || f->validation == NULL || f->x == NULL || f->labels == NULL ||
-        f->best == NULL) {
+        f->best == NULL || f->centers == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
     f->n_train = cen_folder_order(f->folder, CEN_SPLIT_TRAIN, false, 0, 0, f->train);
@@ -218,11 +290,24 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
         return cen__fail(error, CEN_ERROR_ARGUMENT, "%s of 0 cannot be used; use at least 1",
                          options->k == 0 ? "k" : "a number of epochs");
     }
+    size_t batch_size = cen__trainer_options(trainer)->batch_size, per_class = options->per_class;
+    if (per_class > 0 && (per_class > batch_size || batch_size % per_class != 0)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "%zu images a class do not divide batches of %zu; choose numbers that do",
+                         per_class, batch_size);
+    }
+    if (per_class > 0 && batch_size / per_class > cen__trainer_model(trainer)->info.n_classes) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "batches of %zu with %zu images a class need %zu classes, there are %zu; "
+                         "use smaller batches",
+                         batch_size, per_class, batch_size / per_class,
+                         cen__trainer_model(trainer)->info.n_classes);
+    }
     fit f = {.trainer = trainer,
              .model = cen__trainer_model(trainer),
              .folder = folder,
              .options = options,
-             .batch_size = cen__trainer_options(trainer)->batch_size};
+             .batch_size = batch_size};
     cen_status status = prepare(&f, error);
     if (status == CEN_OK) status = run_epochs(&f, error);
     cen__free(f.train);
@@ -230,6 +315,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen__free(f.x);
     cen__free(f.labels);
     cen__free(f.best);
+    cen__free(f.centers);
     cen__free(f.train_features);
     cen__free(f.validation_features);
     cen__free(f.train_labels);

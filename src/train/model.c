@@ -79,16 +79,28 @@ static bool add_tensor(cen_model *model, const char *name, size_t n_dims, const 
 {
     cen__model_tensor *tensor = &model->tensors[model->n_tensors];
     *tensor = (cen__model_tensor){
-        .n_dims = n_dims, .shape = {1, 1, 1, 1}, .offset = model->n_parameters, .count = 1};
+        .n_dims = n_dims, .shape = {1, 1, 1, 1}, .offset = model->n_numbers, .count = 1};
     for (size_t i = 0; i < n_dims; i++) {
         tensor->shape[i] = shape[i];
         tensor->count *= shape[i];
     }
-    model->n_parameters += tensor->count;
+    model->n_numbers += tensor->count;
     tensor->name = cen__duplicate(name);
     if (tensor->name == NULL) return false;
     model->n_tensors++;
     return true;
+}
+
+/* body.I.NAME for each of a layer's tensors. */
+static bool add_tensors(cen_model *model, size_t layer, const cen__parameter *tensors, size_t n)
+{
+    bool good = true;
+    for (size_t i = 0; i < n && good; i++) {
+        char name[64];
+        (void)snprintf(name, sizeof name, "body.%zu.%s", layer, tensors[i].name);
+        good = add_tensor(model, name, tensors[i].n_dims, tensors[i].shape);
+    }
+    return good;
 }
 
 static cen_status place_tensors(cen_model *model, cen_error *error)
@@ -100,17 +112,12 @@ static cen_status place_tensors(cen_model *model, cen_error *error)
                          "%zu classes with features of %zu numbers do not fit into memory", classes,
                          d);
     }
-    model->tensors = cen__alloc_zeroed(net->n_layers * CEN__MAX_PARAMETERS + CEN__TRAINER_TENSORS,
+    model->tensors = cen__alloc_zeroed(net->n_layers * (CEN__MAX_PARAMETERS + CEN__MAX_STATES) +
+                                           CEN__TRAINER_TENSORS,
                                        sizeof *model->tensors);
     bool good = model->tensors != NULL;
     for (size_t i = 0; i < net->n_layers && good; i++) {
-        const cen__layer *layer = &net->layers[i];
-        for (size_t j = 0; j < layer->n_parameters && good; j++) {
-            const cen__parameter *parameter = &layer->parameters[j];
-            char name[64];
-            (void)snprintf(name, sizeof name, "body.%zu.%s", i, parameter->name);
-            good = add_tensor(model, name, parameter->n_dims, parameter->shape);
-        }
+        good = add_tensors(model, i, net->layers[i].parameters, net->layers[i].n_parameters);
     }
     const size_t shape[2] = {classes, d};
     model->head_weight = net->n_parameters;
@@ -119,6 +126,10 @@ static cen_status place_tensors(cen_model *model, cen_error *error)
     good = good && add_tensor(model, "head.weight", 2, shape) &&
            add_tensor(model, "head.bias", 1, shape) &&
            add_tensor(model, "centers.weight", 2, shape);
+    model->n_parameters = model->n_numbers;
+    for (size_t i = 0; i < net->n_layers && good; i++) {
+        good = add_tensors(model, i, net->layers[i].states, net->layers[i].n_states);
+    }
     return good ? CEN_OK : cen__fail_memory(error, "the model");
 }
 
@@ -161,7 +172,7 @@ cen_status cen__model_layout(cen_model **model, const cen_model_options *options
 
 cen_status cen__model_allocate(cen_model *model, cen_error *error)
 {
-    model->parameters = cen__alloc(model->n_parameters, sizeof(float));
+    model->parameters = cen__alloc(model->n_numbers, sizeof(float));
     return model->parameters != NULL ? CEN_OK : cen__fail_memory(error, "the model's parameters");
 }
 
@@ -170,6 +181,7 @@ static void initialize(cen_model *model, uint64_t seed)
     size_t classes = model->info.n_classes, d = model->info.feature_size;
     float *w = model->parameters;
     cen__net_initialize(&model->net, seed, w);
+    cen__net_start(&model->net, cen__model_state(model));
     uint64_t stream = cen__substream(CEN__STREAM_WEIGHTS, UINT64_MAX);
     cen__glorot_uniform(w + model->head_weight, classes * d, d, classes, seed, stream);
     memset(w + model->head_bias, 0, classes * sizeof *w);

@@ -20,10 +20,11 @@ struct cen_model {
     cen_model_info info;
     char **class_names;
     cen_layer_info *layers;
-    float *parameters;                      /* body, head.weight, head.bias, centers */
-    size_t n_parameters;                    /* of all of it */
+    float *parameters; /* body, head.weight, head.bias, centers; and behind them the body's state */
+    size_t n_parameters;                    /* that are trained */
+    size_t n_numbers;                       /* with the state */
     size_t head_weight, head_bias, centers; /* where they begin */
-    cen__model_tensor *tensors;             /* in the order of the buffer */
+    cen__model_tensor *tensors;             /* in the order of the numbers */
     size_t n_tensors;
     cen__note *notes;
     size_t n_notes, notes_capacity;
@@ -31,6 +32,12 @@ struct cen_model {
 
 /* Everything but the parameters: names, shapes, places. On failure *model is NULL. */
 cen_status cen__model_layout(cen_model **model, const cen_model_options *options, cen_error *error);
+
+/* The running statistics of the body, as cen__work_use takes them. */
+static inline float *cen__model_state(const cen_model *model)
+{
+    return model->parameters + model->n_parameters;
+}
 
 /* Takes the memory of the parameters, as they come. */
 cen_status cen__model_allocate(cen_model *model, cen_error *error);

@@ -5,32 +5,36 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "kernels/vector.h"
 #include "nn/adam.h"
-#include "nn/affine.h"
+#include "nn/contrastive.h"
 #include "nn/losses.h"
 #include "nn/work.h"
 #include "train/model.h"
+#include "train/objective.h"
 
 struct cen_trainer {
     cen_model *model;
     cen_train_options options;
     int n_threads;
-    cen__work *work;
+    cen__work *work, *inference;
+    uint64_t seed; /* of dropout */
     cen__adam adam;
-    float *gradient;         /* as the model's parameters; zero in rows of absent centers */
-    float *logits;           /* [batch, classes] */
+    float *gradient; /* as the model's parameters; zero in rows of absent centers */
+    cen__objective objective;
     float *df;               /* [batch, D] */
     float *delta;            /* [batch, D]: eq. 4's step of each class of the batch */
-    float *scratch;          /* of the head */
-    double *row_losses;      /* [batch] */
-    bool *row_hits;          /* [batch] */
     cen__labelled_row *rows; /* [batch], of the last backward */
     size_t n_rows;
+    double lambda; /* of this step */
+    bool is_begun; /* lambda_ratio: lambda has a first value */
 };
 
 cen_train_options cen_train_options_default(void)
 {
-    return (cen_train_options){.lambda = 0.2,
+    return (cen_train_options){.margin = 0.2,
+                               .margin_scale = 30,
+                               .lambda = 0.2,
                                .centers = CEN_CENTERS_ADAM,
                                .alpha = 0.5,
                                .lr = 1e-3,
@@ -54,11 +58,23 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
 {
     const double huge = 1e30;
     cen_status status = check_number("lambda", options->lambda, 0, huge, error);
+    if (status == CEN_OK) status = check_number("margin", options->margin, 0, huge, error);
+    if (status == CEN_OK) status = check_number("scale", options->margin_scale, 0, huge, error);
     if (status == CEN_OK) status = check_number("alpha", options->alpha, 0, huge, error);
     if (status == CEN_OK) status = check_number("lr", options->lr, 0, huge, error);
     if (status == CEN_OK) status = check_number("beta1", options->beta1, 0, 1, error);
     if (status == CEN_OK) status = check_number("beta2", options->beta2, 0, 1, error);
     if (status == CEN_OK) status = check_number("Adam's eps", options->adam_eps, 0, huge, error);
+    if (status == CEN_OK) {
+        status = check_number("weight decay", options->weight_decay, 0, huge, error);
+    }
+    if (status == CEN_OK) status = check_number("clip norm", options->clip_norm, 0, huge, error);
+    if (status == CEN_OK) {
+        status = check_number("label smoothing", options->label_smoothing, 0, 1, error);
+    }
+    if (status == CEN_OK) {
+        status = check_number("lambda's ratio", options->lambda_ratio, 0, huge, error);
+    }
     if (status != CEN_OK) return status;
     if (options->batch_size == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "a batch size of 0 trains nothing; use 32");
@@ -74,28 +90,28 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
 static cen_status allocate(cen_trainer *trainer, cen_error *error)
 {
     const cen_model *model = trainer->model;
-    size_t batch = trainer->options.batch_size, classes = model->info.n_classes;
-    size_t d = model->info.feature_size, n_logits, n_features;
-    if (!cen__multiply(batch, classes, &n_logits) || !cen__multiply(batch, d, &n_features)) {
+    size_t batch = trainer->options.batch_size, n_features;
+    if (!cen__multiply(batch, model->info.feature_size, &n_features)) {
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
     cen_status status =
         cen__work_create(&trainer->work, &model->net, batch, trainer->n_threads, true, error);
+    if (status == CEN_OK) {
+        status = cen__work_create(&trainer->inference, &model->net, batch, trainer->n_threads,
+                                  false, error);
+    }
     if (status == CEN_OK) status = cen__adam_create(&trainer->adam, model->n_parameters, error);
+    if (status == CEN_OK) {
+        status = cen__objective_create(&trainer->objective, model, &trainer->options,
+                                       trainer->n_threads, error);
+    }
     if (status != CEN_OK) return status;
-    size_t scratch = cen__affine_scratch_count(batch, d, classes, trainer->n_threads);
     trainer->gradient = cen__alloc_zeroed(model->n_parameters, sizeof(float));
-    trainer->logits = cen__alloc(n_logits, sizeof(float));
     trainer->df = cen__alloc(n_features, sizeof(float));
     trainer->delta = cen__alloc(n_features, sizeof(float));
-    trainer->scratch = cen__alloc(scratch, sizeof(float));
-    trainer->row_losses = cen__alloc(batch, sizeof *trainer->row_losses);
-    trainer->row_hits = cen__alloc(batch, sizeof *trainer->row_hits);
     trainer->rows = cen__alloc(batch, sizeof *trainer->rows);
-    bool complete = trainer->gradient != NULL && trainer->logits != NULL && trainer->df != NULL &&
-                    trainer->delta != NULL && trainer->scratch != NULL &&
-                    trainer->row_losses != NULL && trainer->row_hits != NULL &&
+    bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->delta != NULL &&
                     trainer->rows != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the training of this net");
 }
@@ -111,11 +127,13 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     t->model = model;
     t->options = *options;
     t->n_threads = cen__thread_count(options->n_threads);
+    t->seed = 1;
     status = allocate(t, error);
     if (status != CEN_OK) {
         cen_trainer_free(t);
         return status;
     }
+    t->lambda = options->lambda;
     t->adam.lr = options->lr;
     t->adam.beta1 = options->beta1;
     t->adam.beta2 = options->beta2;
@@ -129,14 +147,12 @@ void cen_trainer_free(cen_trainer *trainer)
 {
     if (trainer == NULL) return;
     cen__work_free(trainer->work);
+    cen__work_free(trainer->inference);
     cen__adam_free(&trainer->adam);
     cen__free(trainer->gradient);
-    cen__free(trainer->logits);
+    cen__objective_free(&trainer->objective);
     cen__free(trainer->df);
     cen__free(trainer->delta);
-    cen__free(trainer->scratch);
-    cen__free(trainer->row_losses);
-    cen__free(trainer->row_hits);
     cen__free(trainer->rows);
     cen__free(trainer);
 }
@@ -151,9 +167,14 @@ const cen_train_options *cen__trainer_options(const cen_trainer *trainer)
     return &trainer->options;
 }
 
-cen__work *cen__trainer_work(cen_trainer *trainer)
+cen__work *cen__trainer_inference(cen_trainer *trainer)
 {
-    return trainer->work;
+    return trainer->inference;
+}
+
+void cen__trainer_seed(cen_trainer *trainer, uint64_t seed)
+{
+    trainer->seed = seed;
 }
 
 static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels, size_t n,
@@ -174,36 +195,45 @@ static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels,
     return CEN_OK;
 }
 
-static cen__affine head_of(const cen_trainer *trainer, size_t n)
+/* df holds the softmax loss's gradient at the feature; that of the center loss has the norm 2 / n
+ * sqrt(sum || f - c ||^2). */
+static void follow_ratio(cen_trainer *trainer, size_t n, cen_losses *losses)
 {
-    return (cen__affine){n, trainer->model->info.feature_size, trainer->model->info.n_classes,
-                         trainer->n_threads, trainer->scratch};
+    if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) return;
+    const double keep = 0.95;
+    size_t count = n * trainer->model->info.feature_size;
+    double softmax = sqrt(cen__vector_dot(count, trainer->df, trainer->df));
+    double center = 2 * sqrt(losses->center / (double)n);
+    double target = trainer->options.lambda_ratio;
+    if (target > 0 && center > 0) {
+        double lambda = target * softmax / center;
+        if (trainer->is_begun) lambda = keep * trainer->lambda + (1 - keep) * lambda;
+        trainer->lambda = lambda;
+        trainer->is_begun = true;
+    }
+    losses->gradient_ratio = softmax > 0 ? trainer->lambda * center / softmax : 0;
 }
 
-/* f[n, D] -> logits -> losses; with a gradient, the logits become theirs. */
-static void measure(cen_trainer *trainer, const float *f, const int32_t *labels, size_t n,
-                    bool has_gradient, cen_losses *losses)
+static void add_up(const cen_trainer *trainer, cen_losses *losses)
+{
+    losses->lambda = trainer->lambda;
+    losses->total = losses->softmax + trainer->lambda * losses->center;
+}
+
+/* Every center has a gradient. */
+static void contrastive_gradient(cen_trainer *trainer, const float *f, const int32_t *labels,
+                                 size_t n)
 {
     const cen_model *model = trainer->model;
-    const float *w = model->parameters;
-    cen__affine head = head_of(trainer, n);
-    cen__affine_forward(&head, f, w + model->head_weight, w + model->head_bias, trainer->logits);
-    cen__softmax softmax = {n,
-                            model->info.n_classes,
-                            trainer->n_threads,
-                            trainer->row_losses,
-                            trainer->row_hits,
-                            has_gradient};
-    cen__softmax_cross_entropy(&softmax, trainer->logits, labels);
-    double sum = 0, hits = 0;
-    for (size_t i = 0; i < n; i++) {
-        sum += trainer->row_losses[i];
-        hits += trainer->row_hits[i];
-    }
-    losses->softmax = sum / (double)n;
-    losses->accuracy = hits / (double)n;
-    losses->center = cen__center_loss(n, model->info.feature_size, f, w + model->centers, labels);
-    losses->total = losses->softmax + trainer->options.lambda * losses->center;
+    cen__contrastive contrastive = {.n = n,
+                                    .d = model->info.feature_size,
+                                    .k = model->info.n_classes,
+                                    .delta = 1,
+                                    .scale = trainer->lambda,
+                                    .n_threads = trainer->n_threads,
+                                    .scratch = trainer->objective.double_scratch};
+    (void)cen__contrastive_loss(&contrastive, f, model->parameters + model->centers, labels,
+                                trainer->df, trainer->gradient + model->centers);
 }
 
 /* Center rows of the last batch go back to zero; those of this one get their gradient. */
@@ -218,7 +248,7 @@ static void center_gradient(cen_trainer *trainer, const float *f, const int32_t 
     }
     cen__group_rows(labels, n, trainer->rows);
     trainer->n_rows = n;
-    float scale = (float)(2 * trainer->options.lambda / (double)n);
+    float scale = (float)(2 * trainer->lambda / (double)n);
     cen__center_loss_gradient(n, d, scale, f, centers, trainer->rows, trainer->df, dcenters);
     if (trainer->options.centers == CEN_CENTERS_MEAN) {
         cen__center_delta(n, d, f, centers, trainer->rows, trainer->delta);
@@ -233,13 +263,18 @@ cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int3
     const cen_model *model = trainer->model;
     const float *w = model->parameters;
     float *dw = trainer->gradient;
-    const float *f = cen__work_forward(trainer->work, w, x, n);
-    measure(trainer, f, labels, n, true, losses);
-    cen__affine head = head_of(trainer, n);
-    cen__affine_backward(&head, f, w + model->head_weight, trainer->logits, dw + model->head_weight,
-                         dw + model->head_bias, trainer->df);
-    center_gradient(trainer, f, labels, n);
-    cen__work_backward(trainer->work, w, x, n, trainer->df, dw);
+    cen__work_use(trainer->work, w, cen__model_state(model));
+    cen__work_draw(trainer->work, trainer->seed, trainer->adam.n_steps);
+    const float *f = cen__work_forward(trainer->work, x, n);
+    cen__objective_backward(&trainer->objective, f, labels, n, losses, trainer->df, dw);
+    follow_ratio(trainer, n, losses);
+    add_up(trainer, losses);
+    if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
+        contrastive_gradient(trainer, f, labels, n);
+    } else {
+        center_gradient(trainer, f, labels, n);
+    }
+    cen__work_backward(trainer->work, x, n, trainer->df, dw);
     return CEN_OK;
 }
 
@@ -267,10 +302,42 @@ static void update_present_centers(cen_trainer *trainer)
     }
 }
 
+/* As torch.nn.utils.clip_grad_norm_ on body and head. */
+static void clip(cen_trainer *trainer)
+{
+    size_t n = trainer->model->centers;
+    float *g = trainer->gradient;
+    double norm = sqrt(cen__vector_dot(n, g, g));
+    if (!(norm > trainer->options.clip_norm)) return;
+    float scale = (float)(trainer->options.clip_norm / (norm + 1e-6));
+    for (size_t i = 0; i < n; i++) g[i] *= scale;
+}
+
+/* Kernels and matrices first shrink by lr * weight_decay, as torch.optim.AdamW does it. */
+static void decay(cen_trainer *trainer)
+{
+    const cen_model *model = trainer->model;
+    float keep = (float)(1 - trainer->adam.lr * trainer->options.weight_decay);
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        bool decays = tensor->n_dims > 1 && tensor->offset < model->centers;
+        float *w = model->parameters + tensor->offset;
+        for (size_t j = 0; decays && j < tensor->count; j++) w[j] *= keep;
+    }
+}
+
+void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda)
+{
+    trainer->adam.lr = lr;
+    if (!(trainer->options.lambda_ratio > 0)) trainer->lambda = lambda;
+}
+
 void cen_trainer_update(cen_trainer *trainer)
 {
     const cen_model *model = trainer->model;
-    bool is_dense = trainer->options.centers == CEN_CENTERS_ADAM_DENSE;
+    bool is_dense = cen__objective_moves_all_centers(&trainer->objective);
+    if (trainer->options.clip_norm > 0) clip(trainer);
+    if (trainer->options.weight_decay > 0) decay(trainer);
     cen__adam_begin(&trainer->adam);
     cen__adam_apply(&trainer->adam, 0, is_dense ? model->n_parameters : model->centers,
                     model->parameters, trainer->gradient);
@@ -283,8 +350,10 @@ cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int3
     cen_status status = check_batch(trainer, labels, n, error);
     if (status != CEN_OK) return status;
     const cen_model *model = trainer->model;
-    const float *f = cen__work_forward(trainer->work, model->parameters, x, n);
-    measure(trainer, f, labels, n, false, losses);
+    cen__work_use(trainer->inference, model->parameters, cen__model_state(model));
+    const float *f = cen__work_forward(trainer->inference, x, n);
+    cen__objective_measure(&trainer->objective, f, labels, n, losses);
+    add_up(trainer, losses);
     if (features != NULL) memcpy(features, f, n * model->info.feature_size * sizeof *f);
     return CEN_OK;
 }

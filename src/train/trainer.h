@@ -6,6 +6,11 @@
 
 cen_model *cen__trainer_model(cen_trainer *trainer);
 const cen_train_options *cen__trainer_options(const cen_trainer *trainer);
-cen__work *cen__trainer_work(cen_trainer *trainer);
+
+/* Plans inference for the largest batch. */
+cen__work *cen__trainer_inference(cen_trainer *trainer);
+
+/* Of what dropout draws, 1 at first; the step is that of Adam. */
+void cen__trainer_seed(cen_trainer *trainer, uint64_t seed);
 
 #endif

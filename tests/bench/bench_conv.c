@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bench.h"
+
 #include "base/instructions.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -129,7 +131,7 @@ static void measure_layer(const struct layer *layer, const cen__conv_set *set)
     cen__free(t.scratch);
 }
 
-int main(int argc, char **argv)
+int bench_conv(int argc, char **argv)
 {
     const cen__conv_set *const set = cen__conv_set_select();
     printf("%s, one thread; forward, backward to data, backward to weights\n", cen__instructions());

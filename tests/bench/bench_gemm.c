@@ -1,13 +1,15 @@
 /* Matrix products as a share of the multiply-add peak, or of the memory bandwidth, that are measured
  * in turn with them. Prints one line a product, for each instruction set of this processor.
  *
- *     bench_gemm [n_threads [set]] */
+ *     bench gemm [n_threads [set]] */
 #define _POSIX_C_SOURCE 200809L
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "bench.h"
 
 #include "base/memory.h"
 #include "base/os.h"
@@ -116,7 +118,7 @@ static problem make_problem(const shape *is, int n_threads)
     on.c = cen__alloc_zeroed(on.n_written, sizeof(float));
     on.scratch = cen__alloc(cen__gemm_scratch_count(is->m, is->n, is->k, n_threads), sizeof(float));
     if (on.data == NULL || on.c == NULL || on.scratch == NULL) {
-        fprintf(stderr, "bench_gemm: not enough memory\n");
+        fprintf(stderr, "bench: not enough memory\n");
         exit(1);
     }
     for (size_t i = 0; i < on.n_read; i++) on.data[i] = (float)(i % 7) - 3;
@@ -138,19 +140,7 @@ static double now(int n_threads)
     return n_threads == 1 ? (double)clock() / CLOCKS_PER_SEC : cen__os_seconds();
 }
 
-static int ascending(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 enum { TURNS = 15 };
-
-static double median(double *x)
-{
-    qsort(x, TURNS, sizeof *x, ascending);
-    return x[TURNS / 2];
-}
 
 /* Seconds that this product would take at the nearer of the two limits, each measured now. */
 static double limit_seconds(const instruction_set *set, const problem *on, bool *by_bandwidth)
@@ -187,9 +177,10 @@ static void measure(const instruction_set *set, const shape *is, int n_threads)
         speedups[turn] = (now(n_threads) - start) / on.repeats / seconds[turn];
     }
     printf("%-8s %-22s %6zu x %6zu x %6zu %9.3f ms %7.1f GFLOP/s  %3.0f %% of one core's %s",
-           set->kernels->name, is->what, is->m, is->n, is->k, 1e3 * median(seconds),
-           work / median(seconds), 100 * median(shares), by_bandwidth ? "bandwidth" : "peak");
-    if (n_threads > 1) printf("  %.2f x 1 thread", median(speedups));
+           set->kernels->name, is->what, is->m, is->n, is->k, 1e3 * bench_median(seconds, TURNS),
+           work / bench_median(seconds, TURNS), 100 * bench_median(shares, TURNS),
+           by_bandwidth ? "bandwidth" : "peak");
+    if (n_threads > 1) printf("  %.2f x 1 thread", bench_median(speedups, TURNS));
     printf("\n");
     fflush(stdout);
     cen__free(on.data);
@@ -197,7 +188,7 @@ static void measure(const instruction_set *set, const shape *is, int n_threads)
     cen__free(on.scratch);
 }
 
-int main(int argc, char **argv)
+int bench_gemm(int argc, char **argv)
 {
     int n_threads = argc > 1 ? atoi(argv[1]) : 1;
     const char *best = cen__instructions();

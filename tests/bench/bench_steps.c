@@ -1,6 +1,6 @@
 /* Whole training steps and features a second of four nets, to stand beside steps.py's PyTorch.
  *
- *     bench_steps CASE THREADS SECONDS      CASE: article, lenet++, conv64, classes
+ *     bench steps CASE THREADS SECONDS      CASE: article, lenet++, conv64, classes
  *
  * prints one line: CASE THREADS, milliseconds of a training step (median), of a batch of features. */
 #include <centerloss.h>
@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "bench.h"
 
 typedef struct bench_case {
     const char *name, *net;
@@ -24,23 +26,11 @@ static const bench_case cases[] = {
     {"classes", "flatten, dense 128", 1, 16, 64, 100000},
 };
 
-static int compare(const void *a, const void *b)
-{
-    double left = *(const double *)a, right = *(const double *)b;
-    return left < right ? -1 : left > right;
-}
-
-static double median(double *times, size_t n)
-{
-    qsort(times, n, sizeof *times, compare);
-    return times[n / 2];
-}
-
 enum { MOST_RUNS = 10000, LEAST_RUNS = 5 };
 
 static double times[MOST_RUNS];
 
-int main(int argc, char **argv)
+int bench_steps(int argc, char **argv)
 {
     if (argc != 4) return 2;
     const bench_case *c = cases;
@@ -88,7 +78,7 @@ int main(int argc, char **argv)
             }
             if (i >= 2) times[n++] = cen_seconds() - start;
         }
-        medians[mode] = 1e3 * median(times, n);
+        medians[mode] = 1e3 * bench_median(times, n);
     }
     printf("%s %d %.3f %.3f\n", c->name, n_threads, medians[0], medians[1]);
     free(x);

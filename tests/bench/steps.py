@@ -1,6 +1,6 @@
 """Training steps and features beside PyTorch, in turn on the same machine; prints a table of ratios.
 
-    python3 tests/bench/steps.py BUILD/tests/bench_steps [ROUNDS [SECONDS]]
+    python3 tests/bench/steps.py BUILD/tests/bench [ROUNDS [SECONDS]]
 
 Debian: python3-torch. Each figure is the median over rounds of a process's median; the ratio is that of the
 medians. Centers are dense on both sides; float32.
@@ -76,7 +76,7 @@ def main():
             ours, theirs = [], []
             for _ in range(rounds):
                 for into, command in (
-                        (ours, [program, name, str(threads), seconds]),
+                        (ours, [program, "steps", name, str(threads), seconds]),
                         (theirs, [sys.executable, __file__, "--child", name, str(threads), seconds])):
                     out = subprocess.run(command, check=True, capture_output=True, text=True,
                                          env={**os.environ, "OMP_NUM_THREADS": str(threads)}).stdout

@@ -162,7 +162,7 @@ def put_case(golden, name, line, shape, n, n_classes, weight, special=None):
     golden.put_all(name + "/parameters", arrays)
     golden.put(name + "/features", features.detach().numpy())
     golden.put(name + "/losses", [float(v) for v in (total, softmax, center, accuracy)], "f8")
-    golden.put_all(name + "/gradient", {key: p.grad.numpy() for key, p in model.tensors().items()})
+    golden.put_all(name + "/gradient", model.gradients())
 
 
 def layers():

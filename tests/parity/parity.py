@@ -49,6 +49,8 @@ import oracle  # noqa: E402
 BATCH = 32
 STRIDES = ("conv 16 3x5 stride 2 pad 1x2, prelu, conv 24 3x3 stride 2x1 pad 1, prelu, "
            "maxpool 3x2 stride 2, flatten, dense 32, prelu")
+NORMS = ("conv 16 3x3 pad 1, batchnorm, relu, maxpool 2, conv 32 3x3 pad 1, batchnorm, relu, gap, "
+         "dense 16, l2norm scale 8")
 
 
 class Case:
@@ -71,13 +73,15 @@ class Case:
 # at 1e-6, was picked among some twenty settings because it is calm, and --each-step is the proof at the
 # default rate. The net with strides misses the limits with seeds 1 and 2 in adam-dense (2e-4 to 3e-4 in
 # the total loss), where PyTorch in float32 is as far from itself; seed 3 was picked because there the
-# control is calm.
+# control is calm. norms at the default rate misses them too (1.9e-4 in the softmax loss, 1.3e-3 in
+# weights; PyTorch in float32 6.0e-4 and 3.2e-3), so its rate is lower.
 CASES = {
     "article-224": Case(oracle.ARTICLE, (3, 224, 224), 320, 64, 10, "adam", 0.2, lr=1e-5, spread=1.0),
     "article-64": Case(oracle.ARTICLE, (3, 64, 64), 320, 64, 50, "adam", 0.2, spread=20.0),
     "lenet++": Case(oracle.LENETPP, (1, 28, 28), 64, 10, 50, "mean", 0.1, lr=1e-6),
     "strides": Case(STRIDES, (3, 45, 38), 300, 50, 50, "adam", 0.2, seed=3),
     "strides-dense": Case(STRIDES, (3, 45, 38), 300, 50, 50, "adam-dense", 0.2, seed=3),
+    "norms": Case(NORMS, (3, 32, 28), 320, 20, 50, "adam", 0.2, lr=1e-4),
 }
 
 

@@ -96,7 +96,7 @@ static inline void golden_free(golden *all)
 /* The array CASE/NAME. */
 static inline const golden_array *golden_get(const golden *all, const char *of, const char *name)
 {
-    char full[192];
+    char full[256];
     snprintf(full, sizeof full, "%s/%s", of, name);
     for (size_t i = 0; i < all->n_arrays; i++)
         if (strcmp(all->arrays[i].name, full) == 0) return &all->arrays[i];

@@ -18,6 +18,22 @@ def pair(text):
     return tuple(numbers) if len(numbers) == 2 else (numbers[0], numbers[0])
 
 
+class MeanOfArea(torch.nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))
+
+
+class L2Norm(torch.nn.Module):
+    def __init__(self, scale=None):
+        super().__init__()
+        self.scale = scale
+        if scale is None:
+            self.weight = torch.nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return (self.weight if self.scale is None else self.scale) * torch.nn.functional.normalize(x)
+
+
 def sequential(line, channels, height, width, dtype=torch.float64):
     """The body, index by index."""
     layers = []
@@ -39,12 +55,23 @@ def sequential(line, channels, height, width, dtype=torch.float64):
             layer = torch.nn.ReLU()
         elif words[0] == "prelu":
             layer = torch.nn.PReLU(shape[0])
+        elif words[0] == "batchnorm":
+            layer = (torch.nn.BatchNorm1d if len(shape) == 1 else torch.nn.BatchNorm2d)(shape[0])
+            if layers and isinstance(layers[-1], (torch.nn.Conv2d, torch.nn.Linear)):
+                # Without effect: its gradient is 0, and rounding, which Adam would magnify, is none.
+                layers[-1].bias.requires_grad_(False)
+        elif words[0] == "gap":
+            layer = MeanOfArea()
+        elif words[0] == "dropout":
+            layer = torch.nn.Dropout(float(words[1]))
+        elif words[0] == "l2norm":
+            layer = L2Norm(float(words[2]) if len(words) > 1 else None)
         else:
             raise ValueError("no layer " + text)
-        layer = layer.to(dtype)
+        layer = layer.to(dtype).eval()
         with torch.no_grad():
             shape = tuple(layer(torch.zeros((1,) + shape, dtype=dtype)).shape[1:])
-        layers.append(layer)
+        layers.append(layer.train())
     return torch.nn.Sequential(*layers)
 
 
@@ -55,7 +82,8 @@ class Model:
         self.dtype = dtype
         self.body = sequential(line, channels, height, width, dtype)
         with torch.no_grad():
-            d = self.body(torch.zeros(1, channels, height, width, dtype=dtype)).shape[1]
+            d = self.body.eval()(torch.zeros(1, channels, height, width, dtype=dtype)).shape[1]
+        self.body.train()
         self.head = torch.nn.Linear(d, n_classes).to(dtype)
         self.centers = torch.nn.Embedding(n_classes, d, sparse=sparse).to(dtype)
 
@@ -64,14 +92,23 @@ class Model:
         named += [("head." + name, p) for name, p in self.head.named_parameters()]
         return dict(named + [("centers.weight", self.centers.weight)])
 
+    def states(self):
+        return {"body." + name: p for name, p in self.body.named_buffers() if "running_" in name}
+
     def load(self, arrays):
         with torch.no_grad():
-            for name, p in self.tensors().items():
+            for name, p in {**self.tensors(), **self.states()}.items():
                 assert tuple(arrays[name].shape) == tuple(p.shape), name
                 p.copy_(torch.tensor(arrays[name], dtype=self.dtype))
 
     def arrays(self):
-        return {name: p.detach().numpy().copy() for name, p in self.tensors().items()}
+        return {name: p.detach().numpy().copy()
+                for name, p in {**self.tensors(), **self.states()}.items()}
+
+    def gradients(self):
+        """Of the last backward."""
+        return {name: (torch.zeros_like(p) if p.grad is None else p.grad).numpy().copy()
+                for name, p in self.tensors().items()}
 
     def losses(self, x, labels, weight):
         """features, and total, softmax and center loss as the README defines them."""
@@ -126,16 +163,18 @@ def initial(rng, model):
     arrays = {}
     for name, p in model.tensors().items():
         shape = tuple(p.shape)
+        layer = model.body[int(name.split(".")[1])] if name.startswith("body.") else None
         if name == "centers.weight":
             limit, middle = 0.5, 0.0
         elif len(shape) == 1:
-            slopes = name.startswith("body.") and isinstance(model.body[int(name.split(".")[1])],
-                                                             torch.nn.PReLU)
-            limit, middle = 0.1, (0.25 if slopes else 0.0)
+            limit, middle = 0.1, (0.25 if isinstance(layer, torch.nn.PReLU) else 0.0)
+            if name.endswith("weight") and not isinstance(layer, torch.nn.PReLU):
+                limit, middle = 0.5, 1.0
         else:
             area = int(np.prod(shape[2:]))
             limit, middle = (6.0 / ((shape[0] + shape[1]) * area)) ** 0.5, 0.0
         arrays[name] = (middle + rng.uniform(-limit, limit, shape)).astype("<f4")
+    arrays.update({name: p.numpy().astype("<f4") for name, p in model.states().items()})
     return arrays
 
 

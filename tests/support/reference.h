@@ -1,4 +1,4 @@
-/* The loss of a net line once more, in double, in plain loops, a picture at a time: written from
+/* The loss of a net line once more, in double, in plain loops, a layer at a time: written from
  * the formulas in centerloss.h and sharing nothing with the library. Include after cmocka.h.
  *
  * Parameters are one array: the weights and biases of the line in order, head weight and bias, and
@@ -11,10 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REFERENCE_MOST_LAYERS = 24, REFERENCE_MOST_NUMBERS = 4096 };
+enum { REFERENCE_MOST_LAYERS = 24, REFERENCE_MOST_NUMBERS = 4096, REFERENCE_MOST_PICTURES = 8 };
 
 typedef struct reference_layer {
     char kind[16];
+    double scale; /* of l2norm; 0: learned */
     size_t kh, kw, sh, sw, ph, pw;
     size_t c, h, w; /* of its output */
 } reference_layer;
@@ -49,7 +50,7 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
     int used = 0;
     size_t out = 0;
     *layer = *in;
-    if (sscanf(text, " %15[a-z]%n", layer->kind, &used) != 1) fail_msg("layer %s", text);
+    if (sscanf(text, " %15[a-z0-9]%n", layer->kind, &used) != 1) fail_msg("layer %s", text);
     const bool conv = strcmp(layer->kind, "conv") == 0, pool = strcmp(layer->kind, "maxpool") == 0;
     text += used;
     if (conv || strcmp(layer->kind, "dense") == 0) {
@@ -58,8 +59,11 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
         text += used;
     }
     if (!conv && !pool) {
+        layer->scale = 0;
+        if (sscanf(text, " scale %lf", &layer->scale) != 1) layer->scale = 0;
         if (strcmp(layer->kind, "flatten") == 0) layer->c = in->c * in->h * in->w;
-        if (strcmp(layer->kind, "flatten") == 0) layer->h = layer->w = 1;
+        if (strcmp(layer->kind, "flatten") == 0 || strcmp(layer->kind, "gap") == 0)
+            layer->h = layer->w = 1;
         return;
     }
     text += reference_pair(text, &layer->kh, &layer->kw);
@@ -76,8 +80,8 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
 static inline reference reference_of(const char *net, size_t c, size_t h, size_t w,
                                      size_t n_classes, double lambda)
 {
-    reference r = {c, h, w, n_classes, 0, 0, lambda, {{"", 0, 0, 0, 0, 0, 0, 0, 0, 0}}, 0};
-    reference_layer in = {"", 0, 0, 0, 0, 0, 0, c, h, w};
+    reference r = {c, h, w, n_classes, 0, 0, lambda, {{"", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, 0};
+    reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, c, h, w};
     char text[1024];
     snprintf(text, sizeof text, "%s", net);
     for (char *at = strtok(text, ","); at; at = strtok(NULL, ",")) {
@@ -158,34 +162,96 @@ static inline void reference_rectify(reference *r, const reference_layer *in, co
     }
 }
 
-/* The feature of one picture into y[d]; returns how many parameters the body has. */
-static inline size_t reference_feature(reference *r, const double *p, const double *x, double *y)
+static inline void reference_gap(const reference_layer *in, const double *x, double *y)
 {
-    double buffers[2][REFERENCE_MOST_NUMBERS];
-    const double *from = x, *at = p;
-    reference_layer in = {"", 0, 0, 0, 0, 0, 0, r->c, r->h, r->w};
-    for (size_t i = 0; i < r->n_layers; i++) {
-        const reference_layer *out = &r->layers[i];
-        double *to = buffers[i % 2];
-        if (strcmp(out->kind, "conv") == 0)
-            at += reference_conv(&in, out, at, from, to);
-        else if (strcmp(out->kind, "dense") == 0)
-            at += reference_dense(in.c, out->c, at, from, to);
-        else if (strcmp(out->kind, "maxpool") == 0)
-            reference_maxpool(r, &in, out, from, to);
-        else if (strcmp(out->kind, "relu") == 0)
-            reference_rectify(r, &in, NULL, from, to);
-        else if (strcmp(out->kind, "prelu") == 0) {
-            reference_rectify(r, &in, at, from, to);
-            at += out->c;
-        } else if (strcmp(out->kind, "flatten") == 0)
-            memcpy(to, from, r->layers[i].c * sizeof *to);
-        else
-            fail_msg("no layer %s", out->kind);
-        from = to;
-        in = *out;
+    const size_t area = in->h * in->w;
+    for (size_t c = 0; c < in->c; c++) {
+        y[c] = 0;
+        for (size_t i = 0; i < area; i++) y[c] += x[c * area + i] / (double)area;
     }
-    memcpy(y, from, r->d * sizeof *y);
+}
+
+static inline void reference_l2norm(size_t d, double scale, const double *x, double *y)
+{
+    double squares = 0;
+    for (size_t i = 0; i < d; i++) squares += x[i] * x[i];
+    for (size_t i = 0; i < d; i++) y[i] = scale * x[i] / sqrt(squares);
+}
+
+/* x, y[n][stride]: by the mean and the variance of a channel over all pictures. */
+static inline size_t reference_batchnorm(const reference_layer *in, const double *p, size_t n,
+                                         size_t stride, const double *x, double *y)
+{
+    const size_t area = in->h * in->w;
+    for (size_t c = 0; c < in->c; c++) {
+        double mean = 0, variance = 0;
+        for (size_t k = 0; k < n * area; k++)
+            mean += x[k / area * stride + c * area + k % area] / (double)(n * area);
+        for (size_t k = 0; k < n * area; k++) {
+            const double apart = x[k / area * stride + c * area + k % area] - mean;
+            variance += apart * apart / (double)(n * area);
+        }
+        for (size_t k = 0; k < n * area; k++) {
+            const size_t at = k / area * stride + c * area + k % area;
+            y[at] = (x[at] - mean) / sqrt(variance + 1e-5) * p[c] + p[in->c + c];
+        }
+    }
+    return 2 * in->c;
+}
+
+/* One layer of one picture; returns how many parameters it used. */
+static inline size_t reference_step(reference *r, const reference_layer *in,
+                                    const reference_layer *out, const double *p, const double *x,
+                                    double *y)
+{
+    const size_t d = in->c * in->h * in->w;
+    if (strcmp(out->kind, "conv") == 0) return reference_conv(in, out, p, x, y);
+    if (strcmp(out->kind, "dense") == 0) return reference_dense(in->c, out->c, p, x, y);
+    if (strcmp(out->kind, "prelu") == 0) {
+        reference_rectify(r, in, p, x, y);
+        return out->c;
+    }
+    if (strcmp(out->kind, "l2norm") == 0) {
+        reference_l2norm(d, out->scale > 0 ? out->scale : p[0], x, y);
+        return out->scale > 0 ? 0 : 1;
+    }
+    if (strcmp(out->kind, "maxpool") == 0)
+        reference_maxpool(r, in, out, x, y);
+    else if (strcmp(out->kind, "relu") == 0)
+        reference_rectify(r, in, NULL, x, y);
+    else if (strcmp(out->kind, "gap") == 0)
+        reference_gap(in, x, y);
+    else if (strcmp(out->kind, "flatten") == 0)
+        memcpy(y, x, d * sizeof *y);
+    else
+        fail_msg("no layer %s", out->kind);
+    return 0;
+}
+
+/* The features of n pictures into y[n, d]; returns how many parameters the body has. */
+static inline size_t reference_features(reference *r, const double *p, const double *x, size_t n,
+                                        double *y)
+{
+    static double buffers[2][REFERENCE_MOST_PICTURES * REFERENCE_MOST_NUMBERS];
+    const size_t stride = REFERENCE_MOST_NUMBERS, size = r->c * r->h * r->w;
+    reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, r->c, r->h, r->w};
+    const double *at = p, *from = buffers[1];
+    assert_true(n <= REFERENCE_MOST_PICTURES && size <= stride);
+    for (size_t k = 0; k < n; k++) memcpy(buffers[1] + k * stride, x + k * size, size * sizeof *x);
+    for (size_t i = 0; i < r->n_layers; i++) {
+        double *to = buffers[i % 2];
+        size_t used = 0;
+        if (strcmp(r->layers[i].kind, "batchnorm") == 0)
+            used = reference_batchnorm(&in, at, n, stride, from, to);
+        else
+            for (size_t k = 0; k < n; k++)
+                used =
+                    reference_step(r, &in, &r->layers[i], at, from + k * stride, to + k * stride);
+        at += used;
+        from = to;
+        in = r->layers[i];
+    }
+    for (size_t k = 0; k < n; k++) memcpy(y + k * r->d, from + k * stride, r->d * sizeof *y);
     return (size_t)(at - p);
 }
 
@@ -202,12 +268,14 @@ static inline double reference_cross_entropy(const double *logits, size_t n, siz
 static inline reference_losses reference_forward(reference *r, const double *p, const double *x,
                                                  const int32_t *labels, size_t n, double *features)
 {
-    double f[REFERENCE_MOST_NUMBERS], logits[REFERENCE_MOST_NUMBERS];
+    static double all[REFERENCE_MOST_PICTURES * REFERENCE_MOST_NUMBERS];
+    double logits[REFERENCE_MOST_NUMBERS];
     reference_losses losses = {0, 0, 0};
     r->pattern = 14695981039346656037u;
+    const double *head = p + reference_features(r, p, x, n, all);
     for (size_t i = 0; i < n; i++) {
         const size_t label = (size_t)labels[i];
-        const double *head = p + reference_feature(r, p, x + i * r->c * r->h * r->w, f);
+        const double *f = all + i * r->d;
         const double *centers = head + reference_dense(r->d, r->n_classes, head, f, logits);
         losses.softmax += reference_cross_entropy(logits, r->n_classes, label);
         for (size_t k = 0; k < r->d; k++) {

@@ -1,11 +1,13 @@
-/* Both losses: against PyTorch, and against what is known without computing. */
+/* Both losses, and label smoothing: against PyTorch, and against what is known without computing. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "nn/losses.h"
 #include "support/golden_case.h"
+#include "support/loss_cases.h"
 
 static void losses_equal_torch_for_any_lambda_and_label(void **state)
 {
@@ -145,6 +147,122 @@ static void labels_and_batches_out_of_range_are_refused(void **state)
     cen_model_free(model);
 }
 
+/* logits become their gradient; returns the sum of row_losses[n]. */
+static double smoothed(size_t n, size_t k, double smoothing, int n_threads, float *logits,
+                       const int32_t *labels, double *row_losses)
+{
+    cen__softmax softmax = {.n = n,
+                            .k = k,
+                            .n_threads = n_threads,
+                            .row_losses = row_losses,
+                            .has_gradient = true,
+                            .smoothing = smoothing};
+    cen__softmax_cross_entropy(&softmax, logits, labels);
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) sum += row_losses[i];
+    return sum;
+}
+
+static void check_smoothing(const golden *all, const char *of)
+{
+    static const double smoothings[4] = {0, 0.1, 0.6, 1};
+    const golden_array *given = golden_get(all, of, "logits");
+    size_t n = given->shape[0];
+    int32_t *labels = golden_labels(golden_get(all, of, "labels"));
+    double *row_losses = golden_memory(n, sizeof *row_losses);
+    for (size_t i = 0; i < 4; i++) {
+        char name[64];
+        float *logits = golden_floats(given);
+        smoothed(n, given->shape[1], smoothings[i], 2, logits, labels, row_losses);
+        snprintf(name, sizeof name, "losses_%g", smoothings[i]);
+        const golden_array *want = golden_get(all, of, name);
+        for (size_t j = 0; j < n; j++) assert_number(of, row_losses[j], want->values[j], 2e-6);
+        snprintf(name, sizeof name, "gradient_%g", smoothings[i]);
+        assert_gradient(of, logits, golden_get(all, of, name), 0);
+        free(logits);
+    }
+    free(labels);
+    free(row_losses);
+}
+
+static void label_smoothing_equals_torch(void **state)
+{
+    (void)state;
+    on_golden_cases("smoothing.bin", 5, check_smoothing);
+}
+
+enum { SMOOTH_N = 4, SMOOTH_K = 6 };
+
+/* - sum_j target_j log softmax_j, smoothing 0.3. */
+static double smoothed_forward(const void *context, const double *logits)
+{
+    const int32_t *labels = context;
+    double loss = 0;
+    for (size_t i = 0; i < SMOOTH_N; i++) {
+        const double *row = logits + i * SMOOTH_K;
+        double sum = 0;
+        for (size_t j = 0; j < SMOOTH_K; j++) sum += exp(row[j]);
+        for (size_t j = 0; j < SMOOTH_K; j++) {
+            double target = 0.3 / SMOOTH_K + (j == (size_t)labels[i] ? 0.7 : 0);
+            loss += target * (log(sum) - row[j]) / SMOOTH_N;
+        }
+    }
+    return loss;
+}
+
+static void the_gradient_with_smoothing_is_the_slope_of_a_second_forward(void **state)
+{
+    (void)state;
+    enum { COUNT = SMOOTH_N * SMOOTH_K };
+    const int32_t labels[SMOOTH_N] = {5, 0, 2, 2};
+    float *logits = random_floats(COUNT, 21), gradient[COUNT];
+    double row_losses[SMOOTH_N], wide[COUNT];
+    for (size_t i = 0; i < COUNT; i++) wide[i] = (double)logits[i];
+    memcpy(gradient, logits, sizeof gradient);
+    double sum = smoothed(SMOOTH_N, SMOOTH_K, 0.3, 1, gradient, labels, row_losses);
+    assert_number("loss", sum / SMOOTH_N, smoothed_forward(labels, wide), 1e-6);
+    assert_slopes("logits", smoothed_forward, labels, logits, gradient, COUNT);
+    free(logits);
+}
+
+/* Whatever the label is: the whole weight lies on all classes alike. */
+static void smoothing_of_1_knows_no_label(void **state)
+{
+    (void)state;
+    const float logits[3] = {1, 3, 2};
+    float first[3], last[3];
+    const int32_t labels[2] = {0, 2};
+    double losses[2];
+    memcpy(first, logits, sizeof first);
+    memcpy(last, logits, sizeof last);
+    smoothed(1, 3, 1, 1, first, &labels[0], &losses[0]);
+    smoothed(1, 3, 1, 1, last, &labels[1], &losses[1]);
+    assert_memory_equal(first, last, sizeof first);
+    assert_number("loss", losses[0], log(exp(1) + exp(2) + exp(3)) - 2, 1e-6);
+    assert_number("loss", losses[1], losses[0], 1e-15);
+}
+
+static void smoothing_has_the_same_bits_at_any_number_of_threads(void **state)
+{
+    (void)state;
+    enum { ROWS = 37, CLASSES = 301 };
+    float *logits = random_floats(ROWS * CLASSES, 22), *one = random_floats(ROWS * CLASSES, 22);
+    float *more = golden_memory(ROWS * CLASSES, sizeof *more);
+    int32_t *labels = random_labels(ROWS, CLASSES, 23);
+    double one_losses[ROWS], losses[ROWS];
+    smoothed(ROWS, CLASSES, 0.1, 1, one, labels, one_losses);
+    for (int n_threads = 2; n_threads < 6; n_threads++) {
+        memcpy(more, logits, ROWS * CLASSES * sizeof *more);
+        smoothed(ROWS, CLASSES, 0.1, n_threads, more, labels, losses);
+        assert_memory_equal(more, one, ROWS * CLASSES * sizeof *more);
+        assert_memory_equal(losses, one_losses, sizeof losses);
+    }
+    free(logits);
+    free(one);
+    free(more);
+    free(labels);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +273,10 @@ int main(void)
         cmocka_unit_test(accuracy_is_the_share_of_largest_logits),
         cmocka_unit_test(the_gradient_of_the_head_bias_is_softmax_minus_one_hot),
         cmocka_unit_test(labels_and_batches_out_of_range_are_refused),
+        cmocka_unit_test(label_smoothing_equals_torch),
+        cmocka_unit_test(the_gradient_with_smoothing_is_the_slope_of_a_second_forward),
+        cmocka_unit_test(smoothing_of_1_knows_no_label),
+        cmocka_unit_test(smoothing_has_the_same_bits_at_any_number_of_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -90,6 +90,18 @@ static void a_wrong_line_is_told_with_its_word_and_column(void **state)
         {"flatten, dense 99999999", "column 16: '99999999'", CEN_ERROR_ARGUMENT},
         {"flatten, dense -1", "column 16: '-1'", CEN_ERROR_ARGUMENT},
         {"relu", "no feature vector", CEN_ERROR_ARGUMENT},
+        {"gap 2", "column 5: '2'", CEN_ERROR_ARGUMENT},
+        {"batchnorm 0.1", "column 11: '0.1'", CEN_ERROR_ARGUMENT},
+        {"gap, dropout", "column 13: the end of the line", CEN_ERROR_ARGUMENT},
+        {"gap, dropout 1.5", "column 14: '1.5' stands where a chance between 0 and 1",
+         CEN_ERROR_ARGUMENT},
+        {"gap, dropout 1", "column 14: '1'", CEN_ERROR_ARGUMENT},
+        {"gap, dropout -0.5", "column 14: '-0.5'", CEN_ERROR_ARGUMENT},
+        {"gap, dropout nan", "column 14: 'nan'", CEN_ERROR_ARGUMENT},
+        {"gap, l2norm 8", "column 13: '8'", CEN_ERROR_ARGUMENT},
+        {"gap, l2norm scale", "column 18: the end of the line", CEN_ERROR_ARGUMENT},
+        {"gap, l2norm scale 0", "column 19: '0'", CEN_ERROR_ARGUMENT},
+        {"l2norm", "put 'flatten' before it", CEN_ERROR_ARGUMENT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cen__net net;

@@ -1,0 +1,334 @@
+#include "data/augment.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/random.h"
+
+enum {
+    SEGMENT = 64,           /* pixels whose places are worked out at once */
+    LONGEST_SIDE = 1 << 24, /* up to here a float can name every pixel */
+    LEAST_ERASED = 50,      /* a 50th to */
+    MOST_ERASED = 5         /* a 5th of the area */
+};
+
+cen_augment cen_augment_none(void)
+{
+    return (cen_augment){.shift = 0};
+}
+
+cen_augment cen_augment_light(void)
+{
+    return (cen_augment){
+        .shift = 1.0 / 16, .rotation = 5, .scale = 0.05, .brightness = 0.1, .contrast = 0.1};
+}
+
+cen_augment cen_augment_strong(void)
+{
+    return (cen_augment){.shift = 1.0 / 8,
+                         .rotation = 15,
+                         .scale = 0.15,
+                         .brightness = 0.3,
+                         .contrast = 0.3,
+                         .erase = 0.25};
+}
+
+bool cen__augment_is_none(const cen_augment *augment)
+{
+    return augment->shift == 0 && augment->rotation == 0 && augment->scale == 0 &&
+           augment->brightness == 0 && augment->contrast == 0 && augment->erase == 0 &&
+           !augment->flip;
+}
+
+static bool is_resampling(const cen_augment *augment)
+{
+    return augment->rotation > 0 || augment->scale > 0;
+}
+
+cen_status cen__augment_check(const cen_augment *augment, const cen_input *input, cen_error *error)
+{
+    const struct {
+        const char *name;
+        double value, most;
+    } switches[] = {
+        {"shift", augment->shift, 1},        {"rotation", augment->rotation, 180},
+        {"scale", augment->scale, 10},       {"brightness", augment->brightness, 1},
+        {"contrast", augment->contrast, 10}, {"erase", augment->erase, 1},
+    };
+    for (size_t i = 0; i < sizeof switches / sizeof switches[0]; i++) {
+        if (switches[i].value >= 0 && switches[i].value <= switches[i].most) continue;
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "augmentation: %s is %g; choose a number from 0 to %g", switches[i].name,
+                         switches[i].value, switches[i].most);
+    }
+    if (is_resampling(augment) && (input->height > LONGEST_SIDE || input->width > LONGEST_SIDE)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "augmentation: images of %zu x %zu cannot be turned or scaled; choose a "
+                         "smaller image size",
+                         input->height, input->width);
+    }
+    return CEN_OK;
+}
+
+/* ---- drawing ------------------------------------------------------------------------------- */
+
+/* One random number of an image for each. */
+enum {
+    DRAW_RIGHT,
+    DRAW_DOWN,
+    DRAW_ANGLE,
+    DRAW_SCALE,
+    DRAW_BRIGHTNESS,
+    DRAW_CONTRAST,
+    DRAW_ERASE,
+    DRAW_ERASE_AREA,
+    DRAW_ERASE_SHAPE,
+    DRAW_ERASE_TOP,
+    DRAW_ERASE_LEFT,
+    DRAW_FLIP
+};
+
+typedef struct {
+    uint64_t seed, stream;
+} source;
+
+/* Uniform in [0, 1) and in [-1, 1). */
+static double draw_share(source s, uint64_t which)
+{
+    return (double)cen__random_float(s.seed, s.stream, which);
+}
+
+static double draw_signed(source s, uint64_t which)
+{
+    return 2 * draw_share(s, which) - 1;
+}
+
+/* In 1 / (1 + most) .. 1 + most: as often growing as shrinking. */
+static double draw_factor(source s, uint64_t which, double most)
+{
+    double number = draw_signed(s, which), factor = 1 + fabs(number) * most;
+    return number < 0 ? 1 / factor : factor;
+}
+
+/* Uniform in -most .. most. */
+static ptrdiff_t draw_pixels(source s, uint64_t which, double most)
+{
+    size_t whole = (size_t)floor(most + 1e-9);
+    return (ptrdiff_t)cen__random_below(s.seed, s.stream, which, 2 * whole + 1) - (ptrdiff_t)whole;
+}
+
+/* Zhong et al., Random Erasing Data Augmentation, 2017; the shape is that of the image, stretched
+ * by up to 3 either way, so that the rectangle always fits. */
+static void draw_erased(cen__change *change, const cen_input *input, source s)
+{
+    size_t area = input->height * input->width;
+    size_t least = (area + LEAST_ERASED - 1) / LEAST_ERASED, most = area / MOST_ERASED;
+    if (most < least) return; /* an image of a few pixels */
+    double share = draw_share(s, DRAW_ERASE_AREA);
+    double pixels = (double)least + share * (double)(most - least);
+    double stretch = draw_factor(s, DRAW_ERASE_SHAPE, 2);
+    double height = (double)input->height * sqrt(pixels / (double)area * stretch);
+    change->height = height < 1 ? 1 : (size_t)floor(height + 0.5);
+    change->width = (size_t)floor(pixels / (double)change->height + 0.5);
+    if (change->width * change->height > most) change->width--;
+    if (change->width * change->height < least) change->width++;
+    if (change->width > input->width) change->width = input->width;
+    if (change->width * change->height > most) change->height = most / change->width;
+    change->top = (size_t)cen__random_below(s.seed, s.stream, DRAW_ERASE_TOP,
+                                            input->height - change->height + 1);
+    change->left = (size_t)cen__random_below(s.seed, s.stream, DRAW_ERASE_LEFT,
+                                             input->width - change->width + 1);
+}
+
+cen__change cen__augment_draw(const cen_augment *augment, const cen_input *input, uint64_t seed,
+                              size_t epoch, size_t index)
+{
+    const double degree = 3.14159265358979323846 / 180;
+    uint64_t stream = cen__substream(cen__substream(CEN__STREAM_AUGMENT, epoch), index);
+    const source s = {seed, stream};
+    double across = augment->shift * (double)input->width;
+    double along = augment->shift * (double)input->height;
+    cen__change change = {.is_resampled = is_resampling(augment)};
+    if (change.is_resampled) {
+        cen__change_place(&change, input, draw_signed(s, DRAW_ANGLE) * augment->rotation * degree,
+                          draw_factor(s, DRAW_SCALE, augment->scale),
+                          draw_signed(s, DRAW_RIGHT) * across, draw_signed(s, DRAW_DOWN) * along);
+    } else {
+        change.right = draw_pixels(s, DRAW_RIGHT, across);
+        change.down = draw_pixels(s, DRAW_DOWN, along);
+    }
+    change.brightness = (float)(draw_signed(s, DRAW_BRIGHTNESS) * augment->brightness);
+    change.contrast = (float)draw_factor(s, DRAW_CONTRAST, augment->contrast);
+    if (draw_share(s, DRAW_ERASE) < augment->erase) draw_erased(&change, input, s);
+    change.is_flipped = augment->flip && draw_share(s, DRAW_FLIP) < 0.5;
+    return change;
+}
+
+/* With m the middle and t the way moved: source = m + R(-angle) (x - m - t) / factor. */
+void cen__change_place(cen__change *change, const cen_input *input, double angle, double factor,
+                       double right, double down)
+{
+    double middle_x = (double)(input->width - 1) / 2, middle_y = (double)(input->height - 1) / 2;
+    double cosine = cos(angle) / factor, sine = sin(angle) / factor;
+    double from_x = middle_x + right, from_y = middle_y + down;
+    change->is_resampled = true;
+    change->matrix[0][0] = (float)cosine;
+    change->matrix[0][1] = (float)sine;
+    change->matrix[0][2] = (float)(middle_x - cosine * from_x - sine * from_y);
+    change->matrix[1][0] = (float)-sine;
+    change->matrix[1][1] = (float)cosine;
+    change->matrix[1][2] = (float)(middle_y + sine * from_x - cosine * from_y);
+}
+
+/* ---- making the change --------------------------------------------------------------------- */
+
+/* Where the pixels of a part of a row come from: left and upper neighbour, and how far beyond. */
+typedef struct {
+    int32_t left[SEGMENT], upper[SEGMENT];
+    float beyond_left[SEGMENT], beyond_upper[SEGMENT];
+} places;
+
+/* One axis: step * (first + i) + start, held in 0 .. side - 1; the neighbour on the other side is
+ * in the image too, so that the last pixel is the one before it and 1 beyond. */
+static void place(float step, float start, size_t first, size_t n, size_t side, int32_t *pixel,
+                  float *beyond)
+{
+    float last = (float)(side - 1);
+    int32_t last_pixel = side > 1 ? (int32_t)(side - 2) : 0;
+    for (int32_t i = 0; i < (int32_t)n; i++) {
+        float at = step * (float)((int32_t)first + i) + start;
+        at = at > 0 ? at : 0;
+        at = at < last ? at : last;
+        int32_t whole = (int32_t)at;
+        pixel[i] = whole < last_pixel ? whole : last_pixel;
+        beyond[i] = at - (float)pixel[i];
+    }
+}
+
+/* x[n] = scale * pixel + offset, of one channel. The four neighbours are fetched as one number, so
+ * that the rest runs in vectors. */
+static void blend(const places *from, size_t n, const cen_input *input, const uint8_t *bytes,
+                  float scale, float offset, float *x)
+{
+    size_t width = input->width, right = width > 1, down = input->height > 1 ? width : 0;
+    uint32_t quads[SEGMENT];
+    for (size_t i = 0; i < n; i++) {
+        const uint8_t *upper = bytes + (size_t)from->upper[i] * width + (size_t)from->left[i];
+        const uint8_t *lower = upper + down;
+        quads[i] = upper[0] | (uint32_t)upper[right] << 8 | (uint32_t)lower[0] << 16 |
+                   (uint32_t)lower[right] << 24;
+    }
+    for (size_t i = 0; i < n; i++) {
+        float upper_left = (float)(int32_t)(quads[i] & 255);
+        float upper_right = (float)(int32_t)(quads[i] >> 8 & 255);
+        float lower_left = (float)(int32_t)(quads[i] >> 16 & 255);
+        float lower_right = (float)(int32_t)(quads[i] >> 24);
+        float above = upper_left + from->beyond_left[i] * (upper_right - upper_left);
+        float below = lower_left + from->beyond_left[i] * (lower_right - lower_left);
+        x[i] = (above + from->beyond_upper[i] * (below - above)) * scale + offset;
+    }
+}
+
+static void resample(const cen__change *change, const cen_input *input, const uint8_t *bytes,
+                     float *x)
+{
+    size_t height = input->height, width = input->width, plane = height * width;
+    const float *across = change->matrix[0], *along = change->matrix[1];
+    places from;
+    for (size_t row = 0; row < height; row++) {
+        float start_x = across[1] * (float)row + across[2];
+        float start_y = along[1] * (float)row + along[2];
+        for (size_t first = 0; first < width; first += SEGMENT) {
+            size_t n = width - first < SEGMENT ? width - first : SEGMENT;
+            place(across[0], start_x, first, n, width, from.left, from.beyond_left);
+            place(along[0], start_y, first, n, height, from.upper, from.beyond_upper);
+            for (size_t c = 0; c < input->channels; c++) {
+                blend(&from, n, input, bytes + c * plane, 1 / (255 * input->std[c]),
+                      -input->mean[c] / input->std[c], x + c * plane + row * width + first);
+            }
+        }
+    }
+}
+
+/* One channel. Pixels before `begin` repeat the first of their row, from `end` on the last. */
+static void shift(const cen__change *change, size_t height, size_t width, const float *table,
+                  const uint8_t *bytes, float *x)
+{
+    ptrdiff_t h = (ptrdiff_t)height, w = (ptrdiff_t)width, right = change->right;
+    ptrdiff_t begin = right > 0 ? right : 0, end = right < 0 ? w + right : w;
+    if (begin > w) begin = w;
+    if (end < 0) end = 0;
+    for (ptrdiff_t row = 0; row < h; row++, x += w) {
+        ptrdiff_t from = row - change->down;
+        const uint8_t *in = bytes + (from < 0 ? 0 : from < h ? from : h - 1) * w;
+        for (ptrdiff_t i = 0; i < begin; i++) x[i] = table[in[0]];
+        for (ptrdiff_t i = begin; i < end; i++) x[i] = table[in[i - right]];
+        for (ptrdiff_t i = end; i < w; i++) x[i] = table[in[w - 1]];
+    }
+}
+
+/* The mean of pixel / 255, over all channels. */
+static float mean_of(const cen_input *input, const uint8_t *bytes)
+{
+    uint64_t sum = 0;
+    size_t n_rows = input->channels * input->height;
+    for (size_t row = 0; row < n_rows; row++, bytes += input->width) {
+        uint32_t of_row = 0;
+        for (size_t i = 0; i < input->width; i++) of_row += bytes[i];
+        sum += of_row;
+    }
+    return (float)((double)sum / (255.0 * (double)n_rows * (double)input->width));
+}
+
+/* With v the pixel / 255 and m the image's mean, ((v - m) contrast + m + brightness - mean) / std
+ * is contrast x + offset. */
+static void light(const cen__change *change, const cen_input *input, const uint8_t *bytes, float *x)
+{
+    size_t plane = input->height * input->width;
+    float mean = change->contrast == 1 ? 0 : mean_of(input, bytes);
+    for (size_t c = 0; c < input->channels; c++, x += plane) {
+        float contrast = change->contrast;
+        float offset =
+            ((1 - contrast) * (mean - input->mean[c]) + change->brightness) / input->std[c];
+        for (size_t i = 0; i < plane; i++) x[i] = contrast * x[i] + offset;
+    }
+}
+
+static void erase(const cen__change *change, const cen_input *input, float *x)
+{
+    for (size_t c = 0; c < input->channels; c++, x += input->height * input->width) {
+        float *row = x + change->top * input->width + change->left;
+        for (size_t i = 0; i < change->height; i++, row += input->width) {
+            memset(row, 0, change->width * sizeof *row);
+        }
+    }
+}
+
+static void flip(const cen_input *input, float *x)
+{
+    size_t width = input->width, n_rows = input->channels * input->height;
+    for (size_t row = 0; row < n_rows; row++, x += width) {
+        for (size_t i = 0; i < width / 2; i++) {
+            float left = x[i];
+            x[i] = x[width - 1 - i];
+            x[width - 1 - i] = left;
+        }
+    }
+}
+
+void cen__change_apply(const cen__change *change, const cen_input *input, const float *table,
+                       const uint8_t *bytes, float *x)
+{
+    size_t plane = input->height * input->width;
+    if (change->is_resampled) {
+        resample(change, input, bytes, x);
+    } else {
+        for (size_t c = 0; c < input->channels; c++) {
+            shift(change, input->height, input->width, table + c * 256, bytes + c * plane,
+                  x + c * plane);
+        }
+    }
+    if (change->contrast != 1 || change->brightness != 0) light(change, input, bytes, x);
+    if (change->height > 0) erase(change, input, x);
+    if (change->is_flipped) flip(input, x);
+}

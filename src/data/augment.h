@@ -1,0 +1,37 @@
+/* The random changes of one training image: drawn, then made while its bytes become numbers. */
+#ifndef CEN_DATA_AUGMENT_H
+#define CEN_DATA_AUGMENT_H
+
+#include "base/status.h"
+
+/* What happens to one image, in this order. */
+typedef struct cen__change {
+    bool is_resampled;               /* else moved by whole pixels */
+    float matrix[2][3];              /* resampled: source (x, y) = matrix (x, y, 1) */
+    ptrdiff_t right, down;           /* whole pixels */
+    float contrast, brightness;      /* (p - mean of the image) * contrast + mean + brightness */
+    size_t top, left, height, width; /* erased; height 0: nothing */
+    bool is_flipped;
+} cen__change;
+
+/* Errors: ARGUMENT (a switch that is negative, not a number or too large). */
+cen_status cen__augment_check(const cen_augment *augment, const cen_input *input, cen_error *error);
+
+/* True where no image is changed. */
+bool cen__augment_is_none(const cen_augment *augment);
+
+/* A function of the arguments alone; each switch has numbers of its own, so that turning one on
+ * does not change what the others do. */
+cen__change cen__augment_draw(const cen_augment *augment, const cen_input *input, uint64_t seed,
+                              size_t epoch, size_t index);
+
+/* Sets the change to be: turned by `angle` (radians) and grown by `factor` about the middle, then
+ * moved right and down by so many pixels, in one resampling. */
+void cen__change_place(cen__change *change, const cen_input *input, double angle, double factor,
+                       double right, double down);
+
+/* x[c, h, w] = the image bytes[c, h, w], changed and normalised. table[c, 256]: byte -> number. */
+void cen__change_apply(const cen__change *change, const cen_input *input, const float *table,
+                       const uint8_t *bytes, float *x);
+
+#endif

@@ -1,0 +1,15 @@
+/* What the writer and the readers of feature files share. */
+#ifndef CEN_FORMAT_FEATURES_H
+#define CEN_FORMAT_FEATURES_H
+
+#include "base/status.h"
+
+/* path with its ending, where it has it, taken off and `beside` put on: the name of the second file of
+ * a pair. The caller's to cen__free; NULL without memory. */
+char *cen__features_beside(const char *path, const char *ending, const char *beside);
+
+/* Whether features[n, d] with their rows, and `more` bytes besides, can be in the memory of this
+ * machine. Errors: LIMIT, in a sentence about the file at path. */
+cen_status cen__features_fit(const char *path, size_t n, size_t d, uint64_t more, cen_error *error);
+
+#endif

@@ -1,0 +1,318 @@
+#include <centerloss.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/os.h"
+#include "format/features.h"
+#include "format/npy.h"
+#include "format/table.h"
+
+/* What a set's rows and names point into. */
+typedef struct {
+    char *text;         /* of the file beside it, or of a .csv */
+    char *numbers;      /* [unnamed rows, NUMBER_SIZE] names of classes without one */
+    const char **names; /* class_names */
+    char *copies;       /* what cen_features_relabel made of names */
+} memory;
+
+/* A class as sorting needs it. */
+typedef struct {
+    const char *name;
+    size_t place;
+} named;
+
+enum { NUMBER_SIZE = 12 }; /* of an int32_t in decimal */
+
+cen_status cen__features_fit(const char *path, size_t n, size_t d, uint64_t more, cen_error *error)
+{
+    uint64_t memory_size = cen__os_memory(), most = memory_size > 0 ? memory_size : UINT64_MAX;
+    size_t row_size, size;
+    bool fits = cen__multiply(d, sizeof(float), &row_size) &&
+                row_size < SIZE_MAX - sizeof(cen_feature_row) &&
+                cen__multiply(n, row_size + sizeof(cen_feature_row), &size) && n <= INT32_MAX &&
+                more <= most && size <= most - more;
+    if (fits) return CEN_OK;
+    if (n == 0 && d == 0) {
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "%s: this file of %llu MB is larger than the memory of this machine, %llu "
+                         "MB; export a part of it",
+                         path, (unsigned long long)(more >> 20),
+                         (unsigned long long)(memory_size >> 20));
+    }
+    double needed = ((double)d * sizeof(float) + sizeof(cen_feature_row)) * (double)n;
+    return cen__fail(
+        error, CEN_ERROR_LIMIT,
+        "%s: %zu rows of %zu numbers take %.0f MB, and this machine has %llu MB for at "
+        "most %ld rows; export a part of them",
+        path, n, d, (needed + (double)more) / 1048576, (unsigned long long)(memory_size >> 20),
+        (long)INT32_MAX);
+}
+
+/* ---- classes ----------------------------------------------------------------------------------- */
+
+static int compare_named(const void *a, const void *b)
+{
+    const named *x = a, *y = b;
+    int order = strcmp(x->name, y->name);
+    if (order != 0) return order;
+    return x->place < y->place ? -1 : x->place > y->place;
+}
+
+/* Empty names become those of the labels, or NULL where there is neither. */
+static bool name_by_number(cen_feature_set *set, memory *owned)
+{
+    size_t n_unnamed = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        cen_feature_row *row = &set->rows[i];
+        if (row->class_name != NULL && *row->class_name == '\0') row->class_name = NULL;
+        if (row->split != NULL && *row->split == '\0') row->split = NULL;
+        n_unnamed += row->class_name == NULL && row->label >= 0;
+    }
+    owned->numbers = cen__alloc(n_unnamed, NUMBER_SIZE);
+    if (owned->numbers == NULL) return false;
+    char *number = owned->numbers;
+    for (size_t i = 0; i < set->n; i++) {
+        cen_feature_row *row = &set->rows[i];
+        if (row->class_name != NULL || row->label < 0) continue;
+        (void)snprintf(number, NUMBER_SIZE, "%ld", (long)row->label);
+        row->class_name = number;
+        number += NUMBER_SIZE;
+    }
+    return true;
+}
+
+/* labels = places of the names in their bytewise order; -1 without a name. */
+static bool number_classes(cen_feature_set *set, memory *owned)
+{
+    named *sorted = cen__alloc(set->n, sizeof *sorted);
+    if (sorted == NULL) return false;
+    size_t n_named = 0, n_classes = 0;
+    for (size_t i = 0; i < set->n; i++) {
+        set->rows[i].label = -1;
+        if (set->rows[i].class_name == NULL) continue;
+        sorted[n_named++] = (named){set->rows[i].class_name, i};
+    }
+    qsort(sorted, n_named, sizeof *sorted, compare_named);
+    owned->names = cen__alloc(n_named, sizeof *owned->names);
+    for (size_t i = 0; i < n_named && owned->names != NULL; i++) {
+        if (i == 0 || strcmp(sorted[i].name, sorted[i - 1].name) != 0) {
+            owned->names[n_classes++] = sorted[i].name;
+        }
+        cen_feature_row *row = &set->rows[sorted[i].place];
+        row->label = (int32_t)(n_classes - 1);
+        row->class_name = owned->names[n_classes - 1];
+    }
+    cen__free(sorted);
+    set->n_classes = n_classes;
+    set->class_names = owned->names;
+    return owned->names != NULL;
+}
+
+/* ---- files ------------------------------------------------------------------------------------- */
+
+/* Rows of nothing, for numbers that no file names. */
+static cen_status leave_unnamed(cen_feature_set *set, cen_error *error)
+{
+    set->rows = cen__alloc(set->n, sizeof *set->rows);
+    if (set->rows == NULL) return cen__fail_memory(error, "the rows of a file");
+    for (size_t i = 0; i < set->n; i++) set->rows[i] = (cen_feature_row){"", -1, NULL, NULL};
+    return CEN_OK;
+}
+
+static cen_status read_names(const char *path, const char *beside, cen_feature_set *set,
+                             memory *owned, cen_error *error)
+{
+    cen__table table;
+    if (cen__os_kind(beside) == CEN__NOTHING) return leave_unnamed(set, error);
+    cen_status status = cen__table_read_tsv(beside, &table, error);
+    if (status == CEN_OK && table.n != set->n) {
+        status = cen__fail(error, CEN_ERROR_FORMAT,
+                           "%s: it names %zu rows, but %s has %zu; they are not of one export",
+                           beside, table.n, path, set->n);
+    }
+    if (status != CEN_OK) {
+        cen__table_free(&table);
+        return status;
+    }
+    set->rows = table.rows;
+    owned->text = table.text;
+    return CEN_OK;
+}
+
+static cen_status read_npy(const char *path, cen_feature_set *set, memory *owned, cen_error *error)
+{
+    cen_status status = cen__npy_read(path, &set->features, &set->n, &set->d, error);
+    if (status != CEN_OK) return status;
+    char *beside = cen__features_beside(path, ".npy", ".tsv");
+    if (beside == NULL) return cen__fail_memory(error, "the name of a file");
+    status = read_names(path, beside, set, owned, error);
+    cen__free(beside);
+    return status;
+}
+
+static cen_status read_csv(const char *path, cen_feature_set *set, memory *owned, cen_error *error)
+{
+    cen__table table;
+    cen_status status = cen__table_read_csv(path, &table, error);
+    if (status != CEN_OK) {
+        cen__table_free(&table);
+        return status;
+    }
+    set->n = table.n;
+    set->d = table.d;
+    set->rows = table.rows;
+    set->features = table.features;
+    owned->text = table.text;
+    return CEN_OK;
+}
+
+static cen_status check_finite(const char *path, const cen_feature_set *set, cen_error *error)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        for (size_t j = 0; j < set->d; j++) {
+            if (isfinite(set->features[i * set->d + j])) continue;
+            return cen__fail(error, CEN_ERROR_FORMAT,
+                             "%s: row %zu (from 0) holds a number that is not finite as float32; "
+                             "leave the row out",
+                             path, i);
+        }
+    }
+    return CEN_OK;
+}
+
+static bool ends_in(const char *path, const char *ending)
+{
+    size_t size = strlen(path), ending_size = strlen(ending);
+    return size >= ending_size && strcmp(path + size - ending_size, ending) == 0;
+}
+
+static cen_status read_file(const char *path, cen_feature_set *set, cen_error *error)
+{
+    memory *owned = cen__alloc_zeroed(1, sizeof *owned);
+    if (owned == NULL) return cen__fail_memory(error, "features");
+    set->owned = owned;
+    cen_status status = ends_in(path, ".csv") ? read_csv(path, set, owned, error)
+                                              : read_npy(path, set, owned, error);
+    if (status == CEN_OK) status = check_finite(path, set, error);
+    if (status == CEN_OK && (!name_by_number(set, owned) || !number_classes(set, owned))) {
+        status = cen__fail_memory(error, "the classes of features");
+    }
+    return status;
+}
+
+/* ---- the public functions ---------------------------------------------------------------------- */
+
+cen_status cen_features_read(const char *path, cen_feature_set *set, cen_error *error)
+{
+    char *inside = NULL;
+    memset(set, 0, sizeof *set);
+    if (path == NULL) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "features need a path to be read from");
+    }
+    if (cen__os_kind(path) == CEN__FOLDER) {
+        inside = cen__path_join(path, "features.npy");
+        if (inside == NULL) return cen__fail_memory(error, "the name of a file");
+    }
+    cen_status status = read_file(inside != NULL ? inside : path, set, error);
+    cen__free(inside);
+    if (status != CEN_OK) cen_features_free(set);
+    return status;
+}
+
+void cen_features_free(cen_feature_set *set)
+{
+    if (set == NULL) return;
+    memory *owned = set->owned;
+    if (owned != NULL) {
+        cen__free(owned->text);
+        cen__free(owned->numbers);
+        cen__free((void *)owned->names);
+        cen__free(owned->copies);
+    }
+    cen__free(owned);
+    cen__free(set->features);
+    cen__free(set->rows);
+    memset(set, 0, sizeof *set);
+}
+
+/* places[n_classes] = where the set's classes stand in names, or behind them; returns how many names
+ * that makes. Of equal names the first counts. sorted[n] is scratch. */
+static size_t find_places(const cen_feature_set *set, const char *const *names, size_t n,
+                          named *sorted, size_t *places)
+{
+    size_t n_all = n;
+    for (size_t i = 0; i < n; i++) sorted[i] = (named){names[i], i};
+    qsort(sorted, n, sizeof *sorted, compare_named);
+    for (size_t c = 0; c < set->n_classes; c++) {
+        size_t low = 0, high = n;
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+            if (strcmp(sorted[middle].name, set->class_names[c]) < 0) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        bool is_there = low < n && strcmp(sorted[low].name, set->class_names[c]) == 0;
+        places[c] = is_there ? sorted[low].place : n_all++;
+    }
+    return n_all;
+}
+
+/* The list of all names, copied: those that were given may go before the set does. */
+static bool copy_names(const cen_feature_set *set, const char *const *names, size_t n,
+                       const size_t *places, size_t n_all, memory *made)
+{
+    size_t size = 0;
+    made->names = cen__alloc(n_all, sizeof *made->names);
+    if (made->names == NULL) return false;
+    for (size_t i = 0; i < n; i++) made->names[i] = names[i];
+    for (size_t c = 0; c < set->n_classes; c++) made->names[places[c]] = set->class_names[c];
+    for (size_t i = 0; i < n_all; i++) size += strlen(made->names[i]) + 1;
+    made->copies = cen__alloc(size, 1);
+    if (made->copies == NULL) return false;
+    char *at = made->copies;
+    for (size_t i = 0; i < n_all; i++) {
+        size_t name_size = strlen(made->names[i]) + 1;
+        memcpy(at, made->names[i], name_size);
+        made->names[i] = at;
+        at += name_size;
+    }
+    return true;
+}
+
+cen_status cen_features_relabel(cen_feature_set *set, const char *const *names, size_t n,
+                                size_t *n_all, cen_error *error)
+{
+    memory *owned = set->owned, made = {NULL, NULL, NULL, NULL};
+    named *sorted = cen__alloc(n, sizeof *sorted);
+    size_t *places = cen__alloc(set->n_classes, sizeof *places), n_names = n;
+    bool ok = sorted != NULL && places != NULL;
+    if (ok) {
+        n_names = find_places(set, names, n, sorted, places);
+        ok = copy_names(set, names, n, places, n_names, &made);
+    }
+    for (size_t i = 0; i < set->n && ok; i++) {
+        cen_feature_row *row = &set->rows[i];
+        if (row->label < 0) continue;
+        row->label = (int32_t)places[row->label];
+        row->class_name = made.names[row->label];
+    }
+    cen__free(sorted);
+    cen__free(places);
+    memory *old = ok ? owned : &made;
+    cen__free((void *)old->names);
+    cen__free(old->copies);
+    if (!ok) return cen__fail_memory(error, "the names of classes");
+    owned->names = made.names;
+    owned->copies = made.copies;
+    set->class_names = made.names;
+    set->n_classes = n_names;
+    if (n_all != NULL) *n_all = n_names;
+    return CEN_OK;
+}

@@ -1,0 +1,24 @@
+/* The texts that name the rows of features, as features.c writes them. */
+#ifndef CEN_FORMAT_TABLE_H
+#define CEN_FORMAT_TABLE_H
+
+#include "base/status.h"
+
+/* Rows with labels and names as they stand in a file: "" where a field is empty. */
+typedef struct cen__table {
+    cen_feature_row *rows; /* [n] */
+    float *features;       /* [n, d]; NULL from a .tsv */
+    size_t n, d;
+    char *text; /* what the rows point into */
+} cen__table;
+
+/* Lines of row, path, label, class, split. Errors: IO, FORMAT, LIMIT, MEMORY. */
+cen_status cen__table_read_tsv(const char *path, cen__table *table, cen_error *error);
+
+/* Lines of path, label, class, split and numbers. A number that is none of the finite ones is NAN. */
+cen_status cen__table_read_csv(const char *path, cen__table *table, cen_error *error);
+
+/* Frees what the table holds; also after a failure. */
+void cen__table_free(cen__table *table);
+
+#endif

@@ -1,0 +1,297 @@
+/* The loops of norm.h, compiled once for each instruction set behind vector_template.h. A channel's
+ * plane is a row of numbers; where it is a single one (behind a dense layer) the loops run over the
+ * channels. */
+
+CEN__INLINE float normal(const cen__norm *v, size_t k, float x)
+{
+    return (x - v->mean[k]) * v->scale[k] + v->bias[k];
+}
+
+/* dy where the relu lets it pass. */
+CEN__INLINE float passed(bool relu, float z, float dy)
+{
+    return relu && z <= 0 ? 0 : dy;
+}
+
+/* ---- sums ---------------------------------------------------------------------------------- */
+
+static void norm_measure_plane(size_t n, const float *restrict x, double *restrict sum,
+                               double *restrict squares)
+{
+    double lanes[SUM_LANES] = {0}, square_lanes[SUM_LANES] = {0};
+    size_t i = 0;
+    for (; i + SUM_LANES <= n; i += SUM_LANES) {
+        for (size_t l = 0; l < SUM_LANES; l++) {
+            double number = (double)x[i + l];
+            lanes[l] += number;
+            square_lanes[l] += number * number;
+        }
+    }
+    for (size_t l = 0; i + l < n; l++) {
+        double number = (double)x[i + l];
+        lanes[l] += number;
+        square_lanes[l] += number * number;
+    }
+    *sum += add_lanes(lanes);
+    *squares += add_lanes(square_lanes);
+}
+
+static void norm_measure(const cen__norm *v, const float *x, double *sums)
+{
+    size_t area = v->h * v->w, c = v->c;
+    double *restrict sum = sums, *restrict squares = sums + c;
+    memset(sums, 0, 2 * c * sizeof *sums);
+    for (size_t i = 0; i < v->n; i++, x += c * area) {
+        for (size_t k = 0; k < c && area > 1; k++) {
+            norm_measure_plane(area, x + k * area, sum + k, squares + k);
+        }
+        for (size_t k = 0; k < c && area == 1; k++) {
+            double number = (double)x[k];
+            sum[k] += number;
+            squares[k] += number * number;
+        }
+    }
+}
+
+CEN__INLINE void gradient_plane(size_t n, bool relu, float mean, float scale, float bias,
+                                const float *restrict x, const float *restrict dy,
+                                double *restrict sum, double *restrict products)
+{
+    double lanes[SUM_LANES] = {0}, product_lanes[SUM_LANES] = {0};
+    size_t i = 0;
+    for (; i + SUM_LANES <= n; i += SUM_LANES) {
+        for (size_t l = 0; l < SUM_LANES; l++) {
+            float centered = x[i + l] - mean;
+            float dz = passed(relu, centered * scale + bias, dy[i + l]);
+            lanes[l] += (double)dz;
+            product_lanes[l] += (double)dz * (double)centered;
+        }
+    }
+    for (size_t l = 0; i + l < n; l++) {
+        float centered = x[i + l] - mean;
+        float dz = passed(relu, centered * scale + bias, dy[i + l]);
+        lanes[l] += (double)dz;
+        product_lanes[l] += (double)dz * (double)centered;
+    }
+    *sum += add_lanes(lanes);
+    *products += add_lanes(product_lanes);
+}
+
+CEN__INLINE void norm_measure_backward_as(const cen__norm *v, bool relu, const float *x,
+                                          const float *dy, double *sums)
+{
+    size_t area = v->h * v->w, c = v->c;
+    double *restrict sum = sums, *restrict products = sums + c;
+    memset(sums, 0, 2 * c * sizeof *sums);
+    for (size_t i = 0; i < v->n; i++, x += c * area, dy += c * area) {
+        for (size_t k = 0; k < c && area > 1; k++) {
+            gradient_plane(area, relu, v->mean[k], v->scale[k], v->bias[k], x + k * area,
+                           dy + k * area, sum + k, products + k);
+        }
+        for (size_t k = 0; k < c && area == 1; k++) {
+            float dz = passed(relu, normal(v, k, x[k]), dy[k]);
+            sum[k] += (double)dz;
+            products[k] += (double)dz * (double)(x[k] - v->mean[k]);
+        }
+    }
+}
+
+static void norm_measure_backward(const cen__norm *v, const float *x, const float *dy, double *sums)
+{
+    if (v->relu)
+        norm_measure_backward_as(v, true, x, dy, sums);
+    else
+        norm_measure_backward_as(v, false, x, dy, sums);
+}
+
+enum { POOL_BLOCK = 64 };
+
+static void norm_pool_measure_backward(const cen__norm *v, const float *kept, const uint8_t *argmax,
+                                       const float *dy, double *sums)
+{
+    size_t area = (v->h / 2) * (v->w / 2);
+    memset(sums, 0, 2 * v->c * sizeof *sums);
+    for (size_t i = 0; i < v->n * v->c; i++, kept += area, argmax += area, dy += area) {
+        size_t k = i % v->c;
+        for (size_t j = 0; j < area; j += POOL_BLOCK) {
+            size_t count = area - j < POOL_BLOCK ? area - j : POOL_BLOCK;
+            uint32_t places[POOL_BLOCK];
+            float dz[POOL_BLOCK];
+            for (size_t l = 0; l < count; l++) places[l] = argmax[j + l];
+            for (size_t l = 0; l < count; l++) dz[l] = places[l] == CEN__POOL_CUT ? 0 : dy[j + l];
+            gradient_plane(count, false, v->mean[k], v->scale[k], v->bias[k], kept + j, dz,
+                           sums + k, sums + v->c + k);
+        }
+    }
+}
+
+/* ---- forward ------------------------------------------------------------------------------- */
+
+static void norm_forward(const cen__norm *v, const float *x, float *y)
+{
+    size_t area = v->h * v->w, c = v->c;
+    for (size_t i = 0; i < v->n; i++, x += c * area, y += c * area) {
+        for (size_t k = 0; k < c && area > 1; k++) {
+            float mean = v->mean[k], scale = v->scale[k], bias = v->bias[k];
+            const float *from = x + k * area;
+            float *to = y + k * area;
+            for (size_t j = 0; j < area; j++) to[j] = (from[j] - mean) * scale + bias;
+        }
+        for (size_t k = 0; k < c && area == 1; k++) y[k] = normal(v, k, x[k]);
+        for (size_t j = 0; j < c * area && v->relu; j++) y[j] = y[j] < 0 ? 0 : y[j];
+    }
+}
+
+/* n windows of the two rows that begin at x and x + w. In two loops, since compilers make vectors of
+ * numbers of one size. */
+CEN__INLINE void pool_windows(size_t n, size_t w, bool relu, float mean, float scale, float bias,
+                              const float *restrict x, float *restrict y, float *restrict kept,
+                              uint8_t *restrict argmax)
+{
+    uint32_t places[POOL_BLOCK];
+    const float *below = x + w;
+    for (size_t i = 0; i < n; i++) {
+        const float a = x[2 * i], b = x[2 * i + 1], c = below[2 * i], d = below[2 * i + 1];
+        float from = a, best = (a - mean) * scale + bias, z = (b - mean) * scale + bias;
+        uint32_t at = 0;
+        bool wins = (z > best) | (z != z);
+        best = wins ? z : best;
+        from = wins ? b : from;
+        at = wins ? 1 : at;
+        z = (c - mean) * scale + bias;
+        wins = (z > best) | (z != z);
+        best = wins ? z : best;
+        from = wins ? c : from;
+        at = wins ? 2 : at;
+        z = (d - mean) * scale + bias;
+        wins = (z > best) | (z != z);
+        best = wins ? z : best;
+        from = wins ? d : from;
+        at = wins ? 3 : at;
+        const bool cut = relu & (best <= 0);
+        y[i] = cut ? 0 : best;
+        kept[i] = from;
+        places[i] = cut ? CEN__POOL_CUT : at;
+    }
+    for (size_t i = 0; i < n; i++) argmax[i] = (uint8_t)places[i];
+}
+
+CEN__INLINE void norm_pool_forward_as(const cen__norm *v, bool relu, const float *x, float *y,
+                                      float *kept, uint8_t *argmax)
+{
+    size_t out_h = v->h / 2, out_w = v->w / 2;
+    for (size_t i = 0; i < v->n * v->c; i++, x += v->h * v->w) {
+        size_t k = i % v->c;
+        for (size_t row = 0; row < out_h; row++) {
+            for (size_t q = 0; q < out_w; q += POOL_BLOCK) {
+                size_t count = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK;
+                pool_windows(count, v->w, relu, v->mean[k], v->scale[k], v->bias[k],
+                             x + 2 * row * v->w + 2 * q, y, kept, argmax);
+                y += count;
+                kept += count;
+                argmax += count;
+            }
+        }
+    }
+}
+
+static void norm_pool_forward(const cen__norm *v, const float *x, float *y, float *kept,
+                              uint8_t *argmax)
+{
+    if (v->relu)
+        norm_pool_forward_as(v, true, x, y, kept, argmax);
+    else
+        norm_pool_forward_as(v, false, x, y, kept, argmax);
+}
+
+/* ---- backward ------------------------------------------------------------------------------ */
+
+CEN__INLINE void norm_backward_as(const cen__norm *v, bool relu, const float *x, const float *dy,
+                                  float *dx)
+{
+    size_t area = v->h * v->w, c = v->c;
+    for (size_t i = 0; i < v->n; i++, x += c * area, dy += c * area, dx += c * area) {
+        for (size_t k = 0; k < c && area > 1; k++) {
+            float mean = v->mean[k], scale = v->scale[k], bias = v->bias[k];
+            float dbias = v->dbias[k], dslope = v->dslope[k];
+            const float *restrict from = x + k * area, *restrict by = dy + k * area;
+            float *restrict to = dx + k * area;
+            for (size_t j = 0; j < area; j++) {
+                float centered = from[j] - mean;
+                float dz = passed(relu, centered * scale + bias, by[j]);
+                to[j] = scale * ((dz - dbias) - centered * dslope);
+            }
+        }
+        for (size_t k = 0; k < c && area == 1; k++) {
+            float dz = passed(relu, normal(v, k, x[k]), dy[k]);
+            dx[k] = v->scale[k] * ((dz - v->dbias[k]) - (x[k] - v->mean[k]) * v->dslope[k]);
+        }
+    }
+}
+
+static void norm_backward(const cen__norm *v, const float *x, const float *dy, float *dx)
+{
+    if (v->relu)
+        norm_backward_as(v, true, x, dy, dx);
+    else
+        norm_backward_as(v, false, x, dy, dx);
+}
+
+/* The transpose of pool_windows: n windows of two rows. */
+CEN__INLINE void unpool_windows(size_t n, size_t w, float mean, float scale, float dbias,
+                                float dslope, const float *restrict x,
+                                const uint8_t *restrict argmax, const float *restrict dy,
+                                float *restrict dx)
+{
+    uint32_t places[POOL_BLOCK];
+    for (size_t i = 0; i < n; i++) places[i] = argmax[i];
+    for (size_t i = 0; i < n; i++) {
+        float a = places[i] == 0 ? dy[i] : 0, b = places[i] == 1 ? dy[i] : 0;
+        dx[2 * i] = scale * ((a - dbias) - (x[2 * i] - mean) * dslope);
+        dx[2 * i + 1] = scale * ((b - dbias) - (x[2 * i + 1] - mean) * dslope);
+    }
+    for (size_t i = 0; i < n; i++) {
+        float c = places[i] == 2 ? dy[i] : 0, d = places[i] == 3 ? dy[i] : 0;
+        dx[w + 2 * i] = scale * ((c - dbias) - (x[w + 2 * i] - mean) * dslope);
+        dx[w + 2 * i + 1] = scale * ((d - dbias) - (x[w + 2 * i + 1] - mean) * dslope);
+    }
+}
+
+/* What no window covers has dz = 0. */
+CEN__INLINE void unpooled(size_t n, float mean, float scale, float dbias, float dslope,
+                          const float *restrict x, float *restrict dx)
+{
+    for (size_t i = 0; i < n; i++) dx[i] = scale * ((0 - dbias) - (x[i] - mean) * dslope);
+}
+
+static void norm_pool_backward(const cen__norm *v, const float *x, const uint8_t *argmax,
+                               const float *dy, float *dx)
+{
+    size_t w = v->w, out_w = w / 2;
+    for (size_t i = 0; i < v->n * v->c; i++) {
+        size_t k = i % v->c, row = 0;
+        float mean = v->mean[k], scale = v->scale[k], dbias = v->dbias[k], dslope = v->dslope[k];
+        for (; row + 1 < v->h; row += 2, x += 2 * w, dx += 2 * w) {
+            for (size_t q = 0; q < out_w; q += POOL_BLOCK) {
+                size_t count = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK;
+                unpool_windows(count, w, mean, scale, dbias, dslope, x + 2 * q, argmax, dy,
+                               dx + 2 * q);
+                argmax += count;
+                dy += count;
+            }
+            for (size_t j = 2 * out_w; j < w; j++) {
+                unpooled(1, mean, scale, dbias, dslope, x + j, dx + j);
+                unpooled(1, mean, scale, dbias, dslope, x + w + j, dx + w + j);
+            }
+        }
+        for (; row < v->h; row++, x += w, dx += w) {
+            unpooled(w, mean, scale, dbias, dslope, x, dx);
+        }
+    }
+}
+
+#define CEN__NORMS                                                                                 \
+    {                                                                                              \
+        norm_measure, norm_forward, norm_measure_backward, norm_backward, norm_pool_forward,       \
+            norm_pool_measure_backward, norm_pool_backward                                         \
+    }

@@ -1,0 +1,133 @@
+#include "nn/contrastive.h"
+
+#include "base/parallel.h"
+#include "kernels/vector.h"
+
+/* With m the mean of the centers and V = sum_j |c_j - m|^2,
+ *
+ *     sum_j |f - c_j|^2 = k |f - m|^2 + V
+ *
+ * which is never a small difference of large numbers. Let a_i = |f_i - c_{y_i}|^2 and u_i the
+ * denominator. The gradients are sums over the two numbers of a row, own_i = (1 + a_i / u_i) / u_i / n
+ * and all_i = a_i / u_i^2 / n:
+ *
+ *     df_i = own_i (f_i - c_{y_i}) - all_i k (f_i - m)
+ *     dc_j = sum_i all_i (f_i - c_j) - sum_{y_i = j} own_i (f_i - c_j)
+ *
+ * Everything is a matter of one column of f and centers, but for a_i and u_i; so work is split by
+ * columns. */
+enum { COLUMNS = 64 };
+
+typedef struct contrastive_batch {
+    const cen__contrastive *contrastive;
+    const float *f, *centers;
+    const int32_t *labels;
+    double *mean;      /* [d] */
+    double *variance;  /* [d]: sum_j (c_j - m)^2 */
+    double *own, *all; /* [n], times scale */
+    float *df, *dcenters;
+} contrastive_batch;
+
+size_t cen__contrastive_scratch_count(size_t n, size_t d)
+{
+    return 2 * (n + d);
+}
+
+static size_t end_column(const cen__contrastive *contrastive, size_t begin)
+{
+    size_t d = contrastive->d;
+    return d - begin < COLUMNS ? d : begin + COLUMNS;
+}
+
+static void measure_columns(void *context, size_t block, int worker)
+{
+    (void)worker;
+    const contrastive_batch *batch = context;
+    const cen__contrastive *contrastive = batch->contrastive;
+    size_t d = contrastive->d, k = contrastive->k;
+    size_t begin = block * COLUMNS, end = end_column(contrastive, begin);
+    double *mean = batch->mean, *variance = batch->variance;
+    for (size_t c = begin; c < end; c++) mean[c] = variance[c] = 0;
+    for (size_t j = 0; j < k; j++) {
+        const float *center = batch->centers + j * d;
+        for (size_t c = begin; c < end; c++) mean[c] += (double)center[c];
+    }
+    for (size_t c = begin; c < end; c++) mean[c] /= (double)k;
+    for (size_t j = 0; j < k; j++) {
+        const float *center = batch->centers + j * d;
+        for (size_t c = begin; c < end; c++) {
+            double difference = (double)center[c] - mean[c];
+            variance[c] += difference * difference;
+        }
+    }
+}
+
+/* Fills own and all; returns the loss. */
+static double measure_rows(const contrastive_batch *batch)
+{
+    const cen__contrastive *contrastive = batch->contrastive;
+    size_t n = contrastive->n, d = contrastive->d;
+    double share = contrastive->scale / (double)n, loss = 0, spread = 0;
+    for (size_t c = 0; c < d; c++) spread += batch->variance[c];
+    for (size_t i = 0; i < n; i++) {
+        const float *f = batch->f + i * d, *center = batch->centers + (size_t)batch->labels[i] * d;
+        double own = cen__vector_squared_distance(d, f, center), to_mean = 0;
+        for (size_t c = 0; c < d; c++) {
+            double difference = (double)f[c] - batch->mean[c];
+            to_mean += difference * difference;
+        }
+        double others = (double)contrastive->k * to_mean + spread - own;
+        double below = (others < 0 ? 0 : others) + contrastive->delta; /* rounding may go below 0 */
+        loss += own / below / 2;
+        batch->own[i] = share * (1 + own / below) / below;
+        batch->all[i] = share * own / below / below;
+    }
+    return loss / (double)n;
+}
+
+static void gradient_columns(void *context, size_t block, int worker)
+{
+    (void)worker;
+    const contrastive_batch *batch = context;
+    const cen__contrastive *contrastive = batch->contrastive;
+    size_t n = contrastive->n, d = contrastive->d, k = contrastive->k;
+    size_t begin = block * COLUMNS, end = end_column(contrastive, begin);
+    double push[COLUMNS] = {0}, pushes = 0; /* sum_i all_i f_i, sum_i all_i */
+    for (size_t i = 0; i < n; i++) {
+        const float *f = batch->f + i * d;
+        pushes += batch->all[i];
+        for (size_t c = begin; c < end; c++) push[c - begin] += batch->all[i] * (double)f[c];
+    }
+    for (size_t j = 0; j < k; j++) {
+        const float *center = batch->centers + j * d;
+        float *dcenter = batch->dcenters + j * d;
+        for (size_t c = begin; c < end; c++) {
+            dcenter[c] = (float)(push[c - begin] - pushes * (double)center[c]);
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        size_t offset = (size_t)batch->labels[i] * d;
+        const float *f = batch->f + i * d, *center = batch->centers + offset;
+        float *df = batch->df + i * d, *dcenter = batch->dcenters + offset;
+        double all = batch->all[i] * (double)k;
+        for (size_t c = begin; c < end; c++) {
+            double pull = batch->own[i] * ((double)f[c] - (double)center[c]);
+            df[c] += (float)(pull - all * ((double)f[c] - batch->mean[c]));
+            dcenter[c] -= (float)pull;
+        }
+    }
+}
+
+double cen__contrastive_loss(const cen__contrastive *contrastive, const float *f,
+                             const float *centers, const int32_t *labels, float *df,
+                             float *dcenters)
+{
+    size_t n = contrastive->n, d = contrastive->d, n_blocks = (d + COLUMNS - 1) / COLUMNS;
+    double *mean = contrastive->scratch, *variance = mean + d, *own = variance + d;
+    contrastive_batch batch = {contrastive, f,   centers, labels, mean,
+                               variance,    own, own + n, df,     dcenters};
+    cen__parallel(contrastive->n_threads, n_blocks, measure_columns, &batch);
+    double loss = measure_rows(&batch);
+    if (df != NULL) cen__parallel(contrastive->n_threads, n_blocks, gradient_columns, &batch);
+    return loss;
+}

@@ -1,0 +1,138 @@
+#include "nn/margin.h"
+
+#include <math.h>
+
+#include "base/parallel.h"
+#include "kernels/gemm.h"
+#include "kernels/vector.h"
+
+static const double LEAST_LENGTH = 1e-12;
+
+/* The parts of scratch. The product's is the first, for its alignment. */
+typedef struct parts {
+    float *product;
+    float *f, *w;                 /* [n, d]: s f / |f|; [k, d]: w / |w| */
+    float *f_inverse, *w_inverse; /* [n], [k]: 1 / |f|, 1 / |w| */
+} parts;
+
+static size_t product_count(size_t n, size_t d, size_t k, int n_threads)
+{
+    size_t forward = cen__gemm_scratch_count(n, k, d, n_threads);
+    size_t weights = cen__gemm_scratch_count(k, d, n, n_threads);
+    size_t data = cen__gemm_scratch_count(n, d, k, n_threads);
+    size_t most = forward > weights ? forward : weights;
+    return most > data ? most : data;
+}
+
+size_t cen__margin_scratch_count(size_t n, size_t d, size_t k, int n_threads)
+{
+    return product_count(n, d, k, n_threads) + (n + k) * (d + 1);
+}
+
+static parts parts_of(const cen__margin *head)
+{
+    size_t n = head->n, d = head->d, k = head->k;
+    float *f = head->scratch + product_count(n, d, k, head->n_threads), *w = f + n * d;
+    return (parts){head->scratch, f, w, w + k * d, w + k * d + n};
+}
+
+/* All vectors of one side, f or w. */
+typedef struct side {
+    size_t n_rows, d;
+    double scale;
+    const float *x;        /* [n_rows, d], of the forward alone */
+    float *unit, *inverse; /* scale x / |x| and 1 / |x| */
+    float *gradient;       /* [n_rows, d]: of unit, which becomes that of x */
+} side;
+
+enum { ROWS = 32 };
+
+static void normalize_row(const side *s, size_t row)
+{
+    size_t d = s->d;
+    const float *x = s->x + row * d;
+    float *unit = s->unit + row * d;
+    double length = sqrt(cen__vector_dot(d, x, x));
+    double inverse = 1 / (length < LEAST_LENGTH ? LEAST_LENGTH : length), a = s->scale * inverse;
+    for (size_t c = 0; c < d; c++) unit[c] = (float)(a * (double)x[c]);
+    s->inverse[row] = (float)inverse;
+}
+
+/* Of y = s x / |x|: dx = s / |x| (dy - y (y . dy) / s^2), and without the second term where the length
+ * is the constant. */
+static void project_row(const side *s, size_t row)
+{
+    size_t d = s->d;
+    const float *unit = s->unit + row * d;
+    float *gradient = s->gradient + row * d;
+    double inverse = (double)s->inverse[row], a = s->scale * inverse, along = 0;
+    if (s->inverse[row] < (float)(1 / LEAST_LENGTH)) {
+        along = cen__vector_dot(d, unit, gradient) / (s->scale * s->scale);
+    }
+    for (size_t c = 0; c < d; c++) {
+        gradient[c] = (float)(a * ((double)gradient[c] - along * (double)unit[c]));
+    }
+}
+
+static void run_block(void *context, size_t block, int worker)
+{
+    (void)worker;
+    const side *s = context;
+    size_t end = s->n_rows - block * ROWS < ROWS ? s->n_rows : (block + 1) * ROWS;
+    for (size_t row = block * ROWS; row < end; row++) {
+        if (s->gradient == NULL) {
+            normalize_row(s, row);
+        } else {
+            project_row(s, row);
+        }
+    }
+}
+
+static void run_side(const cen__margin *head, side s)
+{
+    cen__parallel(head->n_threads, (s.n_rows + ROWS - 1) / ROWS, run_block, &s);
+}
+
+typedef struct label_rows {
+    const cen__margin *head;
+    const int32_t *labels;
+    float *logits;
+    bool *row_hits;
+} label_rows;
+
+static void label_row(void *context, size_t i, int worker)
+{
+    (void)worker;
+    const label_rows *rows = context;
+    const cen__margin *head = rows->head;
+    size_t label = (size_t)rows->labels[i], best;
+    float *logits = rows->logits + i * head->k;
+    (void)cen__vector_max(head->k, logits, &best);
+    rows->row_hits[i] = best == label;
+    logits[label] -= (float)(head->scale * head->margin);
+}
+
+void cen__margin_forward(const cen__margin *head, const float *f, const float *w,
+                         const int32_t *labels, float *logits, bool *row_hits)
+{
+    size_t n = head->n, d = head->d, k = head->k;
+    parts p = parts_of(head);
+    run_side(head, (side){n, d, head->scale, f, p.f, p.f_inverse, NULL});
+    run_side(head, (side){k, d, 1, w, p.w, p.w_inverse, NULL});
+    cen__gemm(n, k, d, (cen__matrix){p.f, d, 1}, (cen__matrix){p.w, 1, d}, logits, k, false,
+              p.product, head->n_threads);
+    label_rows rows = {head, labels, logits, row_hits};
+    cen__parallel(head->n_threads, n, label_row, &rows);
+}
+
+void cen__margin_backward(const cen__margin *head, const float *dlogits, float *df, float *dw)
+{
+    size_t n = head->n, d = head->d, k = head->k;
+    parts p = parts_of(head);
+    cen__gemm(k, d, n, (cen__matrix){dlogits, 1, k}, (cen__matrix){p.f, d, 1}, dw, d, false,
+              p.product, head->n_threads);
+    cen__gemm(n, d, k, (cen__matrix){dlogits, k, 1}, (cen__matrix){p.w, d, 1}, df, d, false,
+              p.product, head->n_threads);
+    run_side(head, (side){k, d, 1, NULL, p.w, p.w_inverse, dw});
+    run_side(head, (side){n, d, head->scale, NULL, p.f, p.f_inverse, df});
+}

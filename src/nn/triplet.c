@@ -1,0 +1,146 @@
+#include "nn/triplet.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include "base/parallel.h"
+#include "kernels/dispatch.h"
+
+typedef struct triplet_batch {
+    const cen__triplet *triplet;
+    const cen__vectors *vectors; /* chosen once: the distances of small rows are many */
+    const float *f;
+    const int32_t *labels;
+    double *distances;  /* [n_threads, n]: of one anchor to all rows */
+    double *pulls;      /* [n, n]: anchor i's d loss / d |f_i - f_j|, over |f_i - f_j| */
+    double *row_losses; /* [n]: sum over the anchor's triplets */
+    double *row_counts; /* [n]: of them */
+    double share;       /* 1 / the number of triplets */
+    float *df;
+} triplet_batch;
+
+size_t cen__triplet_scratch_count(size_t n, int n_threads)
+{
+    return n * (n + (size_t)n_threads + 2);
+}
+
+/* One anchor. */
+typedef struct triplet_anchor {
+    size_t n, row;
+    const int32_t *labels;
+    const double *distances; /* [n] */
+    double *pulls;           /* [n]: still those to the distances */
+    double margin, loss, count;
+} triplet_anchor;
+
+static void add_triplet(triplet_anchor *anchor, size_t positive, size_t negative)
+{
+    double hinge = anchor->margin + anchor->distances[positive] - anchor->distances[negative];
+    anchor->count++;
+    if (hinge <= 0) return;
+    anchor->loss += hinge;
+    anchor->pulls[positive]++;
+    anchor->pulls[negative]--;
+}
+
+static void add_hardest(triplet_anchor *anchor)
+{
+    size_t none = anchor->n, positive = none, negative = none;
+    const double *distances = anchor->distances;
+    for (size_t j = 0; j < anchor->n; j++) {
+        if (j == anchor->row) continue;
+        if (anchor->labels[j] == anchor->labels[anchor->row]) {
+            if (positive == none || distances[j] > distances[positive]) positive = j;
+        } else if (negative == none || distances[j] < distances[negative]) {
+            negative = j;
+        }
+    }
+    if (positive != none && negative != none) add_triplet(anchor, positive, negative);
+}
+
+static void add_semi_hard(triplet_anchor *anchor)
+{
+    size_t none = anchor->n, farthest = none;
+    const double *distances = anchor->distances;
+    int32_t label = anchor->labels[anchor->row];
+    for (size_t j = 0; j < anchor->n; j++) {
+        if (anchor->labels[j] == label) continue;
+        if (farthest == none || distances[j] > distances[farthest]) farthest = j;
+    }
+    if (farthest == none) return;
+    for (size_t i = 0; i < anchor->n; i++) {
+        if (i == anchor->row || anchor->labels[i] != label) continue;
+        size_t negative = farthest;
+        for (size_t j = 0; j < anchor->n; j++) {
+            bool is_outside = anchor->labels[j] != label && distances[j] > distances[i];
+            if (is_outside && distances[j] < distances[negative]) negative = j;
+        }
+        add_triplet(anchor, i, negative);
+    }
+}
+
+static void anchor_row(void *context, size_t i, int worker)
+{
+    const triplet_batch *batch = context;
+    const cen__triplet *triplet = batch->triplet;
+    size_t n = triplet->n, d = triplet->d;
+    double *distances = batch->distances + (size_t)worker * n, *pulls = batch->pulls + i * n;
+    const float *own = batch->f + i * d;
+    for (size_t j = 0; j < n; j++) {
+        distances[j] = sqrt(batch->vectors->squared_distance(d, own, batch->f + j * d));
+        pulls[j] = 0;
+    }
+    triplet_anchor anchor = {n, i, batch->labels, distances, pulls, triplet->margin, 0, 0};
+    if (triplet->kind == CEN__TRIPLET_BATCH_HARD) {
+        add_hardest(&anchor);
+    } else {
+        add_semi_hard(&anchor);
+    }
+    for (size_t j = 0; j < n; j++) pulls[j] = distances[j] == 0 ? 0 : pulls[j] / distances[j];
+    batch->row_losses[i] = anchor.loss;
+    batch->row_counts[i] = anchor.count;
+}
+
+/* df_i = sum_j (pull of anchor i on j + pull of anchor j on i) (f_i - f_j) / number of triplets */
+static void gradient_row(void *context, size_t i, int worker)
+{
+    (void)worker;
+    const triplet_batch *batch = context;
+    size_t n = batch->triplet->n, d = batch->triplet->d;
+    const float *own = batch->f + i * d;
+    float *df = batch->df + i * d;
+    memset(df, 0, d * sizeof *df);
+    for (size_t j = 0; j < n; j++) {
+        double pull = batch->pulls[i * n + j] + batch->pulls[j * n + i];
+        if (pull == 0) continue;
+        const float *other = batch->f + j * d;
+        float a = (float)(batch->share * pull);
+        for (size_t c = 0; c < d; c++) df[c] += a * (own[c] - other[c]);
+    }
+}
+
+double cen__triplet_loss(const cen__triplet *triplet, const float *f, const int32_t *labels,
+                         float *df)
+{
+    size_t n = triplet->n;
+    double *losses = triplet->scratch, *counts = losses + n, *pulls = counts + n;
+    triplet_batch batch = {.triplet = triplet,
+                           .vectors = &cen__kernels_select()->vectors,
+                           .f = f,
+                           .labels = labels,
+                           .distances = pulls + n * n,
+                           .pulls = pulls,
+                           .row_losses = losses,
+                           .row_counts = counts,
+                           .df = df};
+    cen__parallel(triplet->n_threads, n, anchor_row, &batch);
+    double loss = 0, count = 0;
+    for (size_t i = 0; i < n; i++) {
+        loss += losses[i];
+        count += counts[i];
+    }
+    batch.share = count > 0 ? 1 / count : 0;
+    if (df != NULL) cen__parallel(triplet->n_threads, n, gradient_row, &batch);
+    return loss * batch.share;
+}

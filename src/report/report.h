@@ -1,0 +1,158 @@
+/* The page, its JSON and its plots from the inside. view.c works out of the measures what is drawn,
+ * once for all three; one file a plot draws it; html.c, json.c and files.c put them together. */
+#ifndef CEN_REPORT_REPORT_H
+#define CEN_REPORT_REPORT_H
+
+#include "base/status.h"
+#include "format/text.h"
+
+enum {
+    CEN__N_BINS = 48,        /* of a histogram */
+    CEN__N_ROC_MOST = 200,   /* points that are drawn */
+    CEN__MATRIX_MOST = 30,   /* classes in a confusion matrix */
+    CEN__PAIRS_MOST = 15,    /* rows in the table of confused pairs */
+    CEN__PICKS_MOST = 24,    /* queries on all contact sheets */
+    CEN__NEIGHBOURS_MOST = 5 /* of each */
+};
+
+/* What is drawn of a set. */
+typedef struct cen__set_view {
+    const cen_report *report;
+    const cen_report_set *set;
+    size_t index, n_classes; /* classes that occur as label or as answer */
+    size_t n_labels;         /* one more than the highest label that occurs */
+    size_t n_wrong;          /* queries with another answer than their label */
+    size_t n_matrix;         /* classes in the matrix: all, or those confused most often */
+    int32_t matrix_labels[CEN__MATRIX_MOST];
+    size_t matrix[CEN__MATRIX_MOST][CEN__MATRIX_MOST]; /* [label][answer] */
+    double bins_low, bins_high;
+    double genuine[CEN__N_BINS], impostor[CEN__N_BINS]; /* shares of the pairs of a kind */
+    size_t n_roc;
+    double far[CEN__N_ROC_MOST], tar[CEN__N_ROC_MOST], far_low; /* far_low: a power of ten */
+    size_t n_picks, n_wrong_picks;                              /* the wrong ones first */
+    size_t picks[CEN__PICKS_MOST];
+} cen__set_view;
+
+typedef struct cen__page {
+    const cen_report *report;
+    cen__set_view *views; /* [n_sets] */
+    cen__text text;
+    bool is_alone; /* a plot in a file of its own */
+} cen__page;
+
+cen_status cen__page_create(cen__page *page, const cen_report *report, cen_error *error);
+void cen__page_free(cen__page *page);
+
+/* Writes the text to a file and empties it. Errors: MEMORY where adding to it failed, IO. */
+cen_status cen__page_save(cen__page *page, const char *path, cen_error *error);
+
+/* The name of a class, or its number where the set has no name for it. buffer: 16 bytes. */
+const char *cen__class_name(const cen_report *report, int32_t label, char *buffer);
+
+/* ---- text and numbers ---- */
+
+/* For HTML and XML, in text and in quotes; what is no UTF-8 or no XML becomes U+FFFD. Longer than
+ * `most` characters: cut, with an ellipsis. */
+void cen__add_escaped(cen__text *text, const char *string, size_t most);
+
+/* As printf's %.*f, always with a '.'. */
+void cen__add_fixed(cen__text *text, double value, int decimals);
+
+typedef enum cen__unit { CEN__PERCENT, CEN__REAL, CEN__COUNT } cen__unit;
+
+/* <ELEMENT data-key="KEY">rounded value</ELEMENT>; KEY is the figure's place in the JSON. */
+void cen__add_figure(cen__text *text, const char *element, cen__unit unit, double value,
+                     const char *key, ...) CEN__PRINTF(5, 6);
+
+/* A figure of a struct by its place in it: one table serves page, plots and JSON. COUNT is a
+ * size_t, the others are double. */
+typedef struct cen__figure {
+    const char *key, *name, *note;
+    cen__unit unit;
+    size_t offset;
+} cen__figure;
+
+extern const cen__figure cen__epoch_figures[], cen__set_figures[];
+extern const size_t cen__n_epoch_figures, cen__n_set_figures;
+double cen__figure_value(const cen__figure *figure, const void *from);
+
+/* ---- plots ---- */
+
+typedef struct cen__axis {
+    const char *label;
+    double low, high, step;
+    bool is_log, is_percent;
+} cen__axis;
+
+/* A linear axis over low .. high with a round step, about n_steps of them. */
+cen__axis cen__axis_over(const char *label, double low, double high, int n_steps);
+
+/* left .. right, top .. bottom: the area between the axes. */
+typedef struct cen__plot {
+    cen__text *text;
+    const char *id;
+    bool is_alone;
+    double width, height, left, right, top, bottom;
+    cen__axis x, y;
+} cen__plot;
+
+/* width and height with the usual margins. */
+cen__plot cen__plot_sized(cen__page *page, const char *id, double width, double height);
+void cen__plot_begin(const cen__plot *plot, const char *title, const char *description);
+void cen__plot_axes(const cen__plot *plot);
+void cen__plot_end(const cen__plot *plot);
+double cen__plot_x(const cen__plot *plot, double x);
+double cen__plot_y(const cen__plot *plot, double y);
+
+/* " NAME="VALUE"" with one decimal. */
+void cen__add_attribute(cen__text *text, const char *name, double value);
+void cen__add_point(cen__text *text, char command, double x, double y);
+
+/* <line class="KIND"> between two points of the picture. */
+void cen__add_line(cen__text *text, const char *kind, double x1, double y1, double x2, double y2);
+
+/* Begins a <text class="KIND"> at a place; the caller adds the text and the closing tag. */
+void cen__open_text(cen__text *text, const char *kind, double x, double y);
+
+/* One row of a legend from `x` on, as wide as it says it is: a stroke or box of a class and a name. */
+void cen__add_legend(cen__text *text, const char *kind, const char *name, double x, double y);
+
+/* Each adds one <svg> to page->text. */
+enum { CEN__N_PANELS = 6 };
+void cen__draw_panel(cen__page *page, size_t panel);
+void cen__draw_scatter(cen__page *page);
+void cen__draw_histogram(cen__page *page, const cen__set_view *view);
+void cen__draw_roc(cen__page *page, const cen__set_view *view);
+void cen__draw_matrix(cen__page *page, const cen__set_view *view);
+
+/* The file name of a panel, "softmax-loss", and whether any of its figures was measured. */
+const char *cen__panel_name(size_t panel);
+bool cen__panel_has_figures(const cen__page *page, size_t panel);
+
+/* True where a frame has a point that is finite. */
+bool cen__has_scatter(const cen_report *report);
+
+/* The names of the classes with their symbols. */
+void cen__add_legend_of_classes(cen__page *page);
+
+/* The points of every frame, in whole units of the scatter plot, as a block of data. */
+void cen__add_frames(cen__page *page);
+
+/* ---- parts of the page ---- */
+
+extern const char *const cen__plot_style[], *const cen__page_style[], *const cen__page_script[];
+void cen__add_lines(cen__text *text, const char *const *lines);
+
+void cen__add_facts(cen__page *page);
+void cen__add_results(cen__page *page);
+void cen__add_epochs(cen__page *page);
+void cen__add_confusions(cen__page *page, const cen__set_view *view);
+void cen__add_skipped(cen__page *page);
+
+/* The contact sheet of a set. Errors: MEMORY. */
+cen_status cen__add_sheet(cen__page *page, const cen__set_view *view, cen_error *error);
+
+/* <img> with the picture at path, small, or a placeholder with the file's name. Errors: MEMORY. */
+cen_status cen__add_thumbnail(cen__text *text, const char *path, cen_error *error);
+
+#endif

@@ -1,0 +1,279 @@
+/* Features in the plane with their centers. The last frame is drawn; the others are data that the
+ * slider's script puts into the same paths. */
+#include <math.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "report/report.h"
+
+/* Whole coordinates of points are in units of 1 / SCALE, so that they stay short and fine enough. */
+enum {
+    SCALE = 2,
+    POINTS_MOST = 2000,
+    ALL_POINTS_MOST = 60000,
+    NAMED_MOST = 12,
+    N_COLORS = 8,
+    N_SHAPES = 5
+};
+
+/* Each is drawn around the place where it begins. A class has its color and its shape. */
+static const char *const SHAPES[N_SHAPES] = {"m-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0", "m-4-4h8v8h-8z",
+                                             "m-6 5h12l-6-11z", "m0-7l7 7-7 7-7-7z",
+                                             "m-6-2h4v-4h4v4h4v4h-4v4h-4v-4h-4z"};
+
+bool cen__has_scatter(const cen_report *report)
+{
+    for (size_t i = 0; i < report->n_frames; i++) {
+        const cen_report_frame *f = &report->frames[i];
+        for (size_t j = 0; j < f->n; j++) {
+            if (isfinite(f->points[2 * j]) && isfinite(f->points[2 * j + 1])) return true;
+        }
+    }
+    return false;
+}
+
+/* Every step-th point is drawn. */
+static size_t step_of(const cen_report *report, const cen_report_frame *frame)
+{
+    size_t most = ALL_POINTS_MOST / report->n_frames;
+    if (most > POINTS_MOST) most = POINTS_MOST;
+    if (most < POINTS_MOST / 10) most = POINTS_MOST / 10;
+    return (frame->n + most - 1) / most;
+}
+
+typedef struct box {
+    double low[2], high[2];
+} box;
+
+static void widen(box *b, const float *points, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(points[2 * i]) || !isfinite(points[2 * i + 1])) continue;
+        for (int j = 0; j < 2; j++) {
+            b->low[j] = fmin(b->low[j], (double)points[2 * i + (size_t)j]);
+            b->high[j] = fmax(b->high[j], (double)points[2 * i + (size_t)j]);
+        }
+    }
+}
+
+static double side(const box *b)
+{
+    return fmax(b->high[0] - b->low[0], b->high[1] - b->low[1]);
+}
+
+/* All frames share one window: what they cover, but at most three times what the last one does, so
+ * that a wild beginning does not shrink the end to a dot. */
+static box window_of(const cen_report *report)
+{
+    box all = {{INFINITY, INFINITY}, {-INFINITY, -INFINITY}}, last = all;
+    for (size_t i = 0; i < report->n_frames; i++) {
+        const cen_report_frame *f = &report->frames[i];
+        widen(&all, f->points, f->n);
+        widen(&all, f->centers, f->n_centers);
+        if (i + 1 < report->n_frames) continue;
+        widen(&last, f->points, f->n);
+        widen(&last, f->centers, f->n_centers);
+    }
+    if (!(side(&last) > 0) || side(&all) <= 3 * side(&last)) return all;
+    for (int j = 0; j < 2; j++) {
+        double middle = (last.low[j] + last.high[j]) / 2, half = 1.5 * side(&last);
+        last.low[j] = fmax(all.low[j], middle - half);
+        last.high[j] = fmin(all.high[j], middle + half);
+    }
+    return last;
+}
+
+/* The window with a margin, and one unit as long upwards as sideways. */
+static cen__plot make_plot(cen__page *page)
+{
+    cen__plot plot = cen__plot_sized(page, "scatter", 560, 460);
+    plot.top = 10;
+    box b = window_of(page->report);
+    double width = plot.right - plot.left, height = plot.bottom - plot.top;
+    double unit = fmax((b.high[0] - b.low[0]) / width, (b.high[1] - b.low[1]) / height) * 1.08;
+    if (!(unit > 0)) unit = 1 / width;
+    double x = (b.low[0] + b.high[0]) / 2, y = (b.low[1] + b.high[1]) / 2;
+    plot.x = cen__axis_over(NULL, x - unit * width / 2, x + unit * width / 2, 6);
+    plot.y = cen__axis_over(NULL, y - unit * height / 2, y + unit * height / 2, 6);
+    plot.x.step = plot.y.step = fmax(plot.x.step, plot.y.step);
+    return plot;
+}
+
+static int clamp(double value, double low, double high)
+{
+    return (int)floor(fmax(low, fmin(high, value)) * SCALE + 0.5);
+}
+
+/* False where a point is not finite and so not drawn. */
+static bool place(const cen__plot *plot, const float *point, int *x, int *y)
+{
+    if (!isfinite(point[0]) || !isfinite(point[1])) return false;
+    *x = clamp(cen__plot_x(plot, (double)point[0]), plot->left, plot->right);
+    *y = clamp(cen__plot_y(plot, (double)point[1]), plot->top, plot->bottom);
+    return true;
+}
+
+/* A class with its points, in any of the frames. Without a label: -1. */
+static void draw_points(const cen__plot *plot, const cen__page *page, int32_t label)
+{
+    const cen_report *report = page->report;
+    const cen_report_frame *last = &report->frames[report->n_frames - 1];
+    const char *shape = SHAPES[label < 0 ? 0 : label % N_SHAPES];
+    char number[16];
+    int x, y;
+    cen__text_print(plot->text, "<path class=\"k%d\" data-label=\"%ld\" data-shape=\"%s\" d=\"",
+                    label < 0 ? 7 : (int)(label % N_COLORS), (long)label, shape);
+    for (size_t i = 0; i < last->n; i += step_of(report, last)) {
+        if (last->labels[i] != label || !place(plot, last->points + 2 * i, &x, &y)) continue;
+        cen__text_print(plot->text, "M%d %d%s", x, y, shape);
+    }
+    cen__text_add(plot->text, "\"><title>");
+    cen__add_escaped(plot->text,
+                     label < 0 ? "no class" : cen__class_name(page->report, label, number),
+                     SIZE_MAX);
+    cen__text_add(plot->text, "</title></path>\n");
+}
+
+static void draw_center(const cen__plot *plot, const cen__page *page, int32_t label, bool is_named)
+{
+    const char *cross = is_named ? "M-11 0h22M0-11v22" : "M-7 0h14M0-7v14";
+    const cen_report_frame *last = &page->report->frames[page->report->n_frames - 1];
+    char number[16];
+    int x = 0, y = 0;
+    bool is_there =
+        (size_t)label < last->n_centers && place(plot, last->centers + 2 * (size_t)label, &x, &y);
+    cen__text_print(plot->text,
+                    "<g class=\"center%s\" data-center=\"%ld\" transform=\"translate(%d %d)\"%s>"
+                    "<path class=\"halo\" d=\"%s\"/><path d=\"%s\"/>",
+                    is_named ? "" : " small", (long)label, x, y,
+                    is_there ? "" : " visibility=\"hidden\"", cross, cross);
+    if (is_named) {
+        cen__open_text(plot->text, "point", 0, -20);
+        cen__add_escaped(plot->text, cen__class_name(page->report, label, number), 24);
+        cen__text_add(plot->text, "</text>");
+    }
+    cen__text_add(plot->text, "<title>center of ");
+    cen__add_escaped(plot->text, cen__class_name(page->report, label, number), SIZE_MAX);
+    cen__text_add(plot->text, "</title></g>\n");
+}
+
+/* Which labels have points in any frame, in a new array [*n]; NULL without memory. */
+static bool *find_labels(const cen_report *report, size_t *n, bool *has_unlabelled)
+{
+    *n = 0;
+    *has_unlabelled = false;
+    for (size_t i = 0; i < report->n_frames; i++) {
+        for (size_t j = 0; j < report->frames[i].n; j++) {
+            int32_t label = report->frames[i].labels[j];
+            if (label < 0) *has_unlabelled = true;
+            if (label >= 0 && (size_t)label >= *n) *n = (size_t)label + 1;
+        }
+    }
+    bool *is_there = cen__alloc_zeroed(*n, sizeof *is_there);
+    for (size_t i = 0; is_there != NULL && i < report->n_frames; i++) {
+        for (size_t j = 0; j < report->frames[i].n; j++) {
+            if (report->frames[i].labels[j] >= 0) is_there[report->frames[i].labels[j]] = true;
+        }
+    }
+    return is_there;
+}
+
+/* Frames have no class names of their own: their labels are those of the first set. */
+void cen__draw_scatter(cen__page *page)
+{
+    const cen_report *report = page->report;
+    bool has_unlabelled;
+    size_t n_labels, n = 0;
+    bool *is_there = find_labels(report, &n_labels, &has_unlabelled);
+    if (is_there == NULL) {
+        page->text.failed = true;
+        return;
+    }
+    for (size_t i = 0; i < n_labels; i++) n += is_there[i];
+    cen__plot plot = make_plot(page);
+    cen__plot_begin(&plot, "Features in the plane",
+                    "A point a picture, with the color and the shape of its class; a cross is the "
+                    "center of a class. Near points are alike to the net.");
+    cen__plot_axes(&plot);
+    cen__text_add(plot.text, "<g class=\"points\" transform=\"scale(.5)\">\n");
+    if (has_unlabelled) draw_points(&plot, page, -1);
+    for (size_t i = 0; i < n_labels; i++) {
+        if (is_there[i]) draw_points(&plot, page, (int32_t)i);
+    }
+    for (size_t i = 0; i < n_labels; i++) {
+        if (is_there[i]) draw_center(&plot, page, (int32_t)i, n <= NAMED_MOST);
+    }
+    cen__text_add(plot.text, "</g>\n");
+    cen__plot_end(&plot);
+    cen__free(is_there);
+}
+
+/* What the symbols mean, as long as each class has one of its own. */
+void cen__add_legend_of_classes(cen__page *page)
+{
+    bool has_unlabelled;
+    size_t n_labels, n = 0;
+    char number[16];
+    bool *is_there = find_labels(page->report, &n_labels, &has_unlabelled);
+    if (is_there == NULL) {
+        page->text.failed = true;
+        return;
+    }
+    for (size_t i = 0; i < n_labels; i++) n += is_there[i];
+    if (n > 0 && n <= N_COLORS * N_SHAPES) {
+        cen__text_add(&page->text, "<ul class=\"legend\">\n");
+        for (size_t i = 0; i < n_labels; i++) {
+            if (!is_there[i]) continue;
+            cen__text_print(&page->text,
+                            "<li><svg viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><g "
+                            "class=\"points\"><path class=\"k%zu\" d=\"M0 0%s\"/></g></svg>",
+                            i % N_COLORS, SHAPES[i % N_SHAPES]);
+            cen__add_escaped(&page->text, cen__class_name(page->report, (int32_t)i, number),
+                             SIZE_MAX);
+            cen__text_add(&page->text, "</li>\n");
+        }
+        cen__text_add(&page->text, "</ul>\n");
+    }
+    cen__free(is_there);
+}
+
+static void add_frame(cen__text *text, const cen__plot *plot, const cen_report *report,
+                      const cen_report_frame *f, const bool *is_there, size_t n_labels)
+{
+    int x, y;
+    const char *comma = "";
+    cen__text_print(text, "{\"epoch\":%zu,\"points\":[", f->epoch);
+    for (size_t i = 0; i < f->n; i += step_of(report, f)) {
+        if (!place(plot, f->points + 2 * i, &x, &y)) continue;
+        cen__text_print(text, "%s%ld,%d,%d", comma, (long)f->labels[i], x, y);
+        comma = ",";
+    }
+    cen__text_add(text, "],\"centers\":[");
+    comma = "";
+    for (size_t i = 0; i < f->n_centers && i < n_labels; i++) {
+        if (!is_there[i] || !place(plot, f->centers + 2 * i, &x, &y)) continue;
+        cen__text_print(text, "%s%zu,%d,%d", comma, i, x, y);
+        comma = ",";
+    }
+    cen__text_add(text, "]}");
+}
+
+void cen__add_frames(cen__page *page)
+{
+    const cen_report *report = page->report;
+    bool has_unlabelled;
+    size_t n_labels;
+    bool *is_there = find_labels(report, &n_labels, &has_unlabelled);
+    if (is_there == NULL) {
+        page->text.failed = true;
+        return;
+    }
+    cen__plot plot = make_plot(page);
+    cen__text_add(&page->text, "<script type=\"application/json\" id=\"frames\">[");
+    for (size_t i = 0; i < report->n_frames; i++) {
+        if (i > 0) cen__text_add(&page->text, ",\n");
+        add_frame(&page->text, &plot, report, &report->frames[i], is_there, n_labels);
+    }
+    cen__text_add(&page->text, "]</script>\n");
+    cen__free(is_there);
+}

@@ -1,0 +1,82 @@
+#include <string.h>
+
+#include "base/memory.h"
+#include "image/image.h"
+#include "report/report.h"
+
+/* A picture is shown at 56 px; twice that is stored only where the file has no more anyway. */
+enum { SIDE = 56, KEPT_SIDE = 64 };
+
+static void add_base64(cen__text *text, const uint8_t *bytes, size_t size)
+{
+    static const char DIGITS[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < size; i += 3) {
+        size_t n = size - i < 3 ? size - i : 3;
+        uint32_t bits = (uint32_t)bytes[i] << 16;
+        if (n > 1) bits |= (uint32_t)bytes[i + 1] << 8;
+        if (n > 2) bits |= bytes[i + 2];
+        char out[4];
+        for (size_t j = 0; j < 4; j++) out[j] = j <= n ? DIGITS[bits >> (18 - 6 * j) & 63] : '=';
+        cen__text_add_bytes(text, out, 4);
+    }
+}
+
+/* Small pictures stay as they are: the browser enlarges them without blur. */
+static cen_status shrink(cen_image *image, cen_error *error)
+{
+    size_t longest = image->width > image->height ? image->width : image->height;
+    if (longest <= KEPT_SIDE) return CEN_OK;
+    size_t width = image->width * SIDE / longest, height = image->height * SIDE / longest;
+    cen_image small;
+    cen_status status = cen_image_resize(image, height > 0 ? height : 1, width > 0 ? width : 1,
+                                         CEN_RESIZE_STRETCH, &small, error);
+    if (status != CEN_OK) return status;
+    cen_image_free(image);
+    *image = small;
+    return CEN_OK;
+}
+
+static const char *file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash == NULL || slash[1] == '\0' ? path : slash + 1;
+}
+
+static void add_placeholder(cen__text *text, const char *path)
+{
+    cen__text_add(text, "<span class=\"missing\">");
+    cen__add_escaped(text, path[0] == '\0' ? "no file" : file_name(path), 40);
+    cen__text_add(text, "</span>");
+}
+
+static void add_image(cen__text *text, const char *path, const uint8_t *png, size_t size)
+{
+    cen__text_print(text, "<img width=\"%d\" height=\"%d\" alt=\"", SIDE, SIDE);
+    cen__add_escaped(text, file_name(path), SIZE_MAX);
+    cen__text_add(text, "\" title=\"");
+    cen__add_escaped(text, path, SIZE_MAX);
+    cen__text_add(text, "\" src=\"data:image/png;base64,");
+    add_base64(text, png, size);
+    cen__text_add(text, "\">");
+}
+
+cen_status cen__add_thumbnail(cen__text *text, const char *path, cen_error *error)
+{
+    cen_image_options options = cen_image_options_default();
+    options.target_width = options.target_height = SIDE;
+    cen_image image;
+    uint8_t *png = NULL;
+    size_t size = 0;
+    cen_status status = cen_image_read(path, &options, &image, error);
+    if (status != CEN_OK) {
+        if (status == CEN_ERROR_MEMORY) return status;
+        add_placeholder(text, path);
+        return CEN_OK;
+    }
+    status = shrink(&image, error);
+    if (status == CEN_OK) status = cen__png_pack(&image, &png, &size, error);
+    if (status == CEN_OK) add_image(text, path, png, size);
+    cen__free(png);
+    cen_image_free(&image);
+    return status;
+}

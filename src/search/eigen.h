@@ -1,0 +1,10 @@
+#ifndef CEN_SEARCH_EIGEN_H
+#define CEN_SEARCH_EIGEN_H
+
+#include <stddef.h>
+
+/* Eigenvalues and -vectors of the symmetric a[n, n], which is destroyed: values[n] in no order, and the
+ * vector of each as a row of vectors[n, n], orthonormal. scratch[2 n]. */
+void cen__eigen(size_t n, double *a, double *values, double *vectors, double *scratch);
+
+#endif

@@ -1,0 +1,188 @@
+#include <centerloss.h>
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/parallel.h"
+#include "base/random.h"
+#include "base/status.h"
+#include "search/classes.h"
+#include "search/distance.h"
+#include "search/draw.h"
+
+typedef struct {
+    cen_labelled set;
+    size_t d;
+    const cen_episode_options *options;
+    const cen__vectors *vectors;
+    cen__classes classes;
+    size_t *eligible; /* [n_eligible] places of the classes with more than n_shots rows */
+    size_t n_eligible;
+    double *accuracies; /* [n_episodes] */
+    size_t *chosen;     /* [workers, n_ways] places of classes */
+    float *means;       /* [workers, n_ways, d] */
+    double *squares;    /* [workers, n_ways] */
+    double *sums;       /* [workers, d] */
+} game;
+
+/* The drawn rows of a class, without replacement: the first n_shots are support. */
+typedef struct {
+    const size_t *rows;
+    size_t n;
+    uint64_t seed, stream;
+} deck;
+
+static const float *deal(const game *g, const deck *from, size_t i)
+{
+    size_t row = from->rows[cen__draw(from->seed, from->stream, from->n, i)];
+    return g->set.features + row * g->d;
+}
+
+static deck deck_of(const game *g, size_t episode, size_t place)
+{
+    uint64_t stream = cen__substream(CEN__STREAM_EPISODES, episode);
+    return (deck){g->classes.rows + g->classes.starts[place],
+                  cen__classes_count(&g->classes, place), g->options->seed,
+                  cen__substream(stream, place + 1)};
+}
+
+static void mean_of_support(const game *g, const deck *from, double *sum, float *mean)
+{
+    for (size_t j = 0; j < g->d; j++) sum[j] = 0;
+    for (size_t i = 0; i < g->options->n_shots; i++) {
+        const float *x = deal(g, from, i);
+        for (size_t j = 0; j < g->d; j++) sum[j] += (double)x[j];
+    }
+    for (size_t j = 0; j < g->d; j++) mean[j] = (float)(sum[j] / (double)g->options->n_shots);
+}
+
+/* The way whose mean is nearest; a tie goes to the smallest label. */
+static size_t nearest_way(const game *g, const float *x, const size_t *chosen, const float *means,
+                          const double *squares)
+{
+    bool cosine = g->options->metric == CEN_METRIC_COSINE;
+    size_t best = 0;
+    double least = HUGE_VAL, square = g->vectors->dot(g->d, x, x);
+    for (size_t way = 0; way < g->options->n_ways; way++) {
+        double distance = cen__order_distance(g->vectors, cosine, g->d, x, means + way * g->d,
+                                              square, squares[way]);
+        if (distance < least || (distance == least && chosen[way] < chosen[best])) {
+            least = distance;
+            best = way;
+        }
+    }
+    return best;
+}
+
+static void run_episode(void *context, size_t episode, int worker)
+{
+    const game *g = context;
+    const cen_episode_options *o = g->options;
+    uint64_t stream = cen__substream(CEN__STREAM_EPISODES, episode);
+    size_t first = (size_t)worker * o->n_ways, n_queries = 0, n_right = 0;
+    size_t *chosen = g->chosen + first;
+    float *means = g->means + first * g->d;
+    double *squares = g->squares + first;
+    for (size_t way = 0; way < o->n_ways; way++) {
+        chosen[way] = g->eligible[cen__draw(o->seed, stream, g->n_eligible, way)];
+        deck from = deck_of(g, episode, chosen[way]);
+        float *mean = means + way * g->d;
+        mean_of_support(g, &from, g->sums + (size_t)worker * g->d, mean);
+        squares[way] = g->vectors->dot(g->d, mean, mean);
+    }
+    for (size_t way = 0; way < o->n_ways; way++) {
+        deck from = deck_of(g, episode, chosen[way]);
+        for (size_t i = 0; i < o->n_queries && i < from.n - o->n_shots; i++) {
+            const float *x = deal(g, &from, o->n_shots + i);
+            n_right += nearest_way(g, x, chosen, means, squares) == way;
+            n_queries++;
+        }
+    }
+    g->accuracies[episode] = (double)n_right / (double)n_queries;
+}
+
+static bool reserve(game *g, int n_threads)
+{
+    size_t n_ways, n_means, n_sums, threads = (size_t)n_threads;
+    if (!cen__multiply(threads, g->options->n_ways, &n_ways)) return false;
+    if (!cen__multiply(n_ways, g->d, &n_means)) return false;
+    if (!cen__multiply(threads, g->d, &n_sums)) return false;
+    g->accuracies = cen__alloc(g->options->n_episodes, sizeof *g->accuracies);
+    g->chosen = cen__alloc(n_ways, sizeof *g->chosen);
+    g->means = cen__alloc(n_means, sizeof *g->means);
+    g->squares = cen__alloc(n_ways, sizeof *g->squares);
+    g->sums = cen__alloc(n_sums, sizeof *g->sums);
+    return g->accuracies != NULL && g->chosen != NULL && g->means != NULL && g->squares != NULL &&
+           g->sums != NULL;
+}
+
+/* Lists the classes that can be drawn. */
+static cen_status list_eligible(game *g, cen_error *error)
+{
+    const cen_episode_options *o = g->options;
+    if (o->n_ways == 0 || o->n_shots == 0 || o->n_queries == 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "an episode needs at least one way, one shot and one query");
+    }
+    if (!cen__classes_create(&g->classes, g->set.labels, g->set.n)) {
+        return cen__fail_memory(error, "the classes of episodes");
+    }
+    g->eligible = cen__alloc(g->classes.n_classes, sizeof *g->eligible);
+    if (g->eligible == NULL) return cen__fail_memory(error, "the classes of episodes");
+    for (size_t c = 0; c < g->classes.n_classes; c++) {
+        if (cen__classes_count(&g->classes, c) > o->n_shots) g->eligible[g->n_eligible++] = c;
+    }
+    if (g->n_eligible >= o->n_ways) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%zu-way episodes of %zu shots need as many classes with at least %zu rows; "
+                     "there are %zu",
+                     o->n_ways, o->n_shots, o->n_shots + 1, g->n_eligible);
+}
+
+static cen_episodes sum_up(const game *g)
+{
+    const cen_episode_options *o = g->options;
+    cen_episodes result = {o->n_ways, o->n_shots, o->n_episodes, (double)NAN, (double)NAN};
+    double n = (double)o->n_episodes, sum = 0, squares = 0;
+    for (size_t i = 0; i < o->n_episodes; i++) sum += g->accuracies[i];
+    if (o->n_episodes > 0) result.accuracy = sum / n;
+    for (size_t i = 0; i < o->n_episodes; i++) {
+        double difference = g->accuracies[i] - result.accuracy;
+        squares += difference * difference;
+    }
+    if (o->n_episodes > 1) result.interval = 1.96 * sqrt(squares / (n - 1) / n);
+    return result;
+}
+
+cen_episode_options cen_episode_options_default(void)
+{
+    return (cen_episode_options){.n_ways = 20,
+                                 .n_shots = 1,
+                                 .n_queries = 15,
+                                 .n_episodes = 600,
+                                 .seed = 1,
+                                 .metric = CEN_METRIC_L2};
+}
+
+cen_status cen_episodes_measure(cen_labelled set, size_t d, const cen_episode_options *options,
+                                cen_episodes *measured, cen_error *error)
+{
+    game g = {.set = set, .d = d, .options = options, .vectors = &cen__kernels_select()->vectors};
+    int n_threads = cen__thread_count(options->n_threads);
+    cen_status status = list_eligible(&g, error);
+    if (status == CEN_OK && !reserve(&g, n_threads)) {
+        status = cen__fail_memory(error, "the means of episodes");
+    }
+    if (status == CEN_OK) {
+        cen__parallel(n_threads, options->n_episodes, run_episode, &g);
+        *measured = sum_up(&g);
+    }
+    cen__classes_free(&g.classes);
+    cen__free(g.eligible);
+    cen__free(g.accuracies);
+    cen__free(g.chosen);
+    cen__free(g.means);
+    cen__free(g.squares);
+    cen__free(g.sums);
+    return status;
+}

@@ -1,0 +1,157 @@
+#include <centerloss.h>
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "search/eigen.h"
+
+enum { ROWS = 4 }; /* added to the covariance at once, so that it is read and written less often */
+
+static cen_status measure_mean(const float *features, size_t n, size_t d, double *mean,
+                               cen_error *error)
+{
+    for (size_t j = 0; j < d; j++) mean[j] = 0;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < d; j++) {
+            double x = (double)features[i * d + j];
+            if (!isfinite(x)) {
+                return cen__fail(error, CEN_ERROR_ARGUMENT,
+                                 "row %zu of the features holds a number that is not finite; leave "
+                                 "it out",
+                                 i);
+            }
+            mean[j] += x;
+        }
+    }
+    for (size_t j = 0; j < d; j++) mean[j] /= (double)n;
+    return CEN_OK;
+}
+
+/* covariance[d, d], with rows[ROWS, d] of centered features as scratch. */
+static void measure_covariance(const float *features, size_t n, size_t d, const double *mean,
+                               double *rows, double *covariance)
+{
+    for (size_t i = 0; i < d * d; i++) covariance[i] = 0;
+    for (size_t first = 0; first < n; first += ROWS) {
+        for (size_t r = 0; r < ROWS; r++) {
+            for (size_t j = 0; j < d; j++) {
+                rows[r * d + j] =
+                    first + r < n ? (double)features[(first + r) * d + j] - mean[j] : 0;
+            }
+        }
+        const double *x0 = rows, *x1 = x0 + d, *x2 = x1 + d, *x3 = x2 + d;
+        for (size_t i = 0; i < d; i++) {
+            double *row = covariance + i * d, a0 = x0[i], a1 = x1[i], a2 = x2[i], a3 = x3[i];
+            for (size_t j = 0; j <= i; j++) {
+                row[j] += (a0 * x0[j] + a1 * x1[j]) + (a2 * x2[j] + a3 * x3[j]);
+            }
+        }
+    }
+    for (size_t i = 0; i < d; i++) {
+        for (size_t j = 0; j <= i; j++) {
+            covariance[i * d + j] /= (double)(n - 1);
+            covariance[j * d + i] = covariance[i * d + j];
+        }
+    }
+}
+
+/* The place of the largest of values[d] that is not taken; the first of equals. */
+static size_t take_largest(const double *values, size_t d, bool *taken)
+{
+    size_t best = d;
+    for (size_t i = 0; i < d; i++) {
+        if (!taken[i] && (best == d || values[i] > values[best])) best = i;
+    }
+    taken[best] = true;
+    return best;
+}
+
+static void write_component(const double *vector, size_t d, float *component)
+{
+    size_t largest = 0;
+    for (size_t j = 1; j < d; j++) {
+        if (fabs(vector[j]) > fabs(vector[largest])) largest = j;
+    }
+    double sign = vector[largest] < 0 ? -1 : 1;
+    for (size_t j = 0; j < d; j++) component[j] = (float)(sign * vector[j]);
+}
+
+typedef struct {
+    double *mean, *rows, *covariance, *values, *vectors, *scratch;
+    bool *taken;
+} work;
+
+static bool reserve(work *w, size_t d)
+{
+    size_t square;
+    if (!cen__multiply(d, d, &square)) return false;
+    w->mean = cen__alloc(d, sizeof *w->mean);
+    w->rows = cen__alloc(d, ROWS * sizeof *w->rows);
+    w->covariance = cen__alloc(square, sizeof *w->covariance);
+    w->values = cen__alloc(d, sizeof *w->values);
+    w->vectors = cen__alloc(square, sizeof *w->vectors);
+    w->scratch = cen__alloc(d, 2 * sizeof *w->scratch);
+    w->taken = cen__alloc_zeroed(d, sizeof *w->taken);
+    return w->mean != NULL && w->rows != NULL && w->covariance != NULL && w->values != NULL &&
+           w->vectors != NULL && w->scratch != NULL && w->taken != NULL;
+}
+
+static void release(work *w)
+{
+    cen__free(w->mean);
+    cen__free(w->rows);
+    cen__free(w->covariance);
+    cen__free(w->values);
+    cen__free(w->vectors);
+    cen__free(w->scratch);
+    cen__free(w->taken);
+}
+
+cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_components, float *mean,
+                   float *components, double *variances, cen_error *error)
+{
+    work w = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
+    if (n < 2) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "principal components need at least 2 rows, there are %zu", n);
+    }
+    if (n_components > d) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "features of %zu numbers have no more components than that; %zu were asked "
+            "for",
+            d, n_components);
+    }
+    cen_status status = CEN_OK;
+    if (!reserve(&w, d)) status = cen__fail_memory(error, "the covariance of features");
+    if (status == CEN_OK) status = measure_mean(features, n, d, w.mean, error);
+    if (status == CEN_OK) {
+        measure_covariance(features, n, d, w.mean, w.rows, w.covariance);
+        cen__eigen(d, w.covariance, w.values, w.vectors, w.scratch);
+        for (size_t j = 0; j < d; j++) mean[j] = (float)w.mean[j];
+        for (size_t c = 0; c < n_components; c++) {
+            size_t place = take_largest(w.values, d, w.taken);
+            write_component(w.vectors + place * d, d, components + c * d);
+            if (variances != NULL) variances[c] = fmax(w.values[place], 0);
+        }
+    }
+    release(&w);
+    return status;
+}
+
+void cen_pca_project(const float *features, size_t n, size_t d, const float *mean,
+                     const float *components, size_t n_components, float *projected)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float *x = features + i * d;
+        for (size_t c = 0; c < n_components; c++) {
+            const float *component = components + c * d;
+            double sum = 0;
+            for (size_t j = 0; j < d; j++) {
+                sum += ((double)x[j] - (double)mean[j]) * (double)component[j];
+            }
+            projected[i * n_components + c] = (float)sum;
+        }
+    }
+}

@@ -1,0 +1,179 @@
+/* One search gives the k neighbours that vote and the R that retrieval looks at. R differs from query
+ * to query, so queries are taken by rising depth max(k, R), in blocks of similar depth whose neighbours
+ * fit into bounded memory. */
+#include "search/retrieval.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "search/classify.h"
+#include "search/search.h"
+
+enum { QUERIES_MOST = 16384, NEIGHBOURS_MOST = 1 << 22 }; /* of a block */
+
+typedef struct {
+    size_t query, n_partners, depth; /* n_partners: R */
+} place;
+
+typedef struct {
+    cen_labelled gallery, queries;
+    size_t d;
+    const cen_knn_options *options;
+    place *places; /* [queries.n] by depth, then by query */
+    /* of one block */
+    float *features;   /* [block, d] */
+    size_t *left_out;  /* [block] */
+    size_t *indices;   /* [block, depth] */
+    double *distances; /* [block, depth] */
+    cen__answers answers;
+    size_t n_labelled, n_lone, n_right;
+    double at_1, r_precision, map_at_r; /* sums */
+} retrieve;
+
+static int compare_places(const void *left, const void *right)
+{
+    const place *a = left, *b = right;
+    if (a->depth != b->depth) return a->depth < b->depth ? -1 : 1;
+    return (a->query > b->query) - (a->query < b->query);
+}
+
+static void plan(retrieve *r, const cen__classes *classes)
+{
+    size_t k = r->options->k;
+    for (size_t i = 0; i < r->queries.n; i++) {
+        size_t n_partners =
+            cen__classes_count(classes, cen__classes_find(classes, r->queries.labels[i]));
+        if (r->options->leave_one_out && n_partners > 0) n_partners--;
+        r->places[i] = (place){i, n_partners, n_partners > k ? n_partners : k};
+    }
+    qsort(r->places, r->queries.n, sizeof *r->places, compare_places);
+}
+
+/* Where the block that begins at first ends. The last of it is searched for as deep as all of it. */
+static size_t block_end(const retrieve *r, size_t first)
+{
+    size_t end = first + 1;
+    while (end < r->queries.n && end - first < QUERIES_MOST) {
+        size_t depth = r->places[end].depth;
+        if (depth / 2 > r->places[first].depth) break;
+        if (depth > NEIGHBOURS_MOST / (end - first + 1)) break;
+        end++;
+    }
+    return end;
+}
+
+/* Memory for the largest block. */
+static bool reserve(retrieve *r)
+{
+    size_t n_most = 0, most = 0, count;
+    for (size_t first = 0, end; first < r->queries.n; first = end) {
+        end = block_end(r, first);
+        size_t n = end - first, n_neighbours = n * r->places[end - 1].depth;
+        if (n > n_most) n_most = n;
+        if (n_neighbours > most) most = n_neighbours;
+    }
+    if (!cen__multiply(n_most, r->d, &count)) return false;
+    r->features = cen__alloc(count, sizeof *r->features);
+    r->left_out = cen__alloc(n_most, sizeof *r->left_out);
+    r->indices = cen__alloc(most, sizeof *r->indices);
+    r->distances = cen__alloc(most, sizeof *r->distances);
+    return r->features != NULL && r->left_out != NULL && r->indices != NULL && r->distances != NULL;
+}
+
+/* Musgrave et al. 2020, section 3: with hit_i 1 where the i-th of R neighbours has the label and p_i the
+ * share of hits among the first i, R-precision = p_R and MAP@R = 1/R sum_i hit_i p_i. */
+static void score(retrieve *r, int32_t label, const size_t *indices, size_t n_partners)
+{
+    double n_hits = 0, sum = 0;
+    for (size_t i = 0; i < n_partners; i++) {
+        if (r->gallery.labels[indices[i]] != label) continue;
+        n_hits++;
+        sum += n_hits / (double)(i + 1);
+    }
+    r->at_1 += r->gallery.labels[indices[0]] == label;
+    r->r_precision += n_hits / (double)n_partners;
+    r->map_at_r += sum / (double)n_partners;
+}
+
+/* Writes and scores the answer to a query whose neighbours stand in row i of the block. */
+static void answer(retrieve *r, const place *p, const size_t *indices, const double *distances)
+{
+    size_t k = r->options->k;
+    int32_t label = r->queries.labels[p->query];
+    int32_t predicted = cen__vote(indices, distances, k, r->options->weights, r->gallery.labels);
+    r->answers.predicted[p->query] = predicted;
+    memcpy(r->answers.neighbours + p->query * k, indices, k * sizeof *indices);
+    for (size_t j = 0; j < k; j++) {
+        r->answers.distances[p->query * k + j] = (float)distances[j];
+    }
+    if (label < 0) return;
+    r->n_labelled++;
+    r->n_right += predicted == label;
+    if (p->n_partners == 0) {
+        r->n_lone++;
+    } else {
+        score(r, label, indices, p->n_partners);
+    }
+}
+
+static cen_status run_block(retrieve *r, size_t first, size_t end, cen_error *error)
+{
+    size_t depth = r->places[end - 1].depth;
+    for (size_t i = first; i < end; i++) {
+        size_t query = r->places[i].query;
+        memcpy(r->features + (i - first) * r->d, r->queries.features + query * r->d,
+               r->d * sizeof *r->features);
+        r->left_out[i - first] = query;
+    }
+    const cen__query query = {.gallery = r->gallery.features,
+                              .queries = r->features,
+                              .n_gallery = r->gallery.n,
+                              .n_queries = end - first,
+                              .d = r->d,
+                              .k = depth,
+                              .metric = r->options->metric,
+                              .leave_one_out = r->options->leave_one_out,
+                              .left_out = r->left_out,
+                              .n_threads = r->options->n_threads};
+    const cen__found found = {.indices = r->indices, .exact = r->distances};
+    cen_status status = cen__search(&query, found, error);
+    for (size_t i = first; i < end && status == CEN_OK; i++) {
+        answer(r, &r->places[i], r->indices + (i - first) * depth,
+               r->distances + (i - first) * depth);
+    }
+    return status;
+}
+
+cen_status cen__retrieve(cen_labelled gallery, const cen__classes *classes, cen_labelled queries,
+                         size_t d, const cen_knn_options *options, cen__answers answers,
+                         cen_retrieval *retrieval, cen_error *error)
+{
+    retrieve r = {
+        .gallery = gallery, .queries = queries, .d = d, .options = options, .answers = answers};
+    cen_status status = CEN_OK;
+    r.places = cen__alloc(queries.n, sizeof *r.places);
+    if (r.places != NULL) plan(&r, classes);
+    if (r.places == NULL || !reserve(&r)) {
+        status = cen__fail_memory(error, "the neighbours of a block of queries");
+    }
+    for (size_t first = 0, end; first < queries.n && status == CEN_OK; first = end) {
+        end = block_end(&r, first);
+        status = run_block(&r, first, end, error);
+    }
+    double n_scored = (double)(r.n_labelled - r.n_lone);
+    *retrieval = (cen_retrieval){.n_queries = r.n_labelled, .n_lone = r.n_lone};
+    retrieval->knn_accuracy =
+        r.n_labelled > 0 ? (double)r.n_right / (double)r.n_labelled : (double)NAN;
+    retrieval->precision_at_1 = n_scored > 0 ? r.at_1 / n_scored : (double)NAN;
+    retrieval->r_precision = n_scored > 0 ? r.r_precision / n_scored : (double)NAN;
+    retrieval->map_at_r = n_scored > 0 ? r.map_at_r / n_scored : (double)NAN;
+    cen__free(r.places);
+    cen__free(r.features);
+    cen__free(r.left_out);
+    cen__free(r.indices);
+    cen__free(r.distances);
+    return status;
+}

@@ -1,0 +1,319 @@
+/* How near is near enough: a threshold from the distances of strangers to the gallery.
+ *
+ * The threshold is the m-th smallest of the N nearest distances of strangers' pictures, m / N <= far. How
+ * many of a new group's pictures it will let pass is less sure than N says, because pictures of one
+ * stranger are alike. They count as
+ *
+ *     N' = N / (1 + (b - 1) r)       (Kish 1965: b the mean size of a picture's stranger, r the intraclass
+ *                                    correlation of what is averaged: 1 where a picture passes, else 0)
+ *
+ * r comes from an analysis of variance over strangers. Of the few pictures that pass, often all of one
+ * stranger, it says little, so it is at least R^3, R that of the ranks of all distances: for normal
+ * distances the correlation of exceeding a quantile falls about so with its share.
+ *
+ * The interval holds the shares q of a new group of the same size which differ from p = m / N by less than
+ *
+ *     (q - p)^2 <= t^2 s (1 - s) (1 / N' + 1 / N'),    s = (p + q) / 2
+ *
+ * (the score test of two proportions, turned into a prediction interval: Nelson 1982; Student's t with
+ * strangers - 1 degrees of freedom for the normal quantile: Korn and Graubard 1998), rounded outwards to
+ * whole pictures. Simulated with normal distances, also with one stranger in five 2.5 deviations nearer,
+ * 5, 10 and 50 strangers of 10 pictures, far 0.02 to 0.1 and correlations 0 to 0.95, the 95 % intervals
+ * held 90 to 100 % of new groups. */
+#include <centerloss.h>
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "search/classes.h"
+
+typedef struct {
+    float distance; /* to the nearest of the gallery */
+    size_t stranger;
+    double score; /* what intraclass_correlation looks at */
+} picture;
+
+/* ---- nearest distances ------------------------------------------------------------------------- */
+
+/* distances[strangers.n], in the order of classes->rows. */
+static cen_status measure_strangers(cen_labelled gallery, cen_labelled strangers, size_t d,
+                                    cen_metric metric, int n_threads, const cen__classes *classes,
+                                    float *distances, cen_error *error)
+{
+    float *by_row = cen__alloc(strangers.n, sizeof *by_row);
+    if (by_row == NULL) return cen__fail_memory(error, "the distances of strangers");
+    cen_status status = cen_knn_search(gallery.features, gallery.n, strangers.features, strangers.n,
+                                       d, 1, metric, false, NULL, by_row, n_threads, error);
+    for (size_t i = 0; i < strangers.n && status == CEN_OK; i++) {
+        distances[i] = by_row[classes->rows[i]];
+    }
+    cen__free(by_row);
+    return status;
+}
+
+/* The same for each class of the gallery against the others. sorted[gallery.n, d] are its rows by class, so
+ * that the others are two ranges; nearest[gallery.n] is scratch. */
+static cen_status measure_sorted(const float *sorted, size_t d, cen_metric metric, int n_threads,
+                                 const cen__classes *classes, float *nearest, float *distances,
+                                 cen_error *error)
+{
+    cen_status status = CEN_OK;
+    for (size_t i = 0; i < classes->n_rows; i++) distances[i] = INFINITY;
+    for (size_t c = 0; c < classes->n_classes; c++) {
+        size_t first = classes->starts[c], end = classes->starts[c + 1];
+        const size_t starts[] = {0, end}, counts[] = {first, classes->n_rows - end};
+        for (size_t side = 0; side < 2; side++) {
+            if (counts[side] == 0) continue;
+            status =
+                cen_knn_search(sorted + starts[side] * d, counts[side], sorted + first * d,
+                               end - first, d, 1, metric, false, NULL, nearest, n_threads, error);
+            if (status != CEN_OK) return status;
+            for (size_t i = first; i < end; i++) {
+                if (nearest[i - first] < distances[i]) distances[i] = nearest[i - first];
+            }
+        }
+    }
+    return status;
+}
+
+static cen_status measure_other_classes(cen_labelled gallery, size_t d, cen_metric metric,
+                                        int n_threads, const cen__classes *classes,
+                                        float *distances, cen_error *error)
+{
+    size_t size;
+    cen_status status;
+    float *sorted = cen__multiply(gallery.n, d, &size) ? cen__alloc(size, sizeof *sorted) : NULL;
+    float *nearest = cen__alloc(gallery.n, sizeof *nearest);
+    if (sorted != NULL && nearest != NULL) {
+        for (size_t i = 0; i < gallery.n; i++) {
+            const float *row = gallery.features + classes->rows[i] * d;
+            for (size_t j = 0; j < d; j++) sorted[i * d + j] = row[j];
+        }
+        status = measure_sorted(sorted, d, metric, n_threads, classes, nearest, distances, error);
+    } else {
+        status = cen__fail_memory(error, "the rows of a gallery by class");
+    }
+    cen__free(sorted);
+    cen__free(nearest);
+    return status;
+}
+
+/* ---- the interval ------------------------------------------------------------------------------ */
+
+/* Of the pictures' scores within strangers, by the analysis of variance: 0 .. 1. sums[n_classes] is
+ * scratch. */
+static double intraclass_correlation(const picture *pictures, const cen__classes *strangers,
+                                     double *sums)
+{
+    double n = (double)strangers->n_rows, n_groups = (double)strangers->n_classes;
+    double sum = 0, squares = 0, between = 0, sizes = 0;
+    if (n_groups < 2 || n <= n_groups) return 0;
+    for (size_t c = 0; c < strangers->n_classes; c++) sums[c] = 0;
+    for (size_t i = 0; i < strangers->n_rows; i++) {
+        sum += pictures[i].score;
+        sums[pictures[i].stranger] += pictures[i].score;
+    }
+    double mean = sum / n;
+    for (size_t i = 0; i < strangers->n_rows; i++) {
+        squares += (pictures[i].score - mean) * (pictures[i].score - mean);
+    }
+    for (size_t c = 0; c < strangers->n_classes; c++) {
+        double size = (double)(strangers->starts[c + 1] - strangers->starts[c]);
+        double difference = sums[c] / size - mean;
+        between += size * difference * difference;
+        sizes += size * size;
+    }
+    double size =
+        (n - sizes / n) / (n_groups - 1); /* of a stranger, for groups that differ in it */
+    double between_mean = between / (n_groups - 1),
+           within_mean = (squares - between) / (n - n_groups);
+    if (within_mean < 0) within_mean = 0;
+    double all = between_mean + (size - 1) * within_mean;
+    double r = all > 0 ? (between_mean - within_mean) / all : 0;
+    return r < 0 ? 0 : r;
+}
+
+/* Scores = ranks over n, equal distances their mean rank. pictures are sorted. */
+static void score_ranks(picture *pictures, size_t n)
+{
+    for (size_t first = 0, end; first < n; first = end) {
+        for (end = first; end < n && pictures[end].distance == pictures[first].distance;) end++;
+        double rank = ((double)first + (double)end) / 2 / (double)n;
+        for (size_t i = first; i < end; i++) pictures[i].score = rank;
+    }
+}
+
+static double effective_size(picture *pictures, const cen__classes *strangers, size_t n_accepted,
+                             double *sums)
+{
+    size_t n = strangers->n_rows;
+    double sizes = 0;
+    for (size_t c = 0; c < strangers->n_classes; c++) {
+        double size = (double)(strangers->starts[c + 1] - strangers->starts[c]);
+        sizes += size * size;
+    }
+    score_ranks(pictures, n);
+    double ranks = intraclass_correlation(pictures, strangers, sums);
+    for (size_t i = 0; i < n; i++) pictures[i].score = i < n_accepted;
+    double accepted = intraclass_correlation(pictures, strangers, sums);
+    double r = fmax(accepted, ranks * ranks * ranks);
+    return (double)n / (1 + (sizes / (double)n - 1) * r);
+}
+
+/* The 97.5 % quantile of Student's t: exact for 1 and 2 degrees of freedom, else the expansion of
+ * Abramowitz and Stegun, 26.7.5, off by less than 0.004. */
+static double student_quantile(double degrees)
+{
+    const double z = 1.959963984540054, z2 = z * z;
+    if (degrees < 2) return 12.706204736174698;
+    if (degrees < 3) return 4.302652729749464;
+    double g1 = z * (z2 + 1) / 4, g2 = z * ((5 * z2 + 16) * z2 + 3) / 96;
+    double g3 = z * (((3 * z2 + 19) * z2 + 17) * z2 - 15) / 384;
+    double g4 = z * ((((79 * z2 + 776) * z2 + 1482) * z2 - 1920) * z2 - 945) / 92160;
+    return z + (g1 + (g2 + (g3 + g4 / degrees) / degrees) / degrees) / degrees;
+}
+
+/* The inequality at the top of this file, with q = 2 s - p a quadratic in s. */
+static void set_interval(picture *pictures, const cen__classes *strangers, size_t n_accepted,
+                         double *sums, cen_threshold *threshold)
+{
+    double n = (double)strangers->n_rows, p = (double)n_accepted / n;
+    threshold->low = 0;
+    threshold->high = 1;
+    if (strangers->n_classes < 2) return; /* one stranger says nothing of others */
+    double t = student_quantile((double)(strangers->n_classes - 1));
+    double k = 2 * t * t / effective_size(pictures, strangers, n_accepted, sums);
+    double a = 4 + k, half = 4 * p + k / 2, root = sqrt(fmax(half * half - 4 * a * p * p, 0));
+    double low = 2 * (half - root) / a - p, high = 2 * (half + root) / a - p;
+    threshold->low = fmax(floor(low * n) / n, 0);
+    threshold->high = fmin(ceil(high * n) / n, 1);
+}
+
+/* ---- the threshold ----------------------------------------------------------------------------- */
+
+static int compare_pictures(const void *a, const void *b)
+{
+    const picture *x = a, *y = b;
+    if (x->distance != y->distance) return x->distance < y->distance ? -1 : 1;
+    return x->stranger < y->stranger ? -1 : x->stranger > y->stranger;
+}
+
+static cen_status choose(picture *pictures, const cen__classes *strangers, double *sums,
+                         cen_threshold *threshold, cen_error *error)
+{
+    size_t n = strangers->n_rows, n_accepted = (size_t)(threshold->far * (double)n) + 1;
+    while ((double)n_accepted / (double)n > threshold->far) n_accepted--;
+    qsort(pictures, n, sizeof *pictures, compare_pictures);
+    /* Equal distances pass together or not at all. */
+    while (n_accepted > 0 && pictures[n_accepted].distance == pictures[n_accepted - 1].distance) {
+        n_accepted--;
+    }
+    float nearest = pictures[0].distance;
+    if (n_accepted == 0 && nearest == 0) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "no threshold keeps strangers out: more than the share %g of their pictures "
+            "have the same features as one of the gallery; take out such copies",
+            threshold->far);
+    }
+    threshold->distance =
+        n_accepted > 0 ? (double)pictures[n_accepted - 1].distance : (double)nextafterf(nearest, 0);
+    set_interval(pictures, strangers, n_accepted, sums, threshold);
+    return CEN_OK;
+}
+
+static cen_status check(cen_labelled gallery, cen_labelled set, const char *what, size_t d,
+                        double far, cen_error *error)
+{
+    if (!(far > 0 && far < 1)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "the share of strangers that may pass is %g; choose one between 0 and 1",
+                         far);
+    }
+    if (gallery.n == 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "the gallery is empty; a threshold needs something to be near to");
+    }
+    if (1 / (double)set.n > far) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "%zu pictures of strangers are too few to let the share %g of them pass: at "
+            "least %.0f are needed",
+            set.n, far, ceil(1 / far));
+    }
+    for (size_t i = 0; i < set.n; i++) {
+        if (set.labels[i] < 0) {
+            return cen__fail(
+                error, CEN_ERROR_ARGUMENT,
+                "row %zu of the %s has no label; a threshold needs to know whose it is", i, what);
+        }
+        for (size_t j = 0; j < d; j++) {
+            if (isfinite(set.features[i * d + j])) continue;
+            return cen__fail(error, CEN_ERROR_ARGUMENT,
+                             "row %zu of the %s holds a number that is not finite; leave it out", i,
+                             what);
+        }
+    }
+    return CEN_OK;
+}
+
+typedef struct {
+    cen__classes classes;
+    float *distances;
+    picture *pictures;
+    double *sums;
+} scratch;
+
+static bool reserve(scratch *s, cen_labelled set)
+{
+    if (!cen__classes_create(&s->classes, set.labels, set.n)) return false;
+    s->distances = cen__alloc(set.n, sizeof *s->distances);
+    s->pictures = cen__alloc(set.n, sizeof *s->pictures);
+    s->sums = cen__alloc(s->classes.n_classes, sizeof *s->sums);
+    return s->distances != NULL && s->pictures != NULL && s->sums != NULL;
+}
+
+static void release(scratch *s)
+{
+    cen__classes_free(&s->classes);
+    cen__free(s->distances);
+    cen__free(s->pictures);
+    cen__free(s->sums);
+}
+
+cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,
+                                   cen_metric metric, double far, int n_threads,
+                                   cen_threshold *threshold, cen_error *error)
+{
+    bool is_own = strangers.n == 0;
+    cen_labelled set = is_own ? gallery : strangers;
+    scratch s = {{0, 0, NULL, NULL, NULL}, NULL, NULL, NULL};
+    *threshold = (cen_threshold){0, far, 0, 1, set.n, 0};
+    cen_status status = check(gallery, set, is_own ? "gallery" : "strangers", d, far, error);
+    if (status != CEN_OK) return status;
+    if (!reserve(&s, set)) {
+        status = cen__fail_memory(error, "the calibration of a threshold");
+    } else if (is_own && s.classes.n_classes < 2) {
+        status =
+            cen__fail(error, CEN_ERROR_ARGUMENT,
+                      "the gallery has one class, so none can play the stranger to another; give "
+                      "pictures of strangers");
+    } else if (is_own) {
+        status =
+            measure_other_classes(gallery, d, metric, n_threads, &s.classes, s.distances, error);
+    } else {
+        status = measure_strangers(gallery, strangers, d, metric, n_threads, &s.classes,
+                                   s.distances, error);
+    }
+    threshold->n_strangers = s.classes.n_classes;
+    for (size_t c = 0; c < s.classes.n_classes && status == CEN_OK; c++) {
+        for (size_t i = s.classes.starts[c]; i < s.classes.starts[c + 1]; i++) {
+            s.pictures[i] = (picture){s.distances[i], c, 0};
+        }
+    }
+    if (status == CEN_OK) status = choose(s.pictures, &s.classes, s.sums, threshold, error);
+    release(&s);
+    return status;
+}

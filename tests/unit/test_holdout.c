@@ -1,0 +1,202 @@
+/* Classes that are kept out of training: by share and by list, with their labels, names and images. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <centerloss.h>
+
+#include "support/limited_memory.h"
+#include "support/tree.h"
+
+#define ROOT "test_holdout.tmp"
+
+enum { N_CLASSES = 10, N_IMAGES = 4 };
+
+static int make_tree(void **state)
+{
+    (void)state;
+    char path[64];
+    tree_remove(ROOT);
+    for (int c = 0; c < N_CLASSES; c++) {
+        for (int i = 0; i < N_IMAGES; i++) {
+            (void)snprintf(path, sizeof path, ROOT "/c%d/%d.pgm", c, i);
+            tree_grey(path, 4, 4, 10 * c + i);
+        }
+    }
+    return 0;
+}
+
+static int clear(void **state)
+{
+    (void)state;
+    tree_remove(ROOT);
+    tree_remove("test_holdout.txt");
+    return 0;
+}
+
+static cen_status try_open(const cen_folder_options *options, cen_folder **folder, cen_error *error)
+{
+    const char *path = ROOT;
+    return cen_folder_open(folder, &path, 1, options, error);
+}
+
+static cen_folder *open_with(double share, const char *list, uint64_t seed)
+{
+    cen_folder_options options = cen_folder_options_default();
+    cen_folder *folder = NULL;
+    cen_error error;
+    options.holdout_share = share;
+    options.holdout_list = list;
+    options.seed = seed;
+    if (try_open(&options, &folder, &error) != CEN_OK) fail_msg("%s", error.message);
+    return folder;
+}
+
+/* Trained classes first, each kind in bytewise order; every image lies in its class's folder; those of
+ * held-out classes, and no others, have the split. */
+static void check_folder(const cen_folder_info *info, size_t n_held_out)
+{
+    assert_int_equal(info->n_classes, N_CLASSES - n_held_out);
+    assert_int_equal(info->n_held_out, n_held_out);
+    assert_int_equal(info->n_images, N_CLASSES * N_IMAGES);
+    for (size_t i = 1; i < N_CLASSES; i++) {
+        if (i == info->n_classes) continue;
+        assert_true(strcmp(info->class_names[i - 1], info->class_names[i]) < 0);
+    }
+    for (size_t i = 0; i < info->n_images; i++) {
+        const cen_folder_image *image = &info->images[i];
+        char above[64];
+        (void)snprintf(above, sizeof above, ROOT "/%s/", info->class_names[image->label]);
+        assert_memory_equal(image->path, above, strlen(above));
+        assert_int_equal((size_t)image->label >= info->n_classes,
+                         image->split == CEN_SPLIT_HELD_OUT);
+    }
+}
+
+static void a_share_of_the_classes_is_held_out_by_seed(void **state)
+{
+    (void)state;
+    bool differs = false;
+    for (uint64_t seed = 1; seed <= 5; seed++) {
+        cen_folder *folder = open_with(0.3, NULL, seed), *again = open_with(0.3, NULL, seed);
+        cen_folder *first = open_with(0.3, NULL, 1);
+        check_folder(cen_folder_get(folder), 3);
+        for (size_t i = 0; i < N_CLASSES; i++) {
+            const char *name = cen_folder_get(folder)->class_names[i];
+            assert_string_equal(name, cen_folder_get(again)->class_names[i]);
+            differs = differs || strcmp(name, cen_folder_get(first)->class_names[i]) != 0;
+        }
+        cen_folder_free(folder);
+        cen_folder_free(again);
+        cen_folder_free(first);
+    }
+    assert_true(differs);
+}
+
+static void a_list_names_the_classes(void **state)
+{
+    (void)state;
+    const char text[] = "c7\r\n\nc2\nc2"; /* Windows, an empty line, twice, no last newline */
+    tree_write("test_holdout.txt", text, sizeof text - 1);
+    cen_folder *folder = open_with(0, "test_holdout.txt", 1);
+    const cen_folder_info *info = cen_folder_get(folder);
+    check_folder(info, 2);
+    assert_string_equal(info->class_names[8], "c2");
+    assert_string_equal(info->class_names[9], "c7");
+    cen_folder_free(folder);
+}
+
+static void validation_is_drawn_from_the_other_classes_alone(void **state)
+{
+    (void)state;
+    cen_folder *folder = open_with(0.5, NULL, 1), *whole = open_with(0, NULL, 1);
+    const cen_folder_info *info = cen_folder_get(folder);
+    size_t n_validation = 0, order[N_CLASSES * N_IMAGES];
+    for (size_t i = 0; i < info->n_images; i++) {
+        n_validation += info->images[i].split == CEN_SPLIT_VALIDATION;
+    }
+    assert_int_equal(n_validation, 5); /* one of each class */
+    assert_int_equal(cen_folder_order(folder, CEN_SPLIT_HELD_OUT, false, 1, 1, order), 20);
+    /* A class has the same validation images, whatever is held out beside it. */
+    for (size_t i = 0; i < info->n_images; i++) {
+        const cen_folder_info *all = cen_folder_get(whole);
+        if (info->images[i].split == CEN_SPLIT_HELD_OUT) continue;
+        size_t j = 0;
+        while (strcmp(all->images[j].path, info->images[i].path) != 0) j++;
+        assert_int_equal(all->images[j].split, info->images[i].split);
+    }
+    cen_folder_free(folder);
+    cen_folder_free(whole);
+}
+
+static void two_classes_must_stay(void **state)
+{
+    (void)state;
+    cen_folder_options options = cen_folder_options_default();
+    cen_folder *folder;
+    cen_error error;
+    options.holdout_share = 0.9;
+    assert_int_equal(try_open(&options, &folder, &error), CEN_ERROR_ARGUMENT);
+    assert_null(folder);
+    assert_non_null(strstr(error.message, "9 of 10 classes are held out, which leaves 1"));
+    options.holdout_share = 1;
+    assert_int_equal(try_open(&options, &folder, &error), CEN_ERROR_ARGUMENT);
+    options.holdout_share = -0.1;
+    assert_int_equal(try_open(&options, &folder, &error), CEN_ERROR_ARGUMENT);
+}
+
+static void a_name_that_is_not_there_is_told_with_its_line(void **state)
+{
+    (void)state;
+    tree_write("test_holdout.txt", "c1\nnobody\n", 10);
+    cen_folder_options options = cen_folder_options_default();
+    options.holdout_list = "test_holdout.txt";
+    cen_folder *folder;
+    cen_error error;
+    assert_int_equal(try_open(&options, &folder, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(
+        strstr(error.message, "test_holdout.txt, line 2: no class is named \"nobody\""));
+    options.holdout_list = "test_holdout.gone";
+    assert_int_equal(try_open(&options, &folder, &error), CEN_ERROR_IO);
+}
+
+static int open_or_fail(void *user)
+{
+    cen_folder *folder;
+    cen_error error;
+    cen_status status = try_open(user, &folder, &error);
+    if (status == CEN_OK) {
+        cen_folder_free(folder);
+        return 1;
+    }
+    assert_int_equal(status, CEN_ERROR_MEMORY);
+    assert_null(folder);
+    return 0;
+}
+
+static void each_failed_allocation_is_told(void **state)
+{
+    (void)state;
+    tree_write("test_holdout.txt", "c1\n", 3);
+    cen_folder_options options = cen_folder_options_default();
+    options.n_threads = 1;
+    options.holdout_share = 0.2;
+    (void)fail_each_allocation(open_or_fail, &options);
+    options.holdout_list = "test_holdout.txt";
+    (void)fail_each_allocation(open_or_fail, &options);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_share_of_the_classes_is_held_out_by_seed),
+        cmocka_unit_test(a_list_names_the_classes),
+        cmocka_unit_test(validation_is_drawn_from_the_other_classes_alone),
+        cmocka_unit_test(two_classes_must_stay),
+        cmocka_unit_test(a_name_that_is_not_there_is_told_with_its_line),
+        cmocka_unit_test(each_failed_allocation_is_told),
+    };
+    return cmocka_run_group_tests(tests, make_tree, clear);
+}

@@ -1,0 +1,661 @@
+#if !defined(_WIN32)
+#define _XOPEN_SOURCE 700
+#endif
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <locale.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#if !defined(_WIN32)
+#include <signal.h>
+#include <sys/resource.h>
+#endif
+
+#include "format/json.h"
+#include "report/report.h"
+#include "support/limited_memory.h"
+#include "support/tree.h"
+
+#define HOSTILE "</script><b a='x' b=\"y\">&\xFF\xC3\xA9"
+#define HOSTILE_JSON "</script><b a='x' b=\"y\">&\xEF\xBF\xBD\xC3\xA9"
+#define HOSTILE_HTML                                                                               \
+    "&lt;/script&gt;&lt;b a=&#39;x&#39; b=&quot;y&quot;&gt;&amp;\xEF\xBF\xBD\xC3\xA9"
+
+enum { N = 12, K = 3 };
+
+/* Twelve pictures of three classes, one file of them there, every second answer wrong. */
+typedef struct example {
+    cen_measures measures;
+    cen_feature_row rows[N];
+    int32_t predicted[N], labels[N];
+    size_t neighbours[N * K];
+    float distances[N * K], genuine[6], impostor[12], points[2][2 * N], centers[2][6];
+    cen_confusion confusions[2];
+    const char *names[3], *facts[2];
+    cen_epoch_report epochs[2];
+    cen_report_frame frames[2];
+    cen_file_note skipped;
+    cen_report_set set;
+    cen_report report;
+} example;
+
+static void fill_rows(example *e)
+{
+    cen_measures *m = &e->measures;
+    for (size_t i = 0; i < N; i++) {
+        e->labels[i] = (int32_t)(i % 3);
+        e->rows[i] = (cen_feature_row){i == 0 ? "report/picture.pgm" : "report/gone.png",
+                                       e->labels[i], e->names[i % 3], "val"};
+        e->predicted[i] = i % 2 == 0 ? e->labels[i] : (e->labels[i] + 1) % 3;
+        for (size_t j = 0; j < K; j++) {
+            e->neighbours[i * K + j] = (i + j + 1) % N;
+            e->distances[i * K + j] = (float)(j + 1) / 3;
+        }
+    }
+    e->confusions[0] = (cen_confusion){1, 2, 4};
+    e->confusions[1] = (cen_confusion){0, 1, 2};
+    m->n_queries = N;
+    m->k = K;
+    m->predicted = e->predicted;
+    m->neighbours = e->neighbours;
+    m->distances = e->distances;
+    m->confusions = e->confusions;
+    m->n_confusions = 2;
+}
+
+static void fill_measures(example *e)
+{
+    cen_measures *m = &e->measures;
+    for (size_t i = 0; i < 6; i++) e->genuine[i] = 0.5f + (float)i / 8;
+    for (size_t i = 0; i < 12; i++) e->impostor[i] = 1 + (float)i / 7;
+    m->pairs = (cen_pairs){e->genuine, e->impostor, 6, 12, false};
+    m->retrieval = (cen_retrieval){N, 1, 2.0 / 3, 0.123456789, 1.0 / 7, 1e-9};
+    m->verification =
+        (cen_verification){6, 12, false, 0.97, 1.0 / 12, 1.0625, {5.0 / 6, 2.0 / 3, NAN}};
+    m->few_shot[0] = (cen_episodes){3, 1, 600, 0.875, 0.0041};
+    m->few_shot[1] = (cen_episodes){3, 5, 0, NAN, NAN};
+    m->intra_inter = 12345678.9;
+}
+
+static void fill_run(example *e)
+{
+    for (size_t i = 0; i < 2; i++) {
+        e->epochs[i] = (cen_epoch_report){.epoch = i + 1,
+                                          .n_epochs = 2,
+                                          .train = {1.1, 1.0 / 3, 2.5, 0.5, 0.2, 0.1},
+                                          .validation = {NAN, NAN, NAN, NAN, NAN, NAN},
+                                          .knn_accuracy = i == 0 ? NAN : 0.75,
+                                          .intra_inter = NAN,
+                                          .seconds = 1.5,
+                                          .is_best = true};
+        for (size_t j = 0; j < 2 * N; j++) e->points[i][j] = (float)(j % 7) - (float)i;
+        for (size_t j = 0; j < 6; j++) e->centers[i][j] = (float)j;
+        e->frames[i] = (cen_report_frame){i + 1, N, 3, e->points[i], e->centers[i], e->labels};
+    }
+    e->points[1][4] = NAN;
+}
+
+static example *make_example(void)
+{
+    example *e = calloc(1, sizeof *e);
+    e->names[0] = HOSTILE;
+    e->names[1] = "\xD7\xA9\xD7\x9C\xD7\x95\xD7\x9D";
+    e->names[2] = "c";
+    e->facts[0] = "Net";
+    e->facts[1] = HOSTILE;
+    e->skipped = (cen_file_note){HOSTILE, "a file of 0 bytes"};
+    fill_rows(e);
+    fill_measures(e);
+    fill_run(e);
+    e->set = (cen_report_set){HOSTILE, &e->measures, e->rows, e->rows};
+    const char *const *facts = (const char *const *)e->facts;
+    e->report = (cen_report){.title = HOSTILE,
+                             .command = HOSTILE,
+                             .facts = facts,
+                             .n_facts = 1,
+                             .class_names = (const char *const *)e->names,
+                             .n_classes = 3,
+                             .epochs = e->epochs,
+                             .n_epochs = 2,
+                             .frames = e->frames,
+                             .n_frames = 2,
+                             .sets = &e->set,
+                             .n_sets = 1,
+                             .skipped = &e->skipped,
+                             .n_skipped = 1,
+                             .seed = 1};
+    tree_grey("report/picture.pgm", 80, 40, 77);
+    return e;
+}
+
+static char *read_text(const char *path)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    char *text = malloc(size + 1);
+    memcpy(text, bytes, size);
+    text[size] = '\0';
+    assert_int_equal(strlen(text), size);
+    cen__free(bytes);
+    return text;
+}
+
+static char *write_and_read(const cen_report *report, bool is_json)
+{
+    cen_error error;
+    const char *path = is_json ? "report/report.json" : "report/report.html";
+    cen_status status = is_json ? cen_report_write_json(report, path, &error)
+                                : cen_report_write_html(report, path, &error);
+    if (status != CEN_OK) fail_msg("%s", error.message);
+    return read_text(path);
+}
+
+/* Tags close in the order in which they were opened, every attribute is quoted, and no character of
+ * an unescaped name is left. The bodies of style and script are passed over. */
+static void assert_balanced(const char *text)
+{
+    static const char *const VOID_TAGS[] = {"meta", "link", "img", "input", "br"};
+    char open[64][24];
+    size_t depth = 0;
+    for (const char *at = strchr(text, '<'); at != NULL; at = strchr(at, '<')) {
+        bool closes = at[1] == '/';
+        char name[24] = "";
+        at += closes ? 2 : 1;
+        if (*at == '!') continue;
+        size_t size = strcspn(at, " >/\n");
+        assert_in_range(size, 1, 23);
+        memcpy(name, at, size);
+        bool quoted = false;
+        for (; quoted || *at != '>'; at++) {
+            assert_true(*at != '\0' && *at != '<');
+            if (*at == '"') quoted = !quoted;
+        }
+        bool is_void = at[-1] == '/';
+        for (size_t i = 0; i < sizeof VOID_TAGS / sizeof *VOID_TAGS; i++)
+            is_void = is_void || strcmp(name, VOID_TAGS[i]) == 0;
+        if (closes) {
+            assert_true(depth > 0);
+            assert_string_equal(name, open[--depth]);
+        } else if (!is_void) {
+            assert_true(depth < 64);
+            memcpy(open[depth++], name, sizeof name);
+            if (strcmp(name, "style") == 0) at = strstr(at, "</style>");
+            if (strcmp(name, "script") == 0) at = strstr(at, "</script>");
+            assert_non_null(at);
+        }
+    }
+    assert_int_equal(depth, 0);
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0'; c++) {
+        size_t size = cen__utf8_size((const char *)c, strlen((const char *)c));
+        if (size == 0) fail_msg("byte %zu is no UTF-8", (size_t)((const char *)c - text));
+        c += size - 1;
+    }
+}
+
+static cen__json_document *parse(const char *text)
+{
+    cen__json_document *document;
+    cen_error error;
+    if (cen__json_parse(text, strlen(text), &document, &error) != CEN_OK)
+        fail_msg("%s", error.message);
+    return document;
+}
+
+/* The value at a path such as sets.0.tar_at_far_0.1: keys may hold a point, so the longest that is
+ * there is taken. */
+static const cen__json *look_up(const cen__json *value, const char *path)
+{
+    while (value != NULL && *path != '\0') {
+        char key[64];
+        const cen__json *found = NULL;
+        size_t size = value->kind == CEN__JSON_ARRAY ? strcspn(path, ".") : strlen(path);
+        for (; size > 0 && found == NULL; size--) {
+            if (path[size] != '.' && path[size] != '\0') continue;
+            (void)snprintf(key, sizeof key, "%.*s", (int)size, path);
+            if (value->kind == CEN__JSON_ARRAY) {
+                found = value->child;
+                for (long i = strtol(key, NULL, 10); i > 0 && found != NULL; i--)
+                    found = found->next;
+            } else {
+                found = cen__json_get(value, key);
+            }
+            if (found != NULL) path += size + (path[size] == '.');
+            if (found != NULL) break;
+        }
+        value = found;
+    }
+    return value;
+}
+
+/* The printed number is the JSON's, rounded to as many digits. */
+static void assert_shown(const char *key, const char *shown, const cen__json *value)
+{
+    if (value == NULL) fail_msg("%s is not in the JSON", key);
+    if (value->kind == CEN__JSON_NULL) {
+        assert_memory_equal(shown, "not measured<", 13);
+        return;
+    }
+    char digits[64];
+    size_t n = 0;
+    const char *end = shown;
+    for (; strchr("+-.,0123456789e", *end) != NULL; end++)
+        if (*end != ',') digits[n++] = *end;
+    digits[n] = '\0';
+    double exact = value->number * (memcmp(end, "\xC2\xA0%", 3) == 0 ? 100 : 1), half = 0.5;
+    const char *point = strchr(digits, '.'), *power = strchr(digits, 'e');
+    if (point != NULL) half *= pow(10, -(double)strspn(point + 1, "0123456789"));
+    if (power != NULL) half *= pow(10, (double)strtol(power + 1, NULL, 10));
+    if (!(fabs(strtod(digits, NULL) - exact) <= half * 1.000001))
+        fail_msg("%s: shown as %s, is %.17g", key, digits, value->number);
+}
+
+/* How many figures there are. */
+static size_t assert_all_shown(const char *html, const cen__json *root)
+{
+    static const char MARK[] = " data-key=\"";
+    size_t n = 0;
+    for (const char *at = strstr(html, MARK); at != NULL; at = strstr(at, MARK), n++) {
+        char key[128];
+        at += sizeof MARK - 1;
+        (void)snprintf(key, sizeof key, "%.*s", (int)strcspn(at, "\""), at);
+        assert_shown(key, strchr(at, '>') + 1, look_up(root, key));
+    }
+    return n;
+}
+
+static size_t count(const char *text, const char *part)
+{
+    size_t n = 0;
+    for (const char *at = strstr(text, part); at != NULL; at = strstr(at + 1, part)) n++;
+    return n;
+}
+
+static void text_is_escaped_and_cut_at_characters(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in, *out;
+        size_t most;
+    } cases[] = {{HOSTILE, HOSTILE_HTML, SIZE_MAX},
+                 {"", "", 0},
+                 {"\xC3\xA9tude", "\xC3\xA9t\xE2\x80\xA6", 2},
+                 {"\xC3\xA9t", "\xC3\xA9t", 2},
+                 {"a\x01\x7F\xC2\x85\xEF\xBF\xBF\tb",
+                  "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\tb", SIZE_MAX},
+                 {"\xED\xA0\x80", "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD", SIZE_MAX},
+                 {"\xF0\x9F\x98\x80<", "\xF0\x9F\x98\x80&lt;", SIZE_MAX}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cen__text text = {0};
+        cen__add_escaped(&text, cases[i].in, cases[i].most);
+        assert_string_equal(text.data == NULL ? "" : text.data, cases[i].out);
+        cen__free(text.data);
+    }
+}
+
+static void figures_are_rounded_whatever_the_locale(void **state)
+{
+    (void)state;
+    static const struct {
+        cen__unit unit;
+        double value;
+        const char *out;
+    } cases[] = {{CEN__PERCENT, 2.0 / 3, "66.67\xC2\xA0%"},
+                 {CEN__PERCENT, 0, "0.00\xC2\xA0%"},
+                 {CEN__REAL, 2.0 / 3, "0.6667"},
+                 {CEN__REAL, 1234.5678, "1235"},
+                 {CEN__REAL, -0.00012345, "-0.0001234"},
+                 {CEN__REAL, 1.5e-7, "1.500e-07"},
+                 {CEN__REAL, 12345678.9, "1.235e+07"},
+                 {CEN__REAL, 0, "0"},
+                 {CEN__COUNT, 20000000, "20,000,000"},
+                 {CEN__COUNT, 999, "999"},
+                 {CEN__REAL, NAN, "not measured"},
+                 {CEN__REAL, INFINITY, "not measured"}};
+    static const char *const LOCALES[] = {"C", "de_DE.UTF-8", "ps_AF.UTF-8"};
+    for (size_t l = 0; l < 3; l++) {
+        if (setlocale(LC_NUMERIC, LOCALES[l]) == NULL) continue;
+        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+            cen__text text = {0};
+            cen__add_figure(&text, "b", cases[i].unit, cases[i].value, "sets.%d.x", 3);
+            assert_memory_equal(text.data, "<b data-key=\"sets.3.x\"", 22);
+            const char *shown = strchr(text.data, '>') + 1;
+            assert_int_equal(strcspn(shown, "<"), strlen(cases[i].out));
+            assert_memory_equal(shown, cases[i].out, strlen(cases[i].out));
+            cen__free(text.data);
+        }
+    }
+    (void)setlocale(LC_NUMERIC, "C");
+}
+
+static void axes_have_round_steps(void **state)
+{
+    (void)state;
+    static const struct {
+        double low, high, step;
+    } cases[] = {{0, 1, 0.2}, {0, 30, 5}, {0, 7, 2}, {-3, 4, 2}, {0, 1e-6, 2e-7}, {0, 0, 0.2}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cen__axis axis = cen__axis_over(NULL, cases[i].low, cases[i].high, i == 1 ? 6 : 5);
+        assert_true(fabs(axis.step / cases[i].step - 1) < 1e-12);
+        assert_true(axis.high > axis.low);
+    }
+}
+
+static void every_figure_on_the_page_is_in_the_json(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    char *html = write_and_read(&e->report, false), *json = write_and_read(&e->report, true);
+    cen__json_document *document = parse(json);
+    const cen__json *root = cen__json_root(document);
+    assert_balanced(html);
+    assert_true(assert_all_shown(html, root) > 80);
+    assert_true(look_up(root, "sets.0.knn_accuracy")->number == 2.0 / 3);
+    assert_true(look_up(root, "sets.0.intra_inter")->number == 12345678.9);
+    assert_int_equal(look_up(root, "sets.0.tar_at_far_0.001")->kind, CEN__JSON_NULL);
+    assert_int_equal(look_up(root, "sets.0.few_shot.1.accuracy")->kind, CEN__JSON_NULL);
+    assert_int_equal(look_up(root, "epochs.0.knn_accuracy")->kind, CEN__JSON_NULL);
+    assert_string_equal(look_up(root, "command")->string, HOSTILE_JSON);
+    assert_string_equal(look_up(root, "sets.0.name")->string, HOSTILE_JSON);
+    assert_string_equal(look_up(root, "skipped.0.path")->string, HOSTILE_JSON);
+    cen__json_free(document);
+    free(html);
+    free(json);
+    free(e);
+}
+
+static void hostile_names_are_text_everywhere(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    char *html = write_and_read(&e->report, false);
+    assert_null(strstr(html, "<b a="));
+    assert_true(count(html, HOSTILE_HTML) > 10);
+    assert_int_equal(count(html, "<script"), 2);
+    free(html);
+    free(e);
+}
+
+static void half_of_the_queries_are_wrong_ones_and_marked(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    char *html = write_and_read(&e->report, false);
+    assert_non_null(strstr(html, "Wrong answers: 6 of <span data-key=\"sets.0.n_wrong\">6<"));
+    assert_non_null(strstr(html, "Right answers: 6"));
+    assert_int_equal(count(html, "<figure class=\"query\">"), N);
+    assert_int_equal(count(html, "taken for"), 6);
+    /* Neighbours i + 1, i + 2, i + 3 of three classes in turn: one of each three is right. */
+    assert_int_equal(count(html, "<li class=\"wrong\">"), 2 * N);
+    assert_int_equal(count(html, "<li class=\"right\">"), N);
+    assert_int_equal(count(html, "<img "), 1 + K);
+    assert_int_equal(count(html, "<span class=\"missing\">gone.png</span>"), (N - 1) * (1 + K));
+    assert_false(cen_path_exists("report/report.html.thumbnail.png"));
+    free(html);
+    free(e);
+}
+
+static void the_picture_of_a_query_is_a_png_of_56(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    char *html = write_and_read(&e->report, false);
+    /* The signature, IHDR of 13 bytes, 56 x 28, in base64. */
+    assert_non_null(strstr(html, "src=\"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAADgAAAAc"));
+    free(html);
+    free(e);
+}
+
+static void the_roc_and_the_histograms_are_those_of_the_pairs(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    cen__page page;
+    assert_int_equal(cen__page_create(&page, &e->report, NULL), CEN_OK);
+    const cen__set_view *view = &page.views[0];
+    double genuine = 0, impostor = 0;
+    for (size_t i = 0; i < CEN__N_BINS; i++) {
+        genuine += view->genuine[i];
+        impostor += view->impostor[i];
+    }
+    assert_true(fabs(genuine - 1) < 1e-12 && fabs(impostor - 1) < 1e-12);
+    for (size_t i = 0; i < view->n_roc; i++) {
+        size_t n_pass = (size_t)(view->far[i] * 12), n = 0;
+        while (n < 6 && (n_pass == 12 || e->genuine[n] < e->impostor[n_pass])) n++;
+        assert_true(view->tar[i] == (double)n / 6);
+    }
+    assert_true(view->tar[view->n_roc - 1] == 1 && view->far[view->n_roc - 1] == 1);
+    cen__page_free(&page);
+    free(e);
+}
+
+static void many_classes_leave_the_most_confused_in_the_matrix(void **state)
+{
+    (void)state;
+    enum { MANY = 100 };
+    static cen_feature_row rows[MANY];
+    static int32_t predicted[MANY];
+    static size_t neighbours[MANY];
+    static float distances[MANY];
+    cen_confusion confusions[20];
+    for (int i = 0; i < MANY; i++) {
+        rows[i] = (cen_feature_row){"", i, NULL, NULL};
+        predicted[i] = i >= 50 && i < 70 ? i + 1 : i;
+        if (i >= 50 && i < 70) confusions[i - 50] = (cen_confusion){i, i + 1, 1};
+    }
+    cen_measures m = {.n_queries = MANY,
+                      .k = 1,
+                      .predicted = predicted,
+                      .neighbours = neighbours,
+                      .distances = distances,
+                      .confusions = confusions,
+                      .n_confusions = 20};
+    cen_report_set set = {"many", &m, rows, rows};
+    cen_report report = {.title = "t", .sets = &set, .n_sets = 1};
+    cen__page page;
+    assert_int_equal(cen__page_create(&page, &report, NULL), CEN_OK);
+    assert_int_equal(page.views[0].n_classes, MANY);
+    assert_int_equal(page.views[0].n_matrix, 21);
+    assert_int_equal(page.views[0].matrix_labels[0], 50);
+    assert_int_equal(page.views[0].matrix[0][1], 1);
+    assert_int_equal(page.views[0].n_wrong, 20);
+    assert_int_equal(page.views[0].n_picks, CEN__PICKS_MOST);
+    assert_int_equal(page.views[0].n_wrong_picks, CEN__PICKS_MOST / 2);
+    cen__page_free(&page);
+    char *html = write_and_read(&report, false), *json = write_and_read(&report, true);
+    assert_balanced(html);
+    assert_non_null(strstr(html, "The 21 classes that are confused most often, of 100"));
+    assert_non_null(strstr(html, "the first 15 of "));
+    cen__json_document *document = parse(json);
+    (void)assert_all_shown(html, cen__json_root(document));
+    cen__json_free(document);
+    free(html);
+    free(json);
+}
+
+static void a_report_of_nothing_is_a_page(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    cen_measures none = {
+        .retrieval = {0, 0, NAN, NAN, NAN, NAN},
+        .verification = {.auc = NAN, .eer = NAN, .eer_threshold = NAN, .tar = {NAN, NAN, NAN}},
+        .intra_inter = NAN};
+    cen_report_set empty = {"empty", &none, NULL, NULL};
+    cen_report_frame frame = {1, 0, 0, NULL, NULL, NULL};
+    cen_report cases[] = {{.title = "", .command = NULL},
+                          {.title = "t", .command = "c", .sets = &empty, .n_sets = 1},
+                          {.title = "t", .frames = &frame, .n_frames = 1},
+                          {.title = "t", .epochs = e->epochs, .n_epochs = 1},
+                          {.title = "t", .frames = e->frames, .n_frames = 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *html = write_and_read(&cases[i], false), *json = write_and_read(&cases[i], true);
+        cen__json_document *document = parse(json);
+        assert_balanced(html);
+        (void)assert_all_shown(html, cen__json_root(document));
+        assert_null(strstr(html, "nan"));
+        assert_null(strstr(html, "inf"));
+        cen__json_free(document);
+        free(html);
+        free(json);
+        assert_int_equal(cen_report_write_svg(&cases[i], "report/none", NULL), CEN_OK);
+        tree_remove("report/none");
+    }
+    free(e);
+}
+
+static void each_plot_is_a_file_that_stands_alone(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"softmax-loss",   "center-loss",     "accuracy",
+                                        "scatter",        "set-1-distances", "set-1-roc",
+                                        "set-1-confusion"};
+    example *e = make_example();
+    tree_remove("report/plots");
+    assert_int_equal(cen_report_write_svg(&e->report, "report/plots", NULL), CEN_OK);
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+        char path[64];
+        (void)snprintf(path, sizeof path, "report/plots/%s.svg", NAMES[i]);
+        char *svg = read_text(path);
+        assert_balanced(svg);
+        assert_memory_equal(svg, "<svg xmlns=\"http://www.w3.org/2000/svg\" ", 40);
+        assert_int_equal(count(svg, "<svg"), 1);
+        assert_non_null(strstr(svg, "<style>"));
+        assert_non_null(strstr(svg, "<desc id="));
+        free(svg);
+    }
+    assert_false(cen_path_exists("report/plots/intra-inter.svg")); /* all NAN */
+    free(e);
+}
+
+static void the_same_report_is_the_same_page(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    char *first = write_and_read(&e->report, false), *second = write_and_read(&e->report, false);
+    assert_string_equal(first, second);
+    e->report.seed = 2;
+    char *other = write_and_read(&e->report, false);
+    assert_string_not_equal(first, other);
+    free(first);
+    free(second);
+    free(other);
+    free(e);
+}
+
+static void a_string_is_written_as_json(void **state)
+{
+    (void)state;
+    FILE *file = fopen("report/string", "wb");
+    cen_json_string(file, "a\"\\\n" HOSTILE);
+    assert_int_equal(fclose(file), 0);
+    char *text = read_text("report/string");
+    cen__json_document *document = parse(text);
+    assert_string_equal(cen__json_root(document)->string, "a\"\\\n" HOSTILE_JSON);
+    cen__json_free(document);
+    free(text);
+}
+
+static int write_all(void *user)
+{
+    example *e = user;
+    cen_error error = {CEN_OK, ""};
+    cen_status status = cen_report_write_html(&e->report, "report/memory.html", &error);
+    if (status == CEN_OK) status = cen_report_write_json(&e->report, "report/memory.json", &error);
+    if (status == CEN_OK) status = cen_report_write_svg(&e->report, "report/memory", &error);
+    if (status == CEN_OK) return 1;
+    assert_int_equal(status, CEN_ERROR_MEMORY);
+    assert_int_equal(error.status, CEN_ERROR_MEMORY);
+    assert_false(cen_path_exists("report/memory.html.thumbnail.png"));
+    return 0;
+}
+
+static void every_failed_allocation_is_told_and_nothing_leaks(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    tree_remove("report/memory");
+    assert_true(fail_each_allocation(write_all, e) > 30);
+    free(e);
+}
+
+static void a_place_that_cannot_be_written_is_named(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    cen_error error;
+    e->report.n_sets = 0; /* no pictures */
+    assert_int_equal(cen_report_write_html(&e->report, "report/no/page.html", &error),
+                     CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "report/no/page.html"));
+    assert_int_equal(cen_report_write_json(&e->report, "report/no/page.json", &error),
+                     CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "report/no/page.json"));
+    assert_int_equal(cen_report_write_svg(&e->report, "report/picture.pgm/x", &error),
+                     CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "report/picture.pgm"));
+    e->report.n_sets = 1;
+    assert_int_equal(cen_report_write_html(&e->report, "report/no/page.html", NULL), CEN_ERROR_IO);
+    free(e);
+}
+
+#if !defined(_WIN32)
+/* As on a full disk: the system refuses to write more than 4096 bytes. */
+static void a_full_disk_leaves_the_page_that_was_there(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    cen_error error;
+    struct rlimit before, small;
+    tree_text("report/full.html", "old");
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    small = before;
+    small.rlim_cur = 4096;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    cen_status status = cen_report_write_html(&e->report, "report/full.html", &error);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+    (void)signal(SIGXFSZ, handler);
+    assert_int_equal(status, CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "report/full.html"));
+    char *text = read_text("report/full.html");
+    assert_string_equal(text, "old");
+    assert_false(cen_path_exists("report/full.html.tmp0"));
+    assert_false(cen_path_exists("report/full.html.thumbnail.png"));
+    free(text);
+    free(e);
+}
+#endif
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(text_is_escaped_and_cut_at_characters),
+        cmocka_unit_test(figures_are_rounded_whatever_the_locale),
+        cmocka_unit_test(axes_have_round_steps),
+        cmocka_unit_test(every_figure_on_the_page_is_in_the_json),
+        cmocka_unit_test(hostile_names_are_text_everywhere),
+        cmocka_unit_test(half_of_the_queries_are_wrong_ones_and_marked),
+        cmocka_unit_test(the_picture_of_a_query_is_a_png_of_56),
+        cmocka_unit_test(the_roc_and_the_histograms_are_those_of_the_pairs),
+        cmocka_unit_test(many_classes_leave_the_most_confused_in_the_matrix),
+        cmocka_unit_test(a_report_of_nothing_is_a_page),
+        cmocka_unit_test(each_plot_is_a_file_that_stands_alone),
+        cmocka_unit_test(the_same_report_is_the_same_page),
+        cmocka_unit_test(a_string_is_written_as_json),
+        cmocka_unit_test(every_failed_allocation_is_told_and_nothing_leaks),
+        cmocka_unit_test(a_place_that_cannot_be_written_is_named),
+#if !defined(_WIN32)
+        cmocka_unit_test(a_full_disk_leaves_the_page_that_was_there),
+#endif
+    };
+    tree_remove("report");
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

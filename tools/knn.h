@@ -1,0 +1,86 @@
+/* cl_knn: what its commands share. */
+#ifndef TOOLS_KNN_H
+#define TOOLS_KNN_H
+
+#include <centerloss.h>
+
+#include "options.h"
+#include "progress.h"
+
+typedef struct knn {
+    const command *tool;
+    const char *command_line; /* as it can be typed again */
+    const char *model_path, *gallery_split, *query_split, *strangers, *output, *report, *svg;
+    size_t k, seed, n_threads;    /* k 0: 5, or what there is */
+    double threshold, far, ratio; /* negative: not given */
+    int metric, weights;
+    bool as_json, adds, is_quiet;
+    cen_model *model; /* loaded when the first picture needs it */
+    progress line;
+} knn;
+
+/* Features with what they are called after; labels[i] is rows[i].label. */
+typedef struct knn_set {
+    const char *name; /* as on the command line */
+    cen_feature_set f;
+    int32_t *labels;
+    cen_folder *folder; /* of pictures, or NULL */
+    const char **names; /* f.class_names of knn_match_classes, or NULL */
+    bool is_copy;       /* of rows of another set, whose names it borrows */
+} knn_set;
+
+/* Each prints its sentence and returns its exit code, 0 where all went well. */
+int knn_eval(knn *s, char *const *paths, size_t n_paths);
+int knn_classify(knn *s, char *const *paths, size_t n_paths);
+int knn_enroll(knn *s, char *const *paths, size_t n_paths);
+int knn_audit(knn *s, char *const *paths, size_t n_paths);
+
+/* Reads a run folder, a .npy, a .csv, or pictures, for which the model is that of --model, else
+ * `run` where it is a run folder. On failure nothing is left to free. */
+int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, knn_set *set);
+void knn_set_free(knn_set *set);
+
+/* Reads a gallery, which has at least one row; _load keeps those of --gallery-split, each with a
+ * class. */
+int knn_gallery_read(knn *s, char *path, knn_set *set);
+int knn_gallery_load(knn *s, char *path, knn_set *set);
+
+/* Keeps the rows of one split. Nothing left is an error that names the splits there are. */
+int knn_set_keep_split(const knn *s, knn_set *set, const char *split);
+
+/* Copies the rows of one split, in their order. */
+int knn_set_copy_split(const knn *s, const knn_set *set, const char *split, knn_set *copy);
+void knn_set_move_row(knn_set *set, size_t from, size_t to);
+bool knn_set_has_split(const knn_set *set, const char *split);
+
+/* Fails where a row has no class. */
+int knn_set_need_classes(const knn *s, const knn_set *set);
+
+/* Labels of `set` become places in a list that begins with the gallery's classes, which must outlive
+ * it. */
+int knn_match_classes(const knn *s, const knn_set *gallery, knn_set *set);
+
+/* Fails where the two do not hold vectors of one size. */
+int knn_same_size(const knn *s, const knn_set *gallery, const knn_set *other);
+
+/* The row of features as a caller may print it: its path, or "row N" in text[32]. */
+const char *knn_row_name(const knn_set *set, size_t row, char *text);
+
+cen_labelled knn_labelled(const knn_set *set);
+
+/* k as asked for, held against what there is; 0 after a printed error. */
+size_t knn_choose_k(const knn *s, const knn_set *gallery, bool leave_one_out);
+
+/* The threshold for --far, from --strangers or the gallery's own classes. */
+int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold);
+void knn_print_threshold(const knn *s, const cen_threshold *threshold);
+
+/* "name": value, with null where value is no number. */
+void knn_json_number(const char *name, double value);
+void knn_json_threshold(const cen_threshold *threshold);
+
+/* A run folder, or a name that ends in .npy or .csv. */
+bool knn_is_features(const char *path);
+bool knn_ends_in(const char *text, const char *ending);
+
+#endif

@@ -1,0 +1,307 @@
+/* cl_knn enroll: a new class from a few pictures, and the classes that it comes too near to. */
+#include "knn.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A class of the gallery and how near its nearest row comes to the new pictures. */
+typedef struct neighbour {
+    const char *class_name;
+    double distance;
+    size_t row, picture;
+} neighbour;
+
+typedef struct enrolment {
+    const knn_set *gallery, *pictures;
+    const char *name;
+    cen_threshold limit; /* nearer is dangerous; NAN: the gallery is too small to say */
+    neighbour *near;     /* [n_near] by distance, then by name: the classes but its own */
+    size_t n_near, n_dangerous;
+} enrolment;
+
+/* ---- what lies near ---- */
+
+static int compare_neighbours(const void *a, const void *b)
+{
+    const neighbour *one = a, *other = b;
+    if (one->distance != other->distance) return one->distance < other->distance ? -1 : 1;
+    return strcmp(one->class_name, other->class_name);
+}
+
+/* nearest[i]: the new picture that is nearest to row i. */
+static int list_near(const knn *s, enrolment *e, const size_t *nearest, const float *distances)
+{
+    const cen_feature_set *f = &e->gallery->f;
+    e->near = calloc(f->n_classes + 1, sizeof *e->near);
+    if (e->near == NULL) {
+        return fail(s->tool, EXIT_FAILED, "%s: not enough memory for its classes",
+                    e->gallery->name);
+    }
+    for (size_t i = 0; i < f->n; i++) {
+        neighbour *class = &e->near[f->rows[i].label];
+        if (class->class_name != NULL && (double)distances[i] >= class->distance) continue;
+        *class = (neighbour){f->rows[i].class_name, (double)distances[i], i, nearest[i]};
+    }
+    for (size_t j = 0; j < f->n_classes; j++) {
+        const neighbour *class = &e->near[j];
+        if (class->class_name == NULL || strcmp(class->class_name, e->name) == 0) continue;
+        e->near[e->n_near++] = *class;
+    }
+    if (e->n_near > 1) qsort(e->near, e->n_near, sizeof *e->near, compare_neighbours);
+    while (e->n_dangerous < e->n_near && e->near[e->n_dangerous].distance <= e->limit.distance) {
+        e->n_dangerous++;
+    }
+    return 0;
+}
+
+static int find_near(const knn *s, enrolment *e)
+{
+    const cen_feature_set *f = &e->gallery->f, *new = &e->pictures->f;
+    size_t *nearest = malloc(f->n * sizeof *nearest);
+    float *distances = malloc(f->n * sizeof *distances);
+    cen_error error = {CEN_ERROR_MEMORY, "not enough memory for the distances of its rows"};
+    int code = 0;
+    if (nearest == NULL || distances == NULL ||
+        cen_knn_search(new->features, new->n, f->features, f->n, f->d, 1, (cen_metric)s->metric,
+                       false, nearest, distances, (int)s->n_threads, &error) != CEN_OK) {
+        code = fail(s->tool, EXIT_FAILED, "%s: %s", e->gallery->name, error.message);
+    }
+    if (code == 0) code = list_near(s, e, nearest, distances);
+    free(nearest);
+    free(distances);
+    return code;
+}
+
+/* --threshold or --far where they are given; else the distance at which 1 % of strangers pass, in a
+ * small gallery 10 %, and in a smaller one none. */
+static int choose_limit(knn *s, enrolment *e)
+{
+    static const double usual[] = {0.01, 0.1};
+    e->limit = (cen_threshold){.distance = s->threshold};
+    if (s->threshold >= 0) return 0;
+    if (s->far >= 0) return knn_calibrate(s, e->gallery, &e->limit);
+    const cen_labelled gallery = knn_labelled(e->gallery), none = {NULL, NULL, 0};
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        cen_error error;
+        cen_status status =
+            cen_threshold_calibrate(gallery, none, e->gallery->f.d, (cen_metric)s->metric, usual[i],
+                                    (int)s->n_threads, &e->limit, &error);
+        if (status == CEN_OK) return 0;
+        if (status != CEN_ERROR_ARGUMENT) return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    e->limit = (cen_threshold){.distance = NAN};
+    return 0;
+}
+
+/* ---- the new gallery ---- */
+
+/* The place of a name in the list, bytewise. */
+static size_t place_of(const cen_feature_set *f, const char *name, bool *is_there)
+{
+    size_t place = 0;
+    while (place < f->n_classes && strcmp(f->class_names[place], name) < 0) place++;
+    *is_there = place < f->n_classes && strcmp(f->class_names[place], name) == 0;
+    return place;
+}
+
+static size_t count_rows(const cen_feature_set *f, const char *name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < f->n; i++) n += strcmp(f->rows[i].class_name, name) == 0;
+    return n;
+}
+
+/* rows[n of both]: labels stay places in the list of names. */
+static void join_rows(const enrolment *e, cen_feature_row *rows)
+{
+    const cen_feature_set *f = &e->gallery->f, *new = &e->pictures->f;
+    bool is_there, has_splits = false;
+    int32_t label = (int32_t)place_of(f, e->name, &is_there);
+    for (size_t i = 0; i < f->n; i++) {
+        rows[i] = f->rows[i];
+        rows[i].label += !is_there && rows[i].label >= label;
+        has_splits |= rows[i].split != NULL && rows[i].split[0] != '\0';
+    }
+    for (size_t i = 0; i < new->n; i++) {
+        rows[f->n + i] = (cen_feature_row){new->rows[i].path, label, e->name,
+                                           has_splits ? cen_split_name(CEN_SPLIT_TRAIN) : NULL};
+    }
+}
+
+static int write_gallery(const knn *s, const enrolment *e, const char *output,
+                         cen_features_format format)
+{
+    const cen_feature_set *f = &e->gallery->f, *new = &e->pictures->f;
+    const size_t shape[2] = {f->n + new->n, f->d}, old_size = f->n * f->d;
+    cen_error error;
+    cen_tensor both;
+    if (cen_tensor_create(&both, 2, shape, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    cen_feature_row *rows = malloc(shape[0] * sizeof *rows);
+    int code = 0;
+    if (rows == NULL) {
+        code = fail(s->tool, EXIT_FAILED, "%s: not enough memory for its rows", output);
+    } else {
+        memcpy(both.data, f->features, old_size * sizeof(float));
+        memcpy(both.data + old_size, new->features, new->n *new->d * sizeof(float));
+        join_rows(e, rows);
+        if (cen_features_write(output, format, both.data, shape[0], shape[1], rows, &error) !=
+            CEN_OK) {
+            code = fail(s->tool, EXIT_FAILED, "%s", error.message);
+        }
+    }
+    free(rows);
+    cen_tensor_free(&both);
+    return code;
+}
+
+/* ---- printing ---- */
+
+static void print_near(const knn *s, const enrolment *e)
+{
+    enum { MOST = 20 };
+    char one[32], other[32];
+    if (e->limit.n_pictures > 0) knn_print_threshold(s, &e->limit);
+    if (e->n_near == 0) {
+        printf("no other class is in the gallery\n");
+        return;
+    }
+    if (isnan(e->limit.distance)) {
+        printf("the gallery is too small to calibrate what is dangerously near; --threshold X sets "
+               "it\n");
+    } else if (e->n_dangerous == 0) {
+        printf("no class lies dangerously near\n");
+    } else {
+        printf("%zu %s dangerously near, within %.6g:\n", e->n_dangerous,
+               e->n_dangerous == 1 ? "class lies" : "classes lie", e->limit.distance);
+    }
+    size_t n = e->n_dangerous > 0 ? e->n_dangerous : 1;
+    for (size_t i = 0; i < n && i < MOST; i++) {
+        const neighbour *near = &e->near[i];
+        printf("%s%s  distance %.5g  %s  to  %s\n", e->n_dangerous == 0 ? "the nearest is " : "  ",
+               near->class_name, near->distance, knn_row_name(e->pictures, near->picture, one),
+               knn_row_name(e->gallery, near->row, other));
+    }
+    if (n > MOST) printf("  and %zu more\n", n - MOST);
+}
+
+static void print_json(const enrolment *e, const char *output)
+{
+    char text[32];
+    printf("{\"gallery\": ");
+    cen_json_string(stdout, output);
+    printf(", \"name\": ");
+    cen_json_string(stdout, e->name);
+    printf(", \"n_added\": %zu, \"n_rows\": %zu, \"threshold\": ", e->pictures->f.n,
+           e->gallery->f.n + e->pictures->f.n);
+    if (isfinite(e->limit.distance)) {
+        knn_json_threshold(&e->limit);
+    } else {
+        printf("null");
+    }
+    printf(", \"classes\": [");
+    for (size_t i = 0; i < e->n_near; i++) {
+        const neighbour *near = &e->near[i];
+        printf("%s{\"class\": ", i > 0 ? ", " : "");
+        cen_json_string(stdout, near->class_name);
+        printf(", ");
+        knn_json_number("distance", near->distance);
+        printf(", \"dangerous\": %s, \"picture\": ", i < e->n_dangerous ? "true" : "false");
+        cen_json_string(stdout, knn_row_name(e->pictures, near->picture, text));
+        printf(", \"nearest\": ");
+        cen_json_string(stdout, knn_row_name(e->gallery, near->row, text));
+        printf("}");
+    }
+    printf("]}\n");
+}
+
+/* ---- the work ---- */
+
+static bool has_format(const char *path, cen_features_format *format)
+{
+    bool is_csv = knn_ends_in(path, ".csv");
+    *format = is_csv ? CEN_FEATURES_CSV : CEN_FEATURES_NPY;
+    return is_csv || knn_ends_in(path, ".npy");
+}
+
+/* Where the gallery goes; NULL after a printed error. */
+static const char *choose_output(const knn *s, const char *gallery, cen_features_format *format)
+{
+    if (s->output != NULL) {
+        if (has_format(s->output, format)) return s->output;
+        (void)fail(s->tool, EXIT_USAGE,
+                   "%s: its name does not tell the format; end it with .npy "
+                   "or .csv",
+                   s->output);
+        return NULL;
+    }
+    if (!has_format(gallery, format)) {
+        (void)fail(s->tool, EXIT_USAGE,
+                   "%s: only a .npy or a .csv is written back in place; add -o FILE.npy", gallery);
+        return NULL;
+    }
+    if (s->gallery_split != NULL) {
+        (void)fail(s->tool, EXIT_USAGE,
+                   "%s: with --gallery-split the other rows would be lost; add -o FILE.npy",
+                   gallery);
+        return NULL;
+    }
+    return gallery;
+}
+
+static int enroll(knn *s, enrolment *e, const char *output, cen_features_format format)
+{
+    int code = knn_same_size(s, e->gallery, e->pictures);
+    if (code == 0) code = choose_limit(s, e);
+    if (code == 0) code = find_near(s, e);
+    if (code == 0) code = write_gallery(s, e, output, format);
+    if (code == 0 && s->as_json) {
+        print_json(e, output);
+    } else if (code == 0 && !s->is_quiet) {
+        char text[32];
+        printf("%s: %s added from %s %s; the gallery has %zu rows\n", output, e->name,
+               with_commas(e->pictures->f.n, text), e->pictures->f.n == 1 ? "picture" : "pictures",
+               e->gallery->f.n + e->pictures->f.n);
+        print_near(s, e);
+    }
+    free(e->near);
+    return code;
+}
+
+int knn_enroll(knn *s, char *const *paths, size_t n_paths)
+{
+    cen_features_format format;
+    if (n_paths < 3 || paths[1][0] == '\0') {
+        return fail(s->tool, EXIT_USAGE,
+                    "name a gallery, the new class and its pictures: cl_knn "
+                    "enroll GALLERY NAME IMAGE...");
+    }
+    const char *output = choose_output(s, paths[0], &format);
+    if (output == NULL) return EXIT_USAGE;
+    knn_set gallery, pictures;
+    int code = knn_gallery_load(s, paths[0], &gallery);
+    if (code != 0) return code;
+    size_t n_there = count_rows(&gallery.f, paths[1]);
+    if (n_there > 0 && !s->adds) {
+        code = fail(s->tool, EXIT_FAILED,
+                    "%s: the class \"%s\" is there already, with %zu rows; choose another name, or "
+                    "add to it with --add",
+                    paths[0], paths[1], n_there);
+    } else {
+        code = knn_set_load(s, paths + 2, n_paths - 2, paths[0], &pictures);
+        if (code == 0) {
+            enrolment e = {.gallery = &gallery, .pictures = &pictures, .name = paths[1]};
+            code = pictures.f.n > 0 ? enroll(s, &e, output, format)
+                                    : fail(s->tool, EXIT_FAILED,
+                                           "%s: there is nothing in it to enroll; put "
+                                           "rows in it",
+                                           paths[2]);
+            knn_set_free(&pictures);
+        }
+    }
+    knn_set_free(&gallery);
+    return code;
+}

@@ -1,0 +1,365 @@
+/* cl_knn eval: everything that is measured of a set against a gallery. */
+#include "knn.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct evaluation {
+    knn_set gallery, queries; /* queries is empty where one set is measured by leave-one-out */
+    const char *gallery_split, *query_split; /* NULL: all */
+    bool leave_one_out;
+    size_t n_left_out; /* held-out rows beside train and val */
+    cen_measures measures;
+} evaluation;
+
+static const char *const metrics[] = {"l2", "cosine"};
+static const char *const weights[] = {"uniform", "distance"};
+
+static const knn_set *queries_of(const evaluation *e)
+{
+    return e->leave_one_out ? &e->gallery : &e->queries;
+}
+
+/* ---- the two sets ---- */
+
+static bool are_same(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static const char *named_split(const char *split)
+{
+    return split == NULL || strcmp(split, "all") == 0 ? NULL : split;
+}
+
+/* One set: validation rows are measured against training rows where there are both; any other split
+ * that is asked for, or all rows, by leave-one-out. */
+static void choose_splits(const knn *s, evaluation *e)
+{
+    const knn_set *set = &e->gallery;
+    e->query_split = named_split(s->query_split);
+    e->gallery_split = named_split(s->gallery_split);
+    if (s->query_split == NULL && s->gallery_split == NULL) {
+        if (!knn_set_has_split(set, "train") || !knn_set_has_split(set, "val")) return;
+        e->gallery_split = "train";
+        e->query_split = "val";
+    } else if (s->query_split == NULL) {
+        e->query_split = are_same(e->gallery_split, "train") ? "val" : e->gallery_split;
+    } else if (s->gallery_split == NULL) {
+        bool is_seen = are_same(e->query_split, "val") || are_same(e->query_split, "test");
+        e->gallery_split = is_seen && knn_set_has_split(set, "train") ? "train" : e->query_split;
+    }
+}
+
+static int split_one(knn *s, evaluation *e)
+{
+    choose_splits(s, e);
+    e->leave_one_out = are_same(e->gallery_split, e->query_split);
+    if (!e->leave_one_out && (e->gallery_split == NULL || e->query_split == NULL)) {
+        return fail(s->tool, EXIT_USAGE,
+                    "the queries would be among the gallery; name both --gallery-split and "
+                    "--query-split, or neither");
+    }
+    for (size_t i = 0; i < e->gallery.f.n && e->query_split != NULL; i++) {
+        const char *split = e->gallery.f.rows[i].split;
+        e->n_left_out +=
+            split != NULL && strcmp(split, "heldout") == 0 && !are_same(e->query_split, "heldout");
+    }
+    int code = 0;
+    if (!e->leave_one_out) code = knn_set_copy_split(s, &e->gallery, e->query_split, &e->queries);
+    if (code == 0) code = knn_set_keep_split(s, &e->gallery, e->gallery_split);
+    return code;
+}
+
+static int load_query(knn *s, char *path, evaluation *e)
+{
+    int code = knn_set_load(s, &path, 1, e->gallery.name, &e->queries);
+    if (code != 0) return code;
+    e->gallery_split = named_split(s->gallery_split);
+    e->query_split = named_split(s->query_split);
+    code = knn_same_size(s, &e->gallery, &e->queries);
+    if (code == 0) code = knn_set_keep_split(s, &e->gallery, e->gallery_split);
+    if (code == 0) code = knn_set_keep_split(s, &e->queries, e->query_split);
+    if (code == 0 && e->queries.f.n == 0) {
+        code = fail(s->tool, EXIT_FAILED, "%s: there is no query in it; put rows in it", path);
+    }
+    return code == 0 ? knn_match_classes(s, &e->gallery, &e->queries) : code;
+}
+
+/* ---- printing ---- */
+
+static const char *percent(double share, char *text)
+{
+    if (isfinite(share)) {
+        (void)snprintf(text, 32, "%6.2f %%", 100 * share);
+    } else {
+        (void)snprintf(text, 32, "     -");
+    }
+    return text;
+}
+
+static void print_share(const char *name, double share, const char *what)
+{
+    char text[32];
+    printf("%-15s %s%s%s\n", name, percent(share, text), what[0] != '\0' ? "   " : "", what);
+}
+
+static void print_set(const char *what, const knn_set *set, const char *split)
+{
+    char text[32];
+    printf("%-15s %s: %s rows", what, set->name, with_commas(set->f.n, text));
+    if (split != NULL) printf(" of split %s", split);
+    printf("\n");
+}
+
+static void print_head(const knn *s, const evaluation *e)
+{
+    char text[32];
+    if (e->leave_one_out) {
+        print_set("set", &e->gallery, e->gallery_split);
+        printf("%-15s by leave-one-out: each row against the others\n", "measured");
+    } else {
+        print_set("gallery", &e->gallery, e->gallery_split);
+        print_set("queries", &e->queries, e->query_split);
+    }
+    if (e->n_left_out > 0) {
+        printf("%-15s %s rows of split heldout: --query-split heldout measures them\n", "left out",
+               with_commas(e->n_left_out, text));
+    }
+    printf("%-15s %s, k %zu, weights %s\n\n", "metric", metrics[s->metric], e->measures.k,
+           weights[s->weights]);
+}
+
+static void print_retrieval(const evaluation *e)
+{
+    const cen_retrieval *r = &e->measures.retrieval;
+    char text[32], lone[96] = "";
+    if (r->n_lone > 0) {
+        (void)snprintf(lone, sizeof lone, "%s queries have no partner, which counts as wrong here",
+                       with_commas(r->n_lone, text));
+    }
+    print_share("k-NN accuracy", r->knn_accuracy, lone);
+    print_share("precision@1", r->precision_at_1, r->n_lone > 0 ? "and is left out here" : "");
+    print_share("R-precision", r->r_precision, "");
+    print_share("MAP@R", r->map_at_r, "");
+}
+
+static void print_verification(const cen_measures *m)
+{
+    const cen_verification *v = &m->verification;
+    char a[96], b[32];
+    if (m->pairs.n_genuine == 0 || m->pairs.n_impostor == 0) {
+        printf("\n%-15s no pairs of both kinds to measure it on\n", "verification");
+        return;
+    }
+    printf("\n%-15s %s genuine pairs", "verification", with_commas(v->n_genuine, a));
+    printf(" and %s impostor pairs%s\n", with_commas(v->n_impostor, b),
+           v->is_sample ? ", drawn by seed from more" : "");
+    print_share("AUC", v->auc, "");
+    (void)snprintf(a, sizeof a, "at distance %.6g", v->eer_threshold);
+    print_share("EER", v->eer, a);
+    print_share("TAR", v->tar[0], "at FAR 10 %");
+    print_share("", v->tar[1], "at FAR 1 %");
+    print_share("", v->tar[2], "at FAR 0.1 %");
+}
+
+static void print_rest(const evaluation *e, const char *const *names)
+{
+    enum { WORST = 10 };
+    const cen_measures *m = &e->measures;
+    printf("\n");
+    for (size_t i = 0; i < 2; i++) {
+        const cen_episodes *few = &m->few_shot[i];
+        if (few->n_episodes == 0) continue;
+        char name[32], what[96];
+        (void)snprintf(name, sizeof name, "%zu-shot %zu-way", few->n_shots, few->n_ways);
+        (void)snprintf(what, sizeof what, "+- %.2f, of %zu episodes among the queries",
+                       100 * few->interval, few->n_episodes);
+        print_share(name, few->accuracy, what);
+    }
+    if (isfinite(m->intra_inter)) printf("%-15s %6.3f\n", "intra/inter", m->intra_inter);
+    if (m->n_confusions > 0) printf("\nmost confused\n");
+    for (size_t i = 0; i < m->n_confusions && i < WORST; i++) {
+        const cen_confusion *c = &m->confusions[i];
+        printf("%6zu  %s taken for %s\n", c->count, names[c->label], names[c->predicted]);
+    }
+}
+
+/* ---- JSON ---- */
+
+static void json_numbers(const char *const *keys, const double *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        knn_json_number(keys[i], values[i]);
+        printf(", ");
+    }
+}
+
+static void json_few_shot(const char *name, const cen_episodes *few)
+{
+    printf("\"%s\": ", name);
+    if (few->n_episodes == 0) {
+        printf("null, ");
+        return;
+    }
+    printf("{");
+    knn_json_number("accuracy", few->accuracy);
+    printf(", ");
+    knn_json_number("interval", few->interval);
+    printf(", \"n_ways\": %zu, \"n_episodes\": %zu}, ", few->n_ways, few->n_episodes);
+}
+
+static void json_set(const char *what, const knn_set *set, const char *split)
+{
+    printf("\"%s\": {\"name\": ", what);
+    cen_json_string(stdout, set->name);
+    printf(", \"n\": %zu, \"split\": ", set->f.n);
+    if (split != NULL) {
+        cen_json_string(stdout, split);
+    } else {
+        printf("null");
+    }
+    printf("}, ");
+}
+
+static void json_confusions(const cen_measures *m, const char *const *names)
+{
+    printf("\"confusions\": [");
+    for (size_t i = 0; i < m->n_confusions; i++) {
+        const cen_confusion *c = &m->confusions[i];
+        printf("%s{\"class\": ", i > 0 ? ", " : "");
+        cen_json_string(stdout, names[c->label]);
+        printf(", \"predicted\": ");
+        cen_json_string(stdout, names[c->predicted]);
+        printf(", \"count\": %zu}", c->count);
+    }
+    printf("]");
+}
+
+static void print_json(const knn *s, const evaluation *e, const char *const *names)
+{
+    const cen_measures *m = &e->measures;
+    const cen_retrieval *r = &m->retrieval;
+    const cen_verification *v = &m->verification;
+    bool has_pairs = m->pairs.n_genuine > 0 && m->pairs.n_impostor > 0;
+    printf("{");
+    json_set("gallery", &e->gallery, e->gallery_split);
+    json_set("queries", queries_of(e), e->query_split);
+    printf("\"leave_one_out\": %s, \"metric\": \"%s\", \"k\": %zu, \"weights\": \"%s\", ",
+           e->leave_one_out ? "true" : "false", metrics[s->metric], m->k, weights[s->weights]);
+    printf("\"n_queries\": %zu, \"n_lone\": %zu, ", r->n_queries, r->n_lone);
+    json_numbers((const char *const[]){"knn_accuracy", "precision_at_1", "r_precision", "map_at_r"},
+                 (const double[]){r->knn_accuracy, r->precision_at_1, r->r_precision, r->map_at_r},
+                 4);
+    printf("\"n_genuine\": %zu, \"n_impostor\": %zu, \"pairs_sampled\": %s, ", m->pairs.n_genuine,
+           m->pairs.n_impostor, m->pairs.is_sample ? "true" : "false");
+    json_numbers((const char *const[]){"auc", "eer", "eer_threshold"},
+                 has_pairs ? (const double[]){v->auc, v->eer, v->eer_threshold}
+                           : (const double[]){NAN, NAN, NAN},
+                 3);
+    printf("\"tar_at_far\": {");
+    knn_json_number("0.1", has_pairs ? v->tar[0] : NAN);
+    printf(", ");
+    knn_json_number("0.01", has_pairs ? v->tar[1] : NAN);
+    printf(", ");
+    knn_json_number("0.001", has_pairs ? v->tar[2] : NAN);
+    printf("}, ");
+    json_few_shot("one_shot", &m->few_shot[0]);
+    json_few_shot("five_shot", &m->few_shot[1]);
+    knn_json_number("intra_inter", m->intra_inter);
+    printf(", ");
+    json_confusions(m, names);
+    printf("}\n");
+}
+
+/* ---- the page ---- */
+
+static int write_report(const knn *s, const evaluation *e, const char *const *names)
+{
+    char k[32], n_gallery[32], n_queries[32];
+    const knn_set *queries = queries_of(e);
+    (void)snprintf(k, sizeof k, "%zu", e->measures.k);
+    const char *facts[][2] = {
+        {"gallery", e->gallery.name},
+        {"rows of the gallery", with_commas(e->gallery.f.n, n_gallery)},
+        {"queries", e->leave_one_out ? "the gallery itself, by leave-one-out" : queries->name},
+        {"rows of the queries", with_commas(queries->f.n, n_queries)},
+        {"metric", metrics[s->metric]},
+        {"k", k},
+        {"weights", weights[s->weights]},
+    };
+    const char *pairs[2 * sizeof facts / sizeof *facts];
+    const size_t n_facts = sizeof facts / sizeof *facts;
+    for (size_t i = 0; i < 2 * n_facts; i++) pairs[i] = facts[i / 2][i % 2];
+    const cen_report_set set = {e->query_split != NULL ? e->query_split : "queries", &e->measures,
+                                queries->f.rows, e->gallery.f.rows};
+    const cen_report report = {.title = queries->name,
+                               .command = s->command_line,
+                               .facts = pairs,
+                               .n_facts = n_facts,
+                               .class_names = names,
+                               .n_classes = queries->f.n_classes,
+                               .sets = &set,
+                               .n_sets = 1,
+                               .seed = s->seed};
+    cen_error error;
+    if ((s->report != NULL && cen_report_write_html(&report, s->report, &error) != CEN_OK) ||
+        (s->svg != NULL && cen_report_write_svg(&report, s->svg, &error) != CEN_OK)) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    return 0;
+}
+
+/* ---- the work ---- */
+
+static int measure(knn *s, evaluation *e)
+{
+    const knn_set *queries = queries_of(e);
+    size_t k = knn_choose_k(s, &e->gallery, e->leave_one_out);
+    if (k == 0) return EXIT_FAILED;
+    cen_measure_options options = cen_measure_options_default();
+    options.knn.metric = (cen_metric)s->metric;
+    options.knn.k = k;
+    options.knn.weights = (cen_weights)s->weights;
+    options.knn.leave_one_out = e->leave_one_out;
+    options.knn.n_threads = (int)s->n_threads;
+    options.seed = s->seed;
+    cen_error error;
+    if (cen_measures_create(&e->measures, knn_labelled(&e->gallery), knn_labelled(queries),
+                            e->gallery.f.d, &options, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s: %s", e->gallery.name, error.message);
+    }
+    /* Labels of both are places in the list of the queries, which begins with the gallery's. */
+    const char *const *names = queries->f.class_names;
+    if (s->as_json) {
+        print_json(s, e, names);
+    } else if (!s->is_quiet) {
+        print_head(s, e);
+        print_retrieval(e);
+        print_verification(&e->measures);
+        print_rest(e, names);
+    }
+    int code = write_report(s, e, names);
+    cen_measures_free(&e->measures);
+    return code;
+}
+
+int knn_eval(knn *s, char *const *paths, size_t n_paths)
+{
+    if (n_paths < 1 || n_paths > 2) {
+        return fail(s->tool, EXIT_USAGE,
+                    "name a gallery, and at most one set of queries: cl_knn "
+                    "eval GALLERY [QUERY]");
+    }
+    evaluation e = {.n_left_out = 0};
+    int code = knn_gallery_read(s, paths[0], &e.gallery);
+    if (code != 0) return code;
+    code = n_paths == 1 ? split_one(s, &e) : load_query(s, paths[1], &e);
+    if (code == 0) code = knn_set_need_classes(s, &e.gallery);
+    if (code == 0 && !e.leave_one_out) code = knn_set_need_classes(s, &e.queries);
+    if (code == 0) code = measure(s, &e);
+    knn_set_free(&e.queries);
+    knn_set_free(&e.gallery);
+    return code;
+}

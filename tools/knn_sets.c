@@ -1,0 +1,180 @@
+/* From an argument to features: a run folder, a .npy or .csv, or pictures with a model. */
+#include "knn.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool knn_ends_in(const char *text, const char *ending)
+{
+    size_t size = strlen(text), ending_size = strlen(ending);
+    return size > ending_size && strcmp(text + size - ending_size, ending) == 0;
+}
+
+static bool holds(const char *folder, const char *name)
+{
+    char path[4200];
+    (void)snprintf(path, sizeof path, "%.4000s/%s", folder, name);
+    return cen_path_exists(path);
+}
+
+bool knn_is_features(const char *path)
+{
+    return knn_ends_in(path, ".npy") || knn_ends_in(path, ".csv") || holds(path, "features.npy") ||
+           holds(path, "model.safetensors");
+}
+
+static int show(void *user, size_t done, size_t total)
+{
+    progress_images(user, "features", done, total);
+    return 0;
+}
+
+static int out_of_memory(const knn *s, const char *name)
+{
+    return fail(s->tool, EXIT_FAILED, "%s: not enough memory for the list of its rows", name);
+}
+
+/* ---- pictures ---- */
+
+static int need_model(knn *s, const char *pictures, const char *run)
+{
+    if (s->model != NULL) return 0;
+    const char *path = s->model_path;
+    if (path == NULL && run != NULL && holds(run, "model.safetensors")) path = run;
+    if (path == NULL) {
+        return fail(s->tool, EXIT_USAGE,
+                    "%s: pictures need a model to become features; add --model RUN", pictures);
+    }
+    cen_error error;
+    if (cen_model_load(&s->model, path, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    s->model_path = path;
+    return 0;
+}
+
+static void name_rows(const cen_folder_info *info, cen_feature_row *rows)
+{
+    for (size_t i = 0; i < info->n_images; i++) {
+        const cen_folder_image *image = &info->images[i];
+        rows[i] = (cen_feature_row){image->path, image->label,
+                                    image->label >= 0 ? info->class_names[image->label] : NULL,
+                                    info->has_own_split ? cen_split_name(image->split) : NULL};
+    }
+}
+
+static int compute_features(knn *s, knn_set *set)
+{
+    cen_error error;
+    cen_tensor features;
+    const cen_model_info *model = cen_model_get(s->model);
+    /* Each picture is read once, so nothing is kept in memory. */
+    if (cen_folder_load(set->folder, &model->input, 0, NULL, NULL, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    const cen_folder_info *info = cen_folder_get(set->folder);
+    const size_t shape[2] = {info->n_images, model->feature_size};
+    set->f = (cen_feature_set){.n = shape[0],
+                               .d = shape[1],
+                               .n_classes = info->n_classes,
+                               .class_names = info->class_names};
+    set->f.rows = malloc(shape[0] * sizeof *set->f.rows);
+    if (set->f.rows == NULL) return out_of_memory(s, set->name);
+    name_rows(info, set->f.rows);
+    if (cen_tensor_create(&features, 2, shape, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    set->f.features = features.data;
+    cen_status status = cen_model_folder_features(s->model, set->folder, features.data,
+                                                  (int)s->n_threads, show, &s->line, &error);
+    progress_clear(&s->line);
+    if (status != CEN_OK) return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    for (size_t i = 0; i < info->n_skipped; i++) {
+        fprintf(stderr, "%s: skipped %s: %s\n", s->tool->name, info->skipped[i].path,
+                info->skipped[i].reason);
+    }
+    return 0;
+}
+
+static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char *run, knn_set *set)
+{
+    for (size_t i = 0; i < n_paths; i++) {
+        if (n_paths > 1 && knn_is_features(paths[i])) {
+            return fail(s->tool, EXIT_USAGE, "%s: features cannot be mixed with other arguments",
+                        paths[i]);
+        }
+        if (!cen_path_exists(paths[i])) {
+            return fail(s->tool, EXIT_FAILED,
+                        "%s: nothing is there; name a run folder, a .npy, a .csv or pictures",
+                        paths[i]);
+        }
+    }
+    int code = need_model(s, set->name, run);
+    if (code != 0) return code;
+    cen_error error;
+    cen_folder_options options = cen_folder_options_default();
+    options.unlabelled = true;
+    options.n_threads = (int)s->n_threads;
+    if (cen_folder_open(&set->folder, (const char *const *)paths, n_paths, &options, &error) !=
+        CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    return compute_features(s, set);
+}
+
+/* ---- any set ---- */
+
+static int copy_labels(const knn *s, knn_set *set)
+{
+    set->labels = malloc((set->f.n + 1) * sizeof *set->labels);
+    if (set->labels == NULL) return out_of_memory(s, set->name);
+    for (size_t i = 0; i < set->f.n; i++) set->labels[i] = set->f.rows[i].label;
+    return 0;
+}
+
+int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, knn_set *set)
+{
+    *set = (knn_set){.name = paths[0]};
+    cen_error error;
+    int code = 0;
+    if (n_paths != 1 || !knn_is_features(paths[0])) {
+        code = load_pictures(s, paths, n_paths, run, set);
+    } else if (cen_features_read(paths[0], &set->f, &error) != CEN_OK) {
+        code = fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    if (code == 0) code = copy_labels(s, set);
+    if (code != 0) knn_set_free(set);
+    return code;
+}
+
+void knn_set_free(knn_set *set)
+{
+    if (set->is_copy) {
+        free(set->f.features);
+        free(set->f.rows);
+    } else if (set->folder != NULL) {
+        cen_tensor features = {.data = set->f.features};
+        cen_tensor_free(&features);
+        free(set->f.rows);
+        cen_folder_free(set->folder);
+    } else {
+        cen_features_free(&set->f);
+    }
+    free(set->labels);
+    free(set->names);
+    *set = (knn_set){.name = NULL};
+}
+
+cen_labelled knn_labelled(const knn_set *set)
+{
+    return (cen_labelled){set->f.features, set->labels, set->f.n};
+}
+
+const char *knn_row_name(const knn_set *set, size_t row, char *text)
+{
+    const char *path = set->f.rows[row].path;
+    if (path != NULL && path[0] != '\0') return path;
+    (void)snprintf(text, 32, "row %zu", row);
+    return text;
+}

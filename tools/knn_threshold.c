@@ -1,0 +1,104 @@
+/* How near is near enough: calibration, told in words and as JSON. */
+#include "knn.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Drops the rows whose class the gallery knows. */
+static int keep_strangers(const knn *s, const knn_set *gallery, knn_set *strangers)
+{
+    const char **known = malloc((gallery->f.n + 1) * sizeof *known);
+    if (known == NULL) {
+        return fail(s->tool, EXIT_FAILED, "%s: not enough memory for the names of its classes",
+                    gallery->name);
+    }
+    size_t n_known = 0, n = 0;
+    for (size_t i = 0; i < gallery->f.n; i++) {
+        if (i > 0 && gallery->labels[i] == gallery->labels[i - 1]) continue;
+        known[n_known++] = gallery->f.rows[i].class_name;
+    }
+    qsort(known, n_known, sizeof *known, compare_names);
+    for (size_t i = 0; i < strangers->f.n; i++) {
+        const char *name = strangers->f.rows[i].class_name;
+        if (bsearch(&name, known, n_known, sizeof *known, compare_names) == NULL) {
+            knn_set_move_row(strangers, i, n++);
+        }
+    }
+    free(known);
+    strangers->f.n = n;
+    if (n > 0) return 0;
+    return fail(s->tool, EXIT_FAILED,
+                "%s: the gallery knows all its classes, and strangers must be none of them; name "
+                "others, or keep some out with --gallery-split",
+                strangers->name);
+}
+
+static int load_strangers(knn *s, const knn_set *gallery, knn_set *strangers)
+{
+    char *path = (char *)s->strangers; /* not written to */
+    int code = knn_set_load(s, &path, 1, gallery->name, strangers);
+    if (code != 0) return code;
+    code = knn_same_size(s, gallery, strangers);
+    if (code == 0) code = knn_set_need_classes(s, strangers);
+    if (code == 0) code = keep_strangers(s, gallery, strangers);
+    if (code != 0) knn_set_free(strangers);
+    return code;
+}
+
+int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold)
+{
+    knn_set strangers = {.name = NULL};
+    if (s->strangers != NULL) {
+        int code = load_strangers(s, gallery, &strangers);
+        if (code != 0) return code;
+    }
+    cen_error error;
+    cen_status status = cen_threshold_calibrate(knn_labelled(gallery), knn_labelled(&strangers),
+                                                gallery->f.d, (cen_metric)s->metric, s->far,
+                                                (int)s->n_threads, threshold, &error);
+    knn_set_free(&strangers);
+    return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s", error.message);
+}
+
+void knn_print_threshold(const knn *s, const cen_threshold *threshold)
+{
+    char a[32], b[32];
+    printf("threshold %.6g: passes %g %% of strangers (95 %% interval %.3g to %.3g %%), as %s "
+           "pictures of %s %s show\n",
+           threshold->distance, 100 * threshold->far, 100 * threshold->low, 100 * threshold->high,
+           with_commas(threshold->n_pictures, a), with_commas(threshold->n_strangers, b),
+           s->strangers != NULL ? "strangers" : "classes, each a stranger to the others");
+}
+
+void knn_json_number(const char *name, double value)
+{
+    if (isfinite(value)) {
+        printf("\"%s\": %.17g", name, value);
+    } else {
+        printf("\"%s\": null", name);
+    }
+}
+
+void knn_json_threshold(const cen_threshold *threshold)
+{
+    printf("{");
+    knn_json_number("distance", threshold->distance);
+    if (threshold->n_pictures > 0) {
+        printf(", ");
+        knn_json_number("far", threshold->far);
+        printf(", ");
+        knn_json_number("low", threshold->low);
+        printf(", ");
+        knn_json_number("high", threshold->high);
+        printf(", \"n_pictures\": %zu, \"n_strangers\": %zu", threshold->n_pictures,
+               threshold->n_strangers);
+    }
+    printf("}");
+}

@@ -1,0 +1,43 @@
+/* cl_train: its command line, shared by its files. */
+#ifndef TOOLS_TRAIN_H
+#define TOOLS_TRAIN_H
+
+#include <centerloss.h>
+
+#include "options.h"
+
+typedef struct train_settings {
+    double lambda_value, lambda_warmup, lr, adam_eps, alpha, validation_share;
+    double weight_decay, clip, smoothing, warmup;
+    const char *lambda, *net, *init, *steps, *output, *holdout;
+    size_t image_size[2], channels, feature_size, n_epochs, batch_size, seed, n_threads;
+    size_t max_pixels, cache_mb, stop_after, per_class, patience;
+    int centers, resize, schedule, augment;
+    real_list mean, std;
+    cen_augment changes; /* numbers below 0: as --augment has it */
+    bool flips, keep_order, is_strict, exact_decode, overwrite, is_quiet, no_report, has_svg;
+} train_settings;
+
+/* Filled by parse_options(&train_tool, ...). */
+extern train_settings s;
+extern const command train_tool;
+
+extern const char *const center_modes[], *const schedules[];
+
+/* Reads --lambda; false where it is neither a number nor auto. */
+bool read_lambda(void);
+
+/* --lambda auto: the ratio of the two gradients, else 0. */
+double lambda_ratio(void);
+
+/* --augment and the single switches. */
+cen_augment choose_augment(void);
+
+/* --holdout-classes: a share where it reads as a number, else a file. */
+void choose_holdout(cen_folder_options *folder);
+
+void print_folder(const char *path, const cen_folder_info *info);
+void print_model(const cen_model *model);
+void print_epoch(const cen_epoch_report *report);
+
+#endif

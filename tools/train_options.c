@@ -1,0 +1,183 @@
+#include "train.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+train_settings s = {.lambda = "0.2",
+                    .lr = 1e-3,
+                    .adam_eps = 1e-8,
+                    .alpha = 0.5,
+                    .validation_share = 0.1,
+                    .net = "small",
+                    .n_epochs = 30,
+                    .batch_size = 32,
+                    .seed = 1,
+                    .max_pixels = (size_t)1 << 28,
+                    .cache_mb = 2048,
+                    .changes = {-1, -1, -1, -1, -1, -1, false}};
+
+/* --lambda auto: the share that the center loss's gradient at the feature gets of softmax's. */
+static const double auto_ratio = 0.1;
+
+const char *const center_modes[] = {"adam", "adam-dense", "mean", NULL};
+const char *const schedules[] = {"constant", "cosine", NULL};
+static const char *const augments[] = {"none", "light", "strong", NULL};
+static const char *const resizes[] = {"crop", "stretch", NULL};
+
+static const option options[] = {
+    {"lambda", 'l', OPTION_TEXT, &s.lambda, "X|auto",
+     "weight of the center loss (0.2); auto: so that its gradient\n"
+     "at the feature is a tenth of the softmax loss's",
+     0, 0, NULL},
+    {"lambda-warmup", '\0', OPTION_REAL, &s.lambda_warmup, "N",
+     "epochs in which lambda rises from 0 (0)", 0, 1e9, NULL},
+    {"net", 'n', OPTION_TEXT, &s.net, "LINE|PRESET",
+     "the body: small (default), article, lenet++, or a line as\n"
+     "'conv 10 2x2, maxpool 2, flatten, dense 32, relu'",
+     0, 0, NULL},
+    {"image-size", 's', OPTION_SIZE, s.image_size, "N|HxW",
+     "size that images get (the preset's, else the median\nshorter side, at most 64)", 0, 0, NULL},
+    {"channels", 'c', OPTION_COUNT, &s.channels, "1|3",
+     "grey or colour (1 when every image is grey)", 1, 3, NULL},
+    {"feature-size", 'd', OPTION_COUNT, &s.feature_size, "D",
+     "numbers in a feature: replaces OUT of the last dense", 1, 1 << 24, NULL},
+    {"epochs", 'e', OPTION_COUNT, &s.n_epochs, "N", "passes over the training images (30)", 1, 1e9,
+     NULL},
+    {"batch-size", 'b', OPTION_COUNT, &s.batch_size, "N", "images a step (32)", 1, 1 << 20, NULL},
+    {"lr", 'r', OPTION_REAL, &s.lr, "X", "Adam's learning rate (0.001)", 0, 1e30, NULL},
+    {"adam-eps", '\0', OPTION_REAL, &s.adam_eps, "X", "Adam's epsilon (1e-8)", 0, 1e30, NULL},
+    {"weight-decay", '\0', OPTION_REAL, &s.weight_decay, "X",
+     "AdamW's, on kernels and matrices alone (0)", 0, 1e30, NULL},
+    {"warmup", '\0', OPTION_REAL, &s.warmup, "N",
+     "epochs in which the learning rate rises from 0 (0)", 0, 1e9, NULL},
+    {"schedule", '\0', OPTION_CHOICE, &s.schedule, "constant|cosine",
+     "the learning rate after that (constant)", 0, 0, schedules},
+    {"clip", '\0', OPTION_REAL, &s.clip, "X", "longest gradient of body and head; 0: any (0)", 0,
+     1e30, NULL},
+    {"label-smoothing", '\0', OPTION_REAL, &s.smoothing, "X",
+     "share of a label that goes to all classes alike (0)", 0, 0.999, NULL},
+    {"patience", '\0', OPTION_COUNT, &s.patience, "N",
+     "epochs without a better k-NN after which to end (none)", 1, 1e9, NULL},
+    {"augment", 'a', OPTION_CHOICE, &s.augment, "none|light|strong",
+     "random changes of training images (none); single ones:", 0, 0, augments},
+    {"shift", '\0', OPTION_REAL, &s.changes.shift, "X", "  moved by up to this share of a side", 0,
+     0.5, NULL},
+    {"rotate", '\0', OPTION_REAL, &s.changes.rotation, "X", "  turned by up to so many degrees", 0,
+     180, NULL},
+    {"scale", '\0', OPTION_REAL, &s.changes.scale, "X",
+     "  grown or shrunk by up to a factor of 1 + X", 0, 1, NULL},
+    {"brightness", '\0', OPTION_REAL, &s.changes.brightness, "X",
+     "  up to this added to pixel / 255", 0, 1, NULL},
+    {"contrast", '\0', OPTION_REAL, &s.changes.contrast, "X", "  stretched by up to 1 + X", 0, 1,
+     NULL},
+    {"erase", '\0', OPTION_REAL, &s.changes.erase, "X", "  chance that a rectangle is blanked", 0,
+     1, NULL},
+    {"flip", '\0', OPTION_FLAG, &s.flips, NULL,
+     "  left and right change places in every second image", 0, 0, NULL},
+    {"per-class", '\0', OPTION_COUNT, &s.per_class, "K",
+     "K images of each class of a batch (shuffled images)", 1, 1 << 20, NULL},
+    {"centers", '\0', OPTION_CHOICE, &s.centers, "adam|adam-dense|mean",
+     "how centers move: Adam on the batch's classes (default),\n"
+     "Adam on all, or Wen et al.'s eq. 4",
+     0, 0, center_modes},
+    {"alpha", '\0', OPTION_REAL, &s.alpha, "X", "step of --centers mean (0.5)", 0, 1e30, NULL},
+    {"val-split", '\0', OPTION_REAL, &s.validation_share, "X",
+     "share of each class kept for validation (0.1); unused\nwhere DIR has train/ and val/", 0, 0.9,
+     NULL},
+    {"holdout-classes", '\0', OPTION_TEXT, &s.holdout, "X|FILE",
+     "classes kept out of training and measured after it: a share\n"
+     "of them, or a file with their names, one a line",
+     0, 0, NULL},
+    {"resize", '\0', OPTION_CHOICE, &s.resize, "crop|stretch",
+     "shorter side then center crop (default), or both sides", 0, 0, resizes},
+    {"mean", '\0', OPTION_REALS, &s.mean, "X[,X,X]",
+     "subtracted from pixel / 255, a channel (measured)", -1e30, 0, NULL},
+    {"std", '\0', OPTION_REALS, &s.std, "X[,X,X]", "and divided by (measured)", 1e-30, 0, NULL},
+    {"no-shuffle", '\0', OPTION_FLAG, &s.keep_order, NULL,
+     "train in folder order: bytewise by class, then file name", 0, 0, NULL},
+    {"seed", '\0', OPTION_COUNT, &s.seed, "N", "of split, weights and order (1)", 0, 1e18, NULL},
+    {"threads", 't', OPTION_COUNT, &s.n_threads, "N",
+     "processors to use (all); never changes a result", 1, 1024, NULL},
+    {"init", 'i', OPTION_TEXT, &s.init, "FILE", "weights by name from a safetensors file", 0, 0,
+     NULL},
+    {"strict", '\0', OPTION_FLAG, &s.is_strict, NULL, "a broken image is an error, not skipped", 0,
+     0, NULL},
+    {"max-pixels", '\0', OPTION_COUNT, &s.max_pixels, "N",
+     "images of more pixels are refused (268435456)", 1, 1e15, NULL},
+    {"exact-decode", '\0', OPTION_FLAG, &s.exact_decode, NULL,
+     "decode large JPEGs at full size before they are resized,\n"
+     "not at 1/2, 1/4 or 1/8 (slower, within a few levels)",
+     0, 0, NULL},
+    {"cache-mb", '\0', OPTION_COUNT, &s.cache_mb, "N",
+     "decoded images kept in memory, in MB (2048); the others\nare decoded anew in each epoch", 0,
+     1e9, NULL},
+    {"steps", '\0', OPTION_TEXT, &s.steps, "FILE",
+     "the losses of every step as CSV: step,total,softmax,center", 0, 0, NULL},
+    {"stop-after", '\0', OPTION_COUNT, &s.stop_after, "N", "steps", 1, 1e15, NULL},
+    {"output", 'o', OPTION_TEXT, &s.output, "DIR", "the run folder (runs/1, runs/2, ...)", 0, 0,
+     NULL},
+    {"no-report", '\0', OPTION_FLAG, &s.no_report, NULL, "write no report.html and report.json", 0,
+     0, NULL},
+    {"svg", '\0', OPTION_FLAG, &s.has_svg, NULL, "write the report's plots as svg/NAME.svg, too", 0,
+     0, NULL},
+    {"overwrite", '\0', OPTION_FLAG, &s.overwrite, NULL, "write into a run folder that exists", 0,
+     0, NULL},
+    {"quiet", 'q', OPTION_FLAG, &s.is_quiet, NULL, "print errors alone", 0, 0, NULL},
+};
+
+const command train_tool = {
+    "cl_train",
+    "cl_train [OPTIONS] DIR",
+    "Trains a net on DIR/CLASS/IMAGE (or DIR/train/CLASS/IMAGE and DIR/val/CLASS/IMAGE) with\n"
+    "softmax cross-entropy + lambda * center loss, with Adam. The run folder gets "
+    "model.safetensors\n"
+    "(of the epoch with the best k-NN accuracy on validation images), log.csv, features.npy,\n"
+    "features.tsv and report.html. Ctrl-C ends after the current batch and saves.",
+    "lambda weighs the mean over the batch of ||f - c||^2, summed over the feature, without 1/2.\n"
+    "The same pull as elsewhere:  Keras (sum, batch mean) w: lambda w;  Wen et al. and caffe-face\n"
+    "(1/2 sum) w: w / 2;  KaiyangZhou w: w;  jxgu1016 w: w / 2;  louis-she and facenet (mean over\n"
+    "D too) w: w / D.\n\n"
+    "Exit codes: 0 done, 1 failed, 2 the command line cannot be used.",
+    options,
+    sizeof options / sizeof *options};
+
+double lambda_ratio(void)
+{
+    return strcmp(s.lambda, "auto") == 0 ? auto_ratio : 0;
+}
+
+cen_augment choose_augment(void)
+{
+    cen_augment augment = s.augment == 0   ? cen_augment_none()
+                          : s.augment == 1 ? cen_augment_light()
+                                           : cen_augment_strong();
+    const double given[] = {s.changes.shift,      s.changes.rotation, s.changes.scale,
+                            s.changes.brightness, s.changes.contrast, s.changes.erase};
+    double *const chosen[] = {&augment.shift,      &augment.rotation, &augment.scale,
+                              &augment.brightness, &augment.contrast, &augment.erase};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        if (given[i] >= 0) *chosen[i] = given[i];
+    }
+    augment.flip = augment.flip || s.flips;
+    return augment;
+}
+
+bool read_lambda(void)
+{
+    if (strcmp(s.lambda, "auto") == 0) return true;
+    char *end;
+    s.lambda_value = strtod(s.lambda, &end);
+    return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= 1e30;
+}
+
+void choose_holdout(cen_folder_options *folder)
+{
+    if (s.holdout == NULL) return;
+    char *end;
+    double share = strtod(s.holdout, &end);
+    if (end != s.holdout && *end == '\0') {
+        folder->holdout_share = share;
+    } else {
+        folder->holdout_list = s.holdout;
+    }
+}

@@ -1,0 +1,35 @@
+/* cl_train: what is measured when training is over, and the page that shows it. */
+#ifndef TOOLS_TRAIN_PAGE_H
+#define TOOLS_TRAIN_PAGE_H
+
+#include <centerloss.h>
+
+/* Collects epochs while they pass. */
+typedef struct page page;
+
+/* NULL without memory. */
+page *page_create(const cen_folder_info *folder, size_t n_epochs);
+void page_free(page *p);
+
+/* Keeps a report, and the features of up to 600 validation images with the centers. False without
+ * memory. */
+bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model);
+
+typedef struct page_content {
+    const char *folder, *command, *title; /* of the run; as it can be typed again */
+    const char *const *facts;             /* [n_facts, 2] */
+    size_t n_facts;
+    cen_model *model;
+    const cen_folder_info *images;
+    const float *features;       /* [n_images, D] */
+    const cen_feature_row *rows; /* [n_images] */
+    uint64_t seed;
+    int n_threads;
+    bool is_quiet, has_svg, has_page;
+} page_content;
+
+/* Measures validation images against training images and the held-out classes among themselves,
+ * prints both, and writes report.html, report.json and, where asked for, svg/. */
+cen_status page_finish(page *p, const page_content *content, cen_error *error);
+
+#endif

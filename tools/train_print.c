@@ -1,0 +1,121 @@
+/* What was found, what will be trained, and how it goes. */
+#include <math.h>
+#include <stdio.h>
+
+#include "progress.h"
+#include "train.h"
+
+/* What lambda does, and a warning where it does nothing or too much. */
+static void print_centers(const cen_epoch_report *report)
+{
+    const cen_losses *train = &report->train;
+    printf("          lr %.2g  lambda %.3g  gradients center/softmax %.3f  feature to center %.3g  "
+           "spread of centers %.3g\n",
+           report->lr, train->lambda, train->gradient_ratio, report->center_distance,
+           report->center_spread);
+    if (!(train->lambda > 0)) return;
+    if (report->center_step < 1e-4 * report->center_distance) {
+        printf("warning   centers do not move; is the learning rate 0?\n");
+    }
+    if (report->center_distance + report->center_spread < 1e-3) {
+        printf("warning   all features have collapsed to one point; use a smaller --lambda, or "
+               "auto\n");
+    } else if (train->gradient_ratio > 2) {
+        printf("warning   the center loss pulls harder than the softmax loss; features may "
+               "collapse: use a smaller --lambda, or auto\n");
+    }
+}
+
+void print_epoch(const cen_epoch_report *report)
+{
+    const cen_losses *train = &report->train, *val = &report->validation;
+    printf("epoch %zu/%zu  train: softmax %.4f  center %.4f  accuracy %.2f %%", report->epoch,
+           report->n_epochs, train->softmax, train->center, 100 * train->accuracy);
+    if (!isnan(report->knn_accuracy)) {
+        printf(
+            " | val: softmax %.4f  center %.4f  accuracy %.2f %%  k-NN %.2f %%  intra/inter %.3f",
+            val->softmax, val->center, 100 * val->accuracy, 100 * report->knn_accuracy,
+            report->intra_inter);
+        if (report->is_best) printf("  best");
+    }
+    printf("\n");
+    print_centers(report);
+    fflush(stdout);
+}
+
+static void print_sizes(const cen_folder_info *info)
+{
+    size_t least[2] = {SIZE_MAX, SIZE_MAX}, most[2] = {0, 0}, n_grey = 0;
+    for (size_t i = 0; i < info->n_images; i++) {
+        const cen_folder_image *image = &info->images[i];
+        size_t sides[2] = {image->width, image->height};
+        for (size_t j = 0; j < 2; j++) {
+            if (sides[j] < least[j]) least[j] = sides[j];
+            if (sides[j] > most[j]) most[j] = sides[j];
+        }
+        n_grey += image->channels < 3;
+    }
+    printf("sizes     %zux%zu", least[0], least[1]);
+    if (least[0] != most[0] || least[1] != most[1]) printf(" to %zux%zu", most[0], most[1]);
+    printf(" (width x height), %s\n", n_grey == info->n_images ? "grey"
+                                      : n_grey == 0            ? "colour"
+                                                               : "grey and colour");
+}
+
+static void print_notes(const char *what, const cen_file_note *notes, size_t n)
+{
+    enum { MOST = 20 };
+    char text[32];
+    if (n > 0) printf("%-9s %s images:\n", what, with_commas(n, text));
+    for (size_t i = 0; i < n && i < MOST; i++) {
+        printf("          %s: %s\n", notes[i].path, notes[i].reason);
+    }
+    if (n > MOST) printf("          and %s more\n", with_commas(n - MOST, text));
+}
+
+void print_folder(const char *path, const cen_folder_info *info)
+{
+    size_t n_split[4] = {0, 0, 0, 0};
+    char a[32], b[32], c[32], d[32];
+    for (size_t i = 0; i < info->n_images; i++) n_split[info->images[i].split]++;
+    printf("folder    %s: %s classes, %s images: %s to train, %s to validate", path,
+           with_commas(info->n_classes, a), with_commas(info->n_images, b),
+           with_commas(n_split[CEN_SPLIT_TRAIN], c), with_commas(n_split[CEN_SPLIT_VALIDATION], d));
+    if (info->n_held_out > 0) {
+        printf(", %s of %s held-out classes", with_commas(n_split[CEN_SPLIT_HELD_OUT], a),
+               with_commas(info->n_held_out, b));
+    }
+    if (n_split[CEN_SPLIT_TEST] > 0)
+        printf(", %s to test", with_commas(n_split[CEN_SPLIT_TEST], a));
+    printf("%s\n", info->has_own_split ? " (the folder's own split)" : "");
+    print_sizes(info);
+    if (info->n_passed_over > 0) {
+        printf("passed    %s files that are no images\n", with_commas(info->n_passed_over, a));
+    }
+    print_notes("skipped", info->skipped, info->n_skipped);
+    print_notes("damaged", info->damaged, info->n_damaged);
+}
+
+void print_model(const cen_model *model)
+{
+    const cen_model_info *info = cen_model_get(model);
+    const cen_input *input = &info->input;
+    char a[32], b[32];
+    printf("input     %zux%zux%zu (channels x height x width), mean", input->channels,
+           input->height, input->width);
+    for (size_t c = 0; c < input->channels; c++) printf(" %.4g", (double)input->mean[c]);
+    printf(", std");
+    for (size_t c = 0; c < input->channels; c++) printf(" %.4g", (double)input->std[c]);
+    printf("\nnet       %s parameters, and %s of centers\n", with_commas(info->n_parameters, a),
+           with_commas(info->n_center_parameters, b));
+    for (size_t i = 0; i < info->n_layers; i++) {
+        const cen_layer_info *layer = &info->layers[i];
+        char shape[64];
+        (void)snprintf(shape, sizeof shape, "%zux%zux%zu", layer->channels, layer->height,
+                       layer->width);
+        printf("          %2zu  %-32s %-14s", i, layer->text, shape);
+        if (layer->n_parameters > 0) printf(" %12s", with_commas(layer->n_parameters, a));
+        printf("\n");
+    }
+    printf("          head: %zu -> %zu classes\n", info->feature_size, info->n_classes);
+}
