@@ -251,9 +251,9 @@ typedef struct cen_augment {
 
 /* False, 0: nothing. */
 CEN_API cen_augment cen_augment_none(void);
-/* Shift 1/16, rotation 5, scale 0.05, brightness and contrast 0.1; no flip. */
+/* Shift 0.1, rotation 12, scale 0.15, brightness and contrast 0.1; no flip. */
 CEN_API cen_augment cen_augment_light(void);
-/* Shift 1/8, rotation 15, scale 0.15, brightness and contrast 0.3, erase 0.25; no flip. */
+/* Shift 0.15, rotation 18, scale 0.25, brightness and contrast 0.3, erase 0.25; no flip. */
 CEN_API cen_augment cen_augment_strong(void);
 
 /* cen_folder_read with each image changed. Shift, rotation and scale are one bilinear resampling.

@@ -136,13 +136,11 @@ static int on_step(void *user, const cen_step_report *report)
                 losses->center);
         if (ferror(r->steps)) return save_failed(r, s.steps);
     }
-    char label[64], text[256], clock[32];
+    char label[64], text[256], clock[32], terms[128];
     double speed = (double)report->n_images / (report->seconds > 0 ? report->seconds : 1e-9);
     size_t left = r->n_train - report->n_images + (report->n_epochs - report->epoch) * r->n_train;
     (void)snprintf(label, sizeof label, "epoch %zu/%zu", report->epoch, report->n_epochs);
-    (void)snprintf(text, sizeof text,
-                   "%.0f images/s  softmax %.4f  center %.4f  accuracy %.1f %%  %s left", speed,
-                   mean->softmax, mean->center, 100 * mean->accuracy,
+    (void)snprintf(text, sizeof text, "%.0f images/s  %s  %s left", speed, losses_text(mean, terms),
                    as_clock((double)left / speed, clock));
     progress_show(&r->line, label, report->n_images, r->n_train, text);
     return is_interrupted;
@@ -250,7 +248,8 @@ static cen_status note(cen_model *model, const char *key, cen_error *error, cons
 
 static cen_status note_settings(cen_model *model, cen_error *error)
 {
-    cen_status status = cen_model_note(model, "lambda", s.lambda, error);
+    cen_status status = cen_model_note(model, "loss", loss_names[s.loss], error);
+    if (status == CEN_OK) status = cen_model_note(model, "lambda", s.lambda, error);
     if (status == CEN_OK) status = cen_model_note(model, "centers", center_modes[s.centers], error);
     if (status == CEN_OK && s.centers == CEN_CENTERS_MEAN) {
         status = note(model, "alpha", error, "%.17g", s.alpha);
@@ -298,7 +297,7 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
     add_fact(list, "parameters", "%zu, and %zu of centers", model->n_parameters,
              model->n_center_parameters);
     add_fact(list, "feature", "%zu numbers", model->feature_size);
-    add_fact(list, "lambda", "%s", s.lambda);
+    add_fact(list, "loss", "%s, lambda %s", loss_names[s.loss], s.lambda);
     add_fact(list, "centers", "%s", center_modes[s.centers]);
     add_fact(list, "batch", "%zu", s.batch_size);
     add_fact(list, "learning rate", "%g, %s", s.lr, schedules[s.schedule]);
@@ -360,6 +359,8 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
 static cen_status train(run *r, const cen_folder *folder, cen_error *error)
 {
     cen_train_options train_options = cen_train_options_default();
+    train_options.loss = chosen_loss();
+    train_options.margin = chosen_margin();
     train_options.lambda = s.lambda_value;
     train_options.lambda_ratio = lambda_ratio();
     train_options.weight_decay = s.weight_decay;
@@ -378,7 +379,7 @@ static cen_status train(run *r, const cen_folder *folder, cen_error *error)
     fit_options.seed = s.seed;
     fit_options.per_class = s.per_class;
     fit_options.warmup = s.warmup;
-    fit_options.cosine = s.schedule == 1;
+    fit_options.cosine = s.schedule == 0;
     fit_options.lambda_warmup = s.lambda_warmup;
     fit_options.patience = s.patience;
     fit_options.augment = choose_augment();
@@ -424,6 +425,10 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     model_options.n_classes = info->n_classes;
     model_options.class_names = info->class_names;
     if (!s.is_quiet) print_folder(path, info);
+    for (size_t i = 0; i < info->n_images; i++) {
+        r->n_train += info->images[i].split == CEN_SPLIT_TRAIN;
+    }
+    choose_epochs(r->n_train);
     size_t n_taken = 0;
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK ||
         (s.init != NULL && cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
@@ -434,13 +439,12 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     int code = make_run_folder(r);
     if (code == 0) code = open_logs(r);
     if (code != 0) return code;
-    for (size_t i = 0; i < info->n_images; i++) {
-        r->n_train += info->images[i].split == CEN_SPLIT_TRAIN;
-    }
     if (!s.is_quiet) {
         if (s.init != NULL) printf("weights   %zu tensors from %s\n", n_taken, s.init);
-        printf("training  %zu epochs, batches of %zu, lambda %s, centers %s, Adam %g, seed %zu\n",
-               s.n_epochs, s.batch_size, s.lambda, center_modes[s.centers], s.lr, s.seed);
+        printf("training  %zu epochs, batches of %zu, %s loss, lambda %s, centers %s, Adam %g, "
+               "seed %zu\n",
+               s.n_epochs, s.batch_size, loss_names[s.loss], s.lambda, center_modes[s.centers],
+               s.lr, s.seed);
         fflush(stdout);
     }
     r->page = page_create(info, s.n_epochs);
@@ -470,6 +474,7 @@ static int run_command(int argc, char **argv, const char *line)
                     "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
                     s.lambda);
     }
+    if (strcmp(first_term(), "triplet") == 0 && s.per_class == 0) s.per_class = 4;
     const char *path = argv[0];
     cen_folder_options folder_options = cen_folder_options_default();
     folder_options.validation_share = s.validation_share;

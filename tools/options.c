@@ -34,7 +34,11 @@ static void print_help(const command *tool)
         if (o->letter != '\0') (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
         (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name,
                        o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-        printf("  %-34s", left);
+        if (strlen(left) < 34) {
+            printf("  %-34s", left);
+        } else {
+            printf("  %s\n%-36s", left, "");
+        }
         for (const char *at = o->help; *at != '\0'; at++) {
             putchar(*at);
             if (*at == '\n') printf("%-36s", "");

@@ -8,11 +8,11 @@
 
 typedef struct train_settings {
     double lambda_value, lambda_warmup, lr, adam_eps, alpha, validation_share;
-    double weight_decay, clip, smoothing, warmup;
+    double weight_decay, clip, smoothing, warmup, margin;
     const char *lambda, *net, *init, *steps, *output, *holdout;
     size_t image_size[2], channels, feature_size, n_epochs, batch_size, seed, n_threads;
     size_t max_pixels, cache_mb, stop_after, per_class, patience;
-    int centers, resize, schedule, augment;
+    int loss, centers, resize, schedule, augment;
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
     bool flips, keep_order, is_strict, exact_decode, overwrite, is_quiet, no_report, has_svg;
@@ -22,13 +22,24 @@ typedef struct train_settings {
 extern train_settings s;
 extern const command train_tool;
 
-extern const char *const center_modes[], *const schedules[];
+extern const char *const loss_names[], *const center_modes[], *const schedules[];
 
-/* Reads --lambda; false where it is neither a number nor auto. */
+/* --loss, and what the first of its two terms is called. */
+cen_loss chosen_loss(void);
+const char *first_term(void);
+
+/* --margin, or the loss's own. */
+double chosen_margin(void);
+
+/* Reads --lambda; it and --centers become the loss's own where they are not given. False where
+ * lambda is neither a number nor auto. */
 bool read_lambda(void);
 
 /* --lambda auto: the ratio of the two gradients, else 0. */
 double lambda_ratio(void);
+
+/* Fills s.n_epochs where --epochs is not given. */
+void choose_epochs(size_t n_train);
 
 /* --augment and the single switches. */
 cen_augment choose_augment(void);
@@ -39,5 +50,6 @@ void choose_holdout(cen_folder_options *folder);
 void print_folder(const char *path, const cen_folder_info *info);
 void print_model(const cen_model *model);
 void print_epoch(const cen_epoch_report *report);
+char *losses_text(const cen_losses *losses, char text[128]);
 
 #endif

@@ -1,33 +1,62 @@
 #include "train.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-train_settings s = {.lambda = "0.2",
-                    .lr = 1e-3,
+train_settings s = {.margin = -1,
+                    .lr = 2e-3,
                     .adam_eps = 1e-8,
                     .alpha = 0.5,
                     .validation_share = 0.1,
                     .net = "small",
-                    .n_epochs = 30,
-                    .batch_size = 32,
+                    .batch_size = 64,
+                    .warmup = 1,
+                    .weight_decay = 0.02,
+                    .augment = 1,
+                    .centers = -1,
                     .seed = 1,
                     .max_pixels = (size_t)1 << 28,
                     .cache_mb = 2048,
                     .changes = {-1, -1, -1, -1, -1, -1, false}};
 
-/* --lambda auto: the share that the center loss's gradient at the feature gets of softmax's. */
-static const double auto_ratio = 0.1;
+/* --lambda auto: the center loss's gradient at the feature over that of softmax. */
+static const double auto_ratio = 0.4;
+
+/* In the order of loss_kinds. */
+const char *const loss_names[] = {
+    "center", "softmax", "triplet", "triplet-semi", "contrastive-center", "cosface", NULL};
+
+static const struct {
+    cen_loss loss;
+    const char *lambda; /* where --lambda is not given, */
+    double margin;
+    cen_center_mode centers; /* the same */
+} loss_kinds[] = {
+    {CEN_LOSS_CENTER, "0.02", 0, CEN_CENTERS_MEAN},
+    {CEN_LOSS_CENTER, "0", 0, CEN_CENTERS_MEAN},
+    {CEN_LOSS_TRIPLET_HARD, "0", 0.2, CEN_CENTERS_MEAN},
+    {CEN_LOSS_TRIPLET_SEMI_HARD, "0", 0.2, CEN_CENTERS_MEAN},
+    {CEN_LOSS_CONTRASTIVE_CENTER, "1", 0, CEN_CENTERS_ADAM},
+    {CEN_LOSS_COSFACE, "0", 0.35, CEN_CENTERS_MEAN},
+};
 
 const char *const center_modes[] = {"adam", "adam-dense", "mean", NULL};
-const char *const schedules[] = {"constant", "cosine", NULL};
+const char *const schedules[] = {"cosine", "constant", NULL};
 static const char *const augments[] = {"none", "light", "strong", NULL};
 static const char *const resizes[] = {"crop", "stretch", NULL};
 
 static const option options[] = {
+    {"loss", '\0', OPTION_CHOICE, &s.loss, "KIND",
+     "center (default): softmax + lambda * center loss; softmax\n"
+     "(lambda 0); triplet (batch-hard) and triplet-semi, with\n"
+     "--per-class 4 unless told; contrastive-center; cosface",
+     0, 0, loss_names},
+    {"margin", '\0', OPTION_REAL, &s.margin, "X", "of triplets (0.2) and cosface (0.35)", 0, 1e30,
+     NULL},
     {"lambda", 'l', OPTION_TEXT, &s.lambda, "X|auto",
-     "weight of the center loss (0.2); auto: so that its gradient\n"
-     "at the feature is a tenth of the softmax loss's",
+     "weight of the center loss (0.02; 0 where --loss needs none);\nauto: so that its gradient "
+     "at the feature is 0.4 times the\nsoftmax loss's",
      0, 0, NULL},
     {"lambda-warmup", '\0', OPTION_REAL, &s.lambda_warmup, "N",
      "epochs in which lambda rises from 0 (0)", 0, 1e9, NULL},
@@ -41,17 +70,18 @@ static const option options[] = {
      "grey or colour (1 when every image is grey)", 1, 3, NULL},
     {"feature-size", 'd', OPTION_COUNT, &s.feature_size, "D",
      "numbers in a feature: replaces OUT of the last dense", 1, 1 << 24, NULL},
-    {"epochs", 'e', OPTION_COUNT, &s.n_epochs, "N", "passes over the training images (30)", 1, 1e9,
+    {"epochs", 'e', OPTION_COUNT, &s.n_epochs, "N",
+     "passes over the training images (16 to 240, the more the\nfewer images there are)", 1, 1e9,
      NULL},
-    {"batch-size", 'b', OPTION_COUNT, &s.batch_size, "N", "images a step (32)", 1, 1 << 20, NULL},
-    {"lr", 'r', OPTION_REAL, &s.lr, "X", "Adam's learning rate (0.001)", 0, 1e30, NULL},
+    {"batch-size", 'b', OPTION_COUNT, &s.batch_size, "N", "images a step (64)", 1, 1 << 20, NULL},
+    {"lr", 'r', OPTION_REAL, &s.lr, "X", "Adam's learning rate (0.002)", 0, 1e30, NULL},
     {"adam-eps", '\0', OPTION_REAL, &s.adam_eps, "X", "Adam's epsilon (1e-8)", 0, 1e30, NULL},
     {"weight-decay", '\0', OPTION_REAL, &s.weight_decay, "X",
-     "AdamW's, on kernels and matrices alone (0)", 0, 1e30, NULL},
+     "AdamW's, on kernels and matrices alone (0.02)", 0, 1e30, NULL},
     {"warmup", '\0', OPTION_REAL, &s.warmup, "N",
-     "epochs in which the learning rate rises from 0 (0)", 0, 1e9, NULL},
-    {"schedule", '\0', OPTION_CHOICE, &s.schedule, "constant|cosine",
-     "the learning rate after that (constant)", 0, 0, schedules},
+     "epochs in which the learning rate rises from 0 (1)", 0, 1e9, NULL},
+    {"schedule", '\0', OPTION_CHOICE, &s.schedule, "cosine|constant",
+     "the learning rate after that (cosine)", 0, 0, schedules},
     {"clip", '\0', OPTION_REAL, &s.clip, "X", "longest gradient of body and head; 0: any (0)", 0,
      1e30, NULL},
     {"label-smoothing", '\0', OPTION_REAL, &s.smoothing, "X",
@@ -59,7 +89,7 @@ static const option options[] = {
     {"patience", '\0', OPTION_COUNT, &s.patience, "N",
      "epochs without a better k-NN after which to end (none)", 1, 1e9, NULL},
     {"augment", 'a', OPTION_CHOICE, &s.augment, "none|light|strong",
-     "random changes of training images (none); single ones:", 0, 0, augments},
+     "random changes of training images (light); single ones:", 0, 0, augments},
     {"shift", '\0', OPTION_REAL, &s.changes.shift, "X", "  moved by up to this share of a side", 0,
      0.5, NULL},
     {"rotate", '\0', OPTION_REAL, &s.changes.rotation, "X", "  turned by up to so many degrees", 0,
@@ -76,9 +106,9 @@ static const option options[] = {
      "  left and right change places in every second image", 0, 0, NULL},
     {"per-class", '\0', OPTION_COUNT, &s.per_class, "K",
      "K images of each class of a batch (shuffled images)", 1, 1 << 20, NULL},
-    {"centers", '\0', OPTION_CHOICE, &s.centers, "adam|adam-dense|mean",
-     "how centers move: Adam on the batch's classes (default),\n"
-     "Adam on all, or Wen et al.'s eq. 4",
+    {"centers", '\0', OPTION_CHOICE, &s.centers, "mean|adam|adam-dense",
+     "how centers move: by Wen et al.'s eq. 4 (default), by Adam\n"
+     "where their class is in the batch, or all by Adam",
      0, 0, center_modes},
     {"alpha", '\0', OPTION_REAL, &s.alpha, "X", "step of --centers mean (0.5)", 0, 1e30, NULL},
     {"val-split", '\0', OPTION_REAL, &s.validation_share, "X",
@@ -141,9 +171,37 @@ const command train_tool = {
     options,
     sizeof options / sizeof *options};
 
+cen_loss chosen_loss(void)
+{
+    return loss_kinds[s.loss].loss;
+}
+
+const char *first_term(void)
+{
+    bool is_triplet =
+        chosen_loss() == CEN_LOSS_TRIPLET_HARD || chosen_loss() == CEN_LOSS_TRIPLET_SEMI_HARD;
+    return is_triplet ? "triplet" : "softmax";
+}
+
+double chosen_margin(void)
+{
+    return s.margin >= 0 ? s.margin : loss_kinds[s.loss].margin;
+}
+
 double lambda_ratio(void)
 {
     return strcmp(s.lambda, "auto") == 0 ? auto_ratio : 0;
+}
+
+/* A large folder needs few passes, a small one many: steps grow with the root of its size, and are at
+ * least those of 60,000 images. */
+void choose_epochs(size_t n_train)
+{
+    if (s.n_epochs > 0) return;
+    double epochs = 4000 / sqrt((double)n_train + 1);
+    epochs = epochs < 16 ? 16 : epochs > 60 ? 60 : epochs;
+    if (epochs * (double)n_train < 60000) epochs = 60000 / ((double)n_train + 1);
+    s.n_epochs = (size_t)(epochs > 240 ? 240 : epochs);
 }
 
 cen_augment choose_augment(void)
@@ -164,6 +222,8 @@ cen_augment choose_augment(void)
 
 bool read_lambda(void)
 {
+    if (s.lambda == NULL) s.lambda = loss_kinds[s.loss].lambda;
+    if (s.centers < 0) s.centers = loss_kinds[s.loss].centers;
     if (strcmp(s.lambda, "auto") == 0) return true;
     char *end;
     s.lambda_value = strtod(s.lambda, &end);

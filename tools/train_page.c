@@ -13,7 +13,7 @@ typedef struct frame {
 } frame;
 
 struct page {
-    size_t n_epochs, n_frames, n_validation, n_points, n_classes, every;
+    size_t n_epochs, capacity, n_frames, n_validation, n_points, n_classes, every;
     cen_epoch_report *epochs;
     frame *frames;
     size_t *points;  /* [n_points], places among the validation images */
@@ -35,12 +35,11 @@ page *page_create(const cen_folder_info *folder, size_t n_epochs)
     }
     p->n_points = p->n_validation < MOST_POINTS ? p->n_validation : MOST_POINTS;
     p->n_classes = folder->n_classes;
-    p->every = (n_epochs + MOST_FRAMES - 1) / MOST_FRAMES;
-    p->epochs = malloc(n_epochs * sizeof *p->epochs);
+    p->every = n_epochs / MOST_FRAMES + (n_epochs % MOST_FRAMES > 0);
     p->frames = calloc(MOST_FRAMES + 1, sizeof *p->frames);
     p->points = malloc((p->n_points + 1) * sizeof *p->points);
     p->labels = malloc((p->n_points + 1) * sizeof *p->labels);
-    if (p->epochs == NULL || p->frames == NULL || p->points == NULL || p->labels == NULL) {
+    if (p->frames == NULL || p->points == NULL || p->labels == NULL) {
         page_free(p);
         return NULL;
     }
@@ -83,6 +82,13 @@ static const float *centers_of(cen_model *model)
 bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
 {
     size_t d = cen_model_get(model)->feature_size, n_centers = p->n_classes * d;
+    if (p->n_epochs == p->capacity) {
+        size_t capacity = 2 * p->capacity + 16;
+        cen_epoch_report *more = realloc(p->epochs, capacity * sizeof *more);
+        if (more == NULL) return false;
+        p->epochs = more;
+        p->capacity = capacity;
+    }
     p->epochs[p->n_epochs] = *report;
     p->epochs[p->n_epochs++].features = NULL; /* borrowed, and gone after this call */
     bool is_due = report->epoch % p->every == 0 || report->epoch == report->n_epochs;

@@ -26,16 +26,25 @@ static void print_centers(const cen_epoch_report *report)
     }
 }
 
+/* "softmax 0.1234  center 0.5678  accuracy 90.00 %"; triplets have no head and no accuracy. */
+char *losses_text(const cen_losses *losses, char text[128])
+{
+    int n =
+        snprintf(text, 128, "%s %.4f  center %.4f", first_term(), losses->softmax, losses->center);
+    if (!isnan(losses->accuracy)) {
+        (void)snprintf(text + n, 128 - (size_t)n, "  accuracy %.2f %%", 100 * losses->accuracy);
+    }
+    return text;
+}
+
 void print_epoch(const cen_epoch_report *report)
 {
-    const cen_losses *train = &report->train, *val = &report->validation;
-    printf("epoch %zu/%zu  train: softmax %.4f  center %.4f  accuracy %.2f %%", report->epoch,
-           report->n_epochs, train->softmax, train->center, 100 * train->accuracy);
+    char text[128];
+    printf("epoch %zu/%zu  train: %s", report->epoch, report->n_epochs,
+           losses_text(&report->train, text));
     if (!isnan(report->knn_accuracy)) {
-        printf(
-            " | val: softmax %.4f  center %.4f  accuracy %.2f %%  k-NN %.2f %%  intra/inter %.3f",
-            val->softmax, val->center, 100 * val->accuracy, 100 * report->knn_accuracy,
-            report->intra_inter);
+        printf(" | val: %s  k-NN %.2f %%  intra/inter %.3f", losses_text(&report->validation, text),
+               100 * report->knn_accuracy, report->intra_inter);
         if (report->is_best) printf("  best");
     }
     printf("\n");

@@ -20,14 +20,14 @@ cen_augment cen_augment_none(void)
 cen_augment cen_augment_light(void)
 {
     return (cen_augment){
-        .shift = 1.0 / 16, .rotation = 5, .scale = 0.05, .brightness = 0.1, .contrast = 0.1};
+        .shift = 0.1, .rotation = 12, .scale = 0.15, .brightness = 0.1, .contrast = 0.1};
 }
 
 cen_augment cen_augment_strong(void)
 {
-    return (cen_augment){.shift = 1.0 / 8,
-                         .rotation = 15,
-                         .scale = 0.15,
+    return (cen_augment){.shift = 0.15,
+                         .rotation = 18,
+                         .scale = 0.25,
                          .brightness = 0.3,
                          .contrast = 0.3,
                          .erase = 0.25};

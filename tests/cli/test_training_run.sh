@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh"
 
 few small 20
-succeed "$TOOLS/cl_train" --lambda 0.2 --epochs 3 -o run --steps steps.csv small
+succeed "$TOOLS/cl_train" --lambda 0.2 --epochs 3 --batch-size 32 -o run --steps steps.csv small
 says "3 classes, 60 images: 54 to train, 6 to validate"
 says "28x28 .*grey"
 says "epoch 3/3 .*softmax .*center .*k-NN .*intra/inter"
@@ -20,16 +20,16 @@ head -n 1 run/features.tsv | grep -q "^row	path	label	class	split$" || complain 
 
 # the same seed, the same bytes, at any number of threads
 for threads in 1 2 3; do
-    succeed "$TOOLS/cl_train" --quiet --epochs 3 --threads $threads -o "run-$threads" small
+    succeed "$TOOLS/cl_train" --quiet --epochs 3 --batch-size 32 --threads $threads -o "run-$threads" small
     [ -s out.txt ] && complain "--quiet printed something"
     for name in model.safetensors features.npy; do
         cmp -s "run/$name" "run-$threads/$name" || complain "$name differs with $threads threads"
     done
 done
-succeed "$TOOLS/cl_train" --quiet --epochs 3 --seed 2 -o other-seed small
+succeed "$TOOLS/cl_train" --quiet --epochs 3 --batch-size 32 --seed 2 -o other-seed small
 cmp -s run/model.safetensors other-seed/model.safetensors && complain "another seed, the same model"
 # without a cache, the same bytes again
-succeed "$TOOLS/cl_train" --quiet --epochs 3 --cache-mb 0 -o uncached small
+succeed "$TOOLS/cl_train" --quiet --epochs 3 --batch-size 32 --cache-mb 0 -o uncached small
 cmp -s run/model.safetensors uncached/model.safetensors || complain "the cache changes the model"
 
 # the run folders are numbered
@@ -60,12 +60,12 @@ says "dense 7"
 
 # cl_features gives the bytes that cl_train gave, in every format
 succeed "$TOOLS/cl_features" run small -o f.npy
-says "60 features of 64 numbers"
+says "60 features of 128 numbers"
 [ "$(wc -l <f.tsv)" -eq 61 ] || complain "f.tsv has not 60 rows"
 succeed "$TOOLS/cl_features" run/model.safetensors small -o f.csv
 [ "$(wc -l <f.csv)" -eq 61 ] || complain "f.csv has not 60 rows"
 succeed "$TOOLS/cl_features" run small -o f.fvecs
-[ "$(wc -c <f.fvecs)" -eq $((60 * 65 * 4)) ] || complain "f.fvecs has another size"
+[ "$(wc -c <f.fvecs)" -eq $((60 * 129 * 4)) ] || complain "f.fvecs has another size"
 succeed "$TOOLS/cl_features" run small --format projector -o p.tsv
 [ "$(wc -l <p.tsv)" -eq 60 ] && [ -s p.metadata.tsv ] || complain "the projector pair"
 one=$(ls small/bag/* | head -n 1)

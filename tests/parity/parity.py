@@ -153,6 +153,7 @@ def run_cl_train(program, case, folder, work, threads):
          "--mean", ",".join("%.9g" % v for v in case.mean),
          "--std", ",".join("%.9g" % v for v in case.std),
          "--lambda", str(case.weight), "--centers", case.mode, "--alpha", "0.5", "--lr", str(case.lr),
+         "--schedule", "constant", "--warmup", "0", "--weight-decay", "0", "--augment", "none",
          "--adam-eps", str(case.eps), "--batch-size", str(BATCH), "--epochs", str(n_epochs),
          "--stop-after", str(case.n_steps), "--val-split", "0", "--no-shuffle",
          "--init", os.path.join(work, "initial.safetensors"), "--steps", steps,

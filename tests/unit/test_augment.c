@@ -492,9 +492,9 @@ static void presets_are_what_the_header_says(void **state)
                 strong = cen_augment_strong();
     assert_true(cen__augment_is_none(&none));
     assert_false(cen__augment_is_none(&light));
-    assert_true(light.shift == 1.0 / 16 && light.rotation == 5 && light.scale == 0.05);
+    assert_true(light.shift == 0.1 && light.rotation == 12 && light.scale == 0.15);
     assert_true(light.brightness == 0.1 && light.contrast == 0.1 && light.erase == 0);
-    assert_true(strong.shift == 1.0 / 8 && strong.rotation == 15 && strong.scale == 0.15);
+    assert_true(strong.shift == 0.15 && strong.rotation == 18 && strong.scale == 0.25);
     assert_true(strong.brightness == 0.3 && strong.contrast == 0.3 && strong.erase == 0.25);
     assert_false(light.flip || strong.flip);
 }
