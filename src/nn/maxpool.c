@@ -1,7 +1,8 @@
 /* maxpool HxW [stride S]: the largest of each window, without padding, rows and columns that fill
- * no window dropped. The first of equals wins and NaN wins over all, as in PyTorch. */
+ * no window dropped. The first of equals wins, and NaN over all, as in PyTorch. */
 #include <string.h>
 
+#include "kernels/vector.h"
 #include "nn/layers.h"
 
 enum { LARGEST_WINDOW = 256 }; /* places in a window are kept as bytes */
@@ -43,9 +44,9 @@ static size_t saved_size(const cen__layer *layer)
 
 /* One row of windows of h x w; x points at its first number, place (may be NULL) at its first byte.
  * Without branches, since which number is the largest cannot be foreseen. */
-static inline void pool_row(const cen__layer *layer, size_t h, size_t w, size_t stride,
-                            const float *x, float *y, uint8_t *place)
+static void pool_row(const cen__layer *layer, const float *x, float *y, uint8_t *place)
 {
+    size_t h = layer->window.h, w = layer->window.w, stride = layer->window.stride_w;
     for (size_t ox = 0; ox < layer->out.w; ox++) {
         const float *window = x + ox * stride;
         float best = window[0];
@@ -53,7 +54,7 @@ static inline void pool_row(const cen__layer *layer, size_t h, size_t w, size_t 
         for (size_t i = 0; i < h; i++) {
             for (size_t j = 0; j < w; j++) {
                 float value = window[i * layer->in.w + j];
-                bool is_better = (value > best) | ((value != value) & (best == best));
+                bool is_better = (value > best) | (value != value);
                 best = is_better ? value : best;
                 at = is_better ? (uint8_t)(i * w + j) : at;
             }
@@ -74,9 +75,9 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
             const float *x = pass->x + i * in_area + oy * k->stride_h * layer->in.w;
             uint8_t *place = pass->saved != NULL ? pass->saved + at : NULL;
             if (is_usual) {
-                pool_row(layer, 2, 2, 2, x, pass->y + at, place);
+                cen__vector_pool_2x2(layer->out.w, x, x + layer->in.w, pass->y + at, place);
             } else {
-                pool_row(layer, k->h, k->w, k->stride_w, x, pass->y + at, place);
+                pool_row(layer, x, pass->y + at, place);
             }
         }
     }

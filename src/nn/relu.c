@@ -1,4 +1,6 @@
 /* relu: y = max(x, 0); NaN stays NaN. */
+#include <string.h>
+
 #include "nn/layers.h"
 
 static void forward(const cen__layer *layer, const cen__pass *pass)
@@ -9,13 +11,21 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
     for (size_t i = 0; i < count; i++) y[i] = x[i] < 0 ? 0 : x[i];
 }
 
+/* In place: where dx may be dy or not, compilers make no vectors of the loop. */
+static void pass_positive(size_t count, const float *restrict y, float *restrict dx)
+{
+    for (size_t i = 0; i < count; i++) {
+        float passed = dx[i];
+        dx[i] = y[i] <= 0 ? 0 : passed;
+    }
+}
+
 static void backward(const cen__layer *layer, const cen__pass *pass)
 {
     if (pass->dx == NULL) return;
     size_t count = pass->n * cen__shape_count(layer->in);
-    const float *y = pass->y, *dy = pass->dy;
-    float *dx = pass->dx;
-    for (size_t i = 0; i < count; i++) dx[i] = y[i] <= 0 ? 0 : dy[i];
+    if (pass->dx != pass->dy) memcpy(pass->dx, pass->dy, count * sizeof *pass->dx);
+    pass_positive(count, pass->y, pass->dx);
 }
 
 const cen__layer_kind cen__relu_layer = {

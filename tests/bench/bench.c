@@ -14,6 +14,7 @@ static const struct {
     {"decode", "SECONDS FILE...: each file decoded at full size on one thread", bench_decode},
     {"gemm", "[THREADS [SET]]: products as a share of the peak or of the bandwidth", bench_gemm},
     {"knn", "THREADS SECONDS: 100,000 x 128, 1,000 queries, k 5", bench_knn},
+    {"layers", ": every kind of layer as a share of its limit", bench_layers},
     {"load", "FOLDER SIDE CHANNELS THREADS: open, decode, resize and read all images", bench_load},
     {"steps", "CASE THREADS SECONDS: a training step, a batch of features", bench_steps},
 };

@@ -241,6 +241,38 @@ static void test_max_is_the_first_of_the_largest_or_not_a_number(void **state)
     on_every_set(check_max);
 }
 
+/* Small whole numbers, so that there are ties, and some that are no numbers. */
+static void check_pool(const cen__vectors *vectors)
+{
+    for (size_t n = 1; n <= 150; n++) {
+        float top[300], bottom[300], y[150], without[150];
+        uint8_t place[150];
+        for (size_t i = 0; i < 2 * n; i++) {
+            top[i] = (float)(cen__random_bits(3, n, i) % 4) - 2;
+            bottom[i] = (float)(cen__random_bits(4, n, i) % 4) - 2;
+            if (cen__random_bits(5, n, i) % 50 == 0) bottom[i] = NAN;
+        }
+        vectors->pool_2x2(n, top, bottom, y, place);
+        vectors->pool_2x2(n, top, bottom, without, NULL);
+        for (size_t i = 0; i < n; i++) {
+            const float window[4] = {top[2 * i], top[2 * i + 1], bottom[2 * i], bottom[2 * i + 1]};
+            uint8_t at = 0;
+            for (uint8_t j = 1; j < 4; j++) {
+                if (window[j] > window[at] || isnan(window[j])) at = j;
+            }
+            assert_int_equal(place[i], at);
+            assert_memory_equal(&y[i], &window[at], sizeof y[i]);
+            assert_memory_equal(&without[i], &y[i], sizeof y[i]);
+        }
+    }
+}
+
+static void test_pooling_takes_the_first_of_the_largest_or_what_is_no_number(void **state)
+{
+    (void)state;
+    on_every_set(check_pool);
+}
+
 static void test_nothing_is_summed_to_zero(void **state)
 {
     (void)state;
@@ -282,6 +314,7 @@ int main(void)
         cmocka_unit_test(test_exp_of_infinity_and_of_what_is_no_number),
         cmocka_unit_test(test_sums_are_right_and_have_the_same_bits_on_every_set),
         cmocka_unit_test(test_max_is_the_first_of_the_largest_or_not_a_number),
+        cmocka_unit_test(test_pooling_takes_the_first_of_the_largest_or_what_is_no_number),
         cmocka_unit_test(test_nothing_is_summed_to_zero),
         cmocka_unit_test(test_the_public_names_use_the_chosen_set),
     };
