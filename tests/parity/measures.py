@@ -126,7 +126,7 @@ def main():
     parser.add_argument("query", nargs="?")
     o = parser.parse_args()
     command = [o.cl_knn, "eval", "--json", "--metric", o.metric, "--k", str(o.k), "--weights", o.weights,
-               o.gallery] + ([o.query] if o.query else [])
+               "--gallery-split", "all", "--query-split", "all", o.gallery] + ([o.query] if o.query else [])
     ours = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
 
     alone = o.query is None
