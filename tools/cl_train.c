@@ -429,6 +429,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
         r->n_train += info->images[i].split == CEN_SPLIT_TRAIN;
     }
     choose_epochs(r->n_train);
+    choose_per_class(info->n_classes);
     size_t n_taken = 0;
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK ||
         (s.init != NULL && cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
@@ -474,7 +475,6 @@ static int run_command(int argc, char **argv, const char *line)
                     "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
                     s.lambda);
     }
-    if (strcmp(first_term(), "triplet") == 0 && s.per_class == 0) s.per_class = 4;
     const char *path = argv[0];
     cen_folder_options folder_options = cen_folder_options_default();
     folder_options.validation_share = s.validation_share;

@@ -41,6 +41,9 @@ double lambda_ratio(void);
 /* Fills s.n_epochs where --epochs is not given. */
 void choose_epochs(size_t n_train);
 
+/* The same for s.per_class where triplets need it. */
+void choose_per_class(size_t n_classes);
+
 /* --augment and the single switches. */
 cen_augment choose_augment(void);
 

@@ -50,7 +50,7 @@ static const option options[] = {
     {"loss", '\0', OPTION_CHOICE, &s.loss, "KIND",
      "center (default): softmax + lambda * center loss; softmax\n"
      "(lambda 0); triplet (batch-hard) and triplet-semi, with\n"
-     "--per-class 4 unless told; contrastive-center; cosface",
+     "--per-class 4 or more; contrastive-center; cosface",
      0, 0, loss_names},
     {"margin", '\0', OPTION_REAL, &s.margin, "X", "of triplets (0.2) and cosface (0.35)", 0, 1e30,
      NULL},
@@ -202,6 +202,14 @@ void choose_epochs(size_t n_train)
     epochs = epochs < 16 ? 16 : epochs > 60 ? 60 : epochs;
     if (epochs * (double)n_train < 60000) epochs = 60000 / ((double)n_train + 1);
     s.n_epochs = (size_t)(epochs > 240 ? 240 : epochs);
+}
+
+/* Four, or twice as many and so on where the classes are too few to fill a batch. */
+void choose_per_class(size_t n_classes)
+{
+    if (s.per_class > 0 || strcmp(first_term(), "triplet") != 0) return;
+    for (s.per_class = 4; s.batch_size / s.per_class > n_classes; s.per_class *= 2) {
+    }
 }
 
 cen_augment choose_augment(void)
