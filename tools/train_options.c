@@ -231,7 +231,7 @@ cen_augment choose_augment(void)
 bool read_lambda(void)
 {
     if (s.lambda == NULL) s.lambda = loss_kinds[s.loss].lambda;
-    if (s.centers < 0) s.centers = loss_kinds[s.loss].centers;
+    if (s.centers < 0) s.centers = (int)loss_kinds[s.loss].centers;
     if (strcmp(s.lambda, "auto") == 0) return true;
     char *end;
     s.lambda_value = strtod(s.lambda, &end);

@@ -20,16 +20,16 @@ head -n 1 run/features.tsv | grep -q "^row	path	label	class	split$" || complain 
 
 # the same seed, the same bytes, at any number of threads
 for threads in 1 2 3; do
-    succeed "$TOOLS/cl_train" --quiet --epochs 3 --batch-size 32 --threads $threads -o "run-$threads" small
+    succeed "$TOOLS/cl_train" --quiet --lambda 0.2 --epochs 3 --batch-size 32 --threads $threads -o "run-$threads" small
     [ -s out.txt ] && complain "--quiet printed something"
     for name in model.safetensors features.npy; do
         cmp -s "run/$name" "run-$threads/$name" || complain "$name differs with $threads threads"
     done
 done
-succeed "$TOOLS/cl_train" --quiet --epochs 3 --batch-size 32 --seed 2 -o other-seed small
+succeed "$TOOLS/cl_train" --quiet --lambda 0.2 --epochs 3 --batch-size 32 --seed 2 -o other-seed small
 cmp -s run/model.safetensors other-seed/model.safetensors && complain "another seed, the same model"
 # without a cache, the same bytes again
-succeed "$TOOLS/cl_train" --quiet --epochs 3 --batch-size 32 --cache-mb 0 -o uncached small
+succeed "$TOOLS/cl_train" --quiet --lambda 0.2 --epochs 3 --batch-size 32 --cache-mb 0 -o uncached small
 cmp -s run/model.safetensors uncached/model.safetensors || complain "the cache changes the model"
 
 # the run folders are numbered
