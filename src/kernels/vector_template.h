@@ -20,7 +20,7 @@ CEN__INLINE float adam_moment(float beta, float rest, float moment, float x)
 
 CEN__INLINE float adam_change(const cen__adam_step *step, float m, float v)
 {
-    return step->step_size * m / (sqrtf(v) * step->inverse_root + step->eps);
+    return step->step_size * m / (sqrtf(v) / step->root_correction + step->eps);
 }
 
 static void adam(size_t n, float *restrict p, float *restrict m, float *restrict v,

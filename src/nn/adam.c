@@ -40,7 +40,7 @@ static cen__adam_step step_of(const cen__adam *adam, bool is_sparse)
                             .rest1 = (float)(1 - adam->beta1),
                             .rest2 = (float)(1 - adam->beta2),
                             .step_size = (float)(adam->lr / (1 - pow(adam->beta1, t))),
-                            .inverse_root = (float)(1 / root_correction),
+                            .root_correction = (float)root_correction,
                             .eps = (float)eps};
 }
 

@@ -61,6 +61,7 @@ def features_of(paths, tensors, metadata):
     body = oracle.sequential(metadata["net"], channels, height, width, torch.float64)
     body.load_state_dict({name[len("body."):]: torch.tensor(tensor).double()
                           for name, tensor in tensors.items() if name.startswith("body.")})
+    body.eval()
     mean, std = (np.reshape(json.loads(metadata[key])[:channels], (-1, 1, 1))
                  for key in ("mean", "std"))
     rows = []

@@ -53,7 +53,7 @@ static void check_adam(const cen__vectors *vectors)
                                .rest1 = (float)(1 - 0.9),
                                .rest2 = (float)(1 - 0.999),
                                .step_size = (float)(2e-3 / correction1),
-                               .inverse_root = (float)(1 / sqrt(correction2)),
+                               .root_correction = (float)sqrt(correction2),
                                .eps = 1e-8F};
         vectors->adam(ADAM_N, p, m, v, t == 2 ? NULL : adam_gradients[t], &step);
         for (size_t i = 0; i < ADAM_N; i++) {
