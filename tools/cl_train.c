@@ -161,7 +161,7 @@ static int on_epoch(void *user, const cen_epoch_report *report)
             report->seconds, report->is_best, report->lr, train->lambda, train->gradient_ratio,
             report->center_distance, report->center_spread, report->center_step);
     if (fflush(r->log) != 0) return save_failed(r, in_run(r, "log.csv", path));
-    if (!page_add_epoch(r->page, report, r->model)) {
+    if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
         r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
         return 1;
     }
@@ -332,7 +332,7 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
         status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY,
                                     features.data, shape[0], shape[1], rows, error);
     }
-    if (status == CEN_OK) {
+    if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
         facts list = {.n = 0};
         fill_facts(&list, r, info);
         page_content content = {.folder = r->folder,

@@ -176,11 +176,14 @@ cen_loss chosen_loss(void)
     return loss_kinds[s.loss].loss;
 }
 
+static bool is_triplet(void)
+{
+    return chosen_loss() == CEN_LOSS_TRIPLET_HARD || chosen_loss() == CEN_LOSS_TRIPLET_SEMI_HARD;
+}
+
 const char *first_term(void)
 {
-    bool is_triplet =
-        chosen_loss() == CEN_LOSS_TRIPLET_HARD || chosen_loss() == CEN_LOSS_TRIPLET_SEMI_HARD;
-    return is_triplet ? "triplet" : "softmax";
+    return is_triplet() ? "triplet" : "softmax";
 }
 
 double chosen_margin(void)
@@ -207,7 +210,7 @@ void choose_epochs(size_t n_train)
 /* Four, or twice as many and so on where the classes are too few to fill a batch. */
 void choose_per_class(size_t n_classes)
 {
-    if (s.per_class > 0 || strcmp(first_term(), "triplet") != 0) return;
+    if (s.per_class > 0 || !is_triplet()) return;
     for (s.per_class = 4; s.batch_size / s.per_class > n_classes; s.per_class *= 2) {
     }
 }

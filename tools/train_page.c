@@ -5,15 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_POINTS = 600, MOST_FRAMES = 60 };
+enum { MOST_POINTS = 600, MOST_CENTERS = 1000, MOST_FRAMES = 60 };
 
 typedef struct frame {
     size_t epoch;
-    float *features, *centers; /* [n_points, D], [n_classes, D] */
+    float *features, *centers; /* [n_points, D], [n_centers, D] */
 } frame;
 
 struct page {
-    size_t n_epochs, capacity, n_frames, n_validation, n_points, n_classes, every;
+    size_t n_epochs, capacity, n_frames, n_validation, n_points, n_centers, every;
     cen_epoch_report *epochs;
     frame *frames;
     size_t *points;  /* [n_points], places among the validation images */
@@ -34,7 +34,7 @@ page *page_create(const cen_folder_info *folder, size_t n_epochs)
         p->n_validation += folder->images[i].split == CEN_SPLIT_VALIDATION;
     }
     p->n_points = p->n_validation < MOST_POINTS ? p->n_validation : MOST_POINTS;
-    p->n_classes = folder->n_classes;
+    p->n_centers = folder->n_classes < MOST_CENTERS ? folder->n_classes : MOST_CENTERS;
     p->every = n_epochs / MOST_FRAMES + (n_epochs % MOST_FRAMES > 0);
     p->frames = calloc(MOST_FRAMES + 1, sizeof *p->frames);
     p->points = malloc((p->n_points + 1) * sizeof *p->points);
@@ -81,7 +81,7 @@ static const float *centers_of(cen_model *model)
 
 bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
 {
-    size_t d = cen_model_get(model)->feature_size, n_centers = p->n_classes * d;
+    size_t d = cen_model_get(model)->feature_size, n_centers = p->n_centers * d;
     if (p->n_epochs == p->capacity) {
         size_t capacity = 2 * p->capacity + 16;
         cen_epoch_report *more = realloc(p->epochs, capacity * sizeof *more);
@@ -122,15 +122,15 @@ static cen_status project(const page *p, size_t d, cen_report_frame *plane, cen_
                          error);
     }
     for (size_t i = 0; i < p->n_frames && status == CEN_OK; i++) {
-        float *xy = malloc(2 * (p->n_points + p->n_classes) * sizeof *xy);
+        float *xy = malloc(2 * (p->n_points + p->n_centers) * sizeof *xy);
         if (xy == NULL) {
             status = no_memory(error);
             break;
         }
         const frame *f = &p->frames[i];
         cen_pca_project(f->features, p->n_points, d, mean, axes, 2, xy);
-        cen_pca_project(f->centers, p->n_classes, d, mean, axes, 2, xy + 2 * p->n_points);
-        plane[i] = (cen_report_frame){f->epoch, p->n_points,          p->n_classes,
+        cen_pca_project(f->centers, p->n_centers, d, mean, axes, 2, xy + 2 * p->n_points);
+        plane[i] = (cen_report_frame){f->epoch, p->n_points,          p->n_centers,
                                       xy,       xy + 2 * p->n_points, p->labels};
     }
     free(axes);

@@ -11,7 +11,7 @@ typedef struct page page;
 page *page_create(const cen_folder_info *folder, size_t n_epochs);
 void page_free(page *p);
 
-/* Keeps a report, and the features of up to 600 validation images with the centers. False without
+/* Keeps a report, and the features of up to 600 validation images with up to 1,000 centers. False without
  * memory. */
 bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model);
 

@@ -137,26 +137,33 @@ static double triplets(const cen__objective *o, const float *f, const int32_t *l
     return cen__triplet_loss(&triplet, f, labels, df);
 }
 
-static double pull(const cen__objective *o, const float *f, const int32_t *labels, size_t n)
+double cen__objective_contrast(const cen__objective *o, const float *f, const int32_t *labels,
+                               size_t n, double lambda, float *df, float *dcenters)
 {
-    const float *centers = o->model->parameters + o->model->centers;
-    size_t d = o->model->info.feature_size;
-    if (o->options.loss != CEN_LOSS_CONTRASTIVE_CENTER) {
-        return cen__center_loss(n, d, f, centers, labels);
-    }
     cen__contrastive contrastive = {.n = n,
-                                    .d = d,
+                                    .d = o->model->info.feature_size,
                                     .k = o->model->info.n_classes,
                                     .delta = 1,
+                                    .scale = lambda,
                                     .n_threads = o->n_threads,
                                     .scratch = o->double_scratch};
-    return cen__contrastive_loss(&contrastive, f, centers, labels, NULL, NULL);
+    return cen__contrastive_loss(&contrastive, f, o->model->parameters + o->model->centers, labels,
+                                 df, dcenters);
+}
+
+static double pull(const cen__objective *o, const float *f, const int32_t *labels, size_t n)
+{
+    return cen__center_loss(n, o->model->info.feature_size, f,
+                            o->model->parameters + o->model->centers, labels);
 }
 
 void cen__objective_measure(const cen__objective *o, const float *f, const int32_t *labels,
                             size_t n, cen_losses *losses)
 {
-    *losses = (cen_losses){.center = pull(o, f, labels, n)};
+    bool contrasts = o->options.loss == CEN_LOSS_CONTRASTIVE_CENTER;
+    *losses =
+        (cen_losses){.center = contrasts ? cen__objective_contrast(o, f, labels, n, 0, NULL, NULL)
+                                         : pull(o, f, labels, n)};
     if (is_triplet(&o->options)) {
         losses->softmax = triplets(o, f, labels, n, NULL);
         losses->accuracy = NAN;
@@ -169,7 +176,8 @@ void cen__objective_backward(const cen__objective *o, const float *f, const int3
                              size_t n, cen_losses *losses, float *df, float *gradient)
 {
     const cen_model *model = o->model;
-    *losses = (cen_losses){.center = pull(o, f, labels, n)};
+    *losses = (cen_losses){.center = 0};
+    if (o->options.loss != CEN_LOSS_CONTRASTIVE_CENTER) losses->center = pull(o, f, labels, n);
     if (is_triplet(&o->options)) {
         losses->softmax = triplets(o, f, labels, n, df);
         losses->accuracy = NAN;

@@ -28,7 +28,13 @@ bool cen__objective_moves_all_centers(const cen__objective *objective);
 void cen__objective_measure(const cen__objective *objective, const float *f, const int32_t *labels,
                             size_t n, cen_losses *losses);
 
-/* The same in training, with df[n, D] and the head's part of gradient = those of the first term. */
+/* The contrastive-center loss. Unless df is NULL: df[n, D] += and dcenters[classes, D] = lambda times
+ * its gradients. */
+double cen__objective_contrast(const cen__objective *objective, const float *f,
+                               const int32_t *labels, size_t n, double lambda, float *df,
+                               float *dcenters);
+
+/* The same in training (but for contrastive centers, which cen__objective_contrast adds), with df[n, D] and the head's part of gradient = those of the first term. */
 void cen__objective_backward(const cen__objective *objective, const float *f, const int32_t *labels,
                              size_t n, cen_losses *losses, float *df, float *gradient);
 

@@ -7,7 +7,6 @@
 #include "base/parallel.h"
 #include "kernels/vector.h"
 #include "nn/adam.h"
-#include "nn/contrastive.h"
 #include "nn/losses.h"
 #include "nn/work.h"
 #include "train/model.h"
@@ -220,22 +219,6 @@ static void add_up(const cen_trainer *trainer, cen_losses *losses)
     losses->total = losses->softmax + trainer->lambda * losses->center;
 }
 
-/* Every center has a gradient. */
-static void contrastive_gradient(cen_trainer *trainer, const float *f, const int32_t *labels,
-                                 size_t n)
-{
-    const cen_model *model = trainer->model;
-    cen__contrastive contrastive = {.n = n,
-                                    .d = model->info.feature_size,
-                                    .k = model->info.n_classes,
-                                    .delta = 1,
-                                    .scale = trainer->lambda,
-                                    .n_threads = trainer->n_threads,
-                                    .scratch = trainer->objective.double_scratch};
-    (void)cen__contrastive_loss(&contrastive, f, model->parameters + model->centers, labels,
-                                trainer->df, trainer->gradient + model->centers);
-}
-
 /* Center rows of the last batch go back to zero; those of this one get their gradient. */
 static void center_gradient(cen_trainer *trainer, const float *f, const int32_t *labels, size_t n)
 {
@@ -268,12 +251,13 @@ cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int3
     const float *f = cen__work_forward(trainer->work, x, n);
     cen__objective_backward(&trainer->objective, f, labels, n, losses, trainer->df, dw);
     follow_ratio(trainer, n, losses);
-    add_up(trainer, losses);
     if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
-        contrastive_gradient(trainer, f, labels, n);
+        losses->center = cen__objective_contrast(&trainer->objective, f, labels, n, trainer->lambda,
+                                                 trainer->df, dw + model->centers);
     } else {
         center_gradient(trainer, f, labels, n);
     }
+    add_up(trainer, losses);
     cen__work_backward(trainer->work, x, n, trainer->df, dw);
     return CEN_OK;
 }
