@@ -321,8 +321,8 @@ typedef struct cen_model_options {
     cen_input input;
     size_t n_classes;
     const char *const *class_names; /* NULL: "0", "1", ... */
-    uint64_t seed;                  /* of the initial weights: Glorot uniform, biases 0, centers
-                                       uniform in +-0.05 */
+    uint64_t seed;                  /* of the initial weights: He uniform before a rectifier, else
+                                       Glorot uniform; biases 0, centers uniform in +-0.05 */
 } cen_model_options;
 
 /* The first preset, 1 x 28 x 28, mean 0, std 1, no classes, seed 1. */

@@ -21,7 +21,7 @@ typedef struct cen__parameter {
     const char *name; /* "weight", "bias" */
     size_t n_dims, shape[CEN_MAX_DIMS];
     size_t offset, count;   /* numbers, from the layer's first */
-    size_t fan_in, fan_out; /* Glorot uniform where fan_in > 0, else all start as `start` */
+    size_t fan_in, fan_out; /* of weights, which start at random; others as `start` */
     float start;
 } cen__parameter;
 

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "nn/layers.h"
 
 static cen_status parse_layer(cen__line *line, cen__layer *layer, cen_error *error)
 {
@@ -167,13 +168,31 @@ void cen__net_free(cen__net *net)
     *net = (cen__net){.n_layers = 0};
 }
 
-void cen__glorot_uniform(float *w, size_t count, size_t fan_in, size_t fan_out, uint64_t seed,
-                         uint64_t stream)
+double cen__glorot_bound(size_t fan_in, size_t fan_out)
 {
-    float bound = (float)sqrt(6.0 / ((double)fan_in + (double)fan_out));
+    return sqrt(6 / ((double)fan_in + (double)fan_out));
+}
+
+void cen__uniform(float *w, size_t count, double bound, uint64_t seed, uint64_t stream)
+{
     for (size_t i = 0; i < count; i++) {
-        w[i] = (2 * cen__random_float(seed, stream, i) - 1) * bound;
+        w[i] = (2 * cen__random_float(seed, stream, i) - 1) * (float)bound;
     }
+}
+
+/* He where a rectifier comes before the next layer of weights, else Glorot. */
+static double weight_bound(const cen__net *net, size_t i, const cen__parameter *weight)
+{
+    while (++i < net->n_layers) {
+        const cen__layer *layer = &net->layers[i];
+        if (layer->kind == &cen__relu_layer) return sqrt(6 / (double)weight->fan_in);
+        if (layer->kind == &cen__prelu_layer) {
+            double slope = (double)layer->parameters[0].start;
+            return sqrt(6 / ((1 + slope * slope) * (double)weight->fan_in));
+        }
+        if (layer->n_parameters > 0 && layer->parameters[0].fan_in > 0) break;
+    }
+    return cen__glorot_bound(weight->fan_in, weight->fan_out);
 }
 
 void cen__net_initialize(const cen__net *net, uint64_t seed, float *w)
@@ -185,8 +204,8 @@ void cen__net_initialize(const cen__net *net, uint64_t seed, float *w)
             float *values = w + layer->offset + parameter->offset;
             uint64_t stream = cen__substream(CEN__STREAM_WEIGHTS, i * CEN__MAX_PARAMETERS + j);
             if (parameter->fan_in > 0) {
-                cen__glorot_uniform(values, parameter->count, parameter->fan_in, parameter->fan_out,
-                                    seed, stream);
+                double bound = weight_bound(net, i, parameter);
+                cen__uniform(values, parameter->count, bound, seed, stream);
                 continue;
             }
             for (size_t k = 0; k < parameter->count; k++) values[k] = parameter->start;

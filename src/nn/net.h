@@ -19,14 +19,17 @@ cen_status cen__net_create(cen__net *net, const char *line, cen__shape in, size_
                            cen_error *error);
 void cen__net_free(cen__net *net);
 
-/* w[n_parameters]: Glorot uniform (Glorot and Bengio 2010, eq. 16), or each parameter's start. */
+/* w[n_parameters]: a rectifier's weights He uniform (He et al. 2015, eq. 10 and 15), others Glorot
+ * uniform (Glorot and Bengio 2010, eq. 16), or each parameter's start. */
 void cen__net_initialize(const cen__net *net, uint64_t seed, float *w);
 
 /* state[n_state]: each tensor's start. */
 void cen__net_start(const cen__net *net, float *state);
 
-/* count numbers uniform in +-sqrt(6 / (fan_in + fan_out)). */
-void cen__glorot_uniform(float *w, size_t count, size_t fan_in, size_t fan_out, uint64_t seed,
-                         uint64_t stream);
+/* sqrt(6 / (fan_in + fan_out)). */
+double cen__glorot_bound(size_t fan_in, size_t fan_out);
+
+/* count numbers uniform in +-bound. */
+void cen__uniform(float *w, size_t count, double bound, uint64_t seed, uint64_t stream);
 
 #endif

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "train/presets.h"
 
-static const float center_bound = 0.05f; /* Keras's Embedding starts uniform in +-0.05 */
+static const double center_bound = 0.05; /* Keras's Embedding starts uniform in +-0.05 */
 
 cen_model_options cen_model_options_default(void)
 {
@@ -183,12 +183,9 @@ static void initialize(cen_model *model, uint64_t seed)
     cen__net_initialize(&model->net, seed, w);
     cen__net_start(&model->net, cen__model_state(model));
     uint64_t stream = cen__substream(CEN__STREAM_WEIGHTS, UINT64_MAX);
-    cen__glorot_uniform(w + model->head_weight, classes * d, d, classes, seed, stream);
+    cen__uniform(w + model->head_weight, classes * d, cen__glorot_bound(d, classes), seed, stream);
     memset(w + model->head_bias, 0, classes * sizeof *w);
-    for (size_t i = 0; i < classes * d; i++) {
-        float unit = cen__random_float(seed, CEN__STREAM_CENTERS, i);
-        w[model->centers + i] = (2 * unit - 1) * center_bound;
-    }
+    cen__uniform(w + model->centers, classes * d, center_bound, seed, CEN__STREAM_CENTERS);
 }
 
 cen_status cen_model_create(cen_model **model, const cen_model_options *options, cen_error *error)

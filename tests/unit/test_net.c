@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "nn/net.h"
@@ -131,30 +133,44 @@ static void a_net_beyond_all_memory_is_refused_before_it_is_allocated(void **sta
     }
 }
 
-static void weights_are_glorot_uniform_and_differ_by_seed(void **state)
+/* The first layer's weights, of which there are N, are uniform in +-bound. */
+static void check_start(const char *line, cen__shape in, float bound)
 {
-    (void)state;
-    enum { N = 40 * 60 };
+    enum { N = 2400 };
     cen__net net;
-    assert_int_equal(cen__net_create(&net, "dense 40, prelu", (cen__shape){60, 1, 1}, 0, NULL),
-                     CEN_OK);
-    static float w[N + 40 + 40], other[N + 40 + 40];
+    assert_int_equal(cen__net_create(&net, line, in, 0, NULL), CEN_OK);
+    assert_int_equal(net.layers[0].parameters[0].count, N);
+    float *w = calloc(net.n_parameters, sizeof *w), *other = calloc(net.n_parameters, sizeof *w);
+    assert_true(w != NULL && other != NULL);
     cen__net_initialize(&net, 1, w);
     cen__net_initialize(&net, 2, other);
     double sum = 0, squares = 0;
     float largest = 0;
     for (size_t i = 0; i < N; i++) {
-        sum += (double)w[i];
-        squares += (double)w[i] * (double)w[i];
-        if (w[i] > largest) largest = w[i];
-        assert_true(w[i] >= -0.2449490f && w[i] <= 0.2449490f); /* sqrt(6 / 100) */
+        double share = (double)(w[i] / bound);
+        sum += share;
+        squares += share * share;
+        if (fabsf(w[i]) > largest) largest = fabsf(w[i]);
     }
-    assert_true(sum / N > -0.01 && sum / N < 0.01);
-    assert_true(squares / N > 0.0188 && squares / N < 0.0212); /* bound^2 / 3 = 0.02 */
-    assert_true(largest > 0.24f);
-    for (size_t i = 0; i < 40; i++) assert_true(w[N + i] == 0 && w[N + 40 + i] == 0.25f);
+    assert_true(largest <= bound * 1.000001f && largest > 0.99f * bound);
+    assert_true(fabs(sum / N) < 0.04);
+    assert_true(fabs(squares / N - 1.0 / 3) < 0.02);
+    for (size_t i = 0; i < net.layers[0].parameters[1].count; i++) assert_true(w[N + i] == 0);
     assert_memory_not_equal(w, other, N * sizeof *w);
+    free(w);
+    free(other);
     cen__net_free(&net);
+}
+
+static void weights_are_he_uniform_before_a_rectifier_else_glorot_uniform(void **state)
+{
+    (void)state;
+    static const cen__shape flat = {60, 1, 1}, image = {6, 8, 8};
+    check_start("dense 40", flat, sqrtf(6.0f / 100));
+    check_start("dense 40, relu", flat, sqrtf(6.0f / 60));
+    check_start("dense 40, prelu", flat, sqrtf(6.0f / (60 * 1.0625f)));
+    check_start("conv 16 5x5, batchnorm, maxpool 2, relu, flatten", image, sqrtf(6.0f / 150));
+    check_start("conv 16 5x5, maxpool 2, flatten, dense 3, relu", image, sqrtf(6.0f / 550));
 }
 
 int main(void)
@@ -165,7 +181,7 @@ int main(void)
         cmocka_unit_test(the_feature_size_replaces_the_last_dense),
         cmocka_unit_test(a_wrong_line_is_told_with_its_word_and_column),
         cmocka_unit_test(a_net_beyond_all_memory_is_refused_before_it_is_allocated),
-        cmocka_unit_test(weights_are_glorot_uniform_and_differ_by_seed),
+        cmocka_unit_test(weights_are_he_uniform_before_a_rectifier_else_glorot_uniform),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
