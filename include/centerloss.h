@@ -484,7 +484,8 @@ typedef struct cen_step_report {
 typedef struct cen_epoch_report {
     size_t epoch, n_epochs;
     cen_losses train, validation;
-    double knn_accuracy;    /* of validation features among training features */
+    double knn_accuracy;    /* of validation features among those of training images: all, or of
+                               more than 10,000 so many evenly, and 10 a class */
     double intra_inter;     /* of validation features about the training classes: see
                             cen_intra_inter */
     double lr;              /* at the epoch's end */
@@ -498,6 +499,15 @@ typedef struct cen_epoch_report {
                                        borrowed, valid during the callback; NULL without any */
     size_t n_features;
 } cen_epoch_report;
+
+/* Where a resumed training goes on. */
+typedef struct cen_resume_report {
+    size_t epoch, batch; /* of the next step; batches of this epoch are done */
+    size_t step;         /* steps done */
+    size_t best_epoch;   /* 0: none yet */
+    double best_knn;
+    const char *warning; /* NULL, or why the newer of two checkpoints could not be used */
+} cen_resume_report;
 
 typedef struct cen_fit_options {
     size_t n_epochs;
@@ -515,6 +525,14 @@ typedef struct cen_fit_options {
     size_t k;                                                    /* of the k-NN measure */
     int (*on_step)(void *user, const cen_step_report *report);   /* NULL, or nonzero to stop */
     int (*on_epoch)(void *user, const cen_epoch_report *report); /* the same */
+    const char *checkpoint; /* NULL, or a file for the whole state of the training, written before
+                                  the first epoch, after each and when a callback or stop_after ends it; the one before
+                                  it stays as "FILE.previous" */
+    double checkpoint_seconds; /* also within an epoch when so much time has passed; 0: not */
+    bool resume;               /* go on from `checkpoint`, or from the one before where it is
+                                  damaged: the same numbers as if it had never stopped, at any number
+                                  of threads. Options, but for n_epochs, and images must be the same */
+    int (*on_resume)(void *user, const cen_resume_report *report); /* NULL, or nonzero to stop */
     void *user;
 } cen_fit_options;
 

@@ -11,6 +11,7 @@
 #include "progress.h"
 #include "train.h"
 #include "train_page.h"
+#include "train_resume.h"
 
 /* ---- the run's files ---- */
 
@@ -26,6 +27,8 @@ typedef struct run {
     size_t best_epoch;
     page *page;
     const char *command; /* as it can be typed again */
+    const arguments *arguments;
+    bool is_resumed; /* there is a checkpoint */
 } run;
 
 static const char *in_run(const run *r, const char *name, char path[4200])
@@ -42,9 +45,36 @@ static int save_failed(run *r, const char *path)
     return 1;
 }
 
+static const char checkpoint_name[] = "checkpoint.safetensors";
+
+/* A run that was stopped before its first checkpoint begins anew. */
+static int find_checkpoint(run *r)
+{
+    char path[4200], previous[4300];
+    if (strlen(s.resume) >= sizeof r->folder) {
+        return fail(&train_tool, EXIT_USAGE, "--resume is longer than a path can be");
+    }
+    strcpy(r->folder, s.resume);
+    (void)snprintf(previous, sizeof previous, "%s.previous", in_run(r, checkpoint_name, path));
+    r->is_resumed = cen_path_exists(path) || cen_path_exists(previous);
+    return 0;
+}
+
+/* Nothing of an older run may be taken for this one's. */
+static int begin_run_folder(run *r)
+{
+    char path[4200], previous[4300];
+    (void)snprintf(previous, sizeof previous, "%s.previous", in_run(r, checkpoint_name, path));
+    (void)remove(path);
+    (void)remove(previous);
+    if (arguments_save(r->folder, r->arguments->argc, r->arguments->argv)) return 0;
+    return fail(&train_tool, EXIT_FAILED, "%s: cannot write here; choose another -o", r->folder);
+}
+
 static int make_run_folder(run *r)
 {
     cen_error error;
+    if (s.resume != NULL) return find_checkpoint(r);
     if (s.output != NULL) {
         if (strlen(s.output) >= sizeof r->folder) {
             return fail(&train_tool, EXIT_USAGE, "--output is longer than a path can be");
@@ -65,7 +95,7 @@ static int make_run_folder(run *r)
     if (cen_make_folder(r->folder, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
-    return 0;
+    return begin_run_folder(r);
 }
 
 /* Both files are opened before anything is trained, so that a folder that cannot be written is told
@@ -73,13 +103,12 @@ static int make_run_folder(run *r)
 static int open_logs(run *r)
 {
     char path[4200];
+    if (r->is_resumed) return 0; /* on_resume knows which rows stay */
     r->log = fopen(in_run(r, "log.csv", path), "w");
     if (r->log == NULL) {
         return fail(&train_tool, EXIT_FAILED, "%s: cannot write here; choose another -o", path);
     }
-    fprintf(r->log, "epoch,train_total,train_softmax,train_center,train_accuracy,val_total,"
-                    "val_softmax,val_center,val_accuracy,knn_accuracy,intra_inter,seconds,best,lr,"
-                    "lambda,gradient_ratio,center_distance,center_spread,center_step\n");
+    fputs(log_header, r->log);
     if (fflush(r->log) != 0) {
         (void)save_failed(r, path);
         return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
@@ -134,7 +163,7 @@ static int on_step(void *user, const cen_step_report *report)
         const cen_losses *losses = &report->losses;
         fprintf(r->steps, "%zu,%.9g,%.9g,%.9g\n", report->step, losses->total, losses->softmax,
                 losses->center);
-        if (ferror(r->steps)) return save_failed(r, s.steps);
+        if (fflush(r->steps) != 0) return save_failed(r, s.steps);
     }
     char label[64], text[256], clock[32], terms[128];
     double speed = (double)report->n_images / (report->seconds > 0 ? report->seconds : 1e-9);
@@ -149,17 +178,10 @@ static int on_step(void *user, const cen_step_report *report)
 static int on_epoch(void *user, const cen_epoch_report *report)
 {
     run *r = user;
-    const cen_losses *train = &report->train, *val = &report->validation;
     char path[4200];
     progress_clear(&r->line);
     if (!s.is_quiet) print_epoch(report);
-    fprintf(r->log,
-            "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%d,%.9g,%.9g,%.9g,%.9g,"
-            "%.9g,%.9g\n",
-            report->epoch, train->total, train->softmax, train->center, train->accuracy, val->total,
-            val->softmax, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
-            report->seconds, report->is_best, report->lr, train->lambda, train->gradient_ratio,
-            report->center_distance, report->center_spread, report->center_step);
+    print_row(r->log, report);
     if (fflush(r->log) != 0) return save_failed(r, in_run(r, "log.csv", path));
     if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
         r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
@@ -169,6 +191,52 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     r->best_knn = report->knn_accuracy;
     r->best_epoch = report->epoch;
     return cen_model_save(r->model, in_run(r, "model.safetensors", path), &r->error) != CEN_OK;
+}
+
+/* A file of rows goes on behind row `last`. */
+static FILE *reopen(run *r, const char *path, size_t last, char **rows)
+{
+    *rows = keep_rows(path, last);
+    FILE *file = *rows != NULL ? fopen(path, "a") : NULL;
+    if (file == NULL) {
+        r->error.status = CEN_ERROR_IO;
+        (void)snprintf(r->error.message, sizeof r->error.message,
+                       "%.400s: the rows of this run cannot be read and written; it is needed to "
+                       "resume",
+                       path);
+    }
+    return file;
+}
+
+static int on_resume(void *user, const cen_resume_report *report)
+{
+    run *r = user;
+    char path[4200], *rows, *steps;
+    r->best_epoch = report->best_epoch;
+    r->best_knn = report->best_epoch > 0 ? report->best_knn : NAN;
+    if (report->warning != NULL) {
+        fprintf(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
+                report->warning);
+    }
+    if (!s.is_quiet) {
+        printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
+               report->batch + 1, report->step);
+    }
+    r->log = reopen(r, in_run(r, "log.csv", path), report->epoch - 1, &rows);
+    if (r->log == NULL) return 1;
+    const char *at = rows + strcspn(rows, "\n");
+    cen_epoch_report row;
+    bool good = true;
+    if (*at == '\n') at++;
+    while (good && read_row(&at, s.n_epochs, &row)) {
+        good = s.no_report || page_add_epoch(r->page, &row, r->model);
+    }
+    free(rows);
+    if (!good) r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for this run's report"};
+    if (!good || s.steps == NULL) return !good;
+    r->steps = reopen(r, s.steps, report->step, &steps);
+    free(steps);
+    return r->steps == NULL;
 }
 
 /* ---- from options to a model ---- */
@@ -273,10 +341,10 @@ typedef struct facts {
 
 static void add_fact(facts *list, const char *name, const char *format, ...)
 {
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(list->text[list->n], FACT_SIZE, format, arguments);
-    va_end(arguments);
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(list->text[list->n], FACT_SIZE, format, values);
+    va_end(values);
     list->pairs[2 * list->n] = name;
     list->pairs[2 * list->n + 1] = list->text[list->n];
     list->n++;
@@ -358,6 +426,7 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
 
 static cen_status train(run *r, const cen_folder *folder, cen_error *error)
 {
+    char path[4200];
     cen_train_options train_options = cen_train_options_default();
     train_options.loss = chosen_loss();
     train_options.margin = chosen_margin();
@@ -382,17 +451,26 @@ static cen_status train(run *r, const cen_folder *folder, cen_error *error)
     fit_options.cosine = s.schedule == 0;
     fit_options.lambda_warmup = s.lambda_warmup;
     fit_options.patience = s.patience;
-    fit_options.augment = choose_augment();
+    fit_options.augment = chosen_augment();
     fit_options.on_step = on_step;
     fit_options.on_epoch = on_epoch;
+    fit_options.on_resume = on_resume;
+    fit_options.checkpoint = in_run(r, checkpoint_name, path);
+    fit_options.checkpoint_seconds = 60 * s.checkpoint_minutes;
+    fit_options.resume = r->is_resumed;
     fit_options.user = r;
     cen_trainer *trainer;
     cen_status status = cen_trainer_create(&trainer, r->model, &train_options, error);
     if (status != CEN_OK) return status;
     signal(SIGINT, interrupt);
+    signal(SIGTERM, interrupt);
     status = cen_fit(trainer, folder, &fit_options, error);
     cen_trainer_free(trainer);
     progress_clear(&r->line);
+    /* The file may be of a later epoch than the checkpoint was. */
+    if (status == CEN_OK && r->error.status == CEN_OK && r->is_resumed) {
+        status = cen_model_save(r->model, in_run(r, "model.safetensors", path), error);
+    }
     if (status == CEN_OK && close_logs(r) == 0 && r->error.status == CEN_OK) {
         return finish(r, folder, error);
     }
@@ -430,6 +508,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     }
     choose_epochs(r->n_train);
     choose_per_class(info->n_classes);
+    choose_augment(r->n_train, info->n_classes);
     size_t n_taken = 0;
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK ||
         (s.init != NULL && cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
@@ -443,9 +522,9 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     if (!s.is_quiet) {
         if (s.init != NULL) printf("weights   %zu tensors from %s\n", n_taken, s.init);
         printf("training  %zu epochs, batches of %zu, %s loss, lambda %s, centers %s, Adam %g, "
-               "seed %zu\n",
+               "augment %s, seed %zu\n",
                s.n_epochs, s.batch_size, loss_names[s.loss], s.lambda, center_modes[s.centers],
-               s.lr, s.seed);
+               s.lr, augments[s.augment], s.seed);
         fflush(stdout);
     }
     r->page = page_create(info, s.n_epochs);
@@ -453,29 +532,17 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     if (train(r, folder, &error) != CEN_OK)
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     if (s.is_quiet) return 0;
-    if (is_interrupted) printf("stopped   by Ctrl-C; what was trained is saved\n");
+    if (is_interrupted) {
+        printf("stopped   what was trained is saved; cl_train --resume %s goes on\n", r->folder);
+    }
     printf("done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
     if (!isnan(r->best_knn)) printf(", k-NN %.2f %%", 100 * r->best_knn);
     printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
     return 0;
 }
 
-static int run_command(int argc, char **argv, const char *line)
+static int train_on(run *r, const char *path)
 {
-    int n_paths = parse_options(&train_tool, argc, argv);
-    if (n_paths < 0) return parse_exit_code(n_paths);
-    if (n_paths != 1) {
-        return fail(&train_tool, EXIT_USAGE, "%s; the usage is: %s",
-                    n_paths == 0 ? "name the folder of images" : "name one folder alone",
-                    train_tool.usage);
-    }
-    if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
-    if (!read_lambda()) {
-        return fail(&train_tool, EXIT_USAGE,
-                    "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
-                    s.lambda);
-    }
-    const char *path = argv[0];
     cen_folder_options folder_options = cen_folder_options_default();
     folder_options.validation_share = s.validation_share;
     choose_holdout(&folder_options);
@@ -489,20 +556,63 @@ static int run_command(int argc, char **argv, const char *line)
     if (cen_folder_open(&folder, &path, 1, &folder_options, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
-    run r = {.line = progress_start(s.is_quiet), .best_knn = NAN, .command = line};
-    int code = train_folder(&r, folder, path);
-    (void)close_logs(&r);
-    page_free(r.page);
-    cen_model_free(r.model);
+    int code = train_folder(r, folder, path);
+    (void)close_logs(r);
+    page_free(r->page);
+    cen_model_free(r->model);
     cen_folder_free(folder);
     return code;
+}
+
+/* From here on all->argv is as parse_options leaves it. */
+static int run_command(const arguments *given, arguments *all, const char *line)
+{
+    int n_paths = parse_options(&train_tool, all->argc, all->argv);
+    if (n_paths < 0) return parse_exit_code(n_paths);
+    const char *resumed = s.resume;
+    if (resumed != NULL) {
+        arguments_free(all);
+        if (!arguments_load(all, resumed, given->argc, given->argv)) {
+            return fail(&train_tool, EXIT_FAILED,
+                        "%s: this is no run that can be resumed (its file 'arguments' cannot be "
+                        "read); name the folder of a run",
+                        resumed);
+        }
+        restore_defaults();
+        n_paths = parse_options(&train_tool, all->argc, all->argv);
+        if (n_paths < 0) return parse_exit_code(n_paths);
+        if (n_paths == 2) { /* the images have moved */
+            all->argv[0] = all->argv[1];
+            n_paths = 1;
+        }
+    }
+    if (n_paths != 1) {
+        return fail(&train_tool, EXIT_USAGE, "%s; the usage is: %s",
+                    n_paths == 0 ? "name the folder of images" : "name one folder alone",
+                    train_tool.usage);
+    }
+    if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
+    if (!read_lambda()) {
+        return fail(&train_tool, EXIT_USAGE,
+                    "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
+                    s.lambda);
+    }
+    run r = {
+        .line = progress_start(s.is_quiet), .best_knn = NAN, .command = line, .arguments = given};
+    return train_on(&r, all->argv[0]);
 }
 
 int main(int argc, char **argv)
 {
     char *line = join_command(argc, argv);
-    if (line == NULL) return fail(&train_tool, EXIT_FAILED, "not enough memory");
-    int code = run_command(argc, argv, line);
+    arguments given = {argc, argv, NULL}, all = {0, NULL, NULL};
+    if (line == NULL || !arguments_copy(&all, &given)) {
+        free(line);
+        return fail(&train_tool, EXIT_FAILED, "not enough memory");
+    }
+    restore_defaults();
+    int code = run_command(&given, &all, line);
+    arguments_free(&all);
     free(line);
     return code;
 }

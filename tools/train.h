@@ -9,7 +9,8 @@
 typedef struct train_settings {
     double lambda_value, lambda_warmup, lr, adam_eps, alpha, validation_share;
     double weight_decay, clip, smoothing, warmup, margin;
-    const char *lambda, *net, *init, *steps, *output, *holdout;
+    double checkpoint_minutes;
+    const char *lambda, *net, *init, *steps, *output, *holdout, *resume;
     size_t image_size[2], channels, feature_size, n_epochs, batch_size, seed, n_threads;
     size_t max_pixels, cache_mb, stop_after, per_class, patience;
     int loss, centers, resize, schedule, augment;
@@ -18,11 +19,12 @@ typedef struct train_settings {
     bool flips, keep_order, is_strict, exact_decode, overwrite, is_quiet, no_report, has_svg;
 } train_settings;
 
-/* Filled by parse_options(&train_tool, ...). */
+/* Filled by parse_options(&train_tool, ...), after restore_defaults. */
 extern train_settings s;
+void restore_defaults(void);
 extern const command train_tool;
 
-extern const char *const loss_names[], *const center_modes[], *const schedules[];
+extern const char *const loss_names[], *const center_modes[], *const schedules[], *const augments[];
 
 /* --loss, and what the first of its two terms is called. */
 cen_loss chosen_loss(void);
@@ -44,8 +46,9 @@ void choose_epochs(size_t n_train);
 /* The same for s.per_class where triplets need it. */
 void choose_per_class(size_t n_classes);
 
-/* --augment and the single switches. */
-cen_augment choose_augment(void);
+/* The same for s.augment; and that with the single switches. */
+void choose_augment(size_t n_train, size_t n_classes);
+cen_augment chosen_augment(void);
 
 /* --holdout-classes: a share where it reads as a number, else a file. */
 void choose_holdout(cen_folder_options *folder);

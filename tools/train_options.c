@@ -4,21 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-train_settings s = {.margin = -1,
-                    .lr = 2e-3,
-                    .adam_eps = 1e-8,
-                    .alpha = 0.5,
-                    .validation_share = 0.1,
-                    .net = "small",
-                    .batch_size = 64,
-                    .warmup = 1,
-                    .weight_decay = 0.02,
-                    .augment = 1,
-                    .centers = -1,
-                    .seed = 1,
-                    .max_pixels = (size_t)1 << 28,
-                    .cache_mb = 2048,
-                    .changes = {-1, -1, -1, -1, -1, -1, false}};
+static const train_settings defaults = {.margin = -1,
+                                        .lr = 2e-3,
+                                        .adam_eps = 1e-8,
+                                        .alpha = 0.5,
+                                        .validation_share = 0.1,
+                                        .net = "small",
+                                        .batch_size = 64,
+                                        .warmup = 1,
+                                        .weight_decay = 0.02,
+                                        .augment = -1,
+                                        .centers = -1,
+                                        .seed = 1,
+                                        .checkpoint_minutes = 10,
+                                        .max_pixels = (size_t)1 << 28,
+                                        .cache_mb = 2048,
+                                        .changes = {-1, -1, -1, -1, -1, -1, false}};
+
+train_settings s;
+
+void restore_defaults(void)
+{
+    s = defaults;
+}
 
 /* --lambda auto: the center loss's gradient at the feature over that of softmax. */
 static const double auto_ratio = 0.4;
@@ -43,7 +51,7 @@ static const struct {
 
 const char *const center_modes[] = {"adam", "adam-dense", "mean", NULL};
 const char *const schedules[] = {"cosine", "constant", NULL};
-static const char *const augments[] = {"none", "light", "strong", NULL};
+const char *const augments[] = {"none", "light", "strong", NULL};
 static const char *const resizes[] = {"crop", "stretch", NULL};
 
 static const option options[] = {
@@ -71,7 +79,7 @@ static const option options[] = {
     {"feature-size", 'd', OPTION_COUNT, &s.feature_size, "D",
      "numbers in a feature: replaces OUT of the last dense", 1, 1 << 24, NULL},
     {"epochs", 'e', OPTION_COUNT, &s.n_epochs, "N",
-     "passes over the training images (16 to 240, the more the\nfewer images there are)", 1, 1e9,
+     "passes over the training images (12 to 240, the more the\nfewer images there are)", 1, 1e9,
      NULL},
     {"batch-size", 'b', OPTION_COUNT, &s.batch_size, "N", "images a step (64)", 1, 1 << 20, NULL},
     {"lr", 'r', OPTION_REAL, &s.lr, "X", "Adam's learning rate (0.002)", 0, 1e30, NULL},
@@ -89,7 +97,9 @@ static const option options[] = {
     {"patience", '\0', OPTION_COUNT, &s.patience, "N",
      "epochs without a better k-NN after which to end (none)", 1, 1e9, NULL},
     {"augment", 'a', OPTION_CHOICE, &s.augment, "none|light|strong",
-     "random changes of training images (light); single ones:", 0, 0, augments},
+     "random changes of training images (light, or none where\na class has 2,000 images or more); "
+     "single ones:",
+     0, 0, augments},
     {"shift", '\0', OPTION_REAL, &s.changes.shift, "X", "  moved by up to this share of a side", 0,
      0.5, NULL},
     {"rotate", '\0', OPTION_REAL, &s.changes.rotation, "X", "  turned by up to so many degrees", 0,
@@ -144,6 +154,12 @@ static const option options[] = {
     {"steps", '\0', OPTION_TEXT, &s.steps, "FILE",
      "the losses of every step as CSV: step,total,softmax,center", 0, 0, NULL},
     {"stop-after", '\0', OPTION_COUNT, &s.stop_after, "N", "steps", 1, 1e15, NULL},
+    {"resume", '\0', OPTION_TEXT, &s.resume, "RUN",
+     "go on with a training that was stopped, from its last\n"
+     "checkpoint and with its own command line; --epochs may grow",
+     0, 0, NULL},
+    {"checkpoint-minutes", '\0', OPTION_REAL, &s.checkpoint_minutes, "N",
+     "keep the state of training at least so often, beside once\nan epoch (10)", 0, 1e6, NULL},
     {"output", 'o', OPTION_TEXT, &s.output, "DIR", "the run folder (runs/1, runs/2, ...)", 0, 0,
      NULL},
     {"no-report", '\0', OPTION_FLAG, &s.no_report, NULL, "write no report.html and report.json", 0,
@@ -162,7 +178,8 @@ const command train_tool = {
     "softmax cross-entropy + lambda * center loss, with Adam. The run folder gets "
     "model.safetensors\n"
     "(of the epoch with the best k-NN accuracy on validation images), log.csv, features.npy,\n"
-    "features.tsv and report.html. Ctrl-C ends after the current batch and saves.",
+    "features.tsv and report.html. Ctrl-C ends after the current batch and saves;\n"
+    "cl_train --resume RUN goes on, after a crash, too.",
     "lambda weighs the mean over the batch of ||f - c||^2, summed over the feature, without 1/2.\n"
     "The same pull as elsewhere:  Keras (sum, batch mean) w: lambda w;  Wen et al. and caffe-face\n"
     "(1/2 sum) w: w / 2;  KaiyangZhou w: w;  jxgu1016 w: w / 2;  louis-she and facenet (mean over\n"
@@ -201,8 +218,8 @@ double lambda_ratio(void)
 void choose_epochs(size_t n_train)
 {
     if (s.n_epochs > 0) return;
-    double epochs = 4000 / sqrt((double)n_train + 1);
-    epochs = epochs < 16 ? 16 : epochs > 60 ? 60 : epochs;
+    double epochs = 3000 / sqrt((double)n_train + 1);
+    epochs = epochs < 12 ? 12 : epochs > 60 ? 60 : epochs;
     if (epochs * (double)n_train < 60000) epochs = 60000 / ((double)n_train + 1);
     s.n_epochs = (size_t)(epochs > 240 ? 240 : epochs);
 }
@@ -215,7 +232,13 @@ void choose_per_class(size_t n_classes)
     }
 }
 
-cen_augment choose_augment(void)
+/* Of a large class hardly a picture is seen often enough to be learned by heart. */
+void choose_augment(size_t n_train, size_t n_classes)
+{
+    if (s.augment < 0) s.augment = n_train / n_classes < 2000;
+}
+
+cen_augment chosen_augment(void)
 {
     cen_augment augment = s.augment == 0   ? cen_augment_none()
                           : s.augment == 1 ? cen_augment_light()

@@ -142,16 +142,48 @@ static void norm_forward(const cen__norm *v, const float *x, float *y)
     }
 }
 
-/* n windows of the two rows that begin at x and x + w. In two loops, since compilers make vectors of
- * numbers of one size. */
-CEN__INLINE void pool_windows(size_t n, size_t w, bool relu, float mean, float scale, float bias,
-                              const float *restrict x, float *restrict y, float *restrict kept,
-                              uint8_t *restrict argmax)
-{
+/* Windows of 2x2 that are computed at once: of as many rows of windows as fit. Planes are narrow, so
+ * that their rows alone would fill no vector; what is missing behind the last is zeros. */
+typedef struct pool_block {
+    float top[2 * POOL_BLOCK], bottom[2 * POOL_BLOCK]; /* the windows' upper and lower numbers */
+    float out[POOL_BLOCK], from[POOL_BLOCK];
     uint32_t places[POOL_BLOCK];
-    const float *below = x + w;
+} pool_block;
+
+enum { POOL_PAD = 16 };
+
+CEN__INLINE size_t pool_rows(size_t rows, size_t out_w)
+{
+    size_t most = out_w == 0 || out_w > POOL_BLOCK ? 1 : POOL_BLOCK / out_w;
+    return rows < most ? rows : most;
+}
+
+CEN__INLINE size_t pool_padded(size_t n)
+{
+    return (n + POOL_PAD - 1) / POOL_PAD * POOL_PAD;
+}
+
+/* rows of width windows; from one row of x to the one below are w numbers. */
+CEN__INLINE void pool_gather(pool_block *block, size_t rows, size_t width, size_t w, const float *x)
+{
+    size_t n = rows * width, rest = 2 * (pool_padded(n) - n);
+    for (size_t r = 0; r < rows; r++, x += 2 * w) {
+        memcpy(block->top + 2 * r * width, x, 2 * width * sizeof *x);
+        memcpy(block->bottom + 2 * r * width, x + w, 2 * width * sizeof *x);
+    }
+    memset(block->top + 2 * n, 0, rest * sizeof *block->top);
+    memset(block->bottom + 2 * n, 0, rest * sizeof *block->bottom);
+}
+
+/* In vectors of numbers of one size, which compilers need. */
+CEN__INLINE void pool_windows(size_t n, bool relu, float mean, float scale, float bias,
+                              pool_block *block)
+{
+    const float *restrict top = block->top, *restrict bottom = block->bottom;
+    float *restrict out = block->out, *restrict kept = block->from;
+    uint32_t *restrict places = block->places;
     for (size_t i = 0; i < n; i++) {
-        const float a = x[2 * i], b = x[2 * i + 1], c = below[2 * i], d = below[2 * i + 1];
+        const float a = top[2 * i], b = top[2 * i + 1], c = bottom[2 * i], d = bottom[2 * i + 1];
         float from = a, best = (a - mean) * scale + bias, z = (b - mean) * scale + bias;
         uint32_t at = 0;
         bool wins = (z > best) | (z != z);
@@ -169,27 +201,31 @@ CEN__INLINE void pool_windows(size_t n, size_t w, bool relu, float mean, float s
         from = wins ? d : from;
         at = wins ? 3 : at;
         const bool cut = relu & (best <= 0);
-        y[i] = cut ? 0 : best;
+        out[i] = cut ? 0 : best;
         kept[i] = from;
         places[i] = cut ? CEN__POOL_CUT : at;
     }
-    for (size_t i = 0; i < n; i++) argmax[i] = (uint8_t)places[i];
 }
 
 CEN__INLINE void norm_pool_forward_as(const cen__norm *v, bool relu, const float *x, float *y,
                                       float *kept, uint8_t *argmax)
 {
-    size_t out_h = v->h / 2, out_w = v->w / 2;
-    for (size_t i = 0; i < v->n * v->c; i++, x += v->h * v->w) {
-        size_t k = i % v->c;
-        for (size_t row = 0; row < out_h; row++) {
+    size_t w = v->w, out_h = v->h / 2, out_w = w / 2;
+    pool_block block;
+    for (size_t i = 0; i < v->n * v->c; i++, x += v->h * w) {
+        size_t k = i % v->c, rows;
+        for (size_t row = 0; row < out_h; row += rows) {
+            rows = pool_rows(out_h - row, out_w);
             for (size_t q = 0; q < out_w; q += POOL_BLOCK) {
-                size_t count = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK;
-                pool_windows(count, v->w, relu, v->mean[k], v->scale[k], v->bias[k],
-                             x + 2 * row * v->w + 2 * q, y, kept, argmax);
-                y += count;
-                kept += count;
-                argmax += count;
+                size_t width = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK, n = rows * width;
+                pool_gather(&block, rows, width, w, x + 2 * row * w + 2 * q);
+                pool_windows(pool_padded(n), relu, v->mean[k], v->scale[k], v->bias[k], &block);
+                memcpy(y, block.out, n * sizeof *y);
+                memcpy(kept, block.from, n * sizeof *kept);
+                for (size_t j = 0; j < n; j++) argmax[j] = (uint8_t)block.places[j];
+                y += n;
+                kept += n;
+                argmax += n;
             }
         }
     }
@@ -237,23 +273,31 @@ static void norm_backward(const cen__norm *v, const float *x, const float *dy, f
         norm_backward_as(v, false, x, dy, dx);
 }
 
-/* The transpose of pool_windows: n windows of two rows. */
-CEN__INLINE void unpool_windows(size_t n, size_t w, float mean, float scale, float dbias,
-                                float dslope, const float *restrict x,
-                                const uint8_t *restrict argmax, const float *restrict dy,
-                                float *restrict dx)
+/* The transpose of pool_windows: top and bottom become dx. block->out is dy. */
+CEN__INLINE void unpool_windows(size_t n, float mean, float scale, float dbias, float dslope,
+                                pool_block *block)
 {
-    uint32_t places[POOL_BLOCK];
-    for (size_t i = 0; i < n; i++) places[i] = argmax[i];
+    const uint32_t *restrict places = block->places;
+    const float *restrict dy = block->out;
+    float *restrict top = block->top, *restrict bottom = block->bottom;
     for (size_t i = 0; i < n; i++) {
         float a = places[i] == 0 ? dy[i] : 0, b = places[i] == 1 ? dy[i] : 0;
-        dx[2 * i] = scale * ((a - dbias) - (x[2 * i] - mean) * dslope);
-        dx[2 * i + 1] = scale * ((b - dbias) - (x[2 * i + 1] - mean) * dslope);
+        top[2 * i] = scale * ((a - dbias) - (top[2 * i] - mean) * dslope);
+        top[2 * i + 1] = scale * ((b - dbias) - (top[2 * i + 1] - mean) * dslope);
     }
     for (size_t i = 0; i < n; i++) {
         float c = places[i] == 2 ? dy[i] : 0, d = places[i] == 3 ? dy[i] : 0;
-        dx[w + 2 * i] = scale * ((c - dbias) - (x[w + 2 * i] - mean) * dslope);
-        dx[w + 2 * i + 1] = scale * ((d - dbias) - (x[w + 2 * i + 1] - mean) * dslope);
+        bottom[2 * i] = scale * ((c - dbias) - (bottom[2 * i] - mean) * dslope);
+        bottom[2 * i + 1] = scale * ((d - dbias) - (bottom[2 * i + 1] - mean) * dslope);
+    }
+}
+
+CEN__INLINE void pool_scatter(const pool_block *block, size_t rows, size_t width, size_t w,
+                              float *dx)
+{
+    for (size_t r = 0; r < rows; r++, dx += 2 * w) {
+        memcpy(dx, block->top + 2 * r * width, 2 * width * sizeof *dx);
+        memcpy(dx + w, block->bottom + 2 * r * width, 2 * width * sizeof *dx);
     }
 }
 
@@ -267,25 +311,32 @@ CEN__INLINE void unpooled(size_t n, float mean, float scale, float dbias, float 
 static void norm_pool_backward(const cen__norm *v, const float *x, const uint8_t *argmax,
                                const float *dy, float *dx)
 {
-    size_t w = v->w, out_w = w / 2;
-    for (size_t i = 0; i < v->n * v->c; i++) {
-        size_t k = i % v->c, row = 0;
+    size_t w = v->w, out_h = v->h / 2, out_w = w / 2;
+    pool_block block;
+    for (size_t i = 0; i < v->n * v->c; i++, x += v->h * w, dx += v->h * w) {
+        size_t k = i % v->c, rows;
         float mean = v->mean[k], scale = v->scale[k], dbias = v->dbias[k], dslope = v->dslope[k];
-        for (; row + 1 < v->h; row += 2, x += 2 * w, dx += 2 * w) {
+        for (size_t row = 0; row < out_h; row += rows) {
+            rows = pool_rows(out_h - row, out_w);
             for (size_t q = 0; q < out_w; q += POOL_BLOCK) {
-                size_t count = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK;
-                unpool_windows(count, w, mean, scale, dbias, dslope, x + 2 * q, argmax, dy,
-                               dx + 2 * q);
-                argmax += count;
-                dy += count;
-            }
-            for (size_t j = 2 * out_w; j < w; j++) {
-                unpooled(1, mean, scale, dbias, dslope, x + j, dx + j);
-                unpooled(1, mean, scale, dbias, dslope, x + w + j, dx + w + j);
+                size_t width = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK, n = rows * width;
+                size_t padded = pool_padded(n), at = 2 * row * w + 2 * q;
+                pool_gather(&block, rows, width, w, x + at);
+                memcpy(block.out, dy, n * sizeof *dy);
+                memset(block.out + n, 0, (padded - n) * sizeof *dy);
+                for (size_t j = 0; j < n; j++) block.places[j] = argmax[j];
+                for (size_t j = n; j < padded; j++) block.places[j] = CEN__POOL_CUT;
+                unpool_windows(padded, mean, scale, dbias, dslope, &block);
+                pool_scatter(&block, rows, width, w, dx + at);
+                dy += n;
+                argmax += n;
             }
         }
-        for (; row < v->h; row++, x += w, dx += w) {
-            unpooled(w, mean, scale, dbias, dslope, x, dx);
+        for (size_t row = 0; row < 2 * out_h && w > 2 * out_w; row++) {
+            unpooled(1, mean, scale, dbias, dslope, x + row * w + w - 1, dx + row * w + w - 1);
+        }
+        if (v->h > 2 * out_h) {
+            unpooled(w, mean, scale, dbias, dslope, x + 2 * out_h * w, dx + 2 * out_h * w);
         }
     }
 }

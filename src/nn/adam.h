@@ -7,7 +7,7 @@
 typedef struct cen__adam {
     size_t count;
     float *m, *v; /* [count] */
-    uint64_t n_steps;
+    size_t n_steps;
     double lr, beta1, beta2, eps;
     int n_threads;
 } cen__adam;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/os.h"
+#include "train/checkpoint.h"
 #include "train/extract.h"
 #include "train/model.h"
 #include "train/schedule.h"
@@ -14,17 +15,18 @@ typedef struct fit {
     cen_model *model;
     const cen_folder *folder;
     const cen_fit_options *options;
-    size_t batch_size, n_train, n_validation, n_steps;
-    size_t *train, *validation; /* indices into the folder */
-    float *x;                   /* [batch, input] */
-    int32_t *labels;            /* [batch] */
-    float *train_features, *validation_features;
-    int32_t *train_labels, *validation_labels;
+    size_t batch_size, n_gallery, n_validation;
+    size_t *train, *gallery, *validation; /* indices into the folder */
+    float *x;                             /* [batch, input] */
+    int32_t *labels;                      /* [batch] */
+    float *gallery_features, *validation_features;
+    int32_t *gallery_labels, *validation_labels;
     size_t *neighbours; /* [n_validation, k] */
     float *best;        /* the model's numbers after the best epoch */
     float *centers;     /* [classes, D] at the end of the epoch before */
-    double best_knn, best_loss, lr;
-    size_t best_epoch, k;
+    cen__progress at;
+    double saved; /* when a checkpoint was written */
+    size_t k;
     bool is_stopped;
 } fit;
 
@@ -76,7 +78,7 @@ static double set_rates(fit *f, size_t n_batches)
 {
     const cen_fit_options *options = f->options;
     const cen_train_options *train = cen__trainer_options(f->trainer);
-    double step = (double)f->n_steps, per_epoch = (double)n_batches;
+    double step = (double)f->at.n_steps, per_epoch = (double)n_batches;
     double lr = train->lr * cen__schedule_lr(step, per_epoch * (double)options->n_epochs,
                                              per_epoch * options->warmup, options->cosine);
     double ramp = cen__schedule_ramp(step, per_epoch * options->lambda_warmup);
@@ -84,41 +86,70 @@ static double set_rates(fit *f, size_t n_batches)
     return lr;
 }
 
-static cen_status train_epoch(fit *f, size_t epoch, cen_losses *mean, cen_error *error)
+static cen__checkpoint checkpoint_of(fit *f)
+{
+    return (cen__checkpoint){f->trainer, f->folder, f->options, f->best, f->centers, &f->at};
+}
+
+static cen_status save(fit *f, cen_error *error)
+{
+    cen__checkpoint checkpoint = checkpoint_of(f);
+    f->saved = cen__os_seconds();
+    return f->options->checkpoint != NULL ? cen__checkpoint_write(&checkpoint, error) : CEN_OK;
+}
+
+/* Within an epoch a checkpoint is due when the last is old, or when training stops here. */
+static bool is_due(const fit *f)
+{
+    double most = f->options->checkpoint_seconds;
+    return f->is_stopped || (most > 0 && cen__os_seconds() - f->saved >= most);
+}
+
+static cen_status train_batch(fit *f, size_t first, size_t count, size_t n_batches,
+                              cen_losses *losses, cen_error *error)
 {
     const cen_fit_options *options = f->options;
-    const cen_input *input = &f->model->info.input;
-    size_t n = order_images(f, epoch);
+    cen_status status = cen_folder_read_augmented(f->folder, &f->model->info.input,
+                                                  &options->augment, options->seed, f->at.epoch,
+                                                  f->train + first, count, f->x, f->labels, error);
+    if (status != CEN_OK) return status;
+    f->at.lr = set_rates(f, n_batches);
+    status = cen_trainer_backward(f->trainer, f->x, f->labels, count, losses, error);
+    if (status == CEN_OK && !isfinite(losses->total)) {
+        status = cen__fail(error, CEN_ERROR_ARGUMENT,
+                           "the loss is no longer finite at step %zu; train with a smaller "
+                           "learning rate or lambda",
+                           f->at.n_steps + 1);
+    }
+    if (status == CEN_OK) cen_trainer_update(f->trainer);
+    return status;
+}
+
+static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
+{
+    const cen_fit_options *options = f->options;
+    size_t n = order_images(f, f->at.epoch);
     cen_step_report report = {
-        .epoch = epoch, .n_epochs = options->n_epochs, .n_batches = count_batches(f, n)};
-    cen_losses sums = {.total = 0};
+        .epoch = f->at.epoch, .n_epochs = options->n_epochs, .n_batches = count_batches(f, n)};
     double start = cen__os_seconds();
-    for (size_t at = 0; at < n && !f->is_stopped; at += f->batch_size) {
-        size_t count = n - at < f->batch_size ? n - at : f->batch_size;
-        cen_status status =
-            cen_folder_read_augmented(f->folder, input, &options->augment, options->seed, epoch,
-                                      f->train + at, count, f->x, f->labels, error);
+    size_t first = f->at.batch * f->batch_size, n_done = first < n ? first : n;
+    if (n_done > 0) report.mean_losses = mean_losses(&f->at.sums, n_done);
+    for (; first < n && !f->is_stopped; first += f->batch_size) {
+        size_t count = n - first < f->batch_size ? n - first : f->batch_size;
+        cen_status status = train_batch(f, first, count, report.n_batches, &report.losses, error);
         if (status != CEN_OK) return status;
-        f->lr = set_rates(f, report.n_batches);
-        status = cen_trainer_backward(f->trainer, f->x, f->labels, count, &report.losses, error);
-        if (status == CEN_OK && !isfinite(report.losses.total)) {
-            status = cen__fail(error, CEN_ERROR_ARGUMENT,
-                               "the loss is no longer finite at step %zu; train with a smaller "
-                               "learning rate or lambda",
-                               f->n_steps + 1);
-        }
-        if (status != CEN_OK) return status;
-        cen_trainer_update(f->trainer);
-        add_losses(&sums, &report.losses, count);
-        report.batch++;
-        report.step = ++f->n_steps;
-        report.n_images = at + count;
-        report.mean_losses = mean_losses(&sums, report.n_images);
+        add_losses(&f->at.sums, &report.losses, count);
+        report.batch = ++f->at.batch;
+        report.step = ++f->at.n_steps;
+        report.n_images = first + count;
+        report.mean_losses = mean_losses(&f->at.sums, report.n_images);
         report.seconds = cen__os_seconds() - start;
-        f->is_stopped = f->n_steps == options->stop_after;
+        f->is_stopped = f->at.n_steps == options->stop_after;
         if (options->on_step != NULL && options->on_step(options->user, &report) != 0) {
             f->is_stopped = true;
         }
+        if (is_due(f)) status = save(f, error);
+        if (status != CEN_OK) return status;
     }
     *mean = report.mean_losses;
     return CEN_OK;
@@ -143,22 +174,21 @@ static cen_status evaluate_validation(fit *f, cen_losses *mean, cen_error *error
     return CEN_OK;
 }
 
-/* Validation images among the training images, in folder order, so that equal distances are decided
- * the same way in each epoch. */
+/* Validation images among the gallery, in folder order, so that equal distances are decided the same
+ * way in each epoch. */
 static cen_status measure_knn(fit *f, double *accuracy, cen_error *error)
 {
     size_t d = f->model->info.feature_size, hits = 0;
-    (void)cen_folder_order(f->folder, CEN_SPLIT_TRAIN, false, 0, 0, f->train);
     cen_status status =
         cen__extract(f->model, cen__trainer_inference(f->trainer), f->batch_size, f->folder,
-                     f->train, f->n_train, f->x, f->train_features, NULL, NULL, error);
+                     f->gallery, f->n_gallery, f->x, f->gallery_features, NULL, NULL, error);
     if (status != CEN_OK) return status;
-    status = cen_knn_search(f->train_features, f->n_train, f->validation_features, f->n_validation,
-                            d, f->k, CEN_METRIC_L2, false, f->neighbours, NULL,
+    status = cen_knn_search(f->gallery_features, f->n_gallery, f->validation_features,
+                            f->n_validation, d, f->k, CEN_METRIC_L2, false, f->neighbours, NULL,
                             cen__trainer_options(f->trainer)->n_threads, error);
     if (status != CEN_OK) return status;
     for (size_t i = 0; i < f->n_validation; i++) {
-        int32_t vote = cen_knn_vote(f->neighbours + i * f->k, f->k, f->train_labels);
+        int32_t vote = cen_knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
         hits += vote == f->validation_labels[i];
     }
     *accuracy = (double)hits / (double)f->n_validation;
@@ -177,15 +207,15 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
     if (status == CEN_OK) status = measure_knn(f, &report->knn_accuracy, error);
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
-        cen_labelled gallery = {f->train_features, f->train_labels, f->n_train};
+        cen_labelled gallery = {f->gallery_features, f->gallery_labels, f->n_gallery};
         status = cen_intra_inter(queries, gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
     report->features = f->validation_features;
     report->n_features = f->n_validation;
     report->is_best =
-        report->epoch == 1 || report->knn_accuracy > f->best_knn ||
-        (report->knn_accuracy == f->best_knn && report->validation.total < f->best_loss);
+        report->epoch == 1 || report->knn_accuracy > f->at.best_knn ||
+        (report->knn_accuracy == f->at.best_knn && report->validation.total < f->at.best_loss);
     return status;
 }
 
@@ -206,10 +236,64 @@ static void measure_centers(const fit *f, cen_epoch_report *report)
         }
     }
     memcpy(f->centers, centers, n * d * sizeof *centers);
-    report->lr = f->lr;
+    report->lr = f->at.lr;
     report->center_spread = sqrt(spread / (double)n);
     report->center_step = sqrt(step / (double)n);
     report->center_distance = sqrt(report->train.center);
+}
+
+static cen_status run_epoch(fit *f, cen_error *error)
+{
+    const cen_fit_options *options = f->options;
+    cen_epoch_report report = {.epoch = f->at.epoch, .n_epochs = options->n_epochs};
+    double start = cen__os_seconds();
+    cen_status status = train_epoch(f, &report.train, error);
+    bool is_whole = !f->is_stopped;
+    if (status == CEN_OK) status = measure_epoch(f, &report, error);
+    if (status != CEN_OK) return status;
+    measure_centers(f, &report);
+    report.seconds = cen__os_seconds() - start;
+    if (report.is_best) {
+        memcpy(f->best, f->model->parameters, f->model->n_numbers * sizeof(float));
+        f->at.best_knn = report.knn_accuracy;
+        f->at.best_loss = report.validation.total;
+        f->at.best_epoch = f->at.epoch;
+    }
+    if (options->on_epoch != NULL && options->on_epoch(options->user, &report) != 0) {
+        f->is_stopped = true;
+    }
+    f->at.epoch++;
+    f->at.batch = 0;
+    f->at.sums = (cen_losses){.total = 0};
+    return is_whole ? save(f, error) : CEN_OK;
+}
+
+/* Goes on where the checkpoint stands, and tells it. */
+static cen_status resume(fit *f, cen_error *error)
+{
+    const cen_fit_options *options = f->options;
+    cen__checkpoint checkpoint = checkpoint_of(f);
+    cen_error warning;
+    if (options->checkpoint == NULL) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "there is no checkpoint to resume from");
+    }
+    cen_status status = cen__checkpoint_read(&checkpoint, &warning, error);
+    if (status != CEN_OK || options->on_resume == NULL) return status;
+    cen_resume_report report = {.epoch = f->at.epoch,
+                                .batch = f->at.batch,
+                                .step = f->at.n_steps,
+                                .best_epoch = f->at.best_epoch,
+                                .best_knn = f->at.best_knn,
+                                .warning = warning.status != CEN_OK ? warning.message : NULL};
+    if (options->on_resume(options->user, &report) != 0) f->is_stopped = true;
+    return CEN_OK;
+}
+
+static bool is_over(const fit *f)
+{
+    size_t patience = f->options->patience, done = f->at.epoch - 1;
+    return f->is_stopped || f->at.epoch > f->options->n_epochs ||
+           (patience > 0 && done - f->at.best_epoch >= patience);
 }
 
 static cen_status run_epochs(fit *f, cen_error *error)
@@ -221,29 +305,28 @@ static cen_status run_epochs(fit *f, cen_error *error)
     memcpy(f->best, f->model->parameters, size);
     memcpy(f->centers, f->model->parameters + f->model->centers,
            f->model->info.n_center_parameters * sizeof(float));
-    for (size_t epoch = 1; epoch <= options->n_epochs && !f->is_stopped; epoch++) {
-        cen_epoch_report report = {.epoch = epoch, .n_epochs = options->n_epochs};
-        double start = cen__os_seconds();
-        status = train_epoch(f, epoch, &report.train, error);
-        if (status == CEN_OK) status = measure_epoch(f, &report, error);
-        if (status != CEN_OK) break;
-        measure_centers(f, &report);
-        report.seconds = cen__os_seconds() - start;
-        if (report.is_best) {
-            memcpy(f->best, f->model->parameters, size);
-            f->best_knn = report.knn_accuracy;
-            f->best_loss = report.validation.total;
-            f->best_epoch = epoch;
-        }
-        if (options->patience > 0 && epoch - f->best_epoch >= options->patience) {
-            f->is_stopped = true;
-        }
-        if (options->on_epoch != NULL && options->on_epoch(options->user, &report) != 0) {
-            f->is_stopped = true;
-        }
-    }
+    f->at.epoch = 1;
+    f->saved = cen__os_seconds();
+    status = options->resume ? resume(f, error) : save(f, error);
+    while (status == CEN_OK && !is_over(f)) status = run_epoch(f, error);
     memcpy(f->model->parameters, f->best, size);
     return status;
+}
+
+/* What an epoch's k-NN searches: all training images, or so many of them evenly, so that measuring
+ * stays short beside training. */
+enum { GALLERY_MOST = 10000, GALLERY_PER_CLASS = 10 };
+
+static size_t choose_gallery(fit *f, size_t n_classes)
+{
+    size_t n = cen_folder_order(f->folder, CEN_SPLIT_TRAIN, false, 0, 0, f->train);
+    size_t most =
+        n_classes > GALLERY_MOST / GALLERY_PER_CLASS ? GALLERY_PER_CLASS * n_classes : GALLERY_MOST;
+    if (most > n) most = n;
+    for (size_t i = 0; i < most; i++) {
+        f->gallery[i] = f->train[(size_t)((double)i * (double)n / (double)most)];
+    }
+    return most;
 }
 
 static cen_status prepare(fit *f, cen_error *error)
@@ -261,22 +344,26 @@ static cen_status prepare(fit *f, cen_error *error)
         f->best == NULL || f->centers == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
-    f->n_train = cen_folder_order(f->folder, CEN_SPLIT_TRAIN, false, 0, 0, f->train);
+    f->gallery = cen__alloc(info->n_images, sizeof *f->gallery);
+    if (f->gallery == NULL) return cen__fail_memory(error, "the images of a batch");
+    f->n_gallery = choose_gallery(f, info->n_classes);
     f->n_validation = cen_folder_order(f->folder, CEN_SPLIT_VALIDATION, false, 0, 0, f->validation);
-    if (f->n_train == 0) {
+    if (f->n_gallery == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "there are no training images");
     }
-    f->k = f->options->k < f->n_train ? f->options->k : f->n_train;
-    f->train_features = cen__alloc(f->n_train, d * sizeof(float));
+    f->k = f->options->k < f->n_gallery ? f->options->k : f->n_gallery;
+    f->gallery_features = cen__alloc(f->n_gallery, d * sizeof(float));
     f->validation_features = cen__alloc(f->n_validation, d * sizeof(float));
-    f->train_labels = cen__alloc(f->n_train, sizeof *f->train_labels);
+    f->gallery_labels = cen__alloc(f->n_gallery, sizeof *f->gallery_labels);
     f->validation_labels = cen__alloc(f->n_validation, sizeof *f->validation_labels);
     f->neighbours = cen__alloc(f->n_validation, f->k * sizeof *f->neighbours);
-    if (f->train_features == NULL || f->validation_features == NULL || f->train_labels == NULL ||
-        f->validation_labels == NULL || f->neighbours == NULL) {
+    if (f->gallery_features == NULL || f->validation_features == NULL ||
+        f->gallery_labels == NULL || f->validation_labels == NULL || f->neighbours == NULL) {
         return cen__fail_memory(error, "the features of this folder");
     }
-    for (size_t i = 0; i < f->n_train; i++) f->train_labels[i] = info->images[f->train[i]].label;
+    for (size_t i = 0; i < f->n_gallery; i++) {
+        f->gallery_labels[i] = info->images[f->gallery[i]].label;
+    }
     for (size_t i = 0; i < f->n_validation; i++) {
         f->validation_labels[i] = info->images[f->validation[i]].label;
     }
@@ -311,14 +398,15 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen_status status = prepare(&f, error);
     if (status == CEN_OK) status = run_epochs(&f, error);
     cen__free(f.train);
+    cen__free(f.gallery);
     cen__free(f.validation);
     cen__free(f.x);
     cen__free(f.labels);
     cen__free(f.best);
     cen__free(f.centers);
-    cen__free(f.train_features);
+    cen__free(f.gallery_features);
     cen__free(f.validation_features);
-    cen__free(f.train_labels);
+    cen__free(f.gallery_labels);
     cen__free(f.validation_labels);
     cen__free(f.neighbours);
     return status;

@@ -7,7 +7,8 @@ static const cen_preset presets[] = {
     {"small",
      "conv 64 3x3 pad 1, batchnorm, relu, maxpool 2, "
      "conv 64 3x3 pad 1, batchnorm, relu, maxpool 2, "
-     "conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dense 128",
+     "conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, "
+     "conv 128 3x3 pad 1, batchnorm, relu, flatten, dense 128",
      0, 0, 0},
     /* Conv2D(10, 2x2), MaxPooling2D, Flatten, Dense(32, relu) at 224 x 224 x 3. */
     {"article", "conv 10 2x2, maxpool 2, flatten, dense 32, relu", 3, 224, 224},

@@ -176,6 +176,13 @@ void cen__trainer_seed(cen_trainer *trainer, uint64_t seed)
     trainer->seed = seed;
 }
 
+cen__trainer_state cen__trainer_state_of(cen_trainer *trainer)
+{
+    cen__adam *adam = &trainer->adam;
+    return (cen__trainer_state){adam->m, adam->v, &adam->n_steps, &trainer->lambda,
+                                &trainer->is_begun};
+}
+
 static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels, size_t n,
                               cen_error *error)
 {

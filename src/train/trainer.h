@@ -13,4 +13,14 @@ cen__work *cen__trainer_inference(cen_trainer *trainer);
 /* Of what dropout draws, 1 at first; the step is that of Adam. */
 void cen__trainer_seed(cen_trainer *trainer, uint64_t seed);
 
+/* What a step changes beside the model's numbers: Adam's moments, the steps taken, lambda. */
+typedef struct cen__trainer_state {
+    float *m, *v; /* [model->n_parameters] */
+    size_t *n_steps;
+    double *lambda;
+    bool *is_begun; /* lambda follows a ratio, and has its first value */
+} cen__trainer_state;
+
+cen__trainer_state cen__trainer_state_of(cen_trainer *trainer);
+
 #endif

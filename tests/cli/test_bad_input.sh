@@ -118,7 +118,7 @@ expect 1 "file/f.npy" $FEATURES -q run good -o file/f.npy
 [ -e /dev/full ] && expect 1 "/dev/full: writing failed" $TRAIN -o run4 --steps /dev/full good
 # A disk that is full after 64 KB: what stood there stays whole.
 cp run/model.safetensors before
-expect 1 "model.safetensors: writing failed.*untouched" \
+expect 1 "safetensors: writing failed.*untouched" \
     sh -c "trap '' XFSZ; ulimit -f 128; exec $TRAIN --overwrite -o run good"
 cmp -s before run/model.safetensors || complain "a full disk damaged the model that stood there"
 [ -z "$(ls run | grep tmp)" ] || complain "a full disk left a temporary file"

@@ -81,7 +81,7 @@ for _ in $(seq 100); do
 done
 kill -INT $pid
 wait $pid || complain "an interrupted run failed: $(cat out.txt)"
-says "stopped +by Ctrl-C"
+says "stopped +what was trained is saved; cl_train --resume stopped goes on"
 [ -s stopped/features.npy ] || complain "an interrupted run has no features"
 
 finish

@@ -7,8 +7,10 @@ optimiser and schedule, without augmentation.
 Images are decoded and resized by Pillow; mean and std are measured on the training images. Printed are, for
 each seed, validation and k-NN accuracy (Euclidean, uniform votes) of the last epoch and of the best one by
 k-NN, and with --holdout the 20-way 1-shot accuracy (or of all classes, where they are fewer; nearest support, 600
-episodes) of classes that took no part in training; then means and standard deviations over the seeds."""
+episodes) of classes that took no part in training; with --average the same of the running average of the
+weights; then means and standard deviations over the seeds."""
 import argparse
+import copy
 import math
 import os
 import sys
@@ -201,17 +203,43 @@ def batch_hard(features, labels, margin):
 
 
 def loss_of(model, x, labels, weight, o):
+    """The loss and the features."""
     features = model.body(x)
     if o.loss == "triplet":
-        return batch_hard(features, labels, o.margin)
+        return batch_hard(features, labels, o.margin), features
     loss = F.cross_entropy(model.head(features), labels, label_smoothing=o.label_smoothing)
     if weight > 0:
         loss = loss + weight * ((features - model.centers(labels)) ** 2).sum(1).mean()
-    return loss
+    return loss, features
+
+
+def move_centers(centers, features, labels, alpha):
+    """Wen et al. 2016, eq. 4."""
+    with torch.no_grad():
+        counts = torch.bincount(labels, minlength=len(centers)).to(centers.dtype)
+        apart = torch.zeros_like(centers).index_add_(0, labels, centers[labels] - features)
+        centers -= alpha * apart / (1 + counts)[:, None]
+
+
+class Average:
+    """A model that follows another: each number is DECAY of itself and the rest of the other's."""
+
+    def __init__(self, model, decay):
+        self.model, self.decay, self.followed = copy.deepcopy(model), decay, model
+
+    def follow(self):
+        with torch.no_grad():
+            for own, other in zip(self.numbers(self.model), self.numbers(self.followed)):
+                own.lerp_(other, 1 - self.decay)
+
+    @staticmethod
+    def numbers(model):
+        return [t for t in [*model.body.parameters(), *model.body.buffers(), *model.head.parameters()]
+                if t.is_floating_point()]
 
 
 class Optimizer:
-    """AdamW on body and head, decaying matrices and kernels alone; SparseAdam on the centers."""
+    """AdamW on body and head, decaying matrices and kernels alone; centers by eq. 4 or SparseAdam."""
 
     def __init__(self, model, n_steps, per_epoch, o):
         self.o, self.n_steps, self.warmup = o, n_steps, o.warmup * per_epoch
@@ -219,7 +247,8 @@ class Optimizer:
         groups = [{"params": [p for p in self.dense if p.dim() > 1], "weight_decay": o.weight_decay},
                   {"params": [p for p in self.dense if p.dim() <= 1], "weight_decay": 0}]
         self.optimizers = [torch.optim.AdamW(groups, lr=o.lr)]
-        if o.loss == "center" and o.weight > 0:
+        self.moves_centers = o.loss == "center" and o.weight > 0 and o.centers == "mean"
+        if o.loss == "center" and o.weight > 0 and o.centers == "adam":
             self.optimizers.append(torch.optim.SparseAdam(list(model.centers.parameters()), lr=o.lr))
 
     def factor(self, step):
@@ -230,7 +259,7 @@ class Optimizer:
             return 1
         return (1 + math.cos(math.pi * (step - self.warmup) / (self.n_steps - self.warmup))) / 2
 
-    def step(self, loss, step):
+    def step(self, model, loss, features, labels, step):
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
             for group in optimizer.param_groups:
@@ -240,6 +269,8 @@ class Optimizer:
             torch.nn.utils.clip_grad_norm_([p for p in self.dense if p.grad is not None], self.o.clip)
         for optimizer in self.optimizers:
             optimizer.step()
+        if self.moves_centers:
+            move_centers(model.centers.weight, features, labels, self.o.alpha)
 
 
 # ---- measuring
@@ -331,6 +362,7 @@ def run(found, pictures, o, seed):
     model = oracle.Model(o.net, *x.shape[1:], n_classes, dtype=torch.float32, sparse=True)
     initialise(model, o.init)
     generator = torch.Generator().manual_seed(seed)
+    average = Average(model, o.average) if o.average > 0 else None
     best, step, seconds = {"knn": -1.0}, 0, 0.0
     optimizer = None
     for epoch in range(1, o.epochs + 1):
@@ -342,8 +374,10 @@ def run(found, pictures, o, seed):
         total = 0.0
         for batch in batches:
             ramp = min(1.0, (step + 1) / (o.lambda_warmup * len(batches))) if o.lambda_warmup else 1.0
-            loss = loss_of(model, normalised(x[batch]), labels[batch], o.weight * ramp, o)
-            optimizer.step(loss, step)
+            loss, features = loss_of(model, normalised(x[batch]), labels[batch], o.weight * ramp, o)
+            optimizer.step(model, loss, features, labels[batch], step)
+            if average is not None:
+                average.follow()
             total += float(loss) * len(batch)
             step += 1
         seconds += time.time() - started
@@ -353,8 +387,11 @@ def run(found, pictures, o, seed):
         if last["knn"] > best["knn"]:
             best = last
     print("  last: %s\n  best by k-NN: %s" % (in_words(last), in_words(best)), flush=True)
-    return {**{"last " + key: value for key, value in last.items()},
-            **{"best " + key: value for key, value in best.items()}}
+    found = {"last": last, "best": best}
+    if average is not None:
+        found["averaged"] = measure(average.model, sets, normalised, o, seed)
+        print("  averaged: %s" % in_words(found["averaged"]), flush=True)
+    return {"%s %s" % (which, key): value for which, some in found.items() for key, value in some.items()}
 
 
 def main():
@@ -368,19 +405,22 @@ def main():
     parser.add_argument("--val-split", type=float, default=0.1)
     parser.add_argument("--holdout", metavar="FILE|SHARE")
     parser.add_argument("--loss", choices=("center", "triplet"), default="center")
-    parser.add_argument("--lambda", dest="weight", type=float, default=0.2)
+    parser.add_argument("--lambda", dest="weight", type=float, default=0.02)
+    parser.add_argument("--centers", choices=("mean", "adam"), default="mean")
+    parser.add_argument("--alpha", type=float, default=0.5)
     parser.add_argument("--lambda-warmup", type=float, default=0, metavar="EPOCHS")
     parser.add_argument("--margin", type=float, default=0.2)
     parser.add_argument("--per-class", type=int, default=0, metavar="K")
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--batch-size", type=int, default=64)
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--constant-lr", action="store_true", help="no cosine after the warm-up")
-    parser.add_argument("--warmup", type=float, default=0, metavar="EPOCHS")
-    parser.add_argument("--weight-decay", type=float, default=0)
+    parser.add_argument("--warmup", type=float, default=1, metavar="EPOCHS")
+    parser.add_argument("--weight-decay", type=float, default=0.02)
     parser.add_argument("--clip", type=float, default=0, metavar="NORM")
     parser.add_argument("--label-smoothing", type=float, default=0)
-    parser.add_argument("--init", choices=("glorot", "he", "torch"), default="glorot")
+    parser.add_argument("--init", choices=("glorot", "he", "torch"), default="he")
+    parser.add_argument("--average", type=float, default=0, metavar="DECAY")
     parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("-k", type=int, default=5)
     parser.add_argument("--threads", type=int, default=0)
@@ -397,7 +437,7 @@ def main():
         print("%d seeds:" % len(results))
         for key in results[0]:
             values = 100 * np.array([result[key] for result in results])
-            print("  %-14s %.2f %% +- %.2f" % (key, values.mean(), values.std(ddof=1)))
+            print("  %-16s %.2f %% +- %.2f" % (key, values.mean(), values.std(ddof=1)))
     return 0
 
 

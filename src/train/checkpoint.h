@@ -1,0 +1,35 @@
+/* The whole state of a training in a file, so that it goes on as if it had never stopped. */
+#ifndef CEN_TRAIN_CHECKPOINT_H
+#define CEN_TRAIN_CHECKPOINT_H
+
+#include "train/trainer.h"
+
+/* Where a training stands: before step n_steps + 1. */
+typedef struct cen__progress {
+    size_t epoch, batch; /* of the next step, counted from 1 and from 0 */
+    size_t n_steps, best_epoch;
+    double best_knn, best_loss, lr; /* lr: of the last step */
+    cen_losses sums;                /* of the images of this epoch so far */
+} cen__progress;
+
+/* What a checkpoint holds beside the model's numbers and the trainer's. */
+typedef struct cen__checkpoint {
+    cen_trainer *trainer;
+    const cen_folder *folder;
+    const cen_fit_options *options;
+    float *best;    /* [model->n_numbers] */
+    float *centers; /* [classes, D] at the end of the epoch before */
+    cen__progress *progress;
+} cen__checkpoint;
+
+/* Moves options->checkpoint to its name with ".previous" and writes a new one in its place; at any
+ * moment one of the two is whole. Errors: IO, MEMORY. */
+cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *error);
+
+/* Reads options->checkpoint, or where that fails the one before. warning: empty, or why the newer one
+ * could not be used. Errors: IO, FORMAT, ARGUMENT (it was begun with other options or images, which
+ * are named), MEMORY; after one of them the trainer is not to be used. */
+cen_status cen__checkpoint_read(const cen__checkpoint *checkpoint, cen_error *warning,
+                                cen_error *error);
+
+#endif

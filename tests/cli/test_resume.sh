@@ -1,0 +1,104 @@
+#!/bin/sh
+# A training that is killed, stopped or out of disk goes on with --resume, and ends with the same bytes as
+# one that was never stopped. KILLS, 8 where it is not set, is how often one is killed.
+. "$(dirname "$0")/common.sh"
+few small 12
+few other 11
+NET="conv 8 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dropout 0.2, dense 16"
+OPTIONS="--epochs 12 --batch-size 16 --augment strong --checkpoint-minutes 0.0005"
+train() {
+    "$TOOLS/cl_train" --no-report $OPTIONS --net "$NET" "$@" >said
+}
+# For the background: its process is cl_train, which takes the signals.
+start() {
+    exec "$TOOLS/cl_train" -q --no-report $OPTIONS --net "$NET" "$@"
+}
+same() {
+    cmp -s whole/model.safetensors "$1/model.safetensors" || complain "$2: another model"
+    cut -d, -f1-11,13- whole/log.csv >whole.csv
+    cut -d, -f1-11,13- "$1/log.csv" >part.csv
+    cmp -s whole.csv part.csv || complain "$2: another log: $(diff whole.csv part.csv)"
+    cmp -s whole/features.npy "$1/features.npy" || complain "$2: other features"
+}
+
+train --threads 1 --steps whole.steps -o whole small || complain "the undisturbed run failed"
+
+# stopped within an epoch, at the end of one, and resumed with another number of threads
+for steps in 1 7 21 22 40; do
+    train --threads 2 --stop-after $steps --steps part.steps -o "stop$steps" small || complain "stop $steps"
+    succeed "$TOOLS/cl_train" --resume "stop$steps" --threads 1
+    says "^resumed "
+    same "stop$steps" "stopped after $steps steps"
+    cmp -s whole.steps part.steps || complain "stopped after $steps steps: other losses"
+done
+
+# killed at moments that differ, as often as it takes to end
+kills=0
+run=0
+while [ "$kills" -lt "${KILLS:-8}" ]; do
+    run=$((run + 1))
+    rm -rf killed
+    start -o killed small &
+    pid=$!
+    while :; do
+        sleep "0.$(printf '%02d' $(((kills * 37 + run * 11) % 90 + 5)))"
+        if ! kill -9 "$pid" 2>/dev/null; then break; fi
+        wait "$pid" 2>/dev/null
+        kills=$((kills + 1))
+        [ -e killed/arguments ] || { rm -rf killed; start -o killed small & pid=$!; continue; }
+        "$TOOLS/cl_train" -q --resume killed 2>>warnings &
+        pid=$!
+    done
+    wait "$pid" || complain "a killed run could not be resumed"
+    same killed "killed"
+done
+echo "killed $kills times in $run runs"
+
+# SIGTERM ends as Ctrl-C does
+start -o term small &
+pid=$!
+until [ -e term/checkpoint.safetensors ]; do sleep 0.02; done
+sleep 0.1
+kill -TERM $pid 2>/dev/null
+wait $pid || complain "SIGTERM does not end cleanly"
+succeed "$TOOLS/cl_train" -q --resume term
+same term "SIGTERM"
+
+# a damaged checkpoint is told, and the one before it is used
+train --stop-after 30 -o cut small
+cp -r cut cut2
+head -c 3000 cut/checkpoint.safetensors >short
+mv short cut/checkpoint.safetensors
+succeed "$TOOLS/cl_train" --resume cut --stop-after 1000
+grep -q "warning: cut/checkpoint.safetensors: .*; the checkpoint before it is used" err.txt ||
+    complain "a cut checkpoint is not told: $(cat err.txt)"
+same cut "a cut checkpoint"
+rm cut2/checkpoint.safetensors
+succeed "$TOOLS/cl_train" --resume cut2 --stop-after 1000
+same cut2 "a missing checkpoint"
+for file in cut2/checkpoint.safetensors cut2/checkpoint.safetensors.previous; do
+    printf 'no checkpoint' >$file
+done
+expect 1 "cut2/checkpoint.safetensors" "$TOOLS/cl_train" --resume cut2
+cp whole/model.safetensors cut2/checkpoint.safetensors
+expect 1 "do not say 'centerloss checkpoint" "$TOOLS/cl_train" --resume cut2
+
+# other options and images are refused by name; more epochs are not
+expect 1 "begun with learning rate 0.002, not 0.1" "$TOOLS/cl_train" --resume stop7 --lr 0.1
+expect 1 "begun with net .*, not flatten, dense 4" "$TOOLS/cl_train" --resume stop7 --net "flatten, dense 4"
+expect 1 "begun with images" "$TOOLS/cl_train" --resume stop7 other
+mv small/"$(ls small | head -n 1)" small/zzz
+expect 1 "begun with list of images" "$TOOLS/cl_train" --resume stop7
+mv small/zzz small/"$(ls other | head -n 1)"
+succeed "$TOOLS/cl_train" --resume stop7 --epochs 13
+says "epoch 13/13"
+expect 1 "no run that can be resumed" "$TOOLS/cl_train" --resume nowhere
+expect 2 "name one folder" "$TOOLS/cl_train" --resume stop7 a b
+
+# a disk that is full loses nothing that was there
+train --stop-after 12 -o full small
+if (ulimit -f 20 && trap '' XFSZ && "$TOOLS/cl_train" -q --resume full) 2>said; then complain "no full disk?"; fi
+grep -q "free some space" said || complain "a full disk is not told: $(cat said)"
+succeed "$TOOLS/cl_train" -q --resume full
+same full "a full disk"
+finish

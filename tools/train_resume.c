@@ -1,0 +1,157 @@
+#include "train_resume.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* All of a file, with a NUL behind it. */
+static char *read_file(const char *path, size_t *size)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) return NULL;
+    char *text = NULL;
+    size_t capacity = 0;
+    *size = 0;
+    do {
+        char *more = realloc(text, capacity = 2 * capacity + 4096);
+        if (more == NULL) break;
+        text = more;
+        *size += fread(text + *size, 1, capacity - 1 - *size, file);
+    } while (*size == capacity - 1);
+    bool good = text != NULL && *size < capacity - 1 && !ferror(file);
+    (void)fclose(file);
+    if (good) {
+        text[*size] = '\0';
+        return text;
+    }
+    free(text);
+    return NULL;
+}
+
+/* ---- the command line ---- */
+
+static const char *arguments_path(const char *folder, char path[4200])
+{
+    (void)snprintf(path, 4200, "%.4000s/arguments", folder);
+    return path;
+}
+
+bool arguments_save(const char *folder, int argc, char **argv)
+{
+    char path[4200];
+    FILE *file = fopen(arguments_path(folder, path), "wb");
+    if (file == NULL) return false;
+    for (int i = 1; i < argc; i++) (void)fwrite(argv[i], 1, strlen(argv[i]) + 1, file);
+    bool failed = ferror(file) != 0;
+    return (fclose(file) == 0) && !failed;
+}
+
+bool arguments_load(arguments *all, const char *folder, int argc, char **argv)
+{
+    char path[4200];
+    size_t size, n = 0;
+    *all = (arguments){0, NULL, NULL};
+    all->text = read_file(arguments_path(folder, path), &size);
+    if (all->text == NULL || (size > 0 && all->text[size - 1] != '\0')) return false;
+    for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
+    all->argv = malloc((n + (size_t)argc + 1) * sizeof *all->argv);
+    if (all->argv == NULL) return false;
+    all->argv[all->argc++] = argv[0];
+    for (char *at = all->text; at < all->text + size; at += strlen(at) + 1) {
+        all->argv[all->argc++] = at;
+    }
+    for (int i = 1; i < argc; i++) all->argv[all->argc++] = argv[i];
+    all->argv[all->argc] = NULL;
+    return true;
+}
+
+bool arguments_copy(arguments *all, const arguments *from)
+{
+    size_t size = ((size_t)from->argc + 1) * sizeof *from->argv;
+    *all = (arguments){from->argc, malloc(size), NULL};
+    if (all->argv == NULL) return false;
+    memcpy(all->argv, from->argv, size);
+    return true;
+}
+
+void arguments_free(arguments *all)
+{
+    free(all->argv);
+    free(all->text);
+    *all = (arguments){0, NULL, NULL};
+}
+
+/* ---- logs ---- */
+
+const char log_header[] =
+    "epoch,train_total,train_softmax,train_center,train_accuracy,val_total,val_softmax,val_center,"
+    "val_accuracy,knn_accuracy,intra_inter,seconds,best,lr,lambda,gradient_ratio,center_distance,"
+    "center_spread,center_step\n";
+
+void print_row(FILE *file, const cen_epoch_report *report)
+{
+    const cen_losses *train = &report->train, *val = &report->validation;
+    fprintf(file,
+            "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%d,%.9g,%.9g,%.9g,%.9g,"
+            "%.9g,%.9g\n",
+            report->epoch, train->total, train->softmax, train->center, train->accuracy, val->total,
+            val->softmax, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
+            report->seconds, report->is_best, report->lr, train->lambda, train->gradient_ratio,
+            report->center_distance, report->center_spread, report->center_step);
+}
+
+bool read_row(const char **text, size_t n_epochs, cen_epoch_report *report)
+{
+    enum { N_COLUMNS = 19 };
+    double x[N_COLUMNS];
+    for (size_t i = 0; i < N_COLUMNS; i++) {
+        char *end;
+        x[i] = strtod(*text, &end);
+        if (end == *text || *end != (i + 1 < N_COLUMNS ? ',' : '\n')) return false;
+        *text = end + 1;
+    }
+    *report = (cen_epoch_report){.epoch = (size_t)x[0],
+                                 .n_epochs = n_epochs,
+                                 .train = {x[1], x[2], x[3], x[4], x[14], x[15]},
+                                 .validation = {x[5], x[6], x[7], x[8], x[14], x[15]},
+                                 .knn_accuracy = x[9],
+                                 .intra_inter = x[10],
+                                 .seconds = x[11],
+                                 .is_best = x[12] > 0,
+                                 .lr = x[13],
+                                 .center_distance = x[16],
+                                 .center_spread = x[17],
+                                 .center_step = x[18]};
+    return true;
+}
+
+/* Where the rows end that are kept; one without its end of line was being written when it was cut. */
+static size_t rows_end(const char *text, size_t last)
+{
+    const char *end = strchr(text, '\n');
+    if (end == NULL) return 0;
+    while (*++end != '\0' && strtod(end, NULL) <= (double)last) {
+        const char *next = strchr(end, '\n');
+        if (next == NULL) break;
+        end = next;
+    }
+    return (size_t)(end - text);
+}
+
+char *keep_rows(const char *path, size_t last)
+{
+    size_t size;
+    char part[4300], *text = read_file(path, &size);
+    if (text == NULL) return NULL;
+    size = rows_end(text, last);
+    text[size] = '\0';
+    (void)snprintf(part, sizeof part, "%.4200s.part", path);
+    FILE *file = fopen(part, "wb");
+    bool good = file != NULL && fwrite(text, 1, size, file) == size;
+    if (file != NULL) good = (fclose(file) == 0) && good;
+    if (good && rename(part, path) != 0) { /* some systems rename over no file that exists */
+        good = remove(path) == 0 && rename(part, path) == 0;
+    }
+    if (good) return text;
+    free(text);
+    return NULL;
+}
