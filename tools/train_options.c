@@ -218,7 +218,7 @@ double lambda_ratio(void)
 void choose_epochs(size_t n_train)
 {
     if (s.n_epochs > 0) return;
-    double epochs = 3000 / sqrt((double)n_train + 1);
+    double epochs = 4000 / sqrt((double)n_train + 1);
     epochs = epochs < 12 ? 12 : epochs > 60 ? 60 : epochs;
     if (epochs * (double)n_train < 60000) epochs = 60000 / ((double)n_train + 1);
     s.n_epochs = (size_t)(epochs > 240 ? 240 : epochs);

@@ -32,7 +32,7 @@ for steps in 1 7 21 22 40; do
     cmp -s whole.steps part.steps || complain "stopped after $steps steps: other losses"
 done
 
-# killed at moments that differ, as often as it takes to end
+# killed at moments that differ, and resumed each time
 kills=0
 run=0
 while [ "$kills" -lt "${KILLS:-8}" ]; do
@@ -40,13 +40,16 @@ while [ "$kills" -lt "${KILLS:-8}" ]; do
     rm -rf killed
     start -o killed small &
     pid=$!
-    while :; do
+    while [ "$kills" -lt "${KILLS:-8}" ]; do
         sleep "0.$(printf '%02d' $(((kills * 37 + run * 11) % 90 + 5)))"
-        if ! kill -9 "$pid" 2>/dev/null; then break; fi
+        kill -9 "$pid" 2>/dev/null || break
         wait "$pid" 2>/dev/null
         kills=$((kills + 1))
-        [ -e killed/arguments ] || { rm -rf killed; start -o killed small & pid=$!; continue; }
-        "$TOOLS/cl_train" -q --resume killed 2>>warnings &
+        if [ -e killed/arguments ]; then
+            "$TOOLS/cl_train" -q --resume killed 2>>warnings &
+        else
+            start -o killed small &
+        fi
         pid=$!
     done
     wait "$pid" || complain "a killed run could not be resumed"
