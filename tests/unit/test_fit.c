@@ -271,7 +271,67 @@ static void wrong_batches_and_options_are_refused(void **state)
     cen_folder_free(folder);
 }
 
-/* Train, save, load, extract: each with its errors passed on. */
+/* Three epochs with all that has a state: running statistics, dropout, lambda that follows a ratio. */
+static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, bool resume,
+                                int n_threads, cen_model **model, cen_error *error)
+{
+    cen_model_options options = model_options(cen_folder_get(folder));
+    options.net = "conv 4 3x3 pad 1, batchnorm, relu, flatten, dropout 0.3, dense 3";
+    cen_status status = cen_model_create(model, &options, error);
+    if (status != CEN_OK) return status;
+    cen_train_options training = train_options();
+    training.lambda_ratio = 0.3;
+    training.n_threads = n_threads;
+    cen_trainer *trainer;
+    status = cen_trainer_create(&trainer, *model, &training, error);
+    if (status == CEN_OK) {
+        cen_fit_options fit = cen_fit_options_default();
+        fit.n_epochs = 3;
+        fit.stop_after = stop_after;
+        fit.cosine = true;
+        fit.augment = cen_augment_light();
+        fit.checkpoint = "fit.checkpoint";
+        fit.resume = resume;
+        status = cen_fit(trainer, folder, &fit, error);
+        cen_trainer_free(trainer);
+    }
+    if (status == CEN_OK) return CEN_OK;
+    cen_model_free(*model);
+    *model = NULL;
+    return status;
+}
+
+static void check_same_model(cen_model *a, cen_model *b)
+{
+    const char *name;
+    cen_tensor left, right;
+    for (size_t i = 0; cen_model_tensor(a, i, &name, &left); i++) {
+        assert_true(cen_model_tensor(b, i, &name, &right));
+        size_t count = 1;
+        for (size_t j = 0; j < left.n_dims; j++) count *= left.shape[j];
+        assert_memory_equal(left.data, right.data, count * sizeof *left.data);
+    }
+}
+
+static void a_training_resumed_after_any_step_ends_with_the_same_bits(void **state)
+{
+    (void)state;
+    make_folder("fit", 8);
+    cen_folder *folder = open_folder("fit", 0.25);
+    cen_model *whole, *part;
+    assert_int_equal(fit_resumable(folder, 0, false, 1, &whole, NULL), CEN_OK);
+    for (size_t stop = 1; stop <= 12; stop++) {
+        assert_int_equal(fit_resumable(folder, stop, false, 2, &part, NULL), CEN_OK);
+        cen_model_free(part);
+        assert_int_equal(fit_resumable(folder, 0, true, 1 + (int)(stop % 3), &part, NULL), CEN_OK);
+        check_same_model(whole, part);
+        cen_model_free(part);
+    }
+    cen_model_free(whole);
+    cen_folder_free(folder);
+}
+
+/* Train, save, load, extract, resume: each with its errors passed on. */
 static cen_status all_of_it(cen_folder *folder, cen_error *error)
 {
     cen_model *model, *loaded = NULL;
@@ -291,6 +351,12 @@ static cen_status all_of_it(cen_folder *folder, cen_error *error)
         status = cen_model_features(loaded, x, 1, features, 1, error);
     }
     cen_model_free(loaded);
+    cen_model_free(model);
+    model = NULL;
+    if (status == CEN_OK) status = fit_resumable(folder, 2, false, 1, &model, error);
+    cen_model_free(model);
+    model = NULL;
+    if (status == CEN_OK) status = fit_resumable(folder, 3, true, 1, &model, error);
     cen_model_free(model);
     return status;
 }
@@ -323,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_loss_that_explodes_is_an_error_and_the_model_stays_finite),
         cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
         cmocka_unit_test(wrong_batches_and_options_are_refused),
+        cmocka_unit_test(a_training_resumed_after_any_step_ends_with_the_same_bits),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
