@@ -525,13 +525,14 @@ typedef struct cen_fit_options {
     size_t k;                                                    /* of the k-NN measure */
     int (*on_step)(void *user, const cen_step_report *report);   /* NULL, or nonzero to stop */
     int (*on_epoch)(void *user, const cen_epoch_report *report); /* the same */
-    const char *checkpoint; /* NULL, or a file for the whole state of the training, written before
-                                  the first epoch, after each and when a callback or stop_after ends it; the one before
-                                  it stays as "FILE.previous" */
+    /* NULL, or a file for the whole state of the training, written before the first epoch, after each
+     * and when a callback or stop_after ends it; the one before it stays as "FILE.previous". */
+    const char *checkpoint;
     double checkpoint_seconds; /* also within an epoch when so much time has passed; 0: not */
-    bool resume;               /* go on from `checkpoint`, or from the one before where it is
-                                  damaged: the same numbers as if it had never stopped, at any number
-                                  of threads. Options, but for n_epochs, and images must be the same */
+    /* Go on from `checkpoint`, or from the one before where it is damaged: the same numbers as if it
+     * had never stopped, at any number of threads. Options, but for n_epochs, and images must be the
+     * same. */
+    bool resume;
     int (*on_resume)(void *user, const cen_resume_report *report); /* NULL, or nonzero to stop */
     void *user;
 } cen_fit_options;

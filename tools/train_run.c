@@ -21,6 +21,12 @@ int save_failed(run *r, const char *path)
 
 const char checkpoint_name[] = "checkpoint.safetensors";
 
+/* The two files that a training keeps its state in. */
+static void checkpoint_paths(const run *r, char newer[4200], char older[4300])
+{
+    (void)snprintf(older, 4300, "%s.previous", in_run(r, checkpoint_name, newer));
+}
+
 /* A run that was stopped before its first checkpoint begins anew. */
 static int find_checkpoint(run *r)
 {
@@ -29,7 +35,7 @@ static int find_checkpoint(run *r)
         return fail(&train_tool, EXIT_USAGE, "--resume is longer than a path can be");
     }
     strcpy(r->folder, s.resume);
-    (void)snprintf(previous, sizeof previous, "%s.previous", in_run(r, checkpoint_name, path));
+    checkpoint_paths(r, path, previous);
     r->is_resumed = cen_path_exists(path) || cen_path_exists(previous);
     return 0;
 }
@@ -38,7 +44,7 @@ static int find_checkpoint(run *r)
 static int begin_run_folder(run *r)
 {
     char path[4200], previous[4300];
-    (void)snprintf(previous, sizeof previous, "%s.previous", in_run(r, checkpoint_name, path));
+    checkpoint_paths(r, path, previous);
     (void)remove(path);
     (void)remove(previous);
     if (arguments_save(r->folder, r->arguments->argc, r->arguments->argv)) return 0;

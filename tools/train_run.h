@@ -15,7 +15,6 @@ typedef struct run {
     progress line;
     char folder[4096];
     FILE *log, *steps;
-    const char *steps_path;
     cen_error error; /* of a file that could not be written in a callback */
     size_t n_train;
     double best_knn;

@@ -3,9 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/memory.h"
 #include "base/os.h"
+#include "base/random.h"
+#include "data/folder.h"
 #include "format/safetensors.h"
 #include "format/text.h"
 #include "train/model.h"
@@ -51,30 +52,15 @@ static bool has_failed(const entries *list)
     return failed;
 }
 
-/* FNV-1a over names of classes and files, labels and splits; where the folder lies does not count. */
-static uint64_t hash_bytes(uint64_t hash, const void *bytes, size_t size)
-{
-    const unsigned char *byte = bytes;
-    for (size_t i = 0; i < size; i++) hash = (hash ^ byte[i]) * 1099511628211u;
-    return hash;
-}
-
-static const char *file_name(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    return slash == NULL ? path : slash + 1;
-}
-
+/* Of names of classes and files, and of splits; where the folder lies does not count. */
 static uint64_t hash_images(const cen_folder_info *info)
 {
-    uint64_t hash = 14695981039346656037u;
+    uint64_t hash = 0;
     for (size_t i = 0; i < info->n_images; i++) {
         const cen_folder_image *image = &info->images[i];
-        const char *name = info->class_names[image->label], *file = file_name(image->path);
-        unsigned char split = (unsigned char)image->split;
-        hash = hash_bytes(hash, name, strlen(name) + 1);
-        hash = hash_bytes(hash, file, strlen(file) + 1);
-        hash = hash_bytes(hash, &split, 1);
+        hash = cen__substream(hash, cen__hash_name(info->class_names[image->label]));
+        hash = cen__substream(hash, cen__hash_name(cen__base_name(image->path)));
+        hash = cen__substream(hash, (uint64_t)image->split);
     }
     return hash;
 }
