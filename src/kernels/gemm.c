@@ -8,12 +8,12 @@
 #include "base/parallel.h"
 #include "kernels/gemm_pack.h"
 
-void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, float *c,
-                     size_t ldc, bool accumulate)
+void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
+                     float *c, size_t ldc)
 {
     for (size_t i = 0; i < m; i++) {
         for (size_t j = 0; j < n; j++) {
-            double sum = accumulate ? c[i * ldc + j] : 0;
+            double sum = bias != NULL ? bias[j] : 0;
             for (size_t p = 0; p < k; p++) {
                 sum += (double)a.data[i * a.row_stride + p * a.column_stride] *
                        b.data[p * b.row_stride + j * b.column_stride];
@@ -44,9 +44,10 @@ static size_t parts(size_t a, size_t b)
 typedef struct {
     size_t m, n, k;
     cen__matrix a, b;
+    const float *bias; /* NULL: none */
     float *c;
     size_t ldc;
-    bool accumulate;
+    bool accumulate; /* c holds what the product is added to */
 } product;
 
 static cen__matrix part(cen__matrix x, size_t row, size_t column)
@@ -168,10 +169,24 @@ static size_t b_block_count(const cen__micro *micro, size_t m, size_t n, size_t 
 static product cut_out(const product *x, size_t i, size_t i_end, size_t j, size_t j_end, size_t p,
                        size_t p_end)
 {
-    return (product){i_end - i,        j_end - j,
-                     p_end - p,        part(x->a, i, p),
-                     part(x->b, p, j), x->c + i * x->ldc + j,
-                     x->ldc,           x->accumulate || p > 0};
+    return (product){.m = i_end - i,
+                     .n = j_end - j,
+                     .k = p_end - p,
+                     .a = part(x->a, i, p),
+                     .b = part(x->b, p, j),
+                     .bias = p == 0 && x->bias != NULL ? x->bias + j : NULL,
+                     .c = x->c + i * x->ldc + j,
+                     .ldc = x->ldc,
+                     .accumulate = x->accumulate || p > 0};
+}
+
+/* Puts the bias into C, for the product to be added to it. */
+static void begin_with_bias(product *x)
+{
+    if (x->bias == NULL) return;
+    for (size_t i = 0; i < x->m; i++) memcpy(x->c + i * x->ldc, x->bias, x->n * sizeof *x->c);
+    x->bias = NULL;
+    x->accumulate = true;
 }
 
 typedef struct {
@@ -210,6 +225,7 @@ static void multiply(const cen__micro *micro, const product *x, float *scratch)
         bool new_b = turn % grid.m_blocks == 0;
         bool new_a = grid.m_blocks > 1 || turn % grid.n_blocks == 0;
         on.x = find_block(&grid, turn);
+        begin_with_bias(&on.x); /* of a block, so that it is in the cache when the sums come */
         if (new_b && !b_in_place) cen__pack_b(micro, on.x.n, on.x.k, on.x.b, on.b_panels);
         if (new_a && !a_in_place) cen__pack_a(micro, on.x.m, on.x.k, on.x.a, on.a_panels);
         multiply_block(&on);
@@ -271,6 +287,7 @@ static void run_task(void *context, size_t task, int worker)
                     cen__part_start(x.k, job_->k_parts, 16, task + 1));
         x.c = job_->partial + task * x.m * x.n;
         x.ldc = x.n;
+        x.bias = NULL;
         x.accumulate = false;
     } else {
         size_t row = task / job_->n_parts, column = task % job_->n_parts;
@@ -317,16 +334,20 @@ static void add_partial(const job *job_)
     }
 }
 
-void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, float *c, size_t ldc,
-               bool accumulate, float *scratch, int n_threads)
+void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
+               float *c, size_t ldc, float *scratch, int n_threads)
 {
-    for (size_t i = 0; i < m && k == 0 && !accumulate; i++) memset(c + i * ldc, 0, n * sizeof *c);
+    product whole = {m, n, k, a, b, bias, c, ldc, false};
+    if (k == 0 && bias == NULL) {
+        for (size_t i = 0; i < m; i++) memset(c + i * ldc, 0, n * sizeof *c);
+    }
+    if (k == 0) begin_with_bias(&whole);
     if (m == 0 || n == 0 || k == 0) return;
-    product whole = {m, n, k, a, b, c, ldc, accumulate};
     size_t threads = useful_threads(m, n, k, n_threads);
     job job_ = {cen__micro_select(), &whole, 1, 1, k_parts(m, n, k), scratch, scratch, 0};
     job_.worker_count = worker_count(job_.micro, m, n, k);
     if (job_.k_parts > 1) {
+        begin_with_bias(&whole);
         job_.scratch += whole_lines(job_.k_parts * m * n);
     } else {
         cut(&job_, threads);

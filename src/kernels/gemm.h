@@ -1,4 +1,4 @@
-/* Matrix products: C = A B or C += A B, any strides, float32.
+/* Matrix products: C = A B, or with a bias in every row; any strides, float32.
  *
  * The order in which the k products of one number of C are added depends on (m, n, k) alone, never on
  * the number of threads, so the result is the same bits at any thread count. It may depend on the
@@ -6,7 +6,6 @@
 #ifndef CEN_KERNELS_GEMM_H
 #define CEN_KERNELS_GEMM_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 /* Element (i, j) is data[i * row_stride + j * column_stride]; a transpose is a swap of strides. */
@@ -18,13 +17,13 @@ typedef struct cen__matrix {
 /* Numbers of scratch that cen__gemm needs for any product of at most this size on n_threads. */
 size_t cen__gemm_scratch_count(size_t m, size_t n, size_t k, int n_threads);
 
-/* c[m, n] (rows ldc apart, columns adjacent) = a[m, k] b[k, n], or += where accumulate. scratch is
- * 64-byte aligned. Allocates nothing. */
-void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, float *c, size_t ldc,
-               bool accumulate, float *scratch, int n_threads);
+/* c[m, n] (rows ldc apart, columns adjacent) = a[m, k] b[k, n] + bias[n] in every row (NULL: 0).
+ * scratch is 64-byte aligned. Allocates nothing. */
+void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
+               float *c, size_t ldc, float *scratch, int n_threads);
 
 /* The reference that it is tested against. */
-void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, float *c,
-                     size_t ldc, bool accumulate);
+void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
+                     float *c, size_t ldc);
 
 #endif

@@ -6,12 +6,14 @@
 #include <stdint.h>
 
 /* One step of Adam (Kingma and Ba 2015, algorithm 1, as torch.optim.Adam rounds it):
- * m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p -= step_size * m / (sqrt(v) / root_correction + eps)
+ * m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
+ * p = keep p - step_size * m / (sqrt(v) / root_correction + eps)
  * with step_size = lr / (1 - b1^t) and root_correction = sqrt(1 - b2^t). */
 typedef struct cen__adam_step {
     float beta1, beta2;
     float rest1, rest2; /* 1 - beta1, 1 - beta2, rounded once: 1 - 0.999f is off by 1e-5 */
     float step_size, root_correction, eps;
+    float keep; /* 1 - lr * weight_decay (torch.optim.AdamW), or 1 */
 } cen__adam_step;
 
 /* g may be NULL: a gradient of zeros. */

@@ -31,14 +31,14 @@ static void adam(size_t n, float *restrict p, float *restrict m, float *restrict
         for (size_t i = 0; i < n; i++) {
             m[i] *= s.beta1;
             v[i] *= s.beta2;
-            p[i] -= adam_change(&s, m[i], v[i]);
+            p[i] = s.keep * p[i] - adam_change(&s, m[i], v[i]);
         }
         return;
     }
     for (size_t i = 0; i < n; i++) {
         m[i] = adam_moment(s.beta1, s.rest1, m[i], g[i]);
         v[i] = adam_moment(s.beta2, s.rest2 * g[i], v[i], g[i]);
-        p[i] -= adam_change(&s, m[i], v[i]);
+        p[i] = s.keep * p[i] - adam_change(&s, m[i], v[i]);
     }
 }
 

@@ -6,6 +6,7 @@
 #include "base/parallel.h"
 #include "kernels/vector.h"
 
+/* Numbers, counted from the start of the buffers, so that all but the first lie on whole vectors. */
 enum { BLOCK = 1 << 15 };
 
 cen_status cen__adam_create(cen__adam *adam, size_t count, cen_error *error)
@@ -41,7 +42,8 @@ static cen__adam_step step_of(const cen__adam *adam, bool is_sparse)
                             .rest2 = (float)(1 - adam->beta2),
                             .step_size = (float)(adam->lr / (1 - pow(adam->beta1, t))),
                             .root_correction = (float)root_correction,
-                            .eps = (float)eps};
+                            .eps = (float)eps,
+                            .keep = 1};
 }
 
 typedef struct adam_blocks {
@@ -56,17 +58,22 @@ static void apply_block(void *context, size_t task, int worker)
 {
     (void)worker;
     const adam_blocks *blocks = context;
-    size_t first = blocks->start + task * BLOCK, end = blocks->start + blocks->count;
-    size_t count = end - first < BLOCK ? end - first : BLOCK;
+    size_t block = blocks->start / BLOCK + task, end = blocks->start + blocks->count;
+    size_t first = task == 0 ? blocks->start : block * BLOCK;
+    size_t count = (end < (block + 1) * BLOCK ? end : (block + 1) * BLOCK) - first;
     const cen__adam *adam = blocks->adam;
     cen__vector_adam(count, blocks->p + first, adam->m + first, adam->v + first,
                      blocks->g != NULL ? blocks->g + first : NULL, &blocks->step);
 }
 
-void cen__adam_apply(cen__adam *adam, size_t start, size_t count, float *p, const float *g)
+void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
+                     const float *g)
 {
     adam_blocks blocks = {adam, step_of(adam, false), start, count, p, g};
-    cen__parallel(adam->n_threads, (count + BLOCK - 1) / BLOCK, apply_block, &blocks);
+    blocks.step.keep = (float)(1 - adam->lr * weight_decay);
+    if (count == 0) return;
+    size_t n_blocks = (start + count - 1) / BLOCK - start / BLOCK + 1;
+    cen__parallel(adam->n_threads, n_blocks, apply_block, &blocks);
 }
 
 void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g)

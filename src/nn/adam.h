@@ -19,9 +19,10 @@ void cen__adam_free(cen__adam *adam);
 /* Begins the next step: it counts for the bias corrections. */
 void cen__adam_begin(cen__adam *adam);
 
-/* Steps the numbers start .. start + count of p; g NULL: their gradient is zero. As
- * torch.optim.Adam. */
-void cen__adam_apply(cen__adam *adam, size_t start, size_t count, float *p, const float *g);
+/* Steps the numbers start .. start + count of p, as torch.optim.AdamW with this weight decay, and with
+ * none as torch.optim.Adam; g NULL: their gradient is zero. */
+void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
+                     const float *g);
 
 /* The same for one row of a sparse table, as torch.optim.SparseAdam: its eps is added before the
  * second bias correction and not after. */

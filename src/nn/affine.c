@@ -18,8 +18,7 @@ void cen__affine_forward(const cen__affine *affine, const float *x, const float 
                          const float *bias, float *y)
 {
     size_t n = affine->n, in = affine->in, out = affine->out;
-    for (size_t i = 0; i < n; i++) memcpy(y + i * out, bias, out * sizeof *y);
-    cen__gemm(n, out, in, (cen__matrix){x, in, 1}, (cen__matrix){w, 1, in}, y, out, true,
+    cen__gemm(n, out, in, (cen__matrix){x, in, 1}, (cen__matrix){w, 1, in}, bias, y, out,
               affine->scratch, affine->n_threads);
 }
 
@@ -27,11 +26,11 @@ void cen__affine_backward(const cen__affine *affine, const float *x, const float
                           const float *dy, float *dw, float *dbias, float *dx)
 {
     size_t n = affine->n, in = affine->in, out = affine->out;
-    cen__gemm(out, in, n, (cen__matrix){dy, 1, out}, (cen__matrix){x, in, 1}, dw, in, false,
+    cen__gemm(out, in, n, (cen__matrix){dy, 1, out}, (cen__matrix){x, in, 1}, NULL, dw, in,
               affine->scratch, affine->n_threads);
     memcpy(dbias, dy, out * sizeof *dy);
     for (size_t i = 1; i < n; i++) cen__vector_add_scaled(out, 1, dy + i * out, dbias);
     if (dx == NULL) return;
-    cen__gemm(n, in, out, (cen__matrix){dy, out, 1}, (cen__matrix){w, in, 1}, dx, in, false,
+    cen__gemm(n, in, out, (cen__matrix){dy, out, 1}, (cen__matrix){w, in, 1}, NULL, dx, in,
               affine->scratch, affine->n_threads);
 }

@@ -119,7 +119,7 @@ void cen__margin_forward(const cen__margin *head, const float *f, const float *w
     parts p = parts_of(head);
     run_side(head, (side){n, d, head->scale, f, p.f, p.f_inverse, NULL});
     run_side(head, (side){k, d, 1, w, p.w, p.w_inverse, NULL});
-    cen__gemm(n, k, d, (cen__matrix){p.f, d, 1}, (cen__matrix){p.w, 1, d}, logits, k, false,
+    cen__gemm(n, k, d, (cen__matrix){p.f, d, 1}, (cen__matrix){p.w, 1, d}, NULL, logits, k,
               p.product, head->n_threads);
     label_rows rows = {head, labels, logits, row_hits};
     cen__parallel(head->n_threads, n, label_row, &rows);
@@ -129,9 +129,9 @@ void cen__margin_backward(const cen__margin *head, const float *dlogits, float *
 {
     size_t n = head->n, d = head->d, k = head->k;
     parts p = parts_of(head);
-    cen__gemm(k, d, n, (cen__matrix){dlogits, 1, k}, (cen__matrix){p.f, d, 1}, dw, d, false,
+    cen__gemm(k, d, n, (cen__matrix){dlogits, 1, k}, (cen__matrix){p.f, d, 1}, NULL, dw, d,
               p.product, head->n_threads);
-    cen__gemm(n, d, k, (cen__matrix){dlogits, k, 1}, (cen__matrix){p.w, d, 1}, df, d, false,
+    cen__gemm(n, d, k, (cen__matrix){dlogits, k, 1}, (cen__matrix){p.w, d, 1}, NULL, df, d,
               p.product, head->n_threads);
     run_side(head, (side){k, d, 1, NULL, p.w, p.w_inverse, dw});
     run_side(head, (side){n, d, head->scale, NULL, p.f, p.f_inverse, df});

@@ -69,12 +69,6 @@ void cen__objective_free(cen__objective *o)
     cen__free(o->row_hits);
 }
 
-bool cen__objective_moves_all_centers(const cen__objective *o)
-{
-    return o->options.centers == CEN_CENTERS_ADAM_DENSE ||
-           o->options.loss == CEN_LOSS_CONTRASTIVE_CENTER;
-}
-
 static cen__margin margin_of(const cen__objective *o, size_t n)
 {
     return (cen__margin){.n = n,

@@ -21,9 +21,6 @@ cen_status cen__objective_create(cen__objective *objective, const cen_model *mod
                                  const cen_train_options *options, int n_threads, cen_error *error);
 void cen__objective_free(cen__objective *objective);
 
-/* The centers that a step moves: those of the batch's classes, or all. */
-bool cen__objective_moves_all_centers(const cen__objective *objective);
-
 /* Fills softmax, center, accuracy of f[n, D] (lambda and total are the trainer's), for validation. */
 void cen__objective_measure(const cen__objective *objective, const float *f, const int32_t *labels,
                             size_t n, cen_losses *losses);

@@ -293,6 +293,22 @@ static void update_present_centers(cen_trainer *trainer)
     }
 }
 
+/* Those of absent classes have a gradient of zero, which is not read. */
+static void update_all_centers(cen_trainer *trainer)
+{
+    const cen_model *model = trainer->model;
+    cen__adam *adam = &trainer->adam;
+    float *p = model->parameters;
+    size_t d = model->info.feature_size, at = model->centers;
+    for (size_t i = 0; i < trainer->n_rows; i = cen__group_end(trainer->rows, trainer->n_rows, i)) {
+        size_t start = model->centers + (size_t)trainer->rows[i].label * d;
+        cen__adam_apply(adam, at, start - at, 0, p, NULL);
+        cen__adam_apply(adam, start, d, 0, p, trainer->gradient);
+        at = start + d;
+    }
+    cen__adam_apply(adam, at, model->n_parameters - at, 0, p, NULL);
+}
+
 /* As torch.nn.utils.clip_grad_norm_ on body and head. */
 static void clip(cen_trainer *trainer)
 {
@@ -304,16 +320,16 @@ static void clip(cen_trainer *trainer)
     for (size_t i = 0; i < n; i++) g[i] *= scale;
 }
 
-/* Kernels and matrices first shrink by lr * weight_decay, as torch.optim.AdamW does it. */
-static void decay(cen_trainer *trainer)
+/* Body and head; their kernels and matrices decay. */
+static void update_weights(cen_trainer *trainer)
 {
     const cen_model *model = trainer->model;
-    float keep = (float)(1 - trainer->adam.lr * trainer->options.weight_decay);
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
-        bool decays = tensor->n_dims > 1 && tensor->offset < model->centers;
-        float *w = model->parameters + tensor->offset;
-        for (size_t j = 0; decays && j < tensor->count; j++) w[j] *= keep;
+        if (tensor->offset >= model->centers) continue;
+        double decay = tensor->n_dims > 1 ? trainer->options.weight_decay : 0;
+        cen__adam_apply(&trainer->adam, tensor->offset, tensor->count, decay, model->parameters,
+                        trainer->gradient);
     }
 }
 
@@ -326,13 +342,17 @@ void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda)
 void cen_trainer_update(cen_trainer *trainer)
 {
     const cen_model *model = trainer->model;
-    bool is_dense = cen__objective_moves_all_centers(&trainer->objective);
     if (trainer->options.clip_norm > 0) clip(trainer);
-    if (trainer->options.weight_decay > 0) decay(trainer);
     cen__adam_begin(&trainer->adam);
-    cen__adam_apply(&trainer->adam, 0, is_dense ? model->n_parameters : model->centers,
-                    model->parameters, trainer->gradient);
-    if (!is_dense) update_present_centers(trainer);
+    update_weights(trainer);
+    if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
+        cen__adam_apply(&trainer->adam, model->centers, model->n_parameters - model->centers, 0,
+                        model->parameters, trainer->gradient);
+    } else if (trainer->options.centers == CEN_CENTERS_ADAM_DENSE) {
+        update_all_centers(trainer);
+    } else {
+        update_present_centers(trainer);
+    }
 }
 
 cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,

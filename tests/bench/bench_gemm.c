@@ -131,7 +131,7 @@ static problem make_problem(const shape *is, int n_threads)
 static void multiply(const problem *on, int n_threads)
 {
     const shape *is = on->is;
-    cen__gemm(is->m, is->n, is->k, on->a, on->b, on->c, is->n, false, on->scratch, n_threads);
+    cen__gemm(is->m, is->n, is->k, on->a, on->b, NULL, on->c, is->n, on->scratch, n_threads);
 }
 
 /* One thread by processor time, which other programs disturb least; several by the wall clock. */

@@ -35,13 +35,13 @@ static void fill(float *x, size_t n, uint64_t seed)
 
 typedef struct {
     size_t m, n, k;
-    bool turn_a, turn_b, accumulate;
+    bool turn_a, turn_b, has_bias;
     size_t gap; /* numbers between a row and the next, of all three */
 } shape;
 
 typedef struct {
     shape is;
-    float *a, *b, *c;
+    float *a, *b, *c, *bias;
     cen__matrix a_matrix, b_matrix;
     size_t c_size, ldc;
 } problem;
@@ -66,6 +66,11 @@ static problem make_problem(shape is, uint64_t seed)
     made.c = cen__alloc(made.c_size, sizeof *made.c);
     assert_non_null(made.c);
     fill(made.c, made.c_size, seed + 2);
+    if (is.has_bias) {
+        made.bias = cen__alloc(is.n, sizeof *made.bias);
+        assert_non_null(made.bias);
+        fill(made.bias, is.n, seed + 3);
+    }
     return made;
 }
 
@@ -74,6 +79,7 @@ static void free_problem(problem *made)
     cen__free(made->a);
     cen__free(made->b);
     cen__free(made->c);
+    cen__free(made->bias);
 }
 
 /* c as the fast product leaves it, on n_threads. */
@@ -86,8 +92,8 @@ static float *run_fast(const problem *on, int n_threads)
     assert_non_null(scratch);
     for (size_t i = 0; i < count; i++) scratch[i] = NAN;
     memcpy(c, on->c, on->c_size * sizeof *c);
-    cen__gemm(on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix, c, on->ldc,
-              on->is.accumulate, scratch, n_threads);
+    cen__gemm(on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix, on->bias, c, on->ldc,
+              scratch, n_threads);
     cen__free(scratch);
     return c;
 }
@@ -99,8 +105,8 @@ static void check_against_naive(const problem *on, const float *c)
     float *expected = cen__alloc(on->c_size, sizeof *expected);
     assert_non_null(expected);
     memcpy(expected, on->c, on->c_size * sizeof *expected);
-    cen__gemm_naive(on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix, expected, on->ldc,
-                    on->is.accumulate);
+    cen__gemm_naive(on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix, on->bias, expected,
+                    on->ldc);
     double bound = FLT_EPSILON * (4 + (double)on->is.k);
     for (size_t i = 0; i < on->c_size; i++) {
         bool inside = i % on->ldc < on->is.n;
@@ -201,7 +207,7 @@ static void check_long_k(void)
     check_layouts(33, 34, 1030);
     shape deep = {6, 5, 40003, false, true, false, 0};
     check_shape(deep, 1);
-    deep.accumulate = true;
+    deep.has_bias = true;
     check_shape(deep, 2);
 }
 
@@ -216,7 +222,7 @@ static void check_random(void)
     for (uint64_t i = 0; i < 60; i++) {
         uint64_t bits = cen__random_bits(7, 1, i);
         shape is = {
-            .turn_a = bits & 1, .turn_b = bits & 2, .accumulate = bits & 4, .gap = (bits >> 3) % 4};
+            .turn_a = bits & 1, .turn_b = bits & 2, .has_bias = bits & 4, .gap = (bits >> 3) % 4};
         is.m = 1 + (size_t)cen__random_below(7, 2, i, 150);
         is.n = 1 + (size_t)cen__random_below(7, 3, i, 150);
         is.k = 1 + (size_t)cen__random_below(7, 4, i, i % 4 == 0 ? 1500 : 150);
@@ -240,8 +246,8 @@ static void check_strides(void)
     cen__matrix a_matrix = {a, 4 * K, 2}, b_matrix = {b, 4 * N, 2};
     float *scratch = cen__alloc(cen__gemm_scratch_count(M, N, K, 1), sizeof *scratch);
     assert_non_null(scratch);
-    cen__gemm(M, N, K, a_matrix, b_matrix, c, N, false, scratch, 1);
-    cen__gemm_naive(M, N, K, a_matrix, b_matrix, expected, N, false);
+    cen__gemm(M, N, K, a_matrix, b_matrix, NULL, c, N, scratch, 1);
+    cen__gemm_naive(M, N, K, a_matrix, b_matrix, NULL, expected, N);
     for (size_t i = 0; i < M * N; i++) assert_true(fabsf(c[i] - expected[i]) < 1e-5F);
     cen__free(scratch);
 }
@@ -252,18 +258,18 @@ static void test_operands_without_adjacent_numbers_equal_the_reference(void **st
     on_every_set(check_strides);
 }
 
-static void test_an_empty_sum_is_zero_and_adds_nothing(void **state)
+static void test_an_empty_sum_is_the_bias_or_zero(void **state)
 {
     (void)state;
-    float c[6] = {1, 2, 3, 4, 5, 6}, scratch[4096];
+    float c[6] = {1, 2, 3, 4, 5, 6}, bias[3] = {7, 8, 9}, scratch[4096];
     cen__matrix none = {c, 1, 1};
     assert_true(cen__gemm_scratch_count(2, 3, 0, 1) <= 4096);
-    cen__gemm(2, 3, 0, none, none, c, 3, true, scratch, 1);
-    for (size_t i = 0; i < 6; i++) assert_true(c[i] == (float)(i + 1));
-    cen__gemm(2, 3, 0, none, none, c, 3, false, scratch, 1);
+    cen__gemm(2, 3, 0, none, none, bias, c, 3, scratch, 1);
+    for (size_t i = 0; i < 6; i++) assert_true(c[i] == bias[i % 3]);
+    cen__gemm(2, 3, 0, none, none, NULL, c, 3, scratch, 1);
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == 0);
-    cen__gemm(0, 3, 5, none, none, c, 3, false, scratch, 1);
-    cen__gemm(2, 0, 5, none, none, c, 3, false, scratch, 1);
+    cen__gemm(0, 3, 5, none, none, bias, c, 3, scratch, 1);
+    cen__gemm(2, 0, 5, none, none, bias, c, 3, scratch, 1);
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == 0);
 }
 
@@ -344,7 +350,7 @@ int main(void)
         cmocka_unit_test(test_a_long_sum_equals_the_reference),
         cmocka_unit_test(test_random_products_equal_the_reference),
         cmocka_unit_test(test_operands_without_adjacent_numbers_equal_the_reference),
-        cmocka_unit_test(test_an_empty_sum_is_zero_and_adds_nothing),
+        cmocka_unit_test(test_an_empty_sum_is_the_bias_or_zero),
         cmocka_unit_test(test_scratch_for_a_product_serves_every_smaller_one),
         cmocka_unit_test(test_numbers_that_are_none_stay_in_their_row_and_column),
         cmocka_unit_test(test_a_transpose_puts_each_number_in_its_place),

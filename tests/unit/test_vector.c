@@ -54,7 +54,8 @@ static void check_adam(const cen__vectors *vectors)
                                .rest2 = (float)(1 - 0.999),
                                .step_size = (float)(2e-3 / correction1),
                                .root_correction = (float)sqrt(correction2),
-                               .eps = 1e-8F};
+                               .eps = 1e-8F,
+                               .keep = 1};
         vectors->adam(ADAM_N, p, m, v, t == 2 ? NULL : adam_gradients[t], &step);
         for (size_t i = 0; i < ADAM_N; i++) {
             assert_true(fabsf(p[i] - adam_p[t][i]) <= 2 * FLT_EPSILON * fabsf(adam_p[t][i]));
@@ -73,7 +74,7 @@ static void test_adam_steps_as_torch_does(void **state)
 
 static void check_adam_bits(const cen__vectors *vectors)
 {
-    const cen__adam_step step = {0.9F, 0.999F, 0.1F, 0.001F, 0.01F, 0.3F, 1e-8F};
+    const cen__adam_step step = {0.9F, 0.999F, 0.1F, 0.001F, 0.01F, 0.3F, 1e-8F, 1};
     float start[N], g[N], p[2][N], m[2][N], v[2][N];
     const cen__vectors *both[] = {&cen__kernels_baseline.vectors, vectors};
     fill(start, N, 1);
