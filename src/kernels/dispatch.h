@@ -18,7 +18,7 @@ typedef struct cen__vectors {
     double (*exp_sum)(size_t n, float *x, float shift);
     float (*max)(size_t n, const float *x, size_t *index);
     double (*squared_distance)(size_t n, const float *a, const float *b);
-    void (*pool_2x2)(size_t n, const float *top, const float *bottom, float *y, uint8_t *place);
+    void (*pool_2x2)(size_t rows, size_t width, size_t w, const float *x, float *y, uint8_t *place);
     double (*sum)(size_t n, const float *x);
     double (*dot)(size_t n, const float *a, const float *b);
 } cen__vectors;

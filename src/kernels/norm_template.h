@@ -104,8 +104,6 @@ static void norm_measure_backward(const cen__norm *v, const float *x, const floa
         norm_measure_backward_as(v, false, x, dy, sums);
 }
 
-enum { POOL_BLOCK = 64 };
-
 static void norm_pool_measure_backward(const cen__norm *v, const float *kept, const uint8_t *argmax,
                                        const float *dy, double *sums)
 {
@@ -139,71 +137,6 @@ static void norm_forward(const cen__norm *v, const float *x, float *y)
         }
         for (size_t k = 0; k < c && area == 1; k++) y[k] = normal(v, k, x[k]);
         for (size_t j = 0; j < c * area && v->relu; j++) y[j] = y[j] < 0 ? 0 : y[j];
-    }
-}
-
-/* Windows of 2x2 that are computed at once: of as many rows of windows as fit. Planes are narrow, so
- * that their rows alone would fill no vector; what is missing behind the last is zeros. */
-typedef struct pool_block {
-    float top[2 * POOL_BLOCK], bottom[2 * POOL_BLOCK]; /* the windows' upper and lower numbers */
-    float out[POOL_BLOCK], from[POOL_BLOCK];
-    uint32_t places[POOL_BLOCK];
-} pool_block;
-
-enum { POOL_PAD = 16 };
-
-CEN__INLINE size_t pool_rows(size_t rows, size_t out_w)
-{
-    size_t most = out_w == 0 || out_w > POOL_BLOCK ? 1 : POOL_BLOCK / out_w;
-    return rows < most ? rows : most;
-}
-
-CEN__INLINE size_t pool_padded(size_t n)
-{
-    return (n + POOL_PAD - 1) / POOL_PAD * POOL_PAD;
-}
-
-/* rows of width windows; from one row of x to the one below are w numbers. */
-CEN__INLINE void pool_gather(pool_block *block, size_t rows, size_t width, size_t w, const float *x)
-{
-    size_t n = rows * width, rest = 2 * (pool_padded(n) - n);
-    for (size_t r = 0; r < rows; r++, x += 2 * w) {
-        memcpy(block->top + 2 * r * width, x, 2 * width * sizeof *x);
-        memcpy(block->bottom + 2 * r * width, x + w, 2 * width * sizeof *x);
-    }
-    memset(block->top + 2 * n, 0, rest * sizeof *block->top);
-    memset(block->bottom + 2 * n, 0, rest * sizeof *block->bottom);
-}
-
-/* In vectors of numbers of one size, which compilers need. */
-CEN__INLINE void pool_windows(size_t n, bool relu, float mean, float scale, float bias,
-                              pool_block *block)
-{
-    const float *restrict top = block->top, *restrict bottom = block->bottom;
-    float *restrict out = block->out, *restrict kept = block->from;
-    uint32_t *restrict places = block->places;
-    for (size_t i = 0; i < n; i++) {
-        const float a = top[2 * i], b = top[2 * i + 1], c = bottom[2 * i], d = bottom[2 * i + 1];
-        float from = a, best = (a - mean) * scale + bias, z = (b - mean) * scale + bias;
-        uint32_t at = 0;
-        bool wins = (z > best) | (z != z);
-        best = wins ? z : best;
-        from = wins ? b : from;
-        at = wins ? 1 : at;
-        z = (c - mean) * scale + bias;
-        wins = (z > best) | (z != z);
-        best = wins ? z : best;
-        from = wins ? c : from;
-        at = wins ? 2 : at;
-        z = (d - mean) * scale + bias;
-        wins = (z > best) | (z != z);
-        best = wins ? z : best;
-        from = wins ? d : from;
-        at = wins ? 3 : at;
-        const bool cut = relu & (best <= 0);
-        out[i] = cut ? 0 : best;
-        kept[i] = from;
-        places[i] = cut ? CEN__POOL_CUT : at;
     }
 }
 

@@ -37,9 +37,10 @@ double cen__vector_squared_distance(size_t n, const float *a, const float *b)
     return choose(n)->squared_distance(n, a, b);
 }
 
-void cen__vector_pool_2x2(size_t n, const float *top, const float *bottom, float *y, uint8_t *place)
+void cen__vector_pool_2x2(size_t rows, size_t width, size_t w, const float *x, float *y,
+                          uint8_t *place)
 {
-    cen__kernels_select()->vectors.pool_2x2(n, top, bottom, y, place);
+    cen__kernels_select()->vectors.pool_2x2(rows, width, w, x, y, place);
 }
 
 double cen__vector_sum(size_t n, const float *x)

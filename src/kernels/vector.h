@@ -32,9 +32,10 @@ float cen__vector_max(size_t n, const float *x, size_t *index);
 /* sum of (a - b)^2, in double over fixed lanes. */
 double cen__vector_squared_distance(size_t n, const float *a, const float *b);
 
-/* A row of n maxpool windows of 2x2 over two rows of 2n numbers: y[n], and place[n] (0, 1: top; 2, 3:
- * bottom). The first of equals wins, NaN over all. */
-void cen__vector_pool_2x2(size_t n, const float *top, const float *bottom, float *y,
+/* Maxpool windows of 2x2: `rows` rows of `width` of them, row r over the rows 2r and 2r + 1 of x, which
+ * are w numbers long. y[rows, width], and place (may be NULL; 0, 1: top; 2, 3: bottom). The first of
+ * equals wins, NaN over all. */
+void cen__vector_pool_2x2(size_t rows, size_t width, size_t w, const float *x, float *y,
                           uint8_t *place);
 
 /* The sum of x, in double over fixed lanes. */

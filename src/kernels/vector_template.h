@@ -195,34 +195,7 @@ static double dot(size_t n, const float *a, const float *b)
     return add_lanes(lanes);
 }
 
-enum { WINDOW_BLOCK = 64 };
-
-static void pool_2x2(size_t n, const float *restrict top, const float *restrict bottom,
-                     float *restrict y, uint8_t *restrict place)
-{
-    for (size_t start = 0; start < n; start += WINDOW_BLOCK) {
-        size_t count = n - start < WINDOW_BLOCK ? n - start : WINDOW_BLOCK;
-        uint32_t places[WINDOW_BLOCK];
-        for (size_t i = 0; i < count; i++) {
-            const float *above = top + 2 * start, *below = bottom + 2 * start;
-            const float b = above[2 * i + 1], c = below[2 * i], d = below[2 * i + 1];
-            float best = above[2 * i];
-            uint32_t at = 0;
-            bool wins = (b > best) | (b != b);
-            best = wins ? b : best;
-            at = wins ? 1 : at;
-            wins = (c > best) | (c != c);
-            best = wins ? c : best;
-            at = wins ? 2 : at;
-            wins = (d > best) | (d != d);
-            best = wins ? d : best;
-            at = wins ? 3 : at;
-            y[start + i] = best;
-            places[i] = at;
-        }
-        for (size_t i = 0; i < count && place != NULL; i++) place[start + i] = (uint8_t)places[i];
-    }
-}
+#include "kernels/pool_template.h"
 
 #define CEN__VECTORS                                                                               \
     {                                                                                              \

@@ -68,17 +68,19 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
 {
     const cen__window *k = &layer->window;
     size_t in_area = layer->in.h * layer->in.w, out_area = layer->out.h * layer->out.w;
-    bool is_usual = k->h == 2 && k->w == 2 && k->stride_w == 2;
+    bool is_usual = k->h == 2 && k->w == 2 && k->stride_h == 2 && k->stride_w == 2;
     for (size_t i = 0; i < pass->n * layer->in.c; i++) {
+        const float *x = pass->x + i * in_area;
+        float *y = pass->y + i * out_area;
+        uint8_t *place = pass->saved != NULL ? pass->saved + i * out_area : NULL;
+        if (is_usual) {
+            cen__vector_pool_2x2(layer->out.h, layer->out.w, layer->in.w, x, y, place);
+            continue;
+        }
         for (size_t oy = 0; oy < layer->out.h; oy++) {
-            size_t at = i * out_area + oy * layer->out.w;
-            const float *x = pass->x + i * in_area + oy * k->stride_h * layer->in.w;
-            uint8_t *place = pass->saved != NULL ? pass->saved + at : NULL;
-            if (is_usual) {
-                cen__vector_pool_2x2(layer->out.w, x, x + layer->in.w, pass->y + at, place);
-            } else {
-                pool_row(layer, x, pass->y + at, place);
-            }
+            size_t at = oy * layer->out.w;
+            pool_row(layer, x + oy * k->stride_h * layer->in.w, y + at,
+                     place != NULL ? place + at : NULL);
         }
     }
 }

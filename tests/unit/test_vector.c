@@ -17,6 +17,7 @@
 #include "kernels/dispatch.h"
 #include "kernels/vector.h"
 
+enum { POOL_MOST = 4096 };
 enum { N = 1013 };
 
 /* Beside every vector's length, every block's, and where the choice of a set begins. */
@@ -243,29 +244,35 @@ static void test_max_is_the_first_of_the_largest_or_not_a_number(void **state)
 }
 
 /* Small whole numbers, so that there are ties, and some that are no numbers. */
+static void check_pool_of(const cen__vectors *vectors, size_t rows, size_t width, size_t w)
+{
+    static float x[POOL_MOST], y[POOL_MOST], without[POOL_MOST];
+    static uint8_t place[POOL_MOST];
+    assert_true(2 * rows * w <= POOL_MOST);
+    for (size_t i = 0; i < 2 * rows * w; i++) {
+        x[i] = (float)(cen__random_bits(3, rows * w, i) % 4) - 2;
+        if (cen__random_bits(5, width, i) % 100 == 0) x[i] = NAN;
+    }
+    vectors->pool_2x2(rows, width, w, x, y, place);
+    vectors->pool_2x2(rows, width, w, x, without, NULL);
+    for (size_t i = 0; i < rows * width; i++) {
+        const float *top = x + i / width * 2 * w + 2 * (i % width), *bottom = top + w;
+        const float window[4] = {top[0], top[1], bottom[0], bottom[1]};
+        uint8_t at = 0;
+        for (uint8_t j = 1; j < 4; j++) {
+            if (window[j] > window[at] || isnan(window[j])) at = j;
+        }
+        assert_int_equal(place[i], at);
+        assert_memory_equal(&y[i], &window[at], sizeof y[i]);
+        assert_memory_equal(&without[i], &y[i], sizeof y[i]);
+    }
+}
+
 static void check_pool(const cen__vectors *vectors)
 {
-    for (size_t n = 1; n <= 150; n++) {
-        float top[300], bottom[300], y[150], without[150];
-        uint8_t place[150];
-        for (size_t i = 0; i < 2 * n; i++) {
-            top[i] = (float)(cen__random_bits(3, n, i) % 4) - 2;
-            bottom[i] = (float)(cen__random_bits(4, n, i) % 4) - 2;
-            if (cen__random_bits(5, n, i) % 50 == 0) bottom[i] = NAN;
-        }
-        vectors->pool_2x2(n, top, bottom, y, place);
-        vectors->pool_2x2(n, top, bottom, without, NULL);
-        for (size_t i = 0; i < n; i++) {
-            const float window[4] = {top[2 * i], top[2 * i + 1], bottom[2 * i], bottom[2 * i + 1]};
-            uint8_t at = 0;
-            for (uint8_t j = 1; j < 4; j++) {
-                if (window[j] > window[at] || isnan(window[j])) at = j;
-            }
-            assert_int_equal(place[i], at);
-            assert_memory_equal(&y[i], &window[at], sizeof y[i]);
-            assert_memory_equal(&without[i], &y[i], sizeof y[i]);
-        }
-    }
+    for (size_t width = 1; width <= 150; width++) check_pool_of(vectors, 1, width, 2 * width);
+    for (size_t width = 1; width <= 30; width++) check_pool_of(vectors, 31, width, 2 * width + 1);
+    check_pool_of(vectors, 3, 70, 143);
 }
 
 static void test_pooling_takes_the_first_of_the_largest_or_what_is_no_number(void **state)
