@@ -11,6 +11,7 @@ missing=
 need cmake cmake
 need make make
 need gcc gcc libc6-dev
+need g++ g++
 need clang clang
 need clang-format clang-format
 need valgrind valgrind

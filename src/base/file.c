@@ -69,10 +69,14 @@ static cen_status open_temporary(cen__writer *writer, const char *path, cen_erro
     if (writer->path == NULL || writer->temporary == NULL) {
         return cen__fail_memory(error, "the name of a file");
     }
+    const int kept = errno;
     for (unsigned attempt = 0; attempt < 1000; attempt++) {
         (void)snprintf(writer->temporary, size, "%s.tmp%u", path, attempt);
         writer->file = cen__os_create_new(writer->temporary);
-        if (writer->file != NULL) return CEN_OK;
+        if (writer->file != NULL) {
+            errno = kept;
+            return CEN_OK;
+        }
         if (errno != EEXIST) break;
     }
     return cen__fail(error, CEN_ERROR_IO, "%s: cannot write here: %s; choose another place", path,

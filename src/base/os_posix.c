@@ -17,16 +17,26 @@
 #include "base/memory.h"
 #include "base/status.h"
 
+/* stat with errno left alone: that nothing stands there is an answer. */
+static bool look(const char *path, struct stat *found)
+{
+    const int kept = errno;
+    const bool is_there = stat(path, found) == 0;
+    errno = kept;
+    return is_there;
+}
+
 cen__path_kind cen__os_kind(const char *path)
 {
     struct stat found;
-    if (stat(path, &found) != 0) return CEN__NOTHING;
+    if (!look(path, &found)) return CEN__NOTHING;
     if (S_ISDIR(found.st_mode)) return CEN__FOLDER;
     return S_ISREG(found.st_mode) ? CEN__FILE : CEN__OTHER;
 }
 
 cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *error)
 {
+    const int kept = errno;
     *listing = (cen__listing){NULL, 0};
     DIR *stream = opendir(folder);
     if (stream == NULL) {
@@ -61,13 +71,18 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
         cen__listing_free(listing);
         return status;
     }
+    errno = kept;
     cen__listing_sort(listing);
     return CEN_OK;
 }
 
 static bool make_one(const char *path)
 {
-    return mkdir(path, 0777) == 0 || (errno == EEXIST && cen__os_kind(path) == CEN__FOLDER);
+    const int kept = errno;
+    if (mkdir(path, 0777) == 0) return true;
+    if (errno != EEXIST || cen__os_kind(path) != CEN__FOLDER) return false;
+    errno = kept;
+    return true;
 }
 
 cen_status cen__os_make_folder(const char *path, cen_error *error)
@@ -106,8 +121,12 @@ FILE *cen__os_create_new(const char *path)
 
 bool cen__os_sync(FILE *file)
 {
-    /* EINVAL: a pipe or a device, which has nothing to sync. */
-    return fflush(file) == 0 && (fsync(fileno(file)) == 0 || errno == EINVAL);
+    const int kept = errno;
+    if (fflush(file) != 0) return false;
+    if (fsync(fileno(file)) == 0) return true;
+    if (errno != EINVAL) return false;
+    errno = kept; /* a pipe or a device, which has nothing to sync */
+    return true;
 }
 
 bool cen__os_replace(const char *from, const char *to)
@@ -142,16 +161,20 @@ uint64_t cen__os_memory(void)
 uint64_t cen__os_file_size(const char *path)
 {
     struct stat found;
-    return stat(path, &found) == 0 && S_ISREG(found.st_mode) ? (uint64_t)found.st_size : 0;
+    return look(path, &found) && S_ISREG(found.st_mode) ? (uint64_t)found.st_size : 0;
 }
 
 int cen__os_terminal_width(FILE *file)
 {
-    int descriptor = fileno(file);
-    if (descriptor < 0 || !isatty(descriptor)) return 0;
+    const int kept = errno;
+    int descriptor = fileno(file), width = 0;
     struct winsize size;
-    if (ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-    return 80;
+    if (descriptor >= 0 && isatty(descriptor)) {
+        bool is_told = ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+        width = is_told ? size.ws_col : 80;
+    }
+    errno = kept;
+    return width;
 }
 
 #else

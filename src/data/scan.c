@@ -1,7 +1,6 @@
 /* Names of folders and files -> classes and candidates. Nothing is opened here but folders. */
 #include "data/folder.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -52,7 +51,7 @@ bool cen__has_image_ending(const char *path)
     const char *dot = strrchr(cen__base_name(path), '.');
     for (size_t i = 0; dot != NULL && i < sizeof endings / sizeof endings[0]; i++) {
         const char *a = dot + 1, *b = endings[i];
-        while (*a != '\0' && tolower((unsigned char)*a) == *b) a++, b++;
+        while (*a != '\0' && (*a | 0x20) == *b) a++, b++; /* 0x20: small letters */
         if (*a == '\0' && *b == '\0') return true;
     }
     return false;

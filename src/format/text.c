@@ -1,5 +1,6 @@
 #include "format/text.h"
 
+#include <errno.h>
 #include <float.h>
 #include <math.h>
 #include <stdarg.h>
@@ -83,6 +84,23 @@ static bool add_special(cen__text *text, double value)
     return true;
 }
 
+/* With errno left alone, which says ERANGE of numbers that are fine here. */
+static double parse_double(const char *text)
+{
+    const int kept = errno;
+    const double value = strtod(text, NULL);
+    errno = kept;
+    return value;
+}
+
+static float parse_float(const char *text)
+{
+    const int kept = errno;
+    const float value = strtof(text, NULL);
+    errno = kept;
+    return value;
+}
+
 /* Every decimal of DBL_DIG digits survives the way to a normal double and back, so nothing shorter
  * needs to be tried: %g drops the zeros. */
 void cen__text_add_double(cen__text *text, double value)
@@ -92,7 +110,7 @@ void cen__text_add_double(cen__text *text, double value)
     int digits = fabs(value) >= DBL_MIN ? DBL_DIG : 1;
     do {
         (void)snprintf(printed, sizeof printed, "%.*g", digits, value);
-    } while (digits++ < 17 && strtod(printed, NULL) != value);
+    } while (digits++ < 17 && parse_double(printed) != value);
     add_printed(text, printed);
 }
 
@@ -105,7 +123,7 @@ void cen__text_add_float(cen__text *text, float value)
     do {
         (void)snprintf(printed, sizeof printed, "%.*g", digits, (double)value);
     } while (digits++ < 9 &&
-             ((float)strtod(printed, NULL) != value || strtof(printed, NULL) != value));
+             ((float)parse_double(printed) != value || parse_float(printed) != value));
     add_printed(text, printed);
 }
 
@@ -146,7 +164,7 @@ bool cen__number_read(const char *text, size_t size, double *value)
     }
     memcpy(copy + whole + point_size, text + rest, size - rest);
     copy[whole + point_size + size - rest] = '\0';
-    *value = strtod(copy, NULL);
+    *value = parse_double(copy);
     return true;
 }
 

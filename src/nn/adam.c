@@ -1,5 +1,6 @@
 #include "nn/adam.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "base/memory.h"
@@ -31,16 +32,25 @@ void cen__adam_begin(cen__adam *adam)
     adam->n_steps++;
 }
 
+/* With errno left alone: after many steps beta^t is 0, which pow calls ERANGE. */
+static double power(double base, double exponent)
+{
+    const int kept = errno;
+    const double value = pow(base, exponent);
+    errno = kept;
+    return value;
+}
+
 static cen__adam_step step_of(const cen__adam *adam, bool is_sparse)
 {
     double t = (double)adam->n_steps;
-    double root_correction = sqrt(1 - pow(adam->beta2, t));
+    double root_correction = sqrt(1 - power(adam->beta2, t));
     double eps = is_sparse ? adam->eps / root_correction : adam->eps;
     return (cen__adam_step){.beta1 = (float)adam->beta1,
                             .beta2 = (float)adam->beta2,
                             .rest1 = (float)(1 - adam->beta1),
                             .rest2 = (float)(1 - adam->beta2),
-                            .step_size = (float)(adam->lr / (1 - pow(adam->beta1, t))),
+                            .step_size = (float)(adam->lr / (1 - power(adam->beta1, t))),
                             .root_correction = (float)root_correction,
                             .eps = (float)eps,
                             .keep = 1};

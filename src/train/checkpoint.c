@@ -239,7 +239,7 @@ static cen_status write_file(const char *path, const cen__named_tensor *tensors,
     }
     char *previous = previous_path(path);
     if (previous == NULL) return cen__fail_memory(error, "a path");
-    (void)cen__os_replace(path, previous); /* the first time there is none */
+    if (cen__os_kind(path) != CEN__NOTHING) (void)cen__os_replace(path, previous);
     cen__free(previous);
     return cen__safetensors_write(path, tensors, N_TENSORS, pairs, list->n, error);
 }

