@@ -6,6 +6,29 @@
 
 enum { ALIGNMENT = 64 };
 
+#if defined(__SANITIZE_ADDRESS__)
+#define CEN__ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define CEN__ADDRESS_SANITIZER 1
+#endif
+#endif
+
+#if defined(CEN__ADDRESS_SANITIZER)
+void __asan_poison_memory_region(const volatile void *begin, size_t size);
+#endif
+
+/* What alignment leaves free on both sides of a block is out of its bounds too. */
+static void guard(const char *raw, const char *block, size_t total, size_t used)
+{
+#if defined(CEN__ADDRESS_SANITIZER)
+    __asan_poison_memory_region(raw, (size_t)(block - raw) - sizeof raw);
+    __asan_poison_memory_region(block + used, total - used - (size_t)(block - raw));
+#else
+    (void)raw, (void)block, (void)total, (void)used;
+#endif
+}
+
 bool cen__multiply(size_t a, size_t b, size_t *product)
 {
     if (b != 0 && a > SIZE_MAX / b) return false;
@@ -14,34 +37,35 @@ bool cen__multiply(size_t a, size_t b, size_t *product)
 }
 
 /* The pointer that malloc gave stands just before the aligned block. */
-static void *align(void *raw)
+static void *align(void *raw, size_t total, size_t used)
 {
     if (raw == NULL) return NULL;
     uintptr_t start = (uintptr_t)raw + sizeof(void *);
     size_t padding = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
     char *block = (char *)raw + sizeof(void *) + padding;
     memcpy(block - sizeof(void *), &raw, sizeof raw);
+    guard(raw, block, total, used);
     return block;
 }
 
-static bool block_size(size_t count, size_t size, size_t *total)
+static bool block_size(size_t count, size_t size, size_t *total, size_t *used)
 {
-    if (!cen__multiply(count, size, total)) return false;
-    if (*total > PTRDIFF_MAX - ALIGNMENT - sizeof(void *)) return false;
-    *total += ALIGNMENT + sizeof(void *);
+    if (!cen__multiply(count, size, used)) return false;
+    if (*used > PTRDIFF_MAX - ALIGNMENT - sizeof(void *)) return false;
+    *total = *used + ALIGNMENT + sizeof(void *);
     return true;
 }
 
 void *cen__alloc(size_t count, size_t size)
 {
-    size_t total;
-    return block_size(count, size, &total) ? align(malloc(total)) : NULL;
+    size_t total, used;
+    return block_size(count, size, &total, &used) ? align(malloc(total), total, used) : NULL;
 }
 
 void *cen__alloc_zeroed(size_t count, size_t size)
 {
-    size_t total;
-    return block_size(count, size, &total) ? align(calloc(total, 1)) : NULL;
+    size_t total, used;
+    return block_size(count, size, &total, &used) ? align(calloc(total, 1), total, used) : NULL;
 }
 
 void cen__free(void *pointer)

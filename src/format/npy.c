@@ -252,6 +252,28 @@ static void place(const header *h, size_t first, const float *values, size_t cou
     }
 }
 
+static cen_status fail_numbers(FILE *file, const char *path, const header *h, size_t n_there,
+                               cen_error *error)
+{
+    char what[100];
+    (void)snprintf(what, sizeof what, "number %zu of the %zu x %zu of its header", n_there,
+                   h->shape[0], h->shape[1]);
+    return fail_short(file, path, what, error);
+}
+
+/* A header may claim more than its file holds; that is seen before memory is taken. Of a pipe the size is
+ * not known. */
+static cen_status check_size(FILE *file, const char *path, const header *h, cen__dtype dtype,
+                             cen_error *error)
+{
+    uint64_t size = cen__os_file_size(path);
+    long at = ftell(file);
+    if (size == 0 || at < 0 || (uint64_t)at > size) return CEN_OK;
+    uint64_t n_there = (size - (uint64_t)at) / cen__dtype_size(dtype);
+    if (n_there >= (uint64_t)h->shape[0] * h->shape[1]) return CEN_OK;
+    return fail_numbers(file, path, h, (size_t)n_there, error);
+}
+
 static cen_status read_numbers(FILE *file, const char *path, const header *h, cen__dtype dtype,
                                bool swapped, float *features, cen_error *error)
 {
@@ -261,12 +283,7 @@ static cen_status read_numbers(FILE *file, const char *path, const header *h, ce
     for (size_t done = 0; done < total;) {
         size_t count = total - done < CHUNK_SIZE / size ? total - done : CHUNK_SIZE / size;
         size_t got = fread(bytes, size, count, file);
-        if (got < count) {
-            char what[100];
-            (void)snprintf(what, sizeof what, "number %zu of the %zu x %zu of its header",
-                           done + got, h->shape[0], h->shape[1]);
-            return fail_short(file, path, what, error);
-        }
+        if (got < count) return fail_numbers(file, path, h, done + got, error);
         if (swapped) reverse_each(bytes, count, size);
         cen__read_floats(bytes, dtype, count, values);
         place(h, done, values, count, features);
@@ -287,6 +304,7 @@ static cen_status read_array(FILE *file, const char *path, header *h, float **fe
     cen_status status = read_header(file, path, h, error);
     if (status == CEN_OK) status = read_dtype(path, h->descr, &dtype, &swapped, error);
     if (status == CEN_OK) status = check_shape(path, h, error);
+    if (status == CEN_OK) status = check_size(file, path, h, dtype, error);
     if (status != CEN_OK) return status;
     *features = cen__alloc(h->shape[0] * h->shape[1], sizeof **features);
     if (*features == NULL) return cen__fail_memory(error, "the features of a file");

@@ -319,6 +319,16 @@ static void sizes_beyond_the_memory_are_refused_before_it_is_taken(void **state)
     }
 }
 
+/* The limit on memory in tests/fuzz is what sees it. */
+static void an_array_larger_than_its_file_is_cut_short(void **state)
+{
+    (void)state;
+    static const char path[] = FOLDER "/claims.npy";
+    static const char text[] = "{'descr':'<f8','fortran_order':True,'shape':(1048576, 64)}";
+    write_header(path, text, "\3", (uint32_t)strlen(text));
+    assert_fails(path, CEN_ERROR_FORMAT, "of the 1048576 x 64 of its header");
+}
+
 static void a_text_larger_than_the_memory_is_refused_before_it_is_read(void **state)
 {
     (void)state;
@@ -527,6 +537,7 @@ int main(void)
         cmocka_unit_test(every_way_to_cut_an_array_short_is_told),
         cmocka_unit_test(headers_without_sense_are_refused),
         cmocka_unit_test(sizes_beyond_the_memory_are_refused_before_it_is_taken),
+        cmocka_unit_test(an_array_larger_than_its_file_is_cut_short),
         cmocka_unit_test(a_text_larger_than_the_memory_is_refused_before_it_is_read),
         cmocka_unit_test(rows_of_another_export_are_refused),
         cmocka_unit_test(damaged_csv_is_told_by_its_line),

@@ -1,0 +1,72 @@
+/* safetensors, as tensors and as a model; and the values of --init. */
+#include "fuzz.h"
+
+#include <string.h>
+
+#include "format/safetensors.h"
+
+/* As stated in the README. */
+enum { MEMORY_FACTOR = 64, MEMORY_LEAST = 1 << 20 };
+
+static void check_tensors(const char *path, size_t size)
+{
+    cen__safetensors file;
+    cen_error error;
+    cen_status status = cen__safetensors_read(path, &file, &error);
+    fuzz_memory_most(MEMORY_LEAST + MEMORY_FACTOR * size);
+    fuzz_check_error(status, &error);
+    double sum = 0; /* every number is there */
+    for (size_t i = 0; i < file.n_tensors; i++) {
+        const cen_tensor *tensor = &file.tensors[i].tensor;
+        FUZZ_CHECK(cen__safetensors_find(&file, file.tensors[i].name) == tensor);
+        for (size_t k = 0; k < cen_tensor_count(tensor); k++) sum += (double)tensor->data[k];
+    }
+    FUZZ_CHECK(sum <= 0 || sum >= 0 || sum != sum);
+    cen__safetensors_free(&file);
+}
+
+/* A model that is read, written and read again is the same. */
+static void check_model(const char *path, size_t size)
+{
+    cen_model *model, *again;
+    cen_error error;
+    cen_status status = cen_model_load(&model, path, &error);
+    fuzz_memory_most(MEMORY_LEAST + MEMORY_FACTOR * size);
+    fuzz_check_error(status, &error);
+    FUZZ_CHECK((status == CEN_OK) == (model != NULL));
+    if (status != CEN_OK) return;
+    FUZZ_CHECK(cen_model_save(model, "fuzz_once.safetensors", NULL) == CEN_OK);
+    FUZZ_CHECK(cen_model_load(&again, "fuzz_once.safetensors", NULL) == CEN_OK);
+    FUZZ_CHECK(cen_model_save(again, "fuzz_twice.safetensors", NULL) == CEN_OK);
+    FUZZ_CHECK(fuzz_same_files("fuzz_once.safetensors", "fuzz_twice.safetensors"));
+    cen_model_free(again);
+    cen_model_free(model);
+}
+
+static void check_init(const char *path)
+{
+    cen_model_options options = cen_model_options_default();
+    cen_model *model;
+    cen_error error;
+    size_t n_taken;
+    options.net = "conv 2 2x2, prelu, flatten, dense 3";
+    options.input.height = options.input.width = 3;
+    options.n_classes = 2;
+    FUZZ_CHECK(cen_model_create(&model, &options, NULL) == CEN_OK);
+    cen_status status = cen_model_init(model, path, &n_taken, &error);
+    fuzz_check_error(status, &error);
+    FUZZ_CHECK(status != CEN_OK || n_taken > 0);
+    cen_model_free(model);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    static const char path[] = "fuzz_input.safetensors";
+    fuzz_write(path, bytes, size);
+    fuzz_memory_begin();
+    check_tensors(path, size);
+    check_model(path, size);
+    check_init(path);
+    fuzz_memory_end();
+    return 0;
+}

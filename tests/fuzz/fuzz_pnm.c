@@ -1,0 +1,9 @@
+/* PNM. */
+#include "fuzz.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    if (size < 2 || !(bytes[0] == 'P')) return -1;
+    fuzz_image(bytes, size);
+    return 0;
+}
