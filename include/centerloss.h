@@ -55,7 +55,8 @@ typedef enum cen_status {
     CEN_ERROR_FORMAT,      /* the bytes are damaged or not what they claim to be */
     CEN_ERROR_UNSUPPORTED, /* well-formed, but of a kind that is not read */
     CEN_ERROR_LIMIT,       /* over a limit of the caller or of the format */
-    CEN_ERROR_STOPPED      /* a callback asked to stop */
+    CEN_ERROR_STOPPED,     /* a callback asked to stop */
+    CEN_ERROR_NOT_FINITE   /* training came to infinity or to what is no number */
 } cen_status;
 
 typedef struct cen_error {
@@ -450,7 +451,10 @@ CEN_API cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
 CEN_API void cen_trainer_free(cen_trainer *trainer);
 
 /* Forward and backward of x[n, c, h, w], labels[n]: the gradient buffer = the gradient of the total
- * loss. Errors: ARGUMENT (n is 0 or above the batch size, a label outside the classes). */
+ * loss. Errors: ARGUMENT (n is 0 or above the batch size, a label outside the classes), NOT_FINITE (the
+ * loss, the gradient or, but where clip_norm cuts it, its square: names an image of x or a tensor where
+ * one is the cause; *losses is filled). After an error the model and the trainer are as they were
+ * before the call, and update does nothing until a backward succeeds. */
 CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
                                         size_t n, cen_losses *losses, cen_error *error);
 
@@ -459,13 +463,15 @@ CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, co
  * by the update in mode ADAM; in mode MEAN the update uses features and not the gradient. */
 CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
 
-/* One step of Adam on the gradient, and one of the centers in their mode. */
+/* One step of Adam on the gradient, and one of the centers in their mode. Nothing where the last
+ * backward failed. */
 CEN_API void cen_trainer_update(cen_trainer *trainer);
 
 /* Replaces lr and lambda from the next step on (lambda has no say where lambda_ratio is above 0). */
 CEN_API void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda);
 
-/* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward. */
+/* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward (NOT_FINITE: the loss;
+ * *losses and features are filled). */
 CEN_API cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
                                         size_t n, cen_losses *losses, float *features,
                                         cen_error *error);
@@ -544,9 +550,10 @@ CEN_API cen_fit_options cen_fit_options_default(void);
 
 /* Trains on a loaded folder. The last batch of an epoch may be smaller. A stop ends after the
  * current batch, measures like an epoch's end, and is no error. At the end the model holds the
- * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT
- * (also: the loss is no longer finite; the model holds the best epoch, or what it began with), IO
- * and FORMAT (an image that is not cached has changed), MEMORY. */
+ * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT,
+ * NOT_FINITE (as cen_trainer_backward, and for what an epoch measures: names images; the step is not
+ * taken, the model holds the best epoch, or what it began with, and the checkpoint stays as it was),
+ * IO and FORMAT (an image that is not cached has changed), MEMORY. */
 CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder,
                            const cen_fit_options *options, cen_error *error);
 

@@ -326,6 +326,18 @@ static cen_status train(run *r, const cen_folder *folder, cen_error *error)
     return status != CEN_OK ? status : r->error.status;
 }
 
+/* Where numbers have exploded, also what is left to begin with. */
+static int fail_training(const run *r, const cen_error *error)
+{
+    if (error->status != CEN_ERROR_NOT_FINITE || r->best_epoch == 0) {
+        return fail(&train_tool, EXIT_FAILED, "%s", error->message);
+    }
+    return fail(&train_tool, EXIT_FAILED,
+                "%s; %s/model.safetensors holds epoch %zu, which a new training can take up by "
+                "--init",
+                error->message, r->folder, r->best_epoch);
+}
+
 static int train_folder(run *r, cen_folder *folder, const char *path)
 {
     cen_error error;
@@ -377,8 +389,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     }
     r->page = page_create(info, s.n_epochs);
     if (r->page == NULL) return fail(&train_tool, EXIT_FAILED, "not enough memory for this run");
-    if (train(r, folder, &error) != CEN_OK)
-        return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+    if (train(r, folder, &error) != CEN_OK) return fail_training(r, &error);
     if (s.is_quiet) return 0;
     if (is_interrupted) {
         printf("stopped   what was trained is saved; cl_train --resume %s goes on\n", r->folder);

@@ -35,6 +35,7 @@ const char *cen_status_name(cen_status status)
     case CEN_ERROR_UNSUPPORTED: return "not supported";
     case CEN_ERROR_LIMIT: return "over a limit";
     case CEN_ERROR_STOPPED: return "stopped";
+    case CEN_ERROR_NOT_FINITE: return "not a finite number";
     }
     return "unknown status";
 }

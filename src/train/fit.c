@@ -8,6 +8,8 @@
 #include "train/extract.h"
 #include "train/model.h"
 #include "train/schedule.h"
+#include "train/sentinel.h"
+#include "train/suspects.h"
 #include "train/trainer.h"
 
 typedef struct fit {
@@ -115,14 +117,10 @@ static cen_status train_batch(fit *f, size_t first, size_t count, size_t n_batch
     if (status != CEN_OK) return status;
     f->at.lr = set_rates(f, n_batches);
     status = cen_trainer_backward(f->trainer, f->x, f->labels, count, losses, error);
-    if (status == CEN_OK && !isfinite(losses->total)) {
-        status = cen__fail(error, CEN_ERROR_ARGUMENT,
-                           "the loss is no longer finite at step %zu; train with a smaller "
-                           "learning rate or lambda",
-                           f->at.n_steps + 1);
-    }
     if (status == CEN_OK) cen_trainer_update(f->trainer);
-    return status;
+    if (status != CEN_ERROR_NOT_FINITE) return status;
+    cen__batch batch = {f->trainer, f->folder, f->train + first, f->x, f->labels, count};
+    return cen__tell_step(&batch, f->at.n_steps + 1, f->at.epoch, losses, error);
 }
 
 static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
@@ -167,6 +165,10 @@ static cen_status evaluate_validation(fit *f, cen_losses *mean, cen_error *error
         if (status != CEN_OK) return status;
         status = cen_trainer_evaluate(f->trainer, f->x, f->labels, count, &losses,
                                       f->validation_features + at * d, error);
+        if (status == CEN_ERROR_NOT_FINITE) {
+            cen__batch batch = {f->trainer, f->folder, f->validation + at, f->x, f->labels, count};
+            return cen__tell_measure(&batch, f->at.epoch, f->validation_features + at * d, error);
+        }
         if (status != CEN_OK) return status;
         add_losses(&sums, &losses, count);
     }
@@ -183,6 +185,10 @@ static cen_status measure_knn(fit *f, double *accuracy, cen_error *error)
         cen__extract(f->model, cen__trainer_inference(f->trainer), f->batch_size, f->folder,
                      f->gallery, f->n_gallery, f->x, f->gallery_features, NULL, NULL, error);
     if (status != CEN_OK) return status;
+    if (!cen__is_below(f->gallery_features, f->n_gallery * d, INFINITY, 1)) {
+        cen__batch all = {f->trainer, f->folder, f->gallery, NULL, NULL, f->n_gallery};
+        return cen__tell_measure(&all, f->at.epoch, f->gallery_features, error);
+    }
     status = cen_knn_search(f->gallery_features, f->n_gallery, f->validation_features,
                             f->n_validation, d, f->k, CEN_METRIC_L2, false, f->neighbours, NULL,
                             cen__trainer_options(f->trainer)->n_threads, error);

@@ -11,6 +11,7 @@
 #include "nn/work.h"
 #include "train/model.h"
 #include "train/objective.h"
+#include "train/sentinel.h"
 
 struct cen_trainer {
     cen_model *model;
@@ -27,6 +28,11 @@ struct cen_trainer {
     size_t n_rows;
     double lambda; /* of this step */
     bool is_begun; /* lambda_ratio: lambda has a first value */
+    /* What a backward changes, as it was before the last: */
+    float *state_before; /* the running statistics */
+    double lambda_before;
+    bool was_begun;
+    bool is_refused; /* it failed, and there is no gradient to be applied */
 };
 
 cen_train_options cen_train_options_default(void)
@@ -110,8 +116,9 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     trainer->df = cen__alloc(n_features, sizeof(float));
     trainer->delta = cen__alloc(n_features, sizeof(float));
     trainer->rows = cen__alloc(batch, sizeof *trainer->rows);
+    trainer->state_before = cen__alloc(model->n_numbers - model->n_parameters, sizeof(float));
     bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->delta != NULL &&
-                    trainer->rows != NULL;
+                    trainer->rows != NULL && trainer->state_before != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the training of this net");
 }
 
@@ -153,6 +160,7 @@ void cen_trainer_free(cen_trainer *trainer)
     cen__free(trainer->df);
     cen__free(trainer->delta);
     cen__free(trainer->rows);
+    cen__free(trainer->state_before);
     cen__free(trainer);
 }
 
@@ -245,11 +253,77 @@ static void center_gradient(cen_trainer *trainer, const float *f, const int32_t 
     }
 }
 
-cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
-                                size_t n, cen_losses *losses, cen_error *error)
+static size_t state_size(const cen_model *model)
 {
-    cen_status status = check_batch(trainer, labels, n, error);
-    if (status != CEN_OK) return status;
+    return (model->n_numbers - model->n_parameters) * sizeof(float);
+}
+
+static void remember(cen_trainer *trainer)
+{
+    memcpy(trainer->state_before, cen__model_state(trainer->model), state_size(trainer->model));
+    trainer->lambda_before = trainer->lambda;
+    trainer->was_begun = trainer->is_begun;
+}
+
+static void undo(cen_trainer *trainer)
+{
+    memcpy(cen__model_state(trainer->model), trainer->state_before, state_size(trainer->model));
+    trainer->lambda = trainer->lambda_before;
+    trainer->is_begun = trainer->was_begun;
+    trainer->is_refused = true;
+}
+
+/* A finite softmax loss leaves gradients of at most 1 / n at the logits, so that those of the head's
+ * weights are at most as large as the largest feature: n * D numbers speak for classes * D. */
+static bool is_head_bounded(const cen_trainer *trainer, const float *f, size_t n, double limit)
+{
+    cen_loss loss = trainer->options.loss;
+    return (loss == CEN_LOSS_CENTER || loss == CEN_LOSS_CONTRASTIVE_CENTER) &&
+           cen__is_below(f, n * trainer->model->info.feature_size, limit / 2, 1);
+}
+
+/* The gradients and steps of the centers of the batch. */
+static bool are_centers_bounded(const cen_trainer *trainer, double limit)
+{
+    const cen_model *model = trainer->model;
+    const float *dcenters = trainer->gradient + model->centers;
+    size_t d = model->info.feature_size, n_groups = 0;
+    bool is_bounded = true;
+    if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
+        return cen__is_below(dcenters, model->info.n_center_parameters, limit, trainer->n_threads);
+    }
+    for (size_t i = 0; i < trainer->n_rows; i = cen__group_end(trainer->rows, trainer->n_rows, i)) {
+        const float *row = dcenters + (size_t)trainer->rows[i].label * d;
+        is_bounded = is_bounded && cen__is_below(row, d, limit, 1);
+        n_groups++;
+    }
+    if (trainer->options.centers != CEN_CENTERS_MEAN) return is_bounded;
+    double alpha = trainer->options.alpha;
+    return is_bounded &&
+           cen__is_below(trainer->delta, n_groups * d, limit / (alpha > 1 ? alpha : 1), 1);
+}
+
+/* Whether all that a step would write is finite, too. */
+static bool is_bounded(const cen_trainer *trainer, const float *f, size_t n)
+{
+    const cen_model *model = trainer->model;
+    const float *g = trainer->gradient;
+    const double most = CEN__LARGEST_GRADIENT;
+    double clip_norm = trainer->options.clip_norm;
+    double limit = clip_norm > 0 && clip_norm < most ? INFINITY : most;
+    int n_threads = trainer->n_threads;
+    bool is_head_known = is_head_bounded(trainer, f, n, most);
+    return cen__is_below(cen__model_state(model), model->n_numbers - model->n_parameters, INFINITY,
+                         1) &&
+           cen__is_below(g, is_head_known ? model->head_weight : model->centers, limit,
+                         n_threads) &&
+           are_centers_bounded(trainer, most);
+}
+
+/* Leaves state and lambda as they come. */
+static bool run_backward(cen_trainer *trainer, const float *x, const int32_t *labels, size_t n,
+                         cen_losses *losses)
+{
     const cen_model *model = trainer->model;
     const float *w = model->parameters;
     float *dw = trainer->gradient;
@@ -266,7 +340,28 @@ cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int3
     }
     add_up(trainer, losses);
     cen__work_backward(trainer->work, x, n, trainer->df, dw);
-    return CEN_OK;
+    return isfinite(losses->total) && is_bounded(trainer, f, n);
+}
+
+cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
+                                size_t n, cen_losses *losses, cen_error *error)
+{
+    remember(trainer);
+    cen_status status = check_batch(trainer, labels, n, error);
+    trainer->is_refused = status != CEN_OK;
+    if (status != CEN_OK || run_backward(trainer, x, labels, n, losses)) return status;
+    undo(trainer);
+    return cen__tell_not_finite(trainer->model, x, n, losses, error);
+}
+
+bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32_t *labels,
+                               size_t n)
+{
+    cen_losses losses;
+    remember(trainer);
+    bool is_fine = run_backward(trainer, x, labels, n, &losses);
+    undo(trainer);
+    return !is_fine;
 }
 
 float *cen_trainer_gradient(cen_trainer *trainer, size_t *n)
@@ -342,6 +437,7 @@ void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda)
 void cen_trainer_update(cen_trainer *trainer)
 {
     const cen_model *model = trainer->model;
+    if (trainer->is_refused) return;
     if (trainer->options.clip_norm > 0) clip(trainer);
     cen__adam_begin(&trainer->adam);
     update_weights(trainer);
@@ -366,5 +462,5 @@ cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int3
     cen__objective_measure(&trainer->objective, f, labels, n, losses);
     add_up(trainer, losses);
     if (features != NULL) memcpy(features, f, n * model->info.feature_size * sizeof *f);
-    return CEN_OK;
+    return isfinite(losses->total) ? CEN_OK : cen__tell_not_finite(model, x, n, losses, error);
 }

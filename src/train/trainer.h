@@ -10,6 +10,11 @@ const cen_train_options *cen__trainer_options(const cen_trainer *trainer);
 /* Plans inference for the largest batch. */
 cen__work *cen__trainer_inference(cen_trainer *trainer);
 
+/* True where a backward of these would be refused as not finite. Changes nothing, but that there is no
+ * gradient then, as after an error. */
+bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32_t *labels,
+                               size_t n);
+
 /* Of what dropout draws, 1 at first; the step is that of Adam. */
 void cen__trainer_seed(cen_trainer *trainer, uint64_t seed);
 

@@ -162,27 +162,109 @@ static void without_validation_the_last_epoch_is_the_best(void **state)
     cen_folder_free(folder);
 }
 
-static void a_loss_that_explodes_is_an_error_and_the_model_stays_finite(void **state)
+/* A training that has a checkpoint and ends in CEN_ERROR_NOT_FINITE. */
+static void fit_until_refused(const cen_folder *folder, const cen_input *x_of, double lr,
+                              bool resume, seen *s, cen_error *error)
+{
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options training = train_options();
+    options.input = *x_of;
+    training.lr = lr;
+    cen_model *model;
+    cen_trainer *trainer;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
+    cen_fit_options fit = cen_fit_options_default();
+    fit.checkpoint = "refused.checkpoint";
+    fit.resume = resume;
+    fit.on_step = s != NULL ? see_step : NULL;
+    fit.on_epoch = s != NULL ? see_epoch : NULL;
+    fit.user = s;
+    assert_int_equal(cen_fit(trainer, folder, &fit, error), CEN_ERROR_NOT_FINITE);
+    size_t n;
+    const float *w = cen_model_parameters(model, &n);
+    for (size_t i = 0; i < n; i++) assert_true(fabsf(w[i]) < 10); /* as it began */
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+}
+
+static void check_says(const cen_error *error, const char *words)
+{
+    if (strstr(error->message, words) == NULL) fail_msg("'%s' not in: %s", words, error->message);
+}
+
+static void a_step_that_explodes_is_told_and_the_checkpoint_leads_to_it_again(void **state)
 {
     (void)state;
     make_folder("fit", 10);
     cen_folder *folder = open_folder("fit", 0.2);
-    cen_model_options options = model_options(cen_folder_get(folder));
-    cen_train_options training = train_options();
-    training.lr = 1e25;
-    cen_model *model;
-    cen_trainer *trainer;
+    cen_error error, again;
+    seen s = {0};
+    fit_until_refused(folder, &input, 1e25, false, &s, &error);
+    assert_int_equal(s.n_steps, 1);
+    assert_int_equal(s.n_epochs, 0);
+    check_says(&error, "step 2 (epoch 1) is not taken: the loss is not finite");
+    check_says(&error, ".pgm and 2 more)");
+    check_says(&error, "smaller learning rate");
+    fit_until_refused(folder, &input, 1e25, true, NULL, &again);
+    assert_string_equal(error.message, again.message);
+    fit_until_refused(folder, &input, 1e25, true, NULL, NULL);
+    cen_folder_free(folder);
+}
+
+/* Normalised with a tiny deviation a picture is huge, unless it is black. */
+static const cen_input steep = {1, 4, 4, CEN_RESIZE_STRETCH, {0}, {1e-30f, 1, 1}};
+
+static void make_black_folder(const char *root, const char *split, int n)
+{
+    for (int i = 0; i < n; i++) {
+        char path[256];
+        (void)snprintf(path, sizeof path, "%s/%s/one/%02d.pgm", root, split, i);
+        tree_grey(path, 4, 4, 0);
+        (void)snprintf(path, sizeof path, "%s/%s/two/%02d.pgm", root, split, i);
+        tree_grey(path, 4, 4, 0);
+    }
+}
+
+/* One alone first, then five; one path is longer than a sentence can bear. */
+static void the_images_that_are_the_cause_are_named(void **state)
+{
+    (void)state;
+    char deep[256] = "fit/train/one/";
+    for (int i = 0; i < 50; i++) strcat(deep, "\xC3\xA4");
+    strcat(deep, ".pgm");
+    tree_remove("fit");
+    make_black_folder("fit", "train", 2);
+    make_black_folder("fit", "val", 1);
+    tree_grey(deep, 4, 4, 255);
+    cen_folder *folder = open_folder("fit", 0);
     cen_error error;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
-    assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
-    cen_fit_options fit = cen_fit_options_default();
-    assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
-    assert_non_null(strstr(error.message, "no longer finite"));
-    size_t n;
-    const float *w = cen_model_parameters(model, &n);
-    for (size_t i = 0; i < n; i++) assert_true(isfinite(w[i]));
-    cen_trainer_free(trainer);
-    cen_model_free(model);
+    fit_until_refused(folder, &steep, 1e-3, false, NULL, &error);
+    check_says(&error, "step 1 (epoch 1) is not taken");
+    check_says(&error, "not finite for ...\xC3\xA4"); /* not cut within a character */
+    check_says(&error, "\xC3\xA4.pgm, 1 of a batch of 5; look at ");
+    cen_folder_free(folder);
+    tree_grey("fit/train/two/90.pgm", 4, 4, 255);
+    folder = open_folder("fit", 0);
+    fit_until_refused(folder, &steep, 1e-3, false, NULL, &error);
+    check_says(&error, " of a batch of ");
+    cen_folder_free(folder);
+}
+
+static void an_image_that_cannot_be_measured_is_named(void **state)
+{
+    (void)state;
+    cen_input steeper = steep;
+    steeper.std[0] = 3e-39f;
+    tree_remove("fit");
+    make_black_folder("fit", "train", 2);
+    make_black_folder("fit", "val", 2);
+    tree_grey("fit/val/two/white.pgm", 4, 4, 255);
+    cen_folder *folder = open_folder("fit", 0);
+    cen_error error;
+    fit_until_refused(folder, &steeper, 1e-3, false, NULL, &error);
+    check_says(&error, "epoch 1 cannot be measured: the features or the loss of "
+                       "fit/val/two/white.pgm are not finite");
     cen_folder_free(folder);
 }
 
@@ -386,7 +468,9 @@ int main(void)
         cmocka_unit_test(each_step_and_epoch_is_reported),
         cmocka_unit_test(a_stop_ends_after_the_batch_and_still_measures),
         cmocka_unit_test(without_validation_the_last_epoch_is_the_best),
-        cmocka_unit_test(a_loss_that_explodes_is_an_error_and_the_model_stays_finite),
+        cmocka_unit_test(a_step_that_explodes_is_told_and_the_checkpoint_leads_to_it_again),
+        cmocka_unit_test(the_images_that_are_the_cause_are_named),
+        cmocka_unit_test(an_image_that_cannot_be_measured_is_named),
         cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
         cmocka_unit_test(wrong_batches_and_options_are_refused),
         cmocka_unit_test(a_training_resumed_after_any_step_ends_with_the_same_bits),

@@ -1,0 +1,73 @@
+#include "train/sentinel.h"
+
+#include <math.h>
+
+#include "base/parallel.h"
+#include "kernels/vector.h"
+
+/* The parts that a long x is cut into, and how long that is. */
+enum { PARTS = 32, LONG = 1 << 15 };
+
+typedef struct squares {
+    const float *x;
+    size_t n, n_parts;
+    double sums[PARTS];
+} squares;
+
+static void sum_part(void *context, size_t part, int worker)
+{
+    (void)worker;
+    squares *s = context;
+    size_t first = part * s->n / s->n_parts, end = (part + 1) * s->n / s->n_parts;
+    s->sums[part] = cen__vector_dot(end - first, s->x + first, s->x + first);
+}
+
+bool cen__is_below(const float *x, size_t n, double limit, int n_threads)
+{
+    squares s = {.x = x, .n = n, .n_parts = n < LONG ? 1 : PARTS};
+    bool is_below = true;
+    cen__parallel(n_threads, s.n_parts, sum_part, &s);
+    /* A sum of squares of finite floats in double is finite; that of others is not. */
+    for (size_t i = 0; i < s.n_parts; i++) {
+        is_below = is_below && isfinite(s.sums[i]) && sqrt(s.sums[i]) < limit;
+    }
+    return is_below;
+}
+
+static bool is_finite(const float *x, size_t n)
+{
+    return isfinite(cen__vector_dot(n, x, x));
+}
+
+const char *cen__broken_tensor(const cen_model *model)
+{
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        if (!is_finite(model->parameters + tensor->offset, tensor->count)) return tensor->name;
+    }
+    return NULL;
+}
+
+cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t n,
+                                const cen_losses *losses, cen_error *error)
+{
+    size_t size = cen__shape_count(model->net.in);
+    for (size_t i = 0; i < n; i++) {
+        if (is_finite(x + i * size, size)) continue;
+        return cen__fail(error, CEN_ERROR_NOT_FINITE,
+                         "image %zu of this batch, counted from 0, holds a number that is not "
+                         "finite; mend it or leave it out",
+                         i);
+    }
+    const char *tensor = cen__broken_tensor(model);
+    if (tensor != NULL) {
+        return cen__fail(error, CEN_ERROR_NOT_FINITE,
+                         "the model's tensor %.200s holds a number that is not finite; begin with "
+                         "other weights",
+                         tensor);
+    }
+    return cen__fail(error, CEN_ERROR_NOT_FINITE,
+                     "the %s is not finite; train with a smaller learning rate or lambda, or clip "
+                     "gradients",
+                     isfinite(losses->total) ? "square of the gradient" : "loss");
+}
