@@ -55,18 +55,29 @@ cen_status cen__file_read(const char *path, size_t most, uint8_t **bytes, size_t
 }
 
 struct cen__writer {
-    char *path, *temporary;
+    char *path, *temporary, *folder;
+    const char *old_name; /* NULL: the old file is replaced */
     FILE *file;
     int failure; /* the first errno, 0 while all is well */
     bool skips_sync;
 };
+
+/* Where path lies; the caller's to free. */
+static char *folder_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = cen__duplicate(slash != NULL ? path : ".");
+    if (folder != NULL && slash != NULL) folder[slash == path ? 1 : slash - path] = '\0';
+    return folder;
+}
 
 static cen_status open_temporary(cen__writer *writer, const char *path, cen_error *error)
 {
     size_t size = strlen(path) + 16;
     writer->path = cen__duplicate(path);
     writer->temporary = cen__alloc(size, 1);
-    if (writer->path == NULL || writer->temporary == NULL) {
+    writer->folder = folder_of(path);
+    if (writer->path == NULL || writer->temporary == NULL || writer->folder == NULL) {
         return cen__fail_memory(error, "the name of a file");
     }
     const int kept = errno;
@@ -79,6 +90,7 @@ static cen_status open_temporary(cen__writer *writer, const char *path, cen_erro
         }
         if (errno != EEXIST) break;
     }
+    if (errno == ENOMEM) return cen__fail_memory(error, "a file to be written");
     return cen__fail(error, CEN_ERROR_IO, "%s: cannot write here: %s; choose another place", path,
                      strerror(errno));
 }
@@ -112,6 +124,11 @@ void cen__writer_skip_sync(cen__writer *writer)
     writer->skips_sync = true;
 }
 
+void cen__writer_keep_old(cen__writer *writer, const char *name)
+{
+    writer->old_name = name;
+}
+
 bool cen__writer_flush(cen__writer *writer)
 {
     bool is_synced = writer->skips_sync ? fflush(writer->file) == 0 : cen__os_sync(writer->file);
@@ -119,27 +136,58 @@ bool cen__writer_flush(cen__writer *writer)
     return writer->failure == 0;
 }
 
+static void free_writer(cen__writer **writer)
+{
+    cen__writer *w = *writer;
+    cen__free(w->path);
+    cen__free(w->temporary);
+    cen__free(w->folder);
+    cen__free(w);
+    *writer = NULL;
+}
+
+/* Says where the old file is to be found. */
+static cen_status fail_writing(const cen__writer *w, const char *old, cen_error *error)
+{
+    return cen__fail(error, CEN_ERROR_IO,
+                     "%s: writing failed: %s; free some space or choose another place, what stood "
+                     "there before is %s%s",
+                     w->path, strerror(w->failure), old == NULL ? "untouched" : "now ",
+                     old == NULL ? "" : old);
+}
+
+static cen_status put_in_place(cen__writer *w, cen_error *error)
+{
+    bool is_moved = w->old_name != NULL && cen__os_kind(w->path) != CEN__NOTHING;
+    bool good = !is_moved || cen__os_replace(w->path, w->old_name);
+    is_moved = is_moved && good;
+    good = good && cen__os_replace(w->temporary, w->path);
+    if (!good) {
+        w->failure = errno ? errno : EIO;
+        (void)cen__os_remove(w->temporary);
+        if (is_moved && cen__os_replace(w->old_name, w->path)) is_moved = false;
+        return fail_writing(w, is_moved ? w->old_name : NULL, error);
+    }
+    if (w->skips_sync || cen__os_sync_folder(w->folder)) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_IO,
+                     "%s: this file is written, but its name could not be brought onto the disk: "
+                     "%s; check that disk",
+                     w->path, strerror(errno));
+}
+
 cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
 {
     cen__writer *w = *writer;
-    cen_status status = CEN_OK;
+    cen_status status;
     (void)cen__writer_flush(w);
     if (fclose(w->file) != 0 && w->failure == 0) w->failure = errno ? errno : EIO;
-    w->file = NULL;
-    if (w->failure == 0 && !cen__os_replace(w->temporary, w->path)) {
-        w->failure = errno ? errno : EIO;
-    }
-    if (w->failure != 0) {
-        status = cen__fail(error, CEN_ERROR_IO,
-                           "%s: writing failed: %s; free some space or choose another place, "
-                           "what stood there before is untouched",
-                           w->path, strerror(w->failure));
+    if (w->failure == 0) {
+        status = put_in_place(w, error);
+    } else {
         (void)cen__os_remove(w->temporary);
+        status = fail_writing(w, NULL, error);
     }
-    cen__free(w->path);
-    cen__free(w->temporary);
-    cen__free(w);
-    *writer = NULL;
+    free_writer(writer);
     return status;
 }
 
@@ -151,10 +199,7 @@ void cen__writer_discard(cen__writer **writer)
         fclose(w->file);
         (void)cen__os_remove(w->temporary);
     }
-    cen__free(w->path);
-    cen__free(w->temporary);
-    cen__free(w);
-    *writer = NULL;
+    free_writer(writer);
 }
 
 char *cen__path_join(const char *folder, const char *name)

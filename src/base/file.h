@@ -14,8 +14,8 @@ cen_status cen__file_read(const char *path, size_t most, uint8_t **bytes, size_t
                           cen_error *error);
 
 /* A file being written: to a temporary name beside `path`, synced and renamed by
- * cen__writer_commit, so that a reader sees the old file or the new one, whole. A failed write is
- * remembered and told by the commit. */
+ * cen__writer_commit, so that a reader sees the old file or the new one, whole, also after a power
+ * cut. A failed write is remembered and told by the commit. */
 typedef struct cen__writer cen__writer;
 
 cen_status cen__writer_create(cen__writer **writer, const char *path, cen_error *error);
@@ -25,6 +25,10 @@ void cen__writer_print(cen__writer *writer, const char *format, ...) CEN__PRINTF
 /* Leaves out the sync, which costs milliseconds: for many small files that can be made again. A
  * reader still sees the old file or the new one; only a power cut may leave neither. */
 void cen__writer_skip_sync(cen__writer *writer);
+
+/* The commit gives the old file this name instead of replacing it, once the new one is on the disk:
+ * at any moment a whole file has one of the two names. Borrowed until then. */
+void cen__writer_keep_old(cen__writer *writer, const char *name);
 
 /* Brings all but the name onto the disk, so that of several files none is put in place before each
  * could be. False where that failed, which the commit then tells. */

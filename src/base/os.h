@@ -30,7 +30,7 @@ cen_status cen__os_make_folder(const char *path, cen_error *error);
 /* fopen for UTF-8 paths. */
 FILE *cen__os_open(const char *path, const char *mode);
 
-/* Creates path for writing, failing where it exists. */
+/* Creates path for writing, failing where it exists; NULL with errno set, and then nothing is left. */
 FILE *cen__os_create_new(const char *path);
 
 /* Writes through to the disk; false with errno set. */
@@ -38,6 +38,10 @@ bool cen__os_sync(FILE *file);
 
 /* Puts `from` in the place of `to` in one step; false with errno set. */
 bool cen__os_replace(const char *from, const char *to);
+
+/* Brings the names in a folder onto the disk, so that a power cut undoes no replacement; false with
+ * errno set. Nothing where a folder cannot be opened or has nothing to sync. */
+bool cen__os_sync_folder(const char *folder);
 
 bool cen__os_remove(const char *path);
 

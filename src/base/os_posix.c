@@ -115,7 +115,12 @@ FILE *cen__os_create_new(const char *path)
     int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (descriptor < 0) return NULL;
     FILE *file = fdopen(descriptor, "wb");
-    if (file == NULL) close(descriptor);
+    if (file == NULL) {
+        int failure = errno;
+        (void)close(descriptor);
+        (void)unlink(path);
+        errno = failure;
+    }
     return file;
 }
 
@@ -132,6 +137,16 @@ bool cen__os_sync(FILE *file)
 bool cen__os_replace(const char *from, const char *to)
 {
     return rename(from, to) == 0;
+}
+
+bool cen__os_sync_folder(const char *folder)
+{
+    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (descriptor < 0) return true;
+    int failure = fsync(descriptor) == 0 ? 0 : errno;
+    (void)close(descriptor);
+    errno = failure;
+    return failure == 0 || failure == EINVAL || failure == ENOTSUP;
 }
 
 bool cen__os_remove(const char *path)

@@ -200,7 +200,12 @@ FILE *cen__os_create_new(const char *path)
     cen__free(wide);
     if (descriptor < 0) return NULL;
     FILE *file = _fdopen(descriptor, "wb");
-    if (file == NULL) _close(descriptor);
+    if (file == NULL) {
+        int failure = errno;
+        (void)_close(descriptor);
+        (void)cen__os_remove(path);
+        errno = failure;
+    }
     return file;
 }
 
@@ -222,6 +227,13 @@ bool cen__os_replace(const char *from, const char *to)
     cen__free(wide_from);
     cen__free(wide_to);
     return replaced;
+}
+
+/* MOVEFILE_WRITE_THROUGH has done it. */
+bool cen__os_sync_folder(const char *folder)
+{
+    (void)folder;
+    return true;
 }
 
 bool cen__os_remove(const char *path)

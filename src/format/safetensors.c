@@ -367,6 +367,15 @@ cen_status cen__safetensors_write(const char *path, const cen__named_tensor *ten
                                   size_t n_tensors, const cen__string_pair *metadata,
                                   size_t n_metadata, cen_error *error)
 {
+    return cen__safetensors_write_beside(path, NULL, tensors, n_tensors, metadata, n_metadata,
+                                         error);
+}
+
+cen_status cen__safetensors_write_beside(const char *path, const char *previous,
+                                         const cen__named_tensor *tensors, size_t n_tensors,
+                                         const cen__string_pair *metadata, size_t n_metadata,
+                                         cen_error *error)
+{
     cen__text header = {0};
     cen__writer *writer;
     cen_status status;
@@ -378,6 +387,7 @@ cen_status cen__safetensors_write(const char *path, const cen__named_tensor *ten
                            "%s: names and metadata of %zu bytes are over the limit of %d", path,
                            header.size, (int)HEADER_MOST);
     } else if ((status = cen__writer_create(&writer, path, error)) == CEN_OK) {
+        cen__writer_keep_old(writer, previous);
         cen__writer_u64(writer, header.size);
         cen__writer_write(writer, header.data, header.size);
         for (size_t i = 0; i < n_tensors; i++) {

@@ -41,4 +41,10 @@ cen_status cen__safetensors_write(const char *path, const cen__named_tensor *ten
                                   size_t n_tensors, const cen__string_pair *metadata,
                                   size_t n_metadata, cen_error *error);
 
+/* The same; where previous is not NULL, the old file is kept under that name (cen__writer_keep_old). */
+cen_status cen__safetensors_write_beside(const char *path, const char *previous,
+                                         const cen__named_tensor *tensors, size_t n_tensors,
+                                         const cen__string_pair *metadata, size_t n_metadata,
+                                         cen_error *error);
+
 #endif

@@ -229,7 +229,7 @@ static char *previous_path(const char *path)
     return previous;
 }
 
-static cen_status write_file(const char *path, const cen__named_tensor *tensors,
+static cen_status write_file(const char *path, bool keeps_old, const cen__named_tensor *tensors,
                              const entries *list, cen_error *error)
 {
     cen__string_pair pairs[MOST_ENTRIES];
@@ -239,9 +239,10 @@ static cen_status write_file(const char *path, const cen__named_tensor *tensors,
     }
     char *previous = previous_path(path);
     if (previous == NULL) return cen__fail_memory(error, "a path");
-    if (cen__os_kind(path) != CEN__NOTHING) (void)cen__os_replace(path, previous);
+    cen_status status = cen__safetensors_write_beside(path, keeps_old ? previous : NULL, tensors,
+                                                      N_TENSORS, pairs, list->n, error);
     cen__free(previous);
-    return cen__safetensors_write(path, tensors, N_TENSORS, pairs, list->n, error);
+    return status;
 }
 
 cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *error)
@@ -262,7 +263,10 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
     }
     add_count(&list, "at.has_lambda", *state.is_begun);
     list_tensors(checkpoint, &state, tensors);
-    cen_status status = write_file(checkpoint->options->checkpoint, tensors, &list, error);
+    cen__progress *at = checkpoint->progress;
+    cen_status status =
+        write_file(checkpoint->options->checkpoint, !at->is_newer_bad, tensors, &list, error);
+    if (status == CEN_OK) at->is_newer_bad = false;
     free_entries(&list);
     return status;
 }
@@ -327,8 +331,10 @@ cen_status cen__checkpoint_read(const cen__checkpoint *checkpoint, cen_error *wa
     if (previous == NULL) return cen__fail_memory(error, "a path");
     cen_error second;
     cen_status other = read_file(checkpoint, previous, &second);
+    bool is_told = other == CEN_ERROR_FORMAT || cen__os_kind(previous) == CEN__NOTHING;
     cen__free(previous);
-    if (other == CEN_OK && error != NULL) *warning = *error;
-    if (other == CEN_ERROR_ARGUMENT && error != NULL) *error = second;
-    return other == CEN_OK || other == CEN_ERROR_ARGUMENT ? other : status;
+    if (is_told) return status; /* the newer one's matters more */
+    checkpoint->progress->is_newer_bad = other == CEN_OK;
+    if (error != NULL) *(other == CEN_OK ? warning : error) = other == CEN_OK ? *error : second;
+    return other;
 }

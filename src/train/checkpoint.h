@@ -10,6 +10,7 @@ typedef struct cen__progress {
     size_t n_steps, best_epoch;
     double best_knn, best_loss, lr; /* lr: of the last step */
     cen_losses sums;                /* of the images of this epoch so far */
+    bool is_newer_bad; /* the newer checkpoint could not be read, so the one before it must stay */
 } cen__progress;
 
 /* What a checkpoint holds beside the model's numbers and the trainer's. */
@@ -22,8 +23,8 @@ typedef struct cen__checkpoint {
     cen__progress *progress;
 } cen__checkpoint;
 
-/* Moves options->checkpoint to its name with ".previous" and writes a new one in its place; at any
- * moment one of the two is whole. Errors: IO, MEMORY. */
+/* Writes a new options->checkpoint and keeps the old one under its name with ".previous"; at any moment
+ * one of the two is whole. Errors: IO, MEMORY. */
 cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *error);
 
 /* Reads options->checkpoint, or where that fails the one before. warning: empty, or why the newer one

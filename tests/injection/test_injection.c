@@ -1,0 +1,372 @@
+/* Training, saving, resuming, decoding and exporting, with each allocation and each operation on files
+ * failing in turn: a clean error, nothing leaks, and the last good file stands. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <centerloss.h>
+
+#include "injection/walk.h"
+#include "support/golden_pairs.h"
+
+#define IMAGES ROOT "/images"
+#define OUT ROOT "/out"
+
+static const cen_input input = {1, 8, 8, CEN_RESIZE_STRETCH, {0.5f, 0, 0}, {0.3f, 1, 1}};
+
+/* The right status and one sentence. */
+static bool told(cen_status status, const cen_error *error)
+{
+    if (status == CEN_OK) return true;
+    cen_status due = failing->failed == ALLOCATE ? CEN_ERROR_MEMORY : CEN_ERROR_IO;
+    if (!failing->has_failed || status != due || error->status != due) {
+        fail_msg("operation %zu (%s) gives the status \"%s\": %s", failing->fail_at,
+                 operation_names[failing->failed], cen_status_name(status), error->message);
+    }
+    assert_null(strchr(error->message, '\n'));
+    assert_non_null(strstr(error->message, due == CEN_ERROR_MEMORY ? "memory" : ROOT "/"));
+    return false;
+}
+
+/* ---- images ---- */
+
+static const char *picture;
+
+static void put_picture(const golden_pair *pair)
+{
+    if (cen__os_kind(picture) == CEN__NOTHING) tree_write(picture, pair->first, pair->first_size);
+}
+
+static void make_pictures(const char *folder, int value)
+{
+    char path[4][200];
+    static const char *const names[4] = {"a.png", "b.jpg", "c.bmp", "d.pgm"};
+    for (size_t i = 0; i < 4; i++) (void)snprintf(path[i], 200, "%s/%s", folder, names[i]);
+    assert_int_equal(cen_make_folder(folder, NULL), CEN_OK);
+    uint8_t pixels[64];
+    memset(pixels, value, sizeof pixels);
+    const cen_image image = {8, 8, 1, pixels, NULL};
+    assert_int_equal(cen_image_write_png(&image, path[0], NULL), CEN_OK);
+    picture = path[1];
+    (void)golden_pairs_each("jpeg.bin", put_picture);
+    picture = path[2];
+    (void)golden_pairs_each("bmp.bin", put_picture);
+    tree_grey(path[3], 9, 8, value);
+}
+
+static cen_status open_folder(size_t cache, cen_folder **folder, cen_error *error)
+{
+    const char *const path = IMAGES;
+    cen_folder_options options = cen_folder_options_default();
+    options.validation_share = 0.25;
+    options.strict = true;
+    options.n_threads = 1;
+    cen_status status = cen_folder_open(folder, &path, 1, &options, error);
+    if (status != CEN_OK) return status;
+    status = cen_folder_load(*folder, &input, cache, NULL, NULL, error);
+    if (status == CEN_OK) return CEN_OK;
+    cen_folder_free(*folder);
+    *folder = NULL;
+    return status;
+}
+
+/* ---- models ---- */
+
+static cen_status create(const cen_folder *folder, cen_model **model, cen_trainer **trainer,
+                         cen_error *error)
+{
+    const cen_folder_info *info = cen_folder_get(folder);
+    cen_model_options options = cen_model_options_default();
+    options.net = "conv 2 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dropout 0.3, dense 3";
+    options.input = input;
+    options.n_classes = info->n_classes;
+    options.class_names = info->class_names;
+    cen_train_options training = cen_train_options_default();
+    training.batch_size = 4;
+    training.n_threads = 1;
+    training.lambda_ratio = 0.3;
+    *trainer = NULL;
+    cen_status status = cen_model_create(model, &options, error);
+    if (status == CEN_OK) status = cen_trainer_create(trainer, *model, &training, error);
+    return status;
+}
+
+static cen_status fit(const cen_folder *folder, const char *checkpoint, bool resume, size_t stop,
+                      cen_model **model, cen_error *error)
+{
+    cen_trainer *trainer;
+    cen_status status = create(folder, model, &trainer, error);
+    if (status == CEN_OK) {
+        cen_fit_options options = cen_fit_options_default();
+        options.n_epochs = 2;
+        options.stop_after = stop;
+        options.augment = cen_augment_light();
+        options.checkpoint = checkpoint;
+        options.checkpoint_seconds = 1e-12; /* after each step */
+        options.resume = resume;
+        status = cen_fit(trainer, folder, &options, error);
+    }
+    cen_trainer_free(trainer);
+    return status;
+}
+
+/* ---- the jobs ---- */
+
+static bool train(void)
+{
+    cen_error error;
+    cen_folder *folder;
+    cen_model *model = NULL;
+    cen_status status = open_folder(1 << 20, &folder, &error);
+    if (status == CEN_OK) status = fit(folder, NULL, false, 0, &model, &error);
+    cen_model_free(model);
+    cen_folder_free(folder);
+    return told(status, &error);
+}
+
+static cen_folder *loaded; /* not part of what may fail */
+static cen_model *trained;
+
+static bool save_all(bool resume)
+{
+    cen_error error;
+    cen_model *model = NULL;
+    cen_status status = fit(loaded, OUT "/checkpoint", resume, 0, &model, &error);
+    if (status == CEN_OK) status = cen_model_note(model, "key", "value", &error);
+    if (status == CEN_OK) status = cen_model_save(model, OUT "/model.safetensors", &error);
+    cen_model_free(model);
+    return told(status, &error);
+}
+
+static bool save(void)
+{
+    return save_all(false);
+}
+
+static bool resume(void)
+{
+    return save_all(true);
+}
+
+static void resume_again(void)
+{
+    assert_true(resume());
+}
+
+static bool decode(void)
+{
+    static const char *const paths[4] = {IMAGES "/dark/a.png", IMAGES "/dark/b.jpg",
+                                         IMAGES "/dark/c.bmp", IMAGES "/dark/d.pgm"};
+    cen_error error;
+    cen_status status = CEN_OK;
+    for (size_t i = 0; i < 4 && status == CEN_OK; i++) {
+        cen_image image, size;
+        status = cen_image_read(paths[i], NULL, &image, &error);
+        if (status != CEN_OK) break;
+        status = cen_image_read_size(paths[i], &size, &error);
+        if (status == CEN_OK) assert_int_equal(size.width, image.width);
+        cen_image_free(&image);
+    }
+    cen_folder *folder = NULL;
+    if (status == CEN_OK) status = open_folder(0, &folder, &error);
+    if (status == CEN_OK) {
+        const size_t indices[4] = {3, 2, 1, 0};
+        float x[4 * 64];
+        int32_t labels[4];
+        status = cen_folder_read(folder, &input, indices, 4, x, labels, &error);
+    }
+    cen_folder_free(folder);
+    return told(status, &error);
+}
+
+static cen_status report(const float *features, const cen_feature_row *rows, const int32_t *labels,
+                         cen_error *error)
+{
+    static const char *const names[2] = {"dark", "light"};
+    cen_measure_options options = cen_measure_options_default();
+    cen_measures measures;
+    options.n_episodes = 2;
+    options.knn.n_threads = 1;
+    options.knn.leave_one_out = true;
+    const cen_labelled all = {features, labels, 8};
+    cen_status status = cen_measures_create(&measures, all, all, 3, &options, error);
+    if (status != CEN_OK) return status;
+    const cen_report_set set = {"seen", &measures, rows, rows};
+    const cen_report page = {.title = "a",
+                             .command = "b",
+                             .class_names = names,
+                             .n_classes = 2,
+                             .sets = &set,
+                             .n_sets = 1};
+    status = cen_report_write_html(&page, OUT "/report.html", error);
+    if (status == CEN_OK) status = cen_report_write_json(&page, OUT "/report.json", error);
+    if (status == CEN_OK) status = cen_report_write_svg(&page, OUT "/svg", error);
+    cen_measures_free(&measures);
+    return status;
+}
+
+static cen_status write_features(const float *features, const cen_feature_row *rows,
+                                 cen_error *error)
+{
+    static const char *const paths[4] = {OUT "/f.npy", OUT "/f.csv", OUT "/f.fvecs", OUT "/p.tsv"};
+    static const cen_features_format formats[4] = {CEN_FEATURES_NPY, CEN_FEATURES_CSV,
+                                                   CEN_FEATURES_FVECS, CEN_FEATURES_PROJECTOR};
+    cen_status status = CEN_OK;
+    for (size_t i = 0; i < 4 && status == CEN_OK; i++) {
+        cen_feature_set back;
+        status = cen_features_write(paths[i], formats[i], features, 8, 3, rows, error);
+        if (status != CEN_OK || i > 1) continue;
+        status = cen_features_read(paths[i], &back, error);
+        if (status == CEN_OK) cen_features_free(&back);
+    }
+    return status;
+}
+
+static bool export_all(void)
+{
+    const cen_folder_info *info = cen_folder_get(loaded);
+    cen_error error;
+    cen_feature_row rows[8];
+    float features[8 * 3];
+    int32_t labels[8];
+    assert_int_equal(info->n_images, 8);
+    for (size_t i = 0; i < 8; i++) {
+        const cen_folder_image *image = &info->images[i];
+        labels[i] = image->label;
+        rows[i] = (cen_feature_row){image->path, image->label, info->class_names[image->label],
+                                    cen_split_name(image->split)};
+    }
+    cen_status status = cen_model_folder_features(trained, loaded, features, 1, NULL, NULL, &error);
+    if (status == CEN_OK) status = write_features(features, rows, &error);
+    if (status == CEN_OK) status = report(features, rows, labels, &error);
+    if (status == CEN_OK) {
+        status = cen_idx_unpack(ROOT "/idx/images.gz", ROOT "/idx/labels", NULL, 0, 1, OUT "/idx",
+                                &error);
+    }
+    return told(status, &error);
+}
+
+/* ---- what stands there before ---- */
+
+static void copy(const char *from, const char *to)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(cen__file_read(from, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    tree_write(to, bytes, size);
+    cen__free(bytes);
+}
+
+static int prepare(void **state)
+{
+    (void)state;
+    failing_begin();
+    tree_remove(ROOT);
+    make_pictures(IMAGES "/dark", 30);
+    make_pictures(IMAGES "/light", 220);
+    copy(CEN_TESTS_FOLDER "/golden/idx/images.gz", ROOT "/idx/images.gz");
+    copy(CEN_TESTS_FOLDER "/golden/idx/labels", ROOT "/idx/labels");
+    assert_int_equal(open_folder(1 << 20, &loaded, NULL), CEN_OK);
+    assert_int_equal(fit(loaded, NULL, false, 3, &trained, NULL), CEN_OK);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    cen_model_free(trained);
+    cen_folder_free(loaded);
+    tree_remove(ROOT);
+    failing_end();
+    return 0;
+}
+
+/* A training that was stopped after some steps. */
+static void begin_out(size_t n_steps)
+{
+    cen_model *model;
+    tree_remove(OUT);
+    assert_int_equal(cen_make_folder(OUT, NULL), CEN_OK);
+    if (n_steps == 0) return;
+    assert_int_equal(fit(loaded, OUT "/checkpoint", false, n_steps, &model, NULL), CEN_OK);
+    assert_int_equal(cen_model_save(model, OUT "/model.safetensors", NULL), CEN_OK);
+    cen_model_free(model);
+}
+
+/* The newer may be moved to the name of the one before; that one of the two can be used is proved by
+ * going on with it. */
+#define BOTH_CHECKPOINTS " checkpoint checkpoint.previous "
+
+static void training_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "training", .run = train, .stride = 1});
+}
+
+static void saving_keeps_the_last_good_model_and_checkpoint(void **state)
+{
+    (void)state;
+    begin_out(3);
+    walk(&(job){.name = "saving",
+                .run = save,
+                .mend = resume_again,
+                .stride = 3,
+                .goes = BOTH_CHECKPOINTS});
+}
+
+static void resuming_fails_cleanly_and_can_be_tried_again(void **state)
+{
+    (void)state;
+    begin_out(1);
+    walk(&(job){.name = "resuming",
+                .run = resume,
+                .mend = resume_again,
+                .stride = 3,
+                .goes = BOTH_CHECKPOINTS});
+}
+
+static void the_checkpoint_before_a_damaged_one_stays_until_there_is_a_new_one(void **state)
+{
+    (void)state;
+    begin_out(1);
+    tree_text(OUT "/checkpoint", "damaged");
+    walk(&(job){.name = "resuming from the checkpoint before",
+                .run = resume,
+                .mend = resume_again,
+                .stride = 7,
+                .goes = BOTH_CHECKPOINTS});
+}
+
+static void decoding_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "decoding", .run = decode, .stride = 1});
+}
+
+static void exporting_keeps_the_last_good_files(void **state)
+{
+    (void)state;
+    begin_out(0);
+    tree_text(OUT "/f.npy", "old");
+    tree_text(OUT "/f.tsv", "old");
+    tree_text(OUT "/report.html", "old");
+    tree_text(OUT "/idx/0/00000.png", "old");
+    walk(&(job){.name = "exporting", .run = export_all, .stride = 5, .lacks = " report.html "});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(training_fails_cleanly),
+        cmocka_unit_test(saving_keeps_the_last_good_model_and_checkpoint),
+        cmocka_unit_test(resuming_fails_cleanly_and_can_be_tried_again),
+        cmocka_unit_test(the_checkpoint_before_a_damaged_one_stays_until_there_is_a_new_one),
+        cmocka_unit_test(decoding_fails_cleanly),
+        cmocka_unit_test(exporting_keeps_the_last_good_files),
+    };
+    return cmocka_run_group_tests(tests, prepare, clean);
+}
