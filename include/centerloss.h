@@ -11,7 +11,8 @@
  *   names the file, the place and the remedy. On failure nothing is left to free.
  * - Nothing prints, exits, handles signals or keeps state outside the objects. Two threads may use two
  *   objects; one object belongs to one thread at a time, except where a function takes it as const.
- * - The locale is left alone and has no say in files and numbers; errno is left alone by what succeeds.
+ * - The locale is left alone, and has no say in what is read, written or computed; errno is left alone
+ *   by what succeeds.
  * - Every _create, _open, _load has its _free; _free(NULL) does nothing.
  * - Float tensors are dense, row-major, n c h w. `n_threads` 0 means one a processor. The number of
  *   threads never changes a result by a single bit.
