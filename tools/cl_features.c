@@ -110,8 +110,8 @@ static int run(const cen_model *model, cen_folder *folder, cen_error *error)
     }
     const cen_folder_info *info = cen_folder_get(folder);
     for (size_t i = 0; i < info->n_skipped; i++) {
-        fprintf(stderr, "%s: skipped %s: %s\n", tool.name, info->skipped[i].path,
-                info->skipped[i].reason);
+        print_names(stderr, "%s: skipped %s: %s\n", tool.name, info->skipped[i].path,
+                    info->skipped[i].reason);
     }
     if (!s.is_quiet) {
         char text[32];

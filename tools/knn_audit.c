@@ -21,18 +21,20 @@ static void print_finding(const knn_set *set, const cen_finding *finding)
     const cen_feature_row *row = &set->f.rows[finding->row], *other = &set->f.rows[finding->other];
     char one[32], two[32];
     if (finding->kind == CEN_FINDING_MISPLACED) {
-        printf("  %s  is %s, looks like %s: %.5g from its own mean, %.5g from the other\n",
-               knn_row_name(set, finding->row, one), row->class_name,
-               set->f.class_names[finding->label], finding->own, finding->distance);
+        print_names(stdout,
+                    "  %s  is %s, looks like %s: %.5g from its own mean, %.5g from the other\n",
+                    knn_row_name(set, finding->row, one), row->class_name,
+                    set->f.class_names[finding->label], finding->own, finding->distance);
         return;
     }
-    printf("  %s  %s", knn_row_name(set, finding->row, one),
-           knn_row_name(set, finding->other, two));
-    if (finding->kind == CEN_FINDING_LEAK) printf("  in %s and %s", row->split, other->split);
+    print_names(stdout, "  %s  %s", knn_row_name(set, finding->row, one),
+                knn_row_name(set, finding->other, two));
+    if (finding->kind == CEN_FINDING_LEAK)
+        print_names(stdout, "  in %s and %s", row->split, other->split);
     if (row->label != other->label) {
-        printf("  of two classes, %s and %s", row->class_name, other->class_name);
+        print_names(stdout, "  of two classes, %s and %s", row->class_name, other->class_name);
     } else {
-        printf("  of %s", row->class_name);
+        print_names(stdout, "  of %s", row->class_name);
     }
     printf("  distance %.5g\n", finding->distance);
 }

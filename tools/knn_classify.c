@@ -125,7 +125,7 @@ static int width_of(const char *text)
 
 static void print_padded(const char *text, int width)
 {
-    printf("%s%*s  ", text, width - width_of(text), "");
+    print_names(stdout, "%s%*s  ", text, width - width_of(text), "");
 }
 
 static void print_lines(const answers *a, double threshold)
@@ -148,7 +148,7 @@ static void print_lines(const answers *a, double threshold)
         if (!a->is_one_class) printf("margin %-10.5g  ", a->others[i] - a->own[i]);
         printf("nearest");
         for (size_t j = 0; j < a->k && j < NEAREST; j++) {
-            printf("  %s", knn_row_name(a->gallery, a->indices[i * a->k + j], text));
+            print_names(stdout, "  %s", knn_row_name(a->gallery, a->indices[i * a->k + j], text));
         }
         printf("\n");
     }

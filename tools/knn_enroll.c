@@ -181,9 +181,10 @@ static void print_near(const knn *s, const enrolment *e)
     size_t n = e->n_dangerous > 0 ? e->n_dangerous : 1;
     for (size_t i = 0; i < n && i < MOST; i++) {
         const neighbour *near = &e->near[i];
-        printf("%s%s  distance %.5g  %s  to  %s\n", e->n_dangerous == 0 ? "the nearest is " : "  ",
-               near->class_name, near->distance, knn_row_name(e->pictures, near->picture, one),
-               knn_row_name(e->gallery, near->row, other));
+        print_names(stdout, "%s%s  distance %.5g  %s  to  %s\n",
+                    e->n_dangerous == 0 ? "the nearest is " : "  ", near->class_name,
+                    near->distance, knn_row_name(e->pictures, near->picture, one),
+                    knn_row_name(e->gallery, near->row, other));
     }
     if (n > MOST) printf("  and %zu more\n", n - MOST);
 }

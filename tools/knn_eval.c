@@ -182,7 +182,8 @@ static void print_rest(const evaluation *e, const char *const *names)
     if (m->n_confusions > 0) printf("\nmost confused\n");
     for (size_t i = 0; i < m->n_confusions && i < WORST; i++) {
         const cen_confusion *c = &m->confusions[i];
-        printf("%6zu  %s taken for %s\n", c->count, names[c->label], names[c->predicted]);
+        print_names(stdout, "%6zu  %s taken for %s\n", c->count, names[c->label],
+                    names[c->predicted]);
     }
 }
 

@@ -91,8 +91,8 @@ static int compute_features(knn *s, knn_set *set)
     progress_clear(&s->line);
     if (status != CEN_OK) return fail(s->tool, EXIT_FAILED, "%s", error.message);
     for (size_t i = 0; i < info->n_skipped; i++) {
-        fprintf(stderr, "%s: skipped %s: %s\n", s->tool->name, info->skipped[i].path,
-                info->skipped[i].reason);
+        print_names(stderr, "%s: skipped %s: %s\n", s->tool->name, info->skipped[i].path,
+                    info->skipped[i].reason);
     }
     return 0;
 }

@@ -19,6 +19,25 @@ int fail(const command *tool, int code, const char *format, ...)
     return code;
 }
 
+void print_names(FILE *file, const char *format, ...)
+{
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int size = vsnprintf(NULL, 0, format, arguments);
+    char *text = size < 0 ? NULL : malloc((size_t)size + 1);
+    if (text != NULL) (void)vsnprintf(text, (size_t)size + 1, format, again);
+    va_end(again);
+    va_end(arguments);
+    for (char *c = text; text != NULL && *c != '\0'; c++) {
+        bool is_end = *c == '\n' && c[1] == '\0';
+        bool is_c1 = (unsigned char)*c == 0xC2 && (unsigned char)c[1] - 0x80u < 0x20;
+        if ((unsigned char)*c < 0x20 || *c == 0x7F || is_c1) *c = is_end ? '\n' : '?';
+    }
+    if (text != NULL) fputs(text, file);
+    free(text);
+}
+
 int parse_exit_code(int parsed)
 {
     return parsed == PARSE_DONE ? 0 : EXIT_USAGE;

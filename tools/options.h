@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 typedef enum {
     OPTION_FLAG,   /* bool: set true */
@@ -47,6 +48,10 @@ int fail(const command *tool, int code, const char *format, ...);
 
 /* The same for what parse_options returned. */
 int parse_exit_code(int parsed);
+
+/* printf where names of files and classes are among the arguments, which strangers chose: ? stands for
+ * their control characters, so that no terminal obeys them. One newline may end it. */
+void print_names(FILE *file, const char *format, ...);
 
 /* The command line as a shell reads it: what is not plain stands in quotes. The caller frees it; NULL
  * without memory. Call it before parse_options, which moves argv. */

@@ -77,7 +77,7 @@ static void print_notes(const char *what, const cen_file_note *notes, size_t n)
     char text[32];
     if (n > 0) printf("%-9s %s images:\n", what, with_commas(n, text));
     for (size_t i = 0; i < n && i < MOST; i++) {
-        printf("          %s: %s\n", notes[i].path, notes[i].reason);
+        print_names(stdout, "          %s: %s\n", notes[i].path, notes[i].reason);
     }
     if (n > MOST) printf("          and %s more\n", with_commas(n - MOST, text));
 }

@@ -4,16 +4,30 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
+/* A sentence that is too long loses its middle: what it is about stands first, the reason last. */
+static void shorten(char *message, size_t most)
+{
+    static const char gap[] = " ... ";
+    size_t size = strlen(message), head = most / 3, tail = most - 1 - head - (sizeof gap - 1);
+    if (size < most) return;
+    memcpy(message + head, gap, sizeof gap - 1);
+    memmove(message + head + sizeof gap - 1, message + size - tail, tail + 1);
+}
+
 cen_status cen__fail(cen_error *error, cen_status status, const char *format, ...)
 {
     if (error != NULL) {
-        char message[sizeof error->message];
+        char message[16 * sizeof error->message]; /* an argument may be as long as a path */
         va_list arguments;
         va_start(arguments, format);
         (void)vsnprintf(message, sizeof message, format, arguments);
         va_end(arguments);
+        shorten(message, sizeof error->message);
+        cen__utf8_clean(message);
         error->status = status;
-        memcpy(error->message, message, sizeof message);
+        memcpy(error->message, message, strlen(message) + 1);
     }
     return status;
 }

@@ -77,19 +77,22 @@ static cen_status add_note(cen_file_note **notes, size_t *capacity, size_t *n, c
     return CEN_OK;
 }
 
+/* A reason that stands beside its path need not name it again. Messages have ? where a path has what is
+ * no text. */
+static const char *behind_path(const char *message, const char *path)
+{
+    const char *at = message;
+    for (; *path != '\0' && (*at == *path || *at == '?'); path++) at++;
+    return *path == '\0' && strncmp(at, ": ", 2) == 0 ? at + 2 : message;
+}
+
 cen_status cen__folder_skip(cen_folder *folder, const char *path, const cen_error *why,
                             cen_error *error)
 {
     if (folder->options.strict || why->status == CEN_ERROR_MEMORY) {
         return cen__fail(error, why->status, "%s", why->message);
     }
-    /* The reason stands beside the path, so it need not name it again. */
-    const char *reason = why->message;
-    size_t length = strlen(path);
-    if (strncmp(reason, path, length) == 0 && strncmp(reason + length, ": ", 2) == 0) {
-        reason += length + 2;
-    }
-    reason = cen__folder_keep(folder, reason);
+    const char *reason = cen__folder_keep(folder, behind_path(why->message, path));
     cen_status status = add_note(&folder->skipped, &folder->skipped_capacity,
                                  &folder->info.n_skipped, path, reason, error);
     folder->info.skipped = folder->skipped;

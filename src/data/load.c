@@ -174,6 +174,9 @@ static void unload(cen_folder *folder)
     memset(folder->squares, 0, sizeof folder->squares);
 }
 
+/* As many pixels as an image may have by default: a stranger's model says what its input is. */
+#define INPUT_MOST ((size_t)1 << 28)
+
 static cen_status set_input(cen_folder *folder, const cen_input *input, cen_error *error)
 {
     size_t plane, size;
@@ -184,7 +187,7 @@ static cen_status set_input(cen_folder *folder, const cen_input *input, cen_erro
             "images; choose 1 or 3 channels and sides of at least 1",
             input->channels, input->height, input->width);
     }
-    if (!cen__multiply(input->height, input->width, &plane) ||
+    if (!cen__multiply(input->height, input->width, &plane) || plane > INPUT_MOST ||
         !cen__multiply(plane, input->channels, &size)) {
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "an input of %zu x %zu pixels is too large; choose a smaller image size",

@@ -16,6 +16,7 @@ static const char metadata_key[] = "__metadata__";
 struct cen__safetensors_memory {
     cen__json_document *header; /* holds all strings */
     cen__named_tensor *tensors;
+    const cen__named_tensor **by_name; /* [n_tensors]: a file may have 100,000 of them */
     cen__string_pair *metadata;
     float *floats;
 };
@@ -203,6 +204,19 @@ static cen_status read_entries(const cen__json *root, uint64_t data_size, entry 
     return check_cover(*entries, *n_entries, data_size, error);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    const cen__named_tensor *const *x = a, *const *y = b;
+    return strcmp((*x)->name, (*y)->name);
+}
+
+static void sort_names(cen__safetensors *file)
+{
+    const cen__named_tensor **by_name = file->memory->by_name;
+    for (size_t i = 0; i < file->n_tensors; i++) by_name[i] = &file->tensors[i];
+    if (file->n_tensors > 0) qsort(by_name, file->n_tensors, sizeof *by_name, compare_names);
+}
+
 static cen_status copy_tensors(const entry *entries, size_t n, const uint8_t *data,
                                cen__safetensors *file, cen_error *error)
 {
@@ -214,7 +228,8 @@ static cen_status copy_tensors(const entry *entries, size_t n, const uint8_t *da
     struct cen__safetensors_memory *memory = file->memory;
     memory->floats = cen__alloc(n_floats, sizeof *memory->floats);
     memory->tensors = cen__alloc(n, sizeof *memory->tensors);
-    if (memory->floats == NULL || memory->tensors == NULL) {
+    memory->by_name = cen__alloc(n, sizeof *memory->by_name);
+    if (memory->floats == NULL || memory->tensors == NULL || memory->by_name == NULL) {
         return cen__fail_memory(error, "the tensors of a safetensors file");
     }
     float *next = memory->floats;
@@ -230,6 +245,7 @@ static cen_status copy_tensors(const entry *entries, size_t n, const uint8_t *da
     }
     file->tensors = memory->tensors;
     file->n_tensors = n;
+    sort_names(file);
     return CEN_OK;
 }
 
@@ -298,6 +314,7 @@ void cen__safetensors_free(cen__safetensors *file)
     if (file->memory != NULL) {
         cen__json_free(file->memory->header);
         cen__free(file->memory->tensors);
+        cen__free((void *)file->memory->by_name);
         cen__free(file->memory->metadata);
         cen__free(file->memory->floats);
         cen__free(file->memory);
@@ -307,10 +324,12 @@ void cen__safetensors_free(cen__safetensors *file)
 
 const cen_tensor *cen__safetensors_find(const cen__safetensors *file, const char *name)
 {
-    for (size_t i = 0; i < file->n_tensors; i++) {
-        if (strcmp(file->tensors[i].name, name) == 0) return &file->tensors[i].tensor;
-    }
-    return NULL;
+    const cen__named_tensor wanted = {.name = name}, *key = &wanted;
+    const cen__named_tensor *const *found =
+        file->n_tensors == 0 ? NULL
+                             : bsearch(&key, file->memory->by_name, file->n_tensors,
+                                       sizeof *file->memory->by_name, compare_names);
+    return found == NULL ? NULL : &(*found)->tensor;
 }
 
 const char *cen__safetensors_metadata(const cen__safetensors *file, const char *key)

@@ -257,8 +257,12 @@ static cen_status reserve_rows(const reader *r, cen__table *t)
     cen_status status =
         cen__features_fit(r->path, t->n, t->d, (uint64_t)(r->end - t->text), r->error);
     if (status != CEN_OK) return status;
+    /* Line 1 may claim columns that the other lines have not. A number is a digit and what ends it, and
+     * rows are filled one after the other, so there is room up to the line that is found out. */
+    size_t n_numbers = t->n * t->d, most = (size_t)(r->end - r->at) / 2;
+    if (n_numbers > most) n_numbers = most;
     t->rows = cen__alloc(t->n, sizeof *t->rows);
-    if (t->d > 0) t->features = cen__alloc(t->n * t->d, sizeof *t->features);
+    if (t->d > 0) t->features = cen__alloc(n_numbers, sizeof *t->features);
     if (t->rows != NULL && (t->features != NULL || t->d == 0)) return CEN_OK;
     return cen__fail_memory(r->error, "the rows of a file");
 }

@@ -4,6 +4,7 @@
 #define CEN_FORMAT_TEXT_H
 
 #include "base/status.h"
+#include "base/utf8.h"
 
 /* Grows as needed and remembers a failed allocation: check `failed` once, at the end. Starts as all
  * zero. */
@@ -30,9 +31,5 @@ void cen__text_add_float(cen__text *text, float value);
  * than CEN__NUMBER_MOST. */
 enum { CEN__NUMBER_MOST = 400 };
 bool cen__number_read(const char *text, size_t size, double *value);
-
-/* Bytes of the UTF-8 character at text[size]: 1 .. 4, or 0 where there is none (size 0, an overlong
- * or broken sequence, a surrogate, above U+10FFFF). */
-size_t cen__utf8_size(const char *text, size_t size);
 
 #endif

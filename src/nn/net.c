@@ -8,6 +8,9 @@
 #include "base/random.h"
 #include "nn/layers.h"
 
+/* More than any net has; the line of a stranger's model cannot ask for more memory than this. */
+enum { LAYERS_MOST = 4096 };
+
 static cen_status parse_layer(cen__line *line, cen__layer *layer, cen_error *error)
 {
     size_t size;
@@ -47,6 +50,11 @@ static cen_status parse(cen__net *net, const char *text, cen_error *error)
 {
     size_t commas = 0;
     for (const char *at = text; *at != '\0'; at++) commas += *at == ',';
+    if (commas >= LAYERS_MOST) {
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "net: its %zu layers are more than the limit of %d", commas + 1,
+                         (int)LAYERS_MOST);
+    }
     net->layers = cen__alloc_zeroed(commas + 1, sizeof *net->layers);
     net->texts = cen__alloc_zeroed(commas + 1, sizeof *net->texts);
     if (net->layers == NULL || net->texts == NULL) return cen__fail_memory(error, "the net");

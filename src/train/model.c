@@ -224,17 +224,24 @@ void cen_model_free(cen_model *model)
 
 cen_status cen_model_note(cen_model *model, const char *key, const char *value, cen_error *error)
 {
-    char *copy = cen__duplicate(value);
-    if (copy == NULL) return cen__fail_memory(error, "a note of the model");
     for (size_t i = 0; i < model->n_notes; i++) {
         if (strcmp(model->notes[i].key, key) != 0) continue;
+        char *copy = cen__duplicate(value);
+        if (copy == NULL) return cen__fail_memory(error, "a note of the model");
         cen__free(model->notes[i].value);
         model->notes[i].value = copy;
         return CEN_OK;
     }
-    char *name = cen__duplicate(key);
-    if (name == NULL || !cen__grow(&model->notes, &model->notes_capacity, model->n_notes + 1,
-                                   sizeof *model->notes)) {
+    return cen__model_add_note(model, key, value, error);
+}
+
+cen_status cen__model_add_note(cen_model *model, const char *key, const char *value,
+                               cen_error *error)
+{
+    char *name = cen__duplicate(key), *copy = cen__duplicate(value);
+    if (name == NULL || copy == NULL ||
+        !cen__grow(&model->notes, &model->notes_capacity, model->n_notes + 1,
+                   sizeof *model->notes)) {
         cen__free(name);
         cen__free(copy);
         return cen__fail_memory(error, "a note of the model");

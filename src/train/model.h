@@ -42,4 +42,8 @@ static inline float *cen__model_state(const cen_model *model)
 /* Takes the memory of the parameters, as they come. */
 cen_status cen__model_allocate(cen_model *model, cen_error *error);
 
+/* cen_model_note where no note has this key yet: a file may have 100,000 of them. Errors: MEMORY. */
+cen_status cen__model_add_note(cen_model *model, const char *key, const char *value,
+                               cen_error *error);
+
 #endif

@@ -197,7 +197,7 @@ static cen_status read_notes(const cen__safetensors *file, cen_model *model, cen
         }
         if (is_key) continue;
         cen_status status =
-            cen_model_note(model, file->metadata[i].key, file->metadata[i].value, error);
+            cen__model_add_note(model, file->metadata[i].key, file->metadata[i].value, error);
         if (status != CEN_OK) return status;
     }
     return CEN_OK;

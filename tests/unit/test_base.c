@@ -22,6 +22,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "base/status.h"
+#include "base/utf8.h"
 #include "support/tree.h"
 
 static const char folder[] = "test_base.tmp";
@@ -49,15 +50,51 @@ static void test_a_message_may_be_put_into_itself(void **state)
     assert_string_equal(error.message, "photo.png: the header ends");
 }
 
-static void test_long_messages_are_cut(void **state)
+static void test_long_messages_lose_their_middle(void **state)
 {
     (void)state;
     cen_error error;
-    char text[2000];
+    char text[20000];
+    for (size_t size = 480; size < 560; size++) {
+        memset(text, 'x', size);
+        text[size] = '\0';
+        (void)cen__fail(&error, CEN_ERROR_IO, "/first%s: last", text);
+        size_t whole = size + strlen("/first: last");
+        assert_int_equal(strlen(error.message),
+                         whole < sizeof error.message ? whole : sizeof error.message - 1);
+        assert_memory_equal(error.message, "/first", 6);
+        assert_string_equal(error.message + strlen(error.message) - 6, ": last");
+    }
     memset(text, 'x', sizeof text);
     text[sizeof text - 1] = '\0';
     (void)cen__fail(&error, CEN_ERROR_IO, "%s", text);
     assert_int_equal(strlen(error.message), sizeof error.message - 1);
+}
+
+static void test_a_message_is_one_line_of_utf8_whatever_a_name_holds(void **state)
+{
+    (void)state;
+    cen_error error;
+    (void)cen__fail(&error, CEN_ERROR_IO, "%s: gone", "a\nb\r\t\x1b[2J\x7f");
+    assert_string_equal(error.message, "a?b???[2J?: gone");
+    (void)cen__fail(&error, CEN_ERROR_IO, "%s",
+                    "gr\xc3\xb6\xc3\x9f"
+                    "e \xe5\xa4\xa7 \xf0\x9f\x98\x80");
+    assert_string_equal(error.message, "gr\xc3\xb6\xc3\x9f"
+                                       "e \xe5\xa4\xa7 \xf0\x9f\x98\x80");
+    (void)cen__fail(&error, CEN_ERROR_IO, "%s",
+                    "\xff|\xc3|\xc0\x80|\xed\xa0\x80|\xc2\x9b|\xe5\xa4");
+    assert_string_equal(error.message, "?|?|??|???|??|??");
+    char text[700]; /* a character is cut in two by the gap */
+    for (size_t i = 0; i + 2 < sizeof text; i += 2) memcpy(text + i, "\xc3\xb6", 3);
+    for (int shift = 0; shift < 2; shift++) {
+        (void)cen__fail(&error, CEN_ERROR_IO, "%s%s", shift ? "x" : "", text);
+        for (const char *c = error.message; *c != '\0';) {
+            size_t size = cen__utf8_size(c, strlen(c));
+            assert_true(size > 0);
+            c += size;
+        }
+    }
 }
 
 static void test_every_status_has_its_own_name(void **state)
@@ -539,7 +576,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fail_fills_the_error_and_returns_the_status),
         cmocka_unit_test(test_a_message_may_be_put_into_itself),
-        cmocka_unit_test(test_long_messages_are_cut),
+        cmocka_unit_test(test_long_messages_lose_their_middle),
+        cmocka_unit_test(test_a_message_is_one_line_of_utf8_whatever_a_name_holds),
         cmocka_unit_test(test_every_status_has_its_own_name),
         cmocka_unit_test(test_memory_is_aligned_to_64_bytes),
         cmocka_unit_test(test_sizes_that_overflow_give_no_memory),

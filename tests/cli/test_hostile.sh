@@ -1,0 +1,117 @@
+#!/bin/sh
+# Folders and files that mean harm: each ends in bounded time with one sentence, and nothing is written but
+# where it was asked for.
+. "$(dirname "$0")/common.sh"
+TRAIN="timeout 300 $TOOLS/cl_train --epochs 1"
+FEATURES="timeout 300 $TOOLS/cl_features"
+KNN="timeout 300 $TOOLS/cl_knn"
+esc=$(printf '\033')
+
+# outside: what stands in the current folder, but for what the test itself writes.
+outside() {
+    ls -A | grep -vE '^(out|err|before|after)\.txt$'
+}
+
+# printable FILE: no control character but newlines.
+printable() {
+    LC_ALL=C tr -d "\n" <"$1" | LC_ALL=C grep -q '[[:cntrl:]]' && complain "$1 holds control characters: $(cat -v "$1")"
+}
+
+# -- what is no file is passed over, and nothing waits for it
+few strange 4
+mkfifo strange/bag/pipe.png strange/coat/pipe
+ln -s /dev/zero strange/bag/zero.png
+ln -s /dev/null strange/bag/null.png
+ln -s loop.png strange/bag/loop.png
+ln -s nowhere.png strange/bag/dangling.png
+ln -s nowhere strange/coat/dangling
+ln -s .. strange/sandal/up
+ln -s . strange/sandal/self
+mkdir strange/coat/folder.png
+ln -s strange strange/itself
+ln -s nowhere strange/gone
+succeed $TRAIN --quiet -o strange-run strange
+[ "$(wc -l <strange-run/features.tsv)" -eq 13 ] || complain "features of other than 12 images"
+succeed $TRAIN --overwrite -o strange-run strange
+says "strange/bag/dangling.png: .*No such file"
+says "strange/bag/loop.png: .*symbolic links"
+expect 1 "pipe.png: this is a file; name the folder" $TRAIN -o pipe-run strange/bag/pipe.png
+expect 1 "there are no images here" $FEATURES strange-run strange/bag/pipe.png -o f.npy
+
+# -- a folder that holds itself
+few turning 3
+ln -s .. turning/bag/turning
+ln -s ../turning turning/zz
+expect 1 "turning/zz: no images" $TRAIN -o turning-run turning
+
+# -- files and folders that may not be read (root may read all)
+if [ "$(id -u)" -ne 0 ]; then
+    few closed 4
+    chmod 000 closed/bag/"$(ls closed/bag | head -n 1)"
+    succeed $TRAIN -o closed-run closed
+    says "skipped +1 images"
+    chmod 000 closed/bag
+    expect 1 "closed/bag: cannot read this folder" $TRAIN -o closed-run --overwrite closed
+    chmod 755 closed/bag
+fi
+
+# -- names: what they hold is text, in every output
+few names 6
+few more 20
+mv more/bag names/plain
+mv more/coat names/coat2
+mv names/bag 'names/<script>alert(1)<\script>&amp;"'"'"
+mv names/coat "$(printf 'names/new\nline\ttab\rreturn\033[31mred')"
+mv names/sandal "$(printf 'names/latin\351\200\377')"
+long=$(printf '%0240d' 7)
+mv "names/plain/$(ls names/plain | head -n 1)" "names/plain/$long.png"
+: >"$(printf 'names/plain/broken\n\033[2Jname.png')"
+: >"names/plain/x$long.png"
+outside >before.txt
+succeed $TRAIN --svg -o names-run names
+printable out.txt
+says 'names/plain/broken[?][?]\[2Jname.png: the file is empty'
+outside | grep -v '^names-run$' >after.txt
+cmp -s before.txt after.txt || complain "written outside of the run: $(diff before.txt after.txt)"
+find names-run -mindepth 1 | sed 's|^names-run/||' | LC_ALL=C grep -qv '^[a-zA-Z0-9_./-]*$' &&
+    complain "a name of a file was made of a name of a class: $(find names-run)"
+grep -q '<script>alert' names-run/report.html names-run/svg/* && complain "a class name is markup"
+grep -q "$esc" names-run/report.html names-run/report.json names-run/svg/* && complain "an escape in a report"
+grep -q 'new\\nline\\ttab\\rreturn' names-run/features.tsv || complain "the .tsv does not escape names"
+[ "$(awk -F '\t' 'NF != 5' names-run/features.tsv | wc -l)" -eq 0 ] || complain "a name broke the .tsv"
+grep -q 'new\\nline\\ttab\\rreturn\\u001b\[31mred' names-run/report.json || complain "a name is not in the JSON"
+succeed $FEATURES names-run names -o names.csv
+succeed $FEATURES names-run names -o names.npy
+printable err.txt
+succeed $KNN eval names.csv
+printable out.txt
+succeed $KNN eval names.csv --json
+cp out.txt csv.json
+succeed $KNN eval names.npy --json
+sed "s/names[.]csv/names.npy/g" csv.json | cmp -s - out.txt ||
+    complain "names are not the same from .csv and .npy"
+succeed $KNN audit names.npy
+printable out.txt
+
+# -- a model whose class names are paths stays where it is told to be
+few paths 3
+succeed $TRAIN --quiet -o paths-run paths
+LC_ALL=C sed 's|\\"bag\\",\\"coat\\"|\\"../\\",\\"/etc\\"|' paths-run/model.safetensors >paths.safetensors
+cmp -s paths-run/model.safetensors paths.safetensors && complain "the model was not changed"
+outside | LC_ALL=C sort >before.txt
+succeed $FEATURES paths.safetensors paths -o paths.npy
+outside | grep -vE '^paths\.(npy|tsv)$' | LC_ALL=C sort >after.txt
+cmp -s before.txt after.txt || complain "written elsewhere: $(diff before.txt after.txt)"
+printf '/etc/passwd\n../..\n' >list.txt
+expect 1 "list.txt, line 1: no class is named ./etc/passwd" $TRAIN --holdout-classes list.txt -o list-run paths
+
+# -- names as long as a system takes, and longer
+deep=$(printf '%0250d' 1)
+expect 1 "0001.*: no such folder" $TRAIN -o deep-run "$deep/$deep/$deep"
+expect 1 "File name too long|no such folder" $TRAIN -o deep-run "$long$long"
+expect 1 "File name too long" $TRAIN --quiet -o "$long$long" paths
+far=$(printf '%05000d' 1)
+expect 2 "longer than a path" $TRAIN --quiet -o "$far" paths
+expect 1 "0001" $FEATURES "$far" paths -o f.npy
+
+finish
