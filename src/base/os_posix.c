@@ -141,12 +141,13 @@ bool cen__os_replace(const char *from, const char *to)
 
 bool cen__os_sync_folder(const char *folder)
 {
+    const int kept = errno;
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0) return true;
-    int failure = fsync(descriptor) == 0 ? 0 : errno;
-    (void)close(descriptor);
-    errno = failure;
-    return failure == 0 || failure == EINVAL || failure == ENOTSUP;
+    int failure = descriptor >= 0 && fsync(descriptor) != 0 ? errno : 0;
+    if (descriptor >= 0) (void)close(descriptor);
+    bool good = failure == 0 || failure == EINVAL || failure == ENOTSUP;
+    errno = good ? kept : failure;
+    return good;
 }
 
 bool cen__os_remove(const char *path)
