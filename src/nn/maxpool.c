@@ -42,25 +42,32 @@ static size_t saved_size(const cen__layer *layer)
     return cen__shape_count(layer->out);
 }
 
+enum { BLOCK = 64 };
+
 /* One row of windows of h x w; x points at its first number, place (may be NULL) at its first byte.
- * Without branches, since which number is the largest cannot be foreseen. */
+ * Number by number of the window for a block of windows, without branches: which number is the largest
+ * cannot be foreseen. */
 static void pool_row(const cen__layer *layer, const float *x, float *y, uint8_t *place)
 {
-    size_t h = layer->window.h, w = layer->window.w, stride = layer->window.stride_w;
-    for (size_t ox = 0; ox < layer->out.w; ox++) {
-        const float *window = x + ox * stride;
-        float best = window[0];
-        uint8_t at = 0;
-        for (size_t i = 0; i < h; i++) {
-            for (size_t j = 0; j < w; j++) {
-                float value = window[i * layer->in.w + j];
-                bool is_better = (value > best) | (value != value);
-                best = is_better ? value : best;
-                at = is_better ? (uint8_t)(i * w + j) : at;
+    const cen__window *window = &layer->window;
+    size_t stride = window->stride_w;
+    for (size_t start = 0; start < layer->out.w; start += BLOCK) {
+        size_t count = layer->out.w - start < BLOCK ? layer->out.w - start : BLOCK;
+        float best[BLOCK];
+        uint32_t at[BLOCK] = {0};
+        for (size_t i = 0; i < count; i++) best[i] = x[(start + i) * stride];
+        for (uint32_t tap = 1; tap < window->h * window->w; tap++) {
+            const float *from =
+                x + tap / window->w * layer->in.w + tap % window->w + start * stride;
+            for (size_t i = 0; i < count; i++) {
+                float value = from[i * stride];
+                bool is_better = (value > best[i]) | (value != value);
+                best[i] = is_better ? value : best[i];
+                at[i] = is_better ? tap : at[i];
             }
         }
-        y[ox] = best;
-        if (place != NULL) place[ox] = at;
+        memcpy(y + start, best, count * sizeof *y);
+        for (size_t i = 0; i < count && place != NULL; i++) place[start + i] = (uint8_t)at[i];
     }
 }
 
