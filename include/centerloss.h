@@ -460,7 +460,7 @@ CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, co
                                         size_t n, cen_losses *losses, cen_error *error);
 
 /* The gradient, laid out as cen_model_parameters, to be read or changed (clipped, averaged over
- * machines) between backward and update. Of the centers, only rows of classes in the batch are read
+ * machines) between backward and update; what is changed is not checked again. Of the centers, only rows of classes in the batch are read
  * by the update in mode ADAM; in mode MEAN the update uses features and not the gradient. */
 CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
 
@@ -500,6 +500,13 @@ typedef struct cen_epoch_report {
     double center_distance; /* root mean square of || f - c || over the training images */
     double center_spread;   /* root mean square distance of the centers to their mean */
     double center_step;     /* root mean square way of a center in this epoch */
+    double feature_spread;  /* root mean square distance of features to their mean, of 128 training
+                               images as a training step sees them */
+    double feature_spread_before; /* the same before training */
+    /* The training images' first loss is that of guessing (ln C where classes are alike in size, a
+     * triplet's margin), within 1 % or above it, and feature_spread at most a fifth of what it was:
+     * nothing can be learned from such features, and the options must change. */
+    bool is_collapsed;
     double seconds;
     bool is_best;          /* the highest knn_accuracy so far; a tie goes to the lower
                                        validation loss; without validation images always true */

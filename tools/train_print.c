@@ -13,14 +13,19 @@ static void print_centers(const cen_epoch_report *report)
            "spread of centers %.3g\n",
            report->lr, train->lambda, train->gradient_ratio, report->center_distance,
            report->center_spread);
+    if (report->is_collapsed) {
+        printf(
+            "warning   the features have collapsed to one point: a loss of %.4f is no better "
+            "than guessing, and their spread is %.2g, %.2g before training; begin anew with %s\n",
+            train->softmax, report->feature_spread, report->feature_spread_before,
+            train->gradient_ratio > 2 ? "a smaller --lambda, or auto, or a smaller --lr"
+                                      : "a smaller --lr, or batchnorm in the net");
+    }
     if (!(train->lambda > 0)) return;
     if (report->center_step < 1e-4 * report->center_distance) {
         printf("warning   centers do not move; is the learning rate 0?\n");
     }
-    if (report->center_distance + report->center_spread < 1e-3) {
-        printf("warning   all features have collapsed to one point; use a smaller --lambda, or "
-               "auto\n");
-    } else if (train->gradient_ratio > 2) {
+    if (train->gradient_ratio > 2 && !report->is_collapsed) {
         printf("warning   the center loss pulls harder than the softmax loss; features may "
                "collapse: use a smaller --lambda, or auto\n");
     }

@@ -151,7 +151,7 @@ typedef struct place {
     double *number; /* or that */
 } place;
 
-enum { N_PLACES = 15 };
+enum { N_PLACES = 16 };
 
 static void list_places(cen__progress *at, cen__trainer_state *state, place places[N_PLACES])
 {
@@ -163,6 +163,7 @@ static void list_places(cen__progress *at, cen__trainer_state *state, place plac
         {"at.best_knn", NULL, &at->best_knn},
         {"at.best_loss", NULL, &at->best_loss},
         {"at.lr", NULL, &at->lr},
+        {"at.spread_before", NULL, &at->spread_before},
         {"at.total", NULL, &at->sums.total},
         {"at.softmax", NULL, &at->sums.softmax},
         {"at.center", NULL, &at->sums.center},

@@ -9,6 +9,7 @@ typedef struct cen__progress {
     size_t epoch, batch; /* of the next step, counted from 1 and from 0 */
     size_t n_steps, best_epoch;
     double best_knn, best_loss, lr; /* lr: of the last step */
+    double spread_before;           /* of the features, before the first step */
     cen_losses sums;                /* of the images of this epoch so far */
     bool is_newer_bad; /* the newer checkpoint could not be read, so the one before it must stay */
 } cen__progress;

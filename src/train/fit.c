@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/os.h"
 #include "train/checkpoint.h"
+#include "train/collapse.h"
 #include "train/extract.h"
 #include "train/model.h"
 #include "train/schedule.h"
@@ -27,6 +28,7 @@ typedef struct fit {
     float *best;        /* the model's numbers after the best epoch */
     float *centers;     /* [classes, D] at the end of the epoch before */
     cen__progress at;
+    cen__sample sample;
     double saved; /* when a checkpoint was written */
     size_t k;
     bool is_stopped;
@@ -248,6 +250,20 @@ static void measure_centers(const fit *f, cen_epoch_report *report)
     report->center_distance = sqrt(report->train.center);
 }
 
+static cen_status measure_features(fit *f, cen_epoch_report *report, cen_error *error)
+{
+    cen_status status = cen__sample_spread(&f->sample, f->x, &report->feature_spread, error);
+    if (status != CEN_OK) return status;
+    if (!isfinite(report->feature_spread)) {
+        cen__batch batch = {f->trainer, f->folder, f->sample.indices, NULL, NULL, f->sample.n};
+        return cen__tell_measure(&batch, f->at.epoch, f->sample.features, error);
+    }
+    report->feature_spread_before = f->at.spread_before;
+    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.softmax,
+                                             report->feature_spread, f->at.spread_before);
+    return CEN_OK;
+}
+
 static cen_status run_epoch(fit *f, cen_error *error)
 {
     const cen_fit_options *options = f->options;
@@ -255,6 +271,7 @@ static cen_status run_epoch(fit *f, cen_error *error)
     double start = cen__os_seconds();
     cen_status status = train_epoch(f, &report.train, error);
     bool is_whole = !f->is_stopped;
+    if (status == CEN_OK) status = measure_features(f, &report, error);
     if (status == CEN_OK) status = measure_epoch(f, &report, error);
     if (status != CEN_OK) return status;
     measure_centers(f, &report);
@@ -306,14 +323,19 @@ static cen_status run_epochs(fit *f, cen_error *error)
 {
     const cen_fit_options *options = f->options;
     size_t size = f->model->n_numbers * sizeof(float);
-    cen_status status = CEN_OK;
     cen__trainer_seed(f->trainer, options->seed);
     memcpy(f->best, f->model->parameters, size);
     memcpy(f->centers, f->model->parameters + f->model->centers,
            f->model->info.n_center_parameters * sizeof(float));
     f->at.epoch = 1;
     f->saved = cen__os_seconds();
-    status = options->resume ? resume(f, error) : save(f, error);
+    cen_status status = CEN_OK;
+    if (options->resume) {
+        status = resume(f, error);
+    } else {
+        status = cen__sample_spread(&f->sample, f->x, &f->at.spread_before, error);
+        if (status == CEN_OK) status = save(f, error);
+    }
     while (status == CEN_OK && !is_over(f)) status = run_epoch(f, error);
     memcpy(f->model->parameters, f->best, size);
     return status;
@@ -357,6 +379,9 @@ static cen_status prepare(fit *f, cen_error *error)
     if (f->n_gallery == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "there are no training images");
     }
+    cen_status status =
+        cen__sample_create(&f->sample, f->trainer, f->folder, f->gallery, f->n_gallery, error);
+    if (status != CEN_OK) return status;
     f->k = f->options->k < f->n_gallery ? f->options->k : f->n_gallery;
     f->gallery_features = cen__alloc(f->n_gallery, d * sizeof(float));
     f->validation_features = cen__alloc(f->n_validation, d * sizeof(float));
@@ -415,5 +440,6 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen__free(f.gallery_labels);
     cen__free(f.validation_labels);
     cen__free(f.neighbours);
+    cen__sample_free(&f.sample);
     return status;
 }

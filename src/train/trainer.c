@@ -320,16 +320,21 @@ static bool is_bounded(const cen_trainer *trainer, const float *f, size_t n)
            are_centers_bounded(trainer, most);
 }
 
+static const float *run_forward(cen_trainer *trainer, const float *x, size_t n)
+{
+    const cen_model *model = trainer->model;
+    cen__work_use(trainer->work, model->parameters, cen__model_state(model));
+    cen__work_draw(trainer->work, trainer->seed, trainer->adam.n_steps);
+    return cen__work_forward(trainer->work, x, n);
+}
+
 /* Leaves state and lambda as they come. */
 static bool run_backward(cen_trainer *trainer, const float *x, const int32_t *labels, size_t n,
                          cen_losses *losses)
 {
     const cen_model *model = trainer->model;
-    const float *w = model->parameters;
     float *dw = trainer->gradient;
-    cen__work_use(trainer->work, w, cen__model_state(model));
-    cen__work_draw(trainer->work, trainer->seed, trainer->adam.n_steps);
-    const float *f = cen__work_forward(trainer->work, x, n);
+    const float *f = run_forward(trainer, x, n);
     cen__objective_backward(&trainer->objective, f, labels, n, losses, trainer->df, dw);
     follow_ratio(trainer, n, losses);
     if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
@@ -362,6 +367,14 @@ bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32
     bool is_fine = run_backward(trainer, x, labels, n, &losses);
     undo(trainer);
     return !is_fine;
+}
+
+void cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features)
+{
+    remember(trainer);
+    const float *f = run_forward(trainer, x, n);
+    memcpy(features, f, n * trainer->model->info.feature_size * sizeof *f);
+    undo(trainer);
 }
 
 float *cen_trainer_gradient(cen_trainer *trainer, size_t *n)

@@ -15,6 +15,10 @@ cen__work *cen__trainer_inference(cen_trainer *trainer);
 bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32_t *labels,
                                size_t n);
 
+/* features[n, D] as a training step sees them: by the batch's statistics, after dropout. Leaves things
+ * as the function above does. */
+void cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features);
+
 /* Of what dropout draws, 1 at first; the step is that of Adam. */
 void cen__trainer_seed(cen_trainer *trainer, uint64_t seed);
 

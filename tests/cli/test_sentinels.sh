@@ -31,4 +31,13 @@ done
 printf 'P5\n8\n8\n255\n%64s' '' >black/two/loud.pgm
 expect 1 "not finite for black/two/loud.pgm, 1 of a batch of 9; look at " \
     train --mean 0 --std 1e-30 --val-split 0 --augment none -o loud black
+
+# features that fall to one point, and such that do not
+RELU="conv 10 2x2, maxpool 2, flatten, dense 32, relu"
+succeed "$TOOLS/cl_train" --no-report --net "$RELU" --lambda 100 --centers adam --epochs 10 -o point small
+says "^warning   the features have collapsed to one point: .* begin anew with a smaller --lambda"
+for options in "--lambda 0.02" "--lr 1e-6" "--lr 0"; do
+    succeed "$TOOLS/cl_train" --no-report --net "$RELU" $options --epochs 3 --overwrite -o healthy small
+    grep "have collapsed" out.txt && complain "$options: told though it has not collapsed"
+done
 finish

@@ -1,0 +1,84 @@
+#include "train/collapse.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "train/model.h"
+
+/* Of the training images' classes: ln C where these are alike in number. Images are in order of split and
+ * class. */
+static double entropy(const cen_folder_info *info)
+{
+    size_t n = 0, end;
+    double sum = 0;
+    while (n < info->n_images && info->images[n].split == CEN_SPLIT_TRAIN) n++;
+    for (size_t i = 0; i < n; i = end) {
+        end = i + 1;
+        while (end < n && info->images[end].label == info->images[i].label) end++;
+        double share = (double)(end - i) / (double)n;
+        sum -= share * log(share);
+    }
+    return sum;
+}
+
+/* Of triplets: the margin, as all distances are 0. */
+static double chance_loss(const cen_train_options *options, const cen_folder_info *info)
+{
+    bool is_triplet =
+        options->loss == CEN_LOSS_TRIPLET_HARD || options->loss == CEN_LOSS_TRIPLET_SEMI_HARD;
+    return is_triplet ? options->margin : entropy(info);
+}
+
+cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const cen_folder *folder,
+                              const size_t *indices, size_t n, cen_error *error)
+{
+    size_t d = cen__trainer_model(trainer)->info.feature_size;
+    *sample = (cen__sample){.trainer = trainer, .folder = folder};
+    sample->n = n < CEN__SAMPLE_MOST ? n : CEN__SAMPLE_MOST;
+    for (size_t i = 0; i < sample->n; i++) {
+        sample->indices[i] = indices[(size_t)((double)i * (double)n / (double)sample->n)];
+    }
+    sample->chance = chance_loss(cen__trainer_options(trainer), cen_folder_get(folder));
+    sample->features = cen__alloc(sample->n, d * sizeof *sample->features);
+    return sample->features != NULL ? CEN_OK : cen__fail_memory(error, "the features of a sample");
+}
+
+void cen__sample_free(cen__sample *sample)
+{
+    cen__free(sample->features);
+}
+
+static double spread_of(const float *features, size_t n, size_t d)
+{
+    double squares = 0;
+    for (size_t j = 0; j < d; j++) {
+        double sum = 0;
+        for (size_t i = 0; i < n; i++) sum += (double)features[i * d + j];
+        for (size_t i = 0; i < n; i++) {
+            double apart = (double)features[i * d + j] - sum / (double)n;
+            squares += apart * apart;
+        }
+    }
+    return sqrt(squares / (double)n);
+}
+
+cen_status cen__sample_spread(const cen__sample *sample, float *x, double *spread, cen_error *error)
+{
+    const cen_model_info *model = &cen__trainer_model(sample->trainer)->info;
+    size_t d = model->feature_size, batch = cen__trainer_options(sample->trainer)->batch_size;
+    for (size_t at = 0, count; at < sample->n; at += count) {
+        count = sample->n - at < batch ? sample->n - at : batch;
+        cen_status status = cen_folder_read(sample->folder, &model->input, sample->indices + at,
+                                            count, x, NULL, error);
+        if (status != CEN_OK) return status;
+        cen__trainer_features(sample->trainer, x, count, sample->features + at * d);
+    }
+    *spread = spread_of(sample->features, sample->n, d);
+    return CEN_OK;
+}
+
+bool cen__is_collapsed(const cen__sample *sample, double loss, double spread, double spread_before)
+{
+    return loss >= 0.99 * sample->chance && isfinite(spread_before) &&
+           spread <= 0.2 * spread_before;
+}

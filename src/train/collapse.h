@@ -1,0 +1,32 @@
+/* Features that have fallen to one point, where no classifier can tell one image from another. */
+#ifndef CEN_TRAIN_COLLAPSE_H
+#define CEN_TRAIN_COLLAPSE_H
+
+#include "train/trainer.h"
+
+/* Training images whose features are measured before training and after each epoch. */
+enum { CEN__SAMPLE_MOST = 128 };
+
+typedef struct cen__sample {
+    cen_trainer *trainer;
+    const cen_folder *folder;
+    size_t indices[CEN__SAMPLE_MOST], n;
+    float *features; /* [n, D], of the last measure */
+    double chance;   /* what the first loss comes to for features that are all the same */
+} cen__sample;
+
+/* Of indices[n] evenly. Errors: MEMORY. On failure there is nothing to free. */
+cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const cen_folder *folder,
+                              const size_t *indices, size_t n, cen_error *error);
+void cen__sample_free(cen__sample *sample);
+
+/* Root mean square distance of the features to their mean, as a training step sees them. x: a batch's.
+ * Errors: as cen_folder_read. */
+cen_status cen__sample_spread(const cen__sample *sample, float *x, double *spread,
+                              cen_error *error);
+
+/* A first loss of at least 99 % of chance's, and a spread of at most a fifth of that before training.
+ * (Runs at chance that went on to learn kept more than half of it.) */
+bool cen__is_collapsed(const cen__sample *sample, double loss, double spread, double spread_before);
+
+#endif
