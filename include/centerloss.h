@@ -537,8 +537,10 @@ typedef struct cen_fit_options {
     size_t patience;      /* epochs without a better one after which training ends; 0: never */
     cen_augment augment;  /* of the training images */
     uint64_t seed;
-    size_t k;                                                    /* of the k-NN measure */
-    int (*on_step)(void *user, const cen_step_report *report);   /* NULL, or nonzero to stop */
+    size_t k; /* of the k-NN measure */
+    /* NULL, or above 0 to stop; below 0: the callback has failed (a row of its log is lost, say), and
+     * training ends at once, with the checkpoint of before, from which it comes by here again. */
+    int (*on_step)(void *user, const cen_step_report *report);
     int (*on_epoch)(void *user, const cen_epoch_report *report); /* the same */
     /* NULL, or a file for the whole state of the training, written before the first epoch, after each
      * and when a callback or stop_after ends it; the one before it stays as "FILE.previous". */
@@ -548,7 +550,7 @@ typedef struct cen_fit_options {
      * had never stopped, at any number of threads. Options, but for n_epochs, and images must be the
      * same. */
     bool resume;
-    int (*on_resume)(void *user, const cen_resume_report *report); /* NULL, or nonzero to stop */
+    int (*on_resume)(void *user, const cen_resume_report *report); /* as on_step */
     void *user;
 } cen_fit_options;
 
@@ -561,7 +563,7 @@ CEN_API cen_fit_options cen_fit_options_default(void);
  * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT,
  * NOT_FINITE (as cen_trainer_backward, and for what an epoch measures: names images; the step is not
  * taken, the model holds the best epoch, or what it began with, and the checkpoint stays as it was),
- * IO and FORMAT (an image that is not cached has changed), MEMORY. */
+ * IO and FORMAT (an image that is not cached has changed), MEMORY, STOPPED (a callback has failed). */
 CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder,
                            const cen_fit_options *options, cen_error *error);
 
@@ -887,6 +889,14 @@ CEN_API void cen_json_string(FILE *file, const char *text);
 
 /* Makes a folder and those above it; one that exists is fine. Errors: IO, MEMORY. */
 CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
+
+/* Makes these bytes a file, in one step: a reader sees the old file or the new one, whole, also after a
+ * power cut. Errors: IO, MEMORY. */
+CEN_API cen_status cen_file_write(const char *path, const void *bytes, size_t size,
+                                  cen_error *error);
+
+/* Brings what was written to file onto the disk; false where that failed. */
+CEN_API bool cen_file_sync(FILE *file);
 
 #ifdef __cplusplus
 }

@@ -60,15 +60,16 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     progress_clear(&r->line);
     if (!s.is_quiet) print_epoch(report);
     print_row(r->log, report);
-    if (fflush(r->log) != 0) return save_failed(r, in_run(r, "log.csv", path));
+    if (!cen_file_sync(r->log)) return save_failed(r, in_run(r, "log.csv", path));
     if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
         r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
-        return 1;
+        return -1;
     }
     if (!report->is_best) return 0;
     r->best_knn = report->knn_accuracy;
     r->best_epoch = report->epoch;
-    return cen_model_save(r->model, in_run(r, "model.safetensors", path), &r->error) != CEN_OK;
+    return cen_model_save(r->model, in_run(r, "model.safetensors", path), &r->error) == CEN_OK ? 0
+                                                                                               : -1;
 }
 
 static int on_resume(void *user, const cen_resume_report *report)
@@ -348,7 +349,8 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     model_options.seed = s.seed;
     /* A net that cannot be is told before the images are read. */
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK) {
-        return fail(&train_tool, EXIT_USAGE, "%s", error.message);
+        int code = error.status == CEN_ERROR_MEMORY ? EXIT_FAILED : EXIT_USAGE;
+        return fail(&train_tool, code, "%s", error.message);
     }
     cen_model_free(r->model);
     r->model = NULL;

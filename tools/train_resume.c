@@ -35,14 +35,24 @@ static const char *arguments_path(const char *folder, char path[4200])
     return path;
 }
 
-bool arguments_save(const char *folder, int argc, char **argv)
+bool arguments_save(const char *folder, int argc, char **argv, cen_error *error)
 {
-    char path[4200];
-    FILE *file = fopen(arguments_path(folder, path), "wb");
-    if (file == NULL) return false;
-    for (int i = 1; i < argc; i++) (void)fwrite(argv[i], 1, strlen(argv[i]) + 1, file);
-    bool failed = ferror(file) != 0;
-    return (fclose(file) == 0) && !failed;
+    char path[4200], *text;
+    size_t size = 0;
+    for (int i = 1; i < argc; i++) size += strlen(argv[i]) + 1;
+    text = malloc(size + 1);
+    if (text == NULL) {
+        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
+        return false;
+    }
+    size = 0;
+    for (int i = 1; i < argc; i++) {
+        strcpy(text + size, argv[i]);
+        size += strlen(argv[i]) + 1;
+    }
+    cen_status status = cen_file_write(arguments_path(folder, path), text, size, error);
+    free(text);
+    return status == CEN_OK;
 }
 
 bool arguments_load(arguments *all, const char *folder, int argc, char **argv)
@@ -137,21 +147,19 @@ static size_t rows_end(const char *text, size_t last)
     return (size_t)(end - text);
 }
 
-char *keep_rows(const char *path, size_t last)
+char *keep_rows(const char *path, size_t last, cen_error *error)
 {
     size_t size;
-    char part[4300], *text = read_file(path, &size);
-    if (text == NULL) return NULL;
+    char *text = read_file(path, &size);
+    if (text == NULL) {
+        error->status = CEN_ERROR_IO;
+        (void)snprintf(error->message, sizeof error->message,
+                       "%.400s: cannot be read, which resuming needs; put the file back", path);
+        return NULL;
+    }
     size = rows_end(text, last);
     text[size] = '\0';
-    (void)snprintf(part, sizeof part, "%.4200s.part", path);
-    FILE *file = fopen(part, "wb");
-    bool good = file != NULL && fwrite(text, 1, size, file) == size;
-    if (file != NULL) good = (fclose(file) == 0) && good;
-    if (good && rename(part, path) != 0) { /* some systems rename over no file that exists */
-        good = remove(path) == 0 && rename(part, path) == 0;
-    }
-    if (good) return text;
+    if (cen_file_write(path, text, size, error) == CEN_OK) return text;
     free(text);
     return NULL;
 }

@@ -13,7 +13,7 @@ typedef struct arguments {
 } arguments;
 
 /* Keeps argv[1 ...] in FOLDER/arguments. False where it cannot be written. */
-bool arguments_save(const char *folder, int argc, char **argv);
+bool arguments_save(const char *folder, int argc, char **argv, cen_error *error);
 
 /* argv[0], what FOLDER/arguments holds, then argv[1 ...]. False where that file cannot be read, or
  * without memory. */
@@ -25,7 +25,7 @@ void arguments_free(arguments *all);
 
 /* Cuts a CSV file to its header and the rows whose first number is at most `last`, by writing it anew.
  * What is left, the caller's to free; NULL where that failed. */
-char *keep_rows(const char *path, size_t last);
+char *keep_rows(const char *path, size_t last, cen_error *error);
 
 /* The reports of log.csv's rows, one a call, as on_epoch had them but for the features. False at the end.
  * *text moves to the next row. */

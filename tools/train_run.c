@@ -16,7 +16,7 @@ int save_failed(run *r, const char *path)
     r->error.status = CEN_ERROR_IO;
     (void)snprintf(r->error.message, sizeof r->error.message,
                    "%.400s: writing failed; free some space or choose another place", path);
-    return 1;
+    return -1;
 }
 
 const char checkpoint_name[] = "checkpoint.safetensors";
@@ -47,8 +47,13 @@ static int begin_run_folder(run *r)
     checkpoint_paths(r, path, previous);
     (void)remove(path);
     (void)remove(previous);
-    if (arguments_save(r->folder, r->arguments->argc, r->arguments->argv)) return 0;
-    return fail(&train_tool, EXIT_FAILED, "%s: cannot write here; choose another -o", r->folder);
+    if (cen_path_exists(path) || cen_path_exists(previous)) {
+        return fail(&train_tool, EXIT_FAILED,
+                    "%s: the checkpoint of an older run cannot be removed; choose another -o",
+                    r->folder);
+    }
+    if (arguments_save(r->folder, r->arguments->argc, r->arguments->argv, &r->error)) return 0;
+    return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
 }
 
 int make_run_folder(run *r)
@@ -81,51 +86,49 @@ int make_run_folder(run *r)
     return begin_run_folder(r);
 }
 
+/* A new file of rows. Its header is on the disk before the first checkpoint, so that resuming finds it. */
+static FILE *begin_rows(const char *path, const char *header, const char *remedy)
+{
+    FILE *file = fopen(path, "w");
+    if (file != NULL && (fputs(header, file) < 0 || !cen_file_sync(file))) {
+        (void)fclose(file);
+        file = NULL;
+    }
+    if (file == NULL) {
+        (void)fail(&train_tool, EXIT_FAILED,
+                   "%s: writing failed; free some space or choose another %s", path, remedy);
+    }
+    return file;
+}
+
 int open_logs(run *r)
 {
     char path[4200];
     if (r->is_resumed) return 0; /* on_resume knows which rows stay */
-    r->log = fopen(in_run(r, "log.csv", path), "w");
-    if (r->log == NULL) {
-        return fail(&train_tool, EXIT_FAILED, "%s: cannot write here; choose another -o", path);
-    }
-    fputs(log_header, r->log);
-    if (fflush(r->log) != 0) {
-        (void)save_failed(r, path);
-        return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
-    }
+    r->log = begin_rows(in_run(r, "log.csv", path), log_header, "-o");
+    if (r->log == NULL) return EXIT_FAILED;
     if (s.steps == NULL) return 0;
-    r->steps = fopen(s.steps, "w");
-    if (r->steps == NULL) {
-        return fail(&train_tool, EXIT_FAILED, "%s: cannot write here; choose another --steps",
-                    s.steps);
-    }
-    fprintf(r->steps, "step,total,softmax,center\n");
-    return 0;
+    r->steps = begin_rows(s.steps, "step,total,softmax,center\n", "--steps");
+    return r->steps != NULL ? 0 : EXIT_FAILED;
 }
 
 int close_logs(run *r)
 {
     FILE *steps = r->steps, *log = r->log;
     r->steps = r->log = NULL;
-    bool failed = log != NULL && fclose(log) != 0;
-    if (failed) return save_failed(r, "log.csv");
-    if (steps != NULL && (ferror(steps) | fclose(steps)) != 0) return save_failed(r, s.steps);
-    return 0;
+    char path[4200];
+    bool is_log_bad = log != NULL && fclose(log) != 0;
+    bool are_steps_bad = steps != NULL && (ferror(steps) | fclose(steps)) != 0;
+    if (is_log_bad) return save_failed(r, in_run(r, "log.csv", path));
+    return are_steps_bad ? save_failed(r, s.steps) : 0;
 }
 
 /* A file of rows goes on behind row `last`. */
 static FILE *reopen(run *r, const char *path, size_t last, char **rows)
 {
-    *rows = keep_rows(path, last);
+    *rows = keep_rows(path, last, &r->error);
     FILE *file = *rows != NULL ? fopen(path, "a") : NULL;
-    if (file == NULL) {
-        r->error.status = CEN_ERROR_IO;
-        (void)snprintf(r->error.message, sizeof r->error.message,
-                       "%.400s: cannot be read or written, which resuming needs; free some space "
-                       "or put the file back",
-                       path);
-    }
+    if (*rows != NULL && file == NULL) (void)save_failed(r, path);
     return file;
 }
 
@@ -135,7 +138,7 @@ int reopen_logs(run *r, const cen_resume_report *report)
     r->log = reopen(r, in_run(r, "log.csv", path), report->epoch - 1, &rows);
     if (r->log == NULL) {
         free(rows);
-        return 1;
+        return -1;
     }
     const char *at = rows + strcspn(rows, "\n");
     cen_epoch_report row;
@@ -146,8 +149,9 @@ int reopen_logs(run *r, const cen_resume_report *report)
     }
     free(rows);
     if (!good) r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for this run's report"};
-    if (!good || s.steps == NULL) return !good;
+    if (!good) return -1;
+    if (s.steps == NULL) return 0;
     r->steps = reopen(r, s.steps, report->step, &steps);
     free(steps);
-    return r->steps == NULL;
+    return r->steps != NULL ? 0 : -1;
 }

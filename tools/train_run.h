@@ -30,7 +30,7 @@ extern const char checkpoint_name[];
 /* path[4200] = that of a file of the run. */
 const char *in_run(const run *r, const char *name, char path[4200]);
 
-/* Notes in r->error that a file could not be written. Always 1. */
+/* Notes in r->error that a file could not be written. Always -1: for cen_fit, a callback that failed. */
 int save_failed(run *r, const char *path);
 
 /* --output, --resume, or the next of runs/N; what an older run left that could be mistaken is removed.
@@ -42,7 +42,7 @@ int make_run_folder(run *r);
 int open_logs(run *r);
 
 /* The same for a resumed run: rows behind the checkpoint are dropped, and those before it go to the
- * page. Nonzero where that failed, which r->error tells. */
+ * page. -1 where that failed, which r->error tells. */
 int reopen_logs(run *r, const cen_resume_report *report);
 
 /* Nonzero where that failed, which r->error tells. */

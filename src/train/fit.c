@@ -109,6 +109,16 @@ static bool is_due(const fit *f)
     return f->is_stopped || (most > 0 && cen__os_seconds() - f->saved >= most);
 }
 
+/* What a callback answers. */
+static cen_status heed(fit *f, int answer, cen_error *error)
+{
+    if (answer != 0) f->is_stopped = true;
+    if (answer >= 0) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_STOPPED,
+                     "a callback failed, which ended the training; resume it when what failed is "
+                     "mended");
+}
+
 static cen_status train_batch(fit *f, size_t first, size_t count, size_t n_batches,
                               cen_losses *losses, cen_error *error)
 {
@@ -145,10 +155,10 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
         report.mean_losses = mean_losses(&f->at.sums, report.n_images);
         report.seconds = cen__os_seconds() - start;
         f->is_stopped = f->at.n_steps == options->stop_after;
-        if (options->on_step != NULL && options->on_step(options->user, &report) != 0) {
-            f->is_stopped = true;
+        if (options->on_step != NULL) {
+            status = heed(f, options->on_step(options->user, &report), error);
         }
-        if (is_due(f)) status = save(f, error);
+        if (status == CEN_OK && is_due(f)) status = save(f, error);
         if (status != CEN_OK) return status;
     }
     *mean = report.mean_losses;
@@ -282,8 +292,9 @@ static cen_status run_epoch(fit *f, cen_error *error)
         f->at.best_loss = report.validation.total;
         f->at.best_epoch = f->at.epoch;
     }
-    if (options->on_epoch != NULL && options->on_epoch(options->user, &report) != 0) {
-        f->is_stopped = true;
+    if (options->on_epoch != NULL) {
+        status = heed(f, options->on_epoch(options->user, &report), error);
+        if (status != CEN_OK) return status;
     }
     f->at.epoch++;
     f->at.batch = 0;
@@ -308,8 +319,7 @@ static cen_status resume(fit *f, cen_error *error)
                                 .best_epoch = f->at.best_epoch,
                                 .best_knn = f->at.best_knn,
                                 .warning = warning.status != CEN_OK ? warning.message : NULL};
-    if (options->on_resume(options->user, &report) != 0) f->is_stopped = true;
-    return CEN_OK;
+    return heed(f, options->on_resume(options->user, &report), error);
 }
 
 static bool is_over(const fit *f)
