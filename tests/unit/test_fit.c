@@ -413,6 +413,78 @@ static void a_training_resumed_after_any_step_ends_with_the_same_bits(void **sta
     cen_folder_free(folder);
 }
 
+/* Like a log that cannot be written: answers -1 at one step or one epoch, and counts what it saw. */
+typedef struct logged {
+    size_t bad_step, bad_epoch, n_steps, n_epochs, resumed_step;
+} logged;
+
+static int log_step(void *user, const cen_step_report *report)
+{
+    logged *l = user;
+    if (report->step == l->bad_step) return -1;
+    l->n_steps++;
+    return 0;
+}
+
+static int log_epoch(void *user, const cen_epoch_report *report)
+{
+    logged *l = user;
+    if (report->epoch == l->bad_epoch) return -1;
+    l->n_epochs++;
+    return 0;
+}
+
+static int log_resume(void *user, const cen_resume_report *report)
+{
+    ((logged *)user)->resumed_step = report->step;
+    return 0;
+}
+
+static cen_status fit_logged(const cen_folder *folder, logged *l, bool resume, cen_error *error)
+{
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options training = train_options();
+    cen_model *model;
+    cen_trainer *trainer;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
+    cen_fit_options fit = cen_fit_options_default();
+    fit.n_epochs = 3;
+    fit.checkpoint = "fit.checkpoint";
+    fit.resume = resume;
+    fit.on_step = log_step;
+    fit.on_epoch = log_epoch;
+    fit.on_resume = log_resume;
+    fit.user = l;
+    cen_status status = cen_fit(trainer, folder, &fit, error);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    return status;
+}
+
+/* 12 images to train in batches of 5: 3 steps an epoch. */
+static void a_callback_that_fails_comes_by_the_same_place_again_when_resumed(void **state)
+{
+    (void)state;
+    make_folder("fit", 8);
+    cen_folder *folder = open_folder("fit", 0.25);
+    cen_error error;
+    logged l = {.bad_step = 5};
+    assert_int_equal(fit_logged(folder, &l, false, &error), CEN_ERROR_STOPPED);
+    assert_non_null(strstr(error.message, "callback"));
+    assert_int_equal(l.n_steps, 4);
+    assert_int_equal(l.n_epochs, 1);
+    l = (logged){.bad_epoch = 2};
+    assert_int_equal(fit_logged(folder, &l, true, &error), CEN_ERROR_STOPPED);
+    assert_int_equal(l.resumed_step, 3); /* the end of epoch 1, before the step that failed */
+    assert_int_equal(l.n_steps, 3);
+    l = (logged){0};
+    assert_int_equal(fit_logged(folder, &l, true, &error), CEN_OK);
+    assert_int_equal(l.resumed_step, 3); /* not the end of the epoch that failed */
+    assert_int_equal(l.n_epochs, 2);
+    cen_folder_free(folder);
+}
+
 /* Train, save, load, extract, resume: each with its errors passed on. */
 static cen_status all_of_it(cen_folder *folder, cen_error *error)
 {
@@ -474,6 +546,7 @@ int main(void)
         cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
         cmocka_unit_test(wrong_batches_and_options_are_refused),
         cmocka_unit_test(a_training_resumed_after_any_step_ends_with_the_same_bits),
+        cmocka_unit_test(a_callback_that_fails_comes_by_the_same_place_again_when_resumed),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
