@@ -96,16 +96,17 @@ static int compare_sizes(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
+/* 0 without memory. */
 static size_t median_shorter_side(const cen_folder_info *info)
 {
-    size_t *sides = malloc(info->n_images * sizeof *sides), median = 32;
-    if (sides == NULL) return median;
+    size_t *sides = malloc(info->n_images * sizeof *sides);
+    if (sides == NULL) return 0;
     for (size_t i = 0; i < info->n_images; i++) {
         const cen_folder_image *image = &info->images[i];
         sides[i] = image->width < image->height ? image->width : image->height;
     }
     qsort(sides, info->n_images, sizeof *sides, compare_sizes);
-    median = sides[info->n_images / 2];
+    size_t median = sides[info->n_images / 2];
     free(sides);
     return median;
 }
@@ -120,7 +121,8 @@ static const cen_preset *find_preset(void)
     return NULL;
 }
 
-static void choose_input(const cen_folder_info *info, cen_input *input)
+/* False without memory. */
+static bool choose_input(const cen_folder_info *info, cen_input *input)
 {
     const cen_preset *preset = find_preset();
     input->height = s.image_size[0];
@@ -142,6 +144,7 @@ static void choose_input(const cen_folder_info *info, cen_input *input)
         }
     }
     input->resize = s.resize == 0 ? CEN_RESIZE_CROP : CEN_RESIZE_STRETCH;
+    return input->height > 0;
 }
 
 static void choose_normalisation(const cen_folder *folder, cen_input *input)
@@ -343,7 +346,9 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
 {
     cen_error error;
     cen_model_options model_options = cen_model_options_default();
-    choose_input(cen_folder_get(folder), &model_options.input);
+    if (!choose_input(cen_folder_get(folder), &model_options.input)) {
+        return fail(&train_tool, EXIT_FAILED, "not enough memory for the sizes of the images");
+    }
     model_options.net = s.net;
     model_options.feature_size = s.feature_size;
     model_options.seed = s.seed;

@@ -59,7 +59,7 @@ struct cen__writer {
     const char *old_name; /* NULL: the old file is replaced */
     FILE *file;
     int failure; /* the first errno, 0 while all is well */
-    bool skips_sync;
+    bool skips_sync, has_moved_old;
 };
 
 /* Where path lies; the caller's to free. */
@@ -129,13 +129,6 @@ void cen__writer_keep_old(cen__writer *writer, const char *name)
     writer->old_name = name;
 }
 
-bool cen__writer_flush(cen__writer *writer)
-{
-    bool is_synced = writer->skips_sync ? fflush(writer->file) == 0 : cen__os_sync(writer->file);
-    if (writer->failure == 0 && !is_synced) writer->failure = errno ? errno : EIO;
-    return writer->failure == 0;
-}
-
 static void free_writer(cen__writer **writer)
 {
     cen__writer *w = *writer;
@@ -146,28 +139,35 @@ static void free_writer(cen__writer **writer)
     *writer = NULL;
 }
 
-/* Says where the old file is to be found. */
-static cen_status fail_writing(const cen__writer *w, const char *old, cen_error *error)
+static bool close_temporary(cen__writer *w)
 {
-    return cen__fail(error, CEN_ERROR_IO,
-                     "%s: writing failed: %s; free some space or choose another place, what stood "
-                     "there before is %s%s",
-                     w->path, strerror(w->failure), old == NULL ? "untouched" : "now ",
-                     old == NULL ? "" : old);
+    bool is_synced = w->skips_sync ? fflush(w->file) == 0 : cen__os_sync(w->file);
+    if (!is_synced && w->failure == 0) w->failure = errno ? errno : EIO;
+    if (fclose(w->file) != 0 && w->failure == 0) w->failure = errno ? errno : EIO;
+    return w->failure == 0;
 }
 
-static cen_status put_in_place(cen__writer *w, cen_error *error)
+/* The old file goes back to its name. */
+static void restore_old(cen__writer *w)
 {
-    bool is_moved = w->old_name != NULL && cen__os_kind(w->path) != CEN__NOTHING;
-    bool good = !is_moved || cen__os_replace(w->path, w->old_name);
-    is_moved = is_moved && good;
-    good = good && cen__os_replace(w->temporary, w->path);
-    if (!good) {
-        w->failure = errno ? errno : EIO;
-        (void)cen__os_remove(w->temporary);
-        if (is_moved && cen__os_replace(w->old_name, w->path)) is_moved = false;
-        return fail_writing(w, is_moved ? w->old_name : NULL, error);
+    if (w->has_moved_old) w->has_moved_old = !cen__os_replace(w->old_name, w->path);
+}
+
+static bool put_in_place(cen__writer *w)
+{
+    if (w->old_name != NULL && cen__os_kind(w->path) != CEN__NOTHING) {
+        w->has_moved_old = cen__os_replace(w->path, w->old_name);
+        if (!w->has_moved_old) w->failure = errno ? errno : EIO;
     }
+    if (w->failure == 0 && !cen__os_replace(w->temporary, w->path)) {
+        w->failure = errno ? errno : EIO;
+        restore_old(w);
+    }
+    return w->failure == 0;
+}
+
+static cen_status sync_name(const cen__writer *w, cen_error *error)
+{
     if (w->skips_sync || cen__os_sync_folder(w->folder)) return CEN_OK;
     return cen__fail(error, CEN_ERROR_IO,
                      "%s: this file is written, but its name could not be brought onto the disk: "
@@ -175,19 +175,61 @@ static cen_status put_in_place(cen__writer *w, cen_error *error)
                      w->path, strerror(errno));
 }
 
+/* Says where the old file of `moved` is to be found. */
+static cen_status fail_writing(const cen__writer *w, const cen__writer *moved, cen_error *error)
+{
+    (void)cen__os_remove(w->temporary);
+    return cen__fail(error, CEN_ERROR_IO,
+                     "%s: writing failed: %s; free some space or choose another place, what stood "
+                     "there before is %s%s",
+                     w->path, strerror(w->failure), moved->has_moved_old ? "now " : "untouched",
+                     moved->has_moved_old ? moved->old_name : "");
+}
+
 cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
 {
     cen__writer *w = *writer;
-    cen_status status;
-    (void)cen__writer_flush(w);
-    if (fclose(w->file) != 0 && w->failure == 0) w->failure = errno ? errno : EIO;
-    if (w->failure == 0) {
-        status = put_in_place(w, error);
-    } else {
-        (void)cen__os_remove(w->temporary);
-        status = fail_writing(w, NULL, error);
-    }
+    bool good = close_temporary(w) && put_in_place(w);
+    cen_status status = good ? sync_name(w, error) : fail_writing(w, w, error);
     free_writer(writer);
+    return status;
+}
+
+/* With the first one's old file kept until the second is in place. */
+static cen_status commit_both(cen__writer *first, cen__writer *second, cen_error *error)
+{
+    bool is_first_good = close_temporary(first), is_second_good = close_temporary(second);
+    if (is_first_good && is_second_good) is_first_good = put_in_place(first);
+    if (!is_first_good) {
+        (void)cen__os_remove(second->temporary);
+        return fail_writing(first, first, error);
+    }
+    if (!is_second_good || !put_in_place(second)) {
+        bool was_there = first->has_moved_old;
+        restore_old(first);
+        if (!was_there) (void)cen__os_remove(is_second_good ? first->path : first->temporary);
+        return fail_writing(second, first, error);
+    }
+    if (first->has_moved_old) (void)cen__os_remove(first->old_name);
+    cen_status status = sync_name(first, error);
+    return status == CEN_OK ? sync_name(second, error) : status;
+}
+
+cen_status cen__writer_commit_pair(cen__writer **first, cen__writer **second, cen_error *error)
+{
+    size_t size = strlen((*first)->path) + sizeof ".old";
+    char *old_name = cen__alloc(size, 1);
+    if (old_name == NULL) {
+        cen__writer_discard(first);
+        cen__writer_discard(second);
+        return cen__fail_memory(error, "the name of a file");
+    }
+    (void)snprintf(old_name, size, "%s.old", (*first)->path);
+    cen__writer_keep_old(*first, old_name);
+    cen_status status = commit_both(*first, *second, error);
+    free_writer(first);
+    free_writer(second);
+    cen__free(old_name);
     return status;
 }
 

@@ -30,12 +30,11 @@ void cen__writer_skip_sync(cen__writer *writer);
  * at any moment a whole file has one of the two names. Borrowed until then. */
 void cen__writer_keep_old(cen__writer *writer, const char *name);
 
-/* Brings all but the name onto the disk, so that of several files none is put in place before each
- * could be. False where that failed, which the commit then tells. */
-bool cen__writer_flush(cen__writer *writer);
-
 /* Ends the writing, frees the writer and sets *writer to NULL, whether it succeeds or not. */
 cen_status cen__writer_commit(cen__writer **writer, cen_error *error);
+
+/* The same for two files that belong together: both are put in place, or neither. */
+cen_status cen__writer_commit_pair(cen__writer **first, cen__writer **second, cen_error *error);
 
 /* Drops what was written. NULL is fine. Sets *writer to NULL. */
 void cen__writer_discard(cen__writer **writer);

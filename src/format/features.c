@@ -186,27 +186,18 @@ char *cen__features_beside(const char *path, const char *ending, const char *bes
     return result;
 }
 
-/* Both files are written before either is put in place, so what can go wrong leaves the old pair.
- */
+/* What can go wrong leaves the old pair. */
 static cen_status write_pair(const char *path, const char *beside, cen_features_format format,
                              const table *t, cen_error *error)
 {
-    cen__writer *writer, *writer_beside = NULL;
+    cen__writer *writer, *writer_beside;
     cen_status status = start_file(path, formats[format].write, t, &writer, error);
     if (status != CEN_OK) return status;
-    if (beside != NULL) {
-        status = start_file(beside, formats[format].write_beside, t, &writer_beside, error);
-        if (status == CEN_OK && !cen__writer_flush(writer)) {
-            cen__writer_discard(&writer_beside);
-            return cen__writer_commit(&writer, error); /* which fails and says why */
-        }
-        if (status == CEN_OK) status = cen__writer_commit(&writer_beside, error);
-    }
-    if (status != CEN_OK) {
-        cen__writer_discard(&writer);
-        return status;
-    }
-    return cen__writer_commit(&writer, error);
+    if (beside == NULL) return cen__writer_commit(&writer, error);
+    status = start_file(beside, formats[format].write_beside, t, &writer_beside, error);
+    if (status == CEN_OK) return cen__writer_commit_pair(&writer_beside, &writer, error);
+    cen__writer_discard(&writer);
+    return status;
 }
 
 static cen_status check(const char *path, cen_features_format format, const table *t,

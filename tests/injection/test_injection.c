@@ -355,7 +355,11 @@ static void exporting_keeps_the_last_good_files(void **state)
     tree_text(OUT "/f.tsv", "old");
     tree_text(OUT "/report.html", "old");
     tree_text(OUT "/idx/0/00000.png", "old");
-    walk(&(job){.name = "exporting", .run = export_all, .stride = 5, .lacks = " report.html "});
+    walk(&(job){.name = "exporting",
+                .run = export_all,
+                .stride = 5,
+                .lacks = " report.html ",
+                .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
 int main(void)

@@ -118,21 +118,6 @@ static bool write_npy(void)
     return execute(FEATURES "/f.npy");
 }
 
-static bool write_csv(void)
-{
-    return execute(FEATURES "/f.csv");
-}
-
-static bool write_projector(void)
-{
-    return execute(FEATURES "/p.tsv");
-}
-
-static bool write_fvecs(void)
-{
-    return execute(FEATURES "/f.fvecs");
-}
-
 static bool unpack(void)
 {
     return execute("cl_idx --per-class 1 " CEN_TESTS_FOLDER
@@ -162,11 +147,6 @@ static void go_on(void)
     } else {
         assert_true(train());
     }
-}
-
-static void disturb(const char *path)
-{
-    tree_text(path, "old");
 }
 
 /* ---- what stands there before ---- */
@@ -250,16 +230,12 @@ static void features_are_the_old_ones_or_the_new_ones(void **state)
 {
     (void)state;
     begin_out(TRAIN " --no-report");
-    disturb(OUT "/f.npy");
-    disturb(OUT "/f.tsv");
-    disturb(OUT "/f.csv");
-    disturb(OUT "/f.fvecs");
-    disturb(OUT "/p.tsv");
-    disturb(OUT "/p.metadata.tsv");
-    walk(&(job){.name = "cl_features, npy", .run = write_npy, .stride = 3});
-    walk(&(job){.name = "cl_features, csv", .run = write_csv, .stride = 9});
-    walk(&(job){.name = "cl_features, projector", .run = write_projector, .stride = 9});
-    walk(&(job){.name = "cl_features, fvecs", .run = write_fvecs, .stride = 9});
+    tree_text(OUT "/f.npy", "old");
+    tree_text(OUT "/f.tsv", "old");
+    walk(&(job){.name = "cl_features",
+                .run = write_npy,
+                .stride = 3,
+                .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
 static void unpacked_images_are_whole(void **state)
@@ -274,7 +250,11 @@ static void a_gallery_is_the_old_one_or_the_new_one(void **state)
     (void)state;
     begin_out(TRAIN " --no-report");
     assert_true(execute(FEATURES "/f.npy"));
-    walk(&(job){.name = "cl_knn enroll", .run = enroll, .stride = 3, .lacks = " f.npy f.tsv "});
+    walk(&(job){.name = "cl_knn enroll",
+                .run = enroll,
+                .stride = 3,
+                .lacks = " f.npy f.tsv ",
+                .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
 int main(void)

@@ -105,6 +105,7 @@ typedef struct job {
     const char *grows;   /* files that grow, " a b ": some rows of them may stand there */
     const char *goes;    /* files that the job may remove */
     const char *differs; /* files that are not the same bytes after mending */
+    const char *pair[2]; /* files that belong together */
     const char *lacks;   /* files that lack something where a read failed and the job went on */
 } job;
 
@@ -135,6 +136,20 @@ static inline bool was_reading(void)
     return failing->failed == OPEN || failing->failed == READ;
 }
 
+/* No name can be changed any more. */
+static inline bool is_stuck(void)
+{
+    return failing->goes_on && failing->failed == RENAME;
+}
+
+/* What cannot be removed stays, and what was moved aside where it cannot be moved back. */
+static inline bool is_left_over(const char *path)
+{
+    bool is_old = strstr(path, ".old") != NULL;
+    if (failing->failed == REMOVE) return is_old || strstr(path, ".tmp") != NULL;
+    return is_stuck() && is_old;
+}
+
 static inline bool is_version(const tree_file *f)
 {
     uint64_t path = hash_bytes(f->path, strlen(f->path)), content = hash_bytes(f->bytes, f->size);
@@ -159,13 +174,16 @@ static inline void check_kept(const job *j, const ends *e)
             memcmp(f->bytes, last->bytes, f->size) == 0) {
             continue;
         }
-        if (failing->failed == REMOVE && strstr(f->path, ".tmp") != NULL) continue;
+        if (is_left_over(f->path)) continue;
         fail_msg("%s: %s of %zu bytes is neither the old file nor a whole new one", where(j, text),
                  f->path, f->size);
     }
     for (size_t i = 0; i < e->before.n; i++) {
         const char *path = e->before.files[i].path;
-        if (tree_find(&now, path) == NULL && !is_listed(j->goes, path)) {
+        char other[220];
+        (void)snprintf(other, sizeof other, "%s.old", path);
+        bool is_beside = is_stuck() && tree_find(&now, other) != NULL; /* which is told */
+        if (tree_find(&now, path) == NULL && !is_listed(j->goes, path) && !is_beside) {
             fail_msg("%s: %s is lost", where(j, text), path);
         }
     }
@@ -179,7 +197,7 @@ static inline void check_done(const job *j, const ends *e, const char *but)
     tree now = tree_take(ROOT "/out");
     for (size_t i = 0; i < now.n; i++) {
         const tree_file *f = &now.files[i], *last = tree_find(&e->after, f->path);
-        if (failing->failed == REMOVE && strstr(f->path, ".tmp") != NULL) continue;
+        if (is_left_over(f->path)) continue;
         if (same_file(f, last) || is_listed(but, f->path)) continue;
         fail_msg("%s: %s of %zu bytes %s", where(j, text), f->path, f->size,
                  last == NULL ? "lies there" : "is another one");
@@ -192,8 +210,27 @@ static inline void check_done(const job *j, const ends *e, const char *but)
     tree_free(&now);
 }
 
+static inline bool is_old(const ends *e, const tree *now, const char *path)
+{
+    return same_file(tree_find(now, path), tree_find(&e->before, path));
+}
+
+/* Two files that belong together are both old or both new; but where no name can be changed any more
+ * between the two, the old one has another. */
+static inline void check_pair(const job *j, const ends *e)
+{
+    char text[200];
+    tree now = tree_take(ROOT "/out");
+    if (j->pair[0] != NULL && !is_stuck() &&
+        is_old(e, &now, j->pair[0]) != is_old(e, &now, j->pair[1])) {
+        fail_msg("%s: %s and %s are no pair", where(j, text), j->pair[0], j->pair[1]);
+    }
+    tree_free(&now);
+}
+
 static inline void check_point(const job *j, const ends *e, bool is_done)
 {
+    check_pair(j, e);
     if (!is_done) {
         check_kept(j, e);
     } else {
