@@ -119,6 +119,7 @@ bool read_row(const char **text, size_t n_epochs, cen_epoch_report *report)
         if (end == *text || *end != (i + 1 < N_COLUMNS ? ',' : '\n')) return false;
         *text = end + 1;
     }
+    if (!(x[0] >= 1 && x[0] <= 1e9)) return false; /* --epochs takes no more */
     *report = (cen_epoch_report){.epoch = (size_t)x[0],
                                  .n_epochs = n_epochs,
                                  .train = {x[1], x[2], x[3], x[4], x[14], x[15]},

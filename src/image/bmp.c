@@ -171,9 +171,8 @@ static cen_status read_palette(const uint8_t *bytes, size_t size, size_t info_si
     }
     bool grey = true;
     for (size_t i = 0; i < 256; i++) {
-        const uint8_t *color = bytes + at + i * entry_size;
         for (size_t j = 0; j < 3; j++) {
-            h->colors[i][j] = i < n_colors ? color[2 - j] : (uint8_t)i;
+            h->colors[i][j] = i < n_colors ? bytes[at + i * entry_size + 2 - j] : (uint8_t)i;
         }
         grey = grey && h->colors[i][0] == h->colors[i][1] && h->colors[i][0] == h->colors[i][2];
     }

@@ -105,6 +105,12 @@ cmp -s before.txt after.txt || complain "written elsewhere: $(diff before.txt af
 printf '/etc/passwd\n../..\n' >list.txt
 expect 1 "list.txt, line 1: no class is named ./etc/passwd" $TRAIN --holdout-classes list.txt -o list-run paths
 
+# -- a log that tells of no epoch that can be
+succeed $TRAIN --epochs 3 --stop-after 1 --quiet -o logged-run paths
+sed '2,$s/^[0-9]*/-1/' logged-run/log.csv >log.csv
+mv log.csv logged-run/log.csv
+succeed timeout 300 $TOOLS/cl_train --quiet --resume logged-run
+
 # -- names as long as a system takes, and longer
 deep=$(printf '%0250d' 1)
 expect 1 "0001.*: no such folder" $TRAIN -o deep-run "$deep/$deep/$deep"

@@ -11,6 +11,7 @@
 #include "format/json.h"
 #include "format/safetensors.h"
 #include "image/decoders.h"
+#include "image/inflate.h"
 #include "nn/net.h"
 
 /* A file being made. */
@@ -81,6 +82,51 @@ static void a_header_of_65535_x_65535_takes_no_memory(void **state)
     for (size_t i = 0; i < sizeof pnm / sizeof *pnm; i++) {
         assert_too_large(pnm[i], strlen(pnm[i]), CEN_ERROR_FORMAT);
     }
+}
+
+static void add_number(file *to, uint32_t value)
+{
+    const uint8_t bytes[4] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8),
+                              (uint8_t)value};
+    add(to, bytes, sizeof bytes);
+}
+
+static void add_chunk(file *to, const char *name, const uint8_t *data, size_t size)
+{
+    size_t begin = to->size + 4;
+    add_number(to, (uint32_t)size);
+    add(to, name, 4);
+    add(to, data, size);
+    add_number(to, cen__crc32(0, to->bytes + begin, 4 + size));
+}
+
+/* 16 MB of zeros in 16 KB, as picture and as what stands beside one. */
+static void a_png_is_unpacked_as_far_as_its_picture_goes(void **state)
+{
+    (void)state;
+    static const uint8_t header[13] = {0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0};
+    file made = {NULL, 0, 0};
+    size_t size = (size_t)16 << 20, packed_size;
+    uint8_t *zeros = cen__alloc_zeroed(size, 1), *packed;
+    assert_non_null(zeros);
+    assert_int_equal(cen__zlib_pack(zeros, size, &packed, &packed_size, NULL), CEN_OK);
+    cen__free(zeros);
+    add(&made, "\x89PNG\r\n\x1a\n", 8);
+    add_chunk(&made, "IHDR", header, sizeof header);
+    add_chunk(&made, "iCCP", packed, packed_size);
+    add_chunk(&made, "zTXt", packed, packed_size);
+    add_chunk(&made, "IDAT", packed, packed_size);
+    add_chunk(&made, "IEND", NULL, 0);
+    cen_image image;
+    fuzz_memory_begin();
+    assert_int_equal(cen_image_decode(made.bytes, made.size, NULL, &image, NULL), CEN_OK);
+    fuzz_memory_most(1 << 20);
+    assert_non_null(image.warning);
+    assert_non_null(strstr(image.warning, "more data than its picture needs"));
+    cen_image_free(&image);
+    fuzz_memory_end();
+    cen__free(packed);
+    release(&made);
 }
 
 /* A picture of 2048 x 2048 that refines nothing in `n_scans` scans of 9 blocks of bits. */
@@ -302,6 +348,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_header_of_65535_x_65535_takes_no_memory),
+        cmocka_unit_test(a_png_is_unpacked_as_far_as_its_picture_goes),
         cmocka_unit_test(scans_are_counted_and_each_is_a_pass_over_the_blocks),
         cmocka_unit_test(nested_json_is_refused_at_a_depth_of_64),
         cmocka_unit_test(a_model_of_many_notes_and_tensors_is_read_in_linear_time),
