@@ -218,19 +218,23 @@ static cen_status take_memory(decoder *decoding, cen_error *error)
     return CEN_OK;
 }
 
-static cen_status decode_pixels(decoder *decoding, cen_image *image, cen_error *error)
+/* Asked before memory is taken: a small file has a small picture. */
+static cen_status check_idat(const cen__png *png, uint64_t total, cen_error *error)
+{
+    /* DEFLATE packs 258 bytes into 2 bits at the best. */
+    if (total / 1032 <= png->idat_size) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_FORMAT,
+                     "the IDAT chunks of the PNG, from byte %zu on, are too short for %lu x %lu "
+                     "pixels",
+                     png->idat_at, (unsigned long)png->width, (unsigned long)png->height);
+}
+
+static cen_status decode_pixels(decoder *decoding, uint64_t total, cen_image *image,
+                                cen_error *error)
 {
     cen__png *png = &decoding->png;
     const adam7_pass *passes = png->interlaced ? ADAM7 : &ALL;
     size_t n_passes = png->interlaced ? 7 : 1;
-    uint64_t total = total_size(png, passes, n_passes);
-    /* DEFLATE packs 258 bytes into 2 bits at the best. */
-    if (total / 1032 > png->idat_size)
-        return cen__fail(
-            error, CEN_ERROR_FORMAT,
-            "the IDAT chunks of the PNG, from byte %zu on, are too short for %zu x %zu "
-            "pixels",
-            png->idat_at, image->width, image->height);
     cen_status status = take_memory(decoding, error);
     if (status != CEN_OK) return status;
     status = cen__png_rows_open(&decoding->rows, png, total, (size_t)row_size(png, png->width) + 1,
@@ -256,11 +260,15 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
     *image = (cen_image){0};
     cen_status status = cen__png_read_header(png, bytes, size, error);
     if (status == CEN_OK) status = cen__png_check_rest(png, error);
+    uint64_t total = png->interlaced ? total_size(png, ADAM7, 7) : total_size(png, &ALL, 1);
+    /* Over the limit is told as such, by cen__image_allocate. */
+    if (status == CEN_OK && png->width <= options->max_pixels / png->height)
+        status = check_idat(png, total, error);
     if (status == CEN_OK)
         status = cen__image_allocate(image, png->width, png->height, png->channels, options, error);
     if (status != CEN_OK) return status;
     decoding.memory = NULL;
-    status = decode_pixels(&decoding, image, error);
+    status = decode_pixels(&decoding, total, image, error);
     cen__free(decoding.memory);
     image->warning = png->warning;
     if (status != CEN_OK) cen_image_free(image);

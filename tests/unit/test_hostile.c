@@ -100,6 +100,24 @@ static void add_chunk(file *to, const char *name, const uint8_t *data, size_t si
     add_number(to, cen__crc32(0, to->bytes + begin, 4 + size));
 }
 
+/* The largest that is allowed by default, of 30 bytes. */
+static void a_png_is_as_small_as_its_data(void **state)
+{
+    (void)state;
+    file made = {NULL, 0, 0};
+    uint8_t zeros[30] = {0x78, 1};
+    for (int interlaced = 0; interlaced < 2; interlaced++) {
+        const uint8_t header[13] = {0, 0, 0x40, 0, 0, 0, 0x40, 0, 16, 6, 0, 0, (uint8_t)interlaced};
+        made.size = 0;
+        add(&made, "\x89PNG\r\n\x1a\n", 8);
+        add_chunk(&made, "IHDR", header, sizeof header);
+        add_chunk(&made, "IDAT", zeros, sizeof zeros);
+        add_chunk(&made, "IEND", NULL, 0);
+        assert_too_large(made.bytes, made.size, CEN_ERROR_FORMAT);
+    }
+    release(&made);
+}
+
 /* 16 MB of zeros in 16 KB, as picture and as what stands beside one. */
 static void a_png_is_unpacked_as_far_as_its_picture_goes(void **state)
 {
@@ -348,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_header_of_65535_x_65535_takes_no_memory),
+        cmocka_unit_test(a_png_is_as_small_as_its_data),
         cmocka_unit_test(a_png_is_unpacked_as_far_as_its_picture_goes),
         cmocka_unit_test(scans_are_counted_and_each_is_a_pass_over_the_blocks),
         cmocka_unit_test(nested_json_is_refused_at_a_depth_of_64),
