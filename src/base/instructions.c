@@ -3,7 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if CEN__X86_SETS
 static const char *const names[] = {"baseline", "avx2", "avx512"};
+#else
+static const char *const names[] = {"baseline", "fma"};
+#endif
 
 cen__instruction_set cen__processor_instructions(void)
 {
@@ -15,8 +19,10 @@ cen__instruction_set cen__processor_instructions(void)
                    ? CEN__AVX512
                    : CEN__AVX2;
     }
-#endif
     return CEN__BASELINE;
+#else
+    return CEN__FMA_SET ? CEN__FMA : CEN__BASELINE;
+#endif
 }
 
 cen__instruction_set cen__instructions_used(void)

@@ -10,14 +10,26 @@
 #define CEN__X86_SETS 0
 #endif
 
+/* Elsewhere there is one more where every processor has fused multiply-add (64-bit ARM, s390x). The
+ * baseline does without, and so has the same bits on all machines. */
+#if defined(__GNUC__) && !CEN__X86_SETS && defined(__FP_FAST_FMAF)
+#define CEN__FMA_SET 1
+#else
+#define CEN__FMA_SET 0
+#endif
+
 /* AVX2: with FMA, BMI and BMI2. AVX512: F, BW, DQ, VL. */
+#if CEN__X86_SETS
 typedef enum { CEN__BASELINE, CEN__AVX2, CEN__AVX512 } cen__instruction_set;
+#else
+typedef enum { CEN__BASELINE, CEN__FMA } cen__instruction_set;
+#endif
 
 /* The highest that the processor has. */
 cen__instruction_set cen__processor_instructions(void);
 
-/* The same, or the lower one that the environment variable CEN_INSTRUCTIONS names ("baseline", "avx2",
- * "avx512"; another word there is passed over), so that tests reach every path. */
+/* The same, or the lower one that the environment variable CEN_INSTRUCTIONS names ("baseline", "fma",
+ * "avx2", "avx512"; another word there is passed over), so that tests reach every path. */
 cen__instruction_set cen__instructions_used(void);
 
 /* The name of that. */

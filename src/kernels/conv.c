@@ -11,6 +11,8 @@ const cen__conv_set *cen__conv_set_select(void)
     const cen__kernels *const kernels = cen__kernels_select();
     if (kernels == &cen__kernels_avx512) return &cen__conv_set_avx512;
     if (kernels == &cen__kernels_avx2) return &cen__conv_set_avx2;
+#elif CEN__FMA_SET
+    if (cen__kernels_select() == &cen__kernels_fma) return &cen__conv_set_fma;
 #endif
     return &cen__conv_set_baseline;
 }

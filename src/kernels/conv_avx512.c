@@ -18,6 +18,7 @@
 #define TILE_ROWS_3 8
 #define TILE_ROWS_4 6
 #define DOTS_ROWS 5
+#define CONTRACT 1
 #include "kernels/conv_kernels.h"
 
 #if defined(__clang__)

@@ -8,4 +8,5 @@
 #define TILE_ROWS_3 3
 #define TILE_ROWS_4 2
 #define DOTS_ROWS 2
+#define CONTRACT 0
 #include "kernels/conv_kernels.h"

@@ -1,5 +1,6 @@
 /* The inner loops of convolution. Included once by each conv_<set>.c, which says
- *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), DOTS_ROWS
+ *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), DOTS_ROWS,
+ *     CONTRACT (1 where a multiply and an add may become one fused instruction, which -std=c99 turns off)
  * and has a target pragma in force. A vector is a GNU vector type, which gcc and clang keep in a
  * register where they would not keep an array; elsewhere it is one float. */
 #include <string.h>
@@ -17,11 +18,14 @@ typedef float vec;
 #define INLINE static inline
 #endif
 
-/* A multiply and an add may become one fused instruction here, which -std=c99 turns off. */
 #if defined(__clang__)
+#if CONTRACT
 #pragma clang fp contract(fast)
-#elif defined(__GNUC__)
+#endif
+#elif defined(__GNUC__) && CONTRACT
 #pragma GCC optimize("O3", "fp-contract=fast")
+#elif defined(__GNUC__)
+#pragma GCC optimize("O3", "fp-contract=off")
 #endif
 
 /* cen__conv_tile with constant rows and vectors, so that acc is registers. */

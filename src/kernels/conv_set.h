@@ -103,6 +103,8 @@ typedef struct cen__conv_set {
 extern const cen__conv_set cen__conv_set_baseline;
 #if CEN__X86_SETS
 extern const cen__conv_set cen__conv_set_avx2, cen__conv_set_avx512;
+#elif CEN__FMA_SET
+extern const cen__conv_set cen__conv_set_fma;
 #endif
 
 /* That of the instruction set in use, see dispatch.h. */

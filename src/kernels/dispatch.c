@@ -8,6 +8,8 @@ const cen__kernels *cen__kernels_select(void)
     case CEN__AVX2: return &cen__kernels_avx2;
     case CEN__BASELINE: break;
     }
+#elif CEN__FMA_SET
+    if (cen__instructions_used() == CEN__FMA) return &cen__kernels_fma;
 #endif
     return &cen__kernels_baseline;
 }

@@ -5,10 +5,17 @@
 #ifndef CEN_KERNELS_DISPATCH_H
 #define CEN_KERNELS_DISPATCH_H
 
+#include <float.h>
+
 #include "base/instructions.h"
 #include "kernels/micro.h"
 #include "kernels/norm.h"
 #include "kernels/vector.h"
+
+#if FLT_EVAL_METHOD == 1 || FLT_EVAL_METHOD == 2
+#error                                                                                             \
+    "float must not be computed as double: add -fexcess-precision=fast, on i386 -msse2 -mfpmath=sse"
+#endif
 
 /* The loops of vector.h under the same names. */
 typedef struct cen__vectors {
@@ -47,6 +54,8 @@ typedef struct cen__kernels {
 extern const cen__kernels cen__kernels_baseline;
 #if CEN__X86_SETS
 extern const cen__kernels cen__kernels_avx2, cen__kernels_avx512;
+#elif CEN__FMA_SET
+extern const cen__kernels cen__kernels_fma;
 #endif
 
 /* That of the instruction set in use. */

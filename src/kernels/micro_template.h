@@ -2,6 +2,8 @@
  *   CEN__LANES                          floats in a vector, 1 where the compiler has no vectors
  *   CEN__MR                             rows of the tile, 4 or 8; it is 3 vectors wide
  *   CEN__MC, CEN__KC, CEN__NC           cache blocks
+ *   CEN__CONTRACT                       1 where a multiply and an add may become one fused instruction,
+ *                                       which -std=c99 turns off
  * and has a target pragma in force. */
 
 #if CEN__LANES > 1
@@ -10,14 +12,18 @@ typedef float vector __attribute__((vector_size(4 * CEN__LANES)));
 typedef float vector;
 #endif
 
-/* A multiply and an add may become one fused instruction here: the language's default that -std=c99
- * turns off. The unrolled tile must not be folded back into a call of memset. */
+/* The unrolled tile must not be folded back into a call of memset. */
 #if defined(__clang__)
+#if CEN__CONTRACT
 #pragma clang fp contract(fast)
+#endif
 #define CEN__FUSED
-#elif defined(__GNUC__)
+#elif defined(__GNUC__) && CEN__CONTRACT
 #define CEN__FUSED                                                                                 \
     __attribute__((optimize("O3", "fp-contract=fast", "no-tree-loop-distribute-patterns")))
+#elif defined(__GNUC__)
+#define CEN__FUSED                                                                                 \
+    __attribute__((optimize("O3", "fp-contract=off", "no-tree-loop-distribute-patterns")))
 #else
 #define CEN__FUSED
 #endif

@@ -18,6 +18,7 @@
 #define CEN__MC 192
 #define CEN__KC 384
 #define CEN__NC 3072
+#define CEN__CONTRACT 1
 
 #include "kernels/micro_template.h"
 #include "kernels/vector_template.h"

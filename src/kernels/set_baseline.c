@@ -13,6 +13,7 @@
 #define CEN__MC 256
 #define CEN__KC 256
 #define CEN__NC 3072
+#define CEN__CONTRACT 0
 
 #include "kernels/micro_template.h"
 #include "kernels/vector_template.h"

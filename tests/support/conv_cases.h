@@ -9,20 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/instructions.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernels/conv.h"
 #include "kernels/vector.h"
-
-static const char *const sets[] = {"baseline", "avx2", "avx512"};
-
-/* False where this processor has not the set. */
-static inline bool use_set(const char *name)
-{
-    assert_int_equal(setenv("CEN_INSTRUCTIONS", name, 1), 0);
-    return strcmp(cen__instructions(), name) == 0;
-}
+#include "support/instructions.h"
+#include "support/little_endian.h"
 
 /* Of c h w k kernel_h kernel_w stride_h stride_w pad_h pad_w. */
 static inline cen__conv make_conv(const size_t shape[10])
@@ -71,7 +63,7 @@ static inline float *read_floats(FILE *file, size_t n)
 {
     float *const x = cen__alloc(n, sizeof *x);
     assert_non_null(x);
-    assert_int_equal(fread(x, sizeof *x, n, file), n);
+    read_little_endian(x, sizeof *x, n, file);
     return x;
 }
 

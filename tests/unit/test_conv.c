@@ -14,7 +14,7 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
                        const float *dw, const float *dbias, double limit)
 {
     const sizes s = count(v, n);
-    for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
+    for (size_t set = 0; set < N_SETS; set++) {
         if (!use_set(sets[set])) continue;
         const size_t scratch_count = cen__conv_scratch_count(v, n);
         float *const scratch = cen__alloc(scratch_count, sizeof *scratch);
@@ -39,7 +39,7 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
         cen__free(got);
         cen__free(scratch);
     }
-    unsetenv("CEN_INSTRUCTIONS");
+    use_best_set();
 }
 
 static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed)
@@ -115,7 +115,7 @@ static void fast_equals_naive_on_random_shapes(void **state)
 static void check_golden_case(FILE *file)
 {
     uint32_t read[11];
-    assert_int_equal(fread(read, sizeof *read, 11, file), 11);
+    read_little_endian(read, sizeof *read, 11, file);
     size_t shape[10];
     for (size_t i = 0; i < 10; i++) shape[i] = read[i + 1];
     const size_t n = read[0];
@@ -145,7 +145,7 @@ static void naive_and_fast_equal_torch(void **state)
     FILE *const file = fopen(CEN_TESTS_FOLDER "/golden/conv.bin", "rb");
     assert_non_null(file);
     uint32_t n_cases;
-    assert_int_equal(fread(&n_cases, sizeof n_cases, 1, file), 1);
+    read_little_endian(&n_cases, sizeof n_cases, 1, file);
     for (uint32_t i = 0; i < n_cases; i++) check_golden_case(file);
     assert_int_equal(fgetc(file), EOF);
     fclose(file);

@@ -50,7 +50,7 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
 {
     const sizes s = count(v, n);
     const size_t pooled = pooled_count(v, n);
-    for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
+    for (size_t set = 0; set < N_SETS; set++) {
         if (!use_set(sets[set])) continue;
         float *const scratch = make(cen__conv_pool_scratch_count(v), sizeof *scratch);
         float *const got = make(pooled + s.x + s.w + v->k, sizeof *got);
@@ -73,7 +73,7 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
         cen__free(got);
         cen__free(argmax);
     }
-    unsetenv("CEN_INSTRUCTIONS");
+    use_best_set();
 }
 
 static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed)
@@ -150,7 +150,7 @@ static void the_first_of_equals_wins_and_nan_before_any_number(void **state)
                                         {1, 5, 7, 1, 1, 1, 1, 1, 0, 0}};
     const float w = 1, bias = 0;
     for (size_t shape = 0; shape < 2; shape++)
-        for (size_t set = 0; set < sizeof sets / sizeof *sets; set++) {
+        for (size_t set = 0; set < N_SETS; set++) {
             if (!use_set(sets[set])) continue;
             const cen__conv v = make_conv(shapes[shape]);
             const size_t pooled = pooled_count(&v, 1);
@@ -171,13 +171,13 @@ static void the_first_of_equals_wins_and_nan_before_any_number(void **state)
             cen__free(argmax);
             cen__free(scratch);
         }
-    unsetenv("CEN_INSTRUCTIONS");
+    use_best_set();
 }
 
 static void check_golden_case(FILE *file)
 {
     uint32_t read[12];
-    assert_int_equal(fread(read, sizeof *read, 12, file), 12);
+    read_little_endian(read, sizeof *read, 12, file);
     size_t shape[10];
     for (size_t i = 0; i < 10; i++) shape[i] = read[i + 1];
     const size_t n = read[0];
@@ -214,7 +214,7 @@ static void naive_and_fast_equal_torch(void **state)
     FILE *const file = fopen(CEN_TESTS_FOLDER "/golden/conv_pool.bin", "rb");
     assert_non_null(file);
     uint32_t n_cases;
-    assert_int_equal(fread(&n_cases, sizeof n_cases, 1, file), 1);
+    read_little_endian(&n_cases, sizeof n_cases, 1, file);
     for (uint32_t i = 0; i < n_cases; i++) check_golden_case(file);
     assert_int_equal(fgetc(file), EOF);
     fclose(file);

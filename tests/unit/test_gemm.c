@@ -12,21 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/instructions.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "kernels/gemm.h"
 #include "kernels/micro.h"
-
-static const char *const sets[] = {"baseline", "avx2", "avx512"};
-enum { N_SETS = sizeof sets / sizeof *sets };
-
-/* False where the processor has not this set. */
-static bool use_set(const char *name)
-{
-    assert_int_equal(setenv("CEN_INSTRUCTIONS", name, 1), 0);
-    return strcmp(cen__instructions(), name) == 0;
-}
+#include "support/instructions.h"
 
 static void fill(float *x, size_t n, uint64_t seed)
 {
@@ -147,7 +137,7 @@ static void on_every_set(void (*check)(void))
     for (size_t i = 0; i < N_SETS; i++) {
         if (use_set(sets[i])) check();
     }
-    assert_int_equal(unsetenv("CEN_INSTRUCTIONS"), 0);
+    use_best_set();
 }
 
 static void check_tiny(void)
@@ -332,12 +322,12 @@ static void test_a_transpose_puts_each_number_in_its_place(void **state)
 static void test_the_environment_forces_a_lower_set(void **state)
 {
     (void)state;
-    assert_int_equal(unsetenv("CEN_INSTRUCTIONS"), 0);
+    use_best_set();
     const char *best = cen__instructions();
     assert_true(use_set("baseline"));
     (void)use_set("no such set");
     assert_string_equal(cen__instructions(), best);
-    assert_int_equal(unsetenv("CEN_INSTRUCTIONS"), 0);
+    use_best_set();
     print_message("the best set of this processor: %s\n", best);
 }
 

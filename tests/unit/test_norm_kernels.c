@@ -150,7 +150,7 @@ static void every_set_equals_plain_loops(void **state)
 {
     (void)state;
     fill();
-    for (size_t set = 0; set < 3; set++) {
+    for (size_t set = 0; set < N_SETS; set++) {
         if (!use_set(sets[set])) continue;
         for (size_t i = 0; i < 2 * N_SHAPES; i++) {
             const size_t *s = shapes[i / 2];
@@ -168,7 +168,7 @@ static void every_set_gives_the_same_bits(void **state)
     double first_sums[4];
     fill();
     const cen__norm v = make_norm(3, 2, 31, 37, true);
-    for (size_t set = 0; set < 3; set++) {
+    for (size_t set = 0; set < N_SETS; set++) {
         if (!use_set(sets[set])) continue;
         cen__norm_pool_forward(&v, x, y32, kept, argmax);
         cen__norm_pool_backward(&v, x, argmax, dy, dx32);
@@ -187,7 +187,7 @@ static void every_set_gives_the_same_bits(void **state)
 static void a_nan_wins_its_window(void **state)
 {
     (void)state;
-    for (size_t set = 0; set < 3; set++) {
+    for (size_t set = 0; set < N_SETS; set++) {
         if (!use_set(sets[set])) continue;
         fill();
         x[2] = x[9] = NAN;

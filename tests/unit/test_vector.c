@@ -16,6 +16,7 @@
 #include "golden/vector.h"
 #include "kernels/dispatch.h"
 #include "kernels/vector.h"
+#include "support/instructions.h"
 
 enum { POOL_MOST = 4096 };
 enum { N = 1013 };
@@ -25,8 +26,6 @@ static const size_t lengths[] = {1,  2,  3,  7,   8,   15,  16,  17,  31,  33,
                                  63, 64, 65, 100, 255, 256, 257, 511, 512, N};
 enum { N_LENGTHS = sizeof lengths / sizeof *lengths };
 
-static const char *const names[] = {"baseline", "avx2", "avx512"};
-
 static void fill(float *x, size_t n, uint64_t seed)
 {
     for (size_t i = 0; i < n; i++) x[i] = cen__random_float(seed, 98, i) * 8 - 4;
@@ -35,12 +34,10 @@ static void fill(float *x, size_t n, uint64_t seed)
 /* Runs check with the table of each set that this processor has. */
 static void on_every_set(void (*check)(const cen__vectors *vectors))
 {
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        assert_int_equal(setenv("CEN_INSTRUCTIONS", names[i], 1), 0);
-        const cen__kernels *kernels = cen__kernels_select();
-        if (strcmp(kernels->name, names[i]) == 0) check(&kernels->vectors);
+    for (size_t i = 0; i < N_SETS; i++) {
+        if (use_set(sets[i])) check(&cen__kernels_select()->vectors);
     }
-    assert_int_equal(unsetenv("CEN_INSTRUCTIONS"), 0);
+    use_best_set();
 }
 
 static void check_adam(const cen__vectors *vectors)
