@@ -124,15 +124,14 @@ enum {
 
 #endif
 
+#if CEN__X86_SETS
 /* VBMI came later than the rest of AVX-512 that base/instructions.h asks for. */
 static cen__instruction_set processor_set(void)
 {
     cen__instruction_set set = cen__processor_instructions();
-#if CEN__X86_SETS
-    if (set == CEN__AVX512 && !__builtin_cpu_supports("avx512vbmi")) set = CEN__AVX2;
-#endif
-    return set;
+    return set == CEN__AVX512 && !__builtin_cpu_supports("avx512vbmi") ? CEN__AVX2 : set;
 }
+#endif
 
 size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3])
 {

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/little_endian.h"
+
 typedef struct golden_array {
     char name[96];
     size_t n_dims, shape[4], count;
@@ -27,20 +29,17 @@ static inline void *golden_memory(size_t count, size_t size)
     return memory;
 }
 
-/* One number of the file; f4 and f8 as little-endian machines hold them. */
+/* One number of the file: u1, f4 or f8. */
 static inline double golden_number(const char *type, FILE *file)
 {
-    unsigned char bytes[8] = {0};
-    const size_t size = (size_t)(type[1] - '0');
-    assert_int_equal(fread(bytes, 1, size, file), size);
-    if (type[0] == 'u') return bytes[0];
-    if (size == 8) {
+    if (type[0] == 'u') return fgetc(file);
+    if (type[1] == '8') {
         double value;
-        memcpy(&value, bytes, 8);
+        read_little_endian(&value, sizeof value, 1, file);
         return value;
     }
     float value;
-    memcpy(&value, bytes, 4);
+    read_little_endian(&value, sizeof value, 1, file);
     return (double)value;
 }
 

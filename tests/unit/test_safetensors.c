@@ -22,7 +22,7 @@ static void write_file(const char *header, size_t header_size, size_t n_data)
 {
     FILE *file = fopen(scratch, "wb");
     assert_non_null(file);
-    for (unsigned i = 0; i < 8; i++) fputc((int)(header_size >> 8 * i & 0xFF), file);
+    for (unsigned i = 0; i < 8; i++) fputc((int)((uint64_t)header_size >> 8 * i & 0xFF), file);
     fwrite(header, 1, header_size, file);
     while (n_data-- > 0) fputc(0, file);
     fclose(file);
