@@ -312,6 +312,7 @@ static bool begin_dynamic(cen__inflate *inflate)
 
 static bool begin_block(cen__inflate *inflate)
 {
+    return_bytes(inflate); /* so that what is left unread is counted whole */
     if (!inflate->in_is_last && inflate->in_end - inflate->in < CEN__INFLATE_RESERVE)
         return stop(inflate, CEN__INFLATE_WANTS_INPUT);
     bool cut_short = false;
