@@ -438,7 +438,11 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     const char *resumed = s.resume;
     if (resumed != NULL) {
         arguments_free(all);
-        if (!arguments_load(all, resumed, given->argc, given->argv)) {
+        cen_error error;
+        if (!arguments_load(all, resumed, given->argc, given->argv, &error)) {
+            if (error.status == CEN_ERROR_MEMORY) {
+                return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+            }
             return fail(&train_tool, EXIT_FAILED,
                         "%s: this is no run that can be resumed (its file 'arguments' cannot be "
                         "read); name the folder of a run",

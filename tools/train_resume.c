@@ -3,27 +3,33 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All of a file, with a NUL behind it. */
-static char *read_file(const char *path, size_t *size)
+/* All of a file, with a NUL behind it; NULL with *error filled. */
+static char *read_file(const char *path, size_t *size, cen_error *error)
 {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) return NULL;
     char *text = NULL;
     size_t capacity = 0;
+    bool has_memory = true;
+    FILE *file = fopen(path, "rb");
     *size = 0;
-    do {
-        char *more = realloc(text, capacity = 2 * capacity + 4096);
-        if (more == NULL) break;
+    while (file != NULL && has_memory && *size + 1 >= capacity) {
+        char *more = realloc(text, 2 * capacity + 4096);
+        has_memory = more != NULL;
+        if (!has_memory) break;
         text = more;
+        capacity = 2 * capacity + 4096;
         *size += fread(text + *size, 1, capacity - 1 - *size, file);
-    } while (*size == capacity - 1);
-    bool good = text != NULL && *size < capacity - 1 && !ferror(file);
-    (void)fclose(file);
+    }
+    bool good = file != NULL && has_memory && !ferror(file);
+    if (file != NULL) (void)fclose(file);
     if (good) {
         text[*size] = '\0';
         return text;
     }
     free(text);
+    error->status = has_memory ? CEN_ERROR_IO : CEN_ERROR_MEMORY;
+    (void)snprintf(error->message, sizeof error->message, "%.400s: %s", path,
+                   has_memory ? "cannot be read, which resuming needs; put the file back"
+                              : "not enough memory to read this file");
     return NULL;
 }
 
@@ -55,16 +61,23 @@ bool arguments_save(const char *folder, int argc, char **argv, cen_error *error)
     return status == CEN_OK;
 }
 
-bool arguments_load(arguments *all, const char *folder, int argc, char **argv)
+bool arguments_load(arguments *all, const char *folder, int argc, char **argv, cen_error *error)
 {
     char path[4200];
     size_t size, n = 0;
     *all = (arguments){0, NULL, NULL};
-    all->text = read_file(arguments_path(folder, path), &size);
-    if (all->text == NULL || (size > 0 && all->text[size - 1] != '\0')) return false;
+    all->text = read_file(arguments_path(folder, path), &size, error);
+    if (all->text == NULL) return false;
+    if (size > 0 && all->text[size - 1] != '\0') {
+        error->status = CEN_ERROR_FORMAT;
+        return false;
+    }
     for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
     all->argv = malloc((n + (size_t)argc + 1) * sizeof *all->argv);
-    if (all->argv == NULL) return false;
+    if (all->argv == NULL) {
+        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
+        return false;
+    }
     all->argv[all->argc++] = argv[0];
     for (char *at = all->text; at < all->text + size; at += strlen(at) + 1) {
         all->argv[all->argc++] = at;
@@ -151,13 +164,8 @@ static size_t rows_end(const char *text, size_t last)
 char *keep_rows(const char *path, size_t last, cen_error *error)
 {
     size_t size;
-    char *text = read_file(path, &size);
-    if (text == NULL) {
-        error->status = CEN_ERROR_IO;
-        (void)snprintf(error->message, sizeof error->message,
-                       "%.400s: cannot be read, which resuming needs; put the file back", path);
-        return NULL;
-    }
+    char *text = read_file(path, &size, error);
+    if (text == NULL) return NULL;
     size = rows_end(text, last);
     text[size] = '\0';
     if (cen_file_write(path, text, size, error) == CEN_OK) return text;

@@ -16,8 +16,8 @@ typedef struct arguments {
 bool arguments_save(const char *folder, int argc, char **argv, cen_error *error);
 
 /* argv[0], what FOLDER/arguments holds, then argv[1 ...]. False where that file cannot be read, or
- * without memory. */
-bool arguments_load(arguments *all, const char *folder, int argc, char **argv);
+ * without memory: error->status tells which, and of memory its message too. */
+bool arguments_load(arguments *all, const char *folder, int argc, char **argv, cen_error *error);
 
 /* The same pointers in memory of its own. */
 bool arguments_copy(arguments *all, const arguments *from);

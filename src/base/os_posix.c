@@ -119,7 +119,7 @@ FILE *cen__os_create_new(const char *path)
     if (file == NULL) {
         int failure = errno;
         (void)close(descriptor);
-        (void)unlink(path);
+        (void)remove(path);
         errno = failure;
     }
     return file;

@@ -45,7 +45,7 @@ cat >allowed.txt <<'EOF'
 calloc free getenv malloc qsort strtod strtof strtoll
 memchr memcmp memcpy memmove memset
 strchr strcmp strcpy strcspn strerror strlen strncmp strpbrk strrchr strspn strstr
-fclose ferror fflush fgetc fopen fputc fputs fread fseek fwrite remove rename snprintf vfprintf vsnprintf
+fclose ferror fflush fgetc fopen fputc fputs fread fseek ftell fwrite remove rename snprintf vfprintf vsnprintf
 close closedir fdopen fileno fsync ioctl isatty mkdir open opendir read readdir stat sysconf clock_gettime
 ceil cos exp fabs floor fmax fmin hypot lrint nearbyint log log10 nextafter pow rint round sin sincos sqrt
 EOF

@@ -69,7 +69,7 @@ uint64_t hash_bytes(const void *bytes, size_t size)
     return hash;
 }
 
-static int family_of(operation op)
+static operation family_of(operation op)
 {
     if (op == ALLOCATE || op == REMOVE) return op;
     return op <= LIST ? OPEN : WRITE;
@@ -228,6 +228,28 @@ int __wrap_open(const char *path, int flags, ...)
     failing->n_handles += descriptor >= 0;
     return descriptor;
 }
+
+#ifdef __GLIBC__ /* whose names these are where offsets have 64 bits */
+FILE *__wrap_fopen64(const char *path, const char *mode);
+int __wrap_open64(const char *path, int flags, ...);
+void *__real_readdir64(DIR *folder);
+void *__wrap_readdir64(DIR *folder);
+
+FILE *__wrap_fopen64(const char *path, const char *mode)
+{
+    return __wrap_fopen(path, mode);
+}
+
+int __wrap_open64(const char *path, int flags, ...)
+{
+    return __wrap_open(path, flags, 0666);
+}
+
+void *__wrap_readdir64(DIR *folder)
+{
+    return fails(LIST, EIO) ? NULL : __real_readdir64(folder);
+}
+#endif
 
 int __wrap_close(int descriptor)
 {

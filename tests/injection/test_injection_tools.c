@@ -212,10 +212,21 @@ static void a_training_over_an_old_one_keeps_its_model(void **state)
                 .lacks = PAGES});
 }
 
+/* Puts more into a file's first line than one read takes. */
+static void lengthen(const char *path)
+{
+    char text[5000 + 4096];
+    memset(text, 'x', 5000);
+    const char *rows = text_of(path);
+    (void)snprintf(text + 5000, sizeof text - 5000, "%s", rows);
+    tree_text(path, text);
+}
+
 static void a_resumed_training_that_fails_is_resumed_again(void **state)
 {
     (void)state;
     begin_out(TRAIN " --stop-after 2");
+    lengthen(OUT "/steps.csv");
     walk(&(job){.name = "cl_train --resume",
                 .run = resume,
                 .mend = resume_again,

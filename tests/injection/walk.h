@@ -246,9 +246,12 @@ static inline void check_point(const job *j, const ends *e, bool is_done)
 static inline void walk_on(const job *j, const ends *e, bool goes_on, size_t tried[N_OPERATIONS])
 {
     char text[200];
-    size_t stride = getenv("CEN_WHOLE_WALK") != NULL ? 1 : j->stride;
+    bool is_whole = getenv("CEN_WHOLE_WALK") != NULL;
+    const char *each = getenv("CEN_WALK_EACH"); /* so many'th point of any kind alone */
+    size_t stride = is_whole ? 1 : j->stride, step = each != NULL ? strtoul(each, NULL, 10) : 1;
     for (size_t n = 1;; n++) {
         if (n <= e->n_points && e->points[n - 1] == ALLOCATE && n % stride != 0) continue;
+        if (n <= e->n_points && n % step != 0) continue;
         tree_put(&e->before, ROOT "/out");
         long n_blocks = failing->n_blocks, n_handles = failing->n_handles;
         failing_arm(n, goes_on);
