@@ -153,9 +153,10 @@ static void restore_old(cen__writer *w)
     if (w->has_moved_old) w->has_moved_old = !cen__os_replace(w->old_name, w->path);
 }
 
+/* A folder that stands in the way is not moved: the last rename refuses it. */
 static bool put_in_place(cen__writer *w)
 {
-    if (w->old_name != NULL && cen__os_kind(w->path) != CEN__NOTHING) {
+    if (w->old_name != NULL && cen__os_kind(w->path) == CEN__FILE) {
         w->has_moved_old = cen__os_replace(w->path, w->old_name);
         if (!w->has_moved_old) w->failure = errno ? errno : EIO;
     }

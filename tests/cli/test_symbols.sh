@@ -43,7 +43,7 @@ awk '$2 == "C" { print $1 }' all.txt >common.txt
 # ---- calls ----
 cat >allowed.txt <<'EOF'
 calloc free getenv malloc qsort strtod strtof strtoll
-memchr memcmp memcpy memmove memset
+bcmp memchr memcmp memcpy memmove memset
 strchr strcmp strcpy strcspn strerror strlen strncmp strpbrk strrchr strspn strstr
 fclose ferror fflush fgetc fopen fputc fputs fread fseek ftell fwrite remove rename snprintf vfprintf vsnprintf
 close closedir fdopen fileno fsync ioctl isatty mkdir open opendir read readdir stat sysconf clock_gettime

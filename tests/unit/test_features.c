@@ -156,12 +156,14 @@ static void a_pair_is_replaced_together(void **state)
     (void)state;
     cen_error error;
     touch("test_features.npy");
+    remove("test_features.tsv"); /* of the tests before */
     assert_int_equal(cen__os_make_folder("test_features.tsv/full", NULL), CEN_OK);
     assert_int_equal(
         cen_features_write("test_features.npy", CEN_FEATURES_NPY, features, N, D, rows, &error),
         CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_features.tsv"));
     assert_file_is("test_features.npy", "old", 3);
+    assert_int_equal(cen__os_kind("test_features.tsv/full"), CEN__FOLDER);
     assert_false(cen_path_exists("test_features.npy.tmp0"));
     assert_false(cen_path_exists("test_features.tsv.tmp0"));
     remove("test_features.tsv/full");

@@ -140,9 +140,9 @@ static void write_changed(cen_model *model, const char *key, const char *value, 
         if (strcmp(pairs[n_pairs].key, key) == 0) pairs[n_pairs].value = value;
         if (pairs[n_pairs].value != NULL) n_pairs++;
     }
-    assert_int_equal(
-        cen__safetensors_write("hostile.safetensors", tensors, n_tensors, pairs, n_pairs, NULL),
-        CEN_OK);
+    assert_int_equal(cen__safetensors_write("model_hostile.safetensors", tensors, n_tensors, pairs,
+                                            n_pairs, NULL),
+                     CEN_OK);
     cen__safetensors_free(&file);
 }
 
@@ -167,14 +167,15 @@ static void metadata_that_lie_are_refused_with_a_sentence(void **state)
         cen_model *loaded = model;
         cen_error error;
         write_changed(model, cases[i][0], cases[i][1], SIZE_MAX);
-        assert_int_not_equal(cen_model_load(&loaded, "hostile.safetensors", &error), CEN_OK);
-        assert_non_null(strstr(error.message, "hostile.safetensors: "));
+        assert_int_not_equal(cen_model_load(&loaded, "model_hostile.safetensors", &error), CEN_OK);
+        assert_non_null(strstr(error.message, "model_hostile.safetensors: "));
         assert_null(loaded);
     }
     for (size_t i = 0; i < 8; i++) {
         cen_model *loaded;
         write_changed(model, "", "", i);
-        assert_int_equal(cen_model_load(&loaded, "hostile.safetensors", NULL), CEN_ERROR_FORMAT);
+        assert_int_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL),
+                         CEN_ERROR_FORMAT);
     }
     cen_model_free(model);
 }
