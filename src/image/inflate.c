@@ -406,13 +406,15 @@ static bool one_symbol(cen__inflate *inflate)
         end_block(inflate);
     } else {
         uint64_t bits = inflate->bits >> n_bits;
-        inflate->match_left = with_extra(found, inflate->bits);
+        size_t length = with_extra(found, inflate->bits), distance;
         found = look_up(inflate->distance, inflate->distance_bits, bits);
         if ((found & SPECIAL) != 0) return bad_symbol(inflate);
         n_bits += found & TAKE;
         if (n_bits > inflate->n_bits) return stop(inflate, CEN__INFLATE_CUT_SHORT);
-        inflate->match_distance = with_extra(found, bits);
-        if (inflate->match_distance > inflate->out_at) return broken(inflate, TOO_FAR_BACK);
+        distance = with_extra(found, bits);
+        if (distance > inflate->out_at) return broken(inflate, TOO_FAR_BACK);
+        inflate->match_left = length;
+        inflate->match_distance = distance;
     }
     inflate->bits >>= n_bits;
     inflate->n_bits -= n_bits;

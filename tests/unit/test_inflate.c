@@ -20,6 +20,7 @@ static void check_raw(const golden_pair *pair)
 {
     static cen__inflate inflate;
     static uint8_t out[ROOM];
+    memset(&inflate, 0xaa, sizeof inflate); /* what was never set is far from any array */
     cen__inflate_start(&inflate);
     inflate.in = pair->first;
     inflate.in_end = pair->first + pair->first_size;
@@ -33,6 +34,9 @@ static void check_raw(const golden_pair *pair)
         if (event != CEN__INFLATE_BROKEN && event != CEN__INFLATE_CUT_SHORT)
             fail_msg("%s is not refused", pair->name);
         if (event == CEN__INFLATE_BROKEN) assert_non_null(inflate.reason);
+        size_t out_at = inflate.out_at;
+        if (cen__inflate_run(&inflate) != event || inflate.out_at != out_at)
+            fail_msg("%s goes on after its end", pair->name);
         return;
     }
     if (event != CEN__INFLATE_END) fail_msg("%s is refused: %s", pair->name, inflate.reason);
