@@ -15,6 +15,7 @@ typedef struct {
 
 static cen__inflate_event unpack(unpacked *u, const uint8_t *bytes, size_t size)
 {
+    memset(&u->inflate, 0xaa, sizeof u->inflate);
     cen__inflate_start(&u->inflate);
     u->inflate.in = bytes;
     u->inflate.in_end = bytes + size;
@@ -75,7 +76,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     static unpacked once, pieces;
     cen__inflate_event event = unpack(&once, bytes, size);
-    FUZZ_CHECK(event != CEN__INFLATE_WANTS_INPUT && once.inflate.out_at <= MOST_OUT);
+    size_t out_at = once.inflate.out_at;
+    FUZZ_CHECK(event != CEN__INFLATE_WANTS_INPUT && out_at <= MOST_OUT);
+    FUZZ_CHECK(cen__inflate_run(&once.inflate) == event && once.inflate.out_at == out_at);
     FUZZ_CHECK(unpack_in_pieces(&pieces, bytes, size) == event);
     FUZZ_CHECK(pieces.inflate.out_at == once.inflate.out_at);
     FUZZ_CHECK(memcmp(pieces.out, once.out, once.inflate.out_at) == 0);
