@@ -582,6 +582,7 @@ static bool decode_symbols(cen__inflate *inflate)
 void cen__inflate_start(cen__inflate *inflate)
 {
     inflate->phase = PHASE_HEADER;
+    inflate->event = CEN__INFLATE_WANTS_INPUT;
     inflate->reason = NULL;
     inflate->bits = 0;
     inflate->n_bits = 0;
@@ -590,7 +591,7 @@ void cen__inflate_start(cen__inflate *inflate)
 
 cen__inflate_event cen__inflate_run(cen__inflate *inflate)
 {
-    bool go_on = inflate->reason == NULL;
+    bool go_on = inflate->reason == NULL && inflate->event != CEN__INFLATE_CUT_SHORT;
     while (go_on) {
         switch (inflate->phase) {
         case PHASE_HEADER: go_on = begin_block(inflate); break;
