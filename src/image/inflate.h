@@ -19,7 +19,7 @@ typedef enum cen__inflate_event {
     CEN__INFLATE_WANTS_INPUT,  /* keep what is left from in to in_end and put more behind it */
     CEN__INFLATE_WANTS_OUTPUT, /* out is full and the next symbol does not fit */
     CEN__INFLATE_END,          /* the last block is through; in points behind it */
-    CEN__INFLATE_CUT_SHORT,    /* the last input is used up before the last block was through; final */
+    CEN__INFLATE_CUT_SHORT,    /* the last input ended before the last block; final, as is: */
     CEN__INFLATE_BROKEN        /* reason says why */
 } cen__inflate_event;
 
