@@ -57,10 +57,9 @@ static cen_status read_dtype(const cen__json *json, entry *tensor, cen_error *er
                      tensor->name, dtype->string);
 }
 
-static bool is_size(const cen__json *json)
+static bool is_count(const cen__json *json)
 {
-    return json->kind == CEN__JSON_NUMBER && json->is_integer && json->integer >= 0 &&
-           (uint64_t)json->integer <= SIZE_MAX;
+    return json->kind == CEN__JSON_NUMBER && json->is_integer && json->integer >= 0;
 }
 
 static cen_status read_shape(const cen__json *json, entry *tensor, cen_error *error)
@@ -77,12 +76,13 @@ static cen_status read_shape(const cen__json *json, entry *tensor, cen_error *er
     for (size_t i = 0; i < CEN_MAX_DIMS; i++) tensor->shape[i] = 1;
     tensor->count = 1;
     for (const cen__json *side = shape->child; side != NULL; side = side->next) {
-        if (!is_size(side)) {
+        if (!is_count(side)) {
             return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name,
                                "has a shape that is not made of whole numbers from 0");
         }
         tensor->shape[tensor->n_dims++] = (size_t)side->integer;
-        if (!cen__multiply(tensor->count, (size_t)side->integer, &tensor->count)) {
+        if ((uint64_t)side->integer > SIZE_MAX ||
+            !cen__multiply(tensor->count, (size_t)side->integer, &tensor->count)) {
             return fail_tensor(error, CEN_ERROR_LIMIT, tensor->name,
                                "has a shape whose product overflows");
         }
@@ -95,7 +95,7 @@ static cen_status read_offsets(const cen__json *json, entry *tensor, uint64_t da
 {
     const cen__json *offsets = cen__json_get(json, "data_offsets");
     if (offsets == NULL || offsets->kind != CEN__JSON_ARRAY || offsets->n_children != 2 ||
-        !is_size(offsets->child) || !is_size(offsets->child->next)) {
+        !is_count(offsets->child) || !is_count(offsets->child->next)) {
         return fail_tensor(error, CEN_ERROR_FORMAT, tensor->name,
                            "has no data_offsets of two whole numbers from 0");
     }
