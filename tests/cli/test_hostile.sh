@@ -34,7 +34,7 @@ succeed $TRAIN --quiet -o strange-run strange
 [ "$(wc -l <strange-run/features.tsv)" -eq 13 ] || complain "features of other than 12 images"
 succeed $TRAIN --overwrite -o strange-run strange
 says "strange/bag/dangling.png: .*No such file"
-says "strange/bag/loop.png: .*symbolic links"
+says "strange/bag/loop.png: .*[sS]ymbolic link"
 expect 1 "pipe.png: this is a file; name the folder" $TRAIN -o pipe-run strange/bag/pipe.png
 expect 1 "there are no images here" $FEATURES strange-run strange/bag/pipe.png -o f.npy
 
