@@ -126,7 +126,8 @@ static void number_codes(huffman *code)
     for (unsigned i = 0; i < code->n_symbols; i++) n_of_length[code->lengths[i]]++;
     n_of_length[0] = 0;
     for (unsigned i = 0; i <= MOST_CODE_BITS; i++) next[i + 1] = (next[i] + n_of_length[i]) << 1;
-    for (unsigned i = 0; i < code->n_symbols; i++) {
+    /* 16 bits, as the codes: with another step gcc 12 for 64-bit ARM loses what is stored here. */
+    for (uint16_t i = 0; i < code->n_symbols; i++) {
         uint32_t number = next[code->lengths[i]]++, reversed = 0;
         for (unsigned bit = 0; bit < code->lengths[i]; bit++)
             reversed = reversed << 1 | (number >> bit & 1);
