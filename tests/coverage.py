@@ -4,7 +4,8 @@ below BUILD: a line a file; with --missing, each line of which something was not
     python3 tests/coverage.py BUILD [--missing [PART OF A PATH]]
 
 A file may be compiled into several programs, and a template for several instruction sets: each line and
-each branch of the source counts once, and is reached where any of them reached it."""
+each branch of the source counts once, and is reached where any of them reached it. Where a macro makes
+more branches of a line in one set than in another, those of each set count apart."""
 import collections
 import json
 import os
@@ -22,7 +23,7 @@ def counters(build):
 
 
 def read(build):
-    """{file: {line: [reached, [branch reached, ...]]}}"""
+    """{file: {line: [reached, {number of branches: [branch reached, ...]}]}}"""
     files = collections.defaultdict(dict)
     for path in counters(build):
         text = subprocess.run(["gcov", "--json-format", "--stdout", "--branch-probabilities", path],
@@ -33,13 +34,13 @@ def read(build):
             if not name.startswith("src" + os.sep):
                 continue
             for line in file["lines"]:
-                known = files[name].setdefault(line["line_number"], [False, []])
+                known = files[name].setdefault(line["line_number"], [False, {}])
                 known[0] = known[0] or line["count"] > 0
-                for i, branch in enumerate(line["branches"]):
-                    if i == len(known[1]):
-                        known[1].append(False)
-                    known[1][i] = known[1][i] or branch["count"] > 0
-    return files
+                taken = [branch["count"] > 0 for branch in line["branches"]]
+                before = known[1].get(len(taken), taken)
+                known[1][len(taken)] = [a or b for a, b in zip(before, taken)]
+    return {name: {n: (reached, sum(branches.values(), [])) for n, (reached, branches) in lines.items()}
+            for name, lines in files.items()}
 
 
 def row(name, lines):

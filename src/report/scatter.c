@@ -75,8 +75,9 @@ static box window_of(const cen_report *report)
         widen(&last, f->centers, f->n_centers);
     }
     if (!(side(&last) > 0) || side(&all) <= 3 * side(&last)) return all;
+    double half = 1.5 * side(&last);
     for (int j = 0; j < 2; j++) {
-        double middle = (last.low[j] + last.high[j]) / 2, half = 1.5 * side(&last);
+        double middle = (last.low[j] + last.high[j]) / 2;
         last.low[j] = fmax(all.low[j], middle - half);
         last.high[j] = fmin(all.high[j], middle + half);
     }

@@ -489,9 +489,14 @@ static void a_report_of_nothing_is_a_page(void **state)
         .intra_inter = NAN};
     cen_report_set empty = {"empty", &none, NULL, NULL};
     cen_report_frame frame = {1, 0, 0, NULL, NULL, NULL};
+    float point[2] = {3, 4}, gone[2] = {NAN, 0};
+    cen_report_frame single = {1, 1, 0, point, NULL, e->labels};
+    cen_report_frame unseen = {1, 1, 0, gone, NULL, e->labels};
     cen_report cases[] = {{.title = "", .command = NULL},
                           {.title = "t", .command = "c", .sets = &empty, .n_sets = 1},
                           {.title = "t", .frames = &frame, .n_frames = 1},
+                          {.title = "t", .frames = &single, .n_frames = 1},
+                          {.title = "t", .frames = &unseen, .n_frames = 1},
                           {.title = "t", .epochs = e->epochs, .n_epochs = 1},
                           {.title = "t", .frames = e->frames, .n_frames = 1}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -532,6 +537,98 @@ static void each_plot_is_a_file_that_stands_alone(void **state)
     }
     assert_false(cen_path_exists("report/plots/intra-inter.svg")); /* all NAN */
     free(e);
+}
+
+static char *scatter_of(const cen_report_frame *frames, size_t n_frames)
+{
+    const cen_report report = {.title = "t", .frames = frames, .n_frames = n_frames};
+    tree_remove("report/scatter");
+    assert_int_equal(cen_report_write_svg(&report, "report/scatter", NULL), CEN_OK);
+    char *svg = read_text("report/scatter/scatter.svg");
+    assert_balanced(svg);
+    assert_null(strstr(svg, "nan"));
+    assert_null(strstr(svg, "inf"));
+    return svg;
+}
+
+/* Where the only point of a class is drawn, in half units. */
+static int drawn_x(const char *svg, const char *class_of)
+{
+    int x = 0, y = 0;
+    const char *at = strstr(strstr(svg, class_of), " d=\"M");
+    assert_int_equal(sscanf(at, " d=\"M%d %d", &x, &y), 2);
+    return x;
+}
+
+static void a_wild_beginning_and_points_that_are_none_leave_the_scatter_readable(void **state)
+{
+    (void)state;
+    enum { MANY = 14, ALL = MANY + 3 };
+    float first[2 * ALL], last[2 * ALL], centers[2 * MANY] = {0};
+    int32_t labels[ALL];
+    for (int i = 0; i < ALL; i++) {
+        labels[i] = i < MANY ? i : -1;
+        first[2 * i] = first[2 * i + 1] = i % 2 == 0 ? -1e6f : 1e6f;
+        last[2 * i] = i % 2 == 0 ? -1.0f : 1.0f;
+        last[2 * i + 1] = 0;
+    }
+    last[2 * MANY] = NAN;
+    last[2 * MANY + 3] = INFINITY;
+    centers[2 * 3] = NAN;
+    const cen_report_frame frames[2] = {{1, ALL, MANY, first, centers, labels},
+                                        {2, ALL, MANY, last, centers, labels}};
+    char *svg = scatter_of(frames, 2);
+    assert_in_range(drawn_x(svg, "data-label=\"1\"") - drawn_x(svg, "data-label=\"0\""), 200, 560);
+    assert_int_equal(count(svg, "<title>no class</title>"), 1);
+    /* Of the three without a class one is drawn, then a point each and the crosses with their halos. */
+    assert_int_equal(count(strstr(svg, "data-label=\"-1\""), "M"), 1 + MANY + 4 * MANY);
+    assert_int_equal(count(svg, "class=\"center small\""), MANY);
+    assert_int_equal(count(svg, "visibility=\"hidden\""), 1);
+    free(svg);
+}
+
+static void of_many_frames_every_second_point_is_drawn(void **state)
+{
+    (void)state;
+    enum { POINTS = 201, MANY = 400 };
+    static float points[2 * POINTS];
+    static int32_t labels[POINTS];
+    static cen_report_frame frames[MANY];
+    for (int i = 0; i < 2 * POINTS; i++) points[i] = (float)(i * i % 17);
+    for (size_t i = 0; i < MANY; i++) {
+        frames[i] = (cen_report_frame){i, POINTS, 0, points, NULL, labels};
+    }
+    char *few = scatter_of(frames, 2), *many = scatter_of(frames, MANY);
+    assert_int_equal(count(few, "m-5 0a5"), 1 + POINTS); /* and the shape itself */
+    assert_int_equal(count(many, "m-5 0a5"), 1 + (POINTS + 1) / 2);
+    free(few);
+    free(many);
+}
+
+/* The view of a set of these pairs and no queries. */
+static cen__set_view view_of(float *genuine, float *impostor, size_t n)
+{
+    cen__page page;
+    const cen_measures m = {.pairs = {genuine, impostor, n, n, false}};
+    const cen_report_set set = {"pairs", &m, NULL, NULL};
+    const cen_report report = {.title = "t", .sets = &set, .n_sets = 1};
+    assert_int_equal(cen__page_create(&page, &report, NULL), CEN_OK);
+    cen__set_view view = page.views[0];
+    cen__page_free(&page);
+    return view;
+}
+
+static void the_roc_spans_one_to_four_decades_and_equal_distances_have_a_width(void **state)
+{
+    (void)state;
+    enum { MANY = 20000 };
+    static float same[MANY];
+    for (size_t i = 0; i < MANY; i++) same[i] = 2;
+    cen__set_view one = view_of(same, same, 1), many = view_of(same, same, MANY);
+    assert_true(one.far_low == 0.1 && many.far_low == 1e-4);
+    assert_true(one.bins_low == 2 && one.bins_high == 3);
+    assert_true(many.genuine[0] == 1 && many.impostor[0] == 1);
+    assert_true(many.tar[0] == 0 && many.tar[many.n_roc - 1] == 1);
 }
 
 static void the_same_report_is_the_same_page(void **state)
@@ -647,6 +744,9 @@ int main(void)
         cmocka_unit_test(many_classes_leave_the_most_confused_in_the_matrix),
         cmocka_unit_test(a_report_of_nothing_is_a_page),
         cmocka_unit_test(each_plot_is_a_file_that_stands_alone),
+        cmocka_unit_test(a_wild_beginning_and_points_that_are_none_leave_the_scatter_readable),
+        cmocka_unit_test(of_many_frames_every_second_point_is_drawn),
+        cmocka_unit_test(the_roc_spans_one_to_four_decades_and_equal_distances_have_a_width),
         cmocka_unit_test(the_same_report_is_the_same_page),
         cmocka_unit_test(a_string_is_written_as_json),
         cmocka_unit_test(every_failed_allocation_is_told_and_nothing_leaks),
