@@ -6,16 +6,16 @@
 
 enum { LARGEST = 1 << 24 };
 
-static bool is_blank(char c)
+bool cen__is_blank(char c)
 {
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 const char *cen__line_peek(cen__line *line, size_t *size)
 {
-    while (is_blank(*line->at)) line->at++;
+    while (cen__is_blank(*line->at)) line->at++;
     size_t n = 0;
-    while (line->at[n] != '\0' && line->at[n] != ',' && !is_blank(line->at[n])) n++;
+    while (line->at[n] != '\0' && line->at[n] != ',' && !cen__is_blank(line->at[n])) n++;
     *size = n;
     return line->at;
 }

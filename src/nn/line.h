@@ -9,6 +9,9 @@ typedef struct cen__line {
     const char *at;   /* what is read next */
 } cen__line;
 
+/* What separates words. */
+bool cen__is_blank(char c);
+
 /* The next word of this layer, without moving; *size 0 at a comma or the end. */
 const char *cen__line_peek(cen__line *line, size_t *size);
 

@@ -33,10 +33,11 @@ static cen_status parse_layer(cen__line *line, cen__layer *layer, cen_error *err
     return CEN_OK;
 }
 
+/* Of a layer, which is a word at least, without the blanks around it. */
 static char *copy_text(const char *start, const char *end)
 {
-    while (start < end && (*start == ' ' || *start == '\t' || *start == '\n')) start++;
-    while (end > start && (end[-1] == ' ' || end[-1] == '\t' || end[-1] == '\n')) end--;
+    while (cen__is_blank(*start)) start++;
+    while (cen__is_blank(end[-1])) end--;
     size_t size = (size_t)(end - start);
     char *text = cen__alloc(size + 1, 1);
     if (text != NULL) {

@@ -347,6 +347,15 @@ static void wrong_batches_and_options_are_refused(void **state)
     cen_fit_options fit = cen_fit_options_default();
     fit.n_epochs = 0;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "a number of epochs of 0"));
+    fit = cen_fit_options_default();
+    fit.k = 0;
+    assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "k of 0"));
+    fit = cen_fit_options_default();
+    fit.resume = true;
+    assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "no checkpoint to resume from"));
     cen_trainer_free(trainer);
     cen_trainer_free(NULL);
     cen_model_free(model);
@@ -485,6 +494,33 @@ static void a_callback_that_fails_comes_by_the_same_place_again_when_resumed(voi
     cen_folder_free(folder);
 }
 
+static int stop_at_64(void *user, size_t done, size_t total)
+{
+    *(size_t *)user += 1;
+    return done == 64 && total == 70;
+}
+
+static void features_of_a_folder_are_told_batch_by_batch_and_can_be_stopped(void **state)
+{
+    (void)state;
+    make_folder("fit", 35);
+    cen_folder *folder = open_folder("fit", 0);
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_model *model;
+    cen_error error;
+    float features[70 * 3];
+    size_t n_calls = 0;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    for (size_t i = 0; i < 70 * 3; i++) features[i] = -7;
+    assert_int_equal(
+        cen_model_folder_features(model, folder, features, 1, stop_at_64, &n_calls, &error),
+        CEN_ERROR_STOPPED);
+    assert_int_equal(n_calls, 1);
+    assert_true(features[64 * 3 - 1] != -7 && features[64 * 3] == -7);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
 /* Train, save, load, extract, resume: each with its errors passed on. */
 static cen_status all_of_it(cen_folder *folder, cen_error *error)
 {
@@ -547,6 +583,7 @@ int main(void)
         cmocka_unit_test(wrong_batches_and_options_are_refused),
         cmocka_unit_test(a_training_resumed_after_any_step_ends_with_the_same_bits),
         cmocka_unit_test(a_callback_that_fails_comes_by_the_same_place_again_when_resumed),
+        cmocka_unit_test(features_of_a_folder_are_told_batch_by_batch_and_can_be_stopped),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,33 @@ static void test_sound_and_damaged_streams_are_judged_as_zlib_judges_them(void *
     assert_int_equal(golden_pairs_each("inflate_raw.bin", check_raw), 782);
 }
 
+static void test_a_block_that_breaks_the_rules_is_told_by_its_rule(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t packed[64]; /* with zeros behind, so that the fast loop is reached */
+        const char *reason;
+    } cases[] = {{{0xfd}, "a block has too many length or distance codes"},
+                 {{0x05, 0x1f}, "a block has too many length or distance codes"},
+                 {{0x05, 0, 0x02, 0x24}, "the first Huffman code length repeats another"},
+                 {{0x1b, 0x03}, "there is a code without meaning"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        static cen__inflate inflate;
+        uint8_t out[600];
+        cen__inflate_start(&inflate);
+        inflate.in = cases[i].packed;
+        inflate.in_end = cases[i].packed + sizeof cases[i].packed;
+        inflate.in_is_last = true;
+        inflate.out = out;
+        inflate.out_at = 0;
+        inflate.out_size = sizeof out;
+        assert_int_equal(cen__inflate_run(&inflate), CEN__INFLATE_BROKEN);
+        assert_string_equal(inflate.reason, cases[i].reason);
+        assert_int_equal(cen__inflate_run(&inflate), CEN__INFLATE_BROKEN);
+        assert_int_equal(inflate.out_at, 0);
+    }
+}
+
 /* ---- gzip ------------------------------------------------------------------------------------ */
 
 static void check_gzip(const golden_pair *pair)
@@ -286,6 +313,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sound_and_damaged_streams_are_judged_as_zlib_judges_them),
+        cmocka_unit_test(test_a_block_that_breaks_the_rules_is_told_by_its_rule),
         cmocka_unit_test(test_gzip_files_are_unpacked_up_to_the_limit),
         cmocka_unit_test(test_damaged_gzip_files_are_refused),
         cmocka_unit_test(test_what_is_packed_is_unpacked_whole_and_in_pieces),

@@ -242,6 +242,45 @@ static void strict_refuses_what_breaks_while_loading(void **state)
     cen_folder_free(folder);
 }
 
+/* A PNG that lacks its last chunk, IEND. */
+static void write_without_end(const char *path)
+{
+    uint8_t pixels[9 * 12] = {0}, *bytes;
+    size_t size;
+    const cen_image image = {12, 9, 1, pixels, NULL};
+    assert_int_equal(cen_image_write_png(&image, path, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    tree_write(path, bytes, size - 12);
+    cen__free(bytes);
+}
+
+static void a_damaged_image_is_used_and_listed_or_strictly_refused(void **state)
+{
+    (void)state;
+    const char *path = ROOT;
+    cen_folder_options options = cen_folder_options_default();
+    cen_input input = input_of(1, 9, 12, CEN_RESIZE_CROP);
+    write_noisy_classes(3);
+    write_without_end(ROOT "/a/9.png");
+    cen_folder *folder = open_at(ROOT, 0, 0);
+    load(folder, &input, 1 << 16);
+    const cen_folder_info *info = cen_folder_get(folder);
+    assert_int_equal(info->n_images, 7);
+    assert_int_equal(info->n_skipped, 0);
+    assert_int_equal(info->n_damaged, 1);
+    assert_string_equal(info->damaged[0].path, ROOT "/a/9.png");
+    assert_non_null(strstr(info->damaged[0].reason, "ends early"));
+    cen_folder_free(folder);
+
+    cen_error error;
+    options.strict = true;
+    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_load(folder, &input, 0, NULL, NULL, &error), CEN_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, ROOT "/a/9.png: "));
+    assert_non_null(strstr(error.message, "ends early"));
+    cen_folder_free(folder);
+}
+
 static void a_class_that_breaks_altogether_is_refused(void **state)
 {
     (void)state;
@@ -408,6 +447,7 @@ int main(void)
         TEST(fashion_measures_as_numpy_says),
         TEST(what_breaks_while_loading_is_skipped),
         TEST(strict_refuses_what_breaks_while_loading),
+        TEST(a_damaged_image_is_used_and_listed_or_strictly_refused),
         TEST(a_class_that_breaks_altogether_is_refused),
         TEST(max_pixels_holds_while_loading),
         TEST(progress_counts_and_can_stop),

@@ -35,8 +35,9 @@ static void blanks_do_not_matter_and_sizes_may_differ_by_side(void **state)
     (void)state;
     cen__net net;
     assert_int_equal(
-        cen__net_create(&net, "  conv  4 3x5   stride 2x1 pad 1x2 ,maxpool 2x1 stride 1,flatten ",
-                        (cen__shape){1, 9, 7}, 0, NULL),
+        cen__net_create(
+            &net, " \t\nconv  4 3x5   stride 2x1 pad 1x2 \t,maxpool 2x1 stride 1,\r flatten\n",
+            (cen__shape){1, 9, 7}, 0, NULL),
         CEN_OK);
     assert_int_equal(net.layers[0].out.h, 5);
     assert_int_equal(net.layers[0].out.w, 7);
@@ -104,6 +105,14 @@ static void a_wrong_line_is_told_with_its_word_and_column(void **state)
         {"gap, l2norm scale", "column 18: the end of the line", CEN_ERROR_ARGUMENT},
         {"gap, l2norm scale 0", "column 19: '0'", CEN_ERROR_ARGUMENT},
         {"l2norm", "put 'flatten' before it", CEN_ERROR_ARGUMENT},
+        {"maxpool 8x1, dense 4", "put 'flatten' before it", CEN_ERROR_ARGUMENT},
+        {"maxpool 8x1, l2norm", "put 'flatten' before it", CEN_ERROR_ARGUMENT},
+        {"maxpool 8x1", "its output of 1x1x8 is no feature vector", CEN_ERROR_ARGUMENT},
+        {"maxpool 1x9", "smaller than its window", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 pad 2x3", "a padding of 2x3", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x0", "column 8: '3x0'", CEN_ERROR_ARGUMENT},
+        {"relu, a_word_of_more_than_forty_characters_is_not_shown_whole",
+         "'a_word_of_more_than_forty_characters_is_'", CEN_ERROR_ARGUMENT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cen__net net;
@@ -114,6 +123,8 @@ static void a_wrong_line_is_told_with_its_word_and_column(void **state)
             fail_msg("'%s' gives: %s", cases[i].line, error.message);
         }
         assert_null(net.layers);
+        assert_int_equal(cen__net_create(&net, cases[i].line, (cen__shape){1, 8, 8}, 0, NULL),
+                         cases[i].status);
     }
 }
 

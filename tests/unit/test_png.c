@@ -48,7 +48,7 @@ static void test_the_size_is_read_from_the_beginning_alone(void **state)
 /* ---- files made here ------------------------------------------------------------------------- */
 
 typedef struct file {
-    uint8_t bytes[4096];
+    uint8_t bytes[65536];
     size_t size;
 } file;
 
@@ -217,6 +217,14 @@ static void test_chunks_out_of_order_are_refused(void **state)
     made = begin(2, 2, 8, 0, 0);
     add_chunk(&made, "IHDR", made.bytes + 16, 13);
     assert_refused(&made, CEN_ERROR_FORMAT, "PNG chunk IHDR at byte 33 is a second header");
+    made = grey_with(NULL, NULL, 0);
+    add_chunk(&made, "IHDR", made.bytes + 16, 13);
+    assert_refused(&made, CEN_ERROR_FORMAT, "is a second header");
+    made = begin(2, 2, 8, 3, 0);
+    add_chunk(&made, "PLTE", colors, 6);
+    add_idat(&made, ROWS, sizeof ROWS, 0);
+    add_chunk(&made, "PLTE", colors, 6);
+    assert_refused(&made, CEN_ERROR_FORMAT, "is a second palette");
     made = grey_with("ABCd", colors, 4);
     assert_refused(&made, CEN_ERROR_UNSUPPORTED, "PNG chunk ABCd at byte 33");
     made = grey_with(NULL, NULL, 0);
@@ -295,6 +303,25 @@ static void test_damage_beside_the_picture_is_tolerated(void **state)
     assert_accepted(&made, 1, 10, 0, NULL);
 }
 
+static void test_empty_chunks_and_data_behind_the_last_row_are_passed_over(void **state)
+{
+    (void)state;
+    static const uint8_t junk[40000];
+    static const uint8_t grey_alpha[] = {0, 10, 255, 20, 255, 0, 30, 255, 40, 255};
+    file made = grey_with("IDAT", NULL, 0);
+    add_chunk(&made, "IDAT", junk, sizeof junk); /* more than is held at once */
+    add_chunk(&made, "IDAT", junk, 3);
+    add_chunk(&made, "IEND", NULL, 0);
+    assert_accepted(&made, 1, 10, 0, NULL);
+    made.bytes[made.size - 12 - 1]++; /* the CRC of the last IDAT */
+    assert_refused(&made, CEN_ERROR_FORMAT, "its CRC is wrong");
+    made = begin(2, 2, 8, 4, 0);
+    add_chunk(&made, "tRNS", junk, 2); /* where there is alpha already */
+    add_idat(&made, grey_alpha, sizeof grey_alpha, 0);
+    add_chunk(&made, "IEND", NULL, 0);
+    assert_accepted(&made, 2, 10, 255, NULL);
+}
+
 static void test_an_index_beyond_the_palette_is_black_and_opaque(void **state)
 {
     (void)state;
@@ -357,28 +384,47 @@ static cen_image make_image(size_t width, size_t height, int channels)
     return image;
 }
 
+static void assert_written_and_read(cen_image *image)
+{
+    cen_image again;
+    cen_error error;
+    if (cen_image_write_png(image, "test_png.png", &error) != CEN_OK) fail_msg("%s", error.message);
+    if (cen_image_read("test_png.png", NULL, &again, &error) != CEN_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(again.width, image->width);
+    assert_int_equal(again.height, image->height);
+    assert_int_equal(again.channels, image->channels);
+    assert_null(again.warning);
+    assert_memory_equal(again.pixels, image->pixels,
+                        image->width * image->height * (size_t)image->channels);
+    cen_image_free(&again);
+    (void)remove("test_png.png");
+}
+
 static void test_what_is_written_is_read_again(void **state)
 {
     (void)state;
     static const size_t sizes[][2] = {{1, 1}, {28, 28}, {3, 70}, {300, 250}};
     for (int channels = 1; channels <= 4; channels++)
         for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-            cen_error error;
-            cen_image image = make_image(sizes[i][0], sizes[i][1], channels), again;
-            if (cen_image_write_png(&image, "test_png.png", &error) != CEN_OK)
-                fail_msg("%s", error.message);
-            if (cen_image_read("test_png.png", NULL, &again, &error) != CEN_OK)
-                fail_msg("%s", error.message);
-            assert_int_equal(again.width, image.width);
-            assert_int_equal(again.height, image.height);
-            assert_int_equal(again.channels, channels);
-            assert_null(again.warning);
-            assert_memory_equal(again.pixels, image.pixels,
-                                image.width * image.height * (size_t)channels);
-            cen_image_free(&again);
+            cen_image image = make_image(sizes[i][0], sizes[i][1], channels);
+            assert_written_and_read(&image);
             cen_image_free(&image);
         }
-    (void)remove("test_png.png");
+}
+
+/* Neither the packed data nor a row fits into what is held of them at once. */
+static void test_a_picture_of_long_rows_of_noise_is_read_again(void **state)
+{
+    (void)state;
+    cen_image image = make_image(33000, 5, 4);
+    uint32_t random = 1;
+    for (size_t i = 0; i < (size_t)33000 * 5 * 4; i++) {
+        random = random * 1664525u + 1013904223u;
+        image.pixels[i] = (uint8_t)(random >> 24);
+    }
+    assert_written_and_read(&image);
+    cen_image_free(&image);
 }
 
 static void test_what_cannot_be_written_is_told(void **state)
@@ -436,9 +482,11 @@ int main(void)
         cmocka_unit_test(test_chunks_out_of_order_are_refused),
         cmocka_unit_test(test_damaged_picture_data_are_refused),
         cmocka_unit_test(test_damage_beside_the_picture_is_tolerated),
+        cmocka_unit_test(test_empty_chunks_and_data_behind_the_last_row_are_passed_over),
         cmocka_unit_test(test_an_index_beyond_the_palette_is_black_and_opaque),
         cmocka_unit_test(test_damaged_files_are_images_or_sentences),
         cmocka_unit_test(test_what_is_written_is_read_again),
+        cmocka_unit_test(test_a_picture_of_long_rows_of_noise_is_read_again),
         cmocka_unit_test(test_what_cannot_be_written_is_told),
         cmocka_unit_test(test_every_failed_allocation_is_told),
     };
