@@ -199,6 +199,21 @@ static void other_files_are_passed_over_and_counted(void **state)
     cen_folder_free(folder);
 }
 
+static void files_beside_the_folders_of_splits_are_passed_over(void **state)
+{
+    (void)state;
+    tree_class(ROOT "/train", "a", 1);
+    tree_class(ROOT "/train", "b", 1);
+    tree_class(ROOT "/val", "a", 1);
+    tree_text(ROOT "/README.txt", "photos");
+    tree_text(ROOT "/train/notes.txt", "x");
+    cen_folder *folder = open_plain(ROOT);
+    const cen_folder_info *info = cen_folder_get(folder);
+    assert_int_equal(info->n_images, 3);
+    assert_int_equal(info->n_passed_over, 2);
+    cen_folder_free(folder);
+}
+
 static void broken_images_are_skipped_and_named(void **state)
 {
     (void)state;
@@ -539,6 +554,7 @@ int main(void)
         TEST(without_val_beside_test_validation_is_drawn),
         TEST(a_class_may_be_called_train),
         TEST(other_files_are_passed_over_and_counted),
+        TEST(files_beside_the_folders_of_splits_are_passed_over),
         TEST(broken_images_are_skipped_and_named),
         TEST(the_name_need_not_tell_the_kind),
 #if !defined(_WIN32)

@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -224,6 +225,14 @@ static void test_damaged_headers_are_refused(void **state)
     f.bytes[find(&f, 0xc4) + 4] = 3; /* three codes of one bit */
     assert_refused(&f, CEN_ERROR_FORMAT, "DHT");
     f = whole;
+    f.bytes[find(&f, 0xc4) + 4] = 3; /* instead of some of three bits */
+    f.bytes[find(&f, 0xc4) + 6] = (uint8_t)(f.bytes[find(&f, 0xc4) + 6] - 3);
+    assert_refused(&f, CEN_ERROR_FORMAT, "more codes of 1 bits");
+    f = whole;
+    f.bytes[find(&f, 0xc0) + 2] = 14; /* the length of one with two components */
+    f.bytes[find(&f, 0xc0) + 8] = 2;
+    assert_refused(&f, CEN_ERROR_UNSUPPORTED, "JPEG with 2 components");
+    f = whole;
     f.bytes[find(&f, 0xda) + 5] = 0x44;
     assert_refused(&f, CEN_ERROR_FORMAT, "Huffman table 4");
     f = whole;
@@ -323,6 +332,81 @@ static void test_the_target_chooses_the_scale_in_the_final_orientation(void **st
     assert_int_equal(cen__exif_orientation(t.bytes, t.size), 6);
     assert_size_for(&t, 9, 7, 15, 19);
     assert_size_for(&t, 7, 9, 29, 37);
+}
+
+static cen_image decode(const uint8_t *bytes, size_t size)
+{
+    cen_image image;
+    cen_error error;
+    cen_image_options options = cen_image_options_default();
+    if (cen__jpeg_kind.decode(bytes, size, &options, &image, &error) != CEN_OK)
+        fail_msg("%s", error.message);
+    return image;
+}
+
+/* The file without its JFIF segment's name, and with these names of components. */
+static cen_image decode_named(const file *whole, const uint8_t names[3])
+{
+    file f = *whole;
+    size_t frame = find(&f, 0xc0), scan = find(&f, 0xda);
+    f.bytes[find(&f, 0xe0) + 3] = 'X';
+    for (size_t i = 0; i < 3; i++) {
+        f.bytes[frame + 9 + 3 * i] = names[i];
+        f.bytes[scan + 4 + 2 * i] = names[i];
+    }
+    return decode(f.bytes, f.size);
+}
+
+/* As in libjpeg, where neither JFIF nor Adobe says more. */
+static void test_components_named_rgb_are_those_colours(void **state)
+{
+    (void)state;
+    static const uint8_t names[][3] = {{'R', 'G', 'B'}, {'R', 'G', 3}, {'R', 2, 3}};
+    file f = load("420");
+    cen_image whole = decode(f.bytes, f.size), rgb = decode_named(&f, names[0]);
+    for (size_t i = 0; i < 3 * 37 * 29; i += 3) {
+        double red = rgb.pixels[i] + 1.402 * (rgb.pixels[i + 2] - 128);
+        assert_true(fabs(whole.pixels[i] - fmin(fmax(red, 0), 255)) <= 1);
+    }
+    for (size_t i = 1; i < 3; i++) {
+        cen_image other = decode_named(&f, names[i]);
+        assert_memory_equal(other.pixels, whole.pixels, 3 * 37 * 29);
+        cen_image_free(&other);
+    }
+    cen_image_free(&whole);
+    cen_image_free(&rgb);
+}
+
+/* 2048 x 1024 in grey, each second block at 128 and the others 200 / 8 above it: a bit for the
+ * category of the difference, its 8 bits, and a bit for the end of the block, so four blocks are 5 bytes. */
+static void test_a_scan_longer_than_its_buffer_is_read_to_the_end(void **state)
+{
+    (void)state;
+    enum { W = 2048, H = 1024, N_REPEATS = W * H / 64 / 4 };
+    static const uint8_t quants[] = {0xff, 0xd8, 0xff, 0xdb, 0, 67, 0};
+    static const uint8_t frame[] = {0xff, 0xc0, 0, 11, 8, H >> 8, 0, W >> 8, 0, 1, 1, 0x11, 0};
+    static const uint8_t codes[2][22] = {{0xff, 0xc4, 0, 20, 0x00, 1, [21] = 8},
+                                         {0xff, 0xc4, 0, 20, 0x10, 1, [21] = 0}};
+    static const uint8_t scan[] = {0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0};
+    static const uint8_t four[] = {0x64, 0x06, 0xe6, 0x40, 0x6e};
+    static uint8_t bytes[200 + 5 * N_REPEATS];
+    uint8_t *at = bytes;
+#define ADD(part) at = (uint8_t *)memcpy(at, part, sizeof part) + sizeof part
+    ADD(quants);
+    at = (uint8_t *)memset(at, 1, 64) + 64;
+    ADD(frame);
+    ADD(codes);
+    ADD(scan);
+    for (size_t i = 0; i < N_REPEATS; i++) ADD(four);
+    *at++ = 0xff;
+    *at++ = 0xd9;
+    cen_image image = decode(bytes, (size_t)(at - bytes));
+    assert_true(image.width == W && image.height == H && image.channels == 1);
+    assert_null(image.warning);
+    for (size_t i = 0; i < (size_t)W * H; i++) {
+        if (image.pixels[i] != (i / 8 % 2 == 0 ? 153 : 128)) fail_msg("pixel %zu", i);
+    }
+    cen_image_free(&image);
 }
 
 /* ---- damage --------------------------------------------------------------------------------- */
@@ -531,6 +615,8 @@ int main(void)
         cmocka_unit_test(test_more_pixels_than_allowed_are_refused),
         cmocka_unit_test(test_endless_scans_are_refused),
         cmocka_unit_test(test_the_target_chooses_the_scale_in_the_final_orientation),
+        cmocka_unit_test(test_components_named_rgb_are_those_colours),
+        cmocka_unit_test(test_a_scan_longer_than_its_buffer_is_read_to_the_end),
         cmocka_unit_test(test_damaged_files_are_images_or_sentences),
         cmocka_unit_test(test_files_damaged_in_many_places_are_images_or_sentences),
         cmocka_unit_test(test_every_failed_allocation_is_told),
