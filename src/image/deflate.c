@@ -247,9 +247,9 @@ static void plan_header(deflater *packer, dynamic_header *header)
     memset(precode->counts, 0, sizeof precode->counts);
     for (unsigned i = 0; i < header->n_symbols; i++) precode->counts[header->symbols[i] & 255]++;
     build_code(precode);
+    /* More than 4 stay, the least there may be: BLOCK_END has a length, and 1 to 15 stand behind the fourth. */
     header->n_precode = N_PRECODE;
     while (precode->lengths[PRECODE_ORDER[header->n_precode - 1]] == 0) header->n_precode--;
-    if (header->n_precode < 4) header->n_precode = 4;
 }
 
 static size_t header_bits(const deflater *packer, const dynamic_header *header)

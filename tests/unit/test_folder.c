@@ -509,6 +509,8 @@ static void splits_have_names(void **state)
     assert_string_equal(cen_split_name(CEN_SPLIT_TRAIN), "train");
     assert_string_equal(cen_split_name(CEN_SPLIT_VALIDATION), "val");
     assert_string_equal(cen_split_name(CEN_SPLIT_TEST), "test");
+    assert_string_equal(cen_split_name(CEN_SPLIT_HELD_OUT), "heldout");
+    assert_string_equal(cen_split_name((cen_split)99), "unknown");
 }
 
 /* True where there was enough memory; else it is the error. */

@@ -93,6 +93,9 @@ static void a_share_of_the_classes_is_held_out_by_seed(void **state)
         cen_folder_free(first);
     }
     assert_true(differs);
+    cen_folder *least = open_with(0.01, NULL, 1); /* less than one */
+    check_folder(cen_folder_get(least), 1);
+    cen_folder_free(least);
 }
 
 static void a_list_names_the_classes(void **state)

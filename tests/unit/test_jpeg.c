@@ -406,6 +406,17 @@ static void test_a_scan_longer_than_its_buffer_is_read_to_the_end(void **state)
     for (size_t i = 0; i < (size_t)W * H; i++) {
         if (image.pixels[i] != (i / 8 % 2 == 0 ? 153 : 128)) fail_msg("pixel %zu", i);
     }
+    cen_image unended = decode(bytes, (size_t)(at - bytes) - 2);
+    assert_non_null(strstr(unended.warning, "ends early"));
+    assert_memory_equal(unended.pixels, image.pixels, (size_t)W * H);
+    /* Half as high, so that half of the scan is too much. */
+    bytes[sizeof quants + 64 + 5] = H >> 9;
+    cen_image half = decode(bytes, (size_t)(at - bytes) - 2);
+    assert_int_equal(half.height, H / 2);
+    assert_non_null(strstr(half.warning, "ends without an end marker"));
+    assert_memory_equal(half.pixels, image.pixels, (size_t)W * H / 2);
+    cen_image_free(&half);
+    cen_image_free(&unended);
     cen_image_free(&image);
 }
 

@@ -631,6 +631,20 @@ static void the_roc_spans_one_to_four_decades_and_equal_distances_have_a_width(v
     assert_true(many.tar[0] == 0 && many.tar[many.n_roc - 1] == 1);
 }
 
+static void pairs_that_are_a_sample_are_said_to_be(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    char *all = write_and_read(&e->report, false);
+    e->measures.verification.is_sample = true;
+    char *some = write_and_read(&e->report, false);
+    assert_int_equal(count(all, "are a sample, drawn by seed"), 0);
+    assert_int_equal(count(some, "are a sample, drawn by seed"), 1);
+    free(all);
+    free(some);
+    free(e);
+}
+
 static void the_same_report_is_the_same_page(void **state)
 {
     (void)state;
@@ -747,6 +761,7 @@ int main(void)
         cmocka_unit_test(a_wild_beginning_and_points_that_are_none_leave_the_scatter_readable),
         cmocka_unit_test(of_many_frames_every_second_point_is_drawn),
         cmocka_unit_test(the_roc_spans_one_to_four_decades_and_equal_distances_have_a_width),
+        cmocka_unit_test(pairs_that_are_a_sample_are_said_to_be),
         cmocka_unit_test(the_same_report_is_the_same_page),
         cmocka_unit_test(a_string_is_written_as_json),
         cmocka_unit_test(every_failed_allocation_is_told_and_nothing_leaks),
