@@ -198,6 +198,26 @@ static void by_cosine_a_scaled_copy_is_a_duplicate(void **state)
     cen_audit_free(findings);
 }
 
+/* Rows 0, 3, 2, 1 lie on a line, each near the next alone; the others are far apart. */
+static void a_chain_of_near_rows_is_one_group_whatever_their_order(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    static const float places[4] = {0, 0.024f, 0.016f, 0.008f};
+    static float x[N * D];
+    cen_feature_row rows[N];
+    size_t n;
+    for (size_t i = 0; i < N; i++) {
+        x[i * D] = i < 4 ? places[i] : 100 * (float)i;
+        rows[i] = (cen_feature_row){"", 0, "a", "train"};
+    }
+    cen_feature_set set = {.n = N, .d = D, .features = x, .rows = rows, .n_classes = 1};
+    cen_finding *findings = run(&set, CEN_METRIC_L2, 1.5, &n);
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < 3; i++) assert_pair(&findings[i], CEN_FINDING_DUPLICATE, 0, 3 - i);
+    cen_audit_free(findings);
+}
+
 static void thousands_of_equal_rows_are_each_told_once(void **state)
 {
     (void)state;
@@ -279,6 +299,7 @@ int main(void)
         cmocka_unit_test(the_ratio_draws_the_line),
         cmocka_unit_test(copies_are_duplicates_and_across_splits_leaks),
         cmocka_unit_test(by_cosine_a_scaled_copy_is_a_duplicate),
+        cmocka_unit_test(a_chain_of_near_rows_is_one_group_whatever_their_order),
         cmocka_unit_test(thousands_of_equal_rows_are_each_told_once),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(every_failed_allocation_is_told),
