@@ -268,6 +268,37 @@ static void an_image_that_cannot_be_measured_is_named(void **state)
     cen_folder_free(folder);
 }
 
+static int break_a_weight(void *user, const cen_step_report *report)
+{
+    size_t n;
+    (void)report;
+    cen_model_parameters(user, &n)[0] = INFINITY;
+    return 0;
+}
+
+static void a_weight_that_a_callback_breaks_is_named(void **state)
+{
+    (void)state;
+    make_folder("fit", 4);
+    cen_folder *folder = open_folder("fit", 0);
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options training = train_options();
+    cen_fit_options fit = cen_fit_options_default();
+    cen_model *model;
+    cen_trainer *trainer;
+    cen_error error;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
+    fit.on_step = break_a_weight;
+    fit.user = model;
+    assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_NOT_FINITE);
+    check_says(&error, "step 2 (epoch 1) is not taken: ");
+    check_says(&error, "body.0.weight");
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
 typedef struct best {
     cen_model *model;
     float *parameters;
@@ -579,6 +610,7 @@ int main(void)
         cmocka_unit_test(a_step_that_explodes_is_told_and_the_checkpoint_leads_to_it_again),
         cmocka_unit_test(the_images_that_are_the_cause_are_named),
         cmocka_unit_test(an_image_that_cannot_be_measured_is_named),
+        cmocka_unit_test(a_weight_that_a_callback_breaks_is_named),
         cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
         cmocka_unit_test(wrong_batches_and_options_are_refused),
         cmocka_unit_test(a_training_resumed_after_any_step_ends_with_the_same_bits),
