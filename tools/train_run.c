@@ -89,7 +89,7 @@ int make_run_folder(run *r)
 /* A new file of rows. Its header is on the disk before the first checkpoint, so that resuming finds it. */
 static FILE *begin_rows(const char *path, const char *header, const char *remedy)
 {
-    FILE *file = fopen(path, "w");
+    FILE *file = fopen(path, "wb");
     if (file != NULL && (fputs(header, file) < 0 || !cen_file_sync(file))) {
         (void)fclose(file);
         file = NULL;
@@ -127,7 +127,7 @@ int close_logs(run *r)
 static FILE *reopen(run *r, const char *path, size_t last, char **rows)
 {
     *rows = keep_rows(path, last, &r->error);
-    FILE *file = *rows != NULL ? fopen(path, "a") : NULL;
+    FILE *file = *rows != NULL ? fopen(path, "ab") : NULL;
     if (*rows != NULL && file == NULL) (void)save_failed(r, path);
     return file;
 }
