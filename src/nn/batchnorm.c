@@ -134,7 +134,6 @@ static void finish_measure(const cen__layer *layer, const cen__pass *pass)
 
 static void measure_backward(const cen__layer *layer, const cen__pass *pass)
 {
-    if (pass->dx == NULL) return;
     cen__norm norm = norm_of(layer, pass);
     cen__norm_backward(&norm, pass->x, pass->dy, pass->dx);
 }
@@ -220,7 +219,6 @@ static void pool_backward(const cen__layer *layer, const cen__pass *pass)
 
 static void measure_pool_backward(const cen__layer *layer, const cen__pass *pass)
 {
-    if (pass->dx == NULL) return;
     cen__norm norm = norm_of(layer, pass);
     cen__norm_pool_backward(&norm, pass->x, argmax_of(layer, pass), pass->dy, pass->dx);
 }

@@ -52,7 +52,6 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
 
 static void backward(const cen__layer *layer, const cen__pass *pass)
 {
-    if (pass->dx == NULL) return;
     size_t count = pass->n * cen__shape_count(layer->in);
     keep(count, 1 / (1 - layer->number), pass->saved, pass->dy, pass->dx);
 }

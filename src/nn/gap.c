@@ -19,7 +19,6 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
 
 static void backward(const cen__layer *layer, const cen__pass *pass)
 {
-    if (pass->dx == NULL) return;
     size_t area = layer->in.h * layer->in.w;
     for (size_t i = 0; i < pass->n * layer->in.c; i++) {
         float share = pass->dy[i] / (float)area, *dx = pass->dx + i * area;

@@ -57,7 +57,7 @@ typedef struct cen__pass {
     const float *x;  /* [n, in] */
     float *y;        /* [n, out]; y == x for a layer in place */
     const float *dy; /* [n, out] */
-    float *dx;       /* [n, in], assigned; NULL: not needed; dx == dy for a layer in place */
+    float *dx;       /* [n, in], assigned; dx == dy in place; NULL: only dw is needed */
     float *dw;       /* [layer->count]; IMAGE layers add to it, BATCH layers assign it */
     uint8_t *saved;  /* [n, saved_size]: from forward to backward; NULL without training */
     float *scratch;  /* [scratch_count], 64-byte aligned, nobody else's during the call */

@@ -94,7 +94,6 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
 
 static void backward(const cen__layer *layer, const cen__pass *pass)
 {
-    if (pass->dx == NULL) return;
     const cen__window *k = &layer->window;
     size_t in_area = layer->in.h * layer->in.w, out_area = layer->out.h * layer->out.w;
     memset(pass->dx, 0, pass->n * layer->in.c * in_area * sizeof *pass->dx);

@@ -22,7 +22,6 @@ static void pass_positive(size_t count, const float *restrict y, float *restrict
 
 static void backward(const cen__layer *layer, const cen__pass *pass)
 {
-    if (pass->dx == NULL) return;
     size_t count = pass->n * cen__shape_count(layer->in);
     if (pass->dx != pass->dy) memcpy(pass->dx, pass->dy, count * sizeof *pass->dx);
     pass_positive(count, pass->y, pass->dx);

@@ -441,6 +441,7 @@ static void backward_steps(const run *r, const chunk *c)
     for (size_t i = r->stage->end; i-- > r->stage->first;) {
         const cen__layer *layer = &r->work->steps[i];
         if (layer->kind->keeps_memory) continue;
+        if (!r->work->spots[i].needs_dx && layer->n_parameters == 0) continue;
         cen__pass pass = gradient_pass(r, c, i);
         layer->kind->backward(layer, &pass);
     }
