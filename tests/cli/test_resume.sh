@@ -1,6 +1,7 @@
 #!/bin/sh
 # A training that is killed, stopped or out of disk goes on with --resume, and ends with the same bytes as
-# one that was never stopped. KILLS, 8 where it is not set, is how often one is killed.
+# one that was never stopped. KILLS, 8 where it is not set, is how often one is killed, and how often
+# it gets SIGTERM.
 . "$(dirname "$0")/common.sh"
 few small 12
 few other 11
@@ -32,30 +33,52 @@ for steps in 1 7 21 22 40; do
     cmp -s whole.steps part.steps || complain "stopped after $steps steps: other losses"
 done
 
-# killed at moments that differ, and resumed each time
-kills=0
-run=0
-while [ "$kills" -lt "${KILLS:-8}" ]; do
-    run=$((run + 1))
-    rm -rf killed
-    start -o killed small &
+# How long an undisturbed run takes, in ms.
+started=$(date +%s%N)
+train --threads 1 -o timed small
+length=$((($(date +%s%N) - started) / 1000000))
+
+# begin FOLDER: trains there in the background, going on where there is something to go on with.
+begin() {
+    if [ -e "$1/arguments" ]; then
+        "$TOOLS/cl_train" --resume "$1" >"$1.out" 2>>warnings &
+    else
+        "$TOOLS/cl_train" --no-report $OPTIONS --net "$NET" -o "$1" small >"$1.out" &
+    fi
     pid=$!
-    while [ "$kills" -lt "${KILLS:-8}" ]; do
-        sleep "0.$(printf '%02d' $(((kills * 37 + run * 11) % 90 + 5)))"
-        kill -9 "$pid" 2>/dev/null || break
-        wait "$pid" 2>/dev/null
-        kills=$((kills + 1))
-        if [ -e killed/arguments ]; then
-            "$TOOLS/cl_train" -q --resume killed 2>>warnings &
-        else
-            start -o killed small &
-        fi
-        pid=$!
+}
+
+# often SIGNAL COUNT: COUNT times a run gets it, at moments that differ, and is resumed. A run that was done
+# before its signal came does not count.
+often() {
+    hits=0
+    sent=0
+    until [ "$hits" -ge "$2" ]; do
+        rm -rf "$1"
+        is_done=false
+        until $is_done; do
+            begin "$1"
+            if [ "$hits" -lt "$2" ]; then
+                sent=$((sent + 1))
+                moment=$((length * (sent * 37 % 97) / 97))
+                sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
+                kill -s "$1" "$pid" 2>/dev/null
+            fi
+            wait "$pid"
+            code=$?
+            if [ "$code" -gt 128 ] || grep -q '^stopped' "$1.out"; then
+                hits=$((hits + 1))
+            else
+                is_done=true
+                [ "$code" -eq 0 ] || complain "SIG$1: a run that cannot be resumed"
+            fi
+        done
+        same "$1" "SIG$1"
     done
-    wait "$pid" || complain "a killed run could not be resumed"
-    same killed "killed"
-done
-echo "killed $kills times in $run runs"
+    echo "SIG$1 hit $hits times of $sent"
+}
+often KILL "${KILLS:-8}"
+often TERM "${KILLS:-8}"
 
 # SIGTERM ends as Ctrl-C does
 start -o term small &
