@@ -156,7 +156,7 @@ expect 1 "line.csv: its rows name no split" "$KNN" eval --query-split val line.c
 
 # -- a run of cl_train
 few small 20
-succeed "$TOOLS/cl_train" -q --epochs 30 --batch-size 16 --lambda 0.2 -o run small
+succeed "$TOOLS/cl_train" -q --net "$LITTLE" --epochs 30 --batch-size 16 --lambda 0.2 -o run small
 succeed "$KNN" eval run
 says '^gallery +run: 54 rows of split train$'
 says '^queries +run: 6 rows of split val$'
@@ -252,8 +252,8 @@ succeed "$KNN" audit line.csv
 
 # -- bad input
 zeros='\000\000\000\000\000\000\000\000'
-expect 1 "g.npy: features of 2 numbers, but run holds 128; both must come from one model" "$KNN" eval run g.npy
-expect 1 "the model run makes features of 128 numbers, but g.npy holds 2" \
+expect 1 "g.npy: features of 2 numbers, but run holds 32; both must come from one model" "$KNN" eval run g.npy
+expect 1 "the model run makes features of 32 numbers, but g.npy holds 2" \
     "$KNN" classify --model run g.npy "$picture"
 cp g.npy unnamed.npy
 expect 1 "unnamed.npy: .*class.*tsv" "$KNN" eval unnamed.npy

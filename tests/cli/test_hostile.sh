@@ -2,7 +2,9 @@
 # Folders and files that mean harm: each ends in bounded time with one sentence, and nothing is written but
 # where it was asked for.
 . "$(dirname "$0")/common.sh"
-TRAIN="timeout 300 $TOOLS/cl_train --epochs 1"
+train() {
+    timeout 300 "$TOOLS/cl_train" --net "$LITTLE" --epochs 1 "$@"
+}
 FEATURES="timeout 300 $TOOLS/cl_features"
 KNN="timeout 300 $TOOLS/cl_knn"
 esc=$(printf '\033')
@@ -30,28 +32,28 @@ ln -s . strange/sandal/self
 mkdir strange/coat/folder.png
 ln -s strange strange/itself
 ln -s nowhere strange/gone
-succeed $TRAIN --quiet -o strange-run strange
+succeed train --quiet -o strange-run strange
 [ "$(wc -l <strange-run/features.tsv)" -eq 13 ] || complain "features of other than 12 images"
-succeed $TRAIN --overwrite -o strange-run strange
+succeed train --overwrite -o strange-run strange
 says "strange/bag/dangling.png: .*No such file"
 says "strange/bag/loop.png: .*[sS]ymbolic link"
-expect 1 "pipe.png: this is a file; name the folder" $TRAIN -o pipe-run strange/bag/pipe.png
+expect 1 "pipe.png: this is a file; name the folder" train -o pipe-run strange/bag/pipe.png
 expect 1 "there are no images here" $FEATURES strange-run strange/bag/pipe.png -o f.npy
 
 # -- a folder that holds itself
 few turning 3
 ln -s .. turning/bag/turning
 ln -s ../turning turning/zz
-expect 1 "turning/zz: no images" $TRAIN -o turning-run turning
+expect 1 "turning/zz: no images" train -o turning-run turning
 
 # -- files and folders that may not be read (root may read all)
 if [ "$(id -u)" -ne 0 ]; then
     few closed 4
     chmod 000 closed/bag/"$(ls closed/bag | head -n 1)"
-    succeed $TRAIN -o closed-run closed
+    succeed train -o closed-run closed
     says "skipped +1 images"
     chmod 000 closed/bag
-    expect 1 "closed/bag: cannot read this folder" $TRAIN -o closed-run --overwrite closed
+    expect 1 "closed/bag: cannot read this folder" train -o closed-run --overwrite closed
     chmod 755 closed/bag
 fi
 
@@ -68,7 +70,7 @@ mv "names/plain/$(ls names/plain | head -n 1)" "names/plain/$long.png"
 : >"$(printf 'names/plain/broken\n\033[2Jname.png')"
 : >"names/plain/x$long.png"
 outside >before.txt
-succeed $TRAIN --svg -o names-run names
+succeed train --svg -o names-run names
 printable out.txt
 says 'names/plain/broken[?][?]\[2Jname.png: the file is empty'
 outside | grep -v '^names-run$' >after.txt
@@ -95,7 +97,7 @@ printable out.txt
 
 # -- a model whose class names are paths stays where it is told to be
 few paths 3
-succeed $TRAIN --quiet -o paths-run paths
+succeed train --quiet -o paths-run paths
 LC_ALL=C sed 's|\\"bag\\",\\"coat\\"|\\"../\\",\\"/etc\\"|' paths-run/model.safetensors >paths.safetensors
 cmp -s paths-run/model.safetensors paths.safetensors && complain "the model was not changed"
 outside | LC_ALL=C sort >before.txt
@@ -103,21 +105,21 @@ succeed $FEATURES paths.safetensors paths -o paths.npy
 outside | grep -vE '^paths\.(npy|tsv)$' | LC_ALL=C sort >after.txt
 cmp -s before.txt after.txt || complain "written elsewhere: $(diff before.txt after.txt)"
 printf '/etc/passwd\n../..\n' >list.txt
-expect 1 "list.txt, line 1: no class is named ./etc/passwd" $TRAIN --holdout-classes list.txt -o list-run paths
+expect 1 "list.txt, line 1: no class is named ./etc/passwd" train --holdout-classes list.txt -o list-run paths
 
 # -- a log that tells of no epoch that can be
-succeed $TRAIN --epochs 3 --stop-after 1 --quiet -o logged-run paths
+succeed train --epochs 3 --stop-after 1 --quiet -o logged-run paths
 sed '2,$s/^[0-9]*/-1/' logged-run/log.csv >log.csv
 mv log.csv logged-run/log.csv
 succeed timeout 300 $TOOLS/cl_train --quiet --resume logged-run
 
 # -- names as long as a system takes, and longer
 deep=$(printf '%0250d' 1)
-expect 1 "0001.*: no such folder" $TRAIN -o deep-run "$deep/$deep/$deep"
-expect 1 "File ?name too long|no such folder" $TRAIN -o deep-run "$long$long"
-expect 1 "File ?name too long" $TRAIN --quiet -o "$long$long" paths
+expect 1 "0001.*: no such folder" train -o deep-run "$deep/$deep/$deep"
+expect 1 "File ?name too long|no such folder" train -o deep-run "$long$long"
+expect 1 "File ?name too long" train --quiet -o "$long$long" paths
 far=$(printf '%05000d' 1)
-expect 2 "longer than a path" $TRAIN --quiet -o "$far" paths
+expect 2 "longer than a path" train --quiet -o "$far" paths
 expect 1 "0001" $FEATURES "$far" paths -o f.npy
 
 finish

@@ -18,44 +18,49 @@ done
 head -n 1 steps.csv | grep -qx "step,total,softmax,center" || complain "steps.csv has another header"
 head -n 1 run/features.tsv | grep -q "^row	path	label	class	split$" || complain "features.tsv header"
 
-# the same seed, the same bytes, at any number of threads
+# the same seed, the same bytes, at any number of threads; without a cache, too
+train() {
+    "$TOOLS/cl_train" --quiet --net "$LITTLE" --lambda 0.2 --epochs 3 --batch-size 32 "$@"
+}
 for threads in 1 2 3; do
-    succeed "$TOOLS/cl_train" --quiet --lambda 0.2 --epochs 3 --batch-size 32 --threads $threads -o "run-$threads" small
+    succeed train --threads $threads -o "run-$threads" small
     [ -s out.txt ] && complain "--quiet printed something"
     for name in model.safetensors features.npy; do
-        cmp -s "run/$name" "run-$threads/$name" || complain "$name differs with $threads threads"
+        cmp -s "run-1/$name" "run-$threads/$name" || complain "$name differs with $threads threads"
     done
 done
-succeed "$TOOLS/cl_train" --quiet --lambda 0.2 --epochs 3 --batch-size 32 --seed 2 -o other-seed small
-cmp -s run/model.safetensors other-seed/model.safetensors && complain "another seed, the same model"
-# without a cache, the same bytes again
-succeed "$TOOLS/cl_train" --quiet --lambda 0.2 --epochs 3 --batch-size 32 --cache-mb 0 -o uncached small
-cmp -s run/model.safetensors uncached/model.safetensors || complain "the cache changes the model"
+succeed train --seed 2 -o other-seed small
+cmp -s run-1/model.safetensors other-seed/model.safetensors && complain "another seed, the same model"
+succeed train --cache-mb 0 -o uncached small
+cmp -s run-1/model.safetensors uncached/model.safetensors || complain "the cache changes the model"
+# the default net as well
+succeed "$TOOLS/cl_train" --quiet --lambda 0.2 --epochs 3 --batch-size 32 --threads 1 -o alone small
+cmp -s run/model.safetensors alone/model.safetensors || complain "the default net differs with one thread"
 
 # the run folders are numbered
-succeed "$TOOLS/cl_train" --quiet --epochs 1 small
-succeed "$TOOLS/cl_train" --quiet --epochs 1 small
+succeed "$TOOLS/cl_train" --quiet --net "$LITTLE" --epochs 1 small
+succeed "$TOOLS/cl_train" --quiet --net "$LITTLE" --epochs 1 small
 [ -s runs/1/model.safetensors ] && [ -s runs/2/model.safetensors ] || complain "no runs/1, runs/2"
 
 # all short and long forms of one setting give the same
-succeed "$TOOLS/cl_train" --quiet --lambda=0.5 --epochs=1 --batch-size 16 -o b small
-succeed "$TOOLS/cl_train" -q -l0.5 -e 1 -b 16 -o c small
+succeed "$TOOLS/cl_train" --quiet --net "$LITTLE" --lambda=0.5 --epochs=1 --batch-size 16 -o b small
+succeed "$TOOLS/cl_train" -q -n "$LITTLE" -l0.5 -e 1 -b 16 -o c small
 cmp -s b/model.safetensors c/model.safetensors || complain "short and long options differ"
 
 # --stop-after, --init, own split, presets
-succeed "$TOOLS/cl_train" -q --stop-after 1 --steps one.csv -o d small
+succeed "$TOOLS/cl_train" -q --net "$LITTLE" --stop-after 1 --steps one.csv -o d small
 [ "$(wc -l <one.csv)" -eq 2 ] || complain "--stop-after 1 made other than one step"
-succeed "$TOOLS/cl_train" --epochs 1 --init b/model.safetensors -o e small
-says "17|tensors from b/model.safetensors"
+succeed "$TOOLS/cl_train" --net "$LITTLE" --epochs 1 --init b/model.safetensors -o e small
+says "tensors from b/model.safetensors"
 few split/train 6
 few split/val 2
-succeed "$TOOLS/cl_train" --epochs 1 -o f split
+succeed "$TOOLS/cl_train" --net "$LITTLE" --epochs 1 -o f split
 says "18 to train, 6 to validate \(the folder's own split\)"
 succeed "$TOOLS/cl_train" --net article --image-size 32 --epochs 1 -o g small
 says "3x32x32"
 succeed "$TOOLS/cl_train" --net lenet++ --centers mean --stop-after 1 -o h small
 says "dense 2"
-succeed "$TOOLS/cl_train" --feature-size 7 --epochs 1 -o i small
+succeed "$TOOLS/cl_train" --net "$LITTLE" --feature-size 7 --epochs 1 -o i small
 says "dense 7"
 
 # cl_features gives the bytes that cl_train gave, in every format
@@ -73,7 +78,7 @@ succeed "$TOOLS/cl_features" --normalize run "$one" -o one.csv
 [ "$(wc -l <one.csv)" -eq 2 ] || complain "one.csv has not one row"
 
 # Ctrl-C ends after the batch and saves
-"$TOOLS/cl_train" --epochs 100000 -o stopped small >out.txt 2>&1 &
+"$TOOLS/cl_train" --net "$LITTLE" --epochs 100000 -o stopped small >out.txt 2>&1 &
 pid=$!
 for _ in $(seq 100); do
     [ -s stopped/model.safetensors ] && break

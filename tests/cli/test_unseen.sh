@@ -9,9 +9,11 @@ for class in trouser dress; do
     done
 done
 printf 'dress\ntrouser\n' >names.txt
-TRAIN="$TOOLS/cl_train --image-size 16 --epochs 2"
+train() {
+    "$TOOLS/cl_train" --net "$LITTLE" --image-size 16 --epochs 2 "$@"
+}
 
-succeed $TRAIN --holdout-classes names.txt -o run --svg small
+succeed train --holdout-classes names.txt -o run --svg small
 says "24 of 2 held-out classes"
 says "^seen +[0-9.]+%"
 says "^unseen +[0-9.]+%"
@@ -25,20 +27,20 @@ if grep -qE '(src|href)="(https?:)?//' run/report.html; then complain "report.ht
 
 # the model knows the trained classes alone, and the same seed holds out the same share
 if grep -aq '"dress"' run/model.safetensors; then complain "a held-out class is in the model"; fi
-succeed $TRAIN -q --holdout-classes 0.4 --no-report -o a small
-succeed $TRAIN -q --holdout-classes 0.4 --no-report --threads 1 -o b small
+succeed train -q --holdout-classes 0.4 --no-report -o a small
+succeed train -q --holdout-classes 0.4 --no-report --threads 1 -o b small
 cmp -s a/model.safetensors b/model.safetensors || complain "the held-out share depends on threads"
 cmp -s a/features.tsv b/features.tsv || complain "the held-out share is not the same"
 [ -e a/report.html ] && complain "--no-report wrote a page"
 
 # every loss trains; triplets fill their batches with few classes
 for loss in softmax triplet triplet-semi contrastive-center cosface; do
-    succeed $TRAIN --no-report --loss $loss -o "run-$loss" small
+    succeed train --no-report --loss $loss -o "run-$loss" small
     says "epoch 2/2"
 done
-succeed $TRAIN --no-report --lambda auto --lambda-warmup 1 --augment strong --flip --label-smoothing 0.1 --clip 1 \
+succeed train --no-report --lambda auto --lambda-warmup 1 --augment strong --flip --label-smoothing 0.1 --clip 1 \
     --patience 1 -o rest small
 says "lambda [0-9.e-]+  gradients"
-expect 1 "own; choose centers that" $TRAIN --loss contrastive-center --centers mean -o no small
-expect 1 "choose a number" $TRAIN --loss triplet --lambda auto -o no small
+expect 1 "own; choose centers that" train --loss contrastive-center --centers mean -o no small
+expect 1 "choose a number" train --loss triplet --lambda auto -o no small
 finish
