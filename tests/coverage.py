@@ -1,7 +1,7 @@
 """Line and branch coverage of src/ from the counters that programs built with gcc --coverage left
 below BUILD: a line a file; with --missing, each line of which something was not reached.
 
-    python3 tests/coverage.py BUILD [--missing [PART OF A PATH]]
+    python3 tests/coverage.py BUILD [--with-tools] [--missing [PART OF A PATH]]
 
 A file may be compiled into several programs, and a template for several instruction sets: each line and
 each branch of the source counts once, and is reached where any of them reached it. Where a macro makes
@@ -22,7 +22,7 @@ def counters(build):
                 yield os.path.join(os.path.abspath(folder), name)
 
 
-def read(build):
+def read(build, folders):
     """{file: {line: [reached, {number of branches: [branch reached, ...]}]}}"""
     files = collections.defaultdict(dict)
     for path in counters(build):
@@ -31,7 +31,7 @@ def read(build):
         data = json.loads(text)
         for file in data["files"]:
             name = os.path.relpath(os.path.join(data["current_working_directory"], file["file"]), ROOT)
-            if not name.startswith("src" + os.sep):
+            if name.split(os.sep)[0] not in folders:
                 continue
             for line in file["lines"]:
                 known = files[name].setdefault(line["line_number"], [False, {}])
@@ -64,7 +64,7 @@ def print_missing(files, part):
 
 
 def main():
-    files = read(sys.argv[1])
+    files = read(sys.argv[1], ("src", "tools") if "--with-tools" in sys.argv else ("src",))
     if "--missing" in sys.argv:
         rest = sys.argv[sys.argv.index("--missing") + 1:]
         print_missing(files, rest[0] if rest else "")
@@ -72,7 +72,7 @@ def main():
     print(f"{'file':36} {'lines':>24} {'branches':>23}")
     for name in sorted(files):
         row(name, files[name].values())
-    row("all of src/", [line for lines in files.values() for line in lines.values()])
+    row("all of these" if "--with-tools" in sys.argv else "all of src/", [line for lines in files.values() for line in lines.values()])
 
 
 main()
