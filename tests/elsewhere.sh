@@ -21,8 +21,9 @@ ELSEWHERE=$(cd "$ELSEWHERE" && pwd)
 # compiled with cc for this one.
 NOT_HERE='^(cli_test_install|check_includes|check_includes_test)$'
 
-# An emulated process costs much: each ninth failure alone is injected, and threads that wait do so asleep.
-export CEN_WALK_EACH=9 OMP_WAIT_POLICY=passive
+# An emulated process costs much: each ninth failure alone is injected, runs are killed twice, and threads that
+# wait do so asleep.
+export CEN_WALK_EACH=9 KILLS=2 OMP_WAIT_POLICY=passive
 
 debian() { # triplet, Debian's name
     triplet=$1
