@@ -122,6 +122,14 @@ static void strings_are_read_and_written_as_python_does(void **state)
     }
 }
 
+static void escapes_are_read_in_capitals_and_small_letters(void **state)
+{
+    (void)state;
+    cen__json_document *document = parse("\"\\u00Ab\\u20aC\\uD83D\\uDE00\"");
+    assert_string_equal(cen__json_root(document)->string, "\302\253\342\202\254\360\237\230\200");
+    cen__json_free(document);
+}
+
 static void bytes_that_are_no_utf8_are_written_as_replacements(void **state)
 {
     (void)state;
@@ -358,6 +366,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_value_is_read),
         cmocka_unit_test(integers_are_exact_up_to_64_bits),
         cmocka_unit_test(strings_are_read_and_written_as_python_does),
+        cmocka_unit_test(escapes_are_read_in_capitals_and_small_letters),
         cmocka_unit_test(bytes_that_are_no_utf8_are_written_as_replacements),
         cmocka_unit_test(what_json_has_not_is_refused_with_its_place),
         cmocka_unit_test(limits_are_kept),
