@@ -58,7 +58,7 @@ succeed "$TOOLS/cl_train" --net "$LITTLE" --epochs 1 -o f split
 says "18 to train, 6 to validate \(the folder's own split\)"
 succeed "$TOOLS/cl_train" --net article --image-size 32 --epochs 1 -o g small
 says "3x32x32"
-succeed "$TOOLS/cl_train" --net lenet++ --centers mean --stop-after 1 -o h small
+succeed "$TOOLS/cl_train" --net lenet++ --image-size 8 --centers mean --stop-after 1 -o h small
 says "dense 2"
 succeed "$TOOLS/cl_train" --net "$LITTLE" --feature-size 7 --epochs 1 -o i small
 says "dense 7"
