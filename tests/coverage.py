@@ -64,7 +64,8 @@ def print_missing(files, part):
 
 
 def main():
-    files = read(sys.argv[1], ("src", "tools") if "--with-tools" in sys.argv else ("src",))
+    folders = ["src", "tools"] if "--with-tools" in sys.argv else ["src"]
+    files = read(sys.argv[1], folders)
     if "--missing" in sys.argv:
         rest = sys.argv[sys.argv.index("--missing") + 1:]
         print_missing(files, rest[0] if rest else "")
@@ -72,7 +73,8 @@ def main():
     print(f"{'file':36} {'lines':>24} {'branches':>23}")
     for name in sorted(files):
         row(name, files[name].values())
-    row("all of these" if "--with-tools" in sys.argv else "all of src/", [line for lines in files.values() for line in lines.values()])
+    row("all of " + " ".join(folder + "/" for folder in folders),
+        [line for lines in files.values() for line in lines.values()])
 
 
 main()

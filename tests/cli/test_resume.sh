@@ -12,7 +12,7 @@ train() {
 }
 # For the background: its process is cl_train, which takes the signals.
 start() {
-    exec "$TOOLS/cl_train" -q --no-report $OPTIONS --net "$NET" "$@"
+    exec "$TOOLS/cl_train" --no-report $OPTIONS --net "$NET" "$@"
 }
 same() {
     cmp -s whole/model.safetensors "$1/model.safetensors" || complain "$2: another model"
@@ -22,7 +22,9 @@ same() {
     cmp -s whole/features.npy "$1/features.npy" || complain "$2: other features"
 }
 
+started=$(date +%s%N)
 train --threads 1 --steps whole.steps -o whole small || complain "the undisturbed run failed"
+length=$((($(date +%s%N) - started) / 1000000)) # in ms
 
 # stopped within an epoch, at the end of one, and resumed with another number of threads
 for steps in 1 7 21 22 40; do
@@ -33,23 +35,18 @@ for steps in 1 7 21 22 40; do
     cmp -s whole.steps part.steps || complain "stopped after $steps steps: other losses"
 done
 
-# How long an undisturbed run takes, in ms.
-started=$(date +%s%N)
-train --threads 1 -o timed small
-length=$((($(date +%s%N) - started) / 1000000))
-
 # begin FOLDER: trains there in the background, going on where there is something to go on with.
 begin() {
     if [ -e "$1/arguments" ]; then
         "$TOOLS/cl_train" --resume "$1" >"$1.out" 2>>warnings &
     else
-        "$TOOLS/cl_train" --no-report $OPTIONS --net "$NET" -o "$1" small >"$1.out" &
+        start -o "$1" small >"$1.out" &
     fi
     pid=$!
 }
 
-# often SIGNAL COUNT: COUNT times a run gets it, at moments that differ, and is resumed. A run that was done
-# before its signal came does not count.
+# often SIGNAL COUNT CODE: COUNT times a run gets it, at moments that differ, and is resumed. A run that was
+# done before its signal came does not count; one that ends with any code but 0 and CODE has failed.
 often() {
     hits=0
     sent=0
@@ -66,22 +63,24 @@ often() {
             fi
             wait "$pid"
             code=$?
-            if [ "$code" -gt 128 ] || grep -q '^stopped' "$1.out"; then
+            if [ "$code" -ne 0 ] && [ "$code" -ne "$3" ]; then
+                complain "SIG$1: a run ended with $code"
+                return
+            elif [ "$code" -ne 0 ] || grep -q '^stopped' "$1.out"; then
                 hits=$((hits + 1))
             else
                 is_done=true
-                [ "$code" -eq 0 ] || complain "SIG$1: a run that cannot be resumed"
             fi
         done
         same "$1" "SIG$1"
     done
     echo "SIG$1 hit $hits times of $sent"
 }
-often KILL "${KILLS:-8}"
-often TERM "${KILLS:-8}"
+often KILL "${KILLS:-8}" 137
+often TERM "${KILLS:-8}" 143 # where it comes before cl_train listens for it
 
 # SIGTERM ends as Ctrl-C does
-start -o term small &
+start -o term small >term.out &
 pid=$!
 until [ -e term/checkpoint.safetensors ]; do sleep 0.02; done
 sleep 0.1

@@ -4,9 +4,10 @@
 # FOUND/NAME/found holds what fuzz_NAME kept; the seeds and crashes of this folder are run with them. BUILD is
 # where the replays are built with gcc's counters.
 set -eu
+FOUND=$(cd "$1" && pwd)
+mkdir -p "$2"
+BUILD=$(cd "$2" && pwd)
 cd "$(dirname "$0")/../.."
-FOUND=$1
-BUILD=$2
 cmake -S . -B "$BUILD" -DCMAKE_C_COMPILER=gcc -DCEN_TESTS=ON -DCEN_OPENMP=OFF -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_C_FLAGS_DEBUG="-O0 --coverage -Dalways_inline=noinline" >/dev/null
 
@@ -33,21 +34,13 @@ for source in tests/fuzz/fuzz_*.c; do
     format=${format#fuzz_}
     cmake --build "$BUILD" --target "replay_$format" >"$BUILD/build.log" 2>&1
     find "$BUILD" -name '*.gcda' -delete
-    set -- "tests/fuzz/corpus/$format"
-    for folder in "tests/fuzz/crashes/$format" "$FOUND/$format/found"; do
+    set -- "$PWD/tests/fuzz/corpus/$format"
+    for folder in "$PWD/tests/fuzz/crashes/$format" "$FOUND/$format/found"; do
         [ ! -d "$folder" ] || set -- "$@" "$folder"
     done
     work=$(mktemp -d)
-    here=$PWD
-    (
-        cd "$work"
-        for folder; do
-            case $folder in
-            /*) "$BUILD/tests/fuzz/replay_$format" "$folder" ;;
-            *) "$BUILD/tests/fuzz/replay_$format" "$here/$folder" ;;
-            esac
-        done
-    ) >"$BUILD/replay.log" 2>&1 || { tail -n 20 "$BUILD/replay.log"; exit 1; }
+    (cd "$work" && "$BUILD/tests/fuzz/replay_$format" "$@") >"$BUILD/replay.log" 2>&1 ||
+        { tail -n 20 "$BUILD/replay.log"; exit 1; }
     rm -rf "$work"
     python3 tests/coverage.py "$BUILD" --with-tools | awk -v files="^$(files "$format")\$" -v format="$format" \
         -v inputs="$(find "$@" -type f | wc -l)" '
