@@ -54,7 +54,8 @@ typedef struct {
     const cen__vectors *vectors;
     /* A task is one block of queries against one chunk of the gallery. */
     size_t block_size, n_blocks, chunk_size, n_chunks, group_size;
-    cen__neighbour *items; /* [n_chunks, n_queries, k] */
+    size_t capacity;       /* items of a query */
+    cen__neighbour *items; /* [n_chunks, n_queries, capacity] */
     cen__nearest *nearest; /* [n_chunks, n_queries] */
     size_t *broken_rows;   /* [tasks] the first gallery row that is not finite, or SIZE_MAX */
     float *floats;         /* [workers, floats_size] */
@@ -64,13 +65,13 @@ typedef struct {
 
 /* The scratch of one worker, and what it works on. p runs over 0 .. d: d + 1 numbers. */
 typedef struct {
-    float *query_panels;         /* [panels][p][mr] the block's queries */
-    float *gallery_panels;       /* [panels][p][nr] the group's gallery rows */
-    float *rows;                 /* [mr or nr][d] scaled, before the transpose */
-    float *limits;               /* [block] s above it is surely too far */
-    double *bounds;              /* [block] distance of the farthest of k, less what s leaves out */
-    double *lengths;             /* [block] |a'| */
-    double longest;              /* of lengths */
+    float *query_panels;   /* [panels][p][mr] the block's queries */
+    float *gallery_panels; /* [panels][p][nr] the group's gallery rows */
+    float *rows;           /* [mr or nr][d] scaled, before the transpose */
+    float *limits;         /* [block] s above it is surely too far */
+    double *bounds;  /* [block] distance within which the k nearest are, less what s leaves out */
+    double *lengths; /* [block] |a'| */
+    double longest;  /* of lengths */
     double *query_squares;       /* [block] |q|^2 */
     double *gallery_squares;     /* [group] |g|^2 */
     double margin, margin_slope; /* of the group: limit = bound + margin + margin_slope * length */
@@ -131,9 +132,7 @@ static void set_limits(const search *s, block *b, double length, double last)
 
 static void update_bound(const search *s, block *b, size_t i)
 {
-    const cen__nearest *nearest = &b->nearest[i];
-    if (nearest->count < nearest->k) return;
-    double farthest = nearest->items[0].distance, rest = s->cosine ? 1 : b->query_squares[i];
+    double farthest = b->nearest[i].bound, rest = s->cosine ? 1 : b->query_squares[i];
     double bound = farthest - rest + ((double)s->d + 8) * DBL_EPSILON * (farthest + rest);
     b->bounds[i] = bound > NO_BOUND ? NO_BOUND : bound < -NO_BOUND ? -NO_BOUND : bound;
     b->limits[i] = filter_limit(b, i);
@@ -161,8 +160,9 @@ static void select_row(const search *s, block *b, size_t i, size_t first, size_t
         double distance =
             cen__order_distance(s->vectors, s->cosine, s->d, q, s->gallery + index * s->d,
                                 b->query_squares[i], b->gallery_squares[j]);
+        double bound = b->nearest[i].bound;
         cen__nearest_offer(&b->nearest[i], (cen__neighbour){distance, index});
-        update_bound(s, b, i);
+        if (b->nearest[i].bound < bound) update_bound(s, b, i);
     }
 }
 
@@ -235,9 +235,8 @@ static void start_block(const search *s, block *b, size_t chunk, size_t first_qu
         double square = s->vectors->dot(s->d, queries + i * s->d, queries + i * s->d);
         b->query_squares[i] = square;
         b->lengths[i] = s->cosine ? 1 : 2 * sqrt(square);
-        b->nearest[i].items = s->items + (chunk * s->n_queries + first_query + i) * s->k;
-        b->nearest[i].count = 0;
-        b->nearest[i].k = s->k;
+        size_t place = chunk * s->n_queries + first_query + i;
+        b->nearest[i] = cen__nearest_start(s->items + place * s->capacity, s->k);
         b->bounds[i] = NO_BOUND;
         if (b->lengths[i] > b->longest) b->longest = b->lengths[i];
     }
@@ -273,6 +272,7 @@ static void run_task(void *context, size_t task, int worker)
 static void plan(search *s, int n_threads)
 {
     size_t threads = (size_t)n_threads;
+    s->capacity = cen__nearest_capacity(s->k);
     s->group_size = GROUP_MOST / s->micro->nr * s->micro->nr;
     s->n_blocks = (s->n_queries - 1) / BLOCK_MOST + 1;
     if (s->n_blocks > threads) s->n_blocks = smaller(round_up(s->n_blocks, threads), s->n_queries);
@@ -304,7 +304,7 @@ static bool reserve(search *s, int n_workers)
     if (!cen__multiply(workers, s->floats_size, &n_floats)) return false;
     s->floats = cen__alloc_zeroed(n_floats, sizeof *s->floats);
     s->doubles = allocate(workers, s->doubles_size, 1, sizeof *s->doubles);
-    s->items = allocate(s->n_chunks, s->n_queries, s->k, sizeof *s->items);
+    s->items = allocate(s->n_chunks, s->n_queries, s->capacity, sizeof *s->items);
     s->nearest = allocate(s->n_chunks, s->n_queries, 1, sizeof *s->nearest);
     s->broken_rows = allocate(s->n_chunks, s->n_blocks, 1, sizeof *s->broken_rows);
     return s->floats != NULL && s->doubles != NULL && s->items != NULL && s->nearest != NULL &&

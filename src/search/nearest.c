@@ -1,17 +1,24 @@
 #include "search/nearest.h"
 
+#include <math.h>
 #include <stdbool.h>
+
+enum {
+    HEAP_MOST = 128, /* neighbours above which gathering is faster */
+    SHORT_MOST = 16  /* items that are sorted by insertion */
+};
 
 static bool comes_before(cen__neighbour a, cen__neighbour b)
 {
     return a.distance < b.distance || (a.distance == b.distance && a.index < b.index);
 }
 
-/* Puts neighbour where the root was, in a heap of count items. */
-static void sift_down(cen__neighbour *items, size_t count, cen__neighbour neighbour)
+/* ---- a heap ---------------------------------------------------------------------------------- */
+
+/* Puts neighbour at place, or below it, in a heap of count items. */
+static void sift_down(cen__neighbour *items, size_t place, size_t count, cen__neighbour neighbour)
 {
-    size_t place = 0;
-    for (size_t child = 1; child < count; child = 2 * place + 1) {
+    for (size_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
         if (child + 1 < count && comes_before(items[child], items[child + 1])) child++;
         if (!comes_before(neighbour, items[child])) break;
         items[place] = items[child];
@@ -29,20 +36,157 @@ static void sift_up(cen__neighbour *items, size_t place, cen__neighbour neighbou
     items[place] = neighbour;
 }
 
+static void sort_heap(cen__neighbour *items, size_t count)
+{
+    for (size_t left = count; left > 1; left--) {
+        cen__neighbour farthest = items[0], last = items[left - 1];
+        sift_down(items, 0, left - 1, last);
+        items[left - 1] = farthest;
+    }
+}
+
+/* ---- many ------------------------------------------------------------------------------------ */
+
+static void swap(cen__neighbour *a, cen__neighbour *b)
+{
+    cen__neighbour kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+static void sort_short(cen__neighbour *items, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        cen__neighbour item = items[i];
+        size_t place = i;
+        for (; place > 0 && comes_before(item, items[place - 1]); place--) {
+            items[place] = items[place - 1];
+        }
+        items[place] = item;
+    }
+}
+
+static void sort_by_heap(cen__neighbour *items, size_t count)
+{
+    for (size_t place = count / 2; place-- > 0;) sift_down(items, place, count, items[place]);
+    sort_heap(items, count);
+}
+
+/* Puts the median of three at its place in the order, what comes before it in front, and returns the
+ * place. No branch depends on a comparison: half of them would be mispredicted. */
+static size_t partition(cen__neighbour *items, size_t count)
+{
+    cen__neighbour *first = items, *middle = items + count / 2, *last = items + count - 1;
+    if (comes_before(*middle, *first)) swap(middle, first);
+    if (comes_before(*last, *first)) swap(last, first);
+    if (comes_before(*middle, *last)) swap(middle, last);
+    cen__neighbour pivot = *last;
+    size_t place = 0;
+    for (size_t i = 0; i + 1 < count; i++) {
+        cen__neighbour item = items[i];
+        items[i] = items[place];
+        items[place] = item;
+        place += (item.distance < pivot.distance) |
+                 ((item.distance == pivot.distance) & (item.index < pivot.index));
+    }
+    swap(&items[place], last);
+    return place;
+}
+
+/* Cuts without luck after which a heap takes over: twice as many as halving needs. */
+static int patience(size_t count)
+{
+    int cuts = 2;
+    for (; count > 1; count /= 2) cuts += 2;
+    return cuts;
+}
+
+/* Brings the k nearest to the front, k below count. */
+static void select_nearest(cen__neighbour *items, size_t count, size_t k)
+{
+    for (int cuts = patience(count); count > SHORT_MOST; cuts--) {
+        if (cuts == 0) {
+            sort_by_heap(items, count);
+            return;
+        }
+        size_t place = partition(items, count);
+        if (place == k) return;
+        if (place > k) {
+            count = place;
+        } else {
+            items += place + 1;
+            count -= place + 1;
+            k -= place + 1;
+        }
+    }
+    sort_short(items, count);
+}
+
+static void sort(cen__neighbour *items, size_t count, int cuts)
+{
+    while (count > SHORT_MOST) {
+        if (cuts-- == 0) {
+            sort_by_heap(items, count);
+            return;
+        }
+        size_t place = partition(items, count), rest = count - place - 1;
+        if (place < rest) {
+            sort(items, place, cuts);
+            items += place + 1;
+            count = rest;
+        } else {
+            sort(items + place + 1, rest, cuts);
+            count = place;
+        }
+    }
+    sort_short(items, count);
+}
+
+static void cut(cen__nearest *nearest)
+{
+    select_nearest(nearest->items, nearest->count, nearest->k);
+    nearest->count = nearest->k;
+    double farthest = 0;
+    for (size_t i = 0; i < nearest->k; i++) farthest = fmax(farthest, nearest->items[i].distance);
+    nearest->bound = farthest;
+}
+
+/* ---- the functions of this file -------------------------------------------------------------------- */
+
+size_t cen__nearest_capacity(size_t k)
+{
+    return k <= HEAP_MOST ? k : 2 * k;
+}
+
+cen__nearest cen__nearest_start(cen__neighbour *items, size_t k)
+{
+    return (cen__nearest){
+        .items = items, .k = k, .capacity = cen__nearest_capacity(k), .bound = HUGE_VAL};
+}
+
 void cen__nearest_offer(cen__nearest *nearest, cen__neighbour neighbour)
 {
-    if (nearest->count < nearest->k) {
-        sift_up(nearest->items, nearest->count++, neighbour);
-    } else if (comes_before(neighbour, nearest->items[0])) {
-        sift_down(nearest->items, nearest->count, neighbour);
+    cen__neighbour *items = nearest->items;
+    if (nearest->capacity > nearest->k) {
+        if (neighbour.distance > nearest->bound) return;
+        items[nearest->count++] = neighbour;
+        if (nearest->count == nearest->capacity) cut(nearest);
+        return;
     }
+    if (nearest->count < nearest->k) {
+        sift_up(items, nearest->count++, neighbour);
+    } else if (comes_before(neighbour, items[0])) {
+        sift_down(items, 0, nearest->count, neighbour);
+    }
+    if (nearest->count == nearest->k) nearest->bound = items[0].distance;
 }
 
 void cen__nearest_sort(cen__nearest *nearest)
 {
-    for (size_t left = nearest->count; left > 1; left--) {
-        cen__neighbour farthest = nearest->items[0], last = nearest->items[left - 1];
-        sift_down(nearest->items, left - 1, last);
-        nearest->items[left - 1] = farthest;
+    if (nearest->capacity == nearest->k) {
+        sort_heap(nearest->items, nearest->count);
+        return;
     }
+    if (nearest->count > nearest->k) cut(nearest);
+    sort(nearest->items, nearest->count, patience(nearest->count));
 }

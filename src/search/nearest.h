@@ -1,4 +1,5 @@
-/* The k nearest seen so far: a binary heap whose root is the farthest of them. */
+/* The k nearest seen so far. Few are a binary heap whose root is the farthest of them; many are gathered up
+ * to twice their number and then cut to the nearest, which takes linear time. */
 #ifndef CEN_SEARCH_NEAREST_H
 #define CEN_SEARCH_NEAREST_H
 
@@ -10,15 +11,21 @@ typedef struct cen__neighbour {
 } cen__neighbour;
 
 typedef struct cen__nearest {
-    cen__neighbour *items; /* [k] of the caller; items[0] is the farthest */
-    size_t count, k;
+    cen__neighbour *items; /* [capacity] of the caller */
+    size_t count, k, capacity;
+    double bound; /* a neighbour farther than this is not among the k; HUGE_VAL at first */
 } cen__nearest;
 
-/* Takes a neighbour in where fewer than k are there or it comes before the farthest: ordered by
- * distance, equal distances by index. */
+/* The items that k neighbours need: k, or 2 k. */
+size_t cen__nearest_capacity(size_t k);
+
+cen__nearest cen__nearest_start(cen__neighbour *items, size_t k);
+
+/* Takes a neighbour in where it can be among the k nearest: ordered by distance, equal distances by
+ * index. Each index once. */
 void cen__nearest_offer(cen__nearest *nearest, cen__neighbour neighbour);
 
-/* Nearest first; no heap any more. */
+/* The k nearest, or all where fewer came, nearest first; nothing can be offered any more. */
 void cen__nearest_sort(cen__nearest *nearest);
 
 #endif
