@@ -322,13 +322,17 @@ typedef struct cen_model_options {
     const char *net;     /* a line, or a preset's name */
     size_t feature_size; /* replaces OUT of the last dense; 0: as in the line */
     cen_input input;
+    bool
+        mirror; /* a feature is the mean of the body's outputs for an image and for its mirror image
+                    (left and right change places), with the length of these after an l2norm: for
+                    nets that are trained on both. Training itself takes images as they come */
     size_t n_classes;
     const char *const *class_names; /* NULL: "0", "1", ... */
     uint64_t seed;                  /* of the initial weights: He uniform before a rectifier, else
                                        Glorot uniform; biases 0, centers uniform in +-0.05 */
 } cen_model_options;
 
-/* The first preset, 1 x 28 x 28, mean 0, std 1, no classes, seed 1. */
+/* The first preset, 1 x 28 x 28, mean 0, std 1, not mirrored, no classes, seed 1. */
 CEN_API cen_model_options cen_model_options_default(void);
 
 /* Errors: ARGUMENT (a line that cannot be read: names the word and its column; a net too large for
@@ -362,6 +366,7 @@ typedef struct cen_layer_info {
 typedef struct cen_model_info {
     const char *net; /* the line, presets resolved */
     cen_input input;
+    bool mirror;
     size_t feature_size, n_classes;
     const char *const *class_names;
     size_t n_layers;

@@ -216,7 +216,8 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
     add_fact(list, "net", "%s", model->net);
     add_fact(list, "parameters", "%zu, and %zu of centers", model->n_parameters,
              model->n_center_parameters);
-    add_fact(list, "feature", "%zu numbers", model->feature_size);
+    add_fact(list, "feature", "%zu numbers%s", model->feature_size,
+             model->mirror ? ", the mean of a picture's and its mirror image's" : "");
     add_fact(list, "loss", "%s, lambda %s", loss_names[s.loss], s.lambda);
     add_fact(list, "centers", "%s", center_modes[s.centers]);
     add_fact(list, "batch", "%zu", s.batch_size);
@@ -352,6 +353,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     model_options.net = s.net;
     model_options.feature_size = s.feature_size;
     model_options.seed = s.seed;
+    model_options.mirror = s.flips;
     /* A net that cannot be is told before the images are read. */
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK) {
         int code = error.status == CEN_ERROR_MEMORY ? EXIT_FAILED : EXIT_USAGE;

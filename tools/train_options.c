@@ -113,7 +113,9 @@ static const option options[] = {
     {"erase", '\0', OPTION_REAL, &s.changes.erase, "X", "  chance that a rectangle is blanked", 0,
      1, NULL},
     {"flip", '\0', OPTION_FLAG, &s.flips, NULL,
-     "  left and right change places in every second image", 0, 0, NULL},
+     "  left and right change places in every second image, and\n  a feature is the mean of a "
+     "picture's and its mirror's",
+     0, 0, NULL},
     {"per-class", '\0', OPTION_COUNT, &s.per_class, "K",
      "K images of each class of a batch (shuffled images)", 1, 1 << 20, NULL},
     {"centers", '\0', OPTION_CHOICE, &s.centers, "mean|adam|adam-dense",

@@ -132,4 +132,5 @@ void print_model(const cen_model *model)
         printf("\n");
     }
     printf("          head: %zu -> %zu classes\n", info->feature_size, info->n_classes);
+    if (info->mirror) printf("feature   the mean of a picture's and its mirror image's\n");
 }

@@ -304,7 +304,7 @@ static void erase(const cen__change *change, const cen_input *input, float *x)
     }
 }
 
-static void flip(const cen_input *input, float *x)
+void cen__flip(const cen_input *input, float *x)
 {
     size_t width = input->width, n_rows = input->channels * input->height;
     for (size_t row = 0; row < n_rows; row++, x += width) {
@@ -330,5 +330,5 @@ void cen__change_apply(const cen__change *change, const cen_input *input, const 
     }
     if (change->contrast != 1 || change->brightness != 0) light(change, input, bytes, x);
     if (change->height > 0) erase(change, input, x);
-    if (change->is_flipped) flip(input, x);
+    if (change->is_flipped) cen__flip(input, x);
 }

@@ -34,4 +34,7 @@ void cen__change_place(cen__change *change, const cen_input *input, double angle
 void cen__change_apply(const cen__change *change, const cen_input *input, const float *table,
                        const uint8_t *bytes, float *x);
 
+/* x[c, h, w]: left and right change places. */
+void cen__flip(const cen_input *input, float *x);
+
 #endif

@@ -2,12 +2,12 @@
 #ifndef CEN_TRAIN_EXTRACT_H
 #define CEN_TRAIN_EXTRACT_H
 
-#include "nn/work.h"
+#include "train/inference.h"
 
-/* features[n, D] of the images at indices[n] of a folder. x is room for batch_size inputs. Errors:
+/* features[n, D] of the images at indices[n] of a folder. x is room for max_n inputs. Errors:
  * as cen_folder_read, STOPPED. */
-cen_status cen__extract(const cen_model *model, cen__work *work, size_t batch_size,
-                        const cen_folder *folder, const size_t *indices, size_t n, float *x,
-                        float *features, cen_progress *progress, void *user, cen_error *error);
+cen_status cen__extract(cen__inference *inference, const cen_folder *folder, const size_t *indices,
+                        size_t n, float *x, float *features, cen_progress *progress, void *user,
+                        cen_error *error);
 
 #endif

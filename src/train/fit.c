@@ -193,9 +193,8 @@ static cen_status evaluate_validation(fit *f, cen_losses *mean, cen_error *error
 static cen_status measure_knn(fit *f, double *accuracy, cen_error *error)
 {
     size_t d = f->model->info.feature_size, hits = 0;
-    cen_status status =
-        cen__extract(f->model, cen__trainer_inference(f->trainer), f->batch_size, f->folder,
-                     f->gallery, f->n_gallery, f->x, f->gallery_features, NULL, NULL, error);
+    cen_status status = cen__extract(cen__trainer_inference(f->trainer), f->folder, f->gallery,
+                                     f->n_gallery, f->x, f->gallery_features, NULL, NULL, error);
     if (status != CEN_OK) return status;
     if (!cen__is_below(f->gallery_features, f->n_gallery * d, INFINITY, 1)) {
         cen__batch all = {f->trainer, f->folder, f->gallery, NULL, NULL, f->n_gallery};

@@ -147,6 +147,7 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
     if (status != CEN_OK) return status;
     model->info = (cen_model_info){.net = model->net.line,
                                    .input = *input,
+                                   .mirror = options->mirror,
                                    .feature_size = model->net.out.c,
                                    .n_classes = options->n_classes,
                                    .class_names = (const char *const *)model->class_names,

@@ -10,8 +10,9 @@
 #include "train/model.h"
 
 /* Keys of __metadata__; notes use all others. */
-static const char *const keys[] = {"format", "net", "input", "resize", "mean", "std", "classes"};
-enum { FORMAT, NET, INPUT, RESIZE, MEAN, STD, CLASSES, N_KEYS };
+static const char *const keys[] = {"format", "net", "input",  "resize",
+                                   "mean",   "std", "mirror", "classes"};
+enum { FORMAT, NET, INPUT, RESIZE, MEAN, STD, MIRROR, CLASSES, N_KEYS };
 static const char *const format_name = "centerloss 1";
 
 static const char *resize_name(cen_resize resize)
@@ -38,6 +39,7 @@ static bool describe(const cen_model *model, cen__text *texts)
     cen__text_add(&texts[RESIZE], resize_name(input->resize));
     add_floats(&texts[MEAN], input->mean, input->channels);
     add_floats(&texts[STD], input->std, input->channels);
+    cen__text_add(&texts[MIRROR], model->info.mirror ? "true" : "false");
     cen__text_add(&texts[CLASSES], "[");
     for (size_t i = 0; i < model->info.n_classes; i++) {
         if (i > 0) cen__text_add(&texts[CLASSES], ",");
@@ -83,7 +85,7 @@ cen_status cen_model_save(const cen_model *model, const char *path, cen_error *e
     return status;
 }
 
-static cen_status fail_numbers(const char *key, cen_error *error)
+static cen_status fail_value(const char *key, cen_error *error)
 {
     return cen__fail(error, CEN_ERROR_FORMAT, "its metadata '%s' cannot be read", key);
 }
@@ -93,7 +95,7 @@ static cen_status read_numbers(const cen__safetensors *file, const char *key, do
                                size_t n, cen_error *error)
 {
     const char *text = cen__safetensors_metadata(file, key);
-    if (text == NULL) return fail_numbers(key, error);
+    if (text == NULL) return fail_value(key, error);
     cen__json_document *document;
     cen_status status = cen__json_parse(text, strlen(text), &document, error);
     if (status != CEN_OK) return status;
@@ -105,7 +107,7 @@ static cen_status read_numbers(const cen__safetensors *file, const char *key, do
         numbers[i] = item->number;
     }
     cen__json_free(document);
-    return good ? CEN_OK : fail_numbers(key, error);
+    return good ? CEN_OK : fail_value(key, error);
 }
 
 static cen_status read_input(const cen__safetensors *file, cen_input *input, cen_error *error)
@@ -115,7 +117,7 @@ static cen_status read_input(const cen__safetensors *file, cen_input *input, cen
     if (status != CEN_OK) return status;
     for (size_t i = 0; i < 3; i++) {
         double most = i == 0 ? 3 : 1 << 24;
-        if (!(sizes[i] >= 1 && sizes[i] <= most)) return fail_numbers(keys[INPUT], error);
+        if (!(sizes[i] >= 1 && sizes[i] <= most)) return fail_value(keys[INPUT], error);
     }
     size_t channels = (size_t)sizes[0];
     status = read_numbers(file, keys[MEAN], mean, channels, error);
@@ -130,7 +132,16 @@ static cen_status read_input(const cen__safetensors *file, cen_input *input, cen
     const char *resize = cen__safetensors_metadata(file, keys[RESIZE]);
     if (resize != NULL && strcmp(resize, "stretch") == 0) input->resize = CEN_RESIZE_STRETCH;
     bool known = resize != NULL && strcmp(resize, resize_name(input->resize)) == 0;
-    return known ? CEN_OK : fail_numbers(keys[RESIZE], error);
+    return known ? CEN_OK : fail_value(keys[RESIZE], error);
+}
+
+/* Absent: false, as in files from before there was this. */
+static cen_status read_mirror(const cen__safetensors *file, bool *mirror, cen_error *error)
+{
+    const char *text = cen__safetensors_metadata(file, keys[MIRROR]);
+    *mirror = text != NULL && strcmp(text, "true") == 0;
+    bool known = text == NULL || *mirror || strcmp(text, "false") == 0;
+    return known ? CEN_OK : fail_value(keys[MIRROR], error);
 }
 
 /* names: an array of the strings of a JSON array, which stay the document's. */
@@ -166,6 +177,7 @@ static cen_status read_layout(const cen__safetensors *file, cen_model **model, c
                          format_name);
     }
     cen_status status = read_input(file, &options.input, error);
+    if (status == CEN_OK) status = read_mirror(file, &options.mirror, error);
     if (status != CEN_OK) return status;
     cen__json_document *document;
     status = cen__json_parse(classes, strlen(classes), &document, error);

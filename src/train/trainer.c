@@ -8,7 +8,6 @@
 #include "kernels/vector.h"
 #include "nn/adam.h"
 #include "nn/losses.h"
-#include "nn/work.h"
 #include "train/model.h"
 #include "train/objective.h"
 #include "train/sentinel.h"
@@ -17,7 +16,8 @@ struct cen_trainer {
     cen_model *model;
     cen_train_options options;
     int n_threads;
-    cen__work *work, *inference;
+    cen__work *work;
+    cen__inference inference;
     uint64_t seed; /* of dropout */
     cen__adam adam;
     float *gradient; /* as the model's parameters; zero in rows of absent centers */
@@ -103,8 +103,8 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     cen_status status =
         cen__work_create(&trainer->work, &model->net, batch, trainer->n_threads, true, error);
     if (status == CEN_OK) {
-        status = cen__work_create(&trainer->inference, &model->net, batch, trainer->n_threads,
-                                  false, error);
+        status =
+            cen__inference_create(&trainer->inference, model, batch, trainer->n_threads, error);
     }
     if (status == CEN_OK) status = cen__adam_create(&trainer->adam, model->n_parameters, error);
     if (status == CEN_OK) {
@@ -153,7 +153,7 @@ void cen_trainer_free(cen_trainer *trainer)
 {
     if (trainer == NULL) return;
     cen__work_free(trainer->work);
-    cen__work_free(trainer->inference);
+    cen__inference_free(&trainer->inference);
     cen__adam_free(&trainer->adam);
     cen__free(trainer->gradient);
     cen__objective_free(&trainer->objective);
@@ -174,9 +174,9 @@ const cen_train_options *cen__trainer_options(const cen_trainer *trainer)
     return &trainer->options;
 }
 
-cen__work *cen__trainer_inference(cen_trainer *trainer)
+cen__inference *cen__trainer_inference(cen_trainer *trainer)
 {
-    return trainer->inference;
+    return &trainer->inference;
 }
 
 void cen__trainer_seed(cen_trainer *trainer, uint64_t seed)
@@ -470,8 +470,8 @@ cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int3
     cen_status status = check_batch(trainer, labels, n, error);
     if (status != CEN_OK) return status;
     const cen_model *model = trainer->model;
-    cen__work_use(trainer->inference, model->parameters, cen__model_state(model));
-    const float *f = cen__work_forward(trainer->inference, x, n);
+    cen__inference_use(&trainer->inference);
+    const float *f = cen__infer(&trainer->inference, x, n);
     cen__objective_measure(&trainer->objective, f, labels, n, losses);
     add_up(trainer, losses);
     if (features != NULL) memcpy(features, f, n * model->info.feature_size * sizeof *f);

@@ -70,7 +70,13 @@ def features_of(paths, tensors, metadata):
         pixels = np.asarray(resized(image, height, width, metadata["resize"]))
         x = (pixels.reshape(height, width, channels).transpose(2, 0, 1) / 255.0 - mean) / std
         with torch.no_grad():
-            rows.append(body(torch.tensor(x[None]))[0].numpy())
+            feature = body(torch.tensor(x[None]))[0].numpy()
+            if metadata.get("mirror") == "true":
+                length = np.linalg.norm(feature)
+                feature = (feature + body(torch.tensor(x[None, :, :, ::-1].copy()))[0].numpy()) / 2
+                if metadata["net"].split(",")[-1].strip().startswith("l2norm"):
+                    feature *= length / np.linalg.norm(feature)
+        rows.append(feature)
     return np.stack(rows)
 
 

@@ -160,7 +160,7 @@ static void metadata_that_lie_are_refused_with_a_sentence(void **state)
         {"std", "[1,1,\"x\"]"}, {"resize", "zoom"},
         {"classes", "[1,2,3]"}, {"classes", "[\"a\"]"},
         {"classes", "{}"},      {"classes", "["},
-        {"mean", NULL},
+        {"mean", NULL},         {"mirror", "maybe"},
     };
     cen_model *model = make(1, line);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -177,6 +177,18 @@ static void metadata_that_lie_are_refused_with_a_sentence(void **state)
         assert_int_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL),
                          CEN_ERROR_FORMAT);
     }
+    cen_model_free(model);
+}
+
+static void a_file_from_before_mirrors_has_none(void **state)
+{
+    (void)state;
+    cen_model *model = make(1, line), *loaded;
+    cen_error error;
+    write_changed(model, "mirror", NULL, SIZE_MAX);
+    assert_ok(cen_model_load(&loaded, "model_hostile.safetensors", &error), &error);
+    assert_false(cen_model_get(loaded)->mirror);
+    cen_model_free(loaded);
     cen_model_free(model);
 }
 
@@ -234,6 +246,7 @@ int main(void)
         cmocka_unit_test(tensors_have_the_names_and_order_of_the_file),
         cmocka_unit_test(weights_come_by_name_and_other_classes_keep_their_head),
         cmocka_unit_test(metadata_that_lie_are_refused_with_a_sentence),
+        cmocka_unit_test(a_file_from_before_mirrors_has_none),
         cmocka_unit_test(bad_options_are_refused),
         cmocka_unit_test(every_preset_is_a_net),
     };
