@@ -206,70 +206,41 @@ static void norm_backward(const cen__norm *v, const float *x, const float *dy, f
         norm_backward_as(v, false, x, dy, dx);
 }
 
-/* The transpose of pool_windows: top and bottom become dx. block->out is dy. */
-CEN__INLINE void unpool_windows(size_t n, float mean, float scale, float dbias, float dslope,
-                                pool_block *block)
+CEN__INLINE float input_gradient(float mean, float scale, float dbias, float dslope, float x,
+                                 float dz)
 {
-    const uint32_t *restrict places = block->places;
-    const float *restrict dy = block->out;
-    float *restrict top = block->top, *restrict bottom = block->bottom;
-    for (size_t i = 0; i < n; i++) {
-        float a = places[i] == 0 ? dy[i] : 0, b = places[i] == 1 ? dy[i] : 0;
-        top[2 * i] = scale * ((a - dbias) - (top[2 * i] - mean) * dslope);
-        top[2 * i + 1] = scale * ((b - dbias) - (top[2 * i + 1] - mean) * dslope);
-    }
-    for (size_t i = 0; i < n; i++) {
-        float c = places[i] == 2 ? dy[i] : 0, d = places[i] == 3 ? dy[i] : 0;
-        bottom[2 * i] = scale * ((c - dbias) - (bottom[2 * i] - mean) * dslope);
-        bottom[2 * i + 1] = scale * ((d - dbias) - (bottom[2 * i + 1] - mean) * dslope);
-    }
+    return scale * ((dz - dbias) - (x - mean) * dslope);
 }
 
-CEN__INLINE void pool_scatter(const pool_block *block, size_t rows, size_t width, size_t w,
-                              float *dx)
+/* The dz of a row of windows go where their maxima were; one that the relu cut is 0 in a place that has 0. */
+CEN__INLINE void unpool_row(size_t n, size_t w, float mean, float scale, float dbias, float dslope,
+                            const float *restrict x, const uint8_t *restrict argmax,
+                            const float *restrict dy, float *restrict dx)
 {
-    for (size_t r = 0; r < rows; r++, dx += 2 * w) {
-        memcpy(dx, block->top + 2 * r * width, 2 * width * sizeof *dx);
-        memcpy(dx + w, block->bottom + 2 * r * width, 2 * width * sizeof *dx);
+    for (size_t q = 0; q < n; q++) {
+        const bool cut = argmax[q] == CEN__POOL_CUT;
+        const size_t place = cut ? 0 : argmax[q];
+        const size_t at = 2 * q + (place >= 2 ? w : 0) + place % 2;
+        dx[at] = input_gradient(mean, scale, dbias, dslope, x[at], cut ? 0 : dy[q]);
     }
 }
 
-/* What no window covers has dz = 0. */
-CEN__INLINE void unpooled(size_t n, float mean, float scale, float dbias, float dslope,
-                          const float *restrict x, float *restrict dx)
-{
-    for (size_t i = 0; i < n; i++) dx[i] = scale * ((0 - dbias) - (x[i] - mean) * dslope);
-}
-
+/* First as if every dz were 0, all over the plane; most are. */
 static void norm_pool_backward(const cen__norm *v, const float *x, const uint8_t *argmax,
                                const float *dy, float *dx)
 {
-    size_t w = v->w, out_h = v->h / 2, out_w = w / 2;
-    pool_block block;
-    for (size_t i = 0; i < v->n * v->c; i++, x += v->h * w, dx += v->h * w) {
-        size_t k = i % v->c, rows;
+    size_t w = v->w, area = v->h * w, out_h = v->h / 2, out_w = w / 2;
+    for (size_t i = 0; i < v->n * v->c; i++, x += area, dx += area) {
+        size_t k = i % v->c;
         float mean = v->mean[k], scale = v->scale[k], dbias = v->dbias[k], dslope = v->dslope[k];
-        for (size_t row = 0; row < out_h; row += rows) {
-            rows = pool_rows(out_h - row, out_w);
-            for (size_t q = 0; q < out_w; q += POOL_BLOCK) {
-                size_t width = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK, n = rows * width;
-                size_t padded = pool_padded(n), at = 2 * row * w + 2 * q;
-                pool_gather(&block, rows, width, w, x + at);
-                memcpy(block.out, dy, n * sizeof *dy);
-                memset(block.out + n, 0, (padded - n) * sizeof *dy);
-                for (size_t j = 0; j < n; j++) block.places[j] = argmax[j];
-                for (size_t j = n; j < padded; j++) block.places[j] = CEN__POOL_CUT;
-                unpool_windows(padded, mean, scale, dbias, dslope, &block);
-                pool_scatter(&block, rows, width, w, dx + at);
-                dy += n;
-                argmax += n;
-            }
+        const float *restrict from = x;
+        float *restrict to = dx;
+        for (size_t j = 0; j < area; j++) {
+            to[j] = input_gradient(mean, scale, dbias, dslope, from[j], 0);
         }
-        for (size_t row = 0; row < 2 * out_h && w > 2 * out_w; row++) {
-            unpooled(1, mean, scale, dbias, dslope, x + row * w + w - 1, dx + row * w + w - 1);
-        }
-        if (v->h > 2 * out_h) {
-            unpooled(w, mean, scale, dbias, dslope, x + 2 * out_h * w, dx + 2 * out_h * w);
+        for (size_t row = 0; row < out_h; row++, argmax += out_w, dy += out_w) {
+            unpool_row(out_w, w, mean, scale, dbias, dslope, x + 2 * row * w, argmax, dy,
+                       dx + 2 * row * w);
         }
     }
 }

@@ -188,32 +188,36 @@ const cen__layer_kind cen__batchnorm_apply = {
 
 /* ---- training, with a maxpool ---- */
 
-/* The number each maximum came from, and its place. */
+/* The number each maximum came from, of all images of a chunk, and behind these its place. */
 static size_t pooled_saved_size(const cen__layer *layer)
 {
     return cen__shape_count(layer->out) * (sizeof(float) + 1);
 }
 
-static float *kept_of(const cen__pass *pass)
+static float *kept_of(const cen__layer *layer, const cen__pass *pass)
 {
-    return (float *)(void *)pass->saved;
+    size_t count = cen__shape_count(layer->out);
+    uint8_t *chunk = pass->saved - pass->n_before * pooled_saved_size(layer);
+    return (float *)(void *)chunk + pass->n_before * count;
 }
 
 static uint8_t *argmax_of(const cen__layer *layer, const cen__pass *pass)
 {
-    return pass->saved + pass->n * cen__shape_count(layer->out) * sizeof(float);
+    size_t count = cen__shape_count(layer->out);
+    uint8_t *chunk = pass->saved - pass->n_before * pooled_saved_size(layer);
+    return chunk + pass->n_chunk * count * sizeof(float) + pass->n_before * count;
 }
 
 static void pool(const cen__layer *layer, const cen__pass *pass)
 {
     cen__norm norm = norm_of(layer, pass);
-    cen__norm_pool_forward(&norm, pass->x, pass->y, kept_of(pass), argmax_of(layer, pass));
+    cen__norm_pool_forward(&norm, pass->x, pass->y, kept_of(layer, pass), argmax_of(layer, pass));
 }
 
 static void pool_backward(const cen__layer *layer, const cen__pass *pass)
 {
     cen__norm norm = norm_of(layer, pass);
-    cen__norm_pool_measure_backward(&norm, kept_of(pass), argmax_of(layer, pass), pass->dy,
+    cen__norm_pool_measure_backward(&norm, kept_of(layer, pass), argmax_of(layer, pass), pass->dy,
                                     pass->sums);
 }
 

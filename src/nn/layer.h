@@ -60,8 +60,10 @@ typedef struct cen__pass {
     float *dx;       /* [n, in], assigned; dx == dy in place; NULL: only dw is needed */
     float *dw;       /* [layer->count]; IMAGE layers add to it, BATCH layers assign it */
     uint8_t *saved;  /* [n, saved_size]: from forward to backward; NULL without training */
-    float *scratch;  /* [scratch_count], 64-byte aligned, nobody else's during the call */
-    float *state;    /* [layer->state_count] */
+    size_t n_before,
+        n_chunk;    /* saved is a part of [n_chunk, saved_size], which forward had at once */
+    float *scratch; /* [scratch_count], 64-byte aligned, nobody else's during the call */
+    float *state;   /* [layer->state_count] */
     float
         *shared; /* [shared_count] of the layer: one for all chunks, and from forward to backward */
     double *sums;        /* [sums_count]: assigned by a chunk; to finish, those of the batch */

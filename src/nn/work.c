@@ -6,7 +6,7 @@
 #include "base/parallel.h"
 #include "nn/layers.h"
 
-enum { MOST_CHUNKS = 8, SUM_BLOCK = 4096, ALIGNED = 16 };
+enum { MOST_CHUNKS = 8, SUM_BLOCK = 4096, ALIGNED = 16, CACHED_COUNT = 1 << 17 };
 
 /* Where n images' numbers lie: in the batch-wide memory, or in the chunk's own. */
 typedef enum { AT_INPUT, AT_BATCH, AT_CHUNK } place_kind;
@@ -346,17 +346,20 @@ typedef struct run {
 /* The images of one task, or all of them. */
 typedef struct chunk {
     size_t start, n;
-    float *area;    /* the worker's */
-    float *partial; /* the chunk's parameter gradients, NULL for the whole batch */
-    double *sums;   /* the chunk's; the batch's in those of the first */
+    size_t n_before, n_chunk; /* part of a task: as in a pass */
+    float *area;              /* the worker's */
+    float *partial;           /* the chunk's parameter gradients, NULL for the whole batch */
+    double *sums;             /* the chunk's; the batch's in those of the first */
 } chunk;
 
 static chunk chunk_of(const run *r, size_t task, int worker)
 {
     cen__work *work = r->work;
     size_t chunks = n_chunks(r->n), start = task * r->n / chunks;
+    size_t n = (task + 1) * r->n / chunks - start;
     return (chunk){.start = start,
-                   .n = (task + 1) * r->n / chunks - start,
+                   .n = n,
+                   .n_chunk = n,
                    .area = work->area + (size_t)worker * work->area_count,
                    .partial = work->partial + task * work->partial_count,
                    .sums = work->sums + task * work->sums_count};
@@ -364,7 +367,7 @@ static chunk chunk_of(const run *r, size_t task, int worker)
 
 static chunk whole_of(const run *r)
 {
-    return (chunk){.start = 0, .n = r->n, .area = r->work->area, .sums = r->work->sums};
+    return (chunk){.n = r->n, .n_chunk = r->n, .area = r->work->area, .sums = r->work->sums};
 }
 
 static float *locate(const run *r, const chunk *c, place at)
@@ -403,6 +406,8 @@ static cen__pass step_pass(const run *r, const chunk *c, size_t i)
                        .x = step_input(r, c, i),
                        .y = locate(r, c, at->y),
                        .saved = saved,
+                       .n_before = c->n_before,
+                       .n_chunk = c->n_chunk,
                        .scratch = is_batch ? work->area : c->area + work->scratch_offset,
                        .state = work->state + layer->state_offset,
                        .shared = work->shared + at->shared_offset,
@@ -453,12 +458,32 @@ static void forward_chunk(void *context, size_t task, int worker)
     forward_steps(context, &c);
 }
 
+/* Images of a chunk that go backward at once: so many that the gradients of one layer are still in the cache
+ * for the next. But all where a convolution hands one on, because each call transforms its kernels; and all
+ * where a layer makes sums. */
+static size_t backward_block(const run *r)
+{
+    const cen__work *work = r->work;
+    const cen__layer *first = &work->steps[r->stage->first];
+    size_t most = 1;
+    if (first->kind->finish_backward != NULL) return r->n;
+    for (size_t i = r->stage->first; i < r->stage->end; i++) {
+        if (work->spots[i].needs_dx && work->steps[i].kind->scratch_count != NULL) return r->n;
+        most = larger(most, cen__shape_count(work->steps[i].out));
+    }
+    return most > CACHED_COUNT ? 1 : CACHED_COUNT / most;
+}
+
 static void backward_chunk(void *context, size_t task, int worker)
 {
     const run *r = context;
     chunk c = chunk_of(r, task, worker);
     memset(c.partial, 0, r->stage->count * sizeof *c.partial);
-    backward_steps(r, &c);
+    size_t end = c.start + c.n, block = backward_block(r);
+    for (; c.start < end; c.start += block, c.n_before += block) {
+        c.n = end - c.start < block ? end - c.start : block;
+        backward_steps(r, &c);
+    }
 }
 
 /* One block of dw = the sum of the chunks' partials, in their order. */
