@@ -41,6 +41,10 @@ done
 succeed train --no-report --lambda auto --lambda-warmup 1 --augment strong --flip --label-smoothing 0.1 --clip 1 \
     --patience 1 -o rest small
 says "lambda [0-9.e-]+  gradients"
+says "^feature   the mean of a picture's and its mirror image's"
+succeed train -q --no-report --flip --val-split 0 -o mirrored small
+succeed "$TOOLS/cl_features" mirrored small -o mirrored.npy
+cmp -s mirrored/features.npy mirrored.npy || complain "cl_features does not mirror as cl_train does"
 expect 1 "own; choose centers that" train --loss contrastive-center --centers mean -o no small
 expect 1 "choose a number" train --loss triplet --lambda auto -o no small
 finish
