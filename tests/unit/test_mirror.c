@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "support/limited_memory.h"
 #include "support/models.h"
 
 /* More images than the library takes at once. */
@@ -152,6 +153,34 @@ static void a_model_file_says_whether_it_mirrors(void **state)
     }
 }
 
+/* A trainer and features, one allocation fewer each time. */
+static int run_with_less_memory(void *user)
+{
+    cen_model *both = user;
+    cen_trainer *trainer;
+    cen_error error;
+    cen_train_options options = cen_train_options_default();
+    float features[N * D];
+    options.n_threads = 1;
+    cen_status status = cen_trainer_create(&trainer, both, &options, &error);
+    if (status == CEN_OK) {
+        status = cen_model_features(both, x, N, features, 1, &error);
+        cen_trainer_free(trainer);
+    }
+    if (status == CEN_OK) return 1;
+    assert_int_equal(status, CEN_ERROR_MEMORY);
+    assert_non_null(strstr(error.message, "memory"));
+    return 0;
+}
+
+static void every_failed_allocation_is_told(void **state)
+{
+    (void)state;
+    cen_model *both = make(line, true);
+    assert_true(fail_each_allocation(run_with_less_memory, both) > 20);
+    cen_model_free(both);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +189,7 @@ int main(void)
         cmocka_unit_test(zeros_stay_zeros),
         cmocka_unit_test(training_takes_images_as_they_come_and_evaluating_gives_the_mean),
         cmocka_unit_test(a_model_file_says_whether_it_mirrors),
+        cmocka_unit_test(every_failed_allocation_is_told),
     };
     return cmocka_run_group_tests(tests, draw_images, NULL);
 }
