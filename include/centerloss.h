@@ -322,10 +322,10 @@ typedef struct cen_model_options {
     const char *net;     /* a line, or a preset's name */
     size_t feature_size; /* replaces OUT of the last dense; 0: as in the line */
     cen_input input;
-    bool
-        mirror; /* a feature is the mean of the body's outputs for an image and for its mirror image
-                    (left and right change places), with the length of these after an l2norm: for
-                    nets that are trained on both. Training itself takes images as they come */
+    /* A feature is the mean of the body's outputs for an image and for its mirror image (left and right
+     * change places), with the length of these after an l2norm: for nets that are trained on both.
+     * Training itself takes images as they come. */
+    bool mirror;
     size_t n_classes;
     const char *const *class_names; /* NULL: "0", "1", ... */
     uint64_t seed;                  /* of the initial weights: He uniform before a rectifier, else

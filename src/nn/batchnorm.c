@@ -188,10 +188,12 @@ const cen__layer_kind cen__batchnorm_apply = {
 
 /* ---- training, with a maxpool ---- */
 
-/* The number each maximum came from, of all images of a chunk, and behind these its place. */
+/* The number each maximum came from, of all images of a chunk, and behind these its place: a byte, and in
+ * all whole numbers, as the work lays them out. */
 static size_t pooled_saved_size(const cen__layer *layer)
 {
-    return cen__shape_count(layer->out) * (sizeof(float) + 1);
+    size_t count = cen__shape_count(layer->out);
+    return (count + (count + sizeof(float) - 1) / sizeof(float)) * sizeof(float);
 }
 
 static float *kept_of(const cen__layer *layer, const cen__pass *pass)

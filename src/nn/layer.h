@@ -51,19 +51,18 @@ struct cen__layer {
 /* One call of forward or backward: n images, and what belongs to the layer. */
 typedef struct cen__pass {
     size_t n;
-    size_t first;    /* of these images in the batch */
-    int n_threads;   /* BATCH layers only; IMAGE layers run inside a thread */
-    const float *w;  /* [layer->count] */
-    const float *x;  /* [n, in] */
-    float *y;        /* [n, out]; y == x for a layer in place */
-    const float *dy; /* [n, out] */
-    float *dx;       /* [n, in], assigned; dx == dy in place; NULL: only dw is needed */
-    float *dw;       /* [layer->count]; IMAGE layers add to it, BATCH layers assign it */
-    uint8_t *saved;  /* [n, saved_size]: from forward to backward; NULL without training */
-    size_t n_before,
-        n_chunk;    /* saved is a part of [n_chunk, saved_size], which forward had at once */
-    float *scratch; /* [scratch_count], 64-byte aligned, nobody else's during the call */
-    float *state;   /* [layer->state_count] */
+    size_t first;             /* of these images in the batch */
+    int n_threads;            /* BATCH layers only; IMAGE layers run inside a thread */
+    const float *w;           /* [layer->count] */
+    const float *x;           /* [n, in] */
+    float *y;                 /* [n, out]; y == x for a layer in place */
+    const float *dy;          /* [n, out] */
+    float *dx;                /* [n, in], assigned; dx == dy in place; NULL: only dw is needed */
+    float *dw;                /* [layer->count]; IMAGE layers add to it, BATCH layers assign it */
+    uint8_t *saved;           /* [n, saved_size]: from forward to backward; NULL without training */
+    size_t n_before, n_chunk; /* saved is part of a chunk's: images before it, and in all */
+    float *scratch;           /* [scratch_count], 64-byte aligned, nobody else's during the call */
+    float *state;             /* [layer->state_count] */
     float
         *shared; /* [shared_count] of the layer: one for all chunks, and from forward to backward */
     double *sums;        /* [sums_count]: assigned by a chunk; to finish, those of the batch */

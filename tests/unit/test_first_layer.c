@@ -78,11 +78,12 @@ static void gradients_do_not_depend_on_being_first(void **state)
 static void a_first_convolution_of_large_images_has_the_gradients_of_a_second(void **state)
 {
     (void)state;
-    enum { COUNT = 24, HEIGHT = 64, WIDTH = 48 };
+    enum { COUNT = 24, HEIGHT = 66, WIDTH = 50 };
     static float x[COUNT * HEIGHT * WIDTH];
     static const char *const nets[] = {
         "conv 48 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dense 4",
         "conv 16 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dense 4",
+        "conv 15 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dense 4", /* an odd number of maxima */
         "conv 16 3x3 pad 1, prelu, maxpool 2, flatten, dense 4",
     };
     int32_t labels[COUNT];
