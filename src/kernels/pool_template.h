@@ -81,7 +81,7 @@ static void pool_2x2(size_t rows, size_t width, size_t w, const float *x, float 
             memcpy(y, block.from, n * sizeof *y);
             for (size_t i = 0; i < n && place != NULL; i++) place[i] = (uint8_t)block.places[i];
             y += n;
-            place += place != NULL ? n : 0;
+            if (place != NULL) place += n;
         }
     }
 }
