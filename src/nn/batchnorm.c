@@ -188,26 +188,27 @@ const cen__layer_kind cen__batchnorm_apply = {
 
 /* ---- training, with a maxpool ---- */
 
-/* The number each maximum came from, of all images of a chunk, and behind these its place: a byte, and in
- * all whole numbers, as the work lays them out. */
+/* The number each maximum came from, of all images of a chunk, and behind these its place. */
 static size_t pooled_saved_size(const cen__layer *layer)
 {
-    size_t count = cen__shape_count(layer->out);
-    return (count + (count + sizeof(float) - 1) / sizeof(float)) * sizeof(float);
+    return cen__shape_count(layer->out) * (sizeof(float) + 1);
+}
+
+static uint8_t *chunk_of(const cen__layer *layer, const cen__pass *pass)
+{
+    return pass->saved - pass->n_before * pooled_saved_size(layer);
 }
 
 static float *kept_of(const cen__layer *layer, const cen__pass *pass)
 {
     size_t count = cen__shape_count(layer->out);
-    uint8_t *chunk = pass->saved - pass->n_before * pooled_saved_size(layer);
-    return (float *)(void *)chunk + pass->n_before * count;
+    return (float *)(void *)chunk_of(layer, pass) + pass->n_before * count;
 }
 
 static uint8_t *argmax_of(const cen__layer *layer, const cen__pass *pass)
 {
     size_t count = cen__shape_count(layer->out);
-    uint8_t *chunk = pass->saved - pass->n_before * pooled_saved_size(layer);
-    return chunk + pass->n_chunk * count * sizeof(float) + pass->n_before * count;
+    return chunk_of(layer, pass) + pass->n_chunk * count * sizeof(float) + pass->n_before * count;
 }
 
 static void pool(const cen__layer *layer, const cen__pass *pass)

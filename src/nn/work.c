@@ -201,11 +201,16 @@ static void resolve(place *at, size_t chunk_slot, size_t batch_start, size_t bat
     if (at->kind == AT_BATCH) at->offset = batch_start + at->offset * batch_slot;
 }
 
-/* Bytes an image; in whole numbers, so that each chunk's are aligned. */
+/* Bytes that an image of a chunk has: one behind the other, without a gap. */
 static size_t saved_size(const cen__layer *layer)
 {
-    size_t size = layer->kind->saved_size != NULL ? layer->kind->saved_size(layer) : 0;
-    return (size + sizeof(float) - 1) / sizeof(float) * sizeof(float);
+    return layer->kind->saved_size != NULL ? layer->kind->saved_size(layer) : 0;
+}
+
+/* Bytes an image that the batch reserves: whole numbers, so that each chunk's are aligned. */
+static size_t reserved_size(const cen__layer *layer)
+{
+    return (saved_size(layer) + sizeof(float) - 1) / sizeof(float) * sizeof(float);
 }
 
 /* What steps keep beside their outputs. */
@@ -225,7 +230,7 @@ static kept plan_kept(cen__work *work, bool training)
         } else {
             at->saved_offset = k.saved * work->max_n;
             at->shared_offset = k.shared;
-            if (training) k.saved += saved_size(layer);
+            if (training) k.saved += reserved_size(layer);
             if (layer->kind->shared_count != NULL) k.shared += layer->kind->shared_count(layer);
         }
         at->folded_offset = k.folded;
@@ -397,7 +402,10 @@ static cen__pass step_pass(const run *r, const chunk *c, size_t i)
     const spot *at = &work->spots[i];
     bool is_batch = layer->kind->scope == CEN__SCOPE_BATCH;
     uint8_t *saved = work->saved;
-    if (saved != NULL) saved += at->saved_offset + c->start * saved_size(layer);
+    if (saved != NULL) {
+        saved += at->saved_offset + (c->start - c->n_before) * reserved_size(layer) +
+                 c->n_before * saved_size(layer);
+    }
     return (cen__pass){.n = c->n,
                        .first = c->start,
                        .n_threads = work->n_threads,

@@ -85,6 +85,9 @@ static void a_first_convolution_of_large_images_has_the_gradients_of_a_second(vo
         "conv 16 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dense 4",
         "conv 15 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dense 4", /* an odd number of maxima */
         "conv 16 3x3 pad 1, prelu, maxpool 2, flatten, dense 4",
+        "conv 15 3x3 pad 1, relu, maxpool 2, flatten, dense 4",
+        "conv 15 3x3 pad 1, prelu, maxpool 2, flatten, dense 4",
+        "conv 47 3x3 pad 1, relu, maxpool 2, flatten, dense 4",
     };
     int32_t labels[COUNT];
     for (size_t i = 0; i < COUNT * HEIGHT * WIDTH; i++) {
