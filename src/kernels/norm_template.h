@@ -175,6 +175,12 @@ static void norm_pool_forward(const cen__norm *v, const float *x, float *y, floa
 
 /* ---- backward ------------------------------------------------------------------------------ */
 
+CEN__INLINE float input_gradient(float mean, float scale, float dbias, float dslope, float x,
+                                 float dz)
+{
+    return scale * ((dz - dbias) - (x - mean) * dslope);
+}
+
 CEN__INLINE void norm_backward_as(const cen__norm *v, bool relu, const float *x, const float *dy,
                                   float *dx)
 {
@@ -186,14 +192,13 @@ CEN__INLINE void norm_backward_as(const cen__norm *v, bool relu, const float *x,
             const float *restrict from = x + k * area, *restrict by = dy + k * area;
             float *restrict to = dx + k * area;
             for (size_t j = 0; j < area; j++) {
-                float centered = from[j] - mean;
-                float dz = passed(relu, centered * scale + bias, by[j]);
-                to[j] = scale * ((dz - dbias) - centered * dslope);
+                float dz = passed(relu, (from[j] - mean) * scale + bias, by[j]);
+                to[j] = input_gradient(mean, scale, dbias, dslope, from[j], dz);
             }
         }
         for (size_t k = 0; k < c && area == 1; k++) {
             float dz = passed(relu, normal(v, k, x[k]), dy[k]);
-            dx[k] = v->scale[k] * ((dz - v->dbias[k]) - (x[k] - v->mean[k]) * v->dslope[k]);
+            dx[k] = input_gradient(v->mean[k], v->scale[k], v->dbias[k], v->dslope[k], x[k], dz);
         }
     }
 }
@@ -204,12 +209,6 @@ static void norm_backward(const cen__norm *v, const float *x, const float *dy, f
         norm_backward_as(v, true, x, dy, dx);
     else
         norm_backward_as(v, false, x, dy, dx);
-}
-
-CEN__INLINE float input_gradient(float mean, float scale, float dbias, float dslope, float x,
-                                 float dz)
-{
-    return scale * ((dz - dbias) - (x - mean) * dslope);
 }
 
 /* The dz of a row of windows go where their maxima were; one that the relu cut is 0 in a place that has 0. */
