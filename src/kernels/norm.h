@@ -34,7 +34,7 @@ void cen__norm_measure_backward(const cen__norm *norm, const float *x, const flo
 void cen__norm_backward(const cen__norm *norm, const float *x, const float *dy, float *dx);
 
 /* With a maximum, which may have no window where h or w is 1. argmax and the rule for equals and NaN
- * are those of conv_pool.h; kept is the x from which each maximum came. */
+ * are those of conv_pool.h; kept is the x - mean from which each maximum came. */
 void cen__norm_pool_forward(const cen__norm *norm, const float *x, float *y, float *kept,
                             uint8_t *argmax);
 void cen__norm_pool_measure_backward(const cen__norm *norm, const float *kept,

@@ -117,8 +117,7 @@ static void norm_pool_measure_backward(const cen__norm *v, const float *kept, co
             float dz[POOL_BLOCK];
             for (size_t l = 0; l < count; l++) places[l] = argmax[j + l];
             for (size_t l = 0; l < count; l++) dz[l] = places[l] == CEN__POOL_CUT ? 0 : dy[j + l];
-            gradient_plane(count, false, v->mean[k], v->scale[k], v->bias[k], kept + j, dz,
-                           sums + k, sums + v->c + k);
+            gradient_plane(count, false, 0, 1, 0, kept + j, dz, sums + k, sums + v->c + k);
         }
     }
 }
@@ -151,8 +150,8 @@ CEN__INLINE void norm_pool_forward_as(const cen__norm *v, bool relu, const float
             rows = pool_rows(out_h - row, out_w);
             for (size_t q = 0; q < out_w; q += POOL_BLOCK) {
                 size_t width = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK, n = rows * width;
-                pool_gather(&block, rows, width, w, x + 2 * row * w + 2 * q);
-                pool_windows(pool_padded(n), relu, v->mean[k], v->scale[k], v->bias[k], &block);
+                pool_gather(&block, rows, width, w, v->mean[k], x + 2 * row * w + 2 * q);
+                pool_windows(pool_padded(n), relu, v->scale[k], v->bias[k], &block);
                 memcpy(y, block.out, n * sizeof *y);
                 memcpy(kept, block.from, n * sizeof *kept);
                 for (size_t j = 0; j < n; j++) argmax[j] = (uint8_t)block.places[j];
@@ -175,10 +174,9 @@ static void norm_pool_forward(const cen__norm *v, const float *x, float *y, floa
 
 /* ---- backward ------------------------------------------------------------------------------ */
 
-CEN__INLINE float input_gradient(float mean, float scale, float dbias, float dslope, float x,
-                                 float dz)
+CEN__INLINE float input_gradient(float scale, float dbias, float dslope, float centered, float dz)
 {
-    return scale * ((dz - dbias) - (x - mean) * dslope);
+    return scale * ((dz - dbias) - centered * dslope);
 }
 
 CEN__INLINE void norm_backward_as(const cen__norm *v, bool relu, const float *x, const float *dy,
@@ -193,12 +191,12 @@ CEN__INLINE void norm_backward_as(const cen__norm *v, bool relu, const float *x,
             float *restrict to = dx + k * area;
             for (size_t j = 0; j < area; j++) {
                 float dz = passed(relu, (from[j] - mean) * scale + bias, by[j]);
-                to[j] = input_gradient(mean, scale, dbias, dslope, from[j], dz);
+                to[j] = input_gradient(scale, dbias, dslope, from[j] - mean, dz);
             }
         }
         for (size_t k = 0; k < c && area == 1; k++) {
             float dz = passed(relu, normal(v, k, x[k]), dy[k]);
-            dx[k] = input_gradient(v->mean[k], v->scale[k], v->dbias[k], v->dslope[k], x[k], dz);
+            dx[k] = input_gradient(v->scale[k], v->dbias[k], v->dslope[k], x[k] - v->mean[k], dz);
         }
     }
 }
@@ -211,35 +209,70 @@ static void norm_backward(const cen__norm *v, const float *x, const float *dy, f
         norm_backward_as(v, false, x, dy, dx);
 }
 
-/* The dz of a row of windows go where their maxima were; one that the relu cut is 0 in a place that has 0. */
-CEN__INLINE void unpool_row(size_t n, size_t w, float mean, float scale, float dbias, float dslope,
-                            const float *restrict x, const uint8_t *restrict argmax,
-                            const float *restrict dy, float *restrict dx)
+/* A block's windows, dz and places of maxima, one for each number of a row of x: where at is 0, the
+ * upper was the maximum, where it is 2, the lower. */
+typedef struct unpool_block {
+    float dz[2 * POOL_BLOCK];
+    uint32_t at[2 * POOL_BLOCK];
+} unpool_block;
+
+CEN__INLINE void unpool_spread(size_t n, const float *restrict dy, const uint8_t *restrict argmax,
+                               unpool_block *block)
 {
-    for (size_t q = 0; q < n; q++) {
-        const bool cut = argmax[q] == CEN__POOL_CUT;
-        const size_t place = cut ? 0 : argmax[q];
-        const size_t at = 2 * q + (place >= 2 ? w : 0) + place % 2;
-        dx[at] = input_gradient(mean, scale, dbias, dslope, x[at], cut ? 0 : dy[q]);
+    float *restrict dz = block->dz;
+    uint32_t *restrict at = block->at;
+    for (size_t i = 0; i < n; i++) {
+        dz[2 * i] = dz[2 * i + 1] = dy[i];
+        at[2 * i] = argmax[i];
+        at[2 * i + 1] = argmax[i] - 1U;
     }
 }
 
-/* First as if every dz were 0, all over the plane; most are. */
+/* From x - mean to what times the scale is the gradient. */
+CEN__INLINE void unpool_row(size_t n, uint32_t place, float dbias, float dslope,
+                            const unpool_block *block, float *restrict x)
+{
+    const float *restrict dz = block->dz;
+    const uint32_t *restrict at = block->at;
+    for (size_t i = 0; i < n; i++) {
+        x[i] = input_gradient(1, dbias, dslope, x[i], at[i] == place ? dz[i] : 0);
+    }
+}
+
+/* What no window covers: of odd sides the last. */
+CEN__INLINE void rest_gradient(size_t h, size_t w, float mean, float scale, float dbias,
+                               float dslope, const float *restrict x, float *restrict dx)
+{
+    for (size_t j = w - 1; w % 2 == 1 && j < h * w; j += w) {
+        dx[j] = input_gradient(scale, dbias, dslope, x[j] - mean, 0);
+    }
+    for (size_t j = (h - 1) * w; h % 2 == 1 && j < h * w; j++) {
+        dx[j] = input_gradient(scale, dbias, dslope, x[j] - mean, 0);
+    }
+}
+
 static void norm_pool_backward(const cen__norm *v, const float *x, const uint8_t *argmax,
                                const float *dy, float *dx)
 {
     size_t w = v->w, area = v->h * w, out_h = v->h / 2, out_w = w / 2;
+    pool_block block;
+    unpool_block spread = {.dz = {0}};
     for (size_t i = 0; i < v->n * v->c; i++, x += area, dx += area) {
-        size_t k = i % v->c;
+        size_t k = i % v->c, rows;
         float mean = v->mean[k], scale = v->scale[k], dbias = v->dbias[k], dslope = v->dslope[k];
-        const float *restrict from = x;
-        float *restrict to = dx;
-        for (size_t j = 0; j < area; j++) {
-            to[j] = input_gradient(mean, scale, dbias, dslope, from[j], 0);
-        }
-        for (size_t row = 0; row < out_h; row++, argmax += out_w, dy += out_w) {
-            unpool_row(out_w, w, mean, scale, dbias, dslope, x + 2 * row * w, argmax, dy,
-                       dx + 2 * row * w);
+        rest_gradient(v->h, w, mean, scale, dbias, dslope, x, dx);
+        for (size_t row = 0; row < out_h; row += rows) {
+            rows = pool_rows(out_h - row, out_w);
+            for (size_t q = 0; q < out_w; q += POOL_BLOCK) {
+                size_t width = out_w - q < POOL_BLOCK ? out_w - q : POOL_BLOCK, n = rows * width;
+                pool_gather(&block, rows, width, w, mean, x + 2 * row * w + 2 * q);
+                unpool_spread(n, dy, argmax, &spread);
+                unpool_row(2 * pool_padded(n), 0, dbias, dslope, &spread, block.top);
+                unpool_row(2 * pool_padded(n), 2, dbias, dslope, &spread, block.bottom);
+                pool_scatter(&block, rows, width, w, scale, dx + 2 * row * w + 2 * q);
+                dy += n;
+                argmax += n;
+            }
         }
     }
 }

@@ -188,7 +188,7 @@ const cen__layer_kind cen__batchnorm_apply = {
 
 /* ---- training, with a maxpool ---- */
 
-/* The number each maximum came from, of all images of a chunk, and behind these its place. */
+/* The x - mean each maximum came from, of all images of a chunk, and behind these its place. */
 static size_t pooled_saved_size(const cen__layer *layer)
 {
     return cen__shape_count(layer->out) * (sizeof(float) + 1);
