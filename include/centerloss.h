@@ -249,7 +249,8 @@ typedef struct cen_augment {
     double brightness; /* up to this added to pixel / 255 */
     double contrast;   /* and the distance to the image's mean times up to 1 + this, or divided */
     double erase;      /* chance that a rectangle of 2 to 20 % of the area becomes the mean pixel */
-    bool flip;         /* left and right change places in every second image */
+    bool flip;         /* left and right change places in every second image, and of each image
+                        * in every second epoch */
 } cen_augment;
 
 /* False, 0: nothing. */

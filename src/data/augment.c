@@ -140,6 +140,15 @@ static void draw_erased(cen__change *change, const cen_input *input, source s)
                                              input->width - change->width + 1);
 }
 
+/* Whichever way an image begins, it goes the other way in every second epoch: two epochs then show all
+ * images from both sides, where chance would show half of them twice from one (Jordan, 94% on
+ * CIFAR-10 in 3.29 Seconds on a Single GPU, 2024). */
+static bool is_flipped(uint64_t seed, size_t epoch, size_t index)
+{
+    const source s = {seed, cen__substream(cen__substream(CEN__STREAM_AUGMENT, 0), index)};
+    return (draw_share(s, DRAW_FLIP) < 0.5) != (epoch % 2 == 1);
+}
+
 cen__change cen__augment_draw(const cen_augment *augment, const cen_input *input, uint64_t seed,
                               size_t epoch, size_t index)
 {
@@ -160,7 +169,7 @@ cen__change cen__augment_draw(const cen_augment *augment, const cen_input *input
     change.brightness = (float)(draw_signed(s, DRAW_BRIGHTNESS) * augment->brightness);
     change.contrast = (float)draw_factor(s, DRAW_CONTRAST, augment->contrast);
     if (draw_share(s, DRAW_ERASE) < augment->erase) draw_erased(&change, input, s);
-    change.is_flipped = augment->flip && draw_share(s, DRAW_FLIP) < 0.5;
+    change.is_flipped = augment->flip && is_flipped(seed, epoch, index);
     return change;
 }
 

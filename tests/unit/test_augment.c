@@ -314,6 +314,22 @@ static void erasing_and_flipping_have_their_chance(void **state)
     assert_true(n_both > 150 && n_both < 250);
 }
 
+static void two_epochs_in_a_row_show_each_image_from_both_sides(void **state)
+{
+    (void)state;
+    const cen_augment augment = {.flip = true};
+    size_t n_first = 0;
+    for (size_t i = 0; i < N; i++) {
+        bool first = cen__augment_draw(&augment, normal_input(), 1, 1, i).is_flipped;
+        n_first += first;
+        for (size_t epoch = 2; epoch < 8; epoch++) {
+            bool now = cen__augment_draw(&augment, normal_input(), 1, epoch, i).is_flipped;
+            assert_true(now == (epoch % 2 == 1 ? first : !first));
+        }
+    }
+    assert_true(n_first > N * 2 / 5 && n_first < N * 3 / 5);
+}
+
 static void flipping_changes_left_and_right_in_some_images(void **state)
 {
     (void)state;
@@ -536,6 +552,7 @@ int main(void)
         TEST(erased_rectangles_are_of_2_to_20_percent_and_the_mean_pixel),
         TEST(erasing_keeps_to_its_limits_in_every_image_size),
         TEST(erasing_and_flipping_have_their_chance),
+        TEST(two_epochs_in_a_row_show_each_image_from_both_sides),
         TEST(flipping_changes_left_and_right_in_some_images),
         TEST(one_switch_does_not_change_what_the_others_draw),
         TEST(no_augmentation_gives_the_bits_of_a_plain_read),
