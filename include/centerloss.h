@@ -499,7 +499,7 @@ typedef struct cen_epoch_report {
     size_t epoch, n_epochs;
     cen_losses train, validation;
     double knn_accuracy;    /* of validation features among those of training images: all, or of
-                               more than 10,000 so many evenly, and 10 a class */
+                               more than 5,000 so many evenly, and 10 a class */
     double intra_inter;     /* of validation features about the training classes: see
                             cen_intra_inter */
     double lr;              /* at the epoch's end */

@@ -352,7 +352,7 @@ static cen_status run_epochs(fit *f, cen_error *error)
 
 /* What an epoch's k-NN searches: all training images, or so many of them evenly, so that measuring
  * stays short beside training. */
-enum { GALLERY_MOST = 10000, GALLERY_PER_CLASS = 10 };
+enum { GALLERY_MOST = 5000, GALLERY_PER_CLASS = 10 };
 
 static size_t choose_gallery(fit *f, size_t n_classes)
 {
