@@ -25,22 +25,40 @@ size_t cen__conv_scratch_count(const cen__conv *v, size_t n)
     return cen__direct_scratch_count(v, set);
 }
 
+size_t cen__conv_prepared_count(const cen__conv *v)
+{
+    const cen__conv_set *const set = cen__conv_set_select();
+    return cen__winograd_suits(v, set) ? cen__winograd_prepared_count(v, set) : 0;
+}
+
+size_t cen__conv_parts(const cen__conv *v, bool backward)
+{
+    const cen__conv_set *const set = cen__conv_set_select();
+    return cen__winograd_suits(v, set) ? cen__winograd_parts(v, set, backward) : 0;
+}
+
+void cen__conv_prepare(const cen__conv *v, const float *w, bool backward, size_t part,
+                       float *prepared)
+{
+    cen__winograd_prepare(v, cen__conv_set_select(), w, backward, part, prepared);
+}
+
 void cen__conv_forward(const cen__conv *v, size_t n, const float *x, const float *w,
-                       const float *bias, float *y, float *scratch)
+                       const float *prepared, const float *bias, float *y, float *scratch)
 {
     const cen__conv_set *const set = cen__conv_set_select();
     if (cen__winograd_suits(v, set))
-        cen__winograd_forward(v, set, n, x, w, bias, NULL, y, scratch);
+        cen__winograd_forward(v, set, n, x, prepared, bias, NULL, y, scratch);
     else
         cen__direct_forward(v, set, n, x, w, bias, y, scratch);
 }
 
 void cen__conv_backward_data(const cen__conv *v, size_t n, const float *dy, const float *w,
-                             float *dx, float *scratch)
+                             const float *prepared, float *dx, float *scratch)
 {
     const cen__conv_set *const set = cen__conv_set_select();
     if (cen__winograd_suits(v, set))
-        cen__winograd_backward_data(v, set, n, dy, NULL, w, dx, scratch);
+        cen__winograd_backward_data(v, set, n, dy, NULL, prepared, dx, scratch);
     else
         cen__direct_backward_data(v, set, n, dy, w, dx, scratch);
 }

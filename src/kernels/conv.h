@@ -19,13 +19,21 @@ typedef struct cen__conv {
 /* Numbers of scratch (64-byte aligned) that each call below needs for n images, for one thread. */
 size_t cen__conv_scratch_count(const cen__conv *conv, size_t n);
 
+/* What forward, or backward to the data, makes of w alone: made before it, once for the images of all
+ * threads, in so many parts, which may be made at once. 0 parts: it takes w as it is. prepared is
+ * 64-byte aligned and has numbers for either. */
+size_t cen__conv_prepared_count(const cen__conv *conv);
+size_t cen__conv_parts(const cen__conv *conv, bool backward);
+void cen__conv_prepare(const cen__conv *conv, const float *w, bool backward, size_t part,
+                       float *prepared);
+
 /* y[n, k, out_h, out_w] = x[n, c, h, w] * w[k, c, kernel_h, kernel_w] + bias[k]. */
 void cen__conv_forward(const cen__conv *conv, size_t n, const float *x, const float *w,
-                       const float *bias, float *y, float *scratch);
+                       const float *prepared, const float *bias, float *y, float *scratch);
 
 /* dx[n, c, h, w] = the transpose of the above in x. */
 void cen__conv_backward_data(const cen__conv *conv, size_t n, const float *dy, const float *w,
-                             float *dx, float *scratch);
+                             const float *prepared, float *dx, float *scratch);
 
 /* dw += sum over n of the transpose in w; dbias += sum of dy. */
 void cen__conv_backward_weights(const cen__conv *conv, size_t n, const float *x, const float *dy,

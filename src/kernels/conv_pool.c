@@ -59,12 +59,13 @@ static void unpool_image(const cen__conv *v, const float *dy, const uint8_t *arg
 }
 
 void cen__conv_pool_forward(const cen__conv *v, size_t n, const float *x, const float *w,
-                            const float *bias, bool relu, float *y, uint8_t *argmax, float *scratch)
+                            const float *prepared, const float *bias, bool relu, float *y,
+                            uint8_t *argmax, float *scratch)
 {
     const cen__conv_set *const set = cen__conv_set_select();
     if (cen__winograd_suits(v, set)) {
         const cen__pooling pooling = {relu, argmax};
-        cen__winograd_forward(v, set, n, x, w, bias, &pooling, y, scratch);
+        cen__winograd_forward(v, set, n, x, prepared, bias, &pooling, y, scratch);
         return;
     }
     if (cen__pool_direct_suits(v, set)) {
@@ -73,7 +74,7 @@ void cen__conv_pool_forward(const cen__conv *v, size_t n, const float *x, const 
     }
     const size_t pooled = v->k * (v->out_h / 2) * (v->out_w / 2);
     for (size_t image = 0; image < n; image++) {
-        cen__conv_forward(v, 1, x + image * v->c * v->h * v->w, w, bias, scratch,
+        cen__conv_forward(v, 1, x + image * v->c * v->h * v->w, w, prepared, bias, scratch,
                           scratch + between_count(v));
         pool_image(v, scratch, relu, y + image * pooled,
                    argmax != NULL ? argmax + image * pooled : NULL);
@@ -81,17 +82,18 @@ void cen__conv_pool_forward(const cen__conv *v, size_t n, const float *x, const 
 }
 
 void cen__conv_pool_backward_data(const cen__conv *v, size_t n, const float *dy,
-                                  const uint8_t *argmax, const float *w, float *dx, float *scratch)
+                                  const uint8_t *argmax, const float *w, const float *prepared,
+                                  float *dx, float *scratch)
 {
     const cen__conv_set *const set = cen__conv_set_select();
     if (cen__winograd_suits(v, set)) {
-        cen__winograd_backward_data(v, set, n, dy, argmax, w, dx, scratch);
+        cen__winograd_backward_data(v, set, n, dy, argmax, prepared, dx, scratch);
         return;
     }
     const size_t pooled = v->k * (v->out_h / 2) * (v->out_w / 2);
     for (size_t image = 0; image < n; image++) {
         unpool_image(v, dy + image * pooled, argmax + image * pooled, scratch);
-        cen__conv_backward_data(v, 1, scratch, w, dx + image * v->c * v->h * v->w,
+        cen__conv_backward_data(v, 1, scratch, w, prepared, dx + image * v->c * v->h * v->w,
                                 scratch + between_count(v));
     }
 }

@@ -16,17 +16,19 @@
 
 enum { CEN__POOL_CUT = 4 };
 
-/* Numbers of scratch that each call below needs. out_h and out_w are at least 2. */
+/* Numbers of scratch that each call below needs. out_h and out_w are at least 2; prepared is what
+ * cen__conv_prepare makes. */
 size_t cen__conv_pool_scratch_count(const cen__conv *conv);
 
 /* argmax may be NULL. */
 void cen__conv_pool_forward(const cen__conv *conv, size_t n, const float *x, const float *w,
-                            const float *bias, bool relu, float *y, uint8_t *argmax,
-                            float *scratch);
+                            const float *prepared, const float *bias, bool relu, float *y,
+                            uint8_t *argmax, float *scratch);
 
 /* dx = */
 void cen__conv_pool_backward_data(const cen__conv *conv, size_t n, const float *dy,
-                                  const uint8_t *argmax, const float *w, float *dx, float *scratch);
+                                  const uint8_t *argmax, const float *w, const float *prepared,
+                                  float *dx, float *scratch);
 
 /* dw +=, dbias += */
 void cen__conv_pool_backward_weights(const cen__conv *conv, size_t n, const float *x,

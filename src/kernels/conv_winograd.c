@@ -158,28 +158,48 @@ static void multiply(const plan *p, size_t n_tiles, const float *inputs, const s
         }
 }
 
-/* kernels[36, kb, c, lanes]; backward: of w turned around, with c and k exchanged. */
-static void transform_kernels(const plan *p, const float *w, bool backward, float *kernels)
+/* Block kb of kernels[36, kb, c, lanes]; backward: of w turned around, with c and k exchanged. */
+static void transform_kernels(const plan *p, const float *w, bool backward, size_t kb,
+                              float *kernels)
 {
     const size_t lanes = p->set->lanes, taps = p->r * p->r;
     const size_t k_apart = backward ? taps : p->c * taps, c_apart = backward ? p->k * taps : taps;
     const cen__tile_place to = {(ptrdiff_t)(SIDE * p->u_stride), (ptrdiff_t)p->u_stride};
     const ptrdiff_t sign = backward ? -1 : 1, column = sign * (ptrdiff_t)lanes;
+    const size_t valid = least(lanes, p->k - kb * lanes);
     float vectors[GROUP * 25 * 16];
-    for (size_t kb = 0; kb < p->kb; kb++)
-        for (size_t c = 0; c < p->c; c += GROUP) {
-            const size_t valid = least(lanes, p->k - kb * lanes), n = least(GROUP, p->c - c);
-            const float *const from = w + kb * lanes * k_apart + c * c_apart;
-            if (c_apart == taps) p->set->gather(valid, 1, n * taps, from, k_apart, vectors, 0);
-            for (size_t i = 0; i < n; i++) {
-                float *const kernel = vectors + i * taps * lanes;
-                if (c_apart != taps)
-                    p->set->gather(valid, 1, taps, from + i * c_apart, k_apart, kernel, 0);
-                p->transforms->kernel(backward ? kernel + (taps - 1) * lanes : kernel,
-                                      (cen__tile_place){column * (ptrdiff_t)p->r, column},
-                                      kernels + (kb * p->cb * lanes + c + i) * lanes, to);
-            }
+    for (size_t c = 0; c < p->c; c += GROUP) {
+        const size_t n = least(GROUP, p->c - c);
+        const float *const from = w + kb * lanes * k_apart + c * c_apart;
+        if (c_apart == taps) p->set->gather(valid, 1, n * taps, from, k_apart, vectors, 0);
+        for (size_t i = 0; i < n; i++) {
+            float *const kernel = vectors + i * taps * lanes;
+            if (c_apart != taps)
+                p->set->gather(valid, 1, taps, from + i * c_apart, k_apart, kernel, 0);
+            p->transforms->kernel(backward ? kernel + (taps - 1) * lanes : kernel,
+                                  (cen__tile_place){column * (ptrdiff_t)p->r, column},
+                                  kernels + (kb * p->cb * lanes + c + i) * lanes, to);
         }
+    }
+}
+
+size_t cen__winograd_prepared_count(const cen__conv *v, const cen__conv_set *set)
+{
+    const plan forward = make_plan(v, set, false), backward = make_plan(v, set, true);
+    return POINTS * most(forward.u_stride, backward.u_stride);
+}
+
+/* One for each block of lanes that comes out. */
+size_t cen__winograd_parts(const cen__conv *v, const cen__conv_set *set, bool backward)
+{
+    return make_plan(v, set, backward).kb;
+}
+
+void cen__winograd_prepare(const cen__conv *v, const cen__conv_set *set, const float *w,
+                           bool backward, size_t part, float *prepared)
+{
+    const plan p = make_plan(v, set, backward);
+    transform_kernels(&p, w, backward, part, prepared);
 }
 
 /* Where outputs go: y[n, k, out_h, out_w], or the pooled half of it. */
@@ -246,19 +266,17 @@ static size_t filter_scratch_count(const plan *p)
 {
     const size_t lanes = p->set->lanes;
     return whole(image_count(p, p->cb)) + whole(POINTS * p->c_stride) +
-           whole(POINTS * p->k_stride) + whole(POINTS * p->u_stride) +
-           whole(p->kb * p->m * p->tiles_w * p->m * lanes) + 2 * table_count(p->c) +
-           whole(pooled_count(p)) + whole(p->kb * lanes);
+           whole(POINTS * p->k_stride) + whole(p->kb * p->m * p->tiles_w * p->m * lanes) +
+           2 * table_count(p->c) + whole(pooled_count(p)) + whole(p->kb * lanes);
 }
 
-static void filter(const plan *p, size_t n, const source *from, const float *w, bool backward,
-                   outlet to, float *scratch)
+static void filter(const plan *p, size_t n, const source *from, const float *kernels, outlet to,
+                   float *scratch)
 {
     const size_t lanes = p->set->lanes;
     float *const image = take(&scratch, image_count(p, p->cb));
     float *const inputs = take(&scratch, POINTS * p->c_stride);
     float *const products = take(&scratch, POINTS * p->k_stride);
-    float *const kernels = take(&scratch, POINTS * p->u_stride);
     float *const rows = take(&scratch, p->kb * p->m * p->tiles_w * p->m * lanes);
     size_t *const at = take(&scratch, table_count(p->c));
     size_t *const kernel_at = take(&scratch, table_count(p->c));
@@ -271,7 +289,6 @@ static void filter(const plan *p, size_t n, const source *from, const float *w, 
     for (size_t k = 0; k < p->kb * lanes; k++)
         bias[k] = to.bias != NULL && k < p->k ? to.bias[k] : 0;
     to.bias = bias;
-    transform_kernels(p, w, backward, kernels);
     memset(image, 0, image_count(p, p->cb) * sizeof *image);
     for (size_t first = 0; first < n * p->tiles; first += p->block) {
         const size_t count = least(p->block, n * p->tiles - first);
@@ -288,20 +305,20 @@ static void filter(const plan *p, size_t n, const source *from, const float *w, 
 }
 
 void cen__winograd_forward(const cen__conv *v, const cen__conv_set *set, size_t n, const float *x,
-                           const float *w, const float *bias, const cen__pooling *pooling, float *y,
-                           float *scratch)
+                           const float *prepared, const float *bias, const cen__pooling *pooling,
+                           float *y, float *scratch)
 {
     const plan p = make_plan(v, set, false);
-    filter(&p, n, &(source){x, NULL, p.c, p.h, p.w, p.pad_h, p.pad_w}, w, false,
+    filter(&p, n, &(source){x, NULL, p.c, p.h, p.w, p.pad_h, p.pad_w}, prepared,
            (outlet){bias, pooling, y}, scratch);
 }
 
 void cen__winograd_backward_data(const cen__conv *v, const cen__conv_set *set, size_t n,
-                                 const float *dy, const uint8_t *argmax, const float *w, float *dx,
-                                 float *scratch)
+                                 const float *dy, const uint8_t *argmax, const float *prepared,
+                                 float *dx, float *scratch)
 {
     const plan p = make_plan(v, set, true);
-    filter(&p, n, &(source){dy, argmax, p.c, p.h, p.w, p.pad_h, p.pad_w}, w, true,
+    filter(&p, n, &(source){dy, argmax, p.c, p.h, p.w, p.pad_h, p.pad_w}, prepared,
            (outlet){NULL, NULL, dx}, scratch);
 }
 

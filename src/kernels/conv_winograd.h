@@ -17,12 +17,16 @@ typedef struct cen__pooling {
 
 /* pooling and argmax are NULL where the convolution's own output is y, and its gradient dy. */
 size_t cen__winograd_scratch_count(const cen__conv *conv, const cen__conv_set *set);
+size_t cen__winograd_prepared_count(const cen__conv *conv, const cen__conv_set *set);
+size_t cen__winograd_parts(const cen__conv *conv, const cen__conv_set *set, bool backward);
+void cen__winograd_prepare(const cen__conv *conv, const cen__conv_set *set, const float *w,
+                           bool backward, size_t part, float *prepared);
 void cen__winograd_forward(const cen__conv *conv, const cen__conv_set *set, size_t n,
-                           const float *x, const float *w, const float *bias,
+                           const float *x, const float *prepared, const float *bias,
                            const cen__pooling *pooling, float *y, float *scratch);
 void cen__winograd_backward_data(const cen__conv *conv, const cen__conv_set *set, size_t n,
-                                 const float *dy, const uint8_t *argmax, const float *w, float *dx,
-                                 float *scratch);
+                                 const float *dy, const uint8_t *argmax, const float *prepared,
+                                 float *dx, float *scratch);
 void cen__winograd_backward_weights(const cen__conv *conv, const cen__conv_set *set, size_t n,
                                     const float *x, const float *dy, const uint8_t *argmax,
                                     float *dw, float *scratch);

@@ -74,11 +74,31 @@ static size_t scratch_count(const cen__layer *layer, size_t n, int n_threads)
     return cen__conv_scratch_count(&conv, n);
 }
 
+static size_t prepared_count(const cen__layer *layer)
+{
+    cen__conv conv = conv_of(layer);
+    return cen__conv_prepared_count(&conv);
+}
+
+static size_t n_parts(const cen__layer *layer, bool backward)
+{
+    cen__conv conv = conv_of(layer);
+    return cen__conv_parts(&conv, backward);
+}
+
+static void prepare(const cen__layer *layer, const float *w, bool backward, size_t part,
+                    float *prepared)
+{
+    cen__conv conv = conv_of(layer);
+    cen__conv_prepare(&conv, w, backward, part, prepared);
+}
+
 static void forward(const cen__layer *layer, const cen__pass *pass)
 {
     cen__conv conv = conv_of(layer);
     const float *bias = pass->w + layer->parameters[1].offset;
-    cen__conv_forward(&conv, pass->n, pass->x, pass->w, bias, pass->y, pass->scratch);
+    cen__conv_forward(&conv, pass->n, pass->x, pass->w, pass->prepared, bias, pass->y,
+                      pass->scratch);
 }
 
 static void backward(const cen__layer *layer, const cen__pass *pass)
@@ -88,7 +108,8 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
     cen__conv_backward_weights(&conv, pass->n, pass->x, pass->dy, pass->dw, dbias, pass->scratch);
     if (layer->bias_is_lost) memset(dbias, 0, layer->parameters[1].count * sizeof *dbias);
     if (pass->dx == NULL) return;
-    cen__conv_backward_data(&conv, pass->n, pass->dy, pass->w, pass->dx, pass->scratch);
+    cen__conv_backward_data(&conv, pass->n, pass->dy, pass->w, pass->prepared, pass->dx,
+                            pass->scratch);
 }
 
 const cen__layer_kind cen__conv_layer = {
@@ -98,6 +119,9 @@ const cen__layer_kind cen__conv_layer = {
     .parse = parse,
     .shape = shape,
     .scratch_count = scratch_count,
+    .prepared_count = prepared_count,
+    .n_parts = n_parts,
+    .prepare = prepare,
     .forward = forward,
     .backward = backward,
 };
@@ -120,8 +144,8 @@ static void pooled_forward(const cen__layer *layer, const cen__pass *pass)
 {
     cen__conv conv = conv_of(layer);
     const float *bias = pass->w + layer->parameters[1].offset;
-    cen__conv_pool_forward(&conv, pass->n, pass->x, pass->w, bias, layer->has_relu, pass->y,
-                           pass->saved, pass->scratch);
+    cen__conv_pool_forward(&conv, pass->n, pass->x, pass->w, pass->prepared, bias, layer->has_relu,
+                           pass->y, pass->saved, pass->scratch);
 }
 
 static void pooled_backward(const cen__layer *layer, const cen__pass *pass)
@@ -131,8 +155,8 @@ static void pooled_backward(const cen__layer *layer, const cen__pass *pass)
     cen__conv_pool_backward_weights(&conv, pass->n, pass->x, pass->dy, pass->saved, pass->dw, dbias,
                                     pass->scratch);
     if (pass->dx == NULL) return;
-    cen__conv_pool_backward_data(&conv, pass->n, pass->dy, pass->saved, pass->w, pass->dx,
-                                 pass->scratch);
+    cen__conv_pool_backward_data(&conv, pass->n, pass->dy, pass->saved, pass->w, pass->prepared,
+                                 pass->dx, pass->scratch);
 }
 
 const cen__layer_kind cen__conv_pool_layer = {
@@ -141,6 +165,9 @@ const cen__layer_kind cen__conv_pool_layer = {
     .scope = CEN__SCOPE_IMAGE,
     .saved_size = pooled_saved_size,
     .scratch_count = pooled_scratch_count,
+    .prepared_count = prepared_count,
+    .n_parts = n_parts,
+    .prepare = prepare,
     .forward = pooled_forward,
     .backward = pooled_backward,
 };

@@ -54,6 +54,7 @@ typedef struct cen__pass {
     size_t first;             /* of these images in the batch */
     int n_threads;            /* BATCH layers only; IMAGE layers run inside a thread */
     const float *w;           /* [layer->count] */
+    const float *prepared;    /* [prepared_count], what prepare made of w for this pass */
     const float *x;           /* [n, in] */
     float *y;                 /* [n, out]; y == x for a layer in place */
     const float *dy;          /* [n, out] */
@@ -89,6 +90,12 @@ struct cen__layer_kind {
     size_t (*scratch_count)(const cen__layer *layer, size_t n, int n_threads);
     size_t (*shared_count)(const cen__layer *layer);
     size_t (*sums_count)(const cen__layer *layer);
+    /* What IMAGE layers make of w before forward, or backward, of all images: in so many parts, each
+     * of them of use to none of the others. */
+    size_t (*prepared_count)(const cen__layer *layer);
+    size_t (*n_parts)(const cen__layer *layer, bool backward);
+    void (*prepare)(const cen__layer *layer, const float *w, bool backward, size_t part,
+                    float *prepared);
     void (*forward)(const cen__layer *layer, const cen__pass *pass);
     void (*backward)(const cen__layer *layer, const cen__pass *pass);
     /* Where forward, or backward, must know sums over the whole batch before the next step may

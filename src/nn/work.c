@@ -24,11 +24,12 @@ typedef struct stage {
 
 /* Of a step. */
 typedef struct spot {
-    place y, dx;          /* output, gradient to the input */
-    bool needs_dx;        /* some layer before has parameters */
-    size_t saved_offset;  /* bytes an image before it, times max_n */
-    size_t shared_offset; /* numbers */
-    size_t folded_offset; /* numbers; of a step that batchnorm is folded into */
+    place y, dx;            /* output, gradient to the input */
+    bool needs_dx;          /* some layer before has parameters */
+    size_t saved_offset;    /* bytes an image before it, times max_n */
+    size_t shared_offset;   /* numbers */
+    size_t folded_offset;   /* numbers; of a step that batchnorm is folded into */
+    size_t prepared_offset; /* numbers, from the first of its stage */
 } spot;
 
 struct cen__work {
@@ -48,6 +49,8 @@ struct cen__work {
     double *sums; /* [chunks, sums_count] */
     size_t sums_count;
     float *folded;
+    float *prepared; /* of the stage that runs */
+    size_t prepared_count;
     const float *w;
     float *state;
     uint64_t seed, step;
@@ -241,6 +244,19 @@ static kept plan_kept(cen__work *work, bool training)
     return k;
 }
 
+static void plan_prepared(cen__work *work)
+{
+    for (size_t s = 0; s < work->n_stages; s++) {
+        size_t count = 0;
+        for (size_t i = work->stages[s].first; i < work->stages[s].end; i++) {
+            const cen__layer *layer = &work->steps[i];
+            work->spots[i].prepared_offset = count;
+            if (layer->kind->prepare != NULL) count += round_up(layer->kind->prepared_count(layer));
+        }
+        work->prepared_count = larger(work->prepared_count, count);
+    }
+}
+
 static cen_status allocate(cen__work *work, kept k, size_t outputs, size_t border, bool training,
                            cen_error *error)
 {
@@ -258,9 +274,10 @@ static cen_status allocate(cen__work *work, kept k, size_t outputs, size_t borde
     work->shared = cen__alloc(k.shared, sizeof(float));
     work->sums = cen__alloc(work->sums_count * n_chunks(n), sizeof(double));
     work->folded = cen__alloc(k.folded, sizeof(float));
+    work->prepared = cen__alloc(work->prepared_count, sizeof(float));
     bool failed = work->batch == NULL || work->area == NULL || work->partial == NULL ||
                   (training && work->saved == NULL) || work->shared == NULL || work->sums == NULL ||
-                  work->folded == NULL;
+                  work->folded == NULL || work->prepared == NULL;
     return failed ? cen__fail_memory(error, "the net's activations") : CEN_OK;
 }
 
@@ -280,6 +297,7 @@ static cen_status plan(cen__work *work, bool training, cen_error *error)
         if (work->stages[s].scope == CEN__SCOPE_BATCH) continue;
         work->partial_count = larger(work->partial_count, round_up(work->stages[s].count));
     }
+    plan_prepared(work);
     work->scratch_offset = 2 * slot;
     work->area_count = 2 * slot + layer_scratch(work, CEN__SCOPE_IMAGE, chunk_size(n));
     return allocate(work, plan_kept(work, training), outputs, border, training, error);
@@ -320,6 +338,7 @@ void cen__work_free(cen__work *work)
     cen__free(work->shared);
     cen__free(work->sums);
     cen__free(work->folded);
+    cen__free(work->prepared);
     cen__free(work);
 }
 
@@ -346,6 +365,7 @@ typedef struct run {
     const float *x;
     float *df, *dw;
     size_t n;
+    bool is_backward;
 } run;
 
 /* The images of one task, or all of them. */
@@ -395,6 +415,13 @@ static float *gradient(const run *r, const chunk *c, place at)
     return locate(r, c, at);
 }
 
+static const float *weights(const cen__work *work, size_t i)
+{
+    const cen__layer *layer = &work->steps[i];
+    return layer->norm != NULL ? work->folded + work->spots[i].folded_offset
+                               : work->w + layer->offset;
+}
+
 static cen__pass step_pass(const run *r, const chunk *c, size_t i)
 {
     cen__work *work = r->work;
@@ -409,8 +436,8 @@ static cen__pass step_pass(const run *r, const chunk *c, size_t i)
     return (cen__pass){.n = c->n,
                        .first = c->start,
                        .n_threads = work->n_threads,
-                       .w = layer->norm != NULL ? work->folded + at->folded_offset
-                                                : work->w + layer->offset,
+                       .w = weights(work, i),
+                       .prepared = work->prepared + at->prepared_offset,
                        .x = step_input(r, c, i),
                        .y = locate(r, c, at->y),
                        .saved = saved,
@@ -437,6 +464,34 @@ static cen__pass gradient_pass(const run *r, const chunk *c, size_t i)
     pass.dw = c->partial != NULL ? c->partial + (layer->offset - r->stage->offset)
                                  : r->dw + layer->offset;
     return pass;
+}
+
+/* Parts of what step i makes of its weights: none backward where no step before it has parameters. */
+static size_t n_parts(const run *r, size_t i)
+{
+    const cen__layer *layer = &r->work->steps[i];
+    if (layer->kind->prepare == NULL || (r->is_backward && !r->work->spots[i].needs_dx)) return 0;
+    return layer->kind->n_parts(layer, r->is_backward);
+}
+
+static void prepare_part(void *context, size_t task, int worker)
+{
+    (void)worker;
+    const run *r = context;
+    const cen__work *work = r->work;
+    size_t i = r->stage->first, n = n_parts(r, i);
+    for (; task >= n; n = n_parts(r, ++i)) task -= n;
+    const cen__layer *layer = &work->steps[i];
+    layer->kind->prepare(layer, weights(work, i), r->is_backward, task,
+                         work->prepared + work->spots[i].prepared_offset);
+}
+
+/* Before the stage's first image. */
+static void prepare(run *r)
+{
+    size_t n = 0;
+    for (size_t i = r->stage->first; i < r->stage->end; i++) n += n_parts(r, i);
+    if (n > 0) cen__parallel(r->work->n_threads, n, prepare_part, r);
 }
 
 static void forward_steps(const run *r, const chunk *c)
@@ -467,8 +522,8 @@ static void forward_chunk(void *context, size_t task, int worker)
 }
 
 /* Images of a chunk that go backward at once: so many that the gradients of one layer are still in the cache
- * for the next. But all where a convolution hands one on, because each call transforms its kernels; and all
- * where a layer makes sums. */
+ * for the next. But all where a convolution hands one on, because each call transforms the gradient of its
+ * kernels; and all where a layer makes sums. */
 static size_t backward_block(const run *r)
 {
     const cen__work *work = r->work;
@@ -528,6 +583,7 @@ static void forward_stage(run *r)
         forward_steps(r, &whole);
         return;
     }
+    prepare(r);
     cen__parallel(r->work->n_threads, n_chunks(r->n), forward_chunk, r);
     if (last->kind->finish_forward == NULL) return;
     add_sums(r, last);
@@ -543,6 +599,7 @@ static void backward_stage(run *r)
         backward_steps(r, &whole);
         return;
     }
+    prepare(r);
     cen__parallel(r->work->n_threads, n_chunks(r->n), backward_chunk, r);
     size_t n_blocks = (r->stage->count + SUM_BLOCK - 1) / SUM_BLOCK;
     cen__parallel(r->work->n_threads, n_blocks, sum_block, r);
@@ -565,7 +622,7 @@ const float *cen__work_forward(cen__work *work, const float *x, size_t n)
 
 void cen__work_backward(cen__work *work, const float *x, size_t n, float *df, float *dw)
 {
-    run r = {.work = work, .x = x, .df = df, .dw = dw, .n = n};
+    run r = {.work = work, .x = x, .df = df, .dw = dw, .n = n, .is_backward = true};
     for (size_t s = work->n_stages; s-- > 0;) {
         r.stage = &work->stages[s];
         backward_stage(&r);

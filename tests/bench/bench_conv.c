@@ -58,7 +58,7 @@ static double peak(const cen__conv_set *set, const float *numbers, float *out)
 }
 
 typedef struct tensors {
-    float *x, *dx, *y, *dy, *w, *dw, *bias, *dbias, *numbers, *scratch;
+    float *x, *dx, *y, *dy, *w, *dw, *bias, *dbias, *numbers, *scratch, *prepared;
     uint8_t *argmax;
 } tensors;
 
@@ -66,14 +66,19 @@ static void run(const struct layer *layer, bool pooled, int pass, const tensors 
 {
     const cen__conv *const v = &layer->conv;
     const size_t n = layer->n;
-    if (pass == 0 && !pooled) cen__conv_forward(v, n, t->x, t->w, t->bias, t->y, t->scratch);
-    if (pass == 1 && !pooled) cen__conv_backward_data(v, n, t->dy, t->w, t->dx, t->scratch);
+    for (size_t part = 0; pass < 2 && part < cen__conv_parts(v, pass == 1); part++)
+        cen__conv_prepare(v, t->w, pass == 1, part, t->prepared);
+    if (pass == 0 && !pooled)
+        cen__conv_forward(v, n, t->x, t->w, t->prepared, t->bias, t->y, t->scratch);
+    if (pass == 1 && !pooled)
+        cen__conv_backward_data(v, n, t->dy, t->w, t->prepared, t->dx, t->scratch);
     if (pass == 2 && !pooled)
         cen__conv_backward_weights(v, n, t->x, t->dy, t->dw, t->dbias, t->scratch);
     if (pass == 0 && pooled)
-        cen__conv_pool_forward(v, n, t->x, t->w, t->bias, true, t->y, t->argmax, t->scratch);
+        cen__conv_pool_forward(v, n, t->x, t->w, t->prepared, t->bias, true, t->y, t->argmax,
+                               t->scratch);
     if (pass == 1 && pooled)
-        cen__conv_pool_backward_data(v, n, t->dy, t->argmax, t->w, t->dx, t->scratch);
+        cen__conv_pool_backward_data(v, n, t->dy, t->argmax, t->w, t->prepared, t->dx, t->scratch);
     if (pass == 2 && pooled)
         cen__conv_pool_backward_weights(v, n, t->x, t->dy, t->argmax, t->dw, t->dbias, t->scratch);
 }
@@ -117,8 +122,9 @@ static void measure_layer(const struct layer *layer, const cen__conv_set *set)
     const size_t pooled = cen__conv_pool_scratch_count(v);
     tensors t = {.x = cen__alloc(total, sizeof *t.x),
                  .argmax = cen__alloc(n_y, 1),
-                 .scratch = cen__alloc(plain > pooled ? plain : pooled, sizeof *t.scratch)};
-    if (t.x != NULL && t.argmax != NULL && t.scratch != NULL) {
+                 .scratch = cen__alloc(plain > pooled ? plain : pooled, sizeof *t.scratch),
+                 .prepared = cen__alloc(cen__conv_prepared_count(v), sizeof *t.prepared)};
+    if (t.x != NULL && t.argmax != NULL && t.scratch != NULL && t.prepared != NULL) {
         for (size_t i = 0; i < total; i++) t.x[i] = cen__random_float(1, 1, i) - 0.5f;
         t.dx = t.x + n_x, t.y = t.dx + n_x, t.dy = t.y + n_y, t.w = t.dy + n_y;
         t.dw = t.w + n_w, t.bias = t.dw + n_w, t.dbias = t.bias + v->k;
@@ -129,6 +135,7 @@ static void measure_layer(const struct layer *layer, const cen__conv_set *set)
     cen__free(t.x);
     cen__free(t.argmax);
     cen__free(t.scratch);
+    cen__free(t.prepared);
 }
 
 int bench_conv(int argc, char **argv)

@@ -61,6 +61,19 @@ static inline void assert_near(const char *what, const cen__conv *v, size_t n, c
                      v->pad_w);
 }
 
+/* What a pass of the chosen instructions takes, in numbers that were NaN; the last part first, since
+ * no part needs another. */
+static inline float *prepare(const cen__conv *v, const float *w, bool backward)
+{
+    const size_t n = cen__conv_prepared_count(v);
+    float *const prepared = cen__alloc(n, sizeof *prepared);
+    assert_non_null(prepared);
+    memset(prepared, 0xff, n * sizeof *prepared);
+    for (size_t part = cen__conv_parts(v, backward); part-- > 0;)
+        cen__conv_prepare(v, w, backward, part, prepared);
+    return prepared;
+}
+
 static inline float *read_floats(FILE *file, size_t n)
 {
     float *const x = cen__alloc(n, sizeof *x);

@@ -24,9 +24,10 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
         memset(scratch, 0xff, scratch_count * sizeof *scratch);
         memset(got, 0xff, (s.x + s.y) * sizeof *got); /* NaN */
         float *const got_dx = got + s.y, *const got_dw = got_dx + s.x, *const got_db = got_dw + s.w;
-        cen__conv_forward(v, n, x, w, bias, got, scratch);
+        float *const forward = prepare(v, w, false), *const backward = prepare(v, w, true);
+        cen__conv_forward(v, n, x, w, forward, bias, got, scratch);
         assert_near("y", v, s.y, got, y, limit);
-        cen__conv_backward_data(v, n, dy, w, got_dx, scratch);
+        cen__conv_backward_data(v, n, dy, w, backward, got_dx, scratch);
         assert_near("dx", v, s.x, got_dx, dx, limit);
         memset(got_dw, 0, (s.w + v->k) * sizeof *got_dw);
         cen__conv_backward_weights(v, n, x, dy, got_dw, got_db, scratch);
@@ -36,6 +37,8 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
         for (size_t i = 0; i < s.w + v->k; i++) got_dw[i] /= 2;
         assert_near("dw + dw", v, s.w, got_dw, dw, limit);
         assert_near("dbias + dbias", v, v->k, got_db, dbias, limit);
+        cen__free(forward);
+        cen__free(backward);
         cen__free(got);
         cen__free(scratch);
     }

@@ -56,12 +56,13 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
         float *const got = make(pooled + s.x + s.w + v->k, sizeof *got);
         uint8_t *const argmax = make(pooled, 1);
         float *const dx = got + pooled, *const dw = dx + s.x, *const dbias = dw + s.w;
-        cen__conv_pool_forward(v, n, x, w, bias, relu, got, NULL, scratch);
+        float *const forward = prepare(v, w, false), *const backward = prepare(v, w, true);
+        cen__conv_pool_forward(v, n, x, w, forward, bias, relu, got, NULL, scratch);
         assert_near("y without argmax", v, pooled, got, want->y, 1e-5);
-        cen__conv_pool_forward(v, n, x, w, bias, relu, got, argmax, scratch);
+        cen__conv_pool_forward(v, n, x, w, forward, bias, relu, got, argmax, scratch);
         assert_near("y", v, pooled, got, want->y, 1e-5);
         check_argmax(v, n, want->z, relu, got, argmax);
-        cen__conv_pool_backward_data(v, n, dy, want->argmax, w, dx, scratch);
+        cen__conv_pool_backward_data(v, n, dy, want->argmax, w, backward, dx, scratch);
         assert_near("dx", v, s.x, dx, want->dx, 1e-5);
         memset(dw, 0, (s.w + v->k) * sizeof *dw);
         for (int times = 0; times < 2; times++)
@@ -69,6 +70,8 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
         for (size_t i = 0; i < s.w + v->k; i++) dw[i] /= 2;
         assert_near("dw + dw", v, s.w, dw, want->dw, 2e-5);
         assert_near("dbias + dbias", v, v->k, dbias, want->dbias, 1e-5);
+        cen__free(forward);
+        cen__free(backward);
         cen__free(scratch);
         cen__free(got);
         cen__free(argmax);
@@ -160,7 +163,7 @@ static void the_first_of_equals_wins_and_nan_before_any_number(void **state)
             for (size_t i = 0; i < v.h * v.w; i++) x[i] = 2;
             x[v.w + 2] = x[v.w + 3] = 3; /* the second window: 2 2 / 3 3 */
             x[4] = NAN;                  /* the third: NaN 2 / 2 2 */
-            cen__conv_pool_forward(&v, 1, x, &w, &bias, true, y, argmax, scratch);
+            cen__conv_pool_forward(&v, 1, x, &w, NULL, &bias, true, y, argmax, scratch);
             assert_int_equal(argmax[0], 0);
             assert_true(y[1] == 3);
             assert_int_equal(argmax[1], 2);
