@@ -68,7 +68,7 @@ void cen__conv_backward_weights(const cen__conv *v, size_t n, const float *x, co
 {
     const cen__conv_set *const set = cen__conv_set_select();
     const size_t plane = v->out_h * v->out_w;
-    for (size_t image = 0; image < n; image++)
+    for (size_t image = 0; image < n && dbias != NULL; image++)
         for (size_t k = 0; k < v->k; k++)
             dbias[k] += set->sum(plane, dy + (image * v->k + k) * plane);
     if (cen__winograd_suits(v, set))

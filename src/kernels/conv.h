@@ -35,7 +35,7 @@ void cen__conv_forward(const cen__conv *conv, size_t n, const float *x, const fl
 void cen__conv_backward_data(const cen__conv *conv, size_t n, const float *dy, const float *w,
                              const float *prepared, float *dx, float *scratch);
 
-/* dw += sum over n of the transpose in w; dbias += sum of dy. */
+/* dw += sum over n of the transpose in w; dbias += sum of dy, or NULL where nobody asks. */
 void cen__conv_backward_weights(const cen__conv *conv, size_t n, const float *x, const float *dy,
                                 float *dw, float *dbias, float *scratch);
 

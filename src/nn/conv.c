@@ -1,7 +1,5 @@
 /* conv OUT HxW [stride S] [pad P]: 2-D cross-correlation with a bias an output; and the same with the
  * relu and the maxpool of 2x2 that often follow, as one step. */
-#include <string.h>
-
 #include "kernels/conv.h"
 #include "kernels/conv_pool.h"
 #include "nn/layers.h"
@@ -104,9 +102,8 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
 static void backward(const cen__layer *layer, const cen__pass *pass)
 {
     cen__conv conv = conv_of(layer);
-    float *dbias = pass->dw + layer->parameters[1].offset;
+    float *dbias = layer->bias_is_lost ? NULL : pass->dw + layer->parameters[1].offset;
     cen__conv_backward_weights(&conv, pass->n, pass->x, pass->dy, pass->dw, dbias, pass->scratch);
-    if (layer->bias_is_lost) memset(dbias, 0, layer->parameters[1].count * sizeof *dbias);
     if (pass->dx == NULL) return;
     cen__conv_backward_data(&conv, pass->n, pass->dy, pass->w, pass->prepared, pass->dx,
                             pass->scratch);

@@ -70,6 +70,8 @@ LAYERS = [
     ("conv_then_not_square", "conv 6 3x3 pad 1, conv 7 1x5 pad 0x2, conv 5 4x1, flatten",
      (1, 7, 6), 3),
     ("conv_then_many", "conv 17 3x3 pad 1, conv 9 5x5 pad 2, flatten", (1, 6, 5), 2),
+    ("conv_wide_in_a_row", "conv 16 3x3 pad 1, relu, conv 24 3x3 pad 1, conv 16 5x5 pad 2, relu, "
+     "maxpool 2, conv 16 3x3, flatten", (3, 8, 7), 5),
     ("maxpool_2", "conv 3 1x1, maxpool 2, flatten", (3, 6, 8), 3),
     ("maxpool_odd_sizes", "conv 3 2x2, maxpool 2, flatten", (3, 8, 10), 3),
     ("maxpool_3_stride_2", "conv 3 2x2, maxpool 3 stride 2, flatten", (3, 9, 8), 3),

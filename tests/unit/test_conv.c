@@ -37,6 +37,9 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
         for (size_t i = 0; i < s.w + v->k; i++) got_dw[i] /= 2;
         assert_near("dw + dw", v, s.w, got_dw, dw, limit);
         assert_near("dbias + dbias", v, v->k, got_db, dbias, limit);
+        memset(got_dw, 0, s.w * sizeof *got_dw);
+        cen__conv_backward_weights(v, n, x, dy, got_dw, NULL, scratch);
+        assert_near("dw without dbias", v, s.w, got_dw, dw, limit);
         cen__free(forward);
         cen__free(backward);
         cen__free(got);
