@@ -90,8 +90,8 @@ struct cen__layer_kind {
     size_t (*scratch_count)(const cen__layer *layer, size_t n, int n_threads);
     size_t (*shared_count)(const cen__layer *layer);
     size_t (*sums_count)(const cen__layer *layer);
-    /* What IMAGE layers make of w before forward, or backward, of all images: in so many parts, each
-     * of them of use to none of the others. */
+    /* What IMAGE layers make of w before forward, or backward, of all images: in so many parts, none of
+     * which needs another. */
     size_t (*prepared_count)(const cen__layer *layer);
     size_t (*n_parts)(const cen__layer *layer, bool backward);
     void (*prepare)(const cen__layer *layer, const float *w, bool backward, size_t part,
