@@ -30,7 +30,7 @@ void cen__conv_pool_backward_data(const cen__conv *conv, size_t n, const float *
                                   const uint8_t *argmax, const float *w, const float *prepared,
                                   float *dx, float *scratch);
 
-/* dw +=, dbias += */
+/* dw +=, dbias +=, which is not NULL here. */
 void cen__conv_pool_backward_weights(const cen__conv *conv, size_t n, const float *x,
                                      const float *dy, const uint8_t *argmax, float *dw,
                                      float *dbias, float *scratch);

@@ -158,10 +158,24 @@ static void multiply(const plan *p, size_t n_tiles, const float *inputs, const s
         }
 }
 
-/* Block kb of kernels[36, kb, c, lanes]; backward: of w turned around, with c and k exchanged. */
-static void transform_kernels(const plan *p, const float *w, bool backward, size_t kb,
-                              float *kernels)
+size_t cen__winograd_prepared_count(const cen__conv *v, const cen__conv_set *set)
 {
+    const plan forward = make_plan(v, set, false), backward = make_plan(v, set, true);
+    return POINTS * most(forward.u_stride, backward.u_stride);
+}
+
+/* One for each block of lanes that comes out. */
+size_t cen__winograd_parts(const cen__conv *v, const cen__conv_set *set, bool backward)
+{
+    return make_plan(v, set, backward).kb;
+}
+
+/* Block kb of kernels[36, kb, c, lanes]; backward: of w turned around, with c and k exchanged. */
+void cen__winograd_prepare(const cen__conv *v, const cen__conv_set *set, const float *w,
+                           bool backward, size_t kb, float *kernels)
+{
+    const plan made = make_plan(v, set, backward);
+    const plan *const p = &made;
     const size_t lanes = p->set->lanes, taps = p->r * p->r;
     const size_t k_apart = backward ? taps : p->c * taps, c_apart = backward ? p->k * taps : taps;
     const cen__tile_place to = {(ptrdiff_t)(SIDE * p->u_stride), (ptrdiff_t)p->u_stride};
@@ -181,25 +195,6 @@ static void transform_kernels(const plan *p, const float *w, bool backward, size
                                   kernels + (kb * p->cb * lanes + c + i) * lanes, to);
         }
     }
-}
-
-size_t cen__winograd_prepared_count(const cen__conv *v, const cen__conv_set *set)
-{
-    const plan forward = make_plan(v, set, false), backward = make_plan(v, set, true);
-    return POINTS * most(forward.u_stride, backward.u_stride);
-}
-
-/* One for each block of lanes that comes out. */
-size_t cen__winograd_parts(const cen__conv *v, const cen__conv_set *set, bool backward)
-{
-    return make_plan(v, set, backward).kb;
-}
-
-void cen__winograd_prepare(const cen__conv *v, const cen__conv_set *set, const float *w,
-                           bool backward, size_t part, float *prepared)
-{
-    const plan p = make_plan(v, set, backward);
-    transform_kernels(&p, w, backward, part, prepared);
 }
 
 /* Where outputs go: y[n, k, out_h, out_w], or the pooled half of it. */
