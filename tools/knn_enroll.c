@@ -146,7 +146,7 @@ static int write_gallery(const knn *s, const enrolment *e, const char *output,
         code = fail(s->tool, EXIT_FAILED, "%s: not enough memory for its rows", output);
     } else {
         memcpy(both.data, f->features, old_size * sizeof(float));
-        memcpy(both.data + old_size, new->features, new->n *new->d * sizeof(float));
+        memcpy(both.data + old_size, new->features, (shape[0] * f->d - old_size) * sizeof(float));
         join_rows(e, rows);
         if (cen_features_write(output, format, both.data, shape[0], shape[1], rows, &error) !=
             CEN_OK) {

@@ -471,8 +471,8 @@ static inline void copy_words(uint8_t *out, size_t distance, size_t size)
     } while (0)
 #define TAKE_BITS(found)                                                                           \
     do {                                                                                           \
-        bits >>= (found)&TAKE;                                                                     \
-        n_bits -= (found)&TAKE;                                                                    \
+        bits >>= TAKE & (found);                                                                   \
+        n_bits -= TAKE & (found);                                                                  \
     } while (0)
 /* Writes one literal or a pair, and looks up the next symbol. */
 #define PUT_LITERALS(found)                                                                        \

@@ -56,7 +56,7 @@ INLINE void tile_body(size_t rows, size_t vectors, size_t a_row, const cen__tile
 static void tile(size_t rows, size_t vectors, bool spread, const cen__tile *t)
 {
 #define CASE(r, v)                                                                                 \
-    case (r)*8 + (v):                                                                              \
+    case 8 * (r) + (v):                                                                            \
         if ((r) <= TILE_ROWS_##v && spread) tile_body(r, v, LANES, t);                             \
         if ((r) <= TILE_ROWS_##v && !spread) tile_body(r, v, 1, t);                                \
         break;

@@ -155,7 +155,4 @@ CEN__FUSED static void copy(size_t k, size_t n_panels, const float *from, size_t
     }
 }
 
-#define CEN__MICRO                                                                                 \
-    {                                                                                              \
-        MR, NR, LANES, CEN__MC, CEN__KC, CEN__NC, tile, tile_along_k, copy                         \
-    }
+#define CEN__MICRO MR, NR, LANES, CEN__MC, CEN__KC, CEN__NC, tile, tile_along_k, copy

@@ -278,7 +278,5 @@ static void norm_pool_backward(const cen__norm *v, const float *x, const uint8_t
 }
 
 #define CEN__NORMS                                                                                 \
-    {                                                                                              \
-        norm_measure, norm_forward, norm_measure_backward, norm_backward, norm_pool_forward,       \
-            norm_pool_measure_backward, norm_pool_backward                                         \
-    }
+    norm_measure, norm_forward, norm_measure_backward, norm_backward, norm_pool_forward,           \
+        norm_pool_measure_backward, norm_pool_backward

@@ -25,7 +25,7 @@
 
 #include "kernels/norm_template.h"
 
-const cen__kernels cen__kernels_avx512 = {"avx512", CEN__MICRO, CEN__VECTORS, CEN__NORMS};
+const cen__kernels cen__kernels_avx512 = {"avx512", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}};
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -20,4 +20,4 @@
 
 #include "kernels/norm_template.h"
 
-const cen__kernels cen__kernels_baseline = {"baseline", CEN__MICRO, CEN__VECTORS, CEN__NORMS};
+const cen__kernels cen__kernels_baseline = {"baseline", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}};

@@ -18,7 +18,7 @@
 
 #include "kernels/norm_template.h"
 
-const cen__kernels cen__kernels_fma = {"fma", CEN__MICRO, CEN__VECTORS, CEN__NORMS};
+const cen__kernels cen__kernels_fma = {"fma", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}};
 
 #else
 typedef int cen__no_fma;

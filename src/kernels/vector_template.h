@@ -197,7 +197,4 @@ static double dot(size_t n, const float *a, const float *b)
 
 #include "kernels/pool_template.h"
 
-#define CEN__VECTORS                                                                               \
-    {                                                                                              \
-        adam, add_scaled, exp_sum, max, squared_distance, pool_2x2, sum, dot                       \
-    }
+#define CEN__VECTORS adam, add_scaled, exp_sum, max, squared_distance, pool_2x2, sum, dot
