@@ -115,13 +115,13 @@ static int run(const cen_model *model, cen_folder *folder, cen_error *error)
     }
     if (!s.is_quiet) {
         char text[32];
-        printf("%s: %s features of %zu numbers\n", s.output, with_commas(info->n_images, text),
-               cen_model_get(model)->feature_size);
+        print_names(stdout, "%s: %s features of %zu numbers\n", s.output,
+                    with_commas(info->n_images, text), cen_model_get(model)->feature_size);
     }
     return 0;
 }
 
-int main(int argc, char **argv)
+static int work(int argc, char **argv)
 {
     int n_paths = parse_options(&tool, argc, argv);
     if (n_paths < 0) return parse_exit_code(n_paths);
@@ -156,4 +156,9 @@ int main(int argc, char **argv)
     cen_folder_free(folder);
     cen_model_free(model);
     return code;
+}
+
+int main(int argc, char **argv)
+{
+    return run_tool(&tool, work, argc, argv);
 }

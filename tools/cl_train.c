@@ -43,12 +43,13 @@ static int on_step(void *user, const cen_step_report *report)
                 losses->center);
         if (fflush(r->steps) != 0) return save_failed(r, s.steps);
     }
-    char label[64], text[256], clock[32], terms[128];
+    char label[64], text[LOSSES_SIZE + 100], clock[32], terms[LOSSES_SIZE];
     double speed = (double)report->n_images / (report->seconds > 0 ? report->seconds : 1e-9);
-    size_t left = r->n_train - report->n_images + (report->n_epochs - report->epoch) * r->n_train;
+    double left = (double)(report->n_epochs - report->epoch) * (double)r->n_train;
+    if (report->n_images < r->n_train) left += (double)(r->n_train - report->n_images);
     (void)snprintf(label, sizeof label, "epoch %zu/%zu", report->epoch, report->n_epochs);
     (void)snprintf(text, sizeof text, "%.0f images/s  %s  %s left", speed, losses_text(mean, terms),
-                   as_clock((double)left / speed, clock));
+                   as_clock(left / speed, clock));
     progress_show(&r->line, label, report->n_images, r->n_train, text);
     return is_interrupted;
 }
@@ -78,8 +79,8 @@ static int on_resume(void *user, const cen_resume_report *report)
     r->best_epoch = report->best_epoch;
     r->best_knn = report->best_epoch > 0 ? report->best_knn : NAN;
     if (report->warning != NULL) {
-        fprintf(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
-                report->warning);
+        print_names(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
+                    report->warning);
     }
     if (!s.is_quiet) {
         printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
@@ -178,8 +179,9 @@ static cen_status note_settings(cen_model *model, cen_error *error)
     if (status == CEN_OK) status = note(model, "batch_size", error, "%.0f", (double)s.batch_size);
     if (status == CEN_OK) status = note(model, "lr", error, "%.17g", s.lr);
     if (status == CEN_OK) status = note(model, "adam_eps", error, "%.17g", s.adam_eps);
-    if (status == CEN_OK) status = note(model, "seed", error, "%.0f", (double)s.seed);
-    return status;
+    char seed[32];
+    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)s.seed);
+    return status == CEN_OK ? cen_model_note(model, "seed", seed, error) : status;
 }
 
 /* Facts about the run for its page: pairs of a name and a value. */
@@ -222,7 +224,7 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
     add_fact(list, "centers", "%s", center_modes[s.centers]);
     add_fact(list, "batch", "%zu", s.batch_size);
     add_fact(list, "learning rate", "%g, %s", s.lr, schedules[s.schedule]);
-    add_fact(list, "seed", "%zu", s.seed);
+    add_fact(list, "seed", "%llu", (unsigned long long)s.seed);
     add_fact(list, "version", "libcenterloss %s", cen_version());
 }
 
@@ -343,6 +345,11 @@ static int fail_training(const run *r, const cen_error *error)
                 error->message, r->folder, r->best_epoch);
 }
 
+static size_t cache_bytes(void)
+{
+    return s.cache_mb > SIZE_MAX >> 20 ? SIZE_MAX : s.cache_mb << 20;
+}
+
 static int train_folder(run *r, cen_folder *folder, const char *path)
 {
     cen_error error;
@@ -361,7 +368,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     }
     cen_model_free(r->model);
     r->model = NULL;
-    if (cen_folder_load(folder, &model_options.input, s.cache_mb << 20, show_loading, &r->line,
+    if (cen_folder_load(folder, &model_options.input, cache_bytes(), show_loading, &r->line,
                         &error) != CEN_OK) {
         progress_clear(&r->line);
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
@@ -389,11 +396,13 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     if (code == 0) code = open_logs(r);
     if (code != 0) return code;
     if (!s.is_quiet) {
-        if (s.init != NULL) printf("weights   %zu tensors from %s\n", n_taken, s.init);
-        printf("training  %zu epochs, batches of %zu, %s loss, lambda %s, centers %s, Adam %g, "
-               "augment %s, seed %zu\n",
-               s.n_epochs, s.batch_size, loss_names[s.loss], s.lambda, center_modes[s.centers],
-               s.lr, augments[s.augment], s.seed);
+        if (s.init != NULL) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
+        print_names(
+            stdout,
+            "training  %zu epochs, batches of %zu, %s loss, lambda %s, centers %s, Adam %g, "
+            "augment %s, seed %llu\n",
+            s.n_epochs, s.batch_size, loss_names[s.loss], s.lambda, center_modes[s.centers], s.lr,
+            augments[s.augment], (unsigned long long)s.seed);
         fflush(stdout);
     }
     r->page = page_create(info, s.n_epochs);
@@ -401,9 +410,10 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     if (train(r, folder, &error) != CEN_OK) return fail_training(r, &error);
     if (s.is_quiet) return 0;
     if (is_interrupted) {
-        printf("stopped   what was trained is saved; cl_train --resume %s goes on\n", r->folder);
+        print_names(stdout, "stopped   what was trained is saved; cl_train --resume %s goes on\n",
+                    r->folder);
     }
-    printf("done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
+    print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
     if (!isnan(r->best_knn)) printf(", k-NN %.2f %%", 100 * r->best_knn);
     printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
     return 0;
@@ -474,7 +484,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     return train_on(&r, all->argv[0]);
 }
 
-int main(int argc, char **argv)
+static int work(int argc, char **argv)
 {
     char *line = join_command(argc, argv);
     arguments given = {argc, argv, NULL}, all = {0, NULL, NULL};
@@ -487,4 +497,9 @@ int main(int argc, char **argv)
     arguments_free(&all);
     free(line);
     return code;
+}
+
+int main(int argc, char **argv)
+{
+    return run_tool(&train_tool, work, argc, argv);
 }
