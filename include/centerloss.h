@@ -866,6 +866,11 @@ typedef struct cen_report {
     const cen_file_note *skipped;
     size_t n_skipped;
     uint64_t seed; /* of the queries on the contact sheet */
+    /* The page opens files at the paths of rows. Where those come from a stranger's file: the folders and
+     * files (links resolved on both sides) outside of which nothing is opened, but shown as missing.
+     * n_pictures 0: every path is opened. */
+    const char *const *pictures;
+    size_t n_pictures;
 } cen_report;
 
 /* One HTML file that needs nothing else: no network, and no script to be read. Errors: IO, MEMORY. */
