@@ -660,7 +660,8 @@ CEN_API cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labell
 CEN_API void cen_pairs_free(cen_pairs *pairs);
 
 /* Shares of impostor and genuine pairs at a distance of at most threshold: FAR and TAR. */
-CEN_API void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *far, double *tar);
+CEN_API void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *false_accepts,
+                             double *true_accepts);
 
 /* The ROC has a point for each distance that occurs: FAR and TAR of the pairs at most that far. */
 typedef struct cen_verification {
@@ -735,19 +736,19 @@ CEN_API void cen_measures_free(cen_measures *measures);
 
 /* How near a picture must be to its nearest in the gallery to be no stranger. */
 typedef struct cen_threshold {
-    double distance;  /* known where the nearest is at most this far */
-    double far;       /* the share of strangers that it lets pass, as asked for */
-    double low, high; /* 95 % interval of that share for strangers to come: pictures of one
+    double distance;      /* known where the nearest is at most this far */
+    double false_accepts; /* the share of strangers that it lets pass, as asked for */
+    double low, high;     /* 95 % interval of that share for strangers to come: pictures of one
                                 stranger are alike, so it counts strangers and not pictures alone */
     size_t n_pictures, n_strangers;
 } cen_threshold;
 
 /* Calibrates on strangers: rows of classes that are not in the gallery. Without any (strangers.n 0)
- * each class of the gallery plays the stranger to the others. Errors: ARGUMENT (far outside of
+ * each class of the gallery plays the stranger to the others. Errors: ARGUMENT (false_accepts outside of
  * (0, 1), too few pictures for it: says how many are needed, a row without a label or that is not
  * finite, one class alone without strangers, strangers at distance 0), MEMORY. */
 CEN_API cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,
-                                           cen_metric metric, double far, int n_threads,
+                                           cen_metric metric, double false_accepts, int n_threads,
                                            cen_threshold *threshold, cen_error *error);
 
 /* Principal components of features[n, d]: components[n_components, d], orthonormal, by falling
@@ -865,6 +866,11 @@ typedef struct cen_report {
     const cen_file_note *skipped;
     size_t n_skipped;
     uint64_t seed; /* of the queries on the contact sheet */
+    /* The page opens files at the paths of rows. Where those come from a stranger's file: the folders and
+     * files (links resolved on both sides) outside of which nothing is opened, but shown as missing.
+     * n_pictures 0: every path is opened. */
+    const char *const *pictures;
+    size_t n_pictures;
 } cen_report;
 
 /* One HTML file that needs nothing else: no network, and no script to be read. Errors: IO, MEMORY. */

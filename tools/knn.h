@@ -10,7 +10,8 @@
 typedef struct knn {
     const command *tool;
     const char *command_line; /* as it can be typed again */
-    const char *model_path, *gallery_split, *query_split, *strangers, *output, *report, *svg;
+    const char *model_path, *gallery_split, *query_split, *strangers, *output, *report, *pictures,
+        *svg;
     uint64_t seed;
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */

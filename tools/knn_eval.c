@@ -276,9 +276,22 @@ static void print_json(const knn *s, const evaluation *e, const char *const *nam
 
 /* ---- the page ---- */
 
+/* Paths in a feature file may be a stranger's: of those the page shows what lies in the folder of the file, or
+ * in --pictures. */
+static const char *picture_folder(const knn *s, const knn_set *set, char *folder, size_t size)
+{
+    if (set->folder != NULL) return set->name; /* of pictures */
+    if (s->pictures != NULL) return s->pictures;
+    if (!knn_ends_in(set->name, ".npy") && !knn_ends_in(set->name, ".csv")) return set->name;
+    const char *slash = strrchr(set->name, '/');
+    if (slash == NULL) return ".";
+    (void)snprintf(folder, size, "%.*s", (int)(slash - set->name + 1), set->name);
+    return folder;
+}
+
 static int write_report(const knn *s, const evaluation *e, const char *const *names)
 {
-    char k[32], n_gallery[32], n_queries[32];
+    char k[32], n_gallery[32], n_queries[32], folders[2][4200];
     const knn_set *queries = queries_of(e);
     (void)snprintf(k, sizeof k, "%zu", e->measures.k);
     const char *facts[][2] = {
@@ -295,6 +308,8 @@ static int write_report(const knn *s, const evaluation *e, const char *const *na
     for (size_t i = 0; i < 2 * n_facts; i++) pairs[i] = facts[i / 2][i % 2];
     const cen_report_set set = {e->query_split != NULL ? e->query_split : "queries", &e->measures,
                                 queries->f.rows, e->gallery.f.rows};
+    const char *const pictures[] = {picture_folder(s, &e->gallery, folders[0], sizeof folders[0]),
+                                    picture_folder(s, queries, folders[1], sizeof folders[1])};
     const cen_report report = {.title = queries->name,
                                .command = s->command_line,
                                .facts = pairs,
@@ -303,12 +318,19 @@ static int write_report(const knn *s, const evaluation *e, const char *const *na
                                .n_classes = queries->f.n_classes,
                                .sets = &set,
                                .n_sets = 1,
-                               .seed = s->seed};
+                               .seed = s->seed,
+                               .pictures = pictures,
+                               .n_pictures = 2};
     cen_error error;
     if ((s->report != NULL && cen_report_write_html(&report, s->report, &error) != CEN_OK) ||
         (s->svg != NULL && cen_report_write_svg(&report, s->svg, &error) != CEN_OK)) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
+    if (s->report == NULL || s->as_json || s->is_quiet) return 0;
+    printf("\n");
+    print_names(stdout, "%-15s %s, with pictures in %s", "page", s->report, pictures[0]);
+    if (strcmp(pictures[0], pictures[1]) != 0) print_names(stdout, " and %s", pictures[1]);
+    printf("%s\n", s->pictures == NULL ? "; --pictures DIR names another folder" : "");
     return 0;
 }
 

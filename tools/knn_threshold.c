@@ -72,8 +72,9 @@ void knn_print_threshold(const knn *s, const cen_threshold *threshold)
     char a[32], b[32];
     printf("threshold %.6g: passes %g %% of strangers (95 %% interval %.3g to %.3g %%), as %s "
            "pictures of %s %s show\n",
-           threshold->distance, 100 * threshold->far, 100 * threshold->low, 100 * threshold->high,
-           with_commas(threshold->n_pictures, a), with_commas(threshold->n_strangers, b),
+           threshold->distance, 100 * threshold->false_accepts, 100 * threshold->low,
+           100 * threshold->high, with_commas(threshold->n_pictures, a),
+           with_commas(threshold->n_strangers, b),
            s->strangers != NULL ? "strangers" : "classes, each a stranger to the others");
 }
 
@@ -92,7 +93,7 @@ void knn_json_threshold(const cen_threshold *threshold)
     knn_json_number("distance", threshold->distance);
     if (threshold->n_pictures > 0) {
         printf(", ");
-        knn_json_number("far", threshold->far);
+        knn_json_number("far", threshold->false_accepts);
         printf(", ");
         knn_json_number("low", threshold->low);
         printf(", ");

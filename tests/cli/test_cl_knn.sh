@@ -174,6 +174,56 @@ grep -q '<html' page.html || complain "no page"
 ls plots | grep -q 'svg$' || complain "no plots"
 grep -q 'eval -q --report page.html --svg plots run' page.html || complain "the page names no command"
 
+# -- the page opens only pictures in the folders that were named, whatever a feature file says
+pictures() { # N PATTERN: the last page has so many pictures
+    [ "$(grep -o '<img' page.html | wc -l)" -eq "$1" ] || complain "not $1 pictures in the page of $2"
+}
+succeed "$KNN" eval -k 1 --report page.html run
+says '^page +page.html, with pictures in run; --pictures DIR names another folder$'
+pictures 0 "a run whose pictures lie outside of it"
+succeed "$KNN" eval -k 1 --report page.html --pictures small run
+says '^page +page.html, with pictures in small$'
+[ "$(grep -o '<img' page.html | wc -l)" -ge 8 ] || complain "--pictures shows none of small"
+succeed "$KNN" eval -k 1 --report page.html --model run small
+[ "$(grep -o '<img' page.html | wc -l)" -ge 8 ] || complain "pictures that were named are not shown"
+expect 1 "nowhere: " "$KNN" eval -q --report page.html --pictures nowhere run
+expect 2 "pictures has no use here" "$KNN" eval --pictures small run
+mkdir -p set/own secret
+picture=$(ls small/bag/* | head -n 1)
+cp "$picture" set/own/good.png
+cp "$picture" secret/secret.png
+cp "$picture" set-secret.png
+ln -s ../../secret/secret.png set/own/link.png
+ln -s ../secret set/folder
+ln -s own/good.png set/inner.png
+mkfifo set/own/pipe.png
+ln -s /dev/zero set/own/zero.png
+cat >set/set.csv <<END
+path,label,class,split,f0
+set/own/good.png,0,a,,0
+$PWD/set/own/../own/good.png,0,a,,0.1
+set/inner.png,0,a,,0.2
+secret/secret.png,0,a,,0.3
+$PWD/secret/secret.png,1,b,,5
+set/own/link.png,1,b,,5.1
+set/folder/secret.png,1,b,,5.2
+set/../secret/secret.png,1,b,,5.3
+set-secret.png,1,b,,5.4
+set/own/pipe.png,1,b,,5.5
+/dev/zero,1,b,,5.6
+set/own/zero.png,1,b,,5.7
+set/own,1,b,,5.8
+END
+succeed timeout 60 "$KNN" eval -k 1 --report page.html set/set.csv
+grep -q 'secret.png" title' page.html && complain "a secret picture lies in the page"
+pictures 6 "a stranger's set" # each of three as a query and as a neighbour
+grep -q '<span class="missing">secret.png</span>' page.html || complain "a refused picture is not shown as missing"
+succeed timeout 60 "$KNN" eval -k 1 --report page.html --pictures secret set/set.csv
+grep -q 'good.png" title' page.html && complain "--pictures does not replace the folder of the set"
+cp set/set.csv here.csv
+succeed timeout 60 "$KNN" eval -k 1 --report page.html here.csv
+grep -q 'secret.png" title' page.html || complain "the folder of the set is not the default"
+
 # classify: pictures with the run's own model, and strangers
 mkdir -p strangers/trouser strangers/dress
 for class in trouser dress; do
