@@ -763,10 +763,17 @@ CEN_API void cen_pca_project(const float *features, size_t n, size_t d, const fl
 
 /* ---- feature files ------------------------------------------------------------------------- */
 
+struct cen_lock; /* cen_lock_take */
+
 typedef enum cen_features_format {
-    CEN_FEATURES_NPY,      /* PATH (.npy, float32) and beside it .tsv: row path label class split,
-                              with \t \n \r \\ for those four characters */
-    CEN_FEATURES_CSV,      /* one line a row: path, label, class, split, f0 ... */
+    CEN_FEATURES_NPY, /* PATH (.npy, float32) and beside it .tsv: row path label class split
+                              digest. Names have \t \n \r \\ for those four characters, and \xNN for
+                              the bytes of other control characters and of what is no UTF-8. A digest is
+                              FNV-1a of 64 bits, in hexadecimal, of the row's bytes as little-endian
+                              float32: it ties a name to its feature */
+    CEN_FEATURES_CSV, /* one line a row: path, label, class, split, f0 ... A name that a spreadsheet
+                              takes for a formula begins with ', one with control characters or bytes
+                              that are no UTF-8 with '\ and has the escapes of a .tsv */
     CEN_FEATURES_FVECS,    /* int32 d, then d float32, a row */
     CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
 } cen_features_format;
@@ -778,10 +785,21 @@ typedef struct cen_feature_row {
     const char *split;      /* NULL: none */
 } cen_feature_row;
 
-/* Writes features[n, d]. rows may be NULL for FVECS. Errors: ARGUMENT, IO, MEMORY. */
+/* Writes features[n, d]. rows may be NULL for FVECS. Readers find a whole old pair or a whole new one,
+ * also if this process is killed; writers of one path take turns. Errors: ARGUMENT (also a pair for a
+ * device or a pipe), NOT_FINITE (a row that could not be read again), IO, MEMORY. */
 CEN_API cen_status cen_features_write(const char *path, cen_features_format format,
                                       const float *features, size_t n, size_t d,
                                       const cen_feature_row *rows, cen_error *error);
+
+/* To read features, change them and write them back without losing what another process writes meanwhile:
+ * waits for the lock of this path, which cen_lock_release lets go of, and in between
+ * cen_features_replace takes the place of cen_features_write, which takes the lock itself. *lock is NULL
+ * for a device or a pipe. Errors: IO, MEMORY; as cen_features_write. */
+CEN_API cen_status cen_features_lock(struct cen_lock **lock, const char *path, cen_error *error);
+CEN_API cen_status cen_features_replace(const char *path, cen_features_format format,
+                                        const float *features, size_t n, size_t d,
+                                        const cen_feature_row *rows, cen_error *error);
 
 /* Scales each row of features[n, d] to length 1; rows of zeros stay. */
 CEN_API void cen_features_normalize(float *features, size_t n, size_t d);
@@ -800,8 +818,8 @@ typedef struct cen_feature_set {
  * folder's features.npy. .npy of float32 and float64, either byte order, C and Fortran order, 2-D. A
  * class without a name is named by its number. Classes that occur are renumbered 0 ... in the order
  * of their names. The size is held against the memory of the machine before it is taken.
- * Errors: IO, FORMAT (with the place: a row that is not finite, a file cut short, rows of the two
- * files that differ in number), UNSUPPORTED, LIMIT, MEMORY. */
+ * Errors: IO, FORMAT (with the place: a row that is not finite, a file cut short, two files that are
+ * not of one export), UNSUPPORTED, LIMIT, MEMORY. */
 CEN_API cen_status cen_features_read(const char *path, cen_feature_set *set, cen_error *error);
 CEN_API void cen_features_free(cen_feature_set *set);
 

@@ -148,7 +148,7 @@ static int write_gallery(const knn *s, const enrolment *e, const char *output,
         memcpy(both.data, f->features, old_size * sizeof(float));
         memcpy(both.data + old_size, new->features, (shape[0] * f->d - old_size) * sizeof(float));
         join_rows(e, rows);
-        if (cen_features_write(output, format, both.data, shape[0], shape[1], rows, &error) !=
+        if (cen_features_replace(output, format, both.data, shape[0], shape[1], rows, &error) !=
             CEN_OK) {
             code = fail(s->tool, EXIT_FAILED, "%s", error.message);
         }
@@ -273,6 +273,27 @@ static int enroll(knn *s, enrolment *e, const char *output, cen_features_format 
     return code;
 }
 
+/* Reads the gallery, adds to it and writes it, while the output is locked. */
+static int add_to_gallery(knn *s, char *const *paths, const knn_set *pictures, const char *output,
+                          cen_features_format format)
+{
+    knn_set gallery;
+    int code = knn_gallery_load(s, paths[0], &gallery);
+    if (code != 0) return code;
+    size_t n_there = count_rows(&gallery.f, paths[1]);
+    if (n_there > 0 && !s->adds) {
+        code = fail(s->tool, EXIT_FAILED,
+                    "%s: the class \"%s\" is there already, with %zu rows; choose another name, or "
+                    "add to it with --add",
+                    paths[0], paths[1], n_there);
+    } else {
+        enrolment e = {.gallery = &gallery, .pictures = pictures, .name = paths[1]};
+        code = enroll(s, &e, output, format);
+    }
+    knn_set_free(&gallery);
+    return code;
+}
+
 int knn_enroll(knn *s, char *const *paths, size_t n_paths)
 {
     cen_features_format format;
@@ -283,27 +304,20 @@ int knn_enroll(knn *s, char *const *paths, size_t n_paths)
     }
     const char *output = choose_output(s, paths[0], &format);
     if (output == NULL) return EXIT_USAGE;
-    knn_set gallery, pictures;
-    int code = knn_gallery_load(s, paths[0], &gallery);
+    knn_set pictures;
+    int code = knn_set_load(s, paths + 2, n_paths - 2, paths[0], &pictures);
     if (code != 0) return code;
-    size_t n_there = count_rows(&gallery.f, paths[1]);
-    if (n_there > 0 && !s->adds) {
-        code = fail(s->tool, EXIT_FAILED,
-                    "%s: the class \"%s\" is there already, with %zu rows; choose another name, or "
-                    "add to it with --add",
-                    paths[0], paths[1], n_there);
+    cen_lock *lock = NULL;
+    cen_error error;
+    if (pictures.f.n == 0) {
+        code = fail(s->tool, EXIT_FAILED, "%s: there is nothing in it to enroll; put rows in it",
+                    paths[2]);
+    } else if (cen_features_lock(&lock, output, &error) != CEN_OK) {
+        code = fail(s->tool, EXIT_FAILED, "%s", error.message);
     } else {
-        code = knn_set_load(s, paths + 2, n_paths - 2, paths[0], &pictures);
-        if (code == 0) {
-            enrolment e = {.gallery = &gallery, .pictures = &pictures, .name = paths[1]};
-            code = pictures.f.n > 0 ? enroll(s, &e, output, format)
-                                    : fail(s->tool, EXIT_FAILED,
-                                           "%s: there is nothing in it to enroll; put "
-                                           "rows in it",
-                                           paths[2]);
-            knn_set_free(&pictures);
-        }
+        code = add_to_gallery(s, paths, &pictures, output, format);
     }
-    knn_set_free(&gallery);
+    cen_lock_release(lock);
+    knn_set_free(&pictures);
     return code;
 }

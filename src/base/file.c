@@ -46,14 +46,18 @@ static cen_status fail_limit(const char *path, uint64_t size, size_t most, cen_e
                      path, (unsigned long long)size, most);
 }
 
-/* Until `most` bytes are there or the file ends; its size may change while it is read. */
-static cen_status read_bytes(FILE *file, const char *path, size_t most, uint8_t **bytes,
-                             size_t *size, cen_error *error)
+typedef enum { WHOLE, START, TEXT } part;
+
+/* Until `most` bytes are there or the file ends; its size may change while it is read. A text is read in
+ * growing pieces: one that is no text may be a hole of any size. */
+static cen_status read_bytes(FILE *file, const char *path, size_t most, part wanted_part,
+                             uint8_t **bytes, size_t *size, cen_error *error)
 {
-    const uint64_t first = cen__os_file_size(file) + 1;
+    const uint64_t there = cen__os_file_size(file) + 1; /* one more shows the end */
+    const bool is_known = wanted_part == WHOLE && there > FIRST_READ && there <= SIZE_MAX / 2;
     size_t capacity = 0;
     while (*size < most) {
-        size_t wanted = first > FIRST_READ && first <= SIZE_MAX / 2 ? (size_t)first : FIRST_READ;
+        size_t wanted = is_known ? (size_t)there : FIRST_READ;
         if (*size >= wanted) wanted = *size;
         if (wanted > most - *size) wanted = most - *size;
         if (!cen__grow(bytes, &capacity, *size + wanted, 1)) {
@@ -61,6 +65,10 @@ static cen_status read_bytes(FILE *file, const char *path, size_t most, uint8_t 
                              path);
         }
         size_t got = fread(*bytes + *size, 1, wanted, file);
+        if (wanted_part == TEXT && got > 0 && memchr(*bytes + *size, 0, got) != NULL) {
+            return cen__fail(error, CEN_ERROR_FORMAT, "%s: this is no text, it holds a byte of 0",
+                             path);
+        }
         *size += got;
         if (got == wanted) continue;
         if (!ferror(file)) return CEN_OK;
@@ -70,7 +78,7 @@ static cen_status read_bytes(FILE *file, const char *path, size_t most, uint8_t 
     return CEN_OK;
 }
 
-static cen_status read_file(const char *path, size_t most, bool is_whole, uint8_t **bytes,
+static cen_status read_file(const char *path, size_t most, part wanted, uint8_t **bytes,
                             size_t *size, cen_error *error)
 {
     *bytes = NULL;
@@ -78,12 +86,10 @@ static cen_status read_file(const char *path, size_t most, bool is_whole, uint8_
     cen_error why = {CEN_OK, ""};
     FILE *file = cen__file_open_regular(path, &why);
     if (file == NULL) return cen__fail(error, why.status, "%s", why.message);
-    const uint64_t there = cen__os_file_size(file);
-    const size_t limit =
-        is_whole && most < SIZE_MAX ? most + 1 : most; /* to see that there is more */
-    cen_status status = is_whole && there > most
-                            ? fail_limit(path, there, most, error)
-                            : read_bytes(file, path, limit, bytes, size, error);
+    const uint64_t there = wanted == START ? 0 : cen__os_file_size(file);
+    const size_t limit = wanted != START && most < SIZE_MAX ? most + 1 : most; /* to see more */
+    cen_status status = there > most ? fail_limit(path, there, most, error)
+                                     : read_bytes(file, path, limit, wanted, bytes, size, error);
     if (status == CEN_OK && *size > most) status = fail_limit(path, *size, most, error);
     fclose(file);
     if (status == CEN_OK) return CEN_OK;
@@ -96,13 +102,19 @@ static cen_status read_file(const char *path, size_t most, bool is_whole, uint8_
 cen_status cen__file_read(const char *path, size_t most, uint8_t **bytes, size_t *size,
                           cen_error *error)
 {
-    return read_file(path, most, true, bytes, size, error);
+    return read_file(path, most, WHOLE, bytes, size, error);
+}
+
+cen_status cen__file_read_text(const char *path, size_t most, uint8_t **bytes, size_t *size,
+                               cen_error *error)
+{
+    return read_file(path, most, TEXT, bytes, size, error);
 }
 
 cen_status cen__file_read_start(const char *path, size_t most, uint8_t **bytes, size_t *size,
                                 cen_error *error)
 {
-    return read_file(path, most, false, bytes, size, error);
+    return read_file(path, most, START, bytes, size, error);
 }
 
 /* ---- names ------------------------------------------------------------------------------------- */
@@ -116,18 +128,32 @@ static char *folder_of(const char *path)
     return folder;
 }
 
-/* path's folder with the name .NAME.NUMBER.cen-tmp, of which NAME may be cut; the caller's to free. */
-static char *temporary_of(const char *path, uint64_t number)
+/* path's folder with the name .NAME and the ending, of which NAME may be cut; the caller's to free. */
+static char *hidden_beside(const char *path, const char *end)
 {
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
-    size_t size = strlen(path) + 16 + sizeof ending + 3, cut = strlen(name);
+    size_t size = strlen(path) + strlen(end) + 2, cut = strlen(name);
     if (cut > NAME_MOST) cut = NAME_MOST;
     while (cut > 0 && ((unsigned char)name[cut] & 0xC0) == 0x80) cut--; /* no half of a character */
-    char *temporary = cen__alloc(size, 1);
-    if (temporary == NULL) return NULL;
-    (void)snprintf(temporary, size, "%.*s.%.*s.%016llx%s", (int)(name - path), path, (int)cut, name,
-                   (unsigned long long)number, ending);
-    return temporary;
+    char *hidden = cen__alloc(size, 1);
+    if (hidden == NULL) return NULL;
+    (void)snprintf(hidden, size, "%.*s.%.*s%s", (int)(name - path), path, (int)cut, name, end);
+    return hidden;
+}
+
+char *cen__path_hidden(const char *path, const char *end)
+{
+    char *file = cen__os_follow(path), *hidden = file != NULL ? hidden_beside(file, end) : NULL;
+    if (file != NULL && hidden == NULL) errno = ENOMEM;
+    cen__free(file);
+    return hidden;
+}
+
+static char *temporary_of(const char *path, uint64_t number)
+{
+    char end[16 + sizeof ending + 1];
+    (void)snprintf(end, sizeof end, ".%016llx%s", (unsigned long long)number, ending);
+    return hidden_beside(path, end);
 }
 
 static bool is_temporary(const char *name)
@@ -284,8 +310,7 @@ static cen_status sync_name(const cen__writer *w, cen_error *error)
                      w->name, strerror(errno));
 }
 
-/* Says where the old file of `moved` is to be found. */
-static cen_status fail_writing(const cen__writer *w, const cen__writer *moved, cen_error *error)
+static cen_status fail_writing(const cen__writer *w, cen_error *error)
 {
     if (w->temporary == NULL) {
         return cen__fail(error, CEN_ERROR_IO, "%s: writing failed: %s; choose another place",
@@ -295,54 +320,67 @@ static cen_status fail_writing(const cen__writer *w, const cen__writer *moved, c
     return cen__fail(error, CEN_ERROR_IO,
                      "%s: writing failed: %s; free some space or choose another place, what stood "
                      "there before is %s%s",
-                     w->name, strerror(w->failure), moved->has_moved_old ? "now " : "untouched",
-                     moved->has_moved_old ? moved->old_name : "");
+                     w->name, strerror(w->failure), w->has_moved_old ? "now " : "untouched",
+                     w->has_moved_old ? w->old_name : "");
 }
 
 cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
 {
     cen__writer *w = *writer;
     bool good = close_file(w) && put_in_place(w);
-    cen_status status = good ? sync_name(w, error) : fail_writing(w, w, error);
+    cen_status status = good ? sync_name(w, error) : fail_writing(w, error);
     free_writer(writer);
     return status;
 }
 
-/* With the first one's old file kept until the second is in place. */
-static cen_status commit_both(cen__writer *first, cen__writer *second, cen_error *error)
+/* Gives what was written the name that stays when this process is killed. */
+static bool put_aside(cen__writer *w)
 {
-    bool is_first_good = close_file(first), is_second_good = close_file(second);
-    if (is_first_good && is_second_good) is_first_good = put_in_place(first);
-    if (!is_first_good) {
-        (void)cen__os_remove(second->temporary);
-        return fail_writing(first, first, error);
+    char *next = hidden_beside(w->path, ".next");
+    if (next == NULL) errno = ENOMEM;
+    bool is_there = next != NULL && cen__os_replace(w->temporary, next);
+    if (is_there) {
+        cen__free(w->temporary);
+        w->temporary = next;
+        is_there = cen__os_sync_folder(w->folder);
+    } else {
+        const int failure = errno;
+        cen__free(next);
+        errno = failure;
     }
-    if (!is_second_good || !put_in_place(second)) {
-        bool was_there = first->has_moved_old;
-        restore_old(first);
-        if (!was_there) (void)cen__os_remove(is_second_good ? first->path : first->temporary);
-        return fail_writing(second, first, error);
-    }
-    if (first->has_moved_old) (void)cen__os_remove(first->old_name);
-    cen_status status = sync_name(first, error);
-    return status == CEN_OK ? sync_name(second, error) : status;
+    if (!is_there) w->failure = errno ? errno : EIO;
+    return is_there;
 }
 
-cen_status cen__writer_commit_pair(cen__writer **first, cen__writer **second, cen_error *error)
+/* Each step is on the disk before the next one: a reader finds the old pair up to the renaming of the
+ * file, and from then on the new one. */
+static cen_status commit_both(cen__writer *file, cen__writer *description, cen_error *error)
 {
-    size_t size = strlen((*first)->path) + sizeof ".old";
-    char *old_name = cen__alloc(size, 1);
-    if (old_name == NULL) {
-        cen__writer_discard(first);
-        cen__writer_discard(second);
+    bool is_good = close_file(file), is_other_good = close_file(description);
+    if (is_good && is_other_good) is_other_good = put_aside(description);
+    if (is_good && is_other_good) is_good = put_in_place(file);
+    if (!is_good || !is_other_good) {
+        (void)cen__os_remove((is_good ? file : description)->temporary);
+        cen__writer *failed = is_good ? description : file;
+        if (failed->failure != ENOMEM) return fail_writing(failed, error);
+        (void)cen__os_remove(failed->temporary);
         return cen__fail_memory(error, "the name of a file");
     }
-    (void)snprintf(old_name, size, "%s.old", (*first)->path);
-    cen__writer_keep_old(*first, old_name);
-    cen_status status = commit_both(*first, *second, error);
-    free_writer(first);
-    free_writer(second);
-    cen__free(old_name);
+    cen_status status = sync_name(file, error);
+    if (status != CEN_OK) return status;
+    if (put_in_place(description)) return sync_name(description, error);
+    return cen__fail(
+        error, CEN_ERROR_IO,
+        "%s: it is written, but could not be put in place: %s; until the next write it "
+        "is read from %s",
+        description->name, strerror(description->failure), description->temporary);
+}
+
+cen_status cen__writer_commit_pair(cen__writer **file, cen__writer **description, cen_error *error)
+{
+    cen_status status = commit_both(*file, *description, error);
+    free_writer(file);
+    free_writer(description);
     return status;
 }
 

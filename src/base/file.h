@@ -18,6 +18,10 @@ FILE *cen__file_open_regular(const char *path, cen_error *error);
 cen_status cen__file_read(const char *path, size_t most, uint8_t **bytes, size_t *size,
                           cen_error *error);
 
+/* The same of a text: one with a byte of 0 is refused at the first of them. Errors: FORMAT, too. */
+cen_status cen__file_read_text(const char *path, size_t most, uint8_t **bytes, size_t *size,
+                               cen_error *error);
+
 /* Its first `most` bytes, or all if it has fewer. */
 cen_status cen__file_read_start(const char *path, size_t most, uint8_t **bytes, size_t *size,
                                 cen_error *error);
@@ -44,8 +48,14 @@ void cen__writer_keep_old(cen__writer *writer, const char *name);
 /* Ends the writing, frees the writer and sets *writer to NULL, whether it succeeds or not. */
 cen_status cen__writer_commit(cen__writer **writer, cen_error *error);
 
-/* The same for two files that belong together: both are put in place, or neither. */
-cen_status cen__writer_commit_pair(cen__writer **first, cen__writer **second, cen_error *error);
+/* The same for a file and the one that describes it, of which readers see if they belong together. Both are
+ * put in place, or neither. In between the new description has the name of cen__path_hidden(path,
+ * ".next"), where readers look if the other does not fit. */
+cen_status cen__writer_commit_pair(cen__writer **file, cen__writer **description, cen_error *error);
+
+/* A hidden name beside the file that path leads to: .NAME and the ending. The caller's to cen__free; NULL with
+ * errno set. */
+char *cen__path_hidden(const char *path, const char *ending);
 
 /* Drops what was written. NULL is fine. Sets *writer to NULL. */
 void cen__writer_discard(cen__writer **writer);

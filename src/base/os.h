@@ -81,6 +81,9 @@ bool cen__os_remove(const char *path);
 /* Seconds of a clock that only goes forward. */
 double cen__os_seconds(void);
 
+/* Waits some milliseconds for another process. */
+void cen__os_pause(void);
+
 /* Processors that this process may use, at least 1. */
 int cen__os_processors(void);
 

@@ -401,6 +401,14 @@ double cen__os_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+void cen__os_pause(void)
+{
+    const int kept = errno;
+    const struct timespec some = {0, 10 * 1000 * 1000};
+    (void)nanosleep(&some, NULL);
+    errno = kept;
+}
+
 int cen__os_processors(void)
 {
     const int kept = errno; /* set by sysconf where /sys and /proc are not mounted */

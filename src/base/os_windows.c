@@ -418,6 +418,11 @@ double cen__os_seconds(void)
     return (double)now.QuadPart / (double)a_second.QuadPart;
 }
 
+void cen__os_pause(void)
+{
+    Sleep(10);
+}
+
 int cen__os_processors(void)
 {
     DWORD_PTR ours, all;

@@ -1,6 +1,5 @@
 #include "base/utf8.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 /* The Unicode Standard, table 3-7. */
@@ -23,8 +22,7 @@ size_t cen__utf8_size(const char *text, size_t size)
     return n;
 }
 
-/* C0, DEL and C1. */
-static bool is_control(const char *text, size_t size)
+bool cen__utf8_is_control(const char *text, size_t size)
 {
     const unsigned char *s = (const unsigned char *)text;
     return size == 1 ? s[0] < 0x20 || s[0] == 0x7F : size == 2 && s[0] == 0xC2 && s[1] < 0xA0;
@@ -34,7 +32,7 @@ void cen__utf8_clean(char *text)
 {
     for (size_t left = strlen(text), size; left > 0; left -= size, text += size) {
         size = cen__utf8_size(text, left);
-        bool is_clean = size > 0 && !is_control(text, size);
+        bool is_clean = size > 0 && !cen__utf8_is_control(text, size);
         if (size == 0) size = 1;
         if (!is_clean) memset(text, '?', size);
     }

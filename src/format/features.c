@@ -1,11 +1,14 @@
 #include <centerloss.h>
 
+#include <errno.h>
 #include <math.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/os.h"
 #include "format/features.h"
+#include "format/fields.h"
 #include "format/floats.h"
 #include "format/text.h"
 
@@ -32,36 +35,48 @@ static bool flush_line(cen__text *line, cen__writer *writer)
 
 /* ---- tab-separated --------------------------------------------------------------------------- */
 
-/* A field has no way to quote a tab or a newline: they become \t, \n, \r, and a backslash \\. */
-static void add_escaped(cen__text *line, const char *field)
+uint64_t cen__features_digest(const float *row, size_t d)
 {
-    static const char escaped[] = "\t\n\r\\", letters[] = "tnr\\";
-    while (*field != '\0') {
-        size_t plain = strcspn(field, escaped);
-        cen__text_add_bytes(line, field, plain);
-        field += plain;
-        if (*field != '\0') {
-            cen__text_add(line, "\\");
-            cen__text_add_bytes(line, letters + (strchr(escaped, *field) - escaped), 1);
-            field++;
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t j = 0; j < d; j++) {
+        uint32_t bits;
+        memcpy(&bits, row + j, sizeof bits);
+        for (int i = 0; i < 4; i++) {
+            hash = (hash ^ (bits >> 8 * i & 255)) * UINT64_C(1099511628211);
         }
     }
+    return hash;
+}
+
+static bool write_names(const table *t, bool has_digests, cen__text *line, cen__writer *writer)
+{
+    cen__text_add(line, "row\tpath\tlabel\tclass\tsplit");
+    cen__text_add(line, has_digests ? "\tdigest\n" : "\n");
+    for (size_t i = 0; i < t->n; i++) {
+        if (!flush_line(line, writer)) return false;
+        cen__text_print(line, "%zu\t", i);
+        cen__field_add_tsv(line, text_or_empty(t->rows[i].path));
+        cen__text_print(line, "\t%ld\t", (long)t->rows[i].label);
+        cen__field_add_tsv(line, text_or_empty(t->rows[i].class_name));
+        cen__text_add(line, "\t");
+        cen__field_add_tsv(line, text_or_empty(t->rows[i].split));
+        if (has_digests) {
+            const uint64_t digest = cen__features_digest(t->features + i * t->d, t->d);
+            cen__text_print(line, "\t%016llx", (unsigned long long)digest);
+        }
+        cen__text_add(line, "\n");
+    }
+    return flush_line(line, writer);
 }
 
 static bool write_rows_tsv(const table *t, cen__text *line, cen__writer *writer)
 {
-    cen__text_add(line, "row\tpath\tlabel\tclass\tsplit\n");
-    for (size_t i = 0; i < t->n; i++) {
-        if (!flush_line(line, writer)) return false;
-        cen__text_print(line, "%zu\t", i);
-        add_escaped(line, text_or_empty(t->rows[i].path));
-        cen__text_print(line, "\t%ld\t", (long)t->rows[i].label);
-        add_escaped(line, text_or_empty(t->rows[i].class_name));
-        cen__text_add(line, "\t");
-        add_escaped(line, text_or_empty(t->rows[i].split));
-        cen__text_add(line, "\n");
-    }
-    return flush_line(line, writer);
+    return write_names(t, true, line, writer);
+}
+
+static bool write_metadata_tsv(const table *t, cen__text *line, cen__writer *writer)
+{
+    return write_names(t, false, line, writer);
 }
 
 static bool write_numbers_tsv(const table *t, cen__text *line, cen__writer *writer)
@@ -79,22 +94,6 @@ static bool write_numbers_tsv(const table *t, cen__text *line, cen__writer *writ
 
 /* ---- comma-separated ------------------------------------------------------------------------- */
 
-/* RFC 4180, 2.5 to 2.7; lines end in \n alone. */
-static void add_quoted(cen__text *line, const char *field)
-{
-    if (strpbrk(field, ",\"\r\n") == NULL) {
-        cen__text_add(line, field);
-        return;
-    }
-    cen__text_add(line, "\"");
-    for (const char *quote; (quote = strchr(field, '"')) != NULL; field = quote + 1) {
-        cen__text_add_bytes(line, field, (size_t)(quote - field));
-        cen__text_add(line, "\"\"");
-    }
-    cen__text_add(line, field);
-    cen__text_add(line, "\"");
-}
-
 static bool write_csv(const table *t, cen__text *line, cen__writer *writer)
 {
     cen__text_add(line, "path,label,class,split");
@@ -102,11 +101,11 @@ static bool write_csv(const table *t, cen__text *line, cen__writer *writer)
     cen__text_add(line, "\n");
     for (size_t i = 0; i < t->n; i++) {
         if (!flush_line(line, writer)) return false;
-        add_quoted(line, text_or_empty(t->rows[i].path));
+        cen__field_add_csv(line, text_or_empty(t->rows[i].path));
         cen__text_print(line, ",%ld,", (long)t->rows[i].label);
-        add_quoted(line, text_or_empty(t->rows[i].class_name));
+        cen__field_add_csv(line, text_or_empty(t->rows[i].class_name));
         cen__text_add(line, ",");
-        add_quoted(line, text_or_empty(t->rows[i].split));
+        cen__field_add_csv(line, text_or_empty(t->rows[i].split));
         for (size_t j = 0; j < t->d; j++) {
             cen__text_add(line, ",");
             cen__text_add_float(line, t->features[i * t->d + j]);
@@ -158,7 +157,7 @@ static const struct {
     [CEN_FEATURES_NPY] = {write_npy, write_rows_tsv, ".npy", ".tsv"},
     [CEN_FEATURES_CSV] = {write_csv, NULL, NULL, NULL},
     [CEN_FEATURES_FVECS] = {write_fvecs, NULL, NULL, NULL},
-    [CEN_FEATURES_PROJECTOR] = {write_numbers_tsv, write_rows_tsv, ".tsv", ".metadata.tsv"},
+    [CEN_FEATURES_PROJECTOR] = {write_numbers_tsv, write_metadata_tsv, ".tsv", ".metadata.tsv"},
 };
 
 static cen_status start_file(const char *path, write_function *write, const table *t,
@@ -195,9 +194,23 @@ static cen_status write_pair(const char *path, const char *beside, cen_features_
     if (status != CEN_OK) return status;
     if (beside == NULL) return cen__writer_commit(&writer, error);
     status = start_file(beside, formats[format].write_beside, t, &writer_beside, error);
-    if (status == CEN_OK) return cen__writer_commit_pair(&writer_beside, &writer, error);
+    if (status == CEN_OK) return cen__writer_commit_pair(&writer, &writer_beside, error);
     cen__writer_discard(&writer);
     return status;
+}
+
+/* What is not finite is not read again. */
+static cen_status check_finite(const char *path, const table *t, cen_error *error)
+{
+    for (size_t i = 0; i < t->n * t->d; i++) {
+        if (isfinite(t->features[i])) continue;
+        const size_t row = i / t->d;
+        const char *name = t->rows != NULL ? text_or_empty(t->rows[row].path) : "";
+        return cen__fail(error, CEN_ERROR_NOT_FINITE,
+                         "%s: row %zu (from 0)%s%s has a feature that is not finite; leave it out",
+                         path, row, *name != '\0' ? ", " : "", name);
+    }
+    return CEN_OK;
 }
 
 static cen_status check(const char *path, cen_features_format format, const table *t,
@@ -215,16 +228,20 @@ static cen_status check(const char *path, cen_features_format format, const tabl
                          "(except for fvecs)",
                          path);
     }
+    if (formats[format].write_beside != NULL && cen__os_is_stream(path)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "%s: a pair of files cannot go here; name a file, or write a .csv", path);
+    }
     if (!cen__multiply(t->n, t->d, &size) || !cen__multiply(size, sizeof(float), &size) ||
         (format == CEN_FEATURES_FVECS && t->d > INT32_MAX)) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: %zu features of %zu numbers are too many",
                          path, t->n, t->d);
     }
-    return CEN_OK;
+    return check_finite(path, t, error);
 }
 
-cen_status cen_features_write(const char *path, cen_features_format format, const float *features,
-                              size_t n, size_t d, const cen_feature_row *rows, cen_error *error)
+cen_status cen_features_replace(const char *path, cen_features_format format, const float *features,
+                                size_t n, size_t d, const cen_feature_row *rows, cen_error *error)
 {
     const table t = {features, n, d, rows};
     char *beside = NULL;
@@ -236,6 +253,36 @@ cen_status cen_features_write(const char *path, cen_features_format format, cons
     }
     status = write_pair(path, beside, format, &t, error);
     cen__free(beside);
+    return status;
+}
+
+cen_status cen_features_lock(cen_lock **lock, const char *path, cen_error *error)
+{
+    *lock = NULL;
+    if (cen__os_is_stream(path)) return CEN_OK;
+    char *hidden = cen__path_hidden(path, ".lock");
+    if (hidden == NULL && errno == ENOMEM) return cen__fail_memory(error, "the name of a file");
+    if (hidden == NULL) {
+        return cen__fail(error, CEN_ERROR_IO, "%s: cannot write here: %s; choose another place",
+                         path, strerror(errno));
+    }
+    cen_error why = {CEN_OK, ""};
+    cen_status status = cen_lock_take(lock, hidden, true, &why);
+    cen__free(hidden);
+    if (status == CEN_OK) return CEN_OK;
+    return cen__fail(error, status, "%s: %s", path, why.message);
+}
+
+cen_status cen_features_write(const char *path, cen_features_format format, const float *features,
+                              size_t n, size_t d, const cen_feature_row *rows, cen_error *error)
+{
+    const table t = {features, n, d, rows};
+    cen_lock *lock;
+    cen_status status = check(path, format, &t, error);
+    if (status == CEN_OK) status = cen_features_lock(&lock, path, error);
+    if (status != CEN_OK) return status;
+    status = cen_features_replace(path, format, features, n, d, rows, error);
+    cen_lock_release(lock);
     return status;
 }
 

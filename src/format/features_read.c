@@ -1,5 +1,6 @@
 #include <centerloss.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -124,33 +125,116 @@ static cen_status leave_unnamed(cen_feature_set *set, cen_error *error)
     return CEN_OK;
 }
 
-static cen_status read_names(const char *path, const char *beside, cen_feature_set *set,
-                             memory *owned, cen_error *error)
+/* Whether these names are of these numbers, row by row. */
+static bool fits(const cen__table *table, const cen_feature_set *set)
 {
-    cen__table table;
-    if (cen__os_kind(beside) == CEN__NOTHING) return leave_unnamed(set, error);
-    cen_status status = cen__table_read_tsv(beside, &table, error);
-    if (status == CEN_OK && table.n != set->n) {
-        status = cen__fail(error, CEN_ERROR_FORMAT,
-                           "%s: it names %zu rows, but %s has %zu; they are not of one export",
-                           beside, table.n, path, set->n);
+    if (table->digests == NULL || table->n != set->n) return false;
+    for (size_t i = 0; i < set->n; i++) {
+        if (table->digests[i] != cen__features_digest(set->features + i * set->d, set->d)) {
+            return false;
+        }
     }
-    if (status != CEN_OK) {
+    return true;
+}
+
+static void take_names(cen__table *table, cen_feature_set *set, memory *owned)
+{
+    cen__free(table->digests);
+    set->rows = table->rows;
+    owned->text = table->text;
+}
+
+/* The names that a writer has put aside, if they fit: it was killed before they were in place, or is at
+ * work. */
+static bool take_next(const char *beside, cen_feature_set *set, memory *owned)
+{
+    const int kept = errno;
+    cen__table table = {.n = 0};
+    char *next = cen__path_hidden(beside, ".next");
+    const bool is_taken = next != NULL && cen__os_kind(next) == CEN__FILE &&
+                          cen__table_read_tsv(next, &table, NULL) == CEN_OK && fits(&table, set);
+    if (is_taken) {
+        take_names(&table, set, owned);
+    } else {
         cen__table_free(&table);
-        return status;
     }
-    set->rows = table.rows;
-    owned->text = table.text;
-    return CEN_OK;
+    cen__free(next);
+    errno = kept;
+    return is_taken;
+}
+
+/* *is_torn: numbers and names are not of one export, which may be a moment between two renames. */
+static cen_status read_names(const char *path, const char *beside, cen_feature_set *set,
+                             memory *owned, bool *is_torn, cen_error *error)
+{
+    cen__table table = {.n = 0};
+    const bool is_there = cen__os_kind(beside) != CEN__NOTHING;
+    cen_status status = is_there ? cen__table_read_tsv(beside, &table, error) : CEN_OK;
+    const bool has_digests = table.digests != NULL, has_all = table.n == set->n;
+    const size_t n = table.n;
+    bool is_taken = status == CEN_OK && is_there && fits(&table, set);
+    if (!is_taken && status == CEN_OK && take_next(beside, set, owned)) {
+        cen__table_free(&table);
+        return CEN_OK;
+    }
+    if (status == CEN_OK && !is_there) return leave_unnamed(set, error);
+    is_taken = is_taken || (status == CEN_OK && !has_digests && has_all);
+    if (is_taken) {
+        take_names(&table, set, owned);
+        return CEN_OK;
+    }
+    cen__table_free(&table);
+    *is_torn = status == CEN_OK;
+    if (status != CEN_OK) return status;
+    if (!has_all) {
+        return cen__fail(error, CEN_ERROR_FORMAT,
+                         "%s: it names %zu rows, but %s has %zu; they are not of one export, so "
+                         "export both again",
+                         beside, n, path, set->n);
+    }
+    return cen__fail(
+        error, CEN_ERROR_FORMAT,
+        "%s: its digests are not those of the numbers in %s; export both again, or, if "
+        "the numbers were changed on purpose, take out the column digest",
+        beside, path);
+}
+
+static bool is_locked(const char *path)
+{
+    const int kept = errno;
+    char *lock = cen__path_hidden(path, ".lock");
+    const bool is_there = lock != NULL && cen__os_kind(lock) != CEN__NOTHING;
+    cen__free(lock);
+    errno = kept;
+    return is_there;
+}
+
+/* Writers may be between two renames: a pair that is torn is read again, with pauses while one holds the
+ * lock. */
+static cen_status read_pair(const char *path, const char *beside, cen_feature_set *set,
+                            memory *owned, cen_error *error)
+{
+    enum { TRIES = 30, FREE_TRIES = 3 };
+    bool is_torn = true;
+    cen_status status = CEN_OK;
+    for (int i = 0; i < TRIES && is_torn; i++) {
+        const bool waits = i > 0 && is_locked(path);
+        if (waits) cen__os_pause();
+        if (i >= FREE_TRIES && !waits) break;
+        cen__free(set->features);
+        set->features = NULL;
+        is_torn = false;
+        status = cen__npy_read(path, &set->features, &set->n, &set->d, error);
+        if (status == CEN_OK) status = read_names(path, beside, set, owned, &is_torn, error);
+    }
+    return status;
 }
 
 static cen_status read_npy(const char *path, cen_feature_set *set, memory *owned, cen_error *error)
 {
-    cen_status status = cen__npy_read(path, &set->features, &set->n, &set->d, error);
-    if (status != CEN_OK) return status;
     char *beside = cen__features_beside(path, ".npy", ".tsv");
     if (beside == NULL) return cen__fail_memory(error, "the name of a file");
-    status = read_names(path, beside, set, owned, error);
+    cen_status status = read_pair(path, beside, set, owned, error);
     cen__free(beside);
     return status;
 }

@@ -8,7 +8,11 @@
 #include "base/memory.h"
 #include "base/os.h"
 #include "format/features.h"
+#include "format/fields.h"
 #include "format/text.h"
+
+/* Bytes of a file, beyond which none is read. */
+#define TEXT_MOST (SIZE_MAX > UINT32_MAX ? (uint64_t)1 << 33 : (uint64_t)1 << 30)
 
 /* A text that is cut into fields where it stands: a field ends in a NUL that takes the place of what
  * stood behind it, or of the end of its own escapes. */
@@ -69,28 +73,32 @@ static bool is_end(const reader *r)
 
 static cen_status next_plain(reader *r, field *f)
 {
-    static const char letters[] = "tnr\\", escaped[] = "\t\n\r\\";
     f->text = r->at;
-    for (f->size = 0; !is_end(r); r->at++) {
-        char c = *r->at;
-        if (r->separator == ',' && c == '"') {
+    while (!is_end(r)) {
+        if (r->separator == ',' && *r->at == '"') {
             return fail_line(r, "has a quote inside of a field that begins without one");
         }
-        if (r->separator == '\t' && c == '\\') {
-            const char *letter = strchr(letters, *++r->at);
-            if (letter == NULL)
-                return fail_line(r, "has a backslash before another letter than t, "
-                                    "n, r or \\");
-            c = escaped[letter - letters];
-        }
-        f->text[f->size++] = c;
+        r->at++;
     }
+    f->size = (size_t)(r->at - f->text);
     return end_field(r, f);
 }
 
 static cen_status next_field(reader *r, field *f)
 {
     return r->separator == ',' && *r->at == '"' ? next_quoted(r, f) : next_plain(r, f);
+}
+
+/* One of the fields that are texts. */
+static cen_status next_text(reader *r, field *f)
+{
+    cen_status status = next_field(r, f);
+    if (status != CEN_OK) return status;
+    if (!(r->separator == ',' ? cen__field_read_csv : cen__field_read_tsv)(&f->text, &f->size)) {
+        return fail_line(r, "has a backslash before another letter than t, n, r, \\ or xNN");
+    }
+    f->text[f->size] = '\0';
+    return CEN_OK;
 }
 
 /* ---- rows -------------------------------------------------------------------------------------- */
@@ -115,7 +123,7 @@ static cen_status read_row(reader *r, cen_feature_row *row, bool *is_last)
     enum { N_FIELDS = 4 };
     field fields[N_FIELDS];
     for (size_t i = 0; i < N_FIELDS; i++) {
-        cen_status status = next_field(r, &fields[i]);
+        cen_status status = (i == 1 ? next_field : next_text)(r, &fields[i]);
         if (status != CEN_OK) return status;
         if (i + 1 < N_FIELDS && fields[i].is_last) return fail_line(r, "has too few fields");
     }
@@ -126,6 +134,19 @@ static cen_status read_row(reader *r, cen_feature_row *row, bool *is_last)
     row->class_name = fields[2].text;
     row->split = fields[3].text;
     *is_last = fields[3].is_last;
+    return CEN_OK;
+}
+
+static cen_status read_digest(reader *r, uint64_t *digest, bool *is_last)
+{
+    field f;
+    cen_status status = next_field(r, &f);
+    if (status != CEN_OK) return status;
+    *is_last = f.is_last;
+    if (f.size != 16 || strspn(f.text, "0123456789abcdef") != 16) {
+        return fail_line(r, "has a digest that is not 16 hexadecimal digits");
+    }
+    *digest = strtoull(f.text, NULL, 16);
     return CEN_OK;
 }
 
@@ -142,6 +163,10 @@ static cen_status read_row_tsv(reader *r, size_t i, cen__table *t)
                          "is not that of the next row: rows are numbered from 0, in their order");
     }
     status = read_row(r, &t->rows[i], &is_last);
+    if (status == CEN_OK && t->digests != NULL) {
+        if (is_last) return fail_line(r, "has too few fields");
+        status = read_digest(r, &t->digests[i], &is_last);
+    }
     if (status == CEN_OK && !is_last) status = fail_line(r, "has too many fields");
     return status;
 }
@@ -194,8 +219,9 @@ static cen_status read_rows(reader *r, cen__table *t, read_row_function *read)
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
-/* Line 1: the names, and *n_more columns behind them. */
-static cen_status read_names(reader *r, const char *const *names, size_t n_names, size_t *n_more)
+/* Line 1: the names, and *n_more columns behind them; `more` is the name of the first, NULL: any. */
+static cen_status read_names(reader *r, const char *const *names, size_t n_names, const char *more,
+                             size_t *n_more)
 {
     field f = {NULL, 0, false};
     *n_more = 0;
@@ -211,6 +237,9 @@ static cen_status read_names(reader *r, const char *const *names, size_t n_names
                 r->path, n_names == 5 ? "row, " : "", r->separator == ',' ? "commas" : "tabs");
         }
         *n_more += i >= n_names;
+        if (more != NULL && i >= n_names && (*n_more > 1 || strcmp(f.text, more) != 0)) {
+            return fail_line(r, "has too many columns");
+        }
     }
     return CEN_OK;
 }
@@ -231,11 +260,12 @@ static size_t count_lines(const reader *r)
 static cen_status open_text(const char *path, char separator, cen__table *t, reader *r,
                             cen_error *error)
 {
+    static const char byte_order_mark[] = "\xEF\xBB\xBF";
     uint8_t *bytes;
     size_t size;
     const uint64_t memory = cen__os_memory();
-    const size_t most = memory > 0 && memory < SIZE_MAX ? (size_t)memory : SIZE_MAX;
-    cen_status status = cen__file_read(path, most, &bytes, &size, error);
+    const size_t most = memory > 0 && memory < TEXT_MOST ? (size_t)memory : (size_t)TEXT_MOST;
+    cen_status status = cen__file_read_text(path, most, &bytes, &size, error);
     if (status != CEN_OK) return status;
     t->text = (char *)bytes;
     *r = (reader){path, t->text, t->text + size, separator, 1, error};
@@ -245,14 +275,11 @@ static cen_status open_text(const char *path, char separator, cen__table *t, rea
                          "export or copy it again",
                          path);
     }
-    if (memchr(t->text, 0, size) != NULL) {
-        return cen__fail(error, CEN_ERROR_FORMAT, "%s: this is no text, it holds a byte of 0",
-                         path);
-    }
+    if (size > 3 && memcmp(r->at, byte_order_mark, 3) == 0) r->at += 3;
     return CEN_OK;
 }
 
-static cen_status reserve_rows(const reader *r, cen__table *t)
+static cen_status reserve_rows(const reader *r, bool has_digests, cen__table *t)
 {
     t->n = count_lines(r);
     cen_status status =
@@ -263,8 +290,12 @@ static cen_status reserve_rows(const reader *r, cen__table *t)
     size_t n_numbers = t->n * t->d, most = (size_t)(r->end - r->at) / 2;
     if (n_numbers > most) n_numbers = most;
     t->rows = cen__alloc(t->n, sizeof *t->rows);
+    if (has_digests) t->digests = cen__alloc(t->n, sizeof *t->digests);
     if (t->d > 0) t->features = cen__alloc(n_numbers, sizeof *t->features);
-    if (t->rows != NULL && (t->features != NULL || t->d == 0)) return CEN_OK;
+    if (t->rows != NULL && (t->features != NULL || t->d == 0) &&
+        (t->digests != NULL || !has_digests)) {
+        return CEN_OK;
+    }
     return cen__fail_memory(r->error, "the rows of a file");
 }
 
@@ -273,11 +304,10 @@ cen_status cen__table_read_tsv(const char *path, cen__table *table, cen_error *e
     static const char *const names[] = {"row", "path", "label", "class", "split"};
     reader r;
     size_t n_more;
-    *table = (cen__table){NULL, NULL, 0, 0, NULL};
+    *table = (cen__table){.n = 0};
     cen_status status = open_text(path, '\t', table, &r, error);
-    if (status == CEN_OK) status = read_names(&r, names, 5, &n_more);
-    if (status == CEN_OK && n_more > 0) status = fail_line(&r, "has too many columns");
-    if (status == CEN_OK) status = reserve_rows(&r, table);
+    if (status == CEN_OK) status = read_names(&r, names, 5, "digest", &n_more);
+    if (status == CEN_OK) status = reserve_rows(&r, n_more > 0, table);
     return status == CEN_OK ? read_rows(&r, table, read_row_tsv) : status;
 }
 
@@ -316,11 +346,11 @@ cen_status cen__table_read_csv(const char *path, cen__table *table, cen_error *e
 {
     static const char *const names[] = {"path", "label", "class", "split"};
     reader r;
-    *table = (cen__table){NULL, NULL, 0, 0, NULL};
+    *table = (cen__table){.n = 0};
     cen_status status = open_text(path, ',', table, &r, error);
-    if (status == CEN_OK) status = read_names(&r, names, 4, &table->d);
+    if (status == CEN_OK) status = read_names(&r, names, 4, NULL, &table->d);
     if (status == CEN_OK && table->d == 0) status = fail_line(&r, "has no columns of numbers");
-    if (status == CEN_OK) status = reserve_rows(&r, table);
+    if (status == CEN_OK) status = reserve_rows(&r, false, table);
     if (status == CEN_OK) status = read_rows(&r, table, read_row_csv);
     if (status == CEN_OK && !keep_strings(table)) status = cen__fail_memory(error, "names of rows");
     return status;
@@ -330,6 +360,7 @@ void cen__table_free(cen__table *table)
 {
     cen__free(table->rows);
     cen__free(table->features);
+    cen__free(table->digests);
     cen__free(table->text);
-    *table = (cen__table){NULL, NULL, 0, 0, NULL};
+    *table = (cen__table){.n = 0};
 }

@@ -8,11 +8,13 @@
 typedef struct cen__table {
     cen_feature_row *rows; /* [n] */
     float *features;       /* [n, d]; NULL from a .tsv */
+    uint64_t *digests;     /* [n]; NULL from a .csv, or from a .tsv without that column */
     size_t n, d;
     char *text; /* what the rows point into */
 } cen__table;
 
-/* Lines of row, path, label, class, split. Errors: IO, FORMAT, LIMIT, MEMORY. */
+/* Lines of row, path, label, class, split, and digest if it is there. Errors: IO, FORMAT, LIMIT,
+ * MEMORY. */
 cen_status cen__table_read_tsv(const char *path, cen__table *table, cen_error *error);
 
 /* Lines of path, label, class, split and numbers. A number that is none of the finite ones is NAN. */

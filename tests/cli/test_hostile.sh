@@ -84,7 +84,7 @@ find names-run -mindepth 1 | sed 's|^names-run/||' | LC_ALL=C grep -qv '^[a-zA-Z
 grep -q '<script>alert' names-run/report.html names-run/svg/* && complain "a class name is markup"
 grep -q "$esc" names-run/report.html names-run/report.json names-run/svg/* && complain "an escape in a report"
 grep -q 'new\\nline\\ttab\\rreturn' names-run/features.tsv || complain "the .tsv does not escape names"
-[ "$(awk -F '\t' 'NF != 5' names-run/features.tsv | wc -l)" -eq 0 ] || complain "a name broke the .tsv"
+[ "$(awk -F '\t' 'NF != 6' names-run/features.tsv | wc -l)" -eq 0 ] || complain "a name broke the .tsv"
 grep -q 'new\\nline\\ttab\\rreturn\\u001b\[31mred' names-run/report.json || complain "a name is not in the JSON"
 succeed $FEATURES names-run names -o names.csv
 succeed $FEATURES names-run names -o names.npy

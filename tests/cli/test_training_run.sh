@@ -16,7 +16,7 @@ done
 [ "$(wc -l <run/features.tsv)" -eq 61 ] || complain "features.tsv has not 60 rows"
 [ "$(wc -l <steps.csv)" -eq 7 ] || complain "steps.csv has not 6 steps"
 head -n 1 steps.csv | grep -qx "step,total,softmax,center" || complain "steps.csv has another header"
-head -n 1 run/features.tsv | grep -q "^row	path	label	class	split$" || complain "features.tsv header"
+head -n 1 run/features.tsv | grep -q "^row	path	label	class	split	digest$" || complain "features.tsv header"
 
 # the same seed, the same bytes, at any number of threads; without a cache, too
 train() {

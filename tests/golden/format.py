@@ -86,19 +86,30 @@ def escape(text):
     return str(text).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
+def digest(values):
+    """FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/."""
+    result = 14695981039346656037
+    for byte in values.tobytes():
+        result = (result ^ byte) * 1099511628211 % 2**64
+    return "%016x" % result
+
+
 # The shortest texts of the features, which C's %g writes so too.
-TEXTS = [["0.1", "-2", "1e-45"], ["3.4028235e+38", "inf", "0"], ["0.33333334", "-0", "7"],
-         ["nan", "1e+10", "16777216"]]
+TEXTS = [["0.1", "-2", "1e-45"], ["3.4028235e+38", "-1.5", "0"], ["0.33333334", "-0", "7"],
+         ["1e-10", "1e+10", "16777216"]]
 
 
 def features():
     x = numpy.array(TEXTS, "<f4")
     numpy.save("format_features.npy", x)
     numpy.save("format_empty.npy", numpy.zeros((0, 5), "<f4"))
-    with open("format_features.tsv", "w", newline="") as file:
-        file.write("row\tpath\tlabel\tclass\tsplit\n")
-        for i, row in enumerate(ROWS):
-            file.write("\t".join(map(escape, (i, *row))) + "\n")
+    assert digest(numpy.frombuffer(b"foobar", "u1")) == "85944171f73967e8"  # of the FNV test vectors
+    for name in "format_features.tsv", "format_features.metadata.tsv":
+        ties = "metadata" not in name
+        with open(name, "w", newline="") as file:
+            file.write("row\tpath\tlabel\tclass\tsplit" + "\tdigest" * ties + "\n")
+            for i, row in enumerate(ROWS):
+                file.write("\t".join(map(escape, (i, *row, *[digest(x[i])] * ties))) + "\n")
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(["path", "label", "class", "split", "f0", "f1", "f2"])

@@ -136,18 +136,16 @@ static inline bool was_reading(void)
     return failing->failed == OPEN || failing->failed == READ || failing->failed == LIST;
 }
 
-/* No name can be changed any more. */
-static inline bool is_stuck(void)
-{
-    return failing->goes_on && failing->failed == RENAME;
-}
-
-/* What cannot be removed stays, and what was moved aside where it cannot be moved back. */
+/* What cannot be removed stays; a description that cannot be put in place has the name that readers look
+ * for. */
 static inline bool is_left_over(const char *path)
 {
-    bool is_old = strstr(path, ".old") != NULL;
-    if (failing->failed == REMOVE) return is_old || strstr(path, ".cen-tmp") != NULL;
-    return is_stuck() && is_old;
+    const bool is_next = strstr(path, ".next") != NULL;
+    if (failing->failed == LOCK) return strstr(path, ".lock") != NULL;
+    if (failing->failed == REMOVE) {
+        return is_next || strstr(path, ".cen-tmp") != NULL || strstr(path, ".lock") != NULL;
+    }
+    return is_next && (failing->failed == RENAME || failing->failed == SYNC);
 }
 
 static inline bool is_version(const tree_file *f)
@@ -180,10 +178,7 @@ static inline void check_kept(const job *j, const ends *e)
     }
     for (size_t i = 0; i < e->before.n; i++) {
         const char *path = e->before.files[i].path;
-        char other[220];
-        (void)snprintf(other, sizeof other, "%s.old", path);
-        bool is_beside = is_stuck() && tree_find(&now, other) != NULL; /* which is told */
-        if (tree_find(&now, path) == NULL && !is_listed(j->goes, path) && !is_beside) {
+        if (tree_find(&now, path) == NULL && !is_listed(j->goes, path)) {
             fail_msg("%s: %s is lost", where(j, text), path);
         }
     }
@@ -215,14 +210,22 @@ static inline bool is_old(const ends *e, const tree *now, const char *path)
     return same_file(tree_find(now, path), tree_find(&e->before, path));
 }
 
-/* Two files that belong together are both old or both new; but where no name can be changed any more
- * between the two, the old one has another. */
+/* Two files that belong together are both old or both new; or the new second one has the name that readers
+ * look for. */
 static inline void check_pair(const job *j, const ends *e)
 {
     char text[200];
+    if (j->pair[0] == NULL) return;
     tree now = tree_take(ROOT "/out");
-    if (j->pair[0] != NULL && !is_stuck() &&
-        is_old(e, &now, j->pair[0]) != is_old(e, &now, j->pair[1])) {
+    const tree_file *last = tree_find(&e->after, j->pair[1]);
+    bool is_next = false;
+    for (size_t i = 0; i < now.n; i++) {
+        const tree_file *f = &now.files[i];
+        is_next |= strstr(f->path, ".next") != NULL && f->size == last->size &&
+                   memcmp(f->bytes, last->bytes, f->size) == 0;
+    }
+    const bool is_first_old = is_old(e, &now, j->pair[0]);
+    if (is_first_old != is_old(e, &now, j->pair[1]) && (is_first_old || !is_next)) {
         fail_msg("%s: %s and %s are no pair", where(j, text), j->pair[0], j->pair[1]);
     }
     tree_free(&now);

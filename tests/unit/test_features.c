@@ -17,9 +17,9 @@
 enum { N = 4, D = 3 };
 
 /* As in golden/format.py. */
-static const float features[N * D] = {0.1f,     -2.0f, 1e-45f,      3.4028235e38f,
-                                      INFINITY, 0.0f,  0.33333334f, -0.0f,
-                                      7.0f,     NAN,   1e10f,       16777217.0f};
+static const float features[N * D] = {0.1f,  -2.0f,  1e-45f,      3.4028235e38f,
+                                      -1.5f, 0.0f,   0.33333334f, -0.0f,
+                                      7.0f,  1e-10f, 1e10f,       16777217.0f};
 static const cen_feature_row rows[N] = {{"a/plain.png", 0, "a", "train"},
                                         {"tab\there, comma", 1, "new\nline", "val"},
                                         {"quote\"quote", 2, "back\\slash", NULL},
@@ -61,7 +61,7 @@ static void npy_is_what_numpy_saves(void **state)
     assert_same_file("test_features.tsv", GOLDEN("format_features.tsv"));
     write("test_features.npy", CEN_FEATURES_NPY, 0, 5);
     assert_same_file("test_features.npy", GOLDEN("format_empty.npy"));
-    assert_file_is("test_features.tsv", "row\tpath\tlabel\tclass\tsplit\n", 27);
+    assert_file_is("test_features.tsv", "row\tpath\tlabel\tclass\tsplit\tdigest\n", 34);
 }
 
 static void a_path_without_npy_gets_its_tsv_too(void **state)
@@ -93,11 +93,11 @@ static void fvecs_has_the_size_before_each_vector(void **state)
 static void the_projector_pair_is_numbers_and_names(void **state)
 {
     (void)state;
-    static const char numbers[] = "0.1\t-2\t1e-45\n3.4028235e+38\tinf\t0\n0.33333334\t-0\t7\n"
-                                  "nan\t1e+10\t16777216\n";
+    static const char numbers[] = "0.1\t-2\t1e-45\n3.4028235e+38\t-1.5\t0\n0.33333334\t-0\t7\n"
+                                  "1e-10\t1e+10\t16777216\n";
     write("test_features.tsv", CEN_FEATURES_PROJECTOR, N, D);
     assert_file_is("test_features.tsv", numbers, sizeof numbers - 1);
-    assert_same_file("test_features.metadata.tsv", GOLDEN("format_features.tsv"));
+    assert_same_file("test_features.metadata.tsv", GOLDEN("format_features.metadata.tsv"));
 }
 
 static void assert_refused(const char *path, cen_features_format format, const float *x, size_t n,
@@ -148,6 +148,28 @@ static void a_place_that_cannot_be_written_is_named_and_nothing_is_left(void **s
                      CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_features.file/f.csv"));
     assert_file_is("test_features.file", "old", 3);
+    assert_int_equal(cen_features_write("-", CEN_FEATURES_NPY, features, N, D, rows, &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "a pair of files cannot go here"));
+}
+
+/* Such a row could not be read again. */
+static void features_that_are_not_finite_are_refused_by_their_row(void **state)
+{
+    (void)state;
+    static const float values[] = {NAN, INFINITY, -INFINITY};
+    touch("test_features.npy");
+    for (int i = CEN_FEATURES_NPY; i <= CEN_FEATURES_PROJECTOR; i++) {
+        float x[N * D];
+        cen_error error;
+        memcpy(x, features, sizeof x);
+        x[2 * D + 1] = values[i % 3];
+        assert_int_equal(
+            cen_features_write("test_features.npy", (cen_features_format)i, x, N, D, rows, &error),
+            CEN_ERROR_NOT_FINITE);
+        assert_non_null(strstr(error.message, "row 2 (from 0), quote\"quote has a feature that"));
+    }
+    assert_file_is("test_features.npy", "old", 3);
 }
 
 static void assert_nothing_is_left(void)
@@ -224,6 +246,7 @@ int main(void)
         cmocka_unit_test(the_projector_pair_is_numbers_and_names),
         cmocka_unit_test(arguments_without_sense_are_refused),
         cmocka_unit_test(a_place_that_cannot_be_written_is_named_and_nothing_is_left),
+        cmocka_unit_test(features_that_are_not_finite_are_refused_by_their_row),
         cmocka_unit_test(a_pair_is_replaced_together),
         cmocka_unit_test(every_failed_allocation_is_told),
         cmocka_unit_test(rows_are_scaled_to_length_one_and_zeros_stay),

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "base/utf8.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
 
@@ -377,6 +378,8 @@ static void rows_of_another_export_are_refused(void **state)
     assert_tsv_fails("0\ta\tx\ta\tb\n1\ta\t0\ta\tb\n", "line 2 has a label that is no");
     assert_tsv_fails("0\ta\t-2\ta\tb\n1\ta\t0\ta\tb\n", "line 2 has a label that is no");
     assert_tsv_fails("0\ta\t2147483648\ta\tb\n1\ta\t0\ta\tb\n", "line 2 has a label that is no");
+    assert_tsv_fails("0\ta\\x1g\t0\ta\tb\n1\ta\t0\ta\tb\n", "line 2 has a backslash before");
+    assert_tsv_fails("0\ta\\x00\t0\ta\tb\n1\ta\t0\ta\tb\n", "line 2 has a backslash before");
     assert_tsv_fails("0\ta\\x\t0\ta\tb\n1\ta\t0\ta\tb\n", "line 2 has a backslash before");
     assert_tsv_fails("0\ta\\\n1\ta\t0\ta\tb\n", "line 2 has a backslash before");
     tree_text(FOLDER "/bad.tsv", "");
@@ -515,6 +518,184 @@ static void damaged_files_give_a_set_or_a_sentence(void **state)
     cen__free(bytes);
 }
 
+/* ---- names that are any bytes ------------------------------------------------------------------- */
+
+static void assert_names_come_back(const char *path, cen_features_format format)
+{
+    static const char *const names[] = {"plain",
+                                        "=1+1",
+                                        "+1",
+                                        "-1",
+                                        "@SUM(A1)",
+                                        "\ttab",
+                                        "\rreturn",
+                                        "'quoted",
+                                        "'=x",
+                                        "''=x",
+                                        "'",
+                                        "'\\x41",
+                                        "\\x41",
+                                        "a\x1b[2Jb",
+                                        "\x01",
+                                        "\x7f",
+                                        "c1 \xc2\x9b",
+                                        "\xff\xfe",
+                                        "=\xe4",
+                                        "gr\xc3\xb6\xc3\x9f"
+                                        "e",
+                                        "a,b",
+                                        "say \"hi\"",
+                                        "two\nlines",
+                                        "\xed\xa0\x80"};
+    enum { NAMES = sizeof names / sizeof *names };
+    float x[NAMES];
+    cen_feature_row named_rows[NAMES];
+    for (size_t i = 0; i < NAMES; i++) {
+        x[i] = (float)i;
+        named_rows[i] = (cen_feature_row){names[i], (int32_t)i, names[i], names[i]};
+    }
+    cen_error error;
+    cen_feature_set set;
+    if (cen_features_write(path, format, x, NAMES, 1, named_rows, &error) != CEN_OK) {
+        fail_msg("%s", error.message);
+    }
+    read_set(path, &set);
+    assert_int_equal(set.n_classes, NAMES);
+    for (size_t i = 0; i < NAMES; i++) {
+        assert_string_equal(set.rows[i].path, names[i]);
+        assert_string_equal(set.rows[i].class_name, names[i]);
+        assert_string_equal(set.rows[i].split, names[i]);
+    }
+    cen_features_free(&set);
+}
+
+/* What stands in the file is text that no terminal obeys; in a .csv tabs and line ends are quoted. */
+static void assert_is_clean(const char *path, const char *allowed)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    for (size_t i = 0, n; i < size; i += n) {
+        const char *at = (const char *)bytes + i;
+        n = cen__utf8_size(at, size - i);
+        if (n == 0 || (cen__utf8_is_control(at, n) && strchr(allowed, *at) == NULL)) {
+            fail_msg("%s: byte %zu is %02x", path, i, bytes[i]);
+        }
+        if (n == 1 && i > 0 && strchr(",\n\t", at[-1]) != NULL && strchr("=+@", *at) != NULL &&
+            strstr(path, ".csv") != NULL) {
+            fail_msg("%s: byte %zu begins a formula", path, i);
+        }
+    }
+    cen__free(bytes);
+}
+
+static void names_of_any_bytes_come_back_and_no_program_obeys_them(void **state)
+{
+    (void)state;
+    assert_int_equal(cen_make_folder(FOLDER, NULL), CEN_OK);
+    assert_names_come_back(FOLDER "/names.npy", CEN_FEATURES_NPY);
+    assert_names_come_back(FOLDER "/names.csv", CEN_FEATURES_CSV);
+    assert_is_clean(FOLDER "/names.tsv", "\t\n");
+    assert_is_clean(FOLDER "/names.csv", "\t\n\r");
+}
+
+static void a_byte_order_mark_is_passed_over(void **state)
+{
+    (void)state;
+    cen_feature_set set;
+    tree_text(FOLDER "/mark.csv", "\xEF\xBB\xBFpath,label,class,split,f0\np,0,a,,1\n");
+    read_set(FOLDER "/mark.csv", &set);
+    assert_string_equal(set.rows[0].path, "p");
+    cen_features_free(&set);
+}
+
+/* ---- pairs that a kill has cut in two -------------------------------------------------------------- */
+
+#define PAIR FOLDER "/pair.npy"
+#define NAMES FOLDER "/pair.tsv"
+#define NEXT FOLDER "/.pair.tsv.next"
+
+static void write_pair(const char *class_name, size_t n, float first)
+{
+    float x[3] = {first, first + 1, first + 2};
+    cen_feature_row named_rows[3];
+    for (size_t i = 0; i < 3; i++) named_rows[i] = (cen_feature_row){"p", 0, class_name, NULL};
+    assert_int_equal(cen_features_write(PAIR, CEN_FEATURES_NPY, x, n, 1, named_rows, NULL), CEN_OK);
+}
+
+static void assert_pair(const char *class_name, size_t n, float first)
+{
+    cen_feature_set set;
+    read_set(PAIR, &set);
+    assert_int_equal(set.n, n);
+    assert_true(set.features[0] == first);
+    assert_string_equal(set.rows[0].class_name, class_name);
+    cen_features_free(&set);
+}
+
+static void move(const char *from, const char *to)
+{
+    tree_remove(to);
+    assert_int_equal(rename(from, to), 0);
+}
+
+/* The order of writing is: names to .next, numbers in place, names in place. */
+static void a_pair_is_the_old_one_or_the_new_one_wherever_a_kill_cuts(void **state)
+{
+    (void)state;
+    for (size_t n = 2; n <= 3; n++) { /* as many rows, and more */
+        write_pair("old", 2, 1);
+        move(PAIR, FOLDER "/old.npy");
+        move(NAMES, FOLDER "/old.tsv");
+        write_pair("new", n, 5);
+        move(PAIR, FOLDER "/new.npy");
+        move(NAMES, NEXT);
+        move(FOLDER "/old.npy", PAIR);
+        move(FOLDER "/old.tsv", NAMES);
+        assert_pair("old", 2, 1);
+        move(PAIR, FOLDER "/old.npy");
+        move(FOLDER "/new.npy", PAIR);
+        assert_pair("new", n, 5);
+        move(NAMES, FOLDER "/old.tsv"); /* there was no old pair */
+        assert_pair("new", n, 5);
+        move(FOLDER "/old.tsv", NAMES);
+        write_pair("newer", 3, 7); /* goes on from there */
+        assert_pair("newer", 3, 7);
+        assert_false(cen_path_exists(NEXT));
+    }
+}
+
+static void a_torn_pair_without_the_other_half_is_an_error(void **state)
+{
+    (void)state;
+    cen_feature_set set;
+    cen_error error;
+    write_pair("old", 2, 1);
+    move(PAIR, FOLDER "/old.npy");
+    write_pair("new", 2, 5);
+    move(FOLDER "/old.npy", PAIR);
+    assert_int_equal(cen_features_read(PAIR, &set, &error), CEN_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, NAMES ": its digests are not those"));
+    assert_non_null(strstr(error.message, PAIR));
+    assert_non_null(strstr(error.message, "export both again"));
+}
+
+static void a_pair_without_digests_is_read_and_other_files_beside_it_stay(void **state)
+{
+    (void)state;
+    write_pair("a", 2, 1);
+    tree_text(FOLDER "/pair.tsv.old", "a user's own");
+    tree_text(NAMES, "row\tpath\tlabel\tclass\tsplit\n0\tp\t0\tb\t\n1\tq\t0\tb\t\n");
+    assert_pair("b", 2, 1);
+    write_pair("c", 3, 2);
+    assert_pair("c", 3, 2);
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(cen__file_read(FOLDER "/pair.tsv.old", 99, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(size, 12);
+    cen__free(bytes);
+}
+
 static int clean(void **state)
 {
     (void)state;
@@ -543,6 +724,11 @@ int main(void)
         cmocka_unit_test(damaged_csv_is_told_by_its_line),
         cmocka_unit_test(every_failed_allocation_is_told),
         cmocka_unit_test(damaged_files_give_a_set_or_a_sentence),
+        cmocka_unit_test(names_of_any_bytes_come_back_and_no_program_obeys_them),
+        cmocka_unit_test(a_byte_order_mark_is_passed_over),
+        cmocka_unit_test(a_pair_is_the_old_one_or_the_new_one_wherever_a_kill_cuts),
+        cmocka_unit_test(a_torn_pair_without_the_other_half_is_an_error),
+        cmocka_unit_test(a_pair_without_digests_is_read_and_other_files_beside_it_stay),
     };
     return cmocka_run_group_tests(tests, NULL, clean);
 }

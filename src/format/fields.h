@@ -1,0 +1,21 @@
+/* Fields of feature tables. Names are any bytes; what is written of them is text without control
+ * characters that no terminal and no spreadsheet obeys, and they are read back byte by byte. */
+#ifndef CEN_FORMAT_FIELDS_H
+#define CEN_FORMAT_FIELDS_H
+
+#include "format/text.h"
+
+/* .tsv: \t \n \r \\ for those four, \xNN for each byte of another control character (C0, DEL, C1) and for
+ * a byte that is no UTF-8. */
+void cen__field_add_tsv(cen__text *line, const char *field);
+
+/* .csv: quoted as in RFC 4180. A field that a spreadsheet takes for a formula (= + - @, tab or
+ * carriage return in front) gets an apostrophe in front. One with control characters but \t \n \r, or that is no
+ * UTF-8, gets '\ in front and the escapes of a .tsv. Fields that begin like these get an apostrophe, too. */
+void cen__field_add_csv(cen__text *line, const char *field);
+
+/* The reverse, in place; *text may move on. False: a backslash before something else. */
+bool cen__field_read_tsv(char **text, size_t *size);
+bool cen__field_read_csv(char **text, size_t *size);
+
+#endif
