@@ -76,4 +76,11 @@ cen_status cen__hold_out(cen_folder *folder, cen_error *error);
 /* CEN_OK where every class has a training image (unlabelled: where there is any image). */
 cen_status cen__folder_check(const cen_folder *folder, cen_error *error);
 
+/* cen_folder_read_augmented (augment NULL: cen_folder_read) that goes on if images cannot be read:
+ * errors[n] holds the status of each and, if that is not CEN_OK, why. */
+cen_status cen__folder_read_some(const cen_folder *folder, const cen_input *input,
+                                 const cen_augment *augment, uint64_t seed, size_t epoch,
+                                 const size_t *indices, size_t n, float *x, int32_t *labels,
+                                 cen_error *errors, cen_error *error);
+
 #endif

@@ -140,12 +140,13 @@ static inline bool was_reading(void)
  * for. */
 static inline bool is_left_over(const char *path)
 {
-    const bool is_next = strstr(path, ".next") != NULL;
-    if (failing->failed == LOCK) return strstr(path, ".lock") != NULL;
+    const bool is_next = strstr(path, ".next") != NULL, is_new = strstr(path, "/.new/") != NULL;
+    if (strstr(path, ".lock") != NULL) return failing->failed == REMOVE || failing->failed == LOCK;
     if (failing->failed == REMOVE) {
-        return is_next || strstr(path, ".cen-tmp") != NULL || strstr(path, ".lock") != NULL;
+        return is_next || is_new || strstr(path, ".cen-tmp") != NULL;
     }
-    return is_next && (failing->failed == RENAME || failing->failed == SYNC);
+    if (failing->failed == RENAME) return is_next || (failing->goes_on && is_new);
+    return is_next && failing->failed == SYNC;
 }
 
 static inline bool is_version(const tree_file *f)
