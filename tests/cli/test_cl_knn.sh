@@ -216,7 +216,7 @@ set/own,1,b,,5.8
 END
 succeed timeout 60 "$KNN" eval -k 1 --report page.html set/set.csv
 grep -q 'secret.png" title' page.html && complain "a secret picture lies in the page"
-pictures 6 "a stranger's set" # each of three as a query and as a neighbour
+pictures 7 "a stranger's set" # of three queries, and of the nearest of four
 grep -q '<span class="missing">secret.png</span>' page.html || complain "a refused picture is not shown as missing"
 succeed timeout 60 "$KNN" eval -k 1 --report page.html --pictures secret set/set.csv
 grep -q 'good.png" title' page.html && complain "--pictures does not replace the folder of the set"
