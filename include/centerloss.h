@@ -342,10 +342,23 @@ CEN_API cen_status cen_model_create(cen_model **model, const cen_model_options *
                                     cen_error *error);
 CEN_API void cen_model_free(cen_model *model);
 
+/* What a model that comes from elsewhere may ask for. */
+typedef struct cen_model_limits {
+    size_t
+        max_input; /* height * width of its input; and what an image takes while it runs is at most
+                         512 bytes for each of so many pixels */
+    double max_work; /* as in cen_model_info */
+} cen_model_limits;
+
+/* 2^22 pixels (so 2 GB while it runs), 1e11 multiply-adds. */
+CEN_API cen_model_limits cen_model_limits_default(void);
+
 /* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
  * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. path may
- * be a run folder that holds model.safetensors. Errors: IO, FORMAT, LIMIT, MEMORY. */
-CEN_API cen_status cen_model_load(cen_model **model, const char *path, cen_error *error);
+ * be a run folder that holds model.safetensors. limits NULL: the default ones; they are checked before
+ * the memory of the model is taken. Errors: ARGUMENT (a limit of 0), IO, FORMAT, LIMIT, MEMORY. */
+CEN_API cen_status cen_model_load(cen_model **model, const char *path,
+                                  const cen_model_limits *limits, cen_error *error);
 CEN_API cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error);
 
 /* Copies tensors by name from a safetensors file into the model. Body tensors of another shape are
@@ -374,6 +387,10 @@ typedef struct cen_model_info {
     const cen_layer_info *layers;
     size_t n_parameters; /* body and head, without centers */
     size_t n_center_parameters;
+    double
+        work; /* multiply-adds of the features of an image, twice as many where it mirrors. A layer
+                    counts at least 64 for each number of its input or output, whichever are more:
+                    moving a number costs as much */
 } cen_model_info;
 
 /* Borrowed; valid until the model is freed. */
