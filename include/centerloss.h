@@ -342,10 +342,23 @@ CEN_API cen_status cen_model_create(cen_model **model, const cen_model_options *
                                     cen_error *error);
 CEN_API void cen_model_free(cen_model *model);
 
+/* What a model that comes from elsewhere may ask for. */
+typedef struct cen_model_limits {
+    size_t
+        max_input; /* height * width of its input; and what an image takes while it runs is at most
+                         512 bytes for each of so many pixels */
+    double max_work; /* as in cen_model_info */
+} cen_model_limits;
+
+/* 2^22 pixels (so 2 GB while it runs), 1e11 multiply-adds. */
+CEN_API cen_model_limits cen_model_limits_default(void);
+
 /* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
  * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. path may
- * be a run folder that holds model.safetensors. Errors: IO, FORMAT, LIMIT, MEMORY. */
-CEN_API cen_status cen_model_load(cen_model **model, const char *path, cen_error *error);
+ * be a run folder that holds model.safetensors. limits NULL: the default ones; they are checked before
+ * the memory of the model is taken. Errors: ARGUMENT (a limit of 0), IO, FORMAT, LIMIT, MEMORY. */
+CEN_API cen_status cen_model_load(cen_model **model, const char *path,
+                                  const cen_model_limits *limits, cen_error *error);
 CEN_API cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error);
 
 /* Copies tensors by name from a safetensors file into the model. Body tensors of another shape are
@@ -374,6 +387,10 @@ typedef struct cen_model_info {
     const cen_layer_info *layers;
     size_t n_parameters; /* body and head, without centers */
     size_t n_center_parameters;
+    double
+        work; /* multiply-adds of the features of an image, twice as many where it mirrors. A layer
+                    counts at least 64 for each number of its input or output, whichever are more:
+                    moving a number costs as much */
 } cen_model_info;
 
 /* Borrowed; valid until the model is freed. */
@@ -610,11 +627,12 @@ typedef struct cen_knn_options {
     cen_metric metric;
     size_t k;
     cen_weights weights;
-    bool leave_one_out; /* queries are the gallery itself, and no row is its own neighbour */
+    bool leave_one_out;   /* queries are the gallery itself, and no row is its own neighbour */
+    double most_distance; /* only neighbours at most this far vote (distances as float) */
     int n_threads;
 } cen_knn_options;
 
-/* L2, k 5, uniform, not leave-one-out, all processors. */
+/* L2, k 5, uniform, not leave-one-out, neighbours at any distance, all processors. */
 CEN_API cen_knn_options cen_knn_options_default(void);
 
 /* Features [n, d] with their labels [n]; borrowed. */
@@ -624,11 +642,13 @@ typedef struct cen_labelled {
     size_t n;
 } cen_labelled;
 
-/* predicted[queries.n]: the label with the most weight among the k nearest; a tie goes to the smallest
- * label, as in scikit-learn. queries.labels is not read. Errors: as cen_knn_search. */
+/* predicted[queries.n]: the label with the most weight among those of the k nearest that are within
+ * most_distance; -1, unknown, if none is. A tie goes to the smallest label, as in scikit-learn.
+ * indices and distances [queries.n, k] are those of cen_knn_search and may be NULL. queries.labels is not
+ * read. Errors: as cen_knn_search, ARGUMENT (most_distance is negative or no number). */
 CEN_API cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d,
                                     const cen_knn_options *options, int32_t *predicted,
-                                    cen_error *error);
+                                    size_t *indices, float *distances, cen_error *error);
 
 /* Compactness: the root mean square distance of a query to the mean of its class in the gallery,
  * over the root mean square distance between two such means. Both may be the same set. Labels are
@@ -649,6 +669,10 @@ typedef struct cen_retrieval {
     double precision_at_1; /* share of queries whose nearest has their label */
     double r_precision;    /* mean share of the R nearest that have their label */
     double map_at_r;       /* mean of 1/R sum_{i <= R} precision@i where the i-th has it, else 0 */
+    double knn_macro;      /* mean over the queries' classes of the accuracy within the class */
+    double knn_interval[2],
+        at_1_interval[2]; /* 95 % intervals of knn_accuracy and precision_at_1 for
+                                                 queries drawn one by one: Wilson 1927 */
 } cen_retrieval;
 
 /* Distances of pairs of rows with one label (genuine) and with two (impostor), ascending. */
@@ -705,7 +729,7 @@ CEN_API cen_status cen_episodes_measure(cen_labelled set, size_t d,
 
 /* How often rows of one class were taken for another. */
 typedef struct cen_confusion {
-    int32_t label, predicted;
+    int32_t label, predicted; /* predicted -1: unknown, with a finite most_distance */
     size_t count;
 } cen_confusion;
 

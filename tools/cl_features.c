@@ -146,7 +146,7 @@ static int work(int argc, char **argv)
     cen_error error;
     cen_model *model;
     cen_folder *folder = NULL;
-    if (cen_model_load(&model, argv[0], &error) != CEN_OK) {
+    if (cen_model_load(&model, argv[0], NULL, &error) != CEN_OK) {
         return fail(&tool, EXIT_FAILED, "%s", error.message);
     }
     int code = cen_folder_open(&folder, (const char *const *)argv + 1, (size_t)n_paths - 1,

@@ -62,6 +62,10 @@ int knn_set_need_classes(const knn *s, const knn_set *set);
  * it. */
 int knn_match_classes(const knn *s, const knn_set *gallery, knn_set *set);
 
+/* How many rows of `set` are in the gallery, too: by their path, or by exactly the same feature. False without
+ * memory. */
+bool knn_count_copies(const knn_set *gallery, const knn_set *set, size_t *n);
+
 /* Fails where the two do not hold vectors of one size. */
 int knn_same_size(const knn *s, const knn_set *gallery, const knn_set *other);
 

@@ -47,7 +47,7 @@ static int need_model(knn *s, const char *pictures, const char *run)
                     "%s: pictures need a model to become features; add --model RUN", pictures);
     }
     cen_error error;
-    if (cen_model_load(&s->model, path, &error) != CEN_OK) {
+    if (cen_model_load(&s->model, path, NULL, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     s->model_path = path;

@@ -116,6 +116,40 @@ succeed "$KNN" classify --threshold 0.4 -k 1 line.csv nearer.csv
 says '^q  unknown  distance 0.5 '
 succeed "$KNN" classify --threshold 0.5 -k 1 line.csv nearer.csv
 says '^q  b  distance 0.5 +margin 1 '
+# only neighbours within the threshold vote: of b 0.5, a 1.5 and a 2.5 away the first
+succeed "$KNN" classify --threshold 0.5 -k 3 line.csv nearer.csv
+says '^q  b  distance 0.5 +margin 1 '
+succeed "$KNN" classify --json --threshold 1.5 -k 3 line.csv nearer.csv
+has class '"a"' # one of each: the smaller label
+succeed "$KNN" classify --json --threshold 0.4 -k 3 line.csv nearer.csv
+has known false
+has class null
+has distance 0.5
+has n_in_gallery 0
+# a picture of the gallery finds itself, which is said
+printf 'path,label,class,split,f0\np2,0,b,,7\nother,0,b,,5\nnew,0,b,,4\n' >seen.csv
+expect 0 "2 of these pictures are in the gallery already: their nearest is itself" \
+    "$KNN" classify -k 1 line.csv seen.csv
+succeed "$KNN" classify --json -k 1 line.csv seen.csv
+has n_in_gallery 2
+succeed "$KNN" eval -k 1 line.csv seen.csv
+says '^note +2 of the queries are rows of the gallery, too: they find themselves'
+succeed "$KNN" eval --json -k 1 line.csv seen.csv
+has n_in_gallery 2
+has leave_one_out false
+succeed "$KNN" eval --json -k 1 line.csv
+cp line.csv same.csv
+for set in line.csv same.csv; do # a set against itself is measured by leave-one-out
+    succeed "$KNN" eval -k 1 line.csv $set
+    says '^queries +the same rows as the gallery$'
+    says 'leave-one-out'
+    succeed "$KNN" eval --json -k 1 line.csv $set
+    has leave_one_out true
+    has knn_accuracy 0.59999999999999998
+    has knn_macro 0.5 # a 2 of 2, b 1 of 2, lone 0 of 1
+    has knn_interval '\[0.23072428[0-9]*, 0.88237922[0-9]*\]'
+    has n_in_gallery 0
+done
 succeed "$KNN" eval --json --metric cosine -k 1 g.npy
 has metric '"cosine"'
 
@@ -143,7 +177,8 @@ succeed "$KNN" eval -k 1 splits.csv
 says '^gallery +splits.csv: 2 rows of split train$'
 says '^queries +splits.csv: 2 rows of split val$'
 says '^left out +4 rows of split heldout'
-says '^k-NN accuracy +100.00 %$'
+says '^k-NN accuracy +100.00 % +95 % interval 34.2 to 100.0 %$'
+says '^k-NN macro +100.00 % '
 succeed "$KNN" eval -k 1 --query-split heldout splits.csv
 says '^set +splits.csv: 4 rows of split heldout$'
 says 'leave-one-out'
@@ -160,7 +195,7 @@ succeed "$TOOLS/cl_train" -q --net "$LITTLE" --epochs 30 --batch-size 16 --lambd
 succeed "$KNN" eval run
 says '^gallery +run: 54 rows of split train$'
 says '^queries +run: 6 rows of split val$'
-says '^k-NN accuracy +[0-9.]+ %$'
+says '^k-NN accuracy +[0-9.]+ % +95 % interval [0-9.]+ to [0-9.]+ %$'
 says '^AUC '
 succeed "$KNN" eval --json run
 cp out.txt one.json
@@ -216,7 +251,7 @@ set/own,1,b,,5.8
 END
 succeed timeout 60 "$KNN" eval -k 1 --report page.html set/set.csv
 grep -q 'secret.png" title' page.html && complain "a secret picture lies in the page"
-pictures 6 "a stranger's set" # each of three as a query and as a neighbour
+pictures 7 "a stranger's set" # of three queries, and of the nearest of four
 grep -q '<span class="missing">secret.png</span>' page.html || complain "a refused picture is not shown as missing"
 succeed timeout 60 "$KNN" eval -k 1 --report page.html --pictures secret set/set.csv
 grep -q 'good.png" title' page.html && complain "--pictures does not replace the folder of the set"

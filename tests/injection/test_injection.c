@@ -196,7 +196,7 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
     cen_status status = cen_measures_create(&measures, all, all, 3, &options, error);
     if (status != CEN_OK) return status;
     const cen_report_set set = {"seen", &measures, rows, rows};
-    static const char *const pictures[] = {"."};
+    static const char *const pictures[] = {OUT};
     const cen_report page = {.title = "a",
                              .command = "b",
                              .class_names = names,

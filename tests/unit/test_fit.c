@@ -655,7 +655,7 @@ static cen_status all_of_it(cen_folder *folder, cen_error *error)
     if (status != CEN_OK) return status;
     status = cen_model_note(model, "key", "value", error);
     if (status == CEN_OK) status = cen_model_save(model, "limited.safetensors", error);
-    if (status == CEN_OK) status = cen_model_load(&loaded, "limited.safetensors", error);
+    if (status == CEN_OK) status = cen_model_load(&loaded, "limited.safetensors", NULL, error);
     if (status == CEN_OK) status = cen_model_init(loaded, "limited.safetensors", NULL, error);
     float features[20 * 3];
     if (status == CEN_OK) {
