@@ -45,7 +45,7 @@ static cen_status name_file(const char *path, cen_status status, cen_error *erro
 cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_options *options,
                             cen_image *image, cen_error *error)
 {
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     cen_image_options wanted = options != NULL ? *options : cen_image_options_default();
     if (wanted.channels < 0 || wanted.channels == 2 || wanted.channels > 4) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
@@ -71,7 +71,7 @@ cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_opti
 cen_status cen_image_read(const char *path, const cen_image_options *options, cen_image *image,
                           cen_error *error)
 {
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     uint8_t *bytes;
     size_t size;
     cen_status status = cen__file_read(path, SIZE_MAX, &bytes, &size, error);
@@ -85,7 +85,7 @@ cen_status cen_image_read(const char *path, const cen_image_options *options, ce
 static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, bool *whole,
                           cen_error *error)
 {
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     *whole = false;
     const cen__image_kind *kind = find_kind(bytes, size);
     if (kind == NULL) return fail_unknown(bytes, size, error);
@@ -93,7 +93,7 @@ static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, b
     if (status == CEN_OK) status = cen__image_check_sides(image->width, image->height, error);
     if (status != CEN_OK) {
         *whole = status == CEN_ERROR_FORMAT;
-        *image = (cen_image){0, 0, 0, NULL, NULL};
+        *image = (cen_image){0};
         return status;
     }
     int orientation = cen__exif_orientation(bytes, size);
@@ -109,7 +109,7 @@ static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, b
 
 cen_status cen_image_read_size(const char *path, cen_image *image, cen_error *error)
 {
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     bool whole = false;
     cen_status status = CEN_OK;
     for (int attempt = 0; attempt < 2; attempt++) {

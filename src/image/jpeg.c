@@ -36,16 +36,11 @@ static cen__jpeg_colour find_colour(const cen__jpeg *jpeg)
     return c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B' ? CEN__JPEG_RGB : CEN__JPEG_YCC;
 }
 
-/* The smallest of 1, 2, 4 and 8 eighths at which both sides stay at least twice the target's, which
- * is that of the picture after its EXIF orientation. */
+/* The smallest of 1, 2, 4 and 8 eighths at which both sides stay at least twice the target's. */
 static size_t find_scale(const cen__jpeg *jpeg, const cen_image_options *options)
 {
     size_t target_width = options->target_width, target_height = options->target_height;
     if (target_width == 0 || target_height == 0) return 8;
-    if (cen__exif_orientation(jpeg->bytes, jpeg->size) >= 5) {
-        target_width = options->target_height;
-        target_height = options->target_width;
-    }
     size_t scale = 1;
     while (scale < 8 && (divide_up(jpeg->frame_width * scale, 8) / 2 < target_width ||
                          divide_up(jpeg->frame_height * scale, 8) / 2 < target_height))
@@ -366,7 +361,7 @@ static cen_status read_headers(cen__jpeg *jpeg, bool frame_only)
 static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
 {
     cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     if (jpeg == NULL) return cen__fail_memory(error, "reading a JPEG header");
     jpeg->bytes = bytes;
     jpeg->size = size;
@@ -408,6 +403,8 @@ static cen_status decode_frame(cen__jpeg *jpeg, const cen_image_options *options
                                      jpeg->n_components == 1 ? 1 : 3, options, jpeg->error);
     if (status == CEN_OK) status = allocate(jpeg);
     if (status != CEN_OK) return status;
+    image->excess[2] = (uint8_t)(8 * jpeg->width - jpeg->scale * jpeg->frame_width);
+    image->excess[3] = (uint8_t)(8 * jpeg->height - jpeg->scale * jpeg->frame_height);
     if (jpeg->multi_scan) {
         status = decode_scans(jpeg);
         if (status == CEN_OK) write_scans(jpeg, image);
@@ -422,7 +419,7 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
                          cen_image *image, cen_error *error)
 {
     cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     if (jpeg == NULL) return cen__fail_memory(error, "decoding a JPEG file");
     jpeg->bytes = bytes;
     jpeg->size = size;
