@@ -894,6 +894,20 @@ CEN_API int cen_terminal_width(FILE *file);
 /* True where something stands at path. */
 CEN_API bool cen_path_exists(const char *path);
 
+/* True if path itself is a link, wherever that leads. */
+CEN_API bool cen_path_is_link(const char *path);
+
+/* Whether path can be written, before there is something to write; nothing stays there. Errors: IO,
+ * MEMORY. */
+CEN_API cen_status cen_path_check_writable(const char *path, cen_error *error);
+
+/* A lock that processes take in turn: the file at path is made, held, and removed on release. A process that
+ * dies lets go of it. `waits`: until it is free; else a lock that another holds (also this process) is
+ * an error. Errors: ARGUMENT (in use), IO, MEMORY. */
+typedef struct cen_lock cen_lock;
+CEN_API cen_status cen_lock_take(cen_lock **lock, const char *path, bool waits, cen_error *error);
+CEN_API void cen_lock_release(cen_lock *lock);
+
 /* Writes text as a JSON string, quotes included. */
 CEN_API void cen_json_string(FILE *file, const char *text);
 
@@ -901,7 +915,9 @@ CEN_API void cen_json_string(FILE *file, const char *text);
 CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
 
 /* Makes these bytes a file, in one step: a reader sees the old file or the new one, whole, also after a
- * power cut. Errors: IO, MEMORY. */
+ * power cut. So do all functions that write a file, and in all of them owner and mode of the old file stay, a
+ * link leads to the file that is replaced, a device, pipe or FIFO is written to, and "-" is standard output.
+ * Errors: IO, MEMORY. */
 CEN_API cen_status cen_file_write(const char *path, const void *bytes, size_t size,
                                   cen_error *error);
 

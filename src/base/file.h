@@ -5,17 +5,28 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/status.h"
 
-/* The first `most` bytes of a file, or all of it (SIZE_MAX). *bytes is the caller's to cen__free;
- * it is NULL after a failure. Errors: CEN_ERROR_IO, CEN_ERROR_MEMORY. */
+/* A regular file for reading; NULL with *error filled. Folders, devices, pipes and sockets are refused, and
+ * a FIFO is not waited for. Errors: CEN_ERROR_IO, CEN_ERROR_MEMORY. */
+FILE *cen__file_open_regular(const char *path, cen_error *error);
+
+/* All of a regular file. One of more than `most` bytes is refused before it is read. *bytes is the
+ * caller's to cen__free; it is NULL after a failure. Errors: as above, CEN_ERROR_LIMIT. */
 cen_status cen__file_read(const char *path, size_t most, uint8_t **bytes, size_t *size,
                           cen_error *error);
 
-/* A file being written: to a temporary name beside `path`, synced and renamed by
+/* Its first `most` bytes, or all if it has fewer. */
+cen_status cen__file_read_start(const char *path, size_t most, uint8_t **bytes, size_t *size,
+                                cen_error *error);
+
+/* A file being written: to a hidden temporary name beside it, synced and renamed by
  * cen__writer_commit, so that a reader sees the old file or the new one, whole, also after a power
- * cut. A failed write is remembered and told by the commit. */
+ * cut. Owner and mode of an old file stay, and a link leads to the file that is replaced. What is
+ * no file (a device, a pipe, a FIFO, "-" for standard output) is written to at once. A failed write is
+ * remembered and reported by the commit. */
 typedef struct cen__writer cen__writer;
 
 cen_status cen__writer_create(cen__writer **writer, const char *path, cen_error *error);
@@ -38,6 +49,10 @@ cen_status cen__writer_commit_pair(cen__writer **first, cen__writer **second, ce
 
 /* Drops what was written. NULL is fine. Sets *writer to NULL. */
 void cen__writer_discard(cen__writer **writer);
+
+/* Removes what killed writers left in a folder: files named as writers name theirs, which no process holds. A
+ * commit that syncs does this, too. */
+void cen__folder_clear(const char *folder);
 
 /* folder and name joined by a slash; the caller's to cen__free; NULL without memory. */
 char *cen__path_join(const char *folder, const char *name);

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,16 +57,25 @@ static bool block_size(size_t count, size_t size, size_t *total, size_t *used)
     return true;
 }
 
-void *cen__alloc(size_t count, size_t size)
+/* errno stays: a thread's first malloc counts the processors, and sets it where /sys is not mounted. */
+static void *allocate(size_t count, size_t size, bool zeroed)
 {
     size_t total, used;
-    return block_size(count, size, &total, &used) ? align(malloc(total), total, used) : NULL;
+    const int kept = errno;
+    if (!block_size(count, size, &total, &used)) return NULL;
+    void *raw = zeroed ? calloc(total, 1) : malloc(total);
+    if (raw != NULL) errno = kept;
+    return align(raw, total, used);
+}
+
+void *cen__alloc(size_t count, size_t size)
+{
+    return allocate(count, size, false);
 }
 
 void *cen__alloc_zeroed(size_t count, size_t size)
 {
-    size_t total, used;
-    return block_size(count, size, &total, &used) ? align(calloc(total, 1), total, used) : NULL;
+    return allocate(count, size, true);
 }
 
 void cen__free(void *pointer)

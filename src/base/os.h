@@ -24,14 +24,47 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
 void cen__listing_free(cen__listing *listing);
 void cen__listing_sort(cen__listing *listing);
 
-/* Makes a folder and those above it; one that exists is fine. */
+/* Makes a folder and those above it, with their names on the disk; one that exists is fine. */
 cen_status cen__os_make_folder(const char *path, cen_error *error);
 
-/* fopen for UTF-8 paths. */
-FILE *cen__os_open(const char *path, const char *mode);
+/* Opens a regular file for reading. What it is is judged after the opening, which never waits: a FIFO has
+ * no writer to wait for. NULL with errno set and what stands there in *kind. */
+FILE *cen__os_open_regular(const char *path, cen__path_kind *kind);
 
-/* Creates path for writing, failing where it exists; NULL with errno set, and then nothing is left. */
-FILE *cen__os_create_new(const char *path);
+/* Whether path is written to and not replaced: "-" (standard output) and names of open descriptors,
+ * devices, pipes, FIFOs. */
+bool cen__os_is_stream(const char *path);
+
+/* Opens such a path for writing; NULL with errno set. */
+FILE *cen__os_open_stream(const char *path);
+
+/* False with errno set if what stands at path may not be written to. */
+bool cen__os_may_write(const char *path);
+
+/* What stands at path itself is a link. */
+bool cen__os_is_link(const char *path);
+
+/* The path that links at the end of `path` lead to, also if nothing stands there: the caller's to
+ * cen__free; NULL with errno set. */
+char *cen__os_follow(const char *path);
+
+/* Locks that a crash frees: the file at path is made and held. -1 with errno set; EWOULDBLOCK if
+ * another holds it and this one does not wait. */
+intptr_t cen__os_lock(const char *path, bool waits);
+
+/* Removes the file at path (NULL: none) and lets go of the lock. -1 is fine. */
+void cen__os_unlock(intptr_t lock, const char *path);
+
+/* Creates path for writing, failing if it exists; NULL with errno set, and then nothing is left. Owner and
+ * mode are those of the file `like`, if there is one, else those of a new file. Until *lock is let go,
+ * cen__os_remove_dead leaves the file. */
+FILE *cen__os_create_new(const char *path, const char *like, intptr_t *lock);
+
+/* Removes a file of cen__os_create_new whose process is gone. */
+void cen__os_remove_dead(const char *path);
+
+/* 64 bits that differ from call to call and from process to process. */
+uint64_t cen__os_entropy(void);
 
 /* Writes through to the disk; false with errno set. */
 bool cen__os_sync(FILE *file);
@@ -54,8 +87,8 @@ int cen__os_processors(void);
 /* Bytes of physical memory, 0 where that is not known. */
 uint64_t cen__os_memory(void);
 
-/* Bytes of a file, 0 where it is none. */
-uint64_t cen__os_file_size(const char *path);
+/* Bytes of an open file, 0 where it is no regular one. */
+uint64_t cen__os_file_size(FILE *file);
 
 /* Columns of the terminal behind file, 0 where it is none. */
 int cen__os_terminal_width(FILE *file);

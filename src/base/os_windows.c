@@ -3,6 +3,10 @@
 #ifndef UNICODE
 #define UNICODE 1
 #endif
+#if !defined(_WIN32_WINNT) || _WIN32_WINNT < 0x0600
+#undef _WIN32_WINNT
+#define _WIN32_WINNT 0x0600 /* GetFinalPathNameByHandle */
+#endif
 #define WIN32_LEAN_AND_MEAN 1
 #define NOMINMAX 1
 
@@ -180,34 +184,195 @@ cen_status cen__os_make_folder(const char *path, cen_error *error)
     return status;
 }
 
-FILE *cen__os_open(const char *path, const char *mode)
+/* ---- opening ----------------------------------------------------------------------------------- */
+
+static FILE *open_wide(const char *path, const wchar_t *mode)
 {
-    wchar_t *wide = widen(path), *wide_mode = widen(mode);
-    FILE *file = wide != NULL && wide_mode != NULL ? _wfopen(wide, wide_mode) : NULL;
+    wchar_t *wide = widen(path);
+    FILE *file = wide != NULL ? _wfopen(wide, mode) : NULL;
     int failure = errno;
     cen__free(wide);
-    cen__free(wide_mode);
     errno = failure;
     return file;
 }
 
-FILE *cen__os_create_new(const char *path)
+/* A stream of the descriptor, which is closed on failure; NULL with errno set. */
+static FILE *stream_of(int descriptor)
 {
+    FILE *file = descriptor >= 0 ? _fdopen(descriptor, "wb") : NULL;
+    if (file == NULL && descriptor >= 0) {
+        int failure = errno;
+        (void)_close(descriptor);
+        errno = failure;
+    }
+    return file;
+}
+
+FILE *cen__os_open_regular(const char *path, cen__path_kind *kind)
+{
+    *kind = cen__os_kind(path);
+    if (*kind == CEN__FOLDER || *kind == CEN__OTHER) {
+        errno = *kind == CEN__FOLDER ? EISDIR : EINVAL;
+        return NULL;
+    }
+    FILE *file = open_wide(path, L"rb");
+    if (file == NULL) return NULL;
+    if (GetFileType((HANDLE)_get_osfhandle(_fileno(file))) == FILE_TYPE_DISK) return file;
+    fclose(file);
+    *kind = CEN__OTHER;
+    errno = EINVAL;
+    return NULL;
+}
+
+bool cen__os_is_stream(const char *path)
+{
+    return strcmp(path, "-") == 0 || cen__os_kind(path) == CEN__OTHER;
+}
+
+FILE *cen__os_open_stream(const char *path)
+{
+    if (strcmp(path, "-") != 0) return open_wide(path, L"wb");
+    int descriptor = _dup(1);
+    if (descriptor >= 0) (void)_setmode(descriptor, _O_BINARY);
+    return stream_of(descriptor);
+}
+
+bool cen__os_may_write(const char *path)
+{
+    (void)path;
+    return true;
+}
+
+bool cen__os_is_link(const char *path)
+{
+    wchar_t *wide = widen(path);
+    DWORD found = wide != NULL ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
+    cen__free(wide);
+    return found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
+}
+
+/* ---- new files --------------------------------------------------------------------------------- */
+
+/* The final path of an open file; NULL with errno set. */
+static char *path_of(HANDLE handle)
+{
+    DWORD size = GetFinalPathNameByHandleW(handle, NULL, 0, 0);
+    wchar_t *wide = size > 0 ? cen__alloc(size, sizeof *wide) : NULL;
+    char *path = NULL;
+    if (size == 0) set_errno();
+    if (wide != NULL && GetFinalPathNameByHandleW(handle, wide, size, 0) > 0) path = narrow(wide);
+    if (size > 0 && path == NULL) errno = ENOMEM;
+    cen__free(wide);
+    /* The prefix that says so keeps slashes from being separators. */
+    static const char prefix[] = "\\\\?\\";
+    if (path != NULL && strncmp(path, prefix, sizeof prefix - 1) == 0) {
+        memmove(path, path + sizeof prefix - 1, strlen(path) - (sizeof prefix - 1) + 1);
+    }
+    for (char *at = path; at != NULL && *at != '\0'; at++) {
+        if (*at == '\\') *at = '/';
+    }
+    return path;
+}
+
+/* Of a link that leads to nothing only the link is known. */
+char *cen__os_follow(const char *path)
+{
+    char *copy = cen__duplicate(path);
+    if (copy == NULL) errno = ENOMEM;
+    if (copy == NULL || !cen__os_is_link(path) || cen__os_kind(path) != CEN__FILE) return copy;
+    cen__free(copy);
+    wchar_t *wide = widen(path);
+    if (wide == NULL) return NULL;
+    HANDLE handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                NULL, OPEN_EXISTING, 0, NULL);
+    cen__free(wide);
+    if (handle == INVALID_HANDLE_VALUE) {
+        set_errno();
+        return NULL;
+    }
+    copy = path_of(handle);
+    CloseHandle(handle);
+    return copy;
+}
+
+/* Nobody else may open the file, and it goes when the handle does. */
+intptr_t cen__os_lock(const char *path, bool waits)
+{
+    wchar_t *wide = widen(path);
+    if (wide == NULL) return -1;
+    HANDLE handle = INVALID_HANDLE_VALUE;
+    for (;;) {
+        handle = CreateFileW(
+            wide, GENERIC_READ | GENERIC_WRITE | DELETE, 0, NULL, OPEN_ALWAYS,
+            FILE_ATTRIBUTE_NORMAL | FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+        DWORD failure = handle == INVALID_HANDLE_VALUE ? GetLastError() : 0;
+        /* One that is about to go denies access. */
+        bool is_held = failure == ERROR_SHARING_VIOLATION || failure == ERROR_DELETE_PENDING;
+        if (handle == INVALID_HANDLE_VALUE) set_errno();
+        if (is_held) errno = EWOULDBLOCK;
+        if (!is_held || !waits) break;
+        Sleep(10);
+    }
+    cen__free(wide);
+    return handle == INVALID_HANDLE_VALUE ? -1 : (intptr_t)handle;
+}
+
+void cen__os_unlock(intptr_t lock, const char *path)
+{
+    (void)path;
+    if (lock != -1) CloseHandle((HANDLE)lock);
+}
+
+/* Access control is that of the folder. An open file cannot be removed, so it needs no lock. */
+FILE *cen__os_create_new(const char *path, const char *like, intptr_t *lock)
+{
+    (void)like;
+    *lock = -1;
     wchar_t *wide = widen(path);
     if (wide == NULL) return NULL;
     int descriptor = _wopen(wide, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY | _O_NOINHERIT,
                             _S_IREAD | _S_IWRITE);
+    int failure = errno;
     cen__free(wide);
-    if (descriptor < 0) return NULL;
-    FILE *file = _fdopen(descriptor, "wb");
-    if (file == NULL) {
-        int failure = errno;
-        (void)_close(descriptor);
+    errno = failure;
+    FILE *file = stream_of(descriptor);
+    if (file == NULL && descriptor >= 0) {
+        failure = errno;
         (void)cen__os_remove(path);
         errno = failure;
     }
     return file;
 }
+
+/* Between its closing and its renaming a file that lives is open to nobody: an hour has to pass. */
+void cen__os_remove_dead(const char *path)
+{
+    const uint64_t hour = UINT64_C(36000000000); /* of 100 ns */
+    wchar_t *wide = widen(path);
+    WIN32_FILE_ATTRIBUTE_DATA found;
+    FILETIME now;
+    GetSystemTimeAsFileTime(&now);
+    if (wide != NULL && GetFileAttributesExW(wide, GetFileExInfoStandard, &found)) {
+        const FILETIME *written = &found.ftLastWriteTime;
+        uint64_t then = (uint64_t)written->dwHighDateTime << 32 | written->dwLowDateTime;
+        if (((uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime) > then + hour) {
+            (void)DeleteFileW(wide);
+        }
+    }
+    cen__free(wide);
+}
+
+uint64_t cen__os_entropy(void)
+{
+    LARGE_INTEGER now = {.QuadPart = 0};
+    FILETIME time;
+    (void)QueryPerformanceCounter(&now);
+    GetSystemTimeAsFileTime(&time);
+    return (uint64_t)now.QuadPart + ((uint64_t)GetCurrentProcessId() << 40) +
+           (uint64_t)time.dwHighDateTime * 1000000007u + time.dwLowDateTime;
+}
+
+/* ---- names and disks --------------------------------------------------------------------------- */
 
 bool cen__os_sync(FILE *file)
 {
@@ -269,14 +434,12 @@ uint64_t cen__os_memory(void)
     return GlobalMemoryStatusEx(&memory) ? (uint64_t)memory.ullTotalPhys : 0;
 }
 
-uint64_t cen__os_file_size(const char *path)
+uint64_t cen__os_file_size(FILE *file)
 {
-    wchar_t *wide = widen(path);
-    WIN32_FILE_ATTRIBUTE_DATA found;
-    bool ok = wide != NULL && GetFileAttributesExW(wide, GetFileExInfoStandard, &found) &&
-              (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0;
-    cen__free(wide);
-    return ok ? (uint64_t)found.nFileSizeHigh << 32 | found.nFileSizeLow : 0;
+    HANDLE handle = (HANDLE)_get_osfhandle(_fileno(file));
+    LARGE_INTEGER size;
+    bool is_file = GetFileType(handle) == FILE_TYPE_DISK && GetFileSizeEx(handle, &size);
+    return is_file ? (uint64_t)size.QuadPart : 0;
 }
 
 int cen__os_terminal_width(FILE *file)

@@ -18,7 +18,8 @@ enum cen__stream {
     CEN__STREAM_PAIRS,
     CEN__STREAM_HOLDOUT,
     CEN__STREAM_BOOTSTRAP,
-    CEN__STREAM_REPORT
+    CEN__STREAM_REPORT,
+    CEN__STREAM_NAMES
 };
 
 /* A stream within a stream: for the i-th parameter, class or epoch of a use. */

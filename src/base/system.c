@@ -1,5 +1,9 @@
 /* The public face of os.h, for command-line tools. */
+#include <errno.h>
+#include <string.h>
+
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/os.h"
 
 double cen_seconds(void)
@@ -15,6 +19,24 @@ int cen_terminal_width(FILE *file)
 bool cen_path_exists(const char *path)
 {
     return cen__os_kind(path) != CEN__NOTHING;
+}
+
+bool cen_path_is_link(const char *path)
+{
+    return cen__os_is_link(path);
+}
+
+cen_status cen_path_check_writable(const char *path, cen_error *error)
+{
+    cen__writer *writer;
+    if (cen__os_is_stream(path)) {
+        if (cen__os_may_write(path)) return CEN_OK;
+        return cen__fail(error, CEN_ERROR_IO, "%s: cannot write here: %s; choose another place",
+                         path, strerror(errno));
+    }
+    cen_status status = cen__writer_create(&writer, path, error);
+    if (status == CEN_OK) cen__writer_discard(&writer);
+    return status;
 }
 
 cen_status cen_make_folder(const char *path, cen_error *error)
@@ -34,4 +56,41 @@ cen_status cen_file_write(const char *path, const void *bytes, size_t size, cen_
 bool cen_file_sync(FILE *file)
 {
     return cen__os_sync(file);
+}
+
+struct cen_lock {
+    intptr_t handle;
+    char *path;
+};
+
+cen_status cen_lock_take(cen_lock **lock, const char *path, bool waits, cen_error *error)
+{
+    *lock = cen__alloc_zeroed(1, sizeof **lock);
+    if (*lock == NULL || ((*lock)->path = cen__duplicate(path)) == NULL) {
+        cen__free(*lock);
+        *lock = NULL;
+        return cen__fail_memory(error, "a lock");
+    }
+    (*lock)->handle = cen__os_lock(path, waits);
+    if ((*lock)->handle >= 0) return CEN_OK;
+    const int failure = errno;
+    cen__free((*lock)->path);
+    cen__free(*lock);
+    *lock = NULL;
+    if (failure == EWOULDBLOCK) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "%s: this is in use by another process; wait until that has ended", path);
+    }
+    return cen__fail(error, CEN_ERROR_IO,
+                     "%s: cannot make and lock this file: %s; remove it, or "
+                     "choose another place",
+                     path, strerror(failure));
+}
+
+void cen_lock_release(cen_lock *lock)
+{
+    if (lock == NULL) return;
+    cen__os_unlock(lock->handle, lock->path);
+    cen__free(lock->path);
+    cen__free(lock);
 }

@@ -135,7 +135,7 @@ static verdict judge(const cen__candidate *candidate, cen_error *why)
     uint8_t *bytes;
     size_t size;
     cen_error other;
-    cen_status status = cen__file_read(path, KIND_SIZE, &bytes, &size, &other);
+    cen_status status = cen__file_read_start(path, KIND_SIZE, &bytes, &size, &other);
     if (status == CEN_ERROR_MEMORY) {
         *why = other;
         return BROKEN;

@@ -140,7 +140,9 @@ static cen_status make_class(const char *folder, const char *name, char **path, 
 {
     *path = cen__path_join(folder, name);
     if (*path == NULL) return cen__fail_memory(error, "the name of a folder");
-    return cen__os_make_folder(*path, error);
+    cen_status status = cen__os_make_folder(*path, error);
+    if (status == CEN_OK) cen__folder_clear(*path);
+    return status;
 }
 
 static cen_status write_all(const idx *images, const idx *labels, const char *const *class_names,

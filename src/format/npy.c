@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "format/features.h"
@@ -261,14 +262,13 @@ static cen_status fail_numbers(FILE *file, const char *path, const header *h, si
     return fail_short(file, path, what, error);
 }
 
-/* A header may claim more than its file holds; that is seen before memory is taken. Of a pipe the size is
- * not known. */
+/* A header may claim more than its file holds; that is seen before memory is taken. */
 static cen_status check_size(FILE *file, const char *path, const header *h, cen__dtype dtype,
                              cen_error *error)
 {
-    uint64_t size = cen__os_file_size(path);
+    uint64_t size = cen__os_file_size(file);
     long at = ftell(file);
-    if (size == 0 || at < 0 || (uint64_t)at > size) return CEN_OK;
+    if (at < 0 || (uint64_t)at > size) return CEN_OK;
     uint64_t n_there = (size - (uint64_t)at) / cen__dtype_size(dtype);
     if (n_there >= (uint64_t)h->shape[0] * h->shape[1]) return CEN_OK;
     return fail_numbers(file, path, h, (size_t)n_there, error);
@@ -319,11 +319,9 @@ cen_status cen__npy_read(const char *path, float **features, size_t *n, size_t *
 {
     header h = {{0}, false, 0, {0, 0}};
     *features = NULL;
-    FILE *file = cen__os_open(path, "rb");
-    if (file == NULL) {
-        return cen__fail(error, CEN_ERROR_IO, "%s: cannot open this file: %s", path,
-                         strerror(errno));
-    }
+    cen_error why = {CEN_OK, ""};
+    FILE *file = cen__file_open_regular(path, &why);
+    if (file == NULL) return cen__fail(error, why.status, "%s", why.message);
     cen_status status = read_array(file, path, &h, features, error);
     fclose(file);
     *n = h.shape[0];

@@ -233,8 +233,9 @@ static cen_status open_text(const char *path, char separator, cen__table *t, rea
 {
     uint8_t *bytes;
     size_t size;
-    cen_status status = cen__features_fit(path, 0, 0, cen__os_file_size(path), error);
-    if (status == CEN_OK) status = cen__file_read(path, SIZE_MAX, &bytes, &size, error);
+    const uint64_t memory = cen__os_memory();
+    const size_t most = memory > 0 && memory < SIZE_MAX ? (size_t)memory : SIZE_MAX;
+    cen_status status = cen__file_read(path, most, &bytes, &size, error);
     if (status != CEN_OK) return status;
     t->text = (char *)bytes;
     *r = (reader){path, t->text, t->text + size, separator, 1, error};

@@ -115,7 +115,7 @@ cen_status cen_image_read_size(const char *path, cen_image *image, cen_error *er
     for (int attempt = 0; attempt < 2; attempt++) {
         uint8_t *bytes;
         size_t size, most = attempt == 0 ? HEADER_SIZE : SIZE_MAX;
-        status = cen__file_read(path, most, &bytes, &size, error);
+        status = cen__file_read_start(path, most, &bytes, &size, error);
         if (status != CEN_OK) return status;
         status = measure(bytes, size, image, &whole, error);
         cen__free(bytes);

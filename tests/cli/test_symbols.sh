@@ -42,11 +42,12 @@ awk '$2 == "C" { print $1 }' all.txt >common.txt
 
 # ---- calls ----
 cat >allowed.txt <<'EOF'
-bsearch calloc free getenv malloc qsort strtod strtof strtoll
+bsearch calloc free getenv malloc qsort strtod strtof strtol strtoll
 bcmp memchr memcmp memcpy memmove memset
 strchr strcmp strcpy strcspn strerror strlen strncmp strpbrk strrchr strspn strstr
 fclose ferror fflush fgetc fopen fputc fputs fread fseek ftell fwrite remove rename snprintf vfprintf vsnprintf
-close closedir fdopen fileno fsync ioctl isatty mkdir open opendir read readdir stat sysconf clock_gettime
+access close closedir fchmod fchown fcntl fdopen fileno flock fstat fsync getpid ioctl isatty lstat mkdir open opendir read
+readdir readlink stat sysconf clock_gettime
 ceil cos exp fabs floor fmax fmin hypot lrint nearbyint log log10 nextafter pow rint round sin sincos sqrt
 EOF
 tr -s ' ' '\n' <allowed.txt | sort -u >words.txt

@@ -8,14 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-const char *const operation_names[N_OPERATIONS] = {"allocate", "open",        "read",  "list",
-                                                   "create",   "write",       "close", "sync",
-                                                   "rename",   "make folder", "remove"};
+const char *const operation_names[N_OPERATIONS] = {
+    "allocate", "open",   "read",        "list", "create",   "write", "close",
+    "sync",     "rename", "make folder", "lock", "set mode", "remove"};
 
 static failing_system before_main;
 failing_system *failing = &before_main;
@@ -109,6 +110,7 @@ void *__wrap_malloc(size_t size)
 {
     void *block = fails(ALLOCATE, ENOMEM) ? NULL : __real_malloc(size);
     failing->n_blocks += block != NULL;
+    if (failing->is_armed) errno = ENOENT; /* as where a thread's first one finds no /sys */
     return block;
 }
 
@@ -212,7 +214,7 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 
 FILE *__wrap_fdopen(int descriptor, const char *mode)
 {
-    if (mode[0] == 'r') { /* the counters' own, of gcc's --coverage */
+    if (strchr(mode, '+') != NULL) { /* the counters' own, of gcc's --coverage */
         failing->n_handles--;
         return __real_fdopen(descriptor, mode);
     }
@@ -278,6 +280,14 @@ int __real_mkdir(const char *path, mode_t mode);
 DIR *__real_opendir(const char *path);
 struct dirent *__real_readdir(DIR *folder);
 int __real_closedir(DIR *folder);
+int __real_flock(int descriptor, int how);
+int __real_fchmod(int descriptor, mode_t mode);
+int __real_fcntl(int descriptor, int command, ...);
+long __real_sysconf(int name);
+int __wrap_flock(int descriptor, int how);
+int __wrap_fchmod(int descriptor, mode_t mode);
+int __wrap_fcntl(int descriptor, int command, ...);
+long __wrap_sysconf(int name);
 int __wrap_fsync(int descriptor);
 int __wrap_rename(const char *from, const char *to);
 int __wrap_remove(const char *path);
@@ -292,6 +302,50 @@ int __wrap_fsync(int descriptor)
 {
     (void)descriptor;
     return fails(SYNC, EIO) ? -1 : 0;
+}
+
+int __wrap_flock(int descriptor, int how)
+{
+    return fails(LOCK, ENOLCK) ? -1 : __real_flock(descriptor, how);
+}
+
+int __wrap_fchmod(int descriptor, mode_t mode)
+{
+    return fails(SET_MODE, EIO) ? -1 : __real_fchmod(descriptor, mode);
+}
+
+/* Of all that fcntl does only a second descriptor is asked for. */
+int __wrap_fcntl(int descriptor, int command, ...)
+{
+    va_list more;
+    va_start(more, command);
+    const int least = va_arg(more, int);
+    va_end(more);
+    if (command != F_DUPFD_CLOEXEC) abort();
+    if (fails(CREATE, EMFILE)) return -1;
+    int second = __real_fcntl(descriptor, command, least);
+    failing->n_handles += second >= 0;
+    return second;
+}
+
+#ifdef __GLIBC__
+int __wrap_fcntl64(int descriptor, int command, ...);
+
+int __wrap_fcntl64(int descriptor, int command, ...)
+{
+    va_list more;
+    va_start(more, command);
+    const int least = va_arg(more, int);
+    va_end(more);
+    return __wrap_fcntl(descriptor, command, least);
+}
+#endif
+
+/* As where /sys and /proc are not mounted. */
+long __wrap_sysconf(int name)
+{
+    errno = ENOENT;
+    return __real_sysconf(name);
 }
 
 static void record_version(const char *path)

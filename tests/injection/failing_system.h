@@ -20,6 +20,8 @@ typedef enum operation {
     SYNC,
     RENAME,
     MAKE_FOLDER,
+    LOCK,
+    SET_MODE,
     REMOVE,
     N_OPERATIONS
 } operation;

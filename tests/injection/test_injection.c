@@ -6,6 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <errno.h>
+
 #include <centerloss.h>
 
 #include "injection/walk.h"
@@ -362,6 +364,42 @@ static void exporting_keeps_the_last_good_files(void **state)
                 .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
+/* The wrapped malloc and sysconf set it though they succeed. */
+static void errno_stays_where_the_system_sets_it(void **state)
+{
+    (void)state;
+    const char *const path = IMAGES;
+    const cen_folder_options options = cen_folder_options_default(); /* all processors */
+    cen_folder *folder;
+    cen_feature_set set;
+    failing_arm(0, false);
+    errno = 77;
+    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(errno, 77);
+    assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
+    assert_int_equal(errno, 77);
+    cen_folder_free(folder);
+    static const char rows[] = "path,label,class,split,f0\na,0,a,,1\n";
+    assert_int_equal(cen_file_write(OUT "/f.csv", rows, sizeof rows - 1, NULL), CEN_OK);
+    assert_int_equal(cen_features_read(OUT "/f.csv", &set, NULL), CEN_OK);
+    assert_int_equal(errno, 77);
+    cen_features_free(&set);
+    failing_disarm();
+}
+
+static void the_names_of_new_folders_are_brought_onto_the_disk(void **state)
+{
+    (void)state;
+    failing_arm(0, false);
+    assert_int_equal(cen_make_folder(OUT "/new/one/two/", NULL), CEN_OK);
+    failing_disarm();
+    assert_int_equal(failing->counts[SYNC], 3);
+    failing_arm(0, false);
+    assert_int_equal(cen_make_folder(OUT "/new/one/two", NULL), CEN_OK);
+    failing_disarm();
+    assert_int_equal(failing->counts[SYNC], 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +409,8 @@ int main(void)
         cmocka_unit_test(the_checkpoint_before_a_damaged_one_stays_until_there_is_a_new_one),
         cmocka_unit_test(decoding_fails_cleanly),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
+        cmocka_unit_test(errno_stays_where_the_system_sets_it),
+        cmocka_unit_test(the_names_of_new_folders_are_brought_onto_the_disk),
     };
     return cmocka_run_group_tests(tests, prepare, clean);
 }

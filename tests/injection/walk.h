@@ -133,7 +133,7 @@ static inline char *where(const job *j, char text[200])
 
 static inline bool was_reading(void)
 {
-    return failing->failed == OPEN || failing->failed == READ;
+    return failing->failed == OPEN || failing->failed == READ || failing->failed == LIST;
 }
 
 /* No name can be changed any more. */
@@ -146,7 +146,7 @@ static inline bool is_stuck(void)
 static inline bool is_left_over(const char *path)
 {
     bool is_old = strstr(path, ".old") != NULL;
-    if (failing->failed == REMOVE) return is_old || strstr(path, ".tmp") != NULL;
+    if (failing->failed == REMOVE) return is_old || strstr(path, ".cen-tmp") != NULL;
     return is_stuck() && is_old;
 }
 

@@ -11,8 +11,11 @@
 #include <errno.h>
 #include <string.h>
 #if !defined(_WIN32)
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #endif
 
@@ -343,7 +346,11 @@ static void test_whole_files_and_beginnings_are_read(void **state)
     tree_write("test_base.tmp/large", bytes, SIZE);
     const size_t most[] = {0, 1, 65535, 65536, 65537, SIZE - 1, SIZE, SIZE + 1, SIZE_MAX};
     for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
-        assert_int_equal(cen__file_read("test_base.tmp/large", most[i], &got, &size, NULL), CEN_OK);
+        assert_int_equal(cen__file_read("test_base.tmp/large", most[i], &got, &size, NULL),
+                         most[i] < SIZE ? CEN_ERROR_LIMIT : CEN_OK);
+        cen__free(got);
+        assert_int_equal(cen__file_read_start("test_base.tmp/large", most[i], &got, &size, NULL),
+                         CEN_OK);
         assert_int_equal(size, most[i] < SIZE ? most[i] : SIZE);
         if (size > 0) assert_memory_equal(got, bytes, size);
         cen__free(got);
@@ -356,6 +363,36 @@ static void test_whole_files_and_beginnings_are_read(void **state)
     assert_null(got);
     assert_int_equal(cen__file_read(folder, SIZE_MAX, &got, &size, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "folder"));
+}
+
+/* Of 2 GB that take no place where the file system can do that. */
+static void test_a_file_over_the_limit_is_refused_before_it_is_read(void **state)
+{
+    (void)state;
+    static const char path[] = "test_base.tmp/sparse";
+    uint8_t *bytes;
+    size_t size;
+    cen_error error;
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    bool is_there = fputs("begin", file) >= 0 && fseek(file, 2147483647L, SEEK_SET) == 0 &&
+                    fputc('x', file) != EOF;
+    is_there = fclose(file) == 0 && is_there;
+    if (is_there) {
+        assert_int_equal(cen__file_read(path, 1 << 20, &bytes, &size, &error), CEN_ERROR_LIMIT);
+        assert_null(bytes);
+        assert_non_null(strstr(error.message, "test_base.tmp/sparse: this file has 2147483648"));
+        assert_int_equal(cen__file_read_start(path, 5, &bytes, &size, &error), CEN_OK);
+        assert_int_equal(size, 5);
+        assert_memory_equal(bytes, "begin", 5);
+        cen__free(bytes);
+    }
+    (void)remove(path);
+    tree_text(path, "four");
+    assert_int_equal(cen__file_read(path, 4, &bytes, &size, &error), CEN_OK);
+    cen__free(bytes);
+    assert_int_equal(cen__file_read(path, 3, &bytes, &size, &error), CEN_ERROR_LIMIT);
+    if (!is_there) skip();
 }
 
 static void test_a_commit_puts_the_new_file_in_place(void **state)
@@ -415,18 +452,38 @@ static void test_a_writer_without_its_folder_is_refused(void **state)
     assert_non_null(strstr(error.message, "test_base.tmp/none/file"));
 }
 
-static void test_a_commit_onto_a_folder_fails_and_removes_its_file(void **state)
+static void test_a_writer_onto_a_folder_is_refused(void **state)
 {
     (void)state;
     assert_int_equal(cen_make_folder("test_base.tmp/onto/file/inner", NULL), CEN_OK);
-    cen__writer *writer;
     cen_error error;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/onto/file", NULL), CEN_OK);
-    cen__writer_write(writer, "new", 3);
-    assert_int_equal(cen__writer_commit(&writer, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_file_write("test_base.tmp/onto/file", "new", 3, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_base.tmp/onto/file"));
     const char *const names[] = {"file"};
     assert_names("test_base.tmp/onto", names, 1);
+}
+
+/* The number that a writer would draw is not known, so none is taken on purpose. */
+static void test_a_thousand_planted_files_block_none_and_go(void **state)
+{
+    (void)state;
+    char path[100];
+    for (int i = 0; i < 1000; i++) {
+        (void)snprintf(path, sizeof path, "test_base.tmp/planted/.file.%016x.cen-tmp", i);
+        tree_text(path, "planted");
+        (void)snprintf(path, sizeof path, "test_base.tmp/planted/file.tmp%d", i);
+        if (i < 2) tree_text(path, "a user's own");
+    }
+    tree_text("test_base.tmp/planted/.file.000000000000000g.cen-tmp", "a user's own");
+    assert_int_equal(cen_file_write("test_base.tmp/planted/file", "new", 3, NULL), CEN_OK);
+    assert_holds("test_base.tmp/planted/file", "new");
+    const char *const names[] = {".file.000000000000000g.cen-tmp", "file", "file.tmp0",
+                                 "file.tmp1"};
+#if defined(_WIN32)
+    (void)names; /* an hour has to pass */
+#else
+    assert_names("test_base.tmp/planted", names, 4);
+#endif
 }
 
 #if !defined(_WIN32)
@@ -458,7 +515,7 @@ static void test_a_write_that_fails_leaves_the_old_file(void **state)
 static void test_a_device_that_is_full_is_told_by_its_reason(void **state)
 {
     (void)state;
-    FILE *file = cen__os_open("/dev/full", "wb");
+    FILE *file = fopen("/dev/full", "wb");
     if (file == NULL) skip();
     assert_true(fputs("text", file) >= 0);
     errno = 0;
@@ -478,6 +535,297 @@ static void test_links_are_followed(void **state)
     assert_int_equal(cen__os_kind("test_base.tmp/links/to_folder"), CEN__FOLDER);
     assert_int_equal(cen__os_kind("test_base.tmp/links/to_nothing"), CEN__NOTHING);
     assert_int_equal(cen__os_kind("/dev/null"), CEN__OTHER);
+}
+
+/* ---- pipes, devices, modes, links ---- */
+
+static void assert_unreadable(const char *path)
+{
+    uint8_t *bytes;
+    size_t size;
+    cen_error error;
+    cen_image image;
+    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, &error), CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, path));
+    assert_non_null(strstr(error.message, "this is a device, a pipe or a socket"));
+    assert_int_equal(cen__file_read_start(path, 1, &bytes, &size, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_image_read(path, NULL, &image, &error), CEN_ERROR_IO);
+}
+
+static void test_pipes_and_devices_are_refused_at_once(void **state)
+{
+    (void)state;
+    (void)alarm(60); /* one that waits does so for ever */
+    assert_int_equal(mkfifo("test_base.tmp/fifo", 0600), 0);
+    assert_unreadable("test_base.tmp/fifo");
+    assert_int_equal(symlink("fifo", "test_base.tmp/to_fifo"), 0);
+    assert_unreadable("test_base.tmp/to_fifo");
+    if (cen_path_exists("/dev/zero")) {
+        assert_int_equal(symlink("/dev/zero", "test_base.tmp/to_zero"), 0);
+        assert_unreadable("test_base.tmp/to_zero");
+    }
+    (void)alarm(0);
+}
+
+static mode_t mode_of(const char *path)
+{
+    struct stat found;
+    assert_int_equal(lstat(path, &found), 0);
+    return found.st_mode;
+}
+
+/* The name of the only temporary file in a folder. */
+static void find_temporary(const char *in, char path[256])
+{
+    cen__listing listing;
+    size_t n = 0;
+    assert_int_equal(cen__os_list(in, &listing, NULL), CEN_OK);
+    for (size_t i = 0; i < listing.n_names; i++) {
+        if (strstr(listing.names[i], ".cen-tmp") == NULL) continue;
+        (void)snprintf(path, 256, "%s/%s", in, listing.names[i]);
+        n++;
+    }
+    cen__listing_free(&listing);
+    assert_int_equal(n, 1);
+}
+
+static void test_a_replaced_file_keeps_its_mode(void **state)
+{
+    (void)state;
+    static const mode_t modes[] = {0600, 0640, 0644, 0660, 0400};
+    char temporary[256];
+    cen__writer *writer;
+    const mode_t mask = umask(022);
+    for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
+        tree_text("test_base.tmp/mode/file", "old");
+        assert_int_equal(chmod("test_base.tmp/mode/file", modes[i]), 0);
+        assert_int_equal(cen__writer_create(&writer, "test_base.tmp/mode/file", NULL), CEN_OK);
+        find_temporary("test_base.tmp/mode", temporary);
+        assert_int_equal(mode_of(temporary) & 0777, modes[i]);
+        assert_int_equal(cen__writer_commit(&writer, NULL), CEN_OK);
+        assert_int_equal(mode_of("test_base.tmp/mode/file") & 0777, modes[i]);
+        tree_remove("test_base.tmp/mode/file");
+    }
+    assert_int_equal(cen_file_write("test_base.tmp/mode/new", "new", 3, NULL), CEN_OK);
+    assert_int_equal(mode_of("test_base.tmp/mode/new") & 0777, 0644);
+    (void)umask(mask);
+}
+
+static void test_a_replaced_file_keeps_its_owner(void **state)
+{
+    (void)state;
+    struct stat found;
+    tree_text("test_base.tmp/owner/file", "old");
+    if (chown("test_base.tmp/owner/file", 12345, 54321) != 0) skip(); /* only root may */
+    assert_int_equal(cen_file_write("test_base.tmp/owner/file", "new", 3, NULL), CEN_OK);
+    assert_int_equal(stat("test_base.tmp/owner/file", &found), 0);
+    assert_int_equal(found.st_uid, 12345);
+    assert_int_equal(found.st_gid, 54321);
+}
+
+static void test_a_link_leads_to_the_file_that_is_replaced(void **state)
+{
+    (void)state;
+    tree_text("test_base.tmp/far/file", "old");
+    assert_int_equal(cen_make_folder("test_base.tmp/here", NULL), CEN_OK);
+    assert_int_equal(symlink("../far/file", "test_base.tmp/here/link"), 0);
+    assert_int_equal(symlink("link", "test_base.tmp/here/chain"), 0);
+    assert_int_equal(symlink("../far/none", "test_base.tmp/here/dangling"), 0);
+    assert_int_equal(symlink("loop", "test_base.tmp/here/loop"), 0);
+    assert_int_equal(cen_file_write("test_base.tmp/here/chain", "new", 3, NULL), CEN_OK);
+    assert_int_equal(cen_file_write("test_base.tmp/here/dangling", "more", 4, NULL), CEN_OK);
+    cen_error error;
+    assert_int_equal(cen_file_write("test_base.tmp/here/loop", "x", 1, &error), CEN_ERROR_IO);
+    assert_holds("test_base.tmp/far/file", "new");
+    assert_holds("test_base.tmp/far/none", "more");
+    assert_true(cen_path_is_link("test_base.tmp/here/chain"));
+    assert_true(cen_path_is_link("test_base.tmp/here/link"));
+    assert_false(cen_path_is_link("test_base.tmp/far/file"));
+    assert_false(cen_path_is_link("test_base.tmp/far/nothing"));
+    const char *const names[] = {"file", "none"};
+    assert_names("test_base.tmp/far", names, 2);
+}
+
+static void test_devices_are_written_to_and_stay(void **state)
+{
+    (void)state;
+    if (!cen_path_exists("/dev/null") || !cen_path_exists("/dev/full")) skip();
+    cen_error error;
+    assert_int_equal(symlink("/dev/null", "test_base.tmp/to_null"), 0);
+    assert_int_equal(cen_file_write("/dev/null", "x", 1, &error), CEN_OK);
+    assert_int_equal(cen_file_write("test_base.tmp/to_null", "x", 1, &error), CEN_OK);
+    assert_int_equal(cen_file_write("/dev/full", "x", 1, &error), CEN_ERROR_IO);
+    assert_string_equal(error.message, "/dev/full: writing failed: No space left on device; choose "
+                                       "another place");
+    assert_true(S_ISCHR(mode_of("/dev/null")) && S_ISCHR(mode_of("/dev/full")));
+}
+
+static void test_a_fifo_gets_what_is_written(void **state)
+{
+    (void)state;
+    char got[8] = {0};
+    assert_int_equal(mkfifo("test_base.tmp/out", 0600), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) _exit(cen_file_write("test_base.tmp/out", "text", 4, NULL) == CEN_OK ? 0 : 1);
+    FILE *file = fopen("test_base.tmp/out", "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(got, 1, sizeof got, file), 4);
+    (void)fclose(file);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_string_equal(got, "text");
+    assert_true(S_ISFIFO(mode_of("test_base.tmp/out")));
+}
+
+/* Its standard output is a file that is added to, as after >> of a shell. */
+static void test_a_dash_and_dev_stdout_are_standard_output(void **state)
+{
+    (void)state;
+    tree_text("test_base.tmp/said", "old ");
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        int said = open("test_base.tmp/said", O_WRONLY | O_APPEND);
+        if (said < 0 || dup2(said, 1) != 1) _exit(2);
+        bool good = cen_path_check_writable("-", NULL) == CEN_OK &&
+                    cen_file_write("-", "one ", 4, NULL) == CEN_OK &&
+                    cen_file_write("/dev/stdout", "two ", 4, NULL) == CEN_OK &&
+                    cen_file_write("/dev/fd/1", "three", 5, NULL) == CEN_OK;
+        _exit(good ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_holds("test_base.tmp/said", "old one two three");
+    assert_false(cen_path_exists("-"));
+}
+
+static void test_what_cannot_be_written_is_known_before(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"test_base.tmp", "test_base.tmp/none/file", "/dev/fd/77"};
+    cen_error error;
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(cen_path_check_writable(bad[i], &error), CEN_ERROR_IO);
+        assert_non_null(strstr(error.message, bad[i]));
+        assert_int_equal(cen_file_write(bad[i], "", 0, &error), CEN_ERROR_IO);
+    }
+    tree_text("test_base.tmp/check/file", "old");
+    assert_int_equal(cen_path_check_writable("test_base.tmp/check/file", NULL), CEN_OK);
+    assert_int_equal(cen_path_check_writable("test_base.tmp/check/new", NULL), CEN_OK);
+    assert_int_equal(cen_path_check_writable("/dev/null", NULL), CEN_OK);
+    assert_holds("test_base.tmp/check/file", "old");
+    const char *const names[] = {"file"};
+    assert_names("test_base.tmp/check", names, 1);
+}
+
+/* ---- processes that are killed ---- */
+
+/* Runs begin(), says so, and is killed. */
+static void kill_after(void (*begin)(void))
+{
+    int ends[2], status;
+    char byte;
+    assert_int_equal(pipe(ends), 0);
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        begin();
+        (void)!write(ends[1], "", 1);
+        for (;;) (void)pause();
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(kill(child, SIGKILL), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    (void)close(ends[0]);
+    (void)close(ends[1]);
+}
+
+static void begin_file(void)
+{
+    cen__writer *writer;
+    if (cen__writer_create(&writer, "test_base.tmp/killed/file", NULL) != CEN_OK) _exit(1);
+    cen__writer_write(writer, "half", 4);
+}
+
+static void test_what_killed_writers_left_goes_and_that_of_live_ones_stays(void **state)
+{
+    (void)state;
+    char left[256], live[256];
+    cen__writer *writer;
+    assert_int_equal(cen_make_folder("test_base.tmp/killed", NULL), CEN_OK);
+    kill_after(begin_file);
+    find_temporary("test_base.tmp/killed", left);
+    assert_int_equal(cen_file_write("test_base.tmp/killed/other", "x", 1, NULL), CEN_OK);
+    assert_false(cen_path_exists(left));
+    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/killed/file", NULL), CEN_OK);
+    find_temporary("test_base.tmp/killed", live);
+    assert_int_equal(cen_file_write("test_base.tmp/killed/other", "y", 1, NULL), CEN_OK);
+    assert_true(cen_path_exists(live));
+    assert_int_equal(cen__writer_commit(&writer, NULL), CEN_OK);
+    const char *const names[] = {"file", "other"};
+    assert_names("test_base.tmp/killed", names, 2);
+}
+
+static const char lock_path[] = "test_base.tmp/lock";
+
+static void begin_lock(void)
+{
+    cen_lock *lock;
+    if (cen_lock_take(&lock, lock_path, false, NULL) != CEN_OK) _exit(1);
+}
+
+static void test_a_lock_is_held_by_one_and_freed_by_a_kill(void **state)
+{
+    (void)state;
+    cen_lock *lock, *other;
+    cen_error error;
+    kill_after(begin_lock);
+    assert_true(cen_path_exists(lock_path));
+    assert_int_equal(cen_lock_take(&lock, lock_path, false, &error), CEN_OK);
+    assert_int_equal(cen_lock_take(&other, lock_path, false, &error), CEN_ERROR_ARGUMENT);
+    assert_null(other);
+    assert_non_null(strstr(error.message, "test_base.tmp/lock: this is in use"));
+    cen_lock_release(lock);
+    cen_lock_release(NULL);
+    assert_false(cen_path_exists(lock_path));
+    assert_int_equal(symlink("elsewhere", lock_path), 0);
+    assert_int_equal(cen_lock_take(&lock, lock_path, false, &error), CEN_ERROR_IO);
+    assert_false(cen_path_exists("test_base.tmp/elsewhere"));
+    (void)remove(lock_path);
+}
+
+/* Each process adds 1 to a number in a file, 50 times. */
+static void test_processes_take_a_lock_in_turn(void **state)
+{
+    (void)state;
+    enum { PROCESSES = 4, TIMES = 50 };
+    tree_text("test_base.tmp/number", "0");
+    for (int p = 0; p < PROCESSES; p++) {
+        const pid_t child = fork();
+        assert_true(child >= 0);
+        if (child != 0) continue;
+        for (int i = 0; i < TIMES; i++) {
+            cen_lock *lock;
+            int number = -1;
+            if (cen_lock_take(&lock, lock_path, true, NULL) != CEN_OK) _exit(1);
+            FILE *file = fopen("test_base.tmp/number", "r");
+            if (file == NULL || fscanf(file, "%d", &number) != 1 || fclose(file) != 0) _exit(1);
+            file = fopen("test_base.tmp/number", "w");
+            if (file == NULL || fprintf(file, "%d", number + 1) < 1 || fclose(file) != 0) _exit(1);
+            cen_lock_release(lock);
+        }
+        _exit(0);
+    }
+    for (int p = 0; p < PROCESSES; p++) {
+        int status;
+        assert_true(wait(&status) > 0);
+        assert_int_equal(status, 0);
+    }
+    assert_holds("test_base.tmp/number", "200");
+    assert_false(cen_path_exists(lock_path));
 }
 #endif
 
@@ -551,7 +899,7 @@ static void test_the_clock_goes_forward(void **state)
         assert_true(now >= before);
         before = now;
     }
-    FILE *file = cen__os_open("test_base.tmp/no_terminal", "wb");
+    FILE *file = fopen("test_base.tmp/no_terminal", "wb");
     assert_non_null(file);
     assert_int_equal(cen_terminal_width(file), 0);
     (void)fclose(file);
@@ -589,15 +937,28 @@ int main(void)
         cmocka_unit_test(test_shuffle_puts_every_item_everywhere_alike),
         cmocka_unit_test(test_parallel_runs_every_task_once),
         cmocka_unit_test(test_whole_files_and_beginnings_are_read),
+        cmocka_unit_test(test_a_file_over_the_limit_is_refused_before_it_is_read),
         cmocka_unit_test(test_a_commit_puts_the_new_file_in_place),
         cmocka_unit_test(test_a_discard_leaves_the_old_file_and_no_other),
         cmocka_unit_test(test_two_writers_of_one_file_do_not_meet),
         cmocka_unit_test(test_a_writer_without_its_folder_is_refused),
-        cmocka_unit_test(test_a_commit_onto_a_folder_fails_and_removes_its_file),
+        cmocka_unit_test(test_a_writer_onto_a_folder_is_refused),
+        cmocka_unit_test(test_a_thousand_planted_files_block_none_and_go),
 #if !defined(_WIN32)
         cmocka_unit_test(test_a_write_that_fails_leaves_the_old_file),
         cmocka_unit_test(test_a_device_that_is_full_is_told_by_its_reason),
         cmocka_unit_test(test_links_are_followed),
+        cmocka_unit_test(test_pipes_and_devices_are_refused_at_once),
+        cmocka_unit_test(test_a_replaced_file_keeps_its_mode),
+        cmocka_unit_test(test_a_replaced_file_keeps_its_owner),
+        cmocka_unit_test(test_a_link_leads_to_the_file_that_is_replaced),
+        cmocka_unit_test(test_devices_are_written_to_and_stay),
+        cmocka_unit_test(test_a_fifo_gets_what_is_written),
+        cmocka_unit_test(test_a_dash_and_dev_stdout_are_standard_output),
+        cmocka_unit_test(test_what_cannot_be_written_is_known_before),
+        cmocka_unit_test(test_what_killed_writers_left_goes_and_that_of_live_ones_stays),
+        cmocka_unit_test(test_a_lock_is_held_by_one_and_freed_by_a_kill),
+        cmocka_unit_test(test_processes_take_a_lock_in_turn),
 #endif
         cmocka_unit_test(test_names_are_listed_in_bytewise_order),
         cmocka_unit_test(test_a_listing_of_no_folder_is_refused),

@@ -57,12 +57,15 @@ static void a_pipe_is_no_terminal_and_has_nothing_to_sync(void **state)
 static void only_a_file_has_a_size(void **state)
 {
     (void)state;
+    static const char *const paths[] = {"test_terminal.tmp", "/dev/null"};
     FILE *file = fopen("test_terminal.tmp", "wb");
     assert_true(file != NULL && fputs("abc", file) >= 0 && fclose(file) == 0);
-    assert_int_equal(cen__os_file_size("test_terminal.tmp"), 3);
-    assert_int_equal(cen__os_file_size("."), 0);
-    assert_int_equal(cen__os_file_size("/dev/null"), 0);
-    assert_int_equal(cen__os_file_size("test_terminal.gone"), 0);
+    for (size_t i = 0; i < 2; i++) {
+        file = fopen(paths[i], "rb");
+        assert_non_null(file);
+        assert_int_equal(cen__os_file_size(file), i == 0 ? 3 : 0);
+        (void)fclose(file);
+    }
     (void)remove("test_terminal.tmp");
 }
 #endif
