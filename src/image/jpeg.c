@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "image/decoders.h"
 
-enum { MOST_SCANS = 500 }; /* real files have up to about 20; more only keeps the machine busy */
+enum { MOST_SCANS = 100 }; /* real files have up to about 20; more only keeps the machine busy */
 
 /* ---- frame --------------------------------------------------------------------------------- */
 
@@ -48,6 +48,20 @@ static size_t find_scale(const cen__jpeg *jpeg, const cen_image_options *options
     return scale;
 }
 
+/* Every block of a whole file takes a bit at least, that of its DC coefficient. Asked before memory
+ * is taken: what has less is nearly all missing, and a small file cannot ask for much. */
+static cen_status check_bytes(const cen__jpeg *jpeg)
+{
+    size_t n_blocks = 0;
+    for (size_t i = 0; i < jpeg->n_components; i++)
+        n_blocks += jpeg->components[i].width_in_blocks * jpeg->components[i].height_in_blocks;
+    if (n_blocks / 8 <= jpeg->size) return CEN_OK;
+    return cen__fail(jpeg->error, CEN_ERROR_FORMAT,
+                     "the JPEG file has only %zu bytes for %zu x %zu pixels; nearly all of the "
+                     "picture is missing, get the whole file",
+                     jpeg->size, jpeg->frame_width, jpeg->frame_height);
+}
+
 static void plan_component(const cen__jpeg *jpeg, cen__jpeg_component *c)
 {
     c->width_in_blocks = divide_up(jpeg->frame_width * c->h, jpeg->max_h * 8);
@@ -74,7 +88,8 @@ static cen_status plan(cen__jpeg *jpeg, const cen_image_options *options)
     jpeg->colour = find_colour(jpeg);
     jpeg->multi_scan = jpeg->progressive || jpeg->scan.n_components < jpeg->n_components;
     if (!jpeg->progressive) cen__jpeg_default_codes(jpeg);
-    return cen__jpeg_plan_rows(jpeg);
+    cen_status status = check_bytes(jpeg);
+    return status == CEN_OK ? cen__jpeg_plan_rows(jpeg) : status;
 }
 
 static bool allocate_component(const cen__jpeg *jpeg, cen__jpeg_component *c)
@@ -392,12 +407,10 @@ static const char *warning(cen__jpeg *jpeg)
 static cen_status decode_frame(cen__jpeg *jpeg, const cen_image_options *options, cen_image *image)
 {
     cen_status status = read_headers(jpeg, false);
-    if (status != CEN_OK) return status;
-    if (jpeg->frame_width > options->max_pixels / jpeg->frame_height)
-        return cen__fail(jpeg->error, CEN_ERROR_LIMIT,
-                         "%zu x %zu pixels are more than the limit of %zu; raise the limit",
-                         jpeg->frame_width, jpeg->frame_height, options->max_pixels);
-    status = plan(jpeg, options);
+    if (status == CEN_OK)
+        status =
+            cen__image_check_pixels(jpeg->frame_width, jpeg->frame_height, options, jpeg->error);
+    if (status == CEN_OK) status = plan(jpeg, options);
     if (status == CEN_OK)
         status = cen__image_allocate(image, jpeg->width, jpeg->height,
                                      jpeg->n_components == 1 ? 1 : 3, options, jpeg->error);

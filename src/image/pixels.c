@@ -15,20 +15,25 @@ cen_status cen__image_check_sides(size_t width, size_t height, cen_error *error)
                      width, height);
 }
 
+cen_status cen__image_check_pixels(size_t width, size_t height, const cen_image_options *options,
+                                   cen_error *error)
+{
+    size_t n_pixels;
+    if (cen__multiply(width, height, &n_pixels) && n_pixels <= options->max_pixels) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_LIMIT,
+                     "%zu x %zu pixels are more than the %zu allowed; raise max_pixels to read "
+                     "it all the same",
+                     width, height, options->max_pixels);
+}
+
 cen_status cen__image_allocate(cen_image *image, size_t width, size_t height, int channels,
                                const cen_image_options *options, cen_error *error)
 {
     *image = (cen_image){0};
     cen_status status = cen__image_check_sides(width, height, error);
+    if (status == CEN_OK) status = cen__image_check_pixels(width, height, options, error);
     if (status != CEN_OK) return status;
-    size_t n_pixels;
-    if (!cen__multiply(width, height, &n_pixels) || n_pixels > options->max_pixels) {
-        return cen__fail(error, CEN_ERROR_LIMIT,
-                         "%zu x %zu pixels are more than the %zu allowed; raise max_pixels to read "
-                         "it all the same",
-                         width, height, options->max_pixels);
-    }
-    uint8_t *pixels = cen__alloc(n_pixels, (size_t)channels);
+    uint8_t *pixels = cen__alloc(width * height, (size_t)channels);
     if (pixels == NULL) {
         return cen__fail(error, CEN_ERROR_MEMORY, "not enough memory for %zu x %zu pixels", width,
                          height);
