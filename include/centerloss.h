@@ -97,6 +97,9 @@ typedef struct cen_image {
     int channels;        /* 1 grey, 2 grey + alpha, 3 RGB, 4 RGB + alpha */
     uint8_t *pixels;     /* owned; cen_image_free */
     const char *warning; /* NULL, or a static sentence on what was tolerated ("... ends early") */
+    uint8_t excess[4];   /* left, top, right, bottom: eighths of a pixel that the outermost pixels
+                            reach beyond the picture. Only a JPEG decoded at 1/2 to 1/8 has any;
+                            cen_image_resize leaves them out */
 } cen_image;
 
 typedef struct cen_image_options {
@@ -136,8 +139,9 @@ typedef enum cen_resize {
  * grows with the scale, in fixed point. *resized is new and the caller's to free. CROP, for a
  * target of H x W: the scale is max(H / height, W / width), the other side is cut to a whole
  * number, and the crop's offset is half of what is over, rounded half to even, as torchvision's
- * Resize + CenterCrop. Colours of 2 and 4 channels are weighted by alpha. Errors: ARGUMENT (a side
- * of 0, no pixels), MEMORY. */
+ * Resize + CenterCrop. An image with an excess is cropped as the whole picture would be, and resized
+ * as Pillow's resize(..., box=...). Colours of 2 and 4 channels are weighted by alpha. Errors:
+ * ARGUMENT (a side of 0, no pixels, an excess as large as the image), MEMORY. */
 CEN_API cen_status cen_image_resize(const cen_image *image, size_t height, size_t width,
                                     cen_resize mode, cen_image *resized, cen_error *error);
 

@@ -200,7 +200,7 @@ static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image,
     header h;
     cen_status status = read_header(bytes, size, &h, error);
     if (status != CEN_OK) return status;
-    *image = (cen_image){h.width, h.height, h.channels, NULL, NULL};
+    *image = (cen_image){.width = h.width, .height = h.height, .channels = h.channels};
     return CEN_OK;
 }
 
@@ -400,6 +400,12 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
                              "the file ends at byte %zu, before the end of its %zu x %zu pixels",
                              size, h.width, h.height);
         }
+    }
+    /* Two bytes are a run of up to 255. */
+    if (runs && (uint64_t)h.width * h.height / 255 > n_rest) {
+        return cen__fail(error, CEN_ERROR_FORMAT,
+                         "%zu bytes of runs are too few for %zu x %zu pixels", n_rest, h.width,
+                         h.height);
     }
     status = cen__image_allocate(image, h.width, h.height, h.channels, options, error);
     if (status != CEN_OK) return status;

@@ -30,6 +30,10 @@ bool cen__orientation_swaps(int orientation);
 /* FORMAT where a side is 0. */
 cen_status cen__image_check_sides(size_t width, size_t height, cen_error *error);
 
+/* LIMIT above options->max_pixels. */
+cen_status cen__image_check_pixels(size_t width, size_t height, const cen_image_options *options,
+                                   cen_error *error);
+
 /* Takes the pixels of width * height * channels for *image after the checks that every decoder
  * owes: no side of 0, max_pixels, overflow. Errors: FORMAT, LIMIT, MEMORY. */
 cen_status cen__image_allocate(cen_image *image, size_t width, size_t height, int channels,

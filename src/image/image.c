@@ -5,7 +5,11 @@
 #include "base/memory.h"
 #include "image/decoders.h"
 
-enum { HEADER_SIZE = 1 << 16 };
+enum {
+    HEADER_SIZE = 1 << 16, /* read of a file to learn its kind and size */
+    OTHER_BYTES = 1 << 24, /* profiles, previews and the like */
+    BYTES_A_PIXEL = 24     /* more than any encoding takes */
+};
 
 static const cen__image_kind *const kinds[] = {&cen__png_kind, &cen__jpeg_kind, &cen__bmp_kind,
                                                &cen__pnm_kind};
@@ -45,7 +49,7 @@ static cen_status name_file(const char *path, cen_status status, cen_error *erro
 cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_options *options,
                             cen_image *image, cen_error *error)
 {
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     cen_image_options wanted = options != NULL ? *options : cen_image_options_default();
     if (wanted.channels < 0 || wanted.channels == 2 || wanted.channels > 4) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
@@ -68,24 +72,11 @@ cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_opti
     return status;
 }
 
-cen_status cen_image_read(const char *path, const cen_image_options *options, cen_image *image,
-                          cen_error *error)
-{
-    *image = (cen_image){0, 0, 0, NULL, NULL};
-    uint8_t *bytes;
-    size_t size;
-    cen_status status = cen__file_read(path, SIZE_MAX, &bytes, &size, error);
-    if (status != CEN_OK) return status;
-    status = name_file(path, cen_image_decode(bytes, size, options, image, error), error);
-    cen__free(bytes);
-    return status;
-}
-
 /* *whole: the answer may change with the rest of the file. */
 static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, bool *whole,
                           cen_error *error)
 {
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     *whole = false;
     const cen__image_kind *kind = find_kind(bytes, size);
     if (kind == NULL) return fail_unknown(bytes, size, error);
@@ -93,7 +84,7 @@ static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, b
     if (status == CEN_OK) status = cen__image_check_sides(image->width, image->height, error);
     if (status != CEN_OK) {
         *whole = status == CEN_ERROR_FORMAT;
-        *image = (cen_image){0, 0, 0, NULL, NULL};
+        *image = (cen_image){0};
         return status;
     }
     int orientation = cen__exif_orientation(bytes, size);
@@ -107,19 +98,74 @@ static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, b
     return CEN_OK;
 }
 
+/* As much of a file as its picture can need, first its beginning, which has the size. *size: less
+ * than *most if that is all. */
+static cen_status read_needed(const char *path, const cen_image_options *options, uint8_t **bytes,
+                              size_t *size, size_t *most, cen_error *error)
+{
+    *most = HEADER_SIZE;
+    for (;;) {
+        cen_image image;
+        cen_error why = {CEN_OK, ""};
+        bool whole;
+        size_t n_bytes, wanted = OTHER_BYTES;
+        cen_status status = cen__file_read_start(path, *most, bytes, size, error);
+        if (status != CEN_OK || *size < *most) return status;
+        status = measure(*bytes, *size, &image, &whole, &why);
+        if (status == CEN_OK) {
+            status = cen__image_check_pixels(image.width, image.height, options, &why);
+            if (cen__multiply(image.width * image.height, BYTES_A_PIXEL, &n_bytes) &&
+                n_bytes < SIZE_MAX - OTHER_BYTES) {
+                wanted += n_bytes;
+            }
+        } else if (whole && *most < OTHER_BYTES) {
+            status = CEN_OK; /* the size may come later */
+        }
+        if (status == CEN_OK && wanted <= *most) return CEN_OK;
+        cen__free(*bytes);
+        *bytes = NULL;
+        if (status != CEN_OK) return cen__fail(error, status, "%s: %s", path, why.message);
+        *most = wanted;
+    }
+}
+
+cen_status cen_image_read(const char *path, const cen_image_options *options, cen_image *image,
+                          cen_error *error)
+{
+    *image = (cen_image){0};
+    cen_image_options wanted = options != NULL ? *options : cen_image_options_default();
+    uint8_t *bytes;
+    size_t size, most;
+    cen_status status = read_needed(path, &wanted, &bytes, &size, &most, error);
+    if (status != CEN_OK) return status;
+    status = cen_image_decode(bytes, size, &wanted, image, error);
+    cen__free(bytes);
+    if (size == most && (status == CEN_ERROR_FORMAT || image->warning != NULL)) {
+        cen_image_free(image);
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "%s: the picture does not end within the first %zu bytes of the file, "
+                         "more than its size can need; save it again",
+                         path, size);
+    }
+    return name_file(path, status, error);
+}
+
 cen_status cen_image_read_size(const char *path, cen_image *image, cen_error *error)
 {
-    *image = (cen_image){0, 0, 0, NULL, NULL};
-    bool whole = false;
-    cen_status status = CEN_OK;
-    for (int attempt = 0; attempt < 2; attempt++) {
-        uint8_t *bytes;
-        size_t size, most = attempt == 0 ? HEADER_SIZE : SIZE_MAX;
-        status = cen__file_read_start(path, most, &bytes, &size, error);
+    *image = (cen_image){0};
+    const cen_image_options options = {.max_pixels = SIZE_MAX};
+    uint8_t *bytes;
+    size_t size, most;
+    bool whole;
+    cen_status status = cen__file_read_start(path, HEADER_SIZE, &bytes, &size, error);
+    if (status != CEN_OK) return status;
+    status = measure(bytes, size, image, &whole, error);
+    cen__free(bytes);
+    if (whole && size == HEADER_SIZE) {
+        status = read_needed(path, &options, &bytes, &size, &most, error);
         if (status != CEN_OK) return status;
         status = measure(bytes, size, image, &whole, error);
         cen__free(bytes);
-        if (!whole || size < HEADER_SIZE) break;
     }
     return name_file(path, status, error);
 }

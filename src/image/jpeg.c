@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "image/decoders.h"
 
-enum { MOST_SCANS = 500 }; /* real files have up to about 20; more only keeps the machine busy */
+enum { MOST_SCANS = 100 }; /* real files have up to about 20; more only keeps the machine busy */
 
 /* ---- frame --------------------------------------------------------------------------------- */
 
@@ -36,21 +36,30 @@ static cen__jpeg_colour find_colour(const cen__jpeg *jpeg)
     return c[0].id == 'R' && c[1].id == 'G' && c[2].id == 'B' ? CEN__JPEG_RGB : CEN__JPEG_YCC;
 }
 
-/* The smallest of 1, 2, 4 and 8 eighths at which both sides stay at least twice the target's, which
- * is that of the picture after its EXIF orientation. */
+/* The smallest of 1, 2, 4 and 8 eighths at which both sides stay at least twice the target's. */
 static size_t find_scale(const cen__jpeg *jpeg, const cen_image_options *options)
 {
     size_t target_width = options->target_width, target_height = options->target_height;
     if (target_width == 0 || target_height == 0) return 8;
-    if (cen__exif_orientation(jpeg->bytes, jpeg->size) >= 5) {
-        target_width = options->target_height;
-        target_height = options->target_width;
-    }
     size_t scale = 1;
     while (scale < 8 && (divide_up(jpeg->frame_width * scale, 8) / 2 < target_width ||
                          divide_up(jpeg->frame_height * scale, 8) / 2 < target_height))
         scale *= 2;
     return scale;
+}
+
+/* Every block of a whole file takes a bit at least, that of its DC coefficient. Asked before memory
+ * is taken: what has less is nearly all missing, and a small file cannot ask for much. */
+static cen_status check_bytes(const cen__jpeg *jpeg)
+{
+    size_t n_blocks = 0;
+    for (size_t i = 0; i < jpeg->n_components; i++)
+        n_blocks += jpeg->components[i].width_in_blocks * jpeg->components[i].height_in_blocks;
+    if (n_blocks / 8 <= jpeg->size) return CEN_OK;
+    return cen__fail(jpeg->error, CEN_ERROR_FORMAT,
+                     "the JPEG file has only %zu bytes for %zu x %zu pixels; nearly all of the "
+                     "picture is missing, get the whole file",
+                     jpeg->size, jpeg->frame_width, jpeg->frame_height);
 }
 
 static void plan_component(const cen__jpeg *jpeg, cen__jpeg_component *c)
@@ -79,7 +88,8 @@ static cen_status plan(cen__jpeg *jpeg, const cen_image_options *options)
     jpeg->colour = find_colour(jpeg);
     jpeg->multi_scan = jpeg->progressive || jpeg->scan.n_components < jpeg->n_components;
     if (!jpeg->progressive) cen__jpeg_default_codes(jpeg);
-    return cen__jpeg_plan_rows(jpeg);
+    cen_status status = check_bytes(jpeg);
+    return status == CEN_OK ? cen__jpeg_plan_rows(jpeg) : status;
 }
 
 static bool allocate_component(const cen__jpeg *jpeg, cen__jpeg_component *c)
@@ -366,7 +376,7 @@ static cen_status read_headers(cen__jpeg *jpeg, bool frame_only)
 static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
 {
     cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     if (jpeg == NULL) return cen__fail_memory(error, "reading a JPEG header");
     jpeg->bytes = bytes;
     jpeg->size = size;
@@ -397,17 +407,17 @@ static const char *warning(cen__jpeg *jpeg)
 static cen_status decode_frame(cen__jpeg *jpeg, const cen_image_options *options, cen_image *image)
 {
     cen_status status = read_headers(jpeg, false);
-    if (status != CEN_OK) return status;
-    if (jpeg->frame_width > options->max_pixels / jpeg->frame_height)
-        return cen__fail(jpeg->error, CEN_ERROR_LIMIT,
-                         "%zu x %zu pixels are more than the limit of %zu; raise the limit",
-                         jpeg->frame_width, jpeg->frame_height, options->max_pixels);
-    status = plan(jpeg, options);
+    if (status == CEN_OK)
+        status =
+            cen__image_check_pixels(jpeg->frame_width, jpeg->frame_height, options, jpeg->error);
+    if (status == CEN_OK) status = plan(jpeg, options);
     if (status == CEN_OK)
         status = cen__image_allocate(image, jpeg->width, jpeg->height,
                                      jpeg->n_components == 1 ? 1 : 3, options, jpeg->error);
     if (status == CEN_OK) status = allocate(jpeg);
     if (status != CEN_OK) return status;
+    image->excess[2] = (uint8_t)(8 * jpeg->width - jpeg->scale * jpeg->frame_width);
+    image->excess[3] = (uint8_t)(8 * jpeg->height - jpeg->scale * jpeg->frame_height);
     if (jpeg->multi_scan) {
         status = decode_scans(jpeg);
         if (status == CEN_OK) write_scans(jpeg, image);
@@ -422,7 +432,7 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
                          cen_image *image, cen_error *error)
 {
     cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     if (jpeg == NULL) return cen__fail_memory(error, "decoding a JPEG file");
     jpeg->bytes = bytes;
     jpeg->size = size;

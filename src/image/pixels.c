@@ -15,25 +15,30 @@ cen_status cen__image_check_sides(size_t width, size_t height, cen_error *error)
                      width, height);
 }
 
+cen_status cen__image_check_pixels(size_t width, size_t height, const cen_image_options *options,
+                                   cen_error *error)
+{
+    size_t n_pixels;
+    if (cen__multiply(width, height, &n_pixels) && n_pixels <= options->max_pixels) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_LIMIT,
+                     "%zu x %zu pixels are more than the %zu allowed; raise max_pixels to read "
+                     "it all the same",
+                     width, height, options->max_pixels);
+}
+
 cen_status cen__image_allocate(cen_image *image, size_t width, size_t height, int channels,
                                const cen_image_options *options, cen_error *error)
 {
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
     cen_status status = cen__image_check_sides(width, height, error);
+    if (status == CEN_OK) status = cen__image_check_pixels(width, height, options, error);
     if (status != CEN_OK) return status;
-    size_t n_pixels;
-    if (!cen__multiply(width, height, &n_pixels) || n_pixels > options->max_pixels) {
-        return cen__fail(error, CEN_ERROR_LIMIT,
-                         "%zu x %zu pixels are more than the %zu allowed; raise max_pixels to read "
-                         "it all the same",
-                         width, height, options->max_pixels);
-    }
-    uint8_t *pixels = cen__alloc(n_pixels, (size_t)channels);
+    uint8_t *pixels = cen__alloc(width * height, (size_t)channels);
     if (pixels == NULL) {
         return cen__fail(error, CEN_ERROR_MEMORY, "not enough memory for %zu x %zu pixels", width,
                          height);
     }
-    *image = (cen_image){width, height, channels, pixels, NULL};
+    *image = (cen_image){.width = width, .height = height, .channels = channels, .pixels = pixels};
     return CEN_OK;
 }
 
@@ -41,7 +46,7 @@ void cen_image_free(cen_image *image)
 {
     if (image == NULL) return;
     cen__free(image->pixels);
-    *image = (cen_image){0, 0, 0, NULL, NULL};
+    *image = (cen_image){0};
 }
 
 /* ITU-R 601 in 16 bits of fraction, the weights of Pillow's convert("L"). */
@@ -127,6 +132,13 @@ static void copy_turned(const uint8_t *from, ptrdiff_t step_x, ptrdiff_t step_y,
     }
 }
 
+static void exchange(uint8_t *a, uint8_t *b)
+{
+    uint8_t was = *a;
+    *a = *b;
+    *b = was;
+}
+
 cen_status cen__image_orient(cen_image *image, int orientation, cen_error *error)
 {
     if (orientation <= 1 || orientation > 8) return CEN_OK;
@@ -147,7 +159,11 @@ cen_status cen__image_orient(cen_image *image, int orientation, cen_error *error
         from += (height - 1) * width * c;
         along_column = -along_column;
     }
+    if (from_right) exchange(&image->excess[0], &image->excess[2]);
+    if (from_below) exchange(&image->excess[1], &image->excess[3]);
     if (cen__orientation_swaps(orientation)) {
+        exchange(&image->excess[0], &image->excess[1]);
+        exchange(&image->excess[2], &image->excess[3]);
         image->width = height;
         image->height = width;
         copy_turned(from, along_column, along_row, pixels, height, width, c);

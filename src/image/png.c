@@ -7,6 +7,8 @@
 #include "image/decoders.h"
 #include "image/png_filter.h"
 
+enum { MOST_IDAT_WASTE = 1 << 20 };
+
 /* ---- from the samples of the file to bytes of the image -------------------------------------- */
 
 /* Samples of 1, 2 or 4 bits, the first one highest, to a byte each. Inlined for each depth. */
@@ -221,7 +223,13 @@ static cen_status take_memory(decoder *decoding, cen_error *error)
 /* Asked before memory is taken: a small file has a small picture. */
 static cen_status check_idat(const cen__png *png, uint64_t total, cen_error *error)
 {
-    /* DEFLATE packs 258 bytes into 2 bits at the best. */
+    /* DEFLATE packs 258 bytes into 2 bits at the best. Empty blocks without end take time, too. */
+    if (png->idat_size > 2 * total + MOST_IDAT_WASTE)
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "the IDAT chunks of the PNG hold %llu bytes, far more than %lu x %lu "
+                         "pixels need; save it again",
+                         (unsigned long long)png->idat_size, (unsigned long)png->width,
+                         (unsigned long)png->height);
     if (total / 1032 <= png->idat_size) return CEN_OK;
     return cen__fail(error, CEN_ERROR_FORMAT,
                      "the IDAT chunks of the PNG, from byte %zu on, are too short for %lu x %lu "
@@ -261,9 +269,8 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
     cen_status status = cen__png_read_header(png, bytes, size, error);
     if (status == CEN_OK) status = cen__png_check_rest(png, error);
     uint64_t total = png->interlaced ? total_size(png, ADAM7, 7) : total_size(png, &ALL, 1);
-    /* Over the limit is told as such, by cen__image_allocate. */
-    if (status == CEN_OK && png->width <= options->max_pixels / png->height)
-        status = check_idat(png, total, error);
+    if (status == CEN_OK) status = cen__image_check_pixels(png->width, png->height, options, error);
+    if (status == CEN_OK) status = check_idat(png, total, error);
     if (status == CEN_OK)
         status = cen__image_allocate(image, png->width, png->height, png->channels, options, error);
     if (status != CEN_OK) return status;

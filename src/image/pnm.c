@@ -110,7 +110,7 @@ static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image,
     header h;
     cen_status status = read_header(&in, &h, error);
     if (status != CEN_OK) return status;
-    *image = (cen_image){h.width, h.height, h.channels, NULL, NULL};
+    *image = (cen_image){.width = h.width, .height = h.height, .channels = h.channels};
     return CEN_OK;
 }
 

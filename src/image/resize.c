@@ -26,9 +26,12 @@ typedef struct {
     uint32_t *weights;
 } axis;
 
-/* The part of a picture scaled to width x height that is kept. */
+/* The part of a picture scaled to width x height that is kept, and where the picture lies in the
+ * pixels. */
 typedef struct {
     size_t width, height, left, top;
+    double x[2], y[2];     /* the first and the last edge */
+    bool along_x, along_y; /* something is to be computed */
 } scaling;
 
 static void axis_free(axis *a)
@@ -50,11 +53,12 @@ static size_t clamp(double place, size_t most)
     return place >= (double)most ? most : (size_t)place;
 }
 
-/* Outputs first .. first + n_out - 1 of n_in inputs scaled to n_scaled. */
-static cen_status axis_create(axis *a, size_t n_in, size_t n_scaled, size_t first, size_t n_out,
-                              cen_error *error)
+/* Outputs first .. first + n_out - 1 of n_scaled, to which n_in inputs are scaled from edge to
+ * edge. */
+static cen_status axis_create(axis *a, size_t n_in, const double edges[2], size_t n_scaled,
+                              size_t first, size_t n_out, cen_error *error)
 {
-    double scale = (double)n_in / (double)n_scaled, support = scale < 1 ? 1 : scale;
+    double scale = (edges[1] - edges[0]) / (double)n_scaled, support = scale < 1 ? 1 : scale;
     size_t most = 2 * (size_t)ceil(support) + 1, n_weights;
     *a = (axis){.n_in = n_in, .n_out = n_out, .most = most};
     a->starts = cen__alloc(n_out, sizeof *a->starts);
@@ -67,7 +71,7 @@ static cen_status axis_create(axis *a, size_t n_in, size_t n_scaled, size_t firs
         return cen__fail_memory(error, "the weights of a resize");
     }
     for (size_t i = 0; i < n_out; i++) {
-        double center = ((double)(first + i) + 0.5) * scale, sum = 0;
+        double center = edges[0] + ((double)(first + i) + 0.5) * scale, sum = 0;
         size_t start = clamp(center - support + 0.5, n_in);
         size_t count = clamp(center + support + 0.5, n_in) - start;
         double inverse = 1 / support;
@@ -220,11 +224,10 @@ static cen_status resize_passes(const cen_image *image, const scaling *s, const 
                                 const axis *y, cen_image *resized, cen_error *error)
 {
     size_t c = (size_t)image->channels, width = resized->width * c, in_size = image->width * c;
-    bool along_y = s->height != image->height;
-    size_t first = along_y ? y->starts[0] : s->top, n_rows = resized->height;
+    size_t first = s->along_y ? y->starts[0] : s->top, n_rows = resized->height;
     size_t row_size = width;
     uint8_t *between = resized->pixels;
-    if (along_y) {
+    if (s->along_y) {
         n_rows = y->starts[y->n_out - 1] + y->counts[y->n_out - 1] - first;
         row_size = (width + LANES - 1) / LANES * LANES;
         between = cen__alloc_zeroed(n_rows, row_size);
@@ -232,12 +235,12 @@ static cen_status resize_passes(const cen_image *image, const scaling *s, const 
     }
     const uint8_t *from = image->pixels + first * in_size;
     cen_status status = CEN_OK;
-    if (s->width != image->width) {
+    if (s->along_x) {
         status = resize_x(x, from, n_rows, c, between, row_size, error);
     } else {
         copy_rows(from + s->left * c, in_size, n_rows, width, between, row_size);
     }
-    if (along_y) {
+    if (s->along_y) {
         if (status == CEN_OK) resize_y(y, between, row_size, width, resized->pixels);
         cen__free(between);
     }
@@ -295,17 +298,28 @@ static size_t half_to_even(size_t n)
 }
 
 /* torchvision's Resize and CenterCrop, to any target: the side with the larger scale fits exactly,
- * the other is cut to a whole number. */
-static bool cover(const cen_image *image, size_t height, size_t width, scaling *s)
+ * the other is cut to a whole number. The picture's size is in eighths of a pixel of the image. */
+static bool cover(size_t height, size_t width, size_t full_height, size_t full_width, scaling *s)
 {
     size_t by_height, by_width;
-    if (!cen__multiply(height, image->width, &by_height)) return false;
-    if (!cen__multiply(width, image->height, &by_width)) return false;
+    if (!cen__multiply(height, full_width, &by_height)) return false;
+    if (!cen__multiply(width, full_height, &by_width)) return false;
     bool fit_height = by_height >= by_width;
-    s->height = fit_height ? height : by_width / image->width;
-    s->width = fit_height ? by_height / image->height : width;
+    s->height = fit_height ? height : by_width / full_width;
+    s->width = fit_height ? by_height / full_height : width;
     s->top = half_to_even(s->height - height);
     s->left = half_to_even(s->width - width);
+    return true;
+}
+
+/* *full: of n pixels in eighths, without what is over at both ends. */
+static bool measure_axis(size_t n, unsigned before, unsigned after, double edges[2], size_t *full)
+{
+    size_t eighths;
+    if (!cen__multiply(n, 8, &eighths) || eighths <= before + after) return false;
+    *full = eighths - before - after;
+    edges[0] = before / 8.0;
+    edges[1] = (double)n - after / 8.0;
     return true;
 }
 
@@ -313,15 +327,16 @@ static cen_status resize_to(const cen_image *image, const scaling *s, cen_image 
                             cen_error *error)
 {
     size_t c = (size_t)image->channels;
-    if (s->width == image->width && s->height == image->height) {
+    if (!s->along_x && !s->along_y) {
         copy_rows(image->pixels + (s->top * image->width + s->left) * c, image->width * c,
                   resized->height, resized->width * c, resized->pixels, resized->width * c);
         return CEN_OK;
     }
     axis x, y;
-    cen_status status = axis_create(&x, image->width, s->width, s->left, resized->width, error);
+    cen_status status =
+        axis_create(&x, image->width, s->x, s->width, s->left, resized->width, error);
     if (status != CEN_OK) return status;
-    status = axis_create(&y, image->height, s->height, s->top, resized->height, error);
+    status = axis_create(&y, image->height, s->y, s->height, s->top, resized->height, error);
     if (status == CEN_OK) {
         status = (c % 2 == 0 ? resize_with_alpha : resize_passes)(image, s, &x, &y, resized, error);
         axis_free(&y);
@@ -333,7 +348,7 @@ static cen_status resize_to(const cen_image *image, const scaling *s, cen_image 
 cen_status cen_image_resize(const cen_image *image, size_t height, size_t width, cen_resize mode,
                             cen_image *resized, cen_error *error)
 {
-    *resized = (cen_image){0, 0, 0, NULL, NULL};
+    *resized = (cen_image){0};
     if (height == 0 || width == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an image cannot be resized to %zu x %zu pixels; ask for 1 or more a side",
@@ -343,15 +358,31 @@ cen_status cen_image_resize(const cen_image *image, size_t height, size_t width,
         return cen__fail(error, CEN_ERROR_ARGUMENT, "an image without pixels cannot be resized");
     }
     scaling s = {.width = width, .height = height, .left = 0, .top = 0};
-    size_t n_pixels;
+    const uint8_t *excess = image->excess;
+    size_t n_pixels, full_width, full_height;
+    if (!measure_axis(image->width, excess[0], excess[2], s.x, &full_width) ||
+        !measure_axis(image->height, excess[1], excess[3], s.y, &full_height)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "an image of %zu x %zu pixels cannot be resized, for its excess leaves "
+                         "nothing of it",
+                         image->width, image->height);
+    }
     bool fits = cen__multiply(width, height, &n_pixels);
-    if (mode == CEN_RESIZE_CROP) fits = fits && cover(image, height, width, &s);
+    if (mode == CEN_RESIZE_CROP) {
+        fits = fits && cover(height, width, full_height, full_width, &s);
+    }
+    s.along_x = s.width != image->width || excess[0] + excess[2] > 0;
+    s.along_y = s.height != image->height || excess[1] + excess[3] > 0;
     uint8_t *pixels = fits ? cen__alloc(n_pixels, (size_t)image->channels) : NULL;
     if (pixels == NULL) {
         return cen__fail(error, CEN_ERROR_MEMORY, "not enough memory for %zu x %zu pixels", width,
                          height);
     }
-    *resized = (cen_image){width, height, image->channels, pixels, image->warning};
+    *resized = (cen_image){.width = width,
+                           .height = height,
+                           .channels = image->channels,
+                           .pixels = pixels,
+                           .warning = image->warning};
     cen_status status = resize_to(image, &s, resized, error);
     if (status != CEN_OK) cen_image_free(resized);
     return status;

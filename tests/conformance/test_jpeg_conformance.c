@@ -22,7 +22,7 @@ typedef struct expectation {
 } expectation;
 
 static const char *data;
-static int n_pictures, n_refused, n_undefined;
+static int n_pictures, n_refused, n_undefined, n_missing;
 
 static void check_picture(const expectation *expected, const uint8_t *bytes, size_t size,
                           const cen_image *image)
@@ -65,6 +65,10 @@ static void check(const expectation *expected)
     } else if (strcmp(expected->crc, "refused") == 0) {
         if (status == CEN_OK) fail_msg("%s: expected a refusal", expected->path);
         n_refused++;
+    } else if (strstr(error.message, "nearly all of the picture is missing") != NULL) {
+        /* One file has less than a bit for each block, and is refused before memory is taken. */
+        assert_int_equal(strncmp(expected->remark, "cut short", 9), 0);
+        n_missing++;
     } else {
         if (status != CEN_OK) fail_msg("%s: %s", expected->path, error.message);
         check_picture(expected, bytes, size, &image);
@@ -92,6 +96,7 @@ static void test_every_file_gives_the_pixels_of_libjpeg_turbo_or_is_refused(void
     (void)fclose(file);
     print_message("%d pictures identical, %d files refused, %d without one answer\n", n_pictures,
                   n_refused, n_undefined);
+    assert_int_equal(n_missing, 1);
     assert_true(n_pictures > 1500 && n_refused > 300);
 }
 

@@ -44,7 +44,7 @@ static void check_header(const uint8_t *bytes, size_t size, const cen_image *ima
                                                    &cen__pnm_kind};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!kinds[i]->matches(bytes, size)) continue;
-        cen_image header = {0, 0, 0, NULL, NULL};
+        cen_image header = {0, 0, 0, NULL, NULL, {0}};
         cen_error why = {CEN_OK, ""};
         cen_status status = kinds[i]->read_size(bytes, size, &header, &why);
         fuzz_check_error(status, &why);

@@ -49,7 +49,7 @@ static void make_pictures(const char *folder, int value)
     assert_int_equal(cen_make_folder(folder, NULL), CEN_OK);
     uint8_t pixels[64];
     memset(pixels, value, sizeof pixels);
-    const cen_image image = {8, 8, 1, pixels, NULL};
+    const cen_image image = {8, 8, 1, pixels, NULL, {0}};
     assert_int_equal(cen_image_write_png(&image, path[0], NULL), CEN_OK);
     picture = path[1];
     (void)golden_pairs_each("jpeg.bin", put_picture);

@@ -289,8 +289,8 @@ static void test_endless_scans_are_refused(void **state)
     free(bytes);
 }
 
-/* An EXIF segment that turns the picture by 90 degrees. */
-static file turned(const file *f)
+/* With an EXIF segment of this orientation. */
+static file turned(const file *f, uint8_t orientation)
 {
     static const uint8_t segment[] = {0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f', 0, 0,    'M', 'M',
                                       0,    42,   0, 0,  0,   8,   0,   1,   1, 0x12, 0,   3,
@@ -299,6 +299,7 @@ static file turned(const file *f)
     memcpy(result.bytes, f->bytes, 2);
     memcpy(result.bytes + 2, segment, sizeof segment);
     memcpy(result.bytes + 2 + sizeof segment, f->bytes + 2, f->size - 2);
+    result.bytes[2 + 29] = orientation;
     result.size = f->size + sizeof segment;
     return result;
 }
@@ -310,7 +311,7 @@ static void assert_size_for(const file *f, size_t target_height, size_t target_w
     cen_image_options options = cen_image_options_default();
     options.target_height = target_height;
     options.target_width = target_width;
-    assert_int_equal(cen__jpeg_kind.decode(f->bytes, f->size, &options, &image, NULL), CEN_OK);
+    assert_int_equal(cen_image_decode(f->bytes, f->size, &options, &image, NULL), CEN_OK);
     assert_int_equal(image.height, height);
     assert_int_equal(image.width, width);
     cen_image_free(&image);
@@ -328,10 +329,40 @@ static void test_the_target_chooses_the_scale_in_the_final_orientation(void **st
     assert_size_for(&f, 4, 6, 15, 19);
     assert_size_for(&f, 1, 1, 4, 5);
     assert_size_for(&f, 1000, 1, 29, 37);
-    file t = turned(&f);
-    assert_int_equal(cen__exif_orientation(t.bytes, t.size), 6);
-    assert_size_for(&t, 9, 7, 15, 19);
-    assert_size_for(&t, 7, 9, 29, 37);
+    for (uint8_t orientation = 1; orientation <= 8; orientation++) {
+        file t = turned(&f, orientation);
+        assert_int_equal(cen__exif_orientation(t.bytes, t.size), orientation);
+        if (orientation < 5) {
+            assert_size_for(&t, 7, 9, 15, 19);
+            assert_size_for(&t, 9, 7, 29, 37);
+        } else {
+            assert_size_for(&t, 9, 7, 19, 15);
+            assert_size_for(&t, 7, 9, 37, 29);
+        }
+    }
+}
+
+/* 37 x 29 at the half is 18 1/2 x 14 1/2 pixels of 19 x 15, at an eighth 4 5/8 x 3 5/8 of 5 x 4. */
+static void test_what_reaches_beyond_the_picture_turns_with_it(void **state)
+{
+    (void)state;
+    static const char *const edges[9] = {"",   "rb", "lb", "lt", "rt",
+                                         "rb", "lb", "lt", "rt"}; /* after the turn */
+    file f = load("420");
+    for (uint8_t orientation = 1; orientation <= 8; orientation++) {
+        file t = turned(&f, orientation);
+        for (size_t target = 1; target <= 7; target += 6) {
+            cen_image image;
+            cen_image_options options = cen_image_options_default();
+            options.target_height = options.target_width = target;
+            assert_int_equal(cen_image_decode(t.bytes, t.size, &options, &image, NULL), CEN_OK);
+            uint8_t over = target == 1 ? 3 : 4;
+            for (size_t i = 0; i < 4; i++)
+                assert_int_equal(image.excess[i],
+                                 strchr(edges[orientation], "ltrb"[i]) != NULL ? over : 0);
+            cen_image_free(&image);
+        }
+    }
 }
 
 static cen_image decode(const uint8_t *bytes, size_t size)
@@ -626,6 +657,7 @@ int main(void)
         cmocka_unit_test(test_more_pixels_than_allowed_are_refused),
         cmocka_unit_test(test_endless_scans_are_refused),
         cmocka_unit_test(test_the_target_chooses_the_scale_in_the_final_orientation),
+        cmocka_unit_test(test_what_reaches_beyond_the_picture_turns_with_it),
         cmocka_unit_test(test_components_named_rgb_are_those_colours),
         cmocka_unit_test(test_a_scan_longer_than_its_buffer_is_read_to_the_end),
         cmocka_unit_test(test_damaged_files_are_images_or_sentences),

@@ -54,11 +54,11 @@ static void a_png_that_is_too_large_to_be_one_is_not_written(void **state)
         cen_image image;
         cen_status status;
     } cases[] = {
-        {{most + 1, 1, 1, pixel, NULL}, CEN_ERROR_ARGUMENT},
-        {{1, most + 1, 1, pixel, NULL}, CEN_ERROR_ARGUMENT},
-        {{1, 0, 1, pixel, NULL}, CEN_ERROR_ARGUMENT},
-        {{1, 1, 0, pixel, NULL}, CEN_ERROR_ARGUMENT},
-        {{most, most, 4, pixel, NULL}, CEN_ERROR_MEMORY},
+        {{most + 1, 1, 1, pixel, NULL, {0}}, CEN_ERROR_ARGUMENT},
+        {{1, most + 1, 1, pixel, NULL, {0}}, CEN_ERROR_ARGUMENT},
+        {{1, 0, 1, pixel, NULL, {0}}, CEN_ERROR_ARGUMENT},
+        {{1, 1, 0, pixel, NULL, {0}}, CEN_ERROR_ARGUMENT},
+        {{most, most, 4, pixel, NULL, {0}}, CEN_ERROR_MEMORY},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cen_error error;

@@ -247,7 +247,7 @@ static void write_without_end(const char *path)
 {
     uint8_t pixels[9 * 12] = {0}, *bytes;
     size_t size;
-    const cen_image image = {12, 9, 1, pixels, NULL};
+    const cen_image image = {12, 9, 1, pixels, NULL, {0}};
     assert_int_equal(cen_image_write_png(&image, path, NULL), CEN_OK);
     assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     tree_write(path, bytes, size - 12);

@@ -373,7 +373,7 @@ static void test_damaged_files_are_images_or_sentences(void **state)
 
 static cen_image make_image(size_t width, size_t height, int channels)
 {
-    cen_image image = {width, height, channels, NULL, NULL};
+    cen_image image = {width, height, channels, NULL, NULL, {0}};
     size_t size = width * height * (size_t)channels;
     image.pixels = cen__alloc(1, size);
     assert_non_null(image.pixels);

@@ -17,7 +17,7 @@
 static cen_image make_noise(size_t width, size_t height, int channels, bool contrast)
 {
     size_t size = width * height * (size_t)channels;
-    cen_image image = {width, height, channels, malloc(size), NULL};
+    cen_image image = {width, height, channels, malloc(size), NULL, {0}};
     assert_non_null(image.pixels);
     for (size_t i = 0; i < size; i++) {
         uint8_t value = (uint8_t)((uint32_t)(i * UINT64_C(2654435761) + 12345) >> 24);
@@ -26,10 +26,10 @@ static cen_image make_noise(size_t width, size_t height, int channels, bool cont
     return image;
 }
 
-static void check(const golden_pair *pair)
+static void check_image(const golden_pair *pair, cen_image image)
 {
     const size_t *n = pair->numbers;
-    cen_image image = make_noise(n[0], n[1], (int)n[2], n[6] != 0), resized;
+    cen_image resized;
     cen_error error;
     if (cen_image_resize(&image, n[4], n[3], n[5] ? CEN_RESIZE_CROP : CEN_RESIZE_STRETCH, &resized,
                          &error) != CEN_OK) {
@@ -45,8 +45,43 @@ static void check(const golden_pair *pair)
                      pair->first[i]);
         }
     }
+    for (size_t i = 0; i < 4; i++) assert_int_equal(resized.excess[i], 0);
     cen_image_free(&resized);
     free(image.pixels);
+}
+
+static void check(const golden_pair *pair)
+{
+    const size_t *n = pair->numbers;
+    check_image(pair, make_noise(n[0], n[1], (int)n[2], n[6] != 0));
+}
+
+static void check_excess(const golden_pair *pair)
+{
+    const size_t *n = pair->numbers;
+    cen_image image = make_noise(n[0], n[1], (int)n[2], false);
+    size_t digits = n[6];
+    for (size_t i = 4; i-- > 0; digits /= 10) image.excess[i] = (uint8_t)(digits % 10);
+    check_image(pair, image);
+}
+
+/* See tests/golden/resize_box.py. */
+static void test_an_excess_is_left_out_as_pillows_box_does(void **state)
+{
+    (void)state;
+    assert_int_equal(golden_pairs_each("resize_box.bin", check_excess), 18);
+}
+
+static void test_an_excess_of_everything_is_refused(void **state)
+{
+    (void)state;
+    uint8_t pixel = 1;
+    cen_image image = {1, 1, 1, &pixel, NULL, {4, 0, 4, 0}}, resized;
+    cen_error error;
+    assert_int_equal(cen_image_resize(&image, 1, 1, CEN_RESIZE_CROP, &resized, &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "excess"));
+    assert_null(resized.pixels);
 }
 
 static void test_every_shape_gives_pillows_bytes(void **state)
@@ -89,7 +124,7 @@ static void test_a_flat_image_stays_flat(void **state)
     for (int value = 0; value < 256; value += 51) {
         uint8_t pixels[40 * 30];
         memset(pixels, value, sizeof pixels);
-        cen_image image = {40, 30, 1, pixels, NULL}, resized;
+        cen_image image = {40, 30, 1, pixels, NULL, {0}}, resized;
         assert_int_equal(cen_image_resize(&image, 7, 11, CEN_RESIZE_STRETCH, &resized, NULL),
                          CEN_OK);
         for (size_t i = 0; i < 77; i++) assert_int_equal(resized.pixels[i], value);
@@ -101,7 +136,7 @@ static void test_a_target_without_pixels_is_refused(void **state)
 {
     (void)state;
     uint8_t pixel = 1;
-    cen_image image = {1, 1, 1, &pixel, NULL}, resized, none = {0, 0, 0, NULL, NULL};
+    cen_image image = {1, 1, 1, &pixel, NULL, {0}}, resized, none = {0, 0, 0, NULL, NULL, {0}};
     cen_error error;
     assert_int_equal(cen_image_resize(&image, 0, 5, CEN_RESIZE_CROP, &resized, &error),
                      CEN_ERROR_ARGUMENT);
@@ -117,7 +152,7 @@ static void test_a_target_beyond_memory_is_refused(void **state)
 {
     (void)state;
     uint8_t pixel = 1;
-    cen_image image = {1, 1, 1, &pixel, NULL}, resized;
+    cen_image image = {1, 1, 1, &pixel, NULL, {0}}, resized;
     cen_error error;
     for (int mode = CEN_RESIZE_CROP; mode <= CEN_RESIZE_STRETCH; mode++) {
         assert_int_equal(
@@ -187,6 +222,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_shape_gives_pillows_bytes),
+        cmocka_unit_test(test_an_excess_is_left_out_as_pillows_box_does),
+        cmocka_unit_test(test_an_excess_of_everything_is_refused),
         cmocka_unit_test(test_a_crop_is_cut_out_of_the_whole),
         cmocka_unit_test(test_the_same_size_is_a_copy),
         cmocka_unit_test(test_a_flat_image_stays_flat),

@@ -1,0 +1,178 @@
+/* What a picture's file may take at most: how much of it is read, memory, and work. The limits are
+ * those of the README; the files below tests/fuzz/worst are the worst that tests/fuzz/worst.py found. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include <centerloss.h>
+
+#include "base/file.h"
+#include "image/inflate.h"
+#include "support/measured_memory.h"
+#include "support/tree.h"
+
+#define MB ((size_t)1 << 20)
+enum { WORST = 16 }; /* bytes a pixel of a picture whose sides are 32 longer */
+
+static const char path[] = "test_image_limits.tmp";
+
+/* Reads path and checks the memory; sizes are 0 for a file that is refused. file_most: what holds the
+ * bytes of the file, of a size that is a power of two. */
+static cen_status read_measured(size_t width, size_t height, size_t file_most, cen_error *error)
+{
+    cen_image image;
+    memory_most = memory_held;
+    size_t before = memory_held;
+    cen_status status = cen_image_read(path, NULL, &image, error);
+    size_t most = file_most + MB + WORST * (width + 32) * (height + 32);
+    if (memory_most - before > most)
+        fail_msg("%zu bytes were taken, and at most %zu may be", memory_most - before, most);
+    cen_image_free(&image);
+    assert_int_equal(memory_held, before);
+    return status;
+}
+
+static FILE *begin(const void *bytes, size_t size)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, size, file), size);
+    return file;
+}
+
+static const uint8_t BMP_1X1[58] = {'B', 'M', 58, 0, 0, 0, 0, 0, 0, 0,  54, 0,  0, 0,  40,
+                                    0,   0,   0,  1, 0, 0, 0, 1, 0, 0,  0,  1,  0, 24, 0,
+                                    0,   0,   0,  0, 4, 0, 0, 0, 0, 0,  0,  0,  0, 0,  0,
+                                    0,   0,   0,  0, 0, 0, 0, 0, 0, 10, 20, 30, 0};
+
+static void what_follows_a_picture_is_not_read(void **state)
+{
+    (void)state;
+    cen_error error;
+    FILE *file = begin(BMP_1X1, sizeof BMP_1X1);
+    assert_int_equal(fseek(file, 2000000000, SEEK_SET), 0); /* a hole takes no room on the disk */
+    assert_int_equal(fputc(0, file), 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(read_measured(1, 1, 32 * MB, &error), CEN_OK);
+    (void)remove(path);
+}
+
+static void a_picture_that_begins_too_late_is_refused(void **state)
+{
+    (void)state;
+    cen_error error;
+    uint8_t start[2] = {0xff, 0xd8}, segment[65537] = {0xff, 0xe2, 0xff, 0xff};
+    FILE *file = begin(start, sizeof start);
+    for (int i = 0; i < 300; i++) assert_int_equal(fwrite(segment, 1, 65537, file), 65537);
+    assert_int_equal(fclose(file), 0);
+    cen_status status = read_measured(0, 0, 16 * MB, &error);
+    if (status == CEN_OK) fail_msg("read");
+    assert_non_null(strstr(error.message, path));
+    (void)remove(path);
+}
+
+static void a_file_without_a_picture_is_not_read_whole(void **state)
+{
+    (void)state;
+    cen_error error;
+    FILE *file = begin("no picture", 10);
+    assert_int_equal(fseek(file, 2000000000, SEEK_SET), 0);
+    assert_int_equal(fputc(0, file), 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(read_measured(0, 0, MB, &error), CEN_ERROR_FORMAT);
+    (void)remove(path);
+}
+
+static void put32(uint8_t *at, uint32_t n)
+{
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(n >> (24 - 8 * i));
+}
+
+static void put_chunk(FILE *file, const char *name, const uint8_t *data, uint32_t size)
+{
+    uint8_t head[8], tail[4];
+    put32(head, size);
+    memcpy(head + 4, name, 4);
+    put32(tail, cen__crc32(cen__crc32(0, head + 4, 4), data, size));
+    assert_int_equal(fwrite(head, 1, 8, file), 8);
+    if (size > 0) assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fwrite(tail, 1, 4, file), 4);
+}
+
+/* Stored blocks of no bytes, one after the other. */
+static void a_png_of_empty_blocks_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t data[5 << 20] = {0x78, 0x01};
+    static const uint8_t empty[5] = {0, 0, 0, 0xff, 0xff};
+    uint8_t header[13] = {0, 0, 0, 1, 0, 0, 0, 1, 8};
+    cen_error error;
+    for (size_t at = 2; at + 5 <= sizeof data; at += 5) memcpy(data + at, empty, 5);
+    FILE *file = begin("\x89PNG\r\n\x1a\n", 8);
+    put_chunk(file, "IHDR", header, sizeof header);
+    put_chunk(file, "IDAT", data, sizeof data);
+    put_chunk(file, "IEND", NULL, 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(read_measured(1, 1, 8 * MB, &error), CEN_ERROR_LIMIT);
+    assert_non_null(strstr(error.message, "far more than 1 x 1 pixels need"));
+    (void)remove(path);
+}
+
+/* 16384 x 16384 pixels in a run that ends at once. */
+static void a_bmp_of_runs_without_data_is_refused(void **state)
+{
+    (void)state;
+    uint8_t bytes[54 + 1024 + 2] = {'B', 'M', 0, 0,  0, 0, 0, 0,  0, 0, 0x36, 4, 0, 0, 40, 0,
+                                    0,   0,   0, 64, 0, 0, 0, 64, 0, 0, 1,    0, 8, 0, 1};
+    cen_error error;
+    bytes[sizeof bytes - 1] = 1;
+    assert_int_equal(fclose(begin(bytes, sizeof bytes)), 0);
+    assert_int_equal(read_measured(0, 0, MB, &error), CEN_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, "2 bytes of runs are too few for 16384 x 16384 pixels"));
+    (void)remove(path);
+}
+
+/* Grey, 16384 x 16384, baseline or progressive, with one scan of no data. */
+static void a_jpeg_without_data_is_refused(void **state)
+{
+    (void)state;
+    uint8_t bytes[2 + 69 + 13 + 2 * 22 + 10 + 2] = {0xff, 0xd8, 0xff, 0xdb, 0, 67, 0};
+    static const uint8_t frame[13] = {0xff, 0xc0, 0, 11, 8, 64, 0, 64, 0, 1, 1, 0x11, 0};
+    static const uint8_t scan[12] = {0xff, 0xda, 0, 8, 1, 1, 0, 0, 63, 0, 0xff, 0xd9};
+    static const uint8_t table[21] = {0xff, 0xc4, 0, 20, 0, 1};
+    memset(bytes + 7, 1, 64);
+    memcpy(bytes + 71, frame, sizeof frame);
+    for (uint8_t i = 0; i < 2; i++) {
+        memcpy(bytes + 84 + 22 * i, table, sizeof table);
+        bytes[84 + 22 * i + 4] = (uint8_t)(i << 4);
+    }
+    memcpy(bytes + 84 + 44, scan, sizeof scan);
+    for (uint8_t kind = 0xc0; kind <= 0xc2; kind += 2) {
+        cen_error error;
+        bytes[72] = kind;
+        bytes[84 + 44 + 8] = kind == 0xc0 ? 63 : 0;
+        assert_int_equal(fclose(begin(bytes, sizeof bytes)), 0);
+        assert_int_equal(read_measured(0, 0, MB, &error), CEN_ERROR_FORMAT);
+        if (strstr(error.message, "nearly all of the picture is missing") == NULL)
+            fail_msg("%s", error.message);
+    }
+    (void)remove(path);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_follows_a_picture_is_not_read),
+        cmocka_unit_test(a_picture_that_begins_too_late_is_refused),
+        cmocka_unit_test(a_file_without_a_picture_is_not_read_whole),
+        cmocka_unit_test(a_png_of_empty_blocks_is_refused),
+        cmocka_unit_test(a_bmp_of_runs_without_data_is_refused),
+        cmocka_unit_test(a_jpeg_without_data_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
