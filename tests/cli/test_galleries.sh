@@ -90,4 +90,12 @@ printf 'path,label,class,split,f0,f1\nn.png,0,x,,nan,1\n' >nan.csv
 expect 1 "row 0" "$KNN" enroll far/people.npy nobody nan.csv
 cmp -s far/people.npy before.npy || complain "a gallery was changed by a feature that is no number"
 
+# ---- what cannot be written is known before the pictures are read ----
+expect 1 "nowhere/people.npy: cannot write here" "$KNN" enroll far/people.npy x missing.csv -o nowhere/people.npy
+if [ -e /dev/full ]; then
+    ln -s /dev/full full.csv
+    expect 1 "full.csv: writing failed: No space" "$KNN" enroll far/people.npy x person1.csv -q --threshold 0.1 -o full.csv
+    [ -c /dev/full ] && [ -h full.csv ] || complain "a device was replaced"
+fi
+
 finish
