@@ -779,7 +779,8 @@ typedef struct cen_threshold {
 } cen_threshold;
 
 /* Calibrates on strangers: rows of classes that are not in the gallery. Without any (strangers.n 0)
- * each class of the gallery plays the stranger to the others. Errors: ARGUMENT (false_accepts outside of
+ * each class of the gallery plays the stranger to the others; of more than 2^14 rows (or 100 / false_accepts, if that
+ * is more) so many are drawn, equally from the classes and always the same. Errors: ARGUMENT (false_accepts outside of
  * (0, 1), too few pictures for it: says how many are needed, a row without a label or that is not
  * finite, one class alone without strangers, strangers at distance 0), MEMORY. */
 CEN_API cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,

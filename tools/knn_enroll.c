@@ -304,11 +304,14 @@ int knn_enroll(knn *s, char *const *paths, size_t n_paths)
     }
     const char *output = choose_output(s, paths[0], &format);
     if (output == NULL) return EXIT_USAGE;
+    cen_error error;
+    if (cen_path_check_writable(output, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
     knn_set pictures;
     int code = knn_set_load(s, paths + 2, n_paths - 2, paths[0], &pictures);
     if (code != 0) return code;
     cen_lock *lock = NULL;
-    cen_error error;
     if (pictures.f.n == 0) {
         code = fail(s->tool, EXIT_FAILED, "%s: there is nothing in it to enroll; put rows in it",
                     paths[2]);

@@ -38,6 +38,16 @@ cen_status cen__fail_memory(cen_error *error, const char *what)
                      "not enough memory for %s; close other programs or ask for less", what);
 }
 
+void cen__append(char *text, size_t size, size_t *at, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const int added = vsnprintf(text + *at, size - *at, format, arguments);
+    va_end(arguments);
+    const size_t room = size - *at - 1;
+    if (added > 0) *at += (size_t)added < room ? (size_t)added : room;
+}
+
 const char *cen_status_name(cen_status status)
 {
     switch (status) {

@@ -23,4 +23,8 @@ cen_status cen__fail(cen_error *error, cen_status status, const char *format, ..
 /* The one sentence for memory that could not be had. */
 cen_status cen__fail_memory(cen_error *error, const char *what);
 
+/* Adds to the text of *at characters in text[size]; what has no room is cut. The only place for texts of
+ * bounded size that grow: what snprintf returns may be more than it has written. */
+void cen__append(char *text, size_t size, size_t *at, const char *format, ...) CEN__PRINTF(4, 5);
+
 #endif

@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "data/folder.h"
 
+enum { LIST_MOST = 1 << 26 }; /* bytes of a list of classes */
+
 typedef struct drawn_class {
     uint64_t key;
     size_t label;
@@ -62,7 +64,7 @@ static cen_status read_list(const cen_folder *folder, bool *is_held_out, cen_err
     uint8_t *bytes;
     size_t size;
     cen_status status =
-        cen__file_read(folder->options.holdout_list, SIZE_MAX, &bytes, &size, error);
+        cen__file_read_text(folder->options.holdout_list, LIST_MOST, &bytes, &size, error);
     if (status != CEN_OK) return status;
     char *text = cen__alloc(size + 1, 1);
     if (text == NULL) status = cen__fail_memory(error, "the list of held-out classes");

@@ -11,7 +11,8 @@
 
 enum {
     MAX_DIMS = 3,
-    N_LABELS = 256 /* a label is a byte */
+    N_LABELS = 256, /* a label is a byte */
+    FILE_MOST = 1 << 30
 };
 
 /* More than any IDX file is unpacked to, and fewer bytes than a hostile one may ask for. */
@@ -76,7 +77,7 @@ static cen_status parse(const char *path, uint8_t *bytes, size_t size, size_t n_
 static cen_status read_idx(const char *path, size_t n_dims, idx *file, cen_error *error)
 {
     size_t size;
-    cen_status status = cen__file_read(path, SIZE_MAX, &file->file, &size, error);
+    cen_status status = cen__file_read(path, FILE_MOST, &file->file, &size, error);
     if (status == CEN_OK) status = unpack(path, &file->file, &size, error);
     if (status == CEN_OK) status = parse(path, file->file, size, n_dims, file, error);
     return status;

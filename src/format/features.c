@@ -190,7 +190,11 @@ static cen_status write_pair(const char *path, const char *beside, cen_features_
                              const table *t, cen_error *error)
 {
     cen__writer *writer, *writer_beside;
-    cen_status status = start_file(path, formats[format].write, t, &writer, error);
+    cen_status status = CEN_OK;
+    if (format == CEN_FEATURES_NPY) status = cen__features_finish(path, beside, error);
+    if (status == CEN_OK) {
+        status = start_file(path, formats[format].write, t, &writer, error);
+    }
     if (status != CEN_OK) return status;
     if (beside == NULL) return cen__writer_commit(&writer, error);
     status = start_file(beside, formats[format].write_beside, t, &writer_beside, error);

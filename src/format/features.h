@@ -11,6 +11,10 @@ char *cen__features_beside(const char *path, const char *ending, const char *bes
 /* What ties a name to its row of numbers: FNV-1a, 64 bits, of their bytes as little-endian float32. */
 uint64_t cen__features_digest(const float *row, size_t d);
 
+/* Puts in place the names that a killed writer has left beside a .npy, if its numbers are in place: what
+ * is written next would take their reserved name. Errors: IO, MEMORY. */
+cen_status cen__features_finish(const char *path, const char *beside, cen_error *error);
+
 /* Whether features[n, d] with their rows, and `more` bytes besides, can be in the memory of this
  * machine. Errors: LIMIT, in a sentence about the file at path. */
 cen_status cen__features_fit(const char *path, size_t n, size_t d, uint64_t more, cen_error *error);

@@ -199,6 +199,49 @@ static cen_status read_names(const char *path, const char *beside, cen_feature_s
         beside, path);
 }
 
+/* Whether the numbers at path are those of `next` and not those of `beside`. Errors: MEMORY; what cannot be
+ * read for another reason is nothing to be kept. */
+static cen_status is_unfinished(const char *path, const char *beside, const char *next,
+                                bool *unfinished, cen_error *error)
+{
+    cen_feature_set set = {.n = 0};
+    cen__table now = {.n = 0}, later = {.n = 0};
+    *unfinished = false;
+    cen_status status = cen__npy_read(path, &set.features, &set.n, &set.d, error);
+    if (status == CEN_OK) status = cen__table_read_tsv(next, &later, error);
+    if (status == CEN_OK && fits(&later, &set)) {
+        status = cen__table_read_tsv(beside, &now, error);
+        *unfinished = status != CEN_ERROR_MEMORY && !fits(&now, &set);
+    }
+    cen__free(set.features);
+    cen__table_free(&now);
+    cen__table_free(&later);
+    return status == CEN_ERROR_MEMORY ? status : CEN_OK;
+}
+
+cen_status cen__features_finish(const char *path, const char *beside, cen_error *error)
+{
+    const int kept = errno;
+    bool unfinished = false;
+    char *next = cen__path_hidden(beside, ".next"), *place = cen__os_follow(beside);
+    cen_status status = CEN_OK;
+    if (next == NULL || place == NULL) {
+        status = cen__fail_memory(error, "the name of a file");
+    } else if (cen__os_kind(next) == CEN__FILE) {
+        status = is_unfinished(path, beside, next, &unfinished, error);
+    }
+    if (unfinished && !cen__os_replace(next, place)) {
+        status = cen__fail(error, CEN_ERROR_IO,
+                           "%s: the names that a killed process left in %s cannot be put in place: "
+                           "%s; check that disk",
+                           beside, next, strerror(errno));
+    }
+    cen__free(next);
+    cen__free(place);
+    if (status == CEN_OK) errno = kept;
+    return status;
+}
+
 static bool is_locked(const char *path)
 {
     const int kept = errno;

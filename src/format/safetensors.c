@@ -9,7 +9,7 @@
 #include "format/json.h"
 
 /* The limit that the reference reader has. */
-enum { HEADER_MOST = 100000000, LENGTH_SIZE = 8, ALIGNED_FLOATS = 16 };
+enum { HEADER_MOST = 100000000, FILE_MOST = 1 << 30, LENGTH_SIZE = 8, ALIGNED_FLOATS = 16 };
 
 static const char metadata_key[] = "__metadata__";
 
@@ -298,7 +298,7 @@ cen_status cen__safetensors_read(const char *path, cen__safetensors *file, cen_e
     memset(file, 0, sizeof *file);
     uint8_t *bytes;
     size_t size;
-    cen_status status = cen__file_read(path, SIZE_MAX, &bytes, &size, error);
+    cen_status status = cen__file_read(path, FILE_MOST, &bytes, &size, error);
     if (status != CEN_OK) return status;
     status = read_bytes(bytes, size, file, error);
     cen__free(bytes);

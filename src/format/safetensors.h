@@ -24,7 +24,7 @@ typedef struct cen__safetensors {
 /* Reads and checks a file whole. Only F32 tensors of at most 4 dimensions; F16, BF16 and F64 are
  * converted to float32 (a double beyond float becomes an infinity). A hostile header (offsets that
  * overlap, leave holes, run past the end or do not fit the shape, a length beyond 100 MB or the
- * file, duplicate names) is refused with a sentence that names the file and the tensor. Sizes of 0
+ * file, duplicate names, a file beyond 1 GB) is refused with a sentence that names the file and the tensor. Sizes of 0
  * and scalars (no dimension) are fine. Data is 64-byte aligned. Errors: IO, FORMAT, UNSUPPORTED,
  * LIMIT, MEMORY. */
 cen_status cen__safetensors_read(const char *path, cen__safetensors *file, cen_error *error);

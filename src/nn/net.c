@@ -149,10 +149,8 @@ static cen_status join(cen__net *net, cen_error *error)
     for (size_t i = 0; i < net->n_layers; i++) size += strlen(net->texts[i]) + 2;
     net->line = cen__alloc(size, 1);
     if (net->line == NULL) return cen__fail_memory(error, "the net");
-    char *at = net->line;
-    for (size_t i = 0; i < net->n_layers; i++) {
-        at +=
-            snprintf(at, (size_t)(net->line + size - at), "%s%s", i > 0 ? ", " : "", net->texts[i]);
+    for (size_t i = 0, at = 0; i < net->n_layers; i++) {
+        cen__append(net->line, size, &at, "%s%s", i > 0 ? ", " : "", net->texts[i]);
     }
     return CEN_OK;
 }

@@ -24,8 +24,10 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "base/status.h"
 #include "search/classes.h"
 
@@ -53,51 +55,133 @@ static cen_status measure_strangers(cen_labelled gallery, cen_labelled strangers
     return status;
 }
 
-/* The same for each class of the gallery against the others. sorted[gallery.n, d] are its rows by class, so
- * that the others are two ranges; nearest[gallery.n] is scratch. */
-static cen_status measure_sorted(const float *sorted, size_t d, cen_metric metric, int n_threads,
-                                 const cen__classes *classes, float *nearest, float *distances,
-                                 cen_error *error)
+/* Rows of the gallery by class, and of those that play the stranger; class c has rows from starts[c] on. */
+typedef struct {
+    const float *rows, *strangers;
+    const size_t *starts, *stranger_starts;
+    size_t d;
+    cen_metric metric;
+    int n_threads;
+    float *nearest; /* scratch */
+    float *distances;
+} by_class;
+
+/* Strangers of the classes first .. end against the rows of the others from .. to. */
+static cen_status measure_between(const by_class *b, size_t first, size_t end, size_t from,
+                                  size_t to, cen_error *error)
 {
-    cen_status status = CEN_OK;
-    for (size_t i = 0; i < classes->n_rows; i++) distances[i] = INFINITY;
-    for (size_t c = 0; c < classes->n_classes; c++) {
-        size_t first = classes->starts[c], end = classes->starts[c + 1];
-        const size_t starts[] = {0, end}, counts[] = {first, classes->n_rows - end};
-        for (size_t side = 0; side < 2; side++) {
-            if (counts[side] == 0) continue;
-            status =
-                cen_knn_search(sorted + starts[side] * d, counts[side], sorted + first * d,
-                               end - first, d, 1, metric, false, NULL, nearest, n_threads, error);
-            if (status != CEN_OK) return status;
-            for (size_t i = first; i < end; i++) {
-                if (nearest[i - first] < distances[i]) distances[i] = nearest[i - first];
-            }
-        }
+    const size_t start = b->stranger_starts[first], n = b->stranger_starts[end] - start;
+    if (n == 0) return CEN_OK;
+    cen_status status =
+        cen_knn_search(b->rows + b->starts[from] * b->d, b->starts[to] - b->starts[from],
+                       b->strangers + start * b->d, n, b->d, 1, b->metric, false, NULL, b->nearest,
+                       b->n_threads, error);
+    for (size_t i = 0; i < n && status == CEN_OK; i++) {
+        if (b->nearest[i] < b->distances[start + i]) b->distances[start + i] = b->nearest[i];
     }
     return status;
 }
 
-static cen_status measure_other_classes(cen_labelled gallery, size_t d, cen_metric metric,
-                                        int n_threads, const cen__classes *classes,
-                                        float *distances, cen_error *error)
+/* Each half against the other, then each within itself: searches of many rows at once cost far less than
+ * one of each class. */
+static cen_status measure_within(const by_class *b, size_t first, size_t end, cen_error *error)
+{
+    if (end - first < 2 || b->stranger_starts[end] == b->stranger_starts[first]) return CEN_OK;
+    const size_t middle = first + (end - first) / 2;
+    cen_status status = measure_between(b, first, middle, middle, end, error);
+    if (status == CEN_OK) status = measure_between(b, middle, end, first, middle, error);
+    if (status == CEN_OK) status = measure_within(b, first, middle, error);
+    return status == CEN_OK ? measure_within(b, middle, end, error) : status;
+}
+
+/* The features of these rows, in their order; NULL without memory. */
+static float *gather(cen_labelled set, const size_t *rows, size_t n, size_t d)
 {
     size_t size;
-    cen_status status;
-    float *sorted = cen__multiply(gallery.n, d, &size) ? cen__alloc(size, sizeof *sorted) : NULL;
-    float *nearest = cen__alloc(gallery.n, sizeof *nearest);
-    if (sorted != NULL && nearest != NULL) {
-        for (size_t i = 0; i < gallery.n; i++) {
-            const float *row = gallery.features + classes->rows[i] * d;
-            for (size_t j = 0; j < d; j++) sorted[i * d + j] = row[j];
-        }
-        status = measure_sorted(sorted, d, metric, n_threads, classes, nearest, distances, error);
+    float *gathered = cen__multiply(n, d, &size) ? cen__alloc(size, sizeof *gathered) : NULL;
+    for (size_t i = 0; i < n && gathered != NULL; i++) {
+        memcpy(gathered + i * d, set.features + rows[i] * d, d * sizeof *gathered);
+    }
+    return gathered;
+}
+
+static cen_status measure_other_classes(cen_labelled gallery, size_t d, cen_metric metric,
+                                        int n_threads, const cen__classes *classes,
+                                        const cen__classes *strangers,
+                                        const size_t *stranger_starts, float *distances,
+                                        cen_error *error)
+{
+    float *rows = gather(gallery, classes->rows, classes->n_rows, d);
+    float *queries = gather(gallery, strangers->rows, strangers->n_rows, d);
+    float *nearest = cen__alloc(strangers->n_rows, sizeof *nearest);
+    for (size_t i = 0; i < strangers->n_rows; i++) distances[i] = INFINITY;
+    cen_status status = CEN_OK;
+    if (rows != NULL && queries != NULL && nearest != NULL) {
+        const by_class b = {rows,   queries,   classes->starts, stranger_starts, d,
+                            metric, n_threads, nearest,         distances};
+        status = measure_within(&b, 0, classes->n_classes, error);
     } else {
         status = cen__fail_memory(error, "the rows of a gallery by class");
     }
-    cen__free(sorted);
+    cen__free(rows);
+    cen__free(queries);
     cen__free(nearest);
     return status;
+}
+
+/* ---- who plays the stranger -------------------------------------------------------------------- */
+
+enum { MOST_PICTURES = 1 << 14, LEAST_OF_CLASS = 8, MOST_PASS = 100 };
+
+/* So many pictures say enough; where the share is small, so many that some pass. */
+static size_t most_pictures(double far)
+{
+    const double most = fmax(MOST_PICTURES, ceil(MOST_PASS / far));
+    return most < 1e9 ? (size_t)most : (size_t)1000000000;
+}
+
+/* counts[c]: how many rows of class c are drawn. Of a gallery with more than `most` rows a class gives
+ * equally many, at least LEAST_OF_CLASS, and classes are drawn until there are enough. order is scratch. */
+static void share_out(const cen__classes *all, size_t most, size_t *order, size_t *counts)
+{
+    const size_t n = all->n_classes, all_of_class = all->n_rows <= most ? all->n_rows : 0;
+    size_t each = n > 0 ? most / n : 0, total = 0;
+    if (each < LEAST_OF_CLASS) each = LEAST_OF_CLASS;
+    if (each < all_of_class) each = all_of_class;
+    for (size_t c = 0; c < n; c++) order[c] = c;
+    cen__shuffle(order, n, 1, CEN__STREAM_THRESHOLD);
+    for (size_t i = 0; i < n; i++) {
+        const size_t size = all->starts[order[i] + 1] - all->starts[order[i]];
+        counts[order[i]] = total >= most ? 0 : size < each ? size : each;
+        total += counts[order[i]];
+    }
+}
+
+/* The rows drawn, by class: sample without the classes of which there are none, starts[n_classes + 1] with
+ * all. False without memory. */
+static bool draw_strangers(const cen__classes *all, double far, cen__classes *sample,
+                           size_t *starts)
+{
+    const size_t n = all->n_classes;
+    size_t *order = cen__alloc(n, sizeof *order), *counts = cen__alloc(n, sizeof *counts);
+    sample->rows = cen__alloc(all->n_rows, sizeof *sample->rows);
+    sample->starts = cen__alloc(n + 1, sizeof *sample->starts);
+    const bool ok =
+        order != NULL && counts != NULL && sample->rows != NULL && sample->starts != NULL;
+    if (ok) share_out(all, most_pictures(far), order, counts);
+    for (size_t c = 0; c < n && ok; c++) {
+        const size_t size = all->starts[c + 1] - all->starts[c];
+        size_t *rows = sample->rows + sample->n_rows;
+        starts[c] = sample->n_rows;
+        memcpy(rows, all->rows + all->starts[c], size * sizeof *rows);
+        if (counts[c] < size) cen__shuffle(rows, size, 1, cen__substream(CEN__STREAM_THRESHOLD, c));
+        if (counts[c] > 0) sample->starts[sample->n_classes++] = sample->n_rows;
+        sample->n_rows += counts[c];
+    }
+    if (ok) starts[n] = sample->starts[sample->n_classes] = sample->n_rows;
+    cen__free(order);
+    cen__free(counts);
+    return ok;
 }
 
 /* ---- the interval ------------------------------------------------------------------------------ */
@@ -260,61 +344,80 @@ static cen_status check(cen_labelled gallery, cen_labelled set, const char *what
 }
 
 typedef struct {
-    cen__classes classes;
+    cen__classes classes,
+        strangers; /* of the gallery or of the strangers; who of them is measured */
+    size_t *starts;
     float *distances;
     picture *pictures;
     double *sums;
 } scratch;
 
-static bool reserve(scratch *s, cen_labelled set)
+static bool reserve(scratch *s, cen_labelled set, bool is_own, double far)
 {
     if (!cen__classes_create(&s->classes, set.labels, set.n)) return false;
-    s->distances = cen__alloc(set.n, sizeof *s->distances);
-    s->pictures = cen__alloc(set.n, sizeof *s->pictures);
-    s->sums = cen__alloc(s->classes.n_classes, sizeof *s->sums);
+    s->starts = cen__alloc(s->classes.n_classes + 1, sizeof *s->starts);
+    if (s->starts == NULL) return false;
+    if (!is_own) {
+        s->strangers = s->classes;
+        s->classes = (cen__classes){.n_classes = 0};
+    } else if (!draw_strangers(&s->classes, far, &s->strangers, s->starts)) {
+        return false;
+    }
+    s->distances = cen__alloc(s->strangers.n_rows, sizeof *s->distances);
+    s->pictures = cen__alloc(s->strangers.n_rows, sizeof *s->pictures);
+    s->sums = cen__alloc(s->strangers.n_classes, sizeof *s->sums);
     return s->distances != NULL && s->pictures != NULL && s->sums != NULL;
 }
 
 static void release(scratch *s)
 {
     cen__classes_free(&s->classes);
+    cen__classes_free(&s->strangers);
+    cen__free(s->starts);
     cen__free(s->distances);
     cen__free(s->pictures);
     cen__free(s->sums);
+}
+
+static cen_status measure(const scratch *s, cen_labelled gallery, cen_labelled strangers, size_t d,
+                          cen_metric metric, int n_threads, cen_error *error)
+{
+    if (strangers.n > 0) {
+        return measure_strangers(gallery, strangers, d, metric, n_threads, &s->strangers,
+                                 s->distances, error);
+    }
+    if (s->classes.n_classes < 2) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "the gallery has one class, so none can play the stranger to another; "
+                         "give pictures of strangers");
+    }
+    return measure_other_classes(gallery, d, metric, n_threads, &s->classes, &s->strangers,
+                                 s->starts, s->distances, error);
 }
 
 cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,
                                    cen_metric metric, double false_accepts, int n_threads,
                                    cen_threshold *threshold, cen_error *error)
 {
-    bool is_own = strangers.n == 0;
-    cen_labelled set = is_own ? gallery : strangers;
-    scratch s = {{0, 0, NULL, NULL, NULL}, NULL, NULL, NULL};
-    *threshold = (cen_threshold){0, false_accepts, 0, 1, set.n, 0};
+    const bool is_own = strangers.n == 0;
+    const cen_labelled set = is_own ? gallery : strangers;
+    scratch s = {.starts = NULL};
+    cen_threshold made = {0, false_accepts, 0, 1, 0, 0};
     cen_status status =
         check(gallery, set, is_own ? "gallery" : "strangers", d, false_accepts, error);
     if (status != CEN_OK) return status;
-    if (!reserve(&s, set)) {
-        status = cen__fail_memory(error, "the calibration of a threshold");
-    } else if (is_own && s.classes.n_classes < 2) {
-        status =
-            cen__fail(error, CEN_ERROR_ARGUMENT,
-                      "the gallery has one class, so none can play the stranger to another; give "
-                      "pictures of strangers");
-    } else if (is_own) {
-        status =
-            measure_other_classes(gallery, d, metric, n_threads, &s.classes, s.distances, error);
-    } else {
-        status = measure_strangers(gallery, strangers, d, metric, n_threads, &s.classes,
-                                   s.distances, error);
-    }
-    threshold->n_strangers = s.classes.n_classes;
-    for (size_t c = 0; c < s.classes.n_classes && status == CEN_OK; c++) {
-        for (size_t i = s.classes.starts[c]; i < s.classes.starts[c + 1]; i++) {
+    status = reserve(&s, set, is_own, false_accepts)
+                 ? measure(&s, gallery, strangers, d, metric, n_threads, error)
+                 : cen__fail_memory(error, "the calibration of a threshold");
+    made.n_pictures = s.strangers.n_rows;
+    made.n_strangers = s.strangers.n_classes;
+    for (size_t c = 0; c < s.strangers.n_classes && status == CEN_OK; c++) {
+        for (size_t i = s.strangers.starts[c]; i < s.strangers.starts[c + 1]; i++) {
             s.pictures[i] = (picture){s.distances[i], c, 0};
         }
     }
-    if (status == CEN_OK) status = choose(s.pictures, &s.classes, s.sums, threshold, error);
+    if (status == CEN_OK) status = choose(s.pictures, &s.strangers, s.sums, &made, error);
+    if (status == CEN_OK) *threshold = made;
     release(&s);
     return status;
 }

@@ -45,10 +45,9 @@ static void name(const cen__batch *batch, const suspects *s, char text[NAMES_SIZ
     for (size_t i = 0; i < n_shown; i++) {
         const char *path = images[batch->indices[s->first[i]]].path, *end = end_of(path);
         const char *link = i == 0 ? "" : i + 1 == s->n ? " and " : ", ";
-        at += (size_t)snprintf(text + at, NAMES_SIZE - at, "%s%s%s", link, end == path ? "" : "...",
-                               end);
+        cen__append(text, NAMES_SIZE, &at, "%s%s%s", link, end == path ? "" : "...", end);
     }
-    if (s->n > n_shown) (void)snprintf(text + at, NAMES_SIZE - at, " and %zu more", s->n - n_shown);
+    if (s->n > n_shown) cen__append(text, NAMES_SIZE, &at, " and %zu more", s->n - n_shown);
 }
 
 static const char remedy[] = "train with a smaller learning rate or lambda, or clip gradients";

@@ -367,6 +367,48 @@ static void exporting_keeps_the_last_good_files(void **state)
                 .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
+#define PAIR OUT "/pair.npy"
+#define NAMES OUT "/pair.tsv"
+
+static cen_status write_pair(const char *class_name, float x, cen_error *error)
+{
+    const float numbers[2] = {x, x};
+    const cen_feature_row names[2] = {{"p", 0, class_name, NULL}, {"q", 0, class_name, NULL}};
+    return cen_features_write(PAIR, CEN_FEATURES_NPY, numbers, 2, 1, names, error);
+}
+
+/* As after a kill between the two renames: the numbers are new, the names in place are not. */
+static void cut_pair(void)
+{
+    assert_int_equal(write_pair("old", 1, NULL), CEN_OK);
+    assert_int_equal(rename(NAMES, OUT "/old"), 0);
+    assert_int_equal(write_pair("new", 2, NULL), CEN_OK);
+    assert_int_equal(rename(NAMES, OUT "/.pair.tsv.next"), 0);
+    assert_int_equal(rename(OUT "/old", NAMES), 0);
+}
+
+static void a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write(void **state)
+{
+    (void)state;
+    begin_out(0);
+    bool is_done = false;
+    for (size_t n = 1; !is_done; n++) {
+        cen_error error;
+        cen_feature_set set;
+        cut_pair();
+        failing_arm(n, n % 2 == 0);
+        (void)told(write_pair("newer", 3, &error), &error);
+        failing_disarm();
+        is_done = !failing->has_failed;
+        assert_int_equal(cen_features_read(PAIR, &set, &error), CEN_OK);
+        const bool is_newer = set.features[0] == 3;
+        assert_true(is_newer || set.features[0] == 2);
+        assert_string_equal(set.class_names[0], is_newer ? "newer" : "new");
+        assert_true(is_newer || !is_done);
+        cen_features_free(&set);
+    }
+}
+
 /* The wrapped malloc and sysconf set it though they succeed. */
 static void errno_stays_where_the_system_sets_it(void **state)
 {
@@ -412,6 +454,7 @@ int main(void)
         cmocka_unit_test(the_checkpoint_before_a_damaged_one_stays_until_there_is_a_new_one),
         cmocka_unit_test(decoding_fails_cleanly),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
+        cmocka_unit_test(a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write),
         cmocka_unit_test(errno_stays_where_the_system_sets_it),
         cmocka_unit_test(the_names_of_new_folders_are_brought_onto_the_disk),
     };

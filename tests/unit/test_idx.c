@@ -59,6 +59,17 @@ static void assert_unpacked(const char *const *class_names, size_t n_images)
     }
 }
 
+#if !defined(_WIN32)
+/* No process writes it, so a killed one has left it. */
+static void what_a_killed_process_left_in_a_class_goes(void **state)
+{
+    (void)state;
+    tree_text(ROOT "/bag/.00001.png.0123456789abcdef.cen-tmp", "half of a");
+    unpack(IMAGES, LABELS, names, 0);
+    assert_false(cen_path_exists(ROOT "/bag/.00001.png.0123456789abcdef.cen-tmp"));
+}
+#endif
+
 static void each_image_lands_in_its_class_under_its_index(void **state)
 {
     (void)state;
@@ -180,6 +191,9 @@ int main(void)
         TEST(names_that_leave_the_folder_are_refused),
         TEST(a_folder_that_cannot_be_made_is_named),
         TEST(every_failed_allocation_is_the_error),
+#if !defined(_WIN32)
+        cmocka_unit_test_teardown(what_a_killed_process_left_in_a_class_goes, clear),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -273,6 +273,100 @@ static void every_failed_allocation_is_told(void **state)
     assert_true(fail_each_allocation(calibrate_with_little_memory, &none) >= 8);
 }
 
+/* rows[n, d] of n / each classes, at places drawn by a seed. */
+static cen_labelled crowd(size_t n, size_t d, size_t each)
+{
+    float *x = malloc(n * d * sizeof *x);
+    int32_t *labels = malloc(n * sizeof *labels);
+    assert_true(x != NULL && labels != NULL);
+    for (size_t i = 0; i < n * d; i++) x[i] = cen__random_float(3, CEN__STREAM_PAIRS, i);
+    for (size_t i = 0; i < n; i++) labels[i] = (int32_t)(i * 7919 % n / each);
+    return (cen_labelled){x, labels, n};
+}
+
+static void free_crowd(cen_labelled set)
+{
+    free((void *)set.features);
+    free((void *)set.labels);
+}
+
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
+
+/* One search for each class would take some hundred times as long as one of all rows. */
+static void a_gallery_of_many_classes_costs_little_more_than_one_search(void **state)
+{
+    (void)state;
+    enum { CROWD = 6000, SIZE = 32 };
+    static const cen_labelled none = {NULL, NULL, 0};
+    const cen_labelled gallery = crowd(CROWD, SIZE, 1);
+    float *distances = malloc(CROWD * sizeof *distances);
+    assert_non_null(distances);
+    double search = 1e9, calibration = 1e9;
+    for (int i = 0; i < 3; i++) {
+        cen_threshold threshold;
+        double start = cen_seconds();
+        assert_int_equal(cen_knn_search(gallery.features, CROWD, gallery.features, CROWD, SIZE, 1,
+                                        CEN_METRIC_L2, true, NULL, distances, 1, NULL),
+                         CEN_OK);
+        search = least(search, cen_seconds() - start);
+        start = cen_seconds();
+        assert_int_equal(
+            cen_threshold_calibrate(gallery, none, SIZE, CEN_METRIC_L2, 0.01, 1, &threshold, NULL),
+            CEN_OK);
+        calibration = least(calibration, cen_seconds() - start);
+    }
+    if (calibration > 20 * search) fail_msg("%g times one search", calibration / search);
+    free(distances);
+    free_crowd(gallery);
+}
+
+static size_t count_near(cen_labelled gallery, double distance)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < gallery.n; i++) {
+        const float *a = gallery.features + 2 * i;
+        bool is_near = false;
+        for (size_t j = 0; j < gallery.n && !is_near; j++) {
+            const float *b = gallery.features + 2 * j;
+            const double x = (double)a[0] - (double)b[0], y = (double)a[1] - (double)b[1];
+            is_near =
+                gallery.labels[i] != gallery.labels[j] && x * x + y * y <= distance * distance;
+        }
+        n += is_near;
+    }
+    return n;
+}
+
+static void of_a_large_gallery_some_of_each_class_are_drawn(void **state)
+{
+    (void)state;
+    enum { CROWD = 20000 };
+    static const cen_labelled none = {NULL, NULL, 0};
+    static const size_t sizes[] = {1000, 10, 2};
+    for (size_t i = 0; i < 3; i++) {
+        const cen_labelled gallery = crowd(CROWD, 2, sizes[i]);
+        cen_threshold drawn, again, whole;
+        assert_int_equal(
+            cen_threshold_calibrate(gallery, none, 2, CEN_METRIC_L2, 0.1, 2, &drawn, NULL), CEN_OK);
+        assert_in_range(drawn.n_pictures, 16000, 16392);
+        assert_true(drawn.n_strangers >= CROWD / sizes[i] * 3 / 4);
+        assert_int_equal(
+            cen_threshold_calibrate(gallery, none, 2, CEN_METRIC_L2, 0.1, 1, &again, NULL), CEN_OK);
+        assert_memory_equal(&drawn, &again, sizeof drawn);
+        const double share = (double)count_near(gallery, drawn.distance) / CROWD;
+        assert_true(share > 0.09 && share < 0.11);
+        assert_int_equal(
+            cen_threshold_calibrate(gallery, none, 2, CEN_METRIC_L2, 0.005, 1, &whole, NULL),
+            CEN_OK);
+        assert_int_equal(whole.n_pictures, CROWD);
+        assert_in_range(count_near(gallery, whole.distance), CROWD / 200 - 5, CROWD / 200);
+        free_crowd(gallery);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,6 +378,8 @@ int main(void)
         cmocka_unit_test(without_strangers_each_class_plays_the_stranger),
         cmocka_unit_test(what_makes_no_sense_is_refused),
         cmocka_unit_test(every_failed_allocation_is_told),
+        cmocka_unit_test(a_gallery_of_many_classes_costs_little_more_than_one_search),
+        cmocka_unit_test(of_a_large_gallery_some_of_each_class_are_drawn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
