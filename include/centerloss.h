@@ -917,6 +917,9 @@ CEN_API void cen_json_string(FILE *file, const char *text);
 /* Makes a folder and those above it; one that exists is fine. Errors: IO, MEMORY. */
 CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
 
+/* Gives the file `from` the name `to` in one step, also if that is taken; false if that failed. */
+CEN_API bool cen_path_replace(const char *from, const char *to);
+
 /* Makes these bytes a file, in one step: a reader sees the old file or the new one, whole, also after a
  * power cut. So do all functions that write a file, and in all of them owner and mode of the old file stay, a
  * link leads to the file that is replaced, a device, pipe or FIFO is written to, and "-" is standard output.

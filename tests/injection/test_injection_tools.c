@@ -110,7 +110,8 @@ static bool train_over(void)
 
 static bool resume(void)
 {
-    return execute("cl_train --threads 1 --stop-after 1000 --steps " OUT "/steps.csv --resume " RUN);
+    return execute("cl_train --threads 1 --stop-after 1000 --steps " OUT
+                   "/steps.csv --resume " RUN);
 }
 
 static bool write_npy(void)
@@ -225,7 +226,7 @@ static void lengthen(const char *path)
 static void a_resumed_training_that_fails_is_resumed_again(void **state)
 {
     (void)state;
-    begin_out(TRAIN " --stop-after 2");
+    begin_out(TRAIN " --stop-after 3"); /* so that the checkpoint before is of a step, too */
     lengthen(OUT "/steps.csv");
     walk(&(job){.name = "cl_train --resume",
                 .run = resume,
