@@ -528,6 +528,9 @@ typedef struct cen_resume_report {
     size_t best_epoch;   /* 0: none yet */
     double best_knn;
     const char *warning; /* NULL, or why the newer of two checkpoints could not be used */
+    /* Compiler and instruction set ("gcc 12 avx2") now, and of the checkpoint: where they differ, so may
+     * the last bits of what is computed from here on. */
+    const char *machine, *machine_before;
 } cen_resume_report;
 
 typedef struct cen_fit_options {
@@ -555,7 +558,7 @@ typedef struct cen_fit_options {
     double checkpoint_seconds; /* also within an epoch when so much time has passed; 0: not */
     /* Go on from `checkpoint`, or from the one before where it is damaged: the same numbers as if it
      * had never stopped, at any number of threads. Options, but for n_epochs, and images must be the
-     * same. */
+     * same: their names, classes and splits, and a 64-bit digest of their pixels at the input's size. */
     bool resume;
     int (*on_resume)(void *user, const cen_resume_report *report); /* as on_step */
     /* NULL, or called while an epoch is measured; nonzero ends the training there, with a checkpoint and
