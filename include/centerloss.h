@@ -549,6 +549,9 @@ typedef struct cen_resume_report {
     size_t best_epoch;   /* 0: none yet */
     double best_knn;
     const char *warning; /* NULL, or why the newer of two checkpoints could not be used */
+    /* Compiler and instruction set ("gcc 12 avx2") now, and of the checkpoint: where they differ, so may
+     * the last bits of what is computed from here on. */
+    const char *machine, *machine_before;
 } cen_resume_report;
 
 typedef struct cen_fit_options {
@@ -576,7 +579,7 @@ typedef struct cen_fit_options {
     double checkpoint_seconds; /* also within an epoch when so much time has passed; 0: not */
     /* Go on from `checkpoint`, or from the one before where it is damaged: the same numbers as if it
      * had never stopped, at any number of threads. Options, but for n_epochs, and images must be the
-     * same. */
+     * same: their names, classes and splits, and a 64-bit digest of their pixels at the input's size. */
     bool resume;
     int (*on_resume)(void *user, const cen_resume_report *report); /* as on_step */
     /* NULL, or called while an epoch is measured; nonzero ends the training there, with a checkpoint and
@@ -969,6 +972,9 @@ CEN_API void cen_json_string(FILE *file, const char *text);
 
 /* Makes a folder and those above it; one that exists is fine. Errors: IO, MEMORY. */
 CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
+
+/* Gives the file `from` the name `to` in one step, also if that is taken; false if that failed. */
+CEN_API bool cen_path_replace(const char *from, const char *to);
 
 /* Makes these bytes a file, in one step: a reader sees the old file or the new one, whole, also after a
  * power cut. So do all functions that write a file, and in all of them owner and mode of the old file stay, a

@@ -119,6 +119,13 @@ static int on_resume(void *user, const cen_resume_report *report)
     if (!s.is_quiet) {
         printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
                report->batch + 1, report->step);
+        if (strcmp(report->machine, report->machine_before) != 0) {
+            print_names(
+                stdout,
+                "note      begun with %s, goes on with %s: the last bits of its numbers may "
+                "differ\n",
+                report->machine_before, report->machine);
+        }
     }
     return reopen_logs(r, report);
 }

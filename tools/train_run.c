@@ -123,12 +123,9 @@ static bool move_files(run *r)
     (void)remove(in_run(r, previous_name, to));
     for (size_t i = 0; i < N_MOVED; i++) {
         if (!cen_path_exists(in_new(r, moved[i], from))) continue;
-        if (rename(from, in_run(r, moved[i], to)) == 0) continue;
-        (void)remove(to); /* some systems rename to no name that is taken */
-        if (rename(from, to) != 0) {
-            (void)save_failed(r, to);
-            return false;
-        }
+        if (cen_path_replace(from, in_run(r, moved[i], to))) continue;
+        (void)save_failed(r, to);
+        return false;
     }
     (void)remove(in_run(r, ".new", to));
     return true;
@@ -309,7 +306,8 @@ int reopen_logs(run *r, const cen_resume_report *report)
     cen_text_free(rows);
     if (!good) r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for this run's report"};
     if (!good) return -1;
-    if (s.steps == NULL || report->step == 0) return 0; /* settle_run begins --steps */
+    if (s.steps == NULL) return 0;
+    if (report->step == 0) return 0; /* settle_run begins it */
     r->steps = reopen(r, s.steps, report->step, &steps);
     cen_text_free(steps);
     return r->steps != NULL ? 0 : -1;

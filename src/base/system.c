@@ -44,6 +44,11 @@ cen_status cen_make_folder(const char *path, cen_error *error)
     return cen__os_make_folder(path, error);
 }
 
+bool cen_path_replace(const char *from, const char *to)
+{
+    return cen__os_replace(from, to);
+}
+
 cen_status cen_file_write(const char *path, const void *bytes, size_t size, cen_error *error)
 {
     cen__writer *writer;

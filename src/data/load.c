@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/random.h"
 #include "data/augment.h"
 #include "data/folder.h"
 
@@ -65,6 +66,7 @@ typedef struct {
     cen_error why;
     const char *warning;
     uint64_t sums[3], squares[3]; /* of a training image */
+    uint64_t digest;              /* of its bytes at the input's size */
 } loaded;
 
 typedef struct {
@@ -73,6 +75,21 @@ typedef struct {
     uint8_t *bytes;                 /* [block, channels, height, width] */
     loaded *results;
 } load_block;
+
+/* FNV-1a over eight bytes at a time. */
+static uint64_t hash_bytes(const uint8_t *bytes, size_t size)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (size_t at = 0; at < size;) {
+        uint64_t word = 0;
+        for (int shift = 0; shift < 64 && at < size; shift += 8) {
+            word |= (uint64_t)bytes[at++] << shift;
+        }
+        hash = (hash ^ word) * UINT64_C(1099511628211);
+        hash ^= hash >> 32;
+    }
+    return hash;
+}
 
 static void load_one(void *context, size_t task, int worker)
 {
@@ -83,7 +100,9 @@ static void load_one(void *context, size_t task, int worker)
     uint8_t *bytes = block->bytes + task * folder->image_size;
     (void)worker;
     result->status = decode(folder, image->path, bytes, &result->warning, &result->why);
-    if (result->status != CEN_OK || image->split != CEN_SPLIT_TRAIN) return;
+    if (result->status != CEN_OK) return;
+    result->digest = hash_bytes(bytes, folder->image_size);
+    if (image->split != CEN_SPLIT_TRAIN) return;
     size_t plane = folder->input.height * folder->input.width;
     for (size_t c = 0; c < folder->input.channels; c++, bytes += plane) {
         uint64_t sum = 0, square = 0;
@@ -101,6 +120,7 @@ static void keep_image(cen_folder *folder, size_t n, const cen_folder_image *ima
                        const loaded *result, const uint8_t *bytes, size_t cache_capacity)
 {
     folder->images[n] = *image;
+    folder->digest = cen__substream(folder->digest, result->digest);
     if (n < cache_capacity) {
         memcpy(folder->cache + n * folder->image_size, bytes, folder->image_size);
         folder->n_cached = n + 1;
@@ -170,6 +190,7 @@ static void unload(cen_folder *folder)
     folder->n_cached = 0;
     folder->is_loaded = false;
     folder->n_pixels = 0;
+    folder->digest = 0;
     memset(folder->sums, 0, sizeof folder->sums);
     memset(folder->squares, 0, sizeof folder->squares);
 }

@@ -1,8 +1,10 @@
 #include "train/checkpoint.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/instructions.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "base/random.h"
@@ -124,6 +126,7 @@ static void add_setup(entries *list, const cen__checkpoint *checkpoint)
 {
     add_count(list, "images", cen_folder_get(checkpoint->folder)->n_images);
     add_count(list, "list of images", hash_images(cen_folder_get(checkpoint->folder)));
+    add_count(list, "content of images", checkpoint->folder->digest);
     add_train_options(list, cen__trainer_options(checkpoint->trainer));
     add_fit_options(list, checkpoint->options);
     add_model(list, &cen__trainer_model(checkpoint->trainer)->info);
@@ -140,6 +143,21 @@ static cen_status compare_setup(const cen__safetensors *file, const entries *lis
                          list->names[i], was != NULL ? was : "unknown", list->texts[i].data);
     }
     return CEN_OK;
+}
+
+#if defined(__clang__)
+#define COMPILER "clang " NUMBER(__clang_major__)
+#elif defined(__GNUC__)
+#define COMPILER "gcc " NUMBER(__GNUC__)
+#else
+#define COMPILER "another compiler"
+#endif
+#define NUMBER(macro) TEXT(macro)
+#define TEXT(number) #number
+
+void cen__machine_name(char name[64])
+{
+    (void)snprintf(name, 64, "%s %s", COMPILER, cen__instructions());
 }
 
 /* ---- where it stands ---- */
@@ -263,6 +281,9 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
         }
     }
     add_count(&list, "at.has_lambda", *state.is_begun);
+    char machine[64];
+    cen__machine_name(machine);
+    cen__text_add(add(&list, "machine"), machine);
     list_tensors(checkpoint, &state, tensors);
     cen__progress *at = checkpoint->progress;
     cen_status status =
@@ -315,6 +336,9 @@ static cen_status read_file(const cen__checkpoint *checkpoint, const char *path,
         status = compare_setup(&file, &list, error);
     }
     if (status == CEN_OK) status = take(checkpoint, &file, error);
+    const char *machine = cen__safetensors_metadata(&file, "machine");
+    (void)snprintf(checkpoint->progress->machine, sizeof checkpoint->progress->machine, "%s",
+                   machine != NULL ? machine : "unknown");
     free_entries(&list);
     cen__safetensors_free(&file);
     if (status == CEN_OK || status == CEN_ERROR_MEMORY || error == NULL) return status;

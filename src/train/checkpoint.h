@@ -11,6 +11,7 @@ typedef struct cen__progress {
     double best_knn, best_loss, lr; /* lr: of the last step */
     double spread_before;           /* of the features, before the first step */
     cen_losses sums;                /* of the images of this epoch so far */
+    char machine[64]; /* what computed the checkpoint that was read: compiler and instruction set */
     bool is_newer_bad; /* the newer checkpoint could not be read, so the one before it must stay */
 } cen__progress;
 
@@ -27,6 +28,9 @@ typedef struct cen__checkpoint {
 /* Writes a new options->checkpoint and keeps the old one under its name with ".previous"; at any moment
  * one of the two is whole. Errors: IO, MEMORY. */
 cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *error);
+
+/* The compiler of this library and the instruction set that is used, which decide on last bits. */
+void cen__machine_name(char name[64]);
 
 /* Reads options->checkpoint, or where that fails the one before. warning: empty, or why the newer one
  * could not be used. Errors: IO, FORMAT, ARGUMENT (it was begun with other options or images, which

@@ -411,7 +411,11 @@ static cen_status resume(fit *f, cen_error *error)
     }
     cen_status status = cen__checkpoint_read(&checkpoint, &warning, error);
     if (status != CEN_OK || options->on_resume == NULL) return status;
-    cen_resume_report report = {.epoch = f->at.epoch,
+    char machine[64];
+    cen__machine_name(machine);
+    cen_resume_report report = {.machine = machine,
+                                .machine_before = f->at.machine,
+                                .epoch = f->at.epoch,
                                 .batch = f->at.batch,
                                 .step = f->at.n_steps,
                                 .best_epoch = f->at.best_epoch,

@@ -117,6 +117,20 @@ expect 1 "begun with images" "$TOOLS/cl_train" --resume stop7 other
 mv small/"$(ls small | head -n 1)" small/zzz
 expect 1 "begun with list of images" "$TOOLS/cl_train" --resume stop7
 mv small/zzz small/"$(ls other | head -n 1)"
+# other pictures under the same names: exchanged within a class, and one that is another
+set -- small/bag/*
+mv "$1" kept && mv "$2" "$1" && mv kept "$2"
+expect 1 "begun with content of images" "$TOOLS/cl_train" --resume stop7
+mv "$1" kept && mv "$2" "$1" && mv kept "$2"
+cp "$1" kept
+cp small/coat/"$(ls small/coat | head -n 1)" "$1"
+expect 1 "begun with content of images" "$TOOLS/cl_train" --resume stop7
+mv kept "$1"
+# another instruction set is named, and is no error
+train --stop-after 3 -o machine small
+CEN_INSTRUCTIONS=baseline "$TOOLS/cl_train" --resume machine --stop-after 1 >out.txt || complain "another instruction set"
+grep -aq "baseline" whole/checkpoint.safetensors || grep -q "baseline" out.txt ||
+    complain "another instruction set is not named: $(cat out.txt)"
 succeed "$TOOLS/cl_train" --resume stop7 --epochs 13
 says "epoch 13/13"
 expect 1 "no run that can be resumed" "$TOOLS/cl_train" --resume nowhere

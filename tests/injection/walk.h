@@ -140,13 +140,11 @@ static inline bool was_reading(void)
  * for. */
 static inline bool is_left_over(const char *path)
 {
-    const bool is_next = strstr(path, ".next") != NULL, is_new = strstr(path, "/.new/") != NULL;
+    const bool is_next = strstr(path, ".next") != NULL;
+    if (strstr(path, "/.new/") != NULL) return failing->goes_on || failing->failed == REMOVE;
     if (strstr(path, ".lock") != NULL) return failing->failed == REMOVE || failing->failed == LOCK;
-    if (failing->failed == REMOVE) {
-        return is_next || is_new || strstr(path, ".cen-tmp") != NULL;
-    }
-    if (failing->failed == RENAME) return is_next || (failing->goes_on && is_new);
-    return is_next && failing->failed == SYNC;
+    if (failing->failed == REMOVE) return is_next || strstr(path, ".cen-tmp") != NULL;
+    return is_next && (failing->failed == RENAME || failing->failed == SYNC);
 }
 
 static inline bool is_version(const tree_file *f)

@@ -1,0 +1,102 @@
+#!/bin/sh
+# What ends a training from outside: its exit code, how long it takes, and that it goes on from there.
+. "$(dirname "$0")/common.sh"
+few small 12
+NET="conv 4 3x3 pad 1, batchnorm, relu, maxpool 4, flatten, dense 8"
+start() {
+    exec "$TOOLS/cl_train" -q --net "$NET" --epochs 100000 --patience 1000000 "$@"
+}
+
+# within SECONDS: waits for $pid; its exit code is then in $code.
+within() {
+    (sleep "$1" && kill -KILL $pid) >/dev/null 2>&1 &
+    timer=$!
+    wait $pid
+    code=$?
+    kill $timer 2>/dev/null
+}
+
+# -- the codes that a shell knows; nohup's signal is not taken up
+for each in INT:130 TERM:143 HUP:129; do
+    signal=${each%:*}
+    # A shell starts what runs in the background with Ctrl-C ignored; this undoes it.
+    env --default-signal=INT true 2>/dev/null || {
+        [ $signal = INT ] && continue
+    }
+    rm -rf run
+    if [ $signal = INT ]; then
+        env --default-signal=INT "$TOOLS/cl_train" -q --net "$NET" --epochs 100000 --patience 1000000 -o run small &
+    else
+        start -o run small &
+    fi
+    pid=$!
+    until [ -e run/model.safetensors ]; do sleep 0.02; done
+    kill -$signal $pid
+    within 8
+    [ $code -eq "${each#*:}" ] || complain "SIG$signal ends with $code"
+    succeed "$TOOLS/cl_train" -q --resume run --stop-after 3
+done
+rm -rf run
+(trap '' HUP INT && start -o run small) &
+pid=$!
+until [ -e run/model.safetensors ]; do sleep 0.02; done
+kill -HUP $pid
+kill -INT $pid
+sleep 0.3
+kill -0 $pid 2>/dev/null || complain "a signal that was ignored ended the training"
+kill -TERM $pid
+within 8
+[ $code -eq 143 ] || complain "SIGTERM after ignored signals ends with $code"
+
+# -- while pictures are read, it is gone at once and leaves a run or nothing
+mkdir many
+for class in a b; do
+    mkdir many/$class
+    i=0
+    while [ $i -lt 40 ]; do
+        i=$((i + 1))
+        { printf 'P5\n1500 1500\n255\n'; head -c 2250000 /dev/zero; } >many/$class/$i.pgm
+    done
+done
+for delay in 0.05 0.2; do
+    rm -rf reading
+    start -o reading many &
+    pid=$!
+    sleep $delay
+    kill -TERM $pid
+    within 8
+    [ $code -eq 143 ] || complain "SIGTERM after $delay s of reading ends with $code"
+done
+
+# -- while an epoch is measured and pictures are read again in each epoch: soon, and the state is on the disk
+rm -rf slow
+"$TOOLS/cl_train" -q --net "flatten, dense 2" --image-size 8 --cache-mb 1 --batch-size 4 --epochs 50 -o slow many &
+pid=$!
+until [ -e slow/checkpoint.safetensors ]; do sleep 0.02; done
+sleep 0.3
+kill -TERM $pid
+within 8
+[ $code -eq 143 ] || complain "SIGTERM of a slow training ends with $code"
+[ -e slow/features.npy ] && complain "features were made after an interruption"
+[ -e slow/report.html ] && complain "a report was made after an interruption"
+
+# -- a file that outgrows the system's limit ends in a sentence
+(ulimit -f 1 && exec "$TOOLS/cl_train" -q --net "$NET" --epochs 2 -o limited small) 2>err.txt
+[ $? -eq 1 ] || complain "a limit on files ends with $?"
+grep -q "limited/.*: writing failed: File too large" err.txt || complain "a limit on files: $(cat err.txt)"
+
+# -- pictures that are gone, or that a pipe has replaced, in an epoch that reads them again
+few gone 12
+"$TOOLS/cl_train" -q --no-report --net "$NET" --cache-mb 0 --epochs 400 --batch-size 8 -o gone-run gone 2>err.txt &
+pid=$!
+until [ -e gone-run/model.safetensors ]; do sleep 0.02; done
+victim=gone/bag/$(ls gone/bag | head -n 1)
+rm "$victim"
+mkfifo "$victim"
+sleep 0.5
+kill -TERM $pid
+within 8
+[ $code -eq 143 ] || complain "a pipe in place of a picture: ends with $code: $(cat err.txt)"
+grep -q "warning: passed over $victim: $victim: this is a device, a pipe" err.txt ||
+    complain "a pipe in place of a picture: $(cat err.txt)"
+finish
