@@ -16,7 +16,8 @@ typedef struct knn {
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;
     bool as_json, adds, is_quiet;
-    cen_model *model; /* loaded when the first picture needs it */
+    cen_model_limits limits; /* 0: the default */
+    cen_model *model;        /* loaded when the first picture needs it */
     progress line;
 } knn;
 

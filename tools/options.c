@@ -38,6 +38,14 @@ void print_names(FILE *file, const char *format, ...)
     free(text);
 }
 
+cen_model_limits model_limits(cen_model_limits given)
+{
+    const cen_model_limits usual = cen_model_limits_default();
+    if (given.max_input == 0) given.max_input = usual.max_input;
+    if (!(given.max_work > 0)) given.max_work = usual.max_work;
+    return given;
+}
+
 int parse_exit_code(int parsed)
 {
     return parsed == PARSE_DONE ? 0 : EXIT_USAGE;
