@@ -551,7 +551,7 @@ typedef struct cen_resume_report {
 
 typedef struct cen_fit_options {
     size_t n_epochs;
-    size_t stop_after; /* steps, 0: no limit */
+    size_t stop_after; /* steps of this call, 0: no limit */
     bool shuffle;
     size_t per_class; /* above 0: batches of batch_size / per_class classes with so many images each
                          (cen_folder_order_per_class) in place of shuffled ones */
@@ -568,7 +568,8 @@ typedef struct cen_fit_options {
     int (*on_step)(void *user, const cen_step_report *report);
     int (*on_epoch)(void *user, const cen_epoch_report *report); /* the same */
     /* NULL, or a file for the whole state of the training, written before the first epoch, after each
-     * and when a callback or stop_after ends it; the one before it stays as "FILE.previous". */
+     * and when a callback or stop_after ends it; the one before it stays as "FILE.previous". The name is
+     * read at each writing: a callback may move the files and change it. */
     const char *checkpoint;
     double checkpoint_seconds; /* also within an epoch when so much time has passed; 0: not */
     /* Go on from `checkpoint`, or from the one before where it is damaged: the same numbers as if it
@@ -576,6 +577,12 @@ typedef struct cen_fit_options {
      * same. */
     bool resume;
     int (*on_resume)(void *user, const cen_resume_report *report); /* as on_step */
+    /* NULL, or called while an epoch is measured; nonzero ends the training there, with a checkpoint and
+     * without on_epoch. Resumed, it measures that epoch again. */
+    cen_progress *on_measure;
+    /* NULL, or called with a picture that is not cached and can no longer be read. It is left out: of this
+     * batch, or for good of what is measured. A batch without any picture left is an error. */
+    void (*on_unreadable)(void *user, const char *path, const char *reason);
     void *user;
 } cen_fit_options;
 
@@ -588,7 +595,7 @@ CEN_API cen_fit_options cen_fit_options_default(void);
  * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT,
  * NOT_FINITE (as cen_trainer_backward, and for what an epoch measures: names images; the step is not
  * taken, the model holds the best epoch, or what it began with, and the checkpoint stays as it was),
- * IO and FORMAT (an image that is not cached has changed), MEMORY, STOPPED (a callback has failed). */
+ * IO, FORMAT and the like (no image of a batch can be read any more), MEMORY, STOPPED (a callback has failed). */
 CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder,
                            const cen_fit_options *options, cen_error *error);
 
@@ -948,6 +955,11 @@ CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
  * Errors: IO, MEMORY. */
 CEN_API cen_status cen_file_write(const char *path, const void *bytes, size_t size,
                                   cen_error *error);
+
+/* All of a regular file of at most `most` bytes, with a NUL after them. Errors: IO, LIMIT, MEMORY. */
+CEN_API cen_status cen_text_read(const char *path, size_t most, char **text, size_t *size,
+                                 cen_error *error);
+CEN_API void cen_text_free(char *text);
 
 /* Brings what was written to file onto the disk; false where that failed. */
 CEN_API bool cen_file_sync(FILE *file);

@@ -175,7 +175,7 @@ static int run(const cen_model *model, cen_folder *folder, cen_error *error)
     return 0;
 }
 
-int main(int argc, char **argv)
+static int work(int argc, char **argv)
 {
     int n_paths = parse_options(&tool, argc, argv);
     if (n_paths < 0) return parse_exit_code(n_paths);
@@ -211,4 +211,9 @@ int main(int argc, char **argv)
     cen_folder_free(folder);
     cen_model_free(model);
     return code;
+}
+
+int main(int argc, char **argv)
+{
+    return run_tool(&tool, work, argc, argv);
 }

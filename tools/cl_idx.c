@@ -37,7 +37,7 @@ static size_t split_names(char *text, const char **list)
     return n;
 }
 
-int main(int argc, char **argv)
+static int work(int argc, char **argv)
 {
     int n_paths = parse_options(&tool, argc, argv);
     if (n_paths < 0) return parse_exit_code(n_paths);
@@ -58,4 +58,9 @@ int main(int argc, char **argv)
     free(copy);
     if (status != CEN_OK) return fail(&tool, EXIT_FAILED, "%s", error.message);
     return 0;
+}
+
+int main(int argc, char **argv)
+{
+    return run_tool(&tool, work, argc, argv);
 }

@@ -47,7 +47,7 @@ static const option options[] = {
      "eval --report: shows only pictures in it (the folder of\nthe .npy, .csv or run)", 0, 0, NULL},
     {"svg", '\0', OPTION_TEXT, &s.svg, "DIR", "eval: its plots as single files", 0, 0, NULL},
     {"json", 'j', OPTION_FLAG, &s.as_json, NULL, "print one JSON object", 0, 0, NULL},
-    {"seed", '\0', OPTION_COUNT, &s.seed, "N", "of what is drawn: episodes, pairs (1)", 0, 1e18,
+    {"seed", '\0', OPTION_SEED, &s.seed, "N", "of what is drawn: episodes, pairs (1)", 0, 1e18,
      NULL},
     {"threads", 't', OPTION_COUNT, &s.n_threads, "N",
      "processors to use (all); never changes a result", 1, 1024, NULL},
@@ -115,7 +115,7 @@ static int check_options(work_function *work)
     return 0;
 }
 
-int main(int argc, char **argv)
+static int work(int argc, char **argv)
 {
     char *line = join_command(argc, argv);
     int n = parse_options(&tool, argc, argv), code = EXIT_USAGE;
@@ -137,11 +137,13 @@ int main(int argc, char **argv)
         /* Lines of progress would stand among the answers. */
         s.line = progress_start(s.as_json || s.is_quiet || cen_terminal_width(stdout) == 0);
         if (code == 0) code = commands[which].work(&s, argv + 1, (size_t)n - 1);
-        if (code == 0 && (ferror(stdout) | fflush(stdout)) != 0) {
-            code = fail(&tool, EXIT_FAILED, "the answer could not be printed; free some space");
-        }
         cen_model_free(s.model);
     }
     free(line);
     return code;
+}
+
+int main(int argc, char **argv)
+{
+    return run_tool(&tool, work, argc, argv);
 }

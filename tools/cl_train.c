@@ -13,18 +13,32 @@
 
 /* ---- callbacks ---- */
 
-static volatile sig_atomic_t is_interrupted;
+static volatile sig_atomic_t interrupted; /* the number of the signal */
 
 static void interrupt(int number)
 {
-    is_interrupted = 1;
+    interrupted = number;
     signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
+}
+
+/* While a training runs, these end it after the batch. A signal that is ignored stays ignored. */
+static void catch_signals(bool is_on)
+{
+    static const int numbers[] = {
+#ifdef SIGHUP
+        SIGHUP,
+#endif
+        SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        void (*before)(int) = signal(numbers[i], is_on ? interrupt : SIG_DFL);
+        if (before == SIG_IGN) signal(numbers[i], SIG_IGN);
+    }
 }
 
 static int show_loading(void *user, size_t done, size_t total)
 {
     progress_images(user, "reading", done, total);
-    return is_interrupted;
+    return 0;
 }
 
 static int show_features(void *user, size_t done, size_t total)
@@ -37,26 +51,47 @@ static int on_step(void *user, const cen_step_report *report)
 {
     run *r = user;
     const cen_losses *mean = &report->mean_losses;
+    if (!settle_run(r)) return -1;
     if (r->steps != NULL) {
         const cen_losses *losses = &report->losses;
         fprintf(r->steps, "%zu,%.9g,%.9g,%.9g\n", report->step, losses->total, losses->softmax,
                 losses->center);
         if (fflush(r->steps) != 0) return save_failed(r, s.steps);
     }
-    char label[64], text[256], clock[32], terms[128];
+    char label[64], text[LOSSES_SIZE + 100], clock[32], terms[LOSSES_SIZE];
     double speed = (double)report->n_images / (report->seconds > 0 ? report->seconds : 1e-9);
-    size_t left = r->n_train - report->n_images + (report->n_epochs - report->epoch) * r->n_train;
+    double left = (double)(report->n_epochs - report->epoch) * (double)r->n_train;
+    if (report->n_images < r->n_train) left += (double)(r->n_train - report->n_images);
     (void)snprintf(label, sizeof label, "epoch %zu/%zu", report->epoch, report->n_epochs);
     (void)snprintf(text, sizeof text, "%.0f images/s  %s  %s left", speed, losses_text(mean, terms),
-                   as_clock((double)left / speed, clock));
+                   as_clock(left / speed, clock));
     progress_show(&r->line, label, report->n_images, r->n_train, text);
-    return is_interrupted;
+    return interrupted != 0;
+}
+
+static int on_measure(void *user, size_t done, size_t total)
+{
+    run *r = user;
+    progress_images(&r->line, "measuring", done, total);
+    return interrupted != 0;
+}
+
+static void on_unreadable(void *user, const char *path, const char *reason)
+{
+    run *r = user;
+    enum { MOST = 20 };
+    progress_clear(&r->line);
+    if (r->n_unreadable++ < MOST) {
+        print_names(stderr, "cl_train: warning: passed over %s: %s\n", path, reason);
+    } else if (r->n_unreadable == MOST + 1) {
+        print_names(stderr, "cl_train: warning: passed over more, which are not named\n");
+    }
 }
 
 static int on_epoch(void *user, const cen_epoch_report *report)
 {
     run *r = user;
-    char path[4200];
+    char path[PATH_SIZE];
     progress_clear(&r->line);
     if (!s.is_quiet) print_epoch(report);
     print_row(r->log, report);
@@ -78,8 +113,8 @@ static int on_resume(void *user, const cen_resume_report *report)
     r->best_epoch = report->best_epoch;
     r->best_knn = report->best_epoch > 0 ? report->best_knn : NAN;
     if (report->warning != NULL) {
-        fprintf(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
-                report->warning);
+        print_names(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
+                    report->warning);
     }
     if (!s.is_quiet) {
         printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
@@ -178,8 +213,9 @@ static cen_status note_settings(cen_model *model, cen_error *error)
     if (status == CEN_OK) status = note(model, "batch_size", error, "%.0f", (double)s.batch_size);
     if (status == CEN_OK) status = note(model, "lr", error, "%.17g", s.lr);
     if (status == CEN_OK) status = note(model, "adam_eps", error, "%.17g", s.adam_eps);
-    if (status == CEN_OK) status = note(model, "seed", error, "%.0f", (double)s.seed);
-    return status;
+    char seed[32];
+    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)s.seed);
+    return status == CEN_OK ? cen_model_note(model, "seed", seed, error) : status;
 }
 
 /* Facts about the run for its page: pairs of a name and a value. */
@@ -222,12 +258,12 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
     add_fact(list, "centers", "%s", center_modes[s.centers]);
     add_fact(list, "batch", "%zu", s.batch_size);
     add_fact(list, "learning rate", "%g, %s", s.lr, schedules[s.schedule]);
-    add_fact(list, "seed", "%zu", s.seed);
+    add_fact(list, "seed", "%llu", (unsigned long long)s.seed);
     add_fact(list, "version", "libcenterloss %s", cen_version());
 }
 
 /* The features of all images, then what is measured on them. */
-static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
+static cen_status finish(run *r, cen_folder *folder, cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
     const size_t shape[2] = {info->n_images, cen_model_get(r->model)->feature_size};
@@ -248,7 +284,7 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
                                            show_features, &r->line, error);
     }
     progress_clear(&r->line);
-    char path[4200];
+    char path[PATH_SIZE];
     if (status == CEN_OK) {
         status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY,
                                     features.data, shape[0], shape[1], rows, error);
@@ -277,9 +313,9 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
     return status;
 }
 
-static cen_status train(run *r, const cen_folder *folder, cen_error *error)
+static cen_status train(run *r, cen_folder *folder, cen_error *error)
 {
-    char path[4200];
+    char path[PATH_SIZE];
     cen_train_options train_options = cen_train_options_default();
     train_options.loss = chosen_loss();
     train_options.margin = chosen_margin();
@@ -308,24 +344,26 @@ static cen_status train(run *r, const cen_folder *folder, cen_error *error)
     fit_options.on_step = on_step;
     fit_options.on_epoch = on_epoch;
     fit_options.on_resume = on_resume;
-    fit_options.checkpoint = in_run(r, checkpoint_name, path);
+    fit_options.on_measure = on_measure;
+    fit_options.on_unreadable = on_unreadable;
+    fit_options.checkpoint = r->checkpoint;
     fit_options.checkpoint_seconds = 60 * s.checkpoint_minutes;
     fit_options.resume = r->is_resumed;
     fit_options.user = r;
     cen_trainer *trainer;
     cen_status status = cen_trainer_create(&trainer, r->model, &train_options, error);
     if (status != CEN_OK) return status;
-    signal(SIGINT, interrupt);
-    signal(SIGTERM, interrupt);
+    catch_signals(true);
     status = cen_fit(trainer, folder, &fit_options, error);
+    catch_signals(false); /* all that is needed to go on is on the disk */
     cen_trainer_free(trainer);
     progress_clear(&r->line);
     /* The file may be of a later epoch than the checkpoint was. */
-    if (status == CEN_OK && r->error.status == CEN_OK && r->is_resumed) {
+    if (status == CEN_OK && r->error.status == CEN_OK && r->is_resumed && r->best_epoch > 0) {
         status = cen_model_save(r->model, in_run(r, "model.safetensors", path), error);
     }
     if (status == CEN_OK && close_logs(r) == 0 && r->error.status == CEN_OK) {
-        return finish(r, folder, error);
+        return interrupted != 0 ? CEN_OK : finish(r, folder, error);
     }
     if (r->error.status != CEN_OK) *error = r->error;
     return status != CEN_OK ? status : r->error.status;
@@ -341,6 +379,11 @@ static int fail_training(const run *r, const cen_error *error)
                 "%s; %s/model.safetensors holds epoch %zu, which a new training can take up by "
                 "--init",
                 error->message, r->folder, r->best_epoch);
+}
+
+static size_t cache_bytes(void)
+{
+    return s.cache_mb > SIZE_MAX >> 20 ? SIZE_MAX : s.cache_mb << 20;
 }
 
 static int train_folder(run *r, cen_folder *folder, const char *path)
@@ -361,7 +404,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     }
     cen_model_free(r->model);
     r->model = NULL;
-    if (cen_folder_load(folder, &model_options.input, s.cache_mb << 20, show_loading, &r->line,
+    if (cen_folder_load(folder, &model_options.input, cache_bytes(), show_loading, &r->line,
                         &error) != CEN_OK) {
         progress_clear(&r->line);
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
@@ -380,30 +423,38 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     choose_augment(r->n_train, info->n_classes);
     size_t n_taken = 0;
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK ||
-        (s.init != NULL && cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
+        (s.init != NULL && !r->is_resumed &&
+         cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
         note_settings(r->model, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
     if (!s.is_quiet) print_model(r->model);
-    int code = make_run_folder(r);
-    if (code == 0) code = open_logs(r);
+    int code = begin_run(r);
     if (code != 0) return code;
     if (!s.is_quiet) {
-        if (s.init != NULL) printf("weights   %zu tensors from %s\n", n_taken, s.init);
-        printf("training  %zu epochs, batches of %zu, %s loss, lambda %s, centers %s, Adam %g, "
-               "augment %s, seed %zu\n",
-               s.n_epochs, s.batch_size, loss_names[s.loss], s.lambda, center_modes[s.centers],
-               s.lr, augments[s.augment], s.seed);
+        if (n_taken > 0) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
+        print_names(
+            stdout,
+            "training  %zu epochs, batches of %zu, %s loss, lambda %s, centers %s, Adam %g, "
+            "augment %s, seed %llu\n",
+            s.n_epochs, s.batch_size, loss_names[s.loss], s.lambda, center_modes[s.centers], s.lr,
+            augments[s.augment], (unsigned long long)s.seed);
         fflush(stdout);
     }
     r->page = page_create(info, s.n_epochs);
     if (r->page == NULL) return fail(&train_tool, EXIT_FAILED, "not enough memory for this run");
     if (train(r, folder, &error) != CEN_OK) return fail_training(r, &error);
-    if (s.is_quiet) return 0;
-    if (is_interrupted) {
-        printf("stopped   what was trained is saved; cl_train --resume %s goes on\n", r->folder);
+    if (interrupted != 0) {
+        if (!s.is_quiet) {
+            print_names(stdout,
+                        "stopped   the state of the training is saved; cl_train --resume %s goes "
+                        "on, and makes the features and the report at its end\n",
+                        r->folder);
+        }
+        return 128 + interrupted;
     }
-    printf("done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
+    if (s.is_quiet) return 0;
+    print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
     if (!isnan(r->best_knn)) printf(", k-NN %.2f %%", 100 * r->best_knn);
     printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
     return 0;
@@ -432,49 +483,82 @@ static int train_on(run *r, const char *path)
     return code;
 }
 
-/* From here on all->argv is as parse_options leaves it. */
-static int run_command(const arguments *given, arguments *all, const char *line)
+/* A path that a run's file names is written to only within the run: that file may be a stranger's. */
+static int refuse_foreign(const run *r, const char *named)
 {
-    int n_paths = parse_options(&train_tool, all->argc, all->argv);
-    if (n_paths < 0) return parse_exit_code(n_paths);
-    const char *resumed = s.resume;
-    if (resumed != NULL) {
-        arguments_free(all);
-        cen_error error;
-        if (!arguments_load(all, resumed, given->argc, given->argv, &error)) {
-            if (error.status == CEN_ERROR_MEMORY) {
-                return fail(&train_tool, EXIT_FAILED, "%s", error.message);
-            }
-            return fail(&train_tool, EXIT_FAILED,
-                        "%s: this is no run that can be resumed (its file 'arguments' cannot be "
-                        "read); name the folder of a run",
-                        resumed);
-        }
-        restore_defaults();
-        n_paths = parse_options(&train_tool, all->argc, all->argv);
-        if (n_paths < 0) return parse_exit_code(n_paths);
-        if (n_paths == 2) { /* the images have moved */
-            all->argv[0] = all->argv[1];
-            n_paths = 1;
-        }
+    size_t size = strlen(r->folder);
+    if (s.steps == NULL || named != NULL) return 0;
+    bool is_inside = strncmp(s.steps, r->folder, size) == 0 && s.steps[size] == '/' &&
+                     strchr(s.steps + size + 1, '/') == NULL && !cen_path_is_link(s.steps);
+    if (is_inside) return 0;
+    return fail(&train_tool, EXIT_USAGE,
+                "%s/arguments names --steps %s, which lies outside of the run; add --steps FILE to "
+                "write there",
+                r->folder, s.steps);
+}
+
+/* The command line of a run, then the one that was given. From here on all->argv is as parse_options leaves
+ * it. An exit code; *n_paths below 0 after --help. */
+static int resume_command(run *r, arguments *all, int *n_paths)
+{
+    const char *folder = s.resume, *steps = s.steps;
+    const size_t stop_after = s.stop_after; /* of this call, not of the one before */
+    int code = take_old_run(r, folder);
+    if (code != 0) return code;
+    char path[PATH_SIZE];
+    arguments_free(all);
+    if (!arguments_load(all, in_run(r, "arguments", path), r->arguments, &r->error)) {
+        return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
     }
+    restore_defaults();
+    *n_paths = parse_options(&train_tool, all->argc, all->argv);
+    if (*n_paths < 0) return parse_exit_code(*n_paths);
+    if (*n_paths == 2) { /* the images have moved */
+        all->argv[0] = all->argv[1];
+        *n_paths = 1;
+    }
+    s.stop_after = stop_after;
+    return refuse_foreign(r, steps);
+}
+
+static int check_settings(int n_paths)
+{
     if (n_paths != 1) {
         return fail(&train_tool, EXIT_USAGE, "%s; the usage is: %s",
                     n_paths == 0 ? "name the folder of images" : "name one folder alone",
                     train_tool.usage);
     }
     if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
-    if (!read_lambda()) {
-        return fail(&train_tool, EXIT_USAGE,
-                    "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
-                    s.lambda);
-    }
-    run r = {
-        .line = progress_start(s.is_quiet), .best_knn = NAN, .command = line, .arguments = given};
-    return train_on(&r, all->argv[0]);
+    if (read_lambda()) return 0;
+    return fail(&train_tool, EXIT_USAGE,
+                "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
+                s.lambda);
 }
 
-int main(int argc, char **argv)
+static int check_steps(void)
+{
+    cen_error error;
+    if (s.steps == NULL || cen_path_check_writable(s.steps, &error) == CEN_OK) return 0;
+    return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+}
+
+static int run_command(const arguments *given, arguments *all, const char *line)
+{
+    int n_paths = parse_options(&train_tool, all->argc, all->argv), code = 0;
+    if (n_paths < 0) return parse_exit_code(n_paths);
+    run r = {.best_knn = NAN, .command = line, .arguments = given};
+    bool is_old = s.resume != NULL;
+    if (is_old) code = resume_command(&r, all, &n_paths);
+    if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
+    if (code == 0 && n_paths >= 0 && !is_old) code = take_run_folder(&r);
+    if (code == 0 && n_paths >= 0) code = check_steps();
+    r.line = progress_start(s.is_quiet);
+    if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv[0]);
+    leave_run_folder(&r);
+    return code;
+}
+
+static int work(int argc, char **argv)
 {
     char *line = join_command(argc, argv);
     arguments given = {argc, argv, NULL}, all = {0, NULL, NULL};
@@ -486,5 +570,13 @@ int main(int argc, char **argv)
     int code = run_command(&given, &all, line);
     arguments_free(&all);
     free(line);
+    return code;
+}
+
+/* A shell's loop ends by Ctrl-C only if the program ends by it, too. */
+int main(int argc, char **argv)
+{
+    int code = run_tool(&train_tool, work, argc, argv);
+    if (code == 128 + interrupted && interrupted != 0) raise(interrupted);
     return code;
 }

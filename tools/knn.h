@@ -12,7 +12,8 @@ typedef struct knn {
     const char *command_line; /* as it can be typed again */
     const char *model_path, *gallery_split, *query_split, *strangers, *output, *report, *pictures,
         *svg;
-    size_t k, seed, n_threads;    /* k 0: 5, or what there is */
+    uint64_t seed;
+    size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;
     bool as_json, adds, is_quiet;

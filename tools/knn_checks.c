@@ -23,7 +23,7 @@ static int no_such_split(const knn *s, const knn_set *set, const char *split)
     enum { MOST = 8 };
     const char *found[MOST];
     char names[512] = "";
-    size_t n = 0, size = 0;
+    size_t n = 0;
     for (size_t i = 0; i < set->f.n && n < MOST; i++) {
         const char *name = set->f.rows[i].split;
         bool is_new = name != NULL && name[0] != '\0';
@@ -35,8 +35,7 @@ static int no_such_split(const knn *s, const knn_set *set, const char *split)
                     split);
     }
     for (size_t j = 0; j < n; j++) {
-        size += (size_t)snprintf(names + size, sizeof names / MOST, "%s%.50s", j > 0 ? ", " : "",
-                                 found[j]);
+        append(names, sizeof names, "%s%.50s", j > 0 ? ", " : "", found[j]);
     }
     return fail(s->tool, EXIT_FAILED, "%s: no row is of split \"%s\"; there is %s", set->name,
                 split, names);

@@ -263,9 +263,10 @@ static int enroll(knn *s, enrolment *e, const char *output, cen_features_format 
         print_json(e, output);
     } else if (code == 0 && !s->is_quiet) {
         char text[32];
-        printf("%s: %s added from %s %s; the gallery has %zu rows\n", output, e->name,
-               with_commas(e->pictures->f.n, text), e->pictures->f.n == 1 ? "picture" : "pictures",
-               e->gallery->f.n + e->pictures->f.n);
+        print_names(stdout, "%s: %s added from %s %s; the gallery has %zu rows\n", output, e->name,
+                    with_commas(e->pictures->f.n, text),
+                    e->pictures->f.n == 1 ? "picture" : "pictures",
+                    e->gallery->f.n + e->pictures->f.n);
         print_near(s, e);
     }
     free(e->near);

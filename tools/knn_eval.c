@@ -140,8 +140,8 @@ static void print_counted(const char *name, double share, const double interval[
 static void print_set(const char *what, const knn_set *set, const char *split)
 {
     char text[32];
-    printf("%-15s %s: %s rows", what, set->name, with_commas(set->f.n, text));
-    if (split != NULL) printf(" of split %s", split);
+    print_names(stdout, "%-15s %s: %s rows", what, set->name, with_commas(set->f.n, text));
+    if (split != NULL) print_names(stdout, " of split %s", split);
     printf("\n");
 }
 

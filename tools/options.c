@@ -3,17 +3,84 @@
 #include <centerloss.h>
 
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Bytes of the UTF-8 character at text (RFC 3629), 0 where there is none; *code is its number. */
+static size_t read_character(const unsigned char *text, unsigned long *code)
+{
+    static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t size = text[0] < 0x80   ? 1
+                  : text[0] < 0xC0 ? 0
+                  : text[0] < 0xE0 ? 2
+                  : text[0] < 0xF0 ? 3
+                  : text[0] < 0xF8 ? 4
+                                   : 0;
+    *code = size < 2 ? text[0] : text[0] & (0x7Fu >> size);
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xC0) != 0x80) return 0;
+        *code = *code << 6 | (text[i] & 0x3Fu);
+    }
+    bool is_surrogate = *code >= 0xD800 && *code < 0xE000;
+    return size > 0 && *code >= least[size] && *code <= 0x10FFFF && !is_surrogate ? size : 0;
+}
+
+/* What a terminal might obey: C0, DEL, C1, and marks that turn the direction of what follows. */
+static bool is_control(unsigned long code)
+{
+    return code < 0x20 || (code >= 0x7F && code < 0xA0) || (code >= 0x202A && code <= 0x202E) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+/* Puts ? for control characters and for bytes that are no UTF-8. */
+static void clean(char *text)
+{
+    char *to = text;
+    for (const char *at = text; *at != '\0';) {
+        unsigned long code;
+        size_t size = read_character((const unsigned char *)at, &code);
+        if (size == 0 || is_control(code)) {
+            *to++ = '?';
+        } else {
+            memmove(to, at, size);
+            to += size;
+        }
+        at += size > 0 ? size : 1;
+    }
+    *to = '\0';
+}
+
+/* Needs no memory but for what is longer than any message. */
+static void print_clean(FILE *file, const char *format, va_list arguments)
+{
+    char kept[8192], *text = kept;
+    va_list again;
+    va_copy(again, arguments);
+    int size = vsnprintf(kept, sizeof kept, format, arguments);
+    if (size >= (int)sizeof kept) {
+        text = malloc((size_t)size + 1);
+        if (text != NULL) (void)vsnprintf(text, (size_t)size + 1, format, again);
+        if (text == NULL) text = kept;
+    }
+    va_end(again);
+    size_t length = size < 0 ? 0 : strlen(text);
+    bool is_line = length > 0 && text[length - 1] == '\n';
+    text[length - is_line] = '\0';
+    clean(text);
+    fputs(text, file);
+    if (is_line) fputc('\n', file);
+    if (text != kept) free(text);
+}
 
 int fail(const command *tool, int code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
     fprintf(stderr, "%s: ", tool->name);
-    vfprintf(stderr, format, arguments);
+    print_clean(stderr, format, arguments);
     fputc('\n', stderr);
     va_end(arguments);
     return code;
@@ -21,21 +88,30 @@ int fail(const command *tool, int code, const char *format, ...)
 
 void print_names(FILE *file, const char *format, ...)
 {
-    va_list arguments, again;
+    va_list arguments;
     va_start(arguments, format);
-    va_copy(again, arguments);
-    int size = vsnprintf(NULL, 0, format, arguments);
-    char *text = size < 0 ? NULL : malloc((size_t)size + 1);
-    if (text != NULL) (void)vsnprintf(text, (size_t)size + 1, format, again);
-    va_end(again);
+    print_clean(file, format, arguments);
     va_end(arguments);
-    for (char *c = text; text != NULL && *c != '\0'; c++) {
-        bool is_end = *c == '\n' && c[1] == '\0';
-        bool is_c1 = (unsigned char)*c == 0xC2 && (unsigned char)c[1] - 0x80u < 0x20;
-        if ((unsigned char)*c < 0x20 || *c == 0x7F || is_c1) *c = is_end ? '\n' : '?';
-    }
-    if (text != NULL) fputs(text, file);
-    free(text);
+}
+
+void append(char *text, size_t size, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text + used, size - used, format, arguments);
+    va_end(arguments);
+}
+
+int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, char **argv)
+{
+#ifdef SIGXFSZ
+    signal(SIGXFSZ, SIG_IGN);
+#endif
+    int code = work(argc, argv);
+    if ((ferror(stdout) | fflush(stdout)) == 0 || code != 0) return code;
+    return fail(tool, EXIT_FAILED,
+                "what was printed could not be written; free some space or send it elsewhere");
 }
 
 cen_model_limits model_limits(cen_model_limits given)
@@ -123,22 +199,25 @@ static bool read_real(const char *text, double *value)
     return end != text && *end == '\0' && isfinite(*value);
 }
 
-static bool read_count(const char *text, size_t *value, char **end)
+static bool read_count(const char *text, uint64_t *value, char **end)
 {
     if (*text < '0' || *text > '9') return false;
-    unsigned long long number = strtoull(text, end, 10);
-    *value = (size_t)number;
-    return number < 1ull << 62;
+    *value = strtoull(text, end, 10);
+    return *value < UINT64_C(1) << 62;
 }
 
 static int set_number(const command *tool, const option *o, const char *text)
 {
     double value;
     char *end;
-    size_t count = 0;
-    bool whole = o->kind == OPTION_COUNT;
+    uint64_t count = 0;
+    bool whole = o->kind != OPTION_REAL;
     bool good = whole ? read_count(text, &count, &end) && *end == '\0' : read_real(text, &value);
     if (whole) value = (double)count;
+    if (o->kind == OPTION_COUNT && good && count > SIZE_MAX) {
+        return fail(tool, PARSE_BAD, "--%s '%s' is more than this machine can count; use less",
+                    o->name, text);
+    }
     if (!good || value < o->least || value > o->most) {
         const char *what = whole ? "a whole number" : "a number";
         if (o->most < 1e15) {
@@ -148,8 +227,10 @@ static int set_number(const command *tool, const option *o, const char *text)
         return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s of at least %g",
                     o->name, text, what, o->least);
     }
-    if (whole) {
-        *(size_t *)o->target = count;
+    if (o->kind == OPTION_SEED) {
+        *(uint64_t *)o->target = count;
+    } else if (whole) {
+        *(size_t *)o->target = (size_t)count;
     } else {
         *(double *)o->target = value;
     }
@@ -170,12 +251,14 @@ static int set_choice(const command *tool, const option *o, const char *text)
 static int set_size(const command *tool, const option *o, const char *text)
 {
     size_t *size = o->target;
+    uint64_t height, width;
     char *end = NULL;
-    bool good = read_count(text, &size[0], &end);
-    size[1] = size[0];
-    if (good && *end == 'x') good = read_count(end + 1, &size[1], &end);
-    if (good && *end == '\0' && size[0] > 0 && size[1] > 0 && size[0] <= 1 << 16 &&
-        size[1] <= 1 << 16) {
+    bool good = read_count(text, &height, &end);
+    width = height;
+    if (good && *end == 'x') good = read_count(end + 1, &width, &end);
+    if (good && *end == '\0' && height > 0 && width > 0 && height <= 1 << 16 && width <= 1 << 16) {
+        size[0] = (size_t)height;
+        size[1] = (size_t)width;
         return 0;
     }
     return fail(tool, PARSE_BAD,
@@ -206,6 +289,7 @@ static int set_option(const command *tool, const option *o, const char *text)
     case OPTION_FLAG: *(bool *)o->target = true; return 0;
     case OPTION_TEXT: *(const char **)o->target = text; return 0;
     case OPTION_COUNT:
+    case OPTION_SEED:
     case OPTION_REAL: return set_number(tool, o, text);
     case OPTION_CHOICE: return set_choice(tool, o, text);
     case OPTION_SIZE: return set_size(tool, o, text);

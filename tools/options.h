@@ -6,12 +6,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 typedef enum {
     OPTION_FLAG,   /* bool: set true */
     OPTION_TEXT,   /* const char *: the argument itself */
     OPTION_COUNT,  /* size_t: a whole number from least to most */
+    OPTION_SEED,   /* uint64_t: a whole number, of 62 bits on every machine */
     OPTION_REAL,   /* double: from least to most, finite */
     OPTION_CHOICE, /* int: the place in choices, a NULL-terminated list */
     OPTION_SIZE,   /* size_t[2]: N or HxW, each at least 1 */
@@ -65,12 +67,20 @@ int parse_options(const command *tool, int argc, char **argv);
 /* Prints "NAME: sentence" to the error stream and returns the exit code that was given. */
 int fail(const command *tool, int code, const char *format, ...);
 
-/* The same for what parse_options returned. */
+/* The main of a tool: work(argc, argv) gives the exit code. What it printed and could not be written is an
+ * error, and so is a file that outgrows the system's limit, which would end the process otherwise. */
+int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, char **argv);
+
+/* The exit code for what parse_options returned below 0. */
 int parse_exit_code(int parsed);
 
 /* printf where names of files and classes are among the arguments, which strangers chose: ? stands for
- * their control characters, so that no terminal obeys them. One newline may end it. */
+ * control characters, marks of direction and bytes that are no UTF-8, so that no terminal obeys them.
+ * One newline may end it. fail does the same. */
 void print_names(FILE *file, const char *format, ...);
+
+/* printf to the end of what stands in text[size] already; what has no room there is left out. */
+void append(char *text, size_t size, const char *format, ...);
 
 /* The command line as a shell reads it: what is not plain stands in quotes. The caller frees it; NULL
  * without memory. Call it before parse_options, which moves argv. */

@@ -2,6 +2,7 @@
 
 #include <centerloss.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -80,7 +81,7 @@ const char *with_commas(size_t number, char *text)
 
 const char *as_clock(double seconds, char *text)
 {
-    size_t whole = seconds > 0 ? (size_t)(seconds + 0.5) : 0;
+    size_t whole = seconds > 0 ? (size_t)(fmin(seconds, 1e9) + 0.5) : 0;
     if (whole >= 3600) {
         (void)snprintf(text, 32, "%zu:%02zu:%02zu", whole / 3600, whole / 60 % 60, whole % 60);
     } else {

@@ -11,8 +11,9 @@ typedef struct train_settings {
     double weight_decay, clip, smoothing, warmup, margin;
     double checkpoint_minutes;
     const char *lambda, *net, *init, *steps, *output, *holdout, *resume;
-    size_t image_size[2], channels, feature_size, n_epochs, batch_size, seed, n_threads;
+    size_t image_size[2], channels, feature_size, n_epochs, batch_size, n_threads;
     size_t max_pixels, cache_mb, stop_after, per_class, patience;
+    uint64_t seed;
     int loss, centers, resize, schedule, augment;
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
@@ -56,6 +57,9 @@ void choose_holdout(cen_folder_options *folder);
 void print_folder(const char *path, const cen_folder_info *info);
 void print_model(const cen_model *model);
 void print_epoch(const cen_epoch_report *report);
-char *losses_text(const cen_losses *losses, char text[128]);
+
+/* Two numbers of any size, with their digits before the point. */
+enum { LOSSES_SIZE = 700 };
+char *losses_text(const cen_losses *losses, char text[LOSSES_SIZE]);
 
 #endif

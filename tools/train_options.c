@@ -137,7 +137,7 @@ static const option options[] = {
     {"std", '\0', OPTION_REALS, &s.std, "X[,X,X]", "and divided by (measured)", 1e-30, 0, NULL},
     {"no-shuffle", '\0', OPTION_FLAG, &s.keep_order, NULL,
      "train in folder order: bytewise by class, then file name", 0, 0, NULL},
-    {"seed", '\0', OPTION_COUNT, &s.seed, "N", "of split, weights and order (1)", 0, 1e18, NULL},
+    {"seed", '\0', OPTION_SEED, &s.seed, "N", "of split, weights and order (1)", 0, 1e18, NULL},
     {"threads", 't', OPTION_COUNT, &s.n_threads, "N",
      "processors to use (all); never changes a result", 1, 1024, NULL},
     {"init", 'i', OPTION_TEXT, &s.init, "FILE", "weights by name from a safetensors file", 0, 0,

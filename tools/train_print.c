@@ -32,19 +32,19 @@ static void print_centers(const cen_epoch_report *report)
 }
 
 /* "softmax 0.1234  center 0.5678  accuracy 90.00 %"; triplets have no head and no accuracy. */
-char *losses_text(const cen_losses *losses, char text[128])
+char *losses_text(const cen_losses *losses, char text[LOSSES_SIZE])
 {
-    int n =
-        snprintf(text, 128, "%s %.4f  center %.4f", first_term(), losses->softmax, losses->center);
+    (void)snprintf(text, LOSSES_SIZE, "%s %.4f  center %.4f", first_term(), losses->softmax,
+                   losses->center);
     if (!isnan(losses->accuracy)) {
-        (void)snprintf(text + n, 128 - (size_t)n, "  accuracy %.2f %%", 100 * losses->accuracy);
+        append(text, LOSSES_SIZE, "  accuracy %.2f %%", 100 * losses->accuracy);
     }
     return text;
 }
 
 void print_epoch(const cen_epoch_report *report)
 {
-    char text[128];
+    char text[LOSSES_SIZE];
     printf("epoch %zu/%zu  train: %s", report->epoch, report->n_epochs,
            losses_text(&report->train, text));
     if (!isnan(report->knn_accuracy)) {
@@ -92,9 +92,10 @@ void print_folder(const char *path, const cen_folder_info *info)
     size_t n_split[4] = {0, 0, 0, 0};
     char a[32], b[32], c[32], d[32];
     for (size_t i = 0; i < info->n_images; i++) n_split[info->images[i].split]++;
-    printf("folder    %s: %s classes, %s images: %s to train, %s to validate", path,
-           with_commas(info->n_classes, a), with_commas(info->n_images, b),
-           with_commas(n_split[CEN_SPLIT_TRAIN], c), with_commas(n_split[CEN_SPLIT_VALIDATION], d));
+    print_names(stdout, "folder    %s: %s classes, %s images: %s to train, %s to validate", path,
+                with_commas(info->n_classes, a), with_commas(info->n_images, b),
+                with_commas(n_split[CEN_SPLIT_TRAIN], c),
+                with_commas(n_split[CEN_SPLIT_VALIDATION], d));
     if (info->n_held_out > 0) {
         printf(", %s of %s held-out classes", with_commas(n_split[CEN_SPLIT_HELD_OUT], a),
                with_commas(info->n_held_out, b));
@@ -127,7 +128,7 @@ void print_model(const cen_model *model)
         char shape[64];
         (void)snprintf(shape, sizeof shape, "%zux%zux%zu", layer->channels, layer->height,
                        layer->width);
-        printf("          %2zu  %-32s %-14s", i, layer->text, shape);
+        print_names(stdout, "          %2zu  %-32s %-14s", i, layer->text, shape);
         if (layer->n_parameters > 0) printf(" %12s", with_commas(layer->n_parameters, a));
         printf("\n");
     }

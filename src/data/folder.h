@@ -88,4 +88,11 @@ cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t c
 /* x[n, channels, height, width] of such bytes, with mean and std of input. */
 void cen__folder_normalise(const cen_input *input, const uint8_t *bytes, size_t n, float *x);
 
+/* cen_folder_read_augmented (augment NULL: cen_folder_read) that goes on if images cannot be read:
+ * errors[n] holds the status of each and, if that is not CEN_OK, why. */
+cen_status cen__folder_read_some(const cen_folder *folder, const cen_input *input,
+                                 const cen_augment *augment, uint64_t seed, size_t epoch,
+                                 const size_t *indices, size_t n, float *x, int32_t *labels,
+                                 cen_error *errors, cen_error *error);
+
 #endif

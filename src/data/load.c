@@ -373,8 +373,8 @@ static cen_status fail_changed(const cen_error *why, cen_error *error)
     return cen__fail(error, why->status, "%s%s", why->message, remedy);
 }
 
-/* Images that are not cached are decoded here, one a task. */
-static cen_status read_uncached(reader *r, int n_threads, cen_error *error)
+/* Images that are not cached are decoded here, one a task. errors NULL: one that fails is the error. */
+static cen_status read_uncached(reader *r, int n_threads, cen_error *errors, cen_error *error)
 {
     cen_status status = CEN_OK;
     r->chunk = 1;
@@ -385,7 +385,9 @@ static cen_status read_uncached(reader *r, int n_threads, cen_error *error)
     } else {
         cen__parallel(n_threads, r->n, read_chunk, r);
         for (size_t i = 0; i < r->n && status == CEN_OK; i++) {
-            if (r->errors[i].status == CEN_OK) continue;
+            bool is_kept = errors != NULL && r->errors[i].status != CEN_ERROR_MEMORY;
+            if (is_kept) errors[i] = r->errors[i];
+            if (is_kept || r->errors[i].status == CEN_OK) continue;
             status = fail_changed(&r->errors[i], error);
         }
     }
@@ -409,7 +411,7 @@ static cen_status check_read(const cen_folder *folder, const cen_input *input, c
 
 static cen_status read_images(const cen_folder *folder, const cen_input *input,
                               const epoch_changes *changes, const size_t *indices, size_t n,
-                              float *x, int32_t *labels, cen_error *error)
+                              float *x, int32_t *labels, cen_error *errors, cen_error *error)
 {
     cen_status status = check_read(folder, input, error);
     if (status != CEN_OK) return status;
@@ -421,6 +423,7 @@ static cen_status read_images(const cen_folder *folder, const cen_input *input,
         }
         is_cached = is_cached && indices[i] < folder->n_cached;
         if (labels != NULL) labels[i] = folder->images[indices[i]].label;
+        if (errors != NULL) errors[i].status = CEN_OK;
     }
     float table[3 * 256];
     fill_table(input, table);
@@ -434,7 +437,7 @@ static cen_status read_images(const cen_folder *folder, const cen_input *input,
                 .table = table,
                 .x = x};
     int n_threads = cen__thread_count(folder->options.n_threads);
-    if (!is_cached) return read_uncached(&r, n_threads, error);
+    if (!is_cached) return read_uncached(&r, n_threads, errors, error);
     cen__parallel(n_threads, (n + chunk - 1) / chunk, read_chunk, &r);
     return CEN_OK;
 }
@@ -442,7 +445,20 @@ static cen_status read_images(const cen_folder *folder, const cen_input *input,
 cen_status cen_folder_read(const cen_folder *folder, const cen_input *input, const size_t *indices,
                            size_t n, float *x, int32_t *labels, cen_error *error)
 {
-    return read_images(folder, input, NULL, indices, n, x, labels, error);
+    return read_images(folder, input, NULL, indices, n, x, labels, NULL, error);
+}
+
+cen_status cen__folder_read_some(const cen_folder *folder, const cen_input *input,
+                                 const cen_augment *augment, uint64_t seed, size_t epoch,
+                                 const size_t *indices, size_t n, float *x, int32_t *labels,
+                                 cen_error *errors, cen_error *error)
+{
+    const epoch_changes all = {augment, seed, epoch};
+    bool is_changed = augment != NULL && !cen__augment_is_none(augment);
+    cen_status status = augment != NULL ? cen__augment_check(augment, input, error) : CEN_OK;
+    if (status != CEN_OK) return status;
+    return read_images(folder, input, is_changed ? &all : NULL, indices, n, x, labels, errors,
+                       error);
 }
 
 cen_status cen_folder_read_augmented(const cen_folder *folder, const cen_input *input,
@@ -450,9 +466,6 @@ cen_status cen_folder_read_augmented(const cen_folder *folder, const cen_input *
                                      const size_t *indices, size_t n, float *x, int32_t *labels,
                                      cen_error *error)
 {
-    cen_status status = cen__augment_check(augment, input, error);
-    if (status != CEN_OK) return status;
-    const epoch_changes all = {augment, seed, epoch};
-    return read_images(folder, input, cen__augment_is_none(augment) ? NULL : &all, indices, n, x,
-                       labels, error);
+    return cen__folder_read_some(folder, input, augment, seed, epoch, indices, n, x, labels, NULL,
+                                 error);
 }

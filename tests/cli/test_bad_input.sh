@@ -22,6 +22,30 @@ expect 2 "centers 'men'" $TRAIN --centers men x
 expect 2 "std '0'" $TRAIN --std 0 x
 expect 2 "mean '1,2,3,4'" $TRAIN --mean 1,2,3,4 x
 
+
+# -- numbers beyond what a machine counts are refused, not cut (2^32 + 1 is 1 on 32 bits, else)
+expect 2 "seed '18446744073709551617'" $TRAIN --seed 18446744073709551617 x
+expect 2 "max-pixels '4611686018427387905'" $TRAIN --max-pixels 4611686018427387905 x
+few counts 2
+if $TRAIN --max-pixels 4294967297 -o counts-run counts 2>err.txt; then
+    [ "$(wc -l <counts-run/features.tsv)" -eq 7 ] || complain "--max-pixels was cut to 1"
+else
+    grep -q "max-pixels '4294967297' is more than this machine can count" err.txt || complain "$(cat err.txt)"
+fi
+succeed $TRAIN --seed 9007199254740993 --overwrite -o counts-run counts
+grep -aq '"seed[\]*":[\]*"9007199254740993' counts-run/model.safetensors || complain "the seed was rounded"
+
+# -- what cannot be printed is an error
+if [ -e /dev/full ]; then
+    for tool in cl_train cl_features cl_idx cl_knn; do
+        "$TOOLS/$tool" --help >/dev/full 2>err.txt && complain "$tool --help >/dev/full"
+        grep -q "^$tool: what was printed could not be written" err.txt || complain "$tool: $(cat err.txt)"
+    done
+    "$TOOLS/cl_train" --epochs 1 -o full-run counts >/dev/full 2>err.txt && complain "cl_train >/dev/full"
+    grep -q "could not be written" err.txt || complain "cl_train: $(cat err.txt)"
+    [ -e full-run/features.npy ] || complain "a full stream ended a training"
+fi
+
 # -- folders
 expect 1 "nowhere: no such folder" $TRAIN nowhere
 mkdir empty

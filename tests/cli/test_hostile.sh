@@ -11,12 +11,16 @@ esc=$(printf '\033')
 
 # outside: what stands in the current folder, but for what the test itself writes.
 outside() {
-    ls -A | grep -vE '^(out|err|before|after)\.txt$'
+    ls -A | grep -vE '^((out|err|before|after|iconv|codes)\.txt|wide\.bin)$'
 }
 
-# printable FILE: no control character but newlines.
+# printable FILE: UTF-8 without a control character (C0, DEL, C1) or a mark of direction, but for newlines.
 printable() {
-    LC_ALL=C tr -d "\n" <"$1" | LC_ALL=C grep -q '[[:cntrl:]]' && complain "$1 holds control characters: $(cat -v "$1")"
+    iconv -f UTF-8 -t UTF-16LE <"$1" >wide.bin 2>iconv.txt || complain "$1 is no UTF-8: $(cat -v "$1")"
+    od -An -v -tu2 wide.bin | tr -s ' ' '\n' >codes.txt
+    awk '$1 != "" && $1 != 10 && ($1 < 32 || ($1 >= 127 && $1 < 160) || ($1 >= 8234 && $1 <= 8238) ||
+        ($1 >= 8294 && $1 <= 8297)) { bad = 1 } END { exit bad }' codes.txt ||
+        complain "$1 holds control characters: $(cat -v "$1")"
 }
 
 # -- what is no file is passed over, and nothing waits for it
@@ -95,6 +99,29 @@ sed "s/names[.]csv/names.npy/g" csv.json | cmp -s - out.txt ||
 succeed $KNN audit names.npy
 printable out.txt
 
+# -- the same in what the tools say of paths, on either stream
+wild=$(printf 'w\033[31m\302\233\233\377\355\240\200\300\200\342\200\256\303\244\nline')
+succeed train --epochs 1 -o "$wild" --init names-run/model.safetensors names
+printable out.txt
+says '^done      w[?]\[31m[?]{9}ä[?]line: '
+expect 1 'w[?]\[31m[?]{9}ä[?]line: ' train -o "$wild" names
+printable err.txt
+expect 2 "unknown option" train "--$wild"
+printable err.txt
+expect 1 "line/nowhere: no such folder" train "$wild/nowhere"
+printable err.txt
+succeed $FEATURES "$wild" "$wild/../names" -o "$wild.npy"
+printable out.txt
+succeed $KNN eval "$wild"
+printable out.txt
+succeed $KNN enroll --model "$wild" "$wild.npy" "x$wild" names/plain
+printable out.txt
+expect 1 "line.nothing" $KNN classify "$wild.npy" "$wild.nothing" --model "$wild"
+printable err.txt
+expect 1 "line.nothing" timeout 300 "$TOOLS/cl_idx" "$wild.nothing" "$wild" -o "$wild"
+printable err.txt
+rm -r w*line*
+
 # -- a model whose class names are paths stays where it is told to be
 few paths 3
 succeed train --quiet -o paths-run paths
@@ -112,6 +139,21 @@ succeed train --epochs 3 --stop-after 1 --quiet -o logged-run paths
 sed '2,$s/^[0-9]*/-1/' logged-run/log.csv >log.csv
 mv log.csv logged-run/log.csv
 succeed timeout 300 $TOOLS/cl_train --quiet --resume logged-run
+
+# -- numbers longer than any text that was made for them: from a checkpoint, and from plain options
+succeed train --net "$LITTLE" --batch-size 2 --stop-after 2 -o numbers-run paths
+LC_ALL=C sed 's/\(at\.softmax\\*":\\*"[^"\\]*\)[^"\\]\{4\}\(\\*"\)/\1e140\2/' \
+    numbers-run/checkpoint.safetensors >changed
+cmp -s changed numbers-run/checkpoint.safetensors && complain "the checkpoint was not changed"
+cp changed numbers-run/checkpoint.safetensors
+succeed timeout 300 $TOOLS/cl_train --resume numbers-run
+for i in 1 2 3; do
+    mkdir -p loud/train/$i loud/val/$i
+    printf 'P5\n8\n8\n255\n%64s' '' | tr ' ' '\000' | tee loud/train/$i/1.pgm >loud/train/$i/2.pgm
+    printf 'P5\n8\n8\n255\n%64s' '' | tr ' ' '\377' >loud/val/$i/1.pgm
+done
+succeed train --net "flatten, batchnorm, batchnorm, batchnorm" --batch-size 3 --epochs 60 --augment none \
+    --mean 0 --std 1e-30 --lambda 0 --lr 0 --no-report -o loud-run loud
 
 # -- names as long as a system takes, and longer
 deep=$(printf '%0250d' 1)
