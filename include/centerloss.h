@@ -800,7 +800,7 @@ typedef enum cen_features_format {
     CEN_FEATURES_NPY,      /* PATH (.npy, float32) and beside it .tsv: row path label class split,
                               with \t \n \r \\ for those four characters */
     CEN_FEATURES_CSV,      /* one line a row: path, label, class, split, f0 ... */
-    CEN_FEATURES_FVECS,    /* int32 d, then d float32, a row */
+    CEN_FEATURES_FVECS,    /* int32 d, then d float32, for each row; with rows also PATH.tsv */
     CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
 } cen_features_format;
 

@@ -25,8 +25,8 @@ static const char *const endings[] = {".npy", ".csv", ".fvecs", ".tsv", NULL};
 
 static const option options[] = {
     {"output", 'o', OPTION_TEXT, &s.output, "FILE",
-     "where they go: .npy or .fvecs (with a .tsv beside it that\nnames the rows), .csv, "
-     "or .tsv (for TensorBoard's projector, with .metadata.tsv)",
+     "where they go: .npy or .fvecs (with a .tsv beside it that\nnames its rows), .csv, "
+     "or .tsv (for TensorBoard's\nprojector, with .metadata.tsv)",
      0, 0, NULL},
     {"format", 'f', OPTION_CHOICE, &s.format, "npy|csv|fvecs|projector",
      "where the name does not tell", 0, 0, formats},
