@@ -411,9 +411,11 @@ CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen
 CEN_API cen_status cen_model_features(const cen_model *model, const float *x, size_t n,
                                       float *features, int n_threads, cen_error *error);
 
-/* features[n_images, D] of a folder that was loaded with the model's input, in the order of its
- * images. progress may be NULL. Errors: as cen_folder_read, STOPPED. */
-CEN_API cen_status cen_model_folder_features(const cen_model *model, const cen_folder *folder,
+/* features[n_images, D] of a folder, in the order of its images. A folder that was not loaded is loaded with
+ * the model's input on the way: each image is decoded once and none is kept; broken ones move to skipped,
+ * so fetch cen_folder_get again (its n_images is at most that of before). progress may be NULL. Errors: as
+ * cen_folder_load and cen_folder_read, NOT_FINITE (names the image), STOPPED. */
+CEN_API cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder,
                                              float *features, int n_threads, cen_progress *progress,
                                              void *user, cen_error *error);
 
@@ -813,7 +815,7 @@ typedef enum cen_features_format {
     CEN_FEATURES_CSV, /* one line a row: path, label, class, split, f0 ... A name that a spreadsheet
                               takes for a formula begins with ', one with control characters or bytes
                               that are no UTF-8 with '\ and has the escapes of a .tsv */
-    CEN_FEATURES_FVECS,    /* int32 d, then d float32, a row */
+    CEN_FEATURES_FVECS, /* int32 d, then d float32, for each row; with rows also PATH.tsv */
     CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
 } cen_features_format;
 

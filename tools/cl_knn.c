@@ -16,6 +16,7 @@ static const char *const weights[] = {"uniform", "distance", NULL};
 static const option options[] = {
     {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL",
      "turns pictures into features (GALLERY's own, where it is\na run folder)", 0, 0, NULL},
+    MODEL_LIMITS(s.limits),
     {"metric", '\0', OPTION_CHOICE, &s.metric, "l2|cosine",
      "distance of two features: l2 (default), or 1 - cosine", 0, 0, metrics},
     {"k", 'k', OPTION_COUNT, &s.k, "N", "neighbours that vote (5, or all where there are fewer)", 1,

@@ -270,7 +270,7 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
 }
 
 /* The features of all images, then what is measured on them. */
-static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
+static cen_status finish(run *r, cen_folder *folder, cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
     const size_t shape[2] = {info->n_images, cen_model_get(r->model)->feature_size};
@@ -320,7 +320,7 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
     return status;
 }
 
-static cen_status train(run *r, const cen_folder *folder, cen_error *error)
+static cen_status train(run *r, cen_folder *folder, cen_error *error)
 {
     char path[PATH_SIZE];
     cen_train_options train_options = cen_train_options_default();

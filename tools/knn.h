@@ -17,7 +17,8 @@ typedef struct knn {
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;
     bool as_json, adds, is_quiet;
-    cen_model *model; /* loaded when the first picture needs it */
+    cen_model_limits limits; /* 0: the default */
+    cen_model *model;        /* loaded when the first picture needs it */
     progress line;
 } knn;
 
@@ -83,6 +84,8 @@ void knn_print_threshold(const knn *s, const cen_threshold *threshold);
 
 /* "name": value, with null where value is no number. */
 void knn_json_number(const char *name, double value);
+/* "skipped": [...], "damaged": [...] of the pictures in two sets; one may be NULL or no pictures. */
+void knn_json_notes(const knn_set *a, const knn_set *b);
 void knn_json_threshold(const cen_threshold *threshold);
 
 /* A run folder, or a name that ends in .npy or .csv. */

@@ -212,7 +212,9 @@ static void print_json(const answers *a, const cen_threshold *limit)
         }
         printf("]}");
     }
-    printf("]}\n");
+    printf("], ");
+    knn_json_notes(a->gallery, a->queries);
+    printf("}\n");
 }
 
 /* ---- the work ---- */

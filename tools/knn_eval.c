@@ -326,6 +326,8 @@ static void print_json(const knn *s, const evaluation *e, const char *const *nam
     knn_json_number("intra_inter", m->intra_inter);
     printf(", ");
     json_confusions(m, names);
+    printf(", ");
+    knn_json_notes(&e->gallery, &e->queries);
     printf("}\n");
 }
 
