@@ -34,6 +34,10 @@ cen_status cen__image_check_sides(size_t width, size_t height, cen_error *error)
 cen_status cen__image_check_pixels(size_t width, size_t height, const cen_image_options *options,
                                    cen_error *error);
 
+/* Of samples of 16 bits, the largest or the bits of all joined: a warning where they are so small that
+ * a byte keeps only a few levels of them, else NULL. */
+const char *cen__image_dark(unsigned largest);
+
 /* Takes the pixels of width * height * channels for *image after the checks that every decoder
  * owes: no side of 0, max_pixels, overflow. Errors: FORMAT, LIMIT, MEMORY. */
 cen_status cen__image_allocate(cen_image *image, size_t width, size_t height, int channels,
