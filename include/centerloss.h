@@ -118,7 +118,8 @@ CEN_API cen_image_options cen_image_options_default(void);
  * options may be NULL. Errors: IO, FORMAT (with the place), UNSUPPORTED (with the kind: "WebP is
  * not supported"), LIMIT, MEMORY. What is missing at the end of a JPEG, or behind
  * the pixels of a PNG, is tolerated with image->warning set. So are samples of 16 bits, cut to the
- * upper 8, that are all below 4096: what is left of them is nearly black. Of a file at most 16 MB and
+ * upper 8, that are all below 4096: what is left of them is nearly black.
+ * So is a picture of one colour whose alpha, which is dropped, is the drawing. Of a file at most 16 MB and
  * 24 bytes a pixel are read. */
 CEN_API cen_status cen_image_read(const char *path, const cen_image_options *options,
                                   cen_image *image, cen_error *error);

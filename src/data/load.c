@@ -177,7 +177,8 @@ static cen_status check_levels(const cen_folder *folder, cen_error *error)
     return cen__fail(error, CEN_ERROR_ARGUMENT,
                      "%s and all other pictures have the same level in every pixel (%d of 255), so "
                      "there is nothing to learn from; if they hold 16-bit values, multiply these "
-                     "until they fill the range",
+                     "until they fill the range, and if they are drawn in their alpha channel, "
+                     "draw them on a background",
                      folder->images[0].path, folder->level);
 }
 

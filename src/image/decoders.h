@@ -21,7 +21,11 @@ extern const cen__image_kind cen__png_kind, cen__jpeg_kind, cen__bmp_kind, cen__
 /* The name of a kind that is told by its first bytes but not read ("WebP"), or NULL. */
 const char *cen__image_unsupported(const uint8_t *bytes, size_t size);
 
-/* 1 to 8, 1 where the file says nothing: the EXIF orientation of a JPEG (APP1) or PNG (eXIf). */
+/* What else a file is by its first bytes ("a web page (HTML)"), or NULL. */
+const char *cen__image_other(const uint8_t *bytes, size_t size);
+
+/* 1 to 8, 1 where the file says nothing: the orientation of a JPEG (EXIF, XMP) or a PNG (eXIf, EXIF as
+ * text, XMP). */
 int cen__exif_orientation(const uint8_t *bytes, size_t size);
 
 /* True where an orientation exchanges width and height. */
