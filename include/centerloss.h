@@ -117,7 +117,10 @@ CEN_API cen_image_options cen_image_options_default(void);
 /* PNG, JPEG, BMP or PNM (P1 to P6), told by the bytes, not the name. EXIF orientation is applied.
  * options may be NULL. Errors: IO, FORMAT (with the place), UNSUPPORTED (with the kind: "WebP is
  * not supported"), LIMIT, MEMORY. What is missing at the end of a JPEG, or behind
- * the pixels of a PNG, is tolerated with image->warning set. */
+ * the pixels of a PNG, is tolerated with image->warning set. So are samples of 16 bits, cut to the
+ * upper 8, that are all below 4096: what is left of them is nearly black.
+ * So is a picture of one colour whose alpha, which is dropped, is the drawing. Of a file at most 16 MB and
+ * 24 bytes a pixel are read. */
 CEN_API cen_status cen_image_read(const char *path, const cen_image_options *options,
                                   cen_image *image, cen_error *error);
 CEN_API cen_status cen_image_decode(const void *bytes, size_t size,
@@ -229,7 +232,8 @@ typedef int cen_progress(void *user, size_t done, size_t total);
 /* Decodes and resizes every image once, in parallel: broken ones move from images to skipped (so
  * fetch cen_folder_get again), and the others stay in memory as bytes at the input's size, as many
  * as cache_bytes hold (the rest is decoded again at each read). input->mean and std are not used.
- * progress may be NULL. Errors: as cen_folder_open, LIMIT (the input's size), STOPPED. */
+ * progress may be NULL. Errors: as cen_folder_open, LIMIT (the input's size), STOPPED, ARGUMENT (all
+ * images have one level in every pixel). */
 CEN_API cen_status cen_folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
                                    cen_progress *progress, void *user, cen_error *error);
 

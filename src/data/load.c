@@ -65,6 +65,8 @@ typedef struct {
     cen_status status;
     cen_error why;
     const char *warning;
+    bool is_flat; /* every byte is `level` */
+    uint8_t level;
     uint64_t sums[3], squares[3]; /* of a training image */
     uint64_t digest;              /* of its bytes at the input's size */
 } loaded;
@@ -102,6 +104,8 @@ static void load_one(void *context, size_t task, int worker)
     result->status = decode(folder, image->path, bytes, &result->warning, &result->why);
     if (result->status != CEN_OK) return;
     result->digest = hash_bytes(bytes, folder->image_size);
+    result->level = bytes[0];
+    result->is_flat = memcmp(bytes, bytes + 1, folder->image_size - 1) == 0;
     if (image->split != CEN_SPLIT_TRAIN) return;
     size_t plane = folder->input.height * folder->input.width;
     for (size_t c = 0; c < folder->input.channels; c++, bytes += plane) {
@@ -121,6 +125,9 @@ static void keep_image(cen_folder *folder, size_t n, const cen_folder_image *ima
 {
     folder->images[n] = *image;
     folder->digest = cen__substream(folder->digest, result->digest);
+    if (n == 0) folder->level = result->level;
+    folder->is_flat =
+        (n == 0 || folder->is_flat) && result->is_flat && result->level == folder->level;
     if (n < cache_capacity) {
         memcpy(folder->cache + n * folder->image_size, bytes, folder->image_size);
         folder->n_cached = n + 1;
@@ -200,6 +207,18 @@ static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error
     return status;
 }
 
+/* Pictures that are all one level, as dark ones of 16 bits are at 8. */
+static cen_status check_levels(const cen_folder *folder, cen_error *error)
+{
+    if (folder->options.unlabelled || !folder->is_flat || folder->info.n_images < 2) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%s and all other pictures have the same level in every pixel (%d of 255), so "
+                     "there is nothing to learn from; if they hold 16-bit values, multiply these "
+                     "until they fill the range, and if they are drawn in their alpha channel, "
+                     "draw them on a background",
+                     folder->images[0].path, folder->level);
+}
+
 /* What an earlier load left. */
 static void unload(cen_folder *folder)
 {
@@ -209,6 +228,7 @@ static void unload(cen_folder *folder)
     folder->is_loaded = false;
     folder->n_pixels = 0;
     folder->digest = 0;
+    folder->is_flat = false;
     memset(folder->sums, 0, sizeof folder->sums);
     memset(folder->squares, 0, sizeof folder->squares);
 }
@@ -274,6 +294,7 @@ cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t c
     if (status == CEN_OK) status = cen__folder_check(folder, error);
     cen__free(l.bytes);
     cen__free(l.results);
+    if (status == CEN_OK) status = check_levels(folder, error);
     if (status != CEN_OK) {
         unload(folder);
         return status;

@@ -62,6 +62,10 @@ static cen_status check_compression(const header *h, size_t info_size, cen_error
     if (compression == RAW) fits = fits || bits == 1 || bits == 4 || bits == 8;
     if (compression == RLE8) fits = bits == 8;
     if (compression == RLE4) fits = bits == 4;
+    if (compression == RAW && (bits == 2 || bits == 64)) {
+        return cen__fail(error, CEN_ERROR_UNSUPPORTED,
+                         "a BMP of %u bits a pixel is not supported; convert it to PNG", bits);
+    }
     if (!fits) {
         return cen__fail(error, CEN_ERROR_FORMAT,
                          "the header says %u bits a pixel with compression %u, which do not go "

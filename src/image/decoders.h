@@ -21,7 +21,11 @@ extern const cen__image_kind cen__png_kind, cen__jpeg_kind, cen__bmp_kind, cen__
 /* The name of a kind that is told by its first bytes but not read ("WebP"), or NULL. */
 const char *cen__image_unsupported(const uint8_t *bytes, size_t size);
 
-/* 1 to 8, 1 where the file says nothing: the EXIF orientation of a JPEG (APP1) or PNG (eXIf). */
+/* What else a file is by its first bytes ("a web page (HTML)"), or NULL. */
+const char *cen__image_other(const uint8_t *bytes, size_t size);
+
+/* 1 to 8, 1 where the file says nothing: the orientation of a JPEG (EXIF, XMP) or a PNG (eXIf, EXIF as
+ * text, XMP). */
 int cen__exif_orientation(const uint8_t *bytes, size_t size);
 
 /* True where an orientation exchanges width and height. */
@@ -33,6 +37,10 @@ cen_status cen__image_check_sides(size_t width, size_t height, cen_error *error)
 /* LIMIT above options->max_pixels. */
 cen_status cen__image_check_pixels(size_t width, size_t height, const cen_image_options *options,
                                    cen_error *error);
+
+/* Of samples of 16 bits, the largest or the bits of all joined: a warning where they are so small that
+ * a byte keeps only a few levels of them, else NULL. */
+const char *cen__image_dark(unsigned largest);
 
 /* Takes the pixels of width * height * channels for *image after the checks that every decoder
  * owes: no side of 0, max_pixels, overflow. Errors: FORMAT, LIMIT, MEMORY. */

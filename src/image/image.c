@@ -1,6 +1,8 @@
 /* The front door: from a file or bytes to pixels, whatever the kind. */
 #include "image/image.h"
 
+#include <string.h>
+
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/decoders.h"
@@ -36,6 +38,11 @@ static cen_status fail_unknown(const uint8_t *bytes, size_t size, cen_error *err
         return cen__fail(error, CEN_ERROR_UNSUPPORTED,
                          "%s is not supported; convert it to PNG or JPEG", name);
     }
+    name = cen__image_other(bytes, size);
+    if (name != NULL) {
+        return cen__fail(error, CEN_ERROR_FORMAT,
+                         "this is %s and no image; put a PNG or JPEG in its place", name);
+    }
     return cen__fail(error, CEN_ERROR_FORMAT,
                      "this is no image of a kind that is read here (PNG, JPEG, BMP, PNM)");
 }
@@ -44,6 +51,22 @@ static cen_status name_file(const char *path, cen_status status, cen_error *erro
 {
     if (status == CEN_OK || error == NULL) return status;
     return cen__fail(error, status, "%s: %s", path, error->message);
+}
+
+/* Of a drawing in the alpha channel nothing is left when it is dropped. */
+static void note_alpha(cen_image *image)
+{
+    size_t c = (size_t)image->channels, n = image->width * image->height;
+    bool alpha_varies = false;
+    if (c % 2 != 0 || image->warning != NULL) return;
+    for (const uint8_t *p = image->pixels + c, *end = image->pixels + n * c; p < end; p += c) {
+        if (memcmp(p, image->pixels, c - 1) != 0) return;
+        alpha_varies = alpha_varies || p[c - 1] != image->pixels[c - 1];
+    }
+    if (alpha_varies) {
+        image->warning = "the picture has one colour and is drawn in its alpha channel, which is "
+                         "dropped; draw it on a background and save it without alpha";
+    }
 }
 
 cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_options *options,
@@ -66,6 +89,7 @@ cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_opti
         wanted.target_width = height;
     }
     cen_status status = kind->decode(bytes, size, &wanted, image, error);
+    if (status == CEN_OK && (wanted.channels == 1 || wanted.channels == 3)) note_alpha(image);
     if (status == CEN_OK) status = cen__image_convert(image, wanted.channels, error);
     if (status == CEN_OK) status = cen__image_orient(image, orientation, error);
     if (status != CEN_OK) cen_image_free(image);

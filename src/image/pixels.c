@@ -26,6 +26,21 @@ cen_status cen__image_check_pixels(size_t width, size_t height, const cen_image_
                      width, height, options->max_pixels);
 }
 
+const char *cen__image_dark(unsigned largest)
+{
+#define DARK(limit, levels)                                                                        \
+    if (largest < (limit))                                                                         \
+    return "all 16-bit values are below " #limit " of 65536, so at 8 bits the picture has " levels \
+           "; multiply its values until they fill the range and save it again"
+    DARK(256, "one level, black");
+    DARK(512, "2 levels");
+    DARK(1024, "4 levels");
+    DARK(2048, "8 levels");
+    DARK(4096, "16 levels");
+#undef DARK
+    return NULL;
+}
+
 cen_status cen__image_allocate(cen_image *image, size_t width, size_t height, int channels,
                                const cen_image_options *options, cen_error *error)
 {

@@ -57,10 +57,20 @@ static void expand_bytes(const cen__png *png, const uint8_t *samples, size_t n, 
     }
 }
 
-/* Samples of 16 bits, cut to the upper 8. */
-static void expand_words(const cen__png *png, const uint8_t *samples, size_t n, uint8_t *out)
+/* The upper bytes of n samples, `step` samples apart, joined by or. */
+static unsigned join(const uint8_t *samples, size_t n, size_t step)
 {
-    size_t n_samples = (size_t)png->n_samples;
+    unsigned joined = 0;
+    for (size_t i = 0; i < n; i++) joined |= samples[2 * i * step];
+    return joined;
+}
+
+/* Samples of 16 bits, cut to the upper 8. */
+static void expand_words(cen__png *png, const uint8_t *samples, size_t n, uint8_t *out)
+{
+    size_t n_samples = (size_t)png->n_samples, n_colors = n_samples - (n_samples + 1) % 2;
+    for (size_t k = 0; k < n_colors && png->joined < 16; k++)
+        png->joined |= join(samples + 2 * k, n, n_samples);
     if (!png->has_transparency) {
         for (size_t i = 0; i < n * n_samples; i++) out[i] = samples[2 * i];
         return;
@@ -77,8 +87,7 @@ static void expand_words(const cen__png *png, const uint8_t *samples, size_t n, 
 }
 
 /* n pixels; scratch holds n bytes. */
-static void expand(const cen__png *png, const uint8_t *row, size_t n, uint8_t *scratch,
-                   uint8_t *out)
+static void expand(cen__png *png, const uint8_t *row, size_t n, uint8_t *scratch, uint8_t *out)
 {
     if (png->depth == 16) {
         expand_words(png, row, n, out);
@@ -182,7 +191,7 @@ static cen_status decode_in_place(decoder *decoding, cen_image *image, cen_error
 static cen_status decode_pass(decoder *decoding, const adam7_pass *pass, cen_image *image,
                               cen_error *error)
 {
-    const cen__png *png = &decoding->png;
+    cen__png *png = &decoding->png;
     size_t width = pass_width(png, pass), height = pass_height(png, pass);
     size_t size = (size_t)row_size(png, width), channels = (size_t)image->channels;
     for (size_t y = 0; y < height && width > 0; y++) {
@@ -278,6 +287,8 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
     status = decode_pixels(&decoding, total, image, error);
     cen__free(decoding.memory);
     image->warning = png->warning;
+    if (image->warning == NULL && png->depth == 16)
+        image->warning = cen__image_dark(png->joined << 8 | 0xff);
     if (status != CEN_OK) cen_image_free(image);
     return status;
 }

@@ -22,6 +22,7 @@ typedef struct cen__png {
     size_t idat_at;          /* the first IDAT chunk */
     uint64_t idat_size;      /* bytes in it and in those that follow it at once */
     bool is_cut_short;       /* after a failure: since the bytes ended */
+    unsigned joined;         /* of depth 16: the bits of all upper bytes, but for alpha */
     const char *warning;
 } cen__png;
 

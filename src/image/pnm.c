@@ -134,8 +134,9 @@ static cen_status decode_plain_bits(reader *in, uint8_t *pixels, size_t n, cen_e
     return CEN_OK;
 }
 
+/* *largest: of the samples. */
 static cen_status decode_plain(reader *in, uint32_t maximum, uint8_t *pixels, size_t n,
-                               cen_error *error)
+                               uint32_t *largest, cen_error *error)
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t value = 0;
@@ -147,6 +148,7 @@ static cen_status decode_plain(reader *in, uint32_t maximum, uint8_t *pixels, si
                              (unsigned)value, (unsigned)maximum);
         }
         pixels[i] = scale(value, maximum);
+        if (value > *largest) *largest = value;
     }
     return CEN_OK;
 }
@@ -162,7 +164,7 @@ static void unpack_bits(const uint8_t *bytes, size_t width, size_t height, uint8
 }
 
 static cen_status unpack_samples(const uint8_t *bytes, uint32_t maximum, uint8_t *pixels, size_t n,
-                                 cen_error *error)
+                                 uint32_t *largest, cen_error *error)
 {
     if (maximum == 255) {
         memcpy(pixels, bytes, n);
@@ -176,7 +178,9 @@ static cen_status unpack_samples(const uint8_t *bytes, uint32_t maximum, uint8_t
         for (size_t i = 0; i < n; i++) pixels[i] = scaled[bytes[i]];
     } else {
         for (size_t i = 0; i < n; i++) {
-            pixels[i] = scaled[(size_t)bytes[2 * i] << 8 | bytes[2 * i + 1]];
+            uint32_t value = (uint32_t)bytes[2 * i] << 8 | bytes[2 * i + 1];
+            pixels[i] = scaled[value];
+            if (value > *largest) *largest = value;
         }
     }
     cen__free(scaled);
@@ -212,14 +216,18 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
     if (status != CEN_OK) return status;
 
     size_t n = h.width * h.height * (size_t)h.channels;
+    uint32_t largest = 0;
     if (h.plain && h.bits) {
         status = decode_plain_bits(&in, image->pixels, n, error);
     } else if (h.plain) {
-        status = decode_plain(&in, h.maximum, image->pixels, n, error);
+        status = decode_plain(&in, h.maximum, image->pixels, n, &largest, error);
     } else if (h.bits) {
         unpack_bits(bytes + in.at, h.width, h.height, image->pixels);
     } else {
-        status = unpack_samples(bytes + in.at, h.maximum, image->pixels, n, error);
+        status = unpack_samples(bytes + in.at, h.maximum, image->pixels, n, &largest, error);
+    }
+    if (!h.bits && h.maximum > 255) {
+        image->warning = cen__image_dark((unsigned)((uint64_t)largest * 65535 / h.maximum));
     }
     if (status != CEN_OK) cen_image_free(image);
     return status;

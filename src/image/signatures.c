@@ -10,7 +10,6 @@ typedef struct {
 } signature;
 
 static const signature signatures[] = {
-    {"WebP", 8, 4, "WEBP"},
     {"GIF", 0, 4, "GIF8"},
     {"TIFF", 0, 4, "II*\0"},
     {"TIFF", 0, 4, "MM\0*"},
@@ -31,8 +30,8 @@ static const signature signatures[] = {
     {"JPEG XL", 0, 2, "\xff\x0a"},
     {"Photoshop's PSD", 0, 4, "8BPS"},
     {"GIMP's XCF", 0, 9, "gimp xcf "},
-    {"ICO", 0, 4, "\0\0\1\0"},
-    {"CUR", 0, 4, "\0\0\2\0"},
+    {"JPEG XR", 0, 3, "II\xbc"},
+    {"DICOM", 128, 4, "DICM"},
     {"QOI", 0, 4, "qoif"},
     {"PAM (P7)", 0, 3, "P7\n"},
     {"PFM", 0, 3, "PF\n"},
@@ -52,12 +51,96 @@ static const signature signatures[] = {
     {"XPM", 0, 9, "/* XPM */"},
 };
 
-const char *cen__image_unsupported(const uint8_t *bytes, size_t size)
+/* What people find in folders of pictures under a picture's name. */
+static const signature others[] = {
+    {"a PDF document", 0, 5, "%PDF-"},
+    {"PostScript", 0, 4, "%!PS"},
+    {"a ZIP archive", 0, 4, "PK\3\4"},
+    {"a RAR archive", 0, 4, "Rar!"},
+    {"gzip data", 0, 3, "\x1f\x8b\x08"},
+    {"a video (MP4 or QuickTime)", 4, 4, "ftyp"},
+    {"a video (QuickTime)", 4, 4, "moov"},
+    {"a video (Matroska or WebM)", 0, 4, "\x1a\x45\xdf\xa3"},
+    {"a video (AVI)", 8, 4, "AVI "},
+    {"sound (WAVE)", 8, 4, "WAVE"},
+    {"a Git LFS pointer", 0, 12, "version http"},
+};
+
+static const char *find(const signature *list, size_t n, const uint8_t *bytes, size_t size)
 {
-    for (size_t i = 0; i < sizeof signatures / sizeof signatures[0]; i++) {
-        const signature *s = &signatures[i];
+    for (size_t i = 0; i < n; i++) {
+        const signature *s = &list[i];
         if (size < s->offset + s->size) continue;
         if (memcmp(bytes + s->offset, s->bytes, s->size) == 0) return s->name;
     }
     return NULL;
+}
+
+static size_t number16(const uint8_t *p)
+{
+    return (size_t)p[1] << 8 | p[0];
+}
+
+/* ICO and CUR have no more of a signature than four bytes that begin a TGA, too: the first picture has
+ * to lie behind the list of all. */
+static const char *icon_name(const uint8_t *bytes, size_t size)
+{
+    if (size < 22 || bytes[0] != 0 || bytes[1] != 0 || bytes[3] != 0) return NULL;
+    if (bytes[2] != 1 && bytes[2] != 2) return NULL;
+    size_t n = number16(bytes + 4), at = number16(bytes + 18) | number16(bytes + 20) << 16;
+    if (n == 0 || at < 6 + 16 * n) return NULL;
+    return bytes[2] == 1 ? "ICO" : "CUR";
+}
+
+/* TGA has no signature at all, but a header of which each field must be possible. */
+static bool is_tga(const uint8_t *bytes, size_t size)
+{
+    if (size < 18 || bytes[1] > 1 || (bytes[17] & 0xc0) != 0 || (bytes[17] & 15) > 8) return false;
+    unsigned kind = bytes[2] & 0xf7u, bits = bytes[16]; /* 8 is run lengths */
+    bool has_map = bytes[1] == 1;
+    static const uint8_t none[5] = {0};
+    if (number16(bytes + 12) == 0 || number16(bytes + 14) == 0) return false;
+    if (!has_map && memcmp(bytes + 3, none, 5) != 0) return false;
+    if (has_map && (number16(bytes + 5) == 0 || bytes[7] < 15 || bytes[7] > 32)) return false;
+    if (kind == 1) return has_map && (bits == 8 || bits == 16);
+    if (kind == 2) return bits == 15 || bits == 16 || bits == 24 || bits == 32;
+    return kind == 3 && (bits == 8 || bits == 16);
+}
+
+const char *cen__image_unsupported(const uint8_t *bytes, size_t size)
+{
+    if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
+        return "WebP";
+    const char *name = find(signatures, sizeof signatures / sizeof signatures[0], bytes, size);
+    if (name == NULL) name = icon_name(bytes, size);
+    return name == NULL && is_tga(bytes, size) ? "TGA" : name;
+}
+
+/* Whether a text begins with a word in small letters, in any case. */
+static bool begins(const uint8_t *text, size_t size, const char *word)
+{
+    for (; *word != '\0'; word++, text++, size--) {
+        if (size == 0) return false;
+        uint8_t c = *text >= 'A' && *text <= 'Z' ? (uint8_t)(*text | 32) : *text;
+        if (c != (uint8_t)*word) return false;
+    }
+    return true;
+}
+
+const char *cen__image_other(const uint8_t *bytes, size_t size)
+{
+    const char *name = find(others, sizeof others / sizeof others[0], bytes, size);
+    if (name != NULL) return name;
+    if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
+        bytes += 3;
+        size -= 3;
+    }
+    while (size > 0 && (*bytes == ' ' || (*bytes >= '\t' && *bytes <= '\r'))) {
+        bytes++;
+        size--;
+    }
+    if (begins(bytes, size, "<!doctype html") || begins(bytes, size, "<html"))
+        return "a web page (HTML)";
+    if (begins(bytes, size, "<svg")) return "a drawing (SVG)";
+    return begins(bytes, size, "<?xml") ? "XML, perhaps a drawing (SVG)" : NULL;
 }

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,9 +131,85 @@ static void test_other_kinds_have_none(void **state)
     assert_int_equal(orientation_of((const uint8_t *)"", 0), 1);
 }
 
+/* A PNG of one chunk; its CRC is not looked at. */
+static int orientation_of_chunk(const char *name, const void *data, size_t size)
+{
+    uint8_t bytes[1024] = {
+        0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n', 0, 0, (uint8_t)(size >> 8), (uint8_t)size};
+    memcpy(bytes + 12, name, 4);
+    memcpy(bytes + 16, data, size);
+    for (size_t cut = 0; cut < size; cut++) assert_int_equal(orientation_of(bytes, 16 + cut), 1);
+    return orientation_of(bytes, 16 + size + 4);
+}
+
+/* ImageMagick's: the TIFF header in hexadecimal, with or without "Exif" before it. */
+static size_t make_profile(const char *keyword, bool named, char *text)
+{
+    size_t n = (size_t)sprintf(text, "%s", keyword) + 1;
+    n += (size_t)sprintf(text + n, "\nexif\n      %d\n%s", named ? 32 : 26,
+                         named ? "45786966\n0000" : "");
+    for (size_t i = TIFF; i < TIFF + 26; i++)
+        n += (size_t)sprintf(text + n, i % 20 == 0 ? "%02X\n" : "%02x", little[i]);
+    return n;
+}
+
+static void test_a_profile_in_a_text_of_a_png_is_read(void **state)
+{
+    (void)state;
+    char text[256];
+    for (int named = 0; named < 2; named++) {
+        size_t size = make_profile("Raw profile type exif", named, text);
+        assert_int_equal(orientation_of_chunk("tEXt", text, size), 6);
+        size = make_profile("Raw profile type APP1", named, text);
+        assert_int_equal(orientation_of_chunk("tEXt", text, size), 6);
+        size = make_profile("Raw profile type iptc", named, text);
+        assert_int_equal(orientation_of_chunk("tEXt", text, size), 1);
+    }
+}
+
+/* A text in one stored block. */
+static void test_a_packed_profile_is_read(void **state)
+{
+    (void)state;
+    char text[256];
+    uint8_t packed[300];
+    size_t size = make_profile("Raw profile type exif", true, text), n = strlen(text) + 1;
+    memcpy(packed, text, n);
+    memcpy(packed + n, "\0\x78\1\1", 4);
+    packed[n + 4] = (uint8_t)(size - n);
+    packed[n + 5] = 0;
+    packed[n + 6] = (uint8_t) ~(size - n);
+    packed[n + 7] = 0xff;
+    memcpy(packed + n + 8, text + n, size - n);
+    assert_int_equal(orientation_of_chunk("zTXt", packed, size + 8), 6);
+}
+
+static void test_xmp_is_read_as_pillow_does(void **state)
+{
+    (void)state;
+    static const char png[] = "XML:com.adobe.xmp\0\0\0\0\0<rdf tiff:Orientation=\"6\"/>";
+    static const char element[] =
+        "XML:com.adobe.xmp\0\0\0\0\0<tiff:Orientation>8</tiff:Orientation>";
+    static const char other[] =
+        "XML:com.adobe.xmp\0\0\0\0\0<tiff:Orientation >8 tiff:Orientation=7";
+    static const char jpeg[] = "\xff\xd8\xff\xe1\0\x38http://ns.adobe.com/xap/1.0/"
+                               "\0tiff:Orientation=\"5\"       \xff\xda\0\2";
+    assert_int_equal(orientation_of_chunk("iTXt", png, sizeof png - 1), 6);
+    assert_int_equal(orientation_of_chunk("iTXt", element, sizeof element - 1), 8);
+    assert_int_equal(orientation_of_chunk("iTXt", other, sizeof other - 1), 1);
+    assert_int_equal(orientation_of((const uint8_t *)jpeg, sizeof jpeg - 1), 5);
+    uint8_t both[sizeof jpeg + sizeof little];
+    memcpy(both, jpeg, sizeof jpeg - 5);
+    memcpy(both + sizeof jpeg - 5, little + 2, sizeof little - 2);
+    assert_int_equal(orientation_of(both, sizeof jpeg - 5 + sizeof little - 2), 6);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_profile_in_a_text_of_a_png_is_read),
+        cmocka_unit_test(test_a_packed_profile_is_read),
+        cmocka_unit_test(test_xmp_is_read_as_pillow_does),
         cmocka_unit_test(test_both_byte_orders_are_read),
         cmocka_unit_test(test_values_outside_1_to_8_mean_1),
         cmocka_unit_test(test_other_types_and_counts_mean_1),

@@ -75,7 +75,7 @@ static void a_header_of_65535_x_65535_takes_no_memory(void **state)
     assert_too_large(jpeg, sizeof jpeg - 1, CEN_ERROR_LIMIT);
     assert_too_large(progressive, sizeof progressive - 1, CEN_ERROR_LIMIT);
     assert_too_large(bmp, sizeof bmp, CEN_ERROR_FORMAT);
-    assert_too_large(runs, sizeof runs, CEN_ERROR_LIMIT);
+    assert_too_large(runs, sizeof runs, CEN_ERROR_FORMAT);
     static const char *const pnm[] = {"P1 65535 65535 1 0",   "P2 65535 65535 255 1",
                                       "P3 65535 65535 255 1", "P4 65535 65535 a",
                                       "P5 65535 65535 255 a", "P6 65535 65535 255 a"};
@@ -174,7 +174,7 @@ static void make_scans(file *made, size_t n_scans)
 static void scans_are_counted_and_each_is_a_pass_over_the_blocks(void **state)
 {
     (void)state;
-    enum { SIDE = 2048, MOST = 500 };
+    enum { SIDE = 2048, MOST = 100 };
     cen_image image;
     cen_error error;
     for (size_t n_scans = MOST - 1; n_scans <= MOST; n_scans++) {
@@ -184,7 +184,7 @@ static void scans_are_counted_and_each_is_a_pass_over_the_blocks(void **state)
         cen_status status = cen_image_decode(made.bytes, made.size, NULL, &image, &error);
         fuzz_memory_most((1 << 20) + 16 * SIDE * SIDE);
         assert_int_equal(status, n_scans < MOST ? CEN_OK : CEN_ERROR_LIMIT);
-        if (status != CEN_OK) assert_non_null(strstr(error.message, "500 scans"));
+        if (status != CEN_OK) assert_non_null(strstr(error.message, "100 scans"));
         cen_image_free(&image);
         fuzz_memory_end();
         release(&made);

@@ -152,6 +152,70 @@ static void test_only_bytes_that_begin_an_image_are_one(void **state)
     }
 }
 
+/* Headers whose first bytes lead astray, each with the words that name it. */
+static void test_kinds_with_little_of_a_signature_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *words;
+    } files[] = {
+        {"\0\0\2\0\0\0\0\0\0\0\0\0\4\0\3\0\x18\0abc", 21, "TGA is not supported"},
+        {"\0\0\x0a\0\0\0\0\0\0\0\0\0\4\0\3\0\x20\x28.", 19, "TGA is not supported"},
+        {"\0\1\1\0\0\0\1\x18\0\0\0\0\4\0\3\0\x08\0.", 19, "TGA is not supported"},
+        {"\0\0\1\0\1\0\x10\x10\0\0\1\0\x20\0\x68\4\0\0\x16\0\0\0", 22, "ICO is not supported"},
+        {"\0\0\2\0\1\0\x10\x10\0\0\1\0\1\0\x68\4\0\0\x16\0\0\0", 22, "CUR is not supported"},
+        {"\0\0\2\0\0\0\0\0\0\0\0\0\0\0\3\0\x18\0abcd", 22, "no image of a kind"},
+        {"BM\0\0\0\0\0\0\0\0\x46\0\0\0\x28\0\0\0\4\0\0\0\4\0\0\0\1\0\2\0"
+         "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+         54, "a BMP of 2 bits a pixel is not supported"},
+        {"RIFF....WEBPVP8 ", 16, "WebP is not supported"},
+        {"notRIFF.WEBP", 12, "no image of a kind"},
+        {"RIFF....AVI LIST", 16, "this is a video (AVI) and no image"},
+        {"\0\0\0\x18"
+         "ftypmp42",
+         12, "this is a video (MP4 or QuickTime) and no image"},
+        {"PK\3\4", 4, "this is a ZIP archive and no image"},
+        {"%PDF-1.7", 8, "this is a PDF document and no image"},
+        {"\xef\xbb\xbf\r\n<!DOCTYPE HTML>", 20, "this is a web page (HTML) and no image"},
+        {"<svg xmlns=", 11, "this is a drawing (SVG) and no image"},
+        {"<?xml version", 13, "this is XML"},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        cen_image image;
+        cen_error error;
+        assert_int_not_equal(cen_image_decode(files[i].bytes, files[i].size, NULL, &image, &error),
+                             CEN_OK);
+        if (strstr(error.message, files[i].words) == NULL) {
+            fail_msg("file %zu is to be \"%s\": %s", i, files[i].words, error.message);
+        }
+    }
+}
+
+/* A BMP of two black pixels, of which one is transparent or both are not. */
+static void test_a_drawing_in_the_alpha_channel_is_remarked_on(void **state)
+{
+    (void)state;
+    uint8_t bytes[70 + 8] = {'B', 'M', 0, 0, 0, 0, 0, 0, 0, 0, 70, 0, 0,  0, 56, 0,
+                             0,   0,   2, 0, 0, 0, 1, 0, 0, 0, 1,  0, 32, 0, 3};
+    for (size_t i = 0; i < 4; i++) bytes[54 + 5 * i] = 0xff; /* masks */
+    bytes[73] = 0xff;
+    for (int opaque = 0; opaque < 2; opaque++) {
+        bytes[77] = opaque ? 0xff : 0;
+        for (int channels = 1; channels <= 4; channels += channels == 1 ? 2 : 1) {
+            cen_image image;
+            cen_image_options options = cen_image_options_default();
+            options.channels = channels;
+            assert_int_equal(cen_image_decode(bytes, sizeof bytes, &options, &image, NULL), CEN_OK);
+            bool lost = !opaque && channels < 4;
+            if (lost != (image.warning != NULL)) fail_msg("%d channels", channels);
+            if (lost) assert_non_null(strstr(image.warning, "drawn in its alpha channel"));
+            cen_image_free(&image);
+        }
+    }
+}
+
 static void test_a_header_behind_the_first_64_KiB_is_found(void **state)
 {
     (void)state;
@@ -265,6 +329,8 @@ int main(void)
         cmocka_unit_test(test_kinds_that_are_not_read_are_named),
         cmocka_unit_test(test_what_is_no_image_is_refused_by_name),
         cmocka_unit_test(test_only_bytes_that_begin_an_image_are_one),
+        cmocka_unit_test(test_kinds_with_little_of_a_signature_are_named),
+        cmocka_unit_test(test_a_drawing_in_the_alpha_channel_is_remarked_on),
         cmocka_unit_test(test_a_header_behind_the_first_64_KiB_is_found),
         cmocka_unit_test(test_missing_files_and_folders_are_refused),
         cmocka_unit_test(test_options_are_kept),

@@ -296,6 +296,28 @@ static void a_class_that_breaks_altogether_is_refused(void **state)
     cen_folder_free(folder);
 }
 
+/* Values of 16 bits of which a byte keeps nothing. */
+static void pictures_of_one_level_are_refused_by_name(void **state)
+{
+    (void)state;
+    cen_input input = input_of(3, 2, 2, CEN_RESIZE_CROP);
+    for (int brighter = 0; brighter < 2; brighter++) {
+        cen_error error;
+        tree_text(ROOT "/a/000.pgm", "P2 2 2 65535 10 20 30 40");
+        tree_text(ROOT "/b/000.pgm", brighter ? "P2 2 2 65535 0 0 0 256" : "P2 2 2 65535 1 2 3 4");
+        cen_folder *folder = open_at(ROOT, 0, 0);
+        cen_status status = cen_folder_load(folder, &input, 0, NULL, NULL, &error);
+        assert_int_equal(status, brighter ? CEN_OK : CEN_ERROR_ARGUMENT);
+        if (!brighter) {
+            assert_non_null(strstr(
+                error.message,
+                ROOT "/a/000.pgm and all other pictures have the same level in every pixel (0 of"));
+            assert_non_null(strstr(error.message, "multiply these until they fill the range"));
+        }
+        cen_folder_free(folder);
+    }
+}
+
 static void max_pixels_holds_while_loading(void **state)
 {
     (void)state;
@@ -449,6 +471,7 @@ int main(void)
         TEST(strict_refuses_what_breaks_while_loading),
         TEST(a_damaged_image_is_used_and_listed_or_strictly_refused),
         TEST(a_class_that_breaks_altogether_is_refused),
+        TEST(pictures_of_one_level_are_refused_by_name),
         TEST(max_pixels_holds_while_loading),
         TEST(progress_counts_and_can_stop),
         TEST(a_file_that_changed_is_named),

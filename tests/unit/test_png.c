@@ -472,9 +472,33 @@ static void test_every_failed_allocation_is_told(void **state)
     (void)remove("test_png_memory.png");
 }
 
+/* One pixel of each color type; the alpha of the last two counts for nothing. */
+static void test_dark_samples_of_16_bits_are_remarked_on(void **state)
+{
+    (void)state;
+    static const int types[] = {0, 2, 4, 6}, n_colors[] = {1, 3, 1, 3};
+    for (size_t i = 0; i < 4; i++) {
+        for (int upper = 0; upper <= 16; upper += 4) {
+            size_t n = (size_t)n_colors[i];
+            uint8_t row[9] = {0};
+            memset(row + 1, 0xff, 8);
+            for (size_t k = 0; k < n; k++) row[1 + 2 * k] = 0;
+            row[2 * n - 1] = (uint8_t)upper;
+            file made = begin(1, 1, 16, types[i], 0);
+            add_idat(&made, row, 1 + 2 * (n + (size_t)types[i] / 4), 0);
+            add_chunk(&made, "IEND", NULL, 0);
+            assert_accepted(&made, (int)n + types[i] / 4, n == 1 ? upper : 0, 0xff,
+                            upper == 0   ? "all 16-bit values are below 256 of 65536"
+                            : upper < 16 ? "levels"
+                                         : NULL);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_dark_samples_of_16_bits_are_remarked_on),
         cmocka_unit_test(test_every_kind_gives_the_pixels_of_libpng),
         cmocka_unit_test(test_the_size_is_read_from_the_beginning_alone),
         cmocka_unit_test(test_impossible_headers_are_refused),

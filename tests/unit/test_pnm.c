@@ -67,6 +67,33 @@ static void test_a_comment_may_end_the_header(void **state)
     cen_image_free(&image);
 }
 
+/* Each with its largest value, scaled to 16 bits, at an edge. */
+static void test_dark_samples_of_16_bits_are_remarked_on(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *words;
+    } files[] = {
+        {"P2 2 1 65535 255 3", "below 256 of 65536, so at 8 bits the picture has one level"},
+        {"P2 2 1 65535 256 3", "below 512"},
+        {"P2 2 1 65535 4095 3", "below 4096"},
+        {"P2 2 1 65535 4096 3", NULL},
+        {"P2 2 1 4095 4095 3", NULL},
+        {"P2 2 1 4095 15 0", "below 256"},
+        {"P3 1 1 65535 0 0 255", "below 256"},
+        {"P5 1 1 65535 \1\1", "below 512"},
+        {"P2 2 1 255 1 1", NULL},
+    };
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const char *text = files[i].text, *words = files[i].words;
+        cen_image image;
+        assert_int_equal(cen_image_decode(text, strlen(text), NULL, &image, NULL), CEN_OK);
+        if ((words == NULL) != (image.warning == NULL)) fail_msg("%s", text);
+        if (words != NULL && strstr(image.warning, words) == NULL) fail_msg("%s", image.warning);
+        cen_image_free(&image);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -74,6 +101,7 @@ int main(void)
         cmocka_unit_test(test_damaged_files_are_images_or_sentences),
         cmocka_unit_test(test_refusals_name_the_place_and_the_reason),
         cmocka_unit_test(test_a_comment_may_end_the_header),
+        cmocka_unit_test(test_dark_samples_of_16_bits_are_remarked_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
