@@ -9,11 +9,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct cen__kernels;
+
 typedef struct cen__conv {
     size_t c, h, w; /* of the input */
     size_t k;       /* outputs */
     size_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
-    size_t out_h, out_w; /* (h + 2 pad - kernel) / stride + 1 */
+    size_t out_h, out_w;                /* (h + 2 pad - kernel) / stride + 1 */
+    const struct cen__kernels *kernels; /* the same for counts and runs; NULL: those in use now */
 } cen__conv;
 
 /* Numbers of scratch (64-byte aligned) that each call below needs for n images, for one thread. */

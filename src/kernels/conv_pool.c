@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/sizes.h"
 #include "kernels/conv_direct.h"
 #include "kernels/conv_pool_direct.h"
 #include "kernels/conv_set.h"
@@ -11,16 +12,16 @@
 
 static size_t between_count(const cen__conv *v)
 {
-    return (v->k * v->out_h * v->out_w + 15) / 16 * 16;
+    return cen__round_up(v->k * v->out_h * v->out_w, 16);
 }
 
 size_t cen__conv_pool_scratch_count(const cen__conv *v)
 {
-    const cen__conv_set *const set = cen__conv_set_select();
+    const cen__conv_set *const set = cen__conv_set_of(v);
     if (cen__winograd_suits(v, set)) return cen__winograd_scratch_count(v, set);
     const size_t direct =
         cen__pool_direct_suits(v, set) ? cen__pool_direct_scratch_count(v, set) : 0;
-    const size_t apart = between_count(v) + cen__conv_scratch_count(v, 1);
+    const size_t apart = cen__plus(between_count(v), cen__conv_scratch_count(v, 1));
     return direct > apart ? direct : apart;
 }
 
@@ -62,7 +63,7 @@ void cen__conv_pool_forward(const cen__conv *v, size_t n, const float *x, const 
                             const float *prepared, const float *bias, bool relu, float *y,
                             uint8_t *argmax, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_select();
+    const cen__conv_set *const set = cen__conv_set_of(v);
     if (cen__winograd_suits(v, set)) {
         const cen__pooling pooling = {relu, argmax};
         cen__winograd_forward(v, set, n, x, prepared, bias, &pooling, y, scratch);
@@ -85,7 +86,7 @@ void cen__conv_pool_backward_data(const cen__conv *v, size_t n, const float *dy,
                                   const uint8_t *argmax, const float *w, const float *prepared,
                                   float *dx, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_select();
+    const cen__conv_set *const set = cen__conv_set_of(v);
     if (cen__winograd_suits(v, set)) {
         cen__winograd_backward_data(v, set, n, dy, argmax, prepared, dx, scratch);
         return;
@@ -101,7 +102,7 @@ void cen__conv_pool_backward_data(const cen__conv *v, size_t n, const float *dy,
 void cen__conv_pool_backward_weights(const cen__conv *v, size_t n, const float *x, const float *dy,
                                      const uint8_t *argmax, float *dw, float *dbias, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_select();
+    const cen__conv_set *const set = cen__conv_set_of(v);
     const size_t plane = (v->out_h / 2) * (v->out_w / 2), pooled = v->k * plane;
     for (size_t image = 0; image < n; image++)
         for (size_t k = 0; k < v->k; k++) {

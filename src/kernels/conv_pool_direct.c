@@ -41,7 +41,8 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set)
 
 static size_t lines_count(const plan *p)
 {
-    return p->conv->c * p->input_rows * p->lines * p->pitch;
+    const size_t row = cen__times(p->lines, p->pitch);
+    return cen__times(cen__times(p->conv->c, p->input_rows), row);
 }
 
 /* A padded row, as long as its lines reach. */
@@ -128,9 +129,10 @@ static void pool_row(const plan *p, const float *sums, const float *bias, bool r
 
 static size_t forward_count(const plan *p, size_t block)
 {
-    return whole(lines_count(p)) + whole(row_count(p)) +
-           whole(round_up(p->conv->k, block) * p->taps) + 2 * table_count(p->taps) +
-           whole(p->conv->k * PLACES * p->pitch) + 2 * whole(p->pitch);
+    const size_t panels = whole(cen__times(round_up(p->conv->k, block), p->taps));
+    const size_t sums = whole(cen__times(p->conv->k, PLACES * p->pitch));
+    const size_t rows = whole(row_count(p)) + 2 * whole(p->pitch) + 2 * table_count(p->taps);
+    return cen__plus(cen__plus(whole(lines_count(p)), panels), cen__plus(sums, rows));
 }
 
 void cen__pool_direct_forward(const cen__conv *v, const cen__conv_set *set, size_t n,
@@ -193,9 +195,10 @@ static size_t strip_steps(const plan *p)
 
 static size_t backward_count(const plan *p)
 {
-    return whole(lines_count(p)) + whole(row_count(p)) +
-           whole(p->conv->k * p->strip * PLACES * p->pitch) + table_count(p->taps) +
-           table_count(strip_steps(p)) + 2 * whole(p->pitch);
+    const size_t gradients = whole(cen__times(p->conv->k, p->strip * PLACES * p->pitch));
+    const size_t tables = cen__plus(table_count(p->taps), table_count(strip_steps(p)));
+    return cen__plus(cen__plus(whole(lines_count(p)), gradients),
+                     cen__plus(tables, whole(row_count(p)) + 2 * whole(p->pitch)));
 }
 
 void cen__pool_direct_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/conv.h"
 #include "kernels/dispatch.h"
 
 /* A tile has up to CEN__TILE_VECTORS vectors of columns, each read at its own place. */
@@ -107,7 +108,7 @@ extern const cen__conv_set cen__conv_set_avx2, cen__conv_set_avx512;
 extern const cen__conv_set cen__conv_set_fma;
 #endif
 
-/* That of the instruction set in use, see dispatch.h. */
-const cen__conv_set *cen__conv_set_select(void);
+/* That of a convolution's kernels. */
+const cen__conv_set *cen__conv_set_of(const cen__conv *conv);
 
 #endif

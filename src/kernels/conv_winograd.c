@@ -35,6 +35,7 @@ typedef struct plan {
 
 static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backward)
 {
+    const size_t lanes = set->lanes;
     plan p = {.set = set, .r = v->kernel_h, .m = SIDE + 1 - v->kernel_h};
     p.transforms = p.r == 3 ? &set->winograd3 : &set->winograd5;
     p.c = backward ? v->k : v->c;
@@ -45,19 +46,19 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backwar
     p.pad_w = backward ? p.r - 1 - v->pad_w : v->pad_w;
     p.out_h = backward ? v->h : v->out_h;
     p.out_w = backward ? v->w : v->out_w;
-    p.cb = (p.c + set->lanes - 1) / set->lanes;
-    p.kb = (p.k + set->lanes - 1) / set->lanes;
+    p.cb = (p.c + lanes - 1) / lanes;
+    p.kb = (p.k + lanes - 1) / lanes;
     p.tiles_h = (p.out_h + p.m - 1) / p.m;
     p.tiles_w = (p.out_w + p.m - 1) / p.m;
     p.tiles = p.tiles_h * p.tiles_w;
     p.rows = p.tiles_h * p.m + p.r - 1;
     p.columns = p.tiles_w * p.m + p.r - 1;
     /* Both sides of a block, 36 points, fill most of the second cache. */
-    p.block = most(24, 131072 / (POINTS * (p.cb + p.kb) * set->lanes) / 12 * 12);
+    p.block = most(24, 131072 / POINTS / lanes / (p.cb + p.kb) / 12 * 12);
     /* One vector more than needed: strides of whole pages would meet in one set of the cache. */
-    p.c_stride = (p.cb * p.block + 1) * set->lanes;
-    p.k_stride = (p.kb * p.block + 1) * set->lanes;
-    p.u_stride = (p.cb * p.kb * set->lanes + 1) * set->lanes;
+    p.c_stride = cen__times(cen__times(p.cb, p.block) + 1, lanes);
+    p.k_stride = cen__times(cen__times(p.kb, p.block) + 1, lanes);
+    p.u_stride = cen__times(cen__times(p.cb * p.kb, lanes) + 1, lanes);
     return p;
 }
 
@@ -66,6 +67,13 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backwar
 static size_t image_count(const plan *p, size_t blocks)
 {
     return blocks * p->rows * p->columns * p->set->lanes;
+}
+
+/* The same, to be planned: SIZE_MAX if it does not fit. */
+static size_t image_need(const plan *p, size_t blocks)
+{
+    const size_t lanes = p->set->lanes;
+    return whole(cen__times(cen__times(blocks, lanes), cen__times(p->rows, p->columns)));
 }
 
 /* Images that go in: [n, channels, h, w]; with argmax, gradients of their pooled halves. */
@@ -161,7 +169,7 @@ static void multiply(const plan *p, size_t n_tiles, const float *inputs, const s
 size_t cen__winograd_prepared_count(const cen__conv *v, const cen__conv_set *set)
 {
     const plan forward = make_plan(v, set, false), backward = make_plan(v, set, true);
-    return POINTS * most(forward.u_stride, backward.u_stride);
+    return cen__times(POINTS, most(forward.u_stride, backward.u_stride));
 }
 
 /* One for each block of lanes that comes out. */
@@ -260,9 +268,12 @@ static void finish_tile(const plan *p, const float *products, const outlet *to, 
 static size_t filter_scratch_count(const plan *p)
 {
     const size_t lanes = p->set->lanes;
-    return whole(image_count(p, p->cb)) + whole(POINTS * p->c_stride) +
-           whole(POINTS * p->k_stride) + whole(p->kb * p->m * p->tiles_w * p->m * lanes) +
-           2 * table_count(p->c) + whole(pooled_count(p)) + whole(p->kb * lanes);
+    const size_t points =
+        cen__plus(whole(cen__times(POINTS, p->c_stride)), whole(cen__times(POINTS, p->k_stride)));
+    const size_t rows = whole(cen__times(p->kb * lanes, p->m * p->m * p->tiles_w));
+    const size_t images = cen__plus(image_need(p, p->cb), whole(pooled_count(p)));
+    const size_t tables = cen__plus(cen__times(2, table_count(p->c)), whole(p->kb * lanes));
+    return cen__plus(cen__plus(points, rows), cen__plus(images, tables));
 }
 
 static void filter(const plan *p, size_t n, const source *from, const float *kernels, outlet to,
@@ -368,9 +379,11 @@ static void add_kernels(const plan *p, const float *sums, float *dw)
 
 static size_t weights_scratch_count(const plan *p)
 {
-    return whole(image_count(p, p->cb)) + whole(image_count(p, p->kb)) +
-           whole(POINTS * p->c_stride) + whole(POINTS * p->k_stride) + whole(POINTS * p->u_stride) +
-           table_count(p->block) + whole(pooled_count(p));
+    const size_t images = cen__plus(image_need(p, p->cb), image_need(p, p->kb));
+    const size_t strides = cen__plus(cen__plus(p->c_stride, p->k_stride), p->u_stride);
+    const size_t points = cen__plus(cen__times(POINTS, strides), whole(1) * 3);
+    return cen__plus(cen__plus(images, points),
+                     cen__plus(table_count(p->block), whole(pooled_count(p))));
 }
 
 void cen__winograd_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,

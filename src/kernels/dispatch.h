@@ -1,7 +1,7 @@
 /* One table of functions for each instruction set, and the choice among them. Each table is compiled
  * from the same templates (micro_, vector_ and norm_template.h) in its own file set_*.c. The
- * choice is made anew at each call (base/instructions.h), so callers ask once a call and small vectors
- * do without (vector.c). */
+ * choice asks the environment (base/instructions.h), so it is made once: a net makes it when it is
+ * created and keeps it, as what it plans depends on it; searches make it once a call. */
 #ifndef CEN_KERNELS_DISPATCH_H
 #define CEN_KERNELS_DISPATCH_H
 
@@ -17,20 +17,7 @@
     "float must not be computed as double: add -fexcess-precision=fast, on i386 -msse2 -mfpmath=sse"
 #endif
 
-/* The loops of vector.h under the same names. */
-typedef struct cen__vectors {
-    void (*adam)(size_t n, float *p, float *m, float *v, const float *g,
-                 const cen__adam_step *step);
-    void (*add_scaled)(size_t n, float a, const float *x, float *y);
-    double (*exp_sum)(size_t n, float *x, float shift);
-    float (*max)(size_t n, const float *x, size_t *index);
-    double (*squared_distance)(size_t n, const float *a, const float *b);
-    void (*pool_2x2)(size_t rows, size_t width, size_t w, const float *x, float *y, uint8_t *place);
-    double (*sum)(size_t n, const float *x);
-    double (*dot)(size_t n, const float *a, const float *b);
-} cen__vectors;
-
-/* Those of norm.h. */
+/* The loops of norm.h under the same names. */
 typedef struct cen__norms {
     void (*measure)(const cen__norm *norm, const float *x, double *sums);
     void (*forward)(const cen__norm *norm, const float *x, float *y);

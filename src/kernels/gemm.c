@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/parallel.h"
+#include "base/sizes.h"
 #include "kernels/gemm_pack.h"
 
 void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
@@ -258,13 +259,13 @@ static size_t worker_count(const cen__micro *micro, size_t m, size_t n, size_t k
     return a_block_count(micro, m, k) + b_block_count(micro, m, n, k);
 }
 
-size_t cen__gemm_scratch_count(size_t m, size_t n, size_t k, int n_threads)
+size_t cen__gemm_scratch_count(const cen__micro *micro, size_t m, size_t n, size_t k, int n_threads)
 {
     if (m == 0 || n == 0) return 0;
-    const cen__micro *micro = cen__micro_select();
     size_t area = n > SPLIT_AREA / m ? SPLIT_AREA : m * n;
     size_t partial = k < 2 * SPLIT_K ? 0 : whole_lines(area * SPLIT_MOST);
-    return partial + useful_threads(m, n, k, n_threads) * worker_count(micro, m, n, k);
+    size_t threads = useful_threads(m, n, k, n_threads);
+    return cen__plus(partial, cen__times(threads, worker_count(micro, m, n, k)));
 }
 
 typedef struct {
@@ -334,8 +335,8 @@ static void add_partial(const job *job_)
     }
 }
 
-void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
-               float *c, size_t ldc, float *scratch, int n_threads)
+void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
+               const float *bias, float *c, size_t ldc, float *scratch, int n_threads)
 {
     product whole = {m, n, k, a, b, bias, c, ldc, false};
     if (k == 0 && bias == NULL) {
@@ -344,7 +345,7 @@ void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const
     if (k == 0) begin_with_bias(&whole);
     if (m == 0 || n == 0 || k == 0) return;
     size_t threads = useful_threads(m, n, k, n_threads);
-    job job_ = {cen__micro_select(), &whole, 1, 1, k_parts(m, n, k), scratch, scratch, 0};
+    job job_ = {micro, &whole, 1, 1, k_parts(m, n, k), scratch, scratch, 0};
     job_.worker_count = worker_count(job_.micro, m, n, k);
     if (job_.k_parts > 1) {
         begin_with_bias(&whole);

@@ -6,7 +6,7 @@
 #ifndef CEN_KERNELS_GEMM_H
 #define CEN_KERNELS_GEMM_H
 
-#include <stddef.h>
+#include "kernels/micro.h"
 
 /* Element (i, j) is data[i * row_stride + j * column_stride]; a transpose is a swap of strides. */
 typedef struct cen__matrix {
@@ -14,13 +14,15 @@ typedef struct cen__matrix {
     size_t row_stride, column_stride;
 } cen__matrix;
 
-/* Numbers of scratch that cen__gemm needs for any product of at most this size on n_threads. */
-size_t cen__gemm_scratch_count(size_t m, size_t n, size_t k, int n_threads);
+/* Numbers of scratch that cen__gemm needs for any product of at most this size on n_threads, with the
+ * same micro. */
+size_t cen__gemm_scratch_count(const cen__micro *micro, size_t m, size_t n, size_t k,
+                               int n_threads);
 
 /* c[m, n] (rows ldc apart, columns adjacent) = a[m, k] b[k, n] + bias[n] in every row (NULL: 0).
  * scratch is 64-byte aligned. Allocates nothing. */
-void cen__gemm(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
-               float *c, size_t ldc, float *scratch, int n_threads);
+void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
+               const float *bias, float *c, size_t ldc, float *scratch, int n_threads);
 
 /* The reference that it is tested against. */
 void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,

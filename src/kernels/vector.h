@@ -1,4 +1,4 @@
-/* Loops over flat buffers, in vectors on every instruction set. */
+/* Loops over flat buffers, in vectors on every instruction set, with the same bits on each. */
 #ifndef CEN_KERNELS_VECTOR_H
 #define CEN_KERNELS_VECTOR_H
 
@@ -16,32 +16,26 @@ typedef struct cen__adam_step {
     float keep; /* 1 - lr * weight_decay (torch.optim.AdamW), or 1 */
 } cen__adam_step;
 
-/* g may be NULL: a gradient of zeros. */
-void cen__vector_adam(size_t n, float *p, float *m, float *v, const float *g,
-                      const cen__adam_step *step);
-
-/* y += a x */
-void cen__vector_add_scaled(size_t n, float a, const float *x, float *y);
-
-/* x[i] = exp(x[i] - shift), and returns the sum in double over fixed lanes. */
-double cen__vector_exp_sum(size_t n, float *x, float shift);
-
-/* The largest of x[n], n > 0; NaN if there is one. *index (may be NULL): the first place of it. */
-float cen__vector_max(size_t n, const float *x, size_t *index);
-
-/* sum of (a - b)^2, in double over fixed lanes. */
-double cen__vector_squared_distance(size_t n, const float *a, const float *b);
-
-/* Maxpool windows of 2x2: `rows` rows of `width` of them, row r over the rows 2r and 2r + 1 of x, which
- * are w numbers long. y[rows, width], and place (may be NULL; 0, 1: top; 2, 3: bottom). The first of
- * equals wins, NaN over all. */
-void cen__vector_pool_2x2(size_t rows, size_t width, size_t w, const float *x, float *y,
-                          uint8_t *place);
-
-/* The sum of x, in double over fixed lanes. */
-double cen__vector_sum(size_t n, const float *x);
-
-/* sum of a b, in double over fixed lanes. */
-double cen__vector_dot(size_t n, const float *a, const float *b);
+typedef struct cen__vectors {
+    /* g may be NULL: a gradient of zeros. */
+    void (*adam)(size_t n, float *p, float *m, float *v, const float *g,
+                 const cen__adam_step *step);
+    /* y += a x */
+    void (*add_scaled)(size_t n, float a, const float *x, float *y);
+    /* x[i] = exp(x[i] - shift), and returns the sum in double over fixed lanes. */
+    double (*exp_sum)(size_t n, float *x, float shift);
+    /* The largest of x[n], n > 0; NaN if there is one. *index (may be NULL): the first place of it. */
+    float (*max)(size_t n, const float *x, size_t *index);
+    /* sum of (a - b)^2, in double over fixed lanes. */
+    double (*squared_distance)(size_t n, const float *a, const float *b);
+    /* Maxpool windows of 2x2: `rows` rows of `width` of them, row r over the rows 2r and 2r + 1 of x,
+     * which are w numbers long. y[rows, width], and place (may be NULL; 0, 1: top; 2, 3: bottom). The
+     * first of equals wins, NaN over all. */
+    void (*pool_2x2)(size_t rows, size_t width, size_t w, const float *x, float *y, uint8_t *place);
+    /* The sum of x, in double over fixed lanes. */
+    double (*sum)(size_t n, const float *x);
+    /* sum of a b, in double over fixed lanes. */
+    double (*dot)(size_t n, const float *a, const float *b);
+} cen__vectors;
 
 #endif

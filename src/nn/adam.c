@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "kernels/vector.h"
 
 /* Numbers, counted from the start of the buffers, so that all but the first lie on whole vectors. */
 enum { BLOCK = 1 << 15 };
@@ -72,8 +71,8 @@ static void apply_block(void *context, size_t task, int worker)
     size_t first = task == 0 ? blocks->start : block * BLOCK;
     size_t count = (end < (block + 1) * BLOCK ? end : (block + 1) * BLOCK) - first;
     const cen__adam *adam = blocks->adam;
-    cen__vector_adam(count, blocks->p + first, adam->m + first, adam->v + first,
-                     blocks->g != NULL ? blocks->g + first : NULL, &blocks->step);
+    adam->vectors->adam(count, blocks->p + first, adam->m + first, adam->v + first,
+                        blocks->g != NULL ? blocks->g + first : NULL, &blocks->step);
 }
 
 void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
@@ -89,5 +88,5 @@ void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_
 void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g)
 {
     cen__adam_step step = step_of(adam, true);
-    cen__vector_adam(count, p + start, adam->m + start, adam->v + start, g + start, &step);
+    adam->vectors->adam(count, p + start, adam->m + start, adam->v + start, g + start, &step);
 }

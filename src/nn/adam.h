@@ -3,6 +3,7 @@
 #define CEN_NN_ADAM_H
 
 #include "base/status.h"
+#include "kernels/vector.h"
 
 typedef struct cen__adam {
     size_t count;
@@ -10,6 +11,7 @@ typedef struct cen__adam {
     size_t n_steps;
     double lr, beta1, beta2, eps;
     int n_threads;
+    const cen__vectors *vectors;
 } cen__adam;
 
 /* Errors: MEMORY. Only m, v, count and n_steps are set; the rest is the caller's. */

@@ -2,15 +2,17 @@
 #ifndef CEN_NN_AFFINE_H
 #define CEN_NN_AFFINE_H
 
-#include <stddef.h>
+#include "kernels/dispatch.h"
 
 typedef struct cen__affine {
+    const cen__kernels *kernels;
     size_t n, in, out;
     int n_threads;
     float *scratch; /* [cen__affine_scratch_count] */
 } cen__affine;
 
-size_t cen__affine_scratch_count(size_t n, size_t in, size_t out, int n_threads);
+size_t cen__affine_scratch_count(const cen__kernels *kernels, size_t n, size_t in, size_t out,
+                                 int n_threads);
 
 /* y[n, out] = x[n, in] w[out, in]^T + bias[out] */
 void cen__affine_forward(const cen__affine *affine, const float *x, const float *w,

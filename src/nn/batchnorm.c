@@ -93,7 +93,8 @@ static cen__norm norm_of(const cen__layer *layer, const cen__pass *pass)
 {
     size_t c = layer->in.c;
     const float *shared = pass->shared;
-    return (cen__norm){.n = pass->n,
+    return (cen__norm){.kernels = layer->kernels,
+                       .n = pass->n,
                        .c = c,
                        .h = layer->in.h,
                        .w = layer->in.w,

@@ -1,7 +1,7 @@
 #include "nn/contrastive.h"
 
 #include "base/parallel.h"
-#include "kernels/vector.h"
+#include "base/sizes.h"
 
 /* With m the mean of the centers and V = sum_j |c_j - m|^2,
  *
@@ -30,7 +30,7 @@ typedef struct contrastive_batch {
 
 size_t cen__contrastive_scratch_count(size_t n, size_t d)
 {
-    return 2 * (n + d);
+    return cen__times(2, cen__plus(n, d));
 }
 
 static size_t end_column(const cen__contrastive *contrastive, size_t begin)
@@ -71,7 +71,7 @@ static double measure_rows(const contrastive_batch *batch)
     for (size_t c = 0; c < d; c++) spread += batch->variance[c];
     for (size_t i = 0; i < n; i++) {
         const float *f = batch->f + i * d, *center = batch->centers + (size_t)batch->labels[i] * d;
-        double own = cen__vector_squared_distance(d, f, center), to_mean = 0;
+        double own = contrastive->kernels->vectors.squared_distance(d, f, center), to_mean = 0;
         for (size_t c = 0; c < d; c++) {
             double difference = (double)f[c] - batch->mean[c];
             to_mean += difference * difference;

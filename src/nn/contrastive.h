@@ -9,12 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/dispatch.h"
+
 typedef struct cen__contrastive {
     size_t n, d, k;
     double delta; /* > 0; the article's is 1 */
     double scale; /* of the gradients: the loss's weight, lambda */
     int n_threads;
     double *scratch; /* [cen__contrastive_scratch_count] */
+    const cen__kernels *kernels;
 } cen__contrastive;
 
 size_t cen__contrastive_scratch_count(size_t n, size_t d);

@@ -51,7 +51,8 @@ static cen_status shape(cen__layer *layer, cen_error *error)
 static cen__conv conv_of(const cen__layer *layer)
 {
     const cen__window *k = &layer->window;
-    return (cen__conv){.c = layer->in.c,
+    return (cen__conv){.kernels = layer->kernels,
+                       .c = layer->in.c,
                        .h = layer->in.h,
                        .w = layer->in.w,
                        .k = layer->out.c,

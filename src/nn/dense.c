@@ -28,12 +28,13 @@ static cen_status shape(cen__layer *layer, cen_error *error)
 
 static size_t scratch_count(const cen__layer *layer, size_t n, int n_threads)
 {
-    return cen__affine_scratch_count(n, layer->in.c, layer->out.c, n_threads);
+    return cen__affine_scratch_count(layer->kernels, n, layer->in.c, layer->out.c, n_threads);
 }
 
 static cen__affine affine_of(const cen__layer *layer, const cen__pass *pass)
 {
-    return (cen__affine){pass->n, layer->in.c, layer->out.c, pass->n_threads, pass->scratch};
+    return (cen__affine){layer->kernels, pass->n,         layer->in.c,
+                         layer->out.c,   pass->n_threads, pass->scratch};
 }
 
 static void forward(const cen__layer *layer, const cen__pass *pass)

@@ -1,5 +1,4 @@
 /* gap: global average pooling, y_c = mean of channel c over height and width. */
-#include "kernels/vector.h"
 #include "nn/layers.h"
 
 static cen_status shape(cen__layer *layer, cen_error *error)
@@ -13,7 +12,7 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
 {
     size_t area = layer->in.h * layer->in.w;
     for (size_t i = 0; i < pass->n * layer->in.c; i++) {
-        pass->y[i] = (float)(cen__vector_sum(area, pass->x + i * area) / (double)area);
+        pass->y[i] = (float)(layer->kernels->vectors.sum(area, pass->x + i * area) / (double)area);
     }
 }
 

@@ -2,7 +2,6 @@
  * torch.nn.functional.normalize; s is S, or a weight that is learned. */
 #include <math.h>
 
-#include "kernels/vector.h"
 #include "nn/layers.h"
 
 static const double shortest = 1e-12;
@@ -43,7 +42,7 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
     for (size_t i = 0; i < pass->n; i++) {
         const float *x = pass->x + i * d;
         float *y = pass->y + i * d;
-        double length = sqrt(cen__vector_dot(d, x, x));
+        double length = sqrt(layer->kernels->vectors.dot(d, x, x));
         float factor = (float)(scale / fmax(length, shortest));
         for (size_t j = 0; j < d; j++) y[j] = factor * x[j];
     }
@@ -56,8 +55,9 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
     double scale = (double)scale_of(layer, pass), dscale = 0;
     for (size_t i = 0; i < pass->n; i++) {
         const float *x = pass->x + i * d, *dy = pass->dy + i * d;
-        double length = sqrt(cen__vector_dot(d, x, x)), bounded = fmax(length, shortest);
-        double product = cen__vector_dot(d, x, dy) / bounded;
+        double length = sqrt(layer->kernels->vectors.dot(d, x, x)),
+               bounded = fmax(length, shortest);
+        double product = layer->kernels->vectors.dot(d, x, dy) / bounded;
         dscale += product;
         if (pass->dx == NULL) continue;
         float *dx = pass->dx + i * d, factor = (float)(scale / bounded);

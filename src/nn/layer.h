@@ -4,6 +4,7 @@
 #define CEN_NN_LAYER_H
 
 #include "base/status.h"
+#include "kernels/dispatch.h"
 #include "nn/line.h"
 
 /* Of one image; a flat vector of d numbers is {d, 1, 1}. */
@@ -31,6 +32,7 @@ typedef struct cen__layer cen__layer;
 
 struct cen__layer {
     const cen__layer_kind *kind;
+    const cen__kernels *kernels; /* the net's */
     cen__shape in, out;
     size_t n_outputs;    /* conv, dense */
     cen__window window;  /* conv, maxpool */

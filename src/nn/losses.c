@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/parallel.h"
-#include "kernels/vector.h"
 
 typedef struct softmax_rows {
     const cen__softmax *softmax;
@@ -18,15 +17,16 @@ static void softmax_row(void *context, size_t i, int worker)
     (void)worker;
     const softmax_rows *rows = context;
     const cen__softmax *softmax = rows->softmax;
+    const cen__vectors *vectors = &softmax->kernels->vectors;
     size_t k = softmax->k, best, label = (size_t)rows->labels[i];
     float *logits = rows->logits + i * k;
-    float largest = cen__vector_max(k, logits, &best);
+    float largest = vectors->max(k, logits, &best);
     double target = (double)logits[label] - (double)largest, smoothing = softmax->smoothing;
     if (smoothing > 0) {
-        double mean = cen__vector_sum(k, logits) / (double)k;
+        double mean = vectors->sum(k, logits) / (double)k;
         target += smoothing * (mean - (double)logits[label]);
     }
-    double sum = cen__vector_exp_sum(k, logits, largest);
+    double sum = vectors->exp_sum(k, logits, largest);
     softmax->row_losses[i] = log(sum) - target;
     if (softmax->row_hits != NULL) softmax->row_hits[i] = best == label;
     if (!softmax->has_gradient) return;
@@ -62,12 +62,12 @@ size_t cen__group_end(const cen__labelled_row *rows, size_t n, size_t first)
     return end;
 }
 
-double cen__center_loss(size_t n, size_t d, const float *f, const float *centers,
-                        const int32_t *labels)
+double cen__center_loss(const cen__vectors *vectors, size_t n, size_t d, const float *f,
+                        const float *centers, const int32_t *labels)
 {
     double sum = 0;
     for (size_t i = 0; i < n; i++) {
-        sum += cen__vector_squared_distance(d, f + i * d, centers + (size_t)labels[i] * d);
+        sum += vectors->squared_distance(d, f + i * d, centers + (size_t)labels[i] * d);
     }
     return sum / (double)n;
 }

@@ -6,7 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/dispatch.h"
+
 typedef struct cen__softmax {
+    const cen__kernels *kernels;
     size_t n, k; /* rows, classes */
     int n_threads;
     double *row_losses; /* [n] */
@@ -35,8 +38,8 @@ void cen__group_rows(const int32_t *labels, size_t n, cen__labelled_row *rows);
 size_t cen__group_end(const cen__labelled_row *rows, size_t n, size_t first);
 
 /* mean_i || f_i - c_{y_i} ||^2 of f[n, d], centers[classes, d]. */
-double cen__center_loss(size_t n, size_t d, const float *f, const float *centers,
-                        const int32_t *labels);
+double cen__center_loss(const cen__vectors *vectors, size_t n, size_t d, const float *f,
+                        const float *centers, const int32_t *labels);
 
 /* df[n, d] += scale (f_i - c_{y_i}), scale = 2 lambda / n; and dcenters[j] = -scale * sum_{y_i = j}
  * (f_i - c_j) for the classes of the batch alone. */

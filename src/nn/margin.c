@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "base/parallel.h"
+#include "base/sizes.h"
 #include "kernels/gemm.h"
-#include "kernels/vector.h"
 
 static const double LEAST_LENGTH = 1e-12;
 
@@ -15,29 +15,33 @@ typedef struct parts {
     float *f_inverse, *w_inverse; /* [n], [k]: 1 / |f|, 1 / |w| */
 } parts;
 
-static size_t product_count(size_t n, size_t d, size_t k, int n_threads)
+static size_t product_count(const cen__micro *micro, size_t n, size_t d, size_t k, int n_threads)
 {
-    size_t forward = cen__gemm_scratch_count(n, k, d, n_threads);
-    size_t weights = cen__gemm_scratch_count(k, d, n, n_threads);
-    size_t data = cen__gemm_scratch_count(n, d, k, n_threads);
+    size_t forward = cen__gemm_scratch_count(micro, n, k, d, n_threads);
+    size_t weights = cen__gemm_scratch_count(micro, k, d, n, n_threads);
+    size_t data = cen__gemm_scratch_count(micro, n, d, k, n_threads);
     size_t most = forward > weights ? forward : weights;
     return most > data ? most : data;
 }
 
-size_t cen__margin_scratch_count(size_t n, size_t d, size_t k, int n_threads)
+size_t cen__margin_scratch_count(const cen__kernels *kernels, size_t n, size_t d, size_t k,
+                                 int n_threads)
 {
-    return product_count(n, d, k, n_threads) + (n + k) * (d + 1);
+    size_t sides = cen__times(cen__plus(n, k), cen__plus(d, 1));
+    return cen__plus(product_count(&kernels->micro, n, d, k, n_threads), sides);
 }
 
 static parts parts_of(const cen__margin *head)
 {
     size_t n = head->n, d = head->d, k = head->k;
-    float *f = head->scratch + product_count(n, d, k, head->n_threads), *w = f + n * d;
+    size_t product = product_count(&head->kernels->micro, n, d, k, head->n_threads);
+    float *f = head->scratch + product, *w = f + n * d;
     return (parts){head->scratch, f, w, w + k * d, w + k * d + n};
 }
 
 /* All vectors of one side, f or w. */
 typedef struct side {
+    const cen__vectors *vectors;
     size_t n_rows, d;
     double scale;
     const float *x;        /* [n_rows, d], of the forward alone */
@@ -52,7 +56,7 @@ static void normalize_row(const side *s, size_t row)
     size_t d = s->d;
     const float *x = s->x + row * d;
     float *unit = s->unit + row * d;
-    double length = sqrt(cen__vector_dot(d, x, x));
+    double length = sqrt(s->vectors->dot(d, x, x));
     double inverse = 1 / (length < LEAST_LENGTH ? LEAST_LENGTH : length), a = s->scale * inverse;
     for (size_t c = 0; c < d; c++) unit[c] = (float)(a * (double)x[c]);
     s->inverse[row] = (float)inverse;
@@ -67,7 +71,7 @@ static void project_row(const side *s, size_t row)
     float *gradient = s->gradient + row * d;
     double inverse = (double)s->inverse[row], a = s->scale * inverse, along = 0;
     if (s->inverse[row] < (float)(1 / LEAST_LENGTH)) {
-        along = cen__vector_dot(d, unit, gradient) / (s->scale * s->scale);
+        along = s->vectors->dot(d, unit, gradient) / (s->scale * s->scale);
     }
     for (size_t c = 0; c < d; c++) {
         gradient[c] = (float)(a * ((double)gradient[c] - along * (double)unit[c]));
@@ -107,7 +111,7 @@ static void label_row(void *context, size_t i, int worker)
     const cen__margin *head = rows->head;
     size_t label = (size_t)rows->labels[i], best;
     float *logits = rows->logits + i * head->k;
-    (void)cen__vector_max(head->k, logits, &best);
+    (void)head->kernels->vectors.max(head->k, logits, &best);
     rows->row_hits[i] = best == label;
     logits[label] -= (float)(head->scale * head->margin);
 }
@@ -117,10 +121,10 @@ void cen__margin_forward(const cen__margin *head, const float *f, const float *w
 {
     size_t n = head->n, d = head->d, k = head->k;
     parts p = parts_of(head);
-    run_side(head, (side){n, d, head->scale, f, p.f, p.f_inverse, NULL});
-    run_side(head, (side){k, d, 1, w, p.w, p.w_inverse, NULL});
-    cen__gemm(n, k, d, (cen__matrix){p.f, d, 1}, (cen__matrix){p.w, 1, d}, NULL, logits, k,
-              p.product, head->n_threads);
+    run_side(head, (side){&head->kernels->vectors, n, d, head->scale, f, p.f, p.f_inverse, NULL});
+    run_side(head, (side){&head->kernels->vectors, k, d, 1, w, p.w, p.w_inverse, NULL});
+    cen__gemm(&head->kernels->micro, n, k, d, (cen__matrix){p.f, d, 1}, (cen__matrix){p.w, 1, d},
+              NULL, logits, k, p.product, head->n_threads);
     label_rows rows = {head, labels, logits, row_hits};
     cen__parallel(head->n_threads, n, label_row, &rows);
 }
@@ -129,10 +133,10 @@ void cen__margin_backward(const cen__margin *head, const float *dlogits, float *
 {
     size_t n = head->n, d = head->d, k = head->k;
     parts p = parts_of(head);
-    cen__gemm(k, d, n, (cen__matrix){dlogits, 1, k}, (cen__matrix){p.f, d, 1}, NULL, dw, d,
-              p.product, head->n_threads);
-    cen__gemm(n, d, k, (cen__matrix){dlogits, k, 1}, (cen__matrix){p.w, d, 1}, NULL, df, d,
-              p.product, head->n_threads);
-    run_side(head, (side){k, d, 1, NULL, p.w, p.w_inverse, dw});
-    run_side(head, (side){n, d, head->scale, NULL, p.f, p.f_inverse, df});
+    cen__gemm(&head->kernels->micro, k, d, n, (cen__matrix){dlogits, 1, k},
+              (cen__matrix){p.f, d, 1}, NULL, dw, d, p.product, head->n_threads);
+    cen__gemm(&head->kernels->micro, n, d, k, (cen__matrix){dlogits, k, 1},
+              (cen__matrix){p.w, d, 1}, NULL, df, d, p.product, head->n_threads);
+    run_side(head, (side){&head->kernels->vectors, k, d, 1, NULL, p.w, p.w_inverse, dw});
+    run_side(head, (side){&head->kernels->vectors, n, d, head->scale, NULL, p.f, p.f_inverse, df});
 }

@@ -10,15 +10,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/dispatch.h"
+
 typedef struct cen__margin {
     size_t n, d, k;
     double scale, margin; /* s > 0, m; m = 0 for the cosines alone */
     int n_threads;
     float *scratch; /* [cen__margin_scratch_count], 64-byte aligned; holds the unit vectors between
                        forward and backward */
+    const cen__kernels *kernels;
 } cen__margin;
 
-size_t cen__margin_scratch_count(size_t n, size_t d, size_t k, int n_threads);
+size_t cen__margin_scratch_count(const cen__kernels *kernels, size_t n, size_t d, size_t k,
+                                 int n_threads);
 
 /* logits[n, k] of f[n, d] and w[k, d]. row_hits[n]: without the margin the largest logit is the
  * label's (the first of equals counts). With it no row would be right whose cosine is not ahead by

@@ -2,7 +2,7 @@
  * no window dropped. The first of equals wins, and NaN over all, as in PyTorch. */
 #include <string.h>
 
-#include "kernels/vector.h"
+#include "base/sizes.h"
 #include "nn/layers.h"
 
 enum { LARGEST_WINDOW = 256 }; /* places in a window are kept as bytes */
@@ -26,7 +26,7 @@ static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
 static cen_status shape(cen__layer *layer, cen_error *error)
 {
     const cen__window *k = &layer->window;
-    if (k->h * k->w > LARGEST_WINDOW) {
+    if (cen__times(k->h, k->w) > LARGEST_WINDOW) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a window of %zux%zu holds more than %d numbers; use a smaller one", k->h,
                          k->w, LARGEST_WINDOW);
@@ -81,7 +81,7 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
         float *y = pass->y + i * out_area;
         uint8_t *place = pass->saved != NULL ? pass->saved + i * out_area : NULL;
         if (is_usual) {
-            cen__vector_pool_2x2(layer->out.h, layer->out.w, layer->in.w, x, y, place);
+            layer->kernels->vectors.pool_2x2(layer->out.h, layer->out.w, layer->in.w, x, y, place);
             continue;
         }
         for (size_t oy = 0; oy < layer->out.h; oy++) {

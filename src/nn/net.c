@@ -106,6 +106,7 @@ static cen_status connect(cen__net *net, cen_error *error)
     for (size_t i = 0; i < net->n_layers; i++) {
         cen__layer *layer = &net->layers[i];
         layer->in = in;
+        layer->kernels = net->kernels;
         layer->index = i;
         layer->offset = net->n_parameters;
         layer->state_offset = net->n_state;
@@ -158,7 +159,7 @@ static cen_status join(cen__net *net, cen_error *error)
 cen_status cen__net_create(cen__net *net, const char *line, cen__shape in, size_t feature_size,
                            cen_error *error)
 {
-    *net = (cen__net){.in = in};
+    *net = (cen__net){.kernels = cen__kernels_select(), .in = in};
     cen_status status = parse(net, line, error);
     if (status == CEN_OK && feature_size > 0) status = set_feature_size(net, feature_size, error);
     if (status == CEN_OK) status = connect(net, error);

@@ -5,6 +5,7 @@
 #include "nn/fuse.h"
 
 typedef struct cen__net {
+    const cen__kernels *kernels; /* chosen when it is created: plans and runs use the same */
     cen__shape in, out;
     size_t n_layers, n_parameters, n_state; /* layers; numbers */
     double work;                            /* of an image */

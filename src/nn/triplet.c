@@ -5,11 +5,10 @@
 #include <string.h>
 
 #include "base/parallel.h"
-#include "kernels/dispatch.h"
+#include "base/sizes.h"
 
 typedef struct triplet_batch {
     const cen__triplet *triplet;
-    const cen__vectors *vectors; /* chosen once: the distances of small rows are many */
     const float *f;
     const int32_t *labels;
     double *distances;  /* [n_threads, n]: of one anchor to all rows */
@@ -22,7 +21,7 @@ typedef struct triplet_batch {
 
 size_t cen__triplet_scratch_count(size_t n, int n_threads)
 {
-    return n * (n + (size_t)n_threads + 2);
+    return cen__times(n, cen__plus(n, (size_t)n_threads + 2));
 }
 
 /* One anchor. */
@@ -88,7 +87,7 @@ static void anchor_row(void *context, size_t i, int worker)
     double *distances = batch->distances + (size_t)worker * n, *pulls = batch->pulls + i * n;
     const float *own = batch->f + i * d;
     for (size_t j = 0; j < n; j++) {
-        distances[j] = sqrt(batch->vectors->squared_distance(d, own, batch->f + j * d));
+        distances[j] = sqrt(triplet->kernels->vectors.squared_distance(d, own, batch->f + j * d));
         pulls[j] = 0;
     }
     triplet_anchor anchor = {n, i, batch->labels, distances, pulls, triplet->margin, 0, 0};
@@ -126,7 +125,6 @@ double cen__triplet_loss(const cen__triplet *triplet, const float *f, const int3
     size_t n = triplet->n;
     double *losses = triplet->scratch, *counts = losses + n, *pulls = counts + n;
     triplet_batch batch = {.triplet = triplet,
-                           .vectors = &cen__kernels_select()->vectors,
                            .f = f,
                            .labels = labels,
                            .distances = pulls + n * n,

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "kernels/dispatch.h"
+
 typedef enum {
     /* One triplet for each anchor that has a positive and a negative in the batch: the farthest
      * positive and the nearest negative (Hermans et al. 2017, eq. 5). */
@@ -26,6 +28,7 @@ typedef struct cen__triplet {
     double margin;
     int n_threads;
     double *scratch; /* [cen__triplet_scratch_count] */
+    const cen__kernels *kernels;
 } cen__triplet;
 
 size_t cen__triplet_scratch_count(size_t n, int n_threads);

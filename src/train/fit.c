@@ -272,7 +272,8 @@ static cen_status measure_knn(fit *f, double *accuracy, cen_error *error)
     cen_status status = cen__extract(cen__trainer_inference(f->trainer), f->folder, f->gallery,
                                      f->n_gallery, f->x, f->gallery_features, on_measure, f, error);
     if (status != CEN_OK) return status;
-    if (!cen__is_below(f->gallery_features, f->n_gallery * d, INFINITY, 1)) {
+    if (!cen__is_below(&f->model->net.kernels->vectors, f->gallery_features, f->n_gallery * d,
+                       INFINITY, 1)) {
         cen__batch all = {f->trainer, f->folder, f->gallery, NULL, NULL, f->n_gallery};
         return cen__tell_measure(&all, f->at.epoch, f->gallery_features, error);
     }

@@ -38,14 +38,15 @@ cen_status cen__objective_create(cen__objective *o, const cen_model *model,
     cen_status status = check(options, error);
     if (status != CEN_OK) return status;
     size_t batch = options->batch_size, classes = model->info.n_classes, n_logits;
-    size_t d = model->info.feature_size, n_pairs, n_doubles = 1;
-    if (!cen__multiply(batch, classes, &n_logits) || !cen__multiply(batch, batch + 2, &n_pairs)) {
+    size_t d = model->info.feature_size, n_doubles = 1;
+    if (!cen__multiply(batch, classes, &n_logits)) {
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
     bool has_margin = options->loss == CEN_LOSS_COSFACE;
-    size_t scratch = has_margin ? cen__margin_scratch_count(batch, d, classes, n_threads)
-                                : cen__affine_scratch_count(batch, d, classes, n_threads);
+    const cen__kernels *kernels = model->net.kernels;
+    size_t scratch = has_margin ? cen__margin_scratch_count(kernels, batch, d, classes, n_threads)
+                                : cen__affine_scratch_count(kernels, batch, d, classes, n_threads);
     o->logits = cen__alloc(n_logits, sizeof *o->logits);
     o->scratch = cen__alloc(scratch, sizeof *o->scratch);
     if (is_triplet(options)) n_doubles = cen__triplet_scratch_count(batch, n_threads);
@@ -71,7 +72,8 @@ void cen__objective_free(cen__objective *o)
 
 static cen__margin margin_of(const cen__objective *o, size_t n)
 {
-    return (cen__margin){.n = n,
+    return (cen__margin){.kernels = o->model->net.kernels,
+                         .n = n,
                          .d = o->model->info.feature_size,
                          .k = o->model->info.n_classes,
                          .scale = o->options.margin_scale,
@@ -82,8 +84,9 @@ static cen__margin margin_of(const cen__objective *o, size_t n)
 
 static cen__affine head_of(const cen__objective *o, size_t n)
 {
-    return (cen__affine){n, o->model->info.feature_size, o->model->info.n_classes, o->n_threads,
-                         o->scratch};
+    return (cen__affine){
+        o->model->net.kernels, n,         o->model->info.feature_size, o->model->info.n_classes,
+        o->n_threads,          o->scratch};
 }
 
 /* Logits and their losses; with a gradient, the logits become theirs. */
@@ -92,7 +95,8 @@ static void classify(const cen__objective *o, const float *f, const int32_t *lab
 {
     const float *w = o->model->parameters;
     bool has_margin = o->options.loss == CEN_LOSS_COSFACE;
-    cen__softmax softmax = {.n = n,
+    cen__softmax softmax = {.kernels = o->model->net.kernels,
+                            .n = n,
                             .k = o->model->info.n_classes,
                             .n_threads = o->n_threads,
                             .row_losses = o->row_losses,
@@ -120,7 +124,8 @@ static void classify(const cen__objective *o, const float *f, const int32_t *lab
 static double triplets(const cen__objective *o, const float *f, const int32_t *labels, size_t n,
                        float *df)
 {
-    cen__triplet triplet = {.n = n,
+    cen__triplet triplet = {.kernels = o->model->net.kernels,
+                            .n = n,
                             .d = o->model->info.feature_size,
                             .kind = o->options.loss == CEN_LOSS_TRIPLET_HARD
                                         ? CEN__TRIPLET_BATCH_HARD
@@ -134,7 +139,8 @@ static double triplets(const cen__objective *o, const float *f, const int32_t *l
 double cen__objective_contrast(const cen__objective *o, const float *f, const int32_t *labels,
                                size_t n, double lambda, float *df, float *dcenters)
 {
-    cen__contrastive contrastive = {.n = n,
+    cen__contrastive contrastive = {.kernels = o->model->net.kernels,
+                                    .n = n,
                                     .d = o->model->info.feature_size,
                                     .k = o->model->info.n_classes,
                                     .delta = 1,
@@ -147,7 +153,7 @@ double cen__objective_contrast(const cen__objective *o, const float *f, const in
 
 static double pull(const cen__objective *o, const float *f, const int32_t *labels, size_t n)
 {
-    return cen__center_loss(n, o->model->info.feature_size, f,
+    return cen__center_loss(&o->model->net.kernels->vectors, n, o->model->info.feature_size, f,
                             o->model->parameters + o->model->centers, labels);
 }
 

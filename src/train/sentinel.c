@@ -3,12 +3,12 @@
 #include <math.h>
 
 #include "base/parallel.h"
-#include "kernels/vector.h"
 
 /* The parts that a long x is cut into, and how long that is. */
 enum { PARTS = 32, LONG = 1 << 15 };
 
 typedef struct squares {
+    const cen__vectors *vectors;
     const float *x;
     size_t n, n_parts;
     double sums[PARTS];
@@ -19,12 +19,13 @@ static void sum_part(void *context, size_t part, int worker)
     (void)worker;
     squares *s = context;
     size_t first = part * s->n / s->n_parts, end = (part + 1) * s->n / s->n_parts;
-    s->sums[part] = cen__vector_dot(end - first, s->x + first, s->x + first);
+    s->sums[part] = s->vectors->dot(end - first, s->x + first, s->x + first);
 }
 
-bool cen__is_below(const float *x, size_t n, double limit, int n_threads)
+bool cen__is_below(const cen__vectors *vectors, const float *x, size_t n, double limit,
+                   int n_threads)
 {
-    squares s = {.x = x, .n = n, .n_parts = n < LONG ? 1 : PARTS};
+    squares s = {.vectors = vectors, .x = x, .n = n, .n_parts = n < LONG ? 1 : PARTS};
     bool is_below = true;
     cen__parallel(n_threads, s.n_parts, sum_part, &s);
     /* A sum of squares of finite floats in double is finite; that of others is not. */
@@ -34,16 +35,18 @@ bool cen__is_below(const float *x, size_t n, double limit, int n_threads)
     return is_below;
 }
 
-static bool is_finite(const float *x, size_t n)
+static bool is_finite(const cen__vectors *vectors, const float *x, size_t n)
 {
-    return isfinite(cen__vector_dot(n, x, x));
+    return isfinite(vectors->dot(n, x, x));
 }
 
 const char *cen__broken_tensor(const cen_model *model)
 {
+    const cen__vectors *vectors = &model->net.kernels->vectors;
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
-        if (!is_finite(model->parameters + tensor->offset, tensor->count)) return tensor->name;
+        if (!is_finite(vectors, model->parameters + tensor->offset, tensor->count))
+            return tensor->name;
     }
     return NULL;
 }
@@ -53,7 +56,7 @@ cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t n
 {
     size_t size = cen__shape_count(model->net.in);
     for (size_t i = 0; i < n; i++) {
-        if (is_finite(x + i * size, size)) continue;
+        if (is_finite(&model->net.kernels->vectors, x + i * size, size)) continue;
         return cen__fail(error, CEN_ERROR_NOT_FINITE,
                          "image %zu of this batch, counted from 0, holds a number that is not "
                          "finite; mend it or leave it out",

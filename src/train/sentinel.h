@@ -9,7 +9,8 @@
 
 /* True where all of x[n] are finite; a finite limit is above each of them, too. (It is held against the
  * root of sums of squares, which is exact enough a measure where the gradient has long exploded.) */
-bool cen__is_below(const float *x, size_t n, double limit, int n_threads);
+bool cen__is_below(const cen__vectors *vectors, const float *x, size_t n, double limit,
+                   int n_threads);
 
 /* The name of the model's first tensor with a number that is not finite; NULL: there is none. */
 const char *cen__broken_tensor(const cen_model *model);

@@ -90,10 +90,11 @@ cen_status cen__tell_measure(const cen__batch *batch, size_t epoch, const float 
                              cen_error *error)
 {
     size_t d = cen__trainer_model(batch->trainer)->info.feature_size;
+    const cen__vectors *vectors = &cen__trainer_model(batch->trainer)->net.kernels->vectors;
     char names[NAMES_SIZE];
     suspects some = {.n = 0};
     for (size_t i = 0; i < batch->n; i++) {
-        if (!cen__is_below(features + i * d, d, INFINITY, 1)) add(&some, i);
+        if (!cen__is_below(vectors, features + i * d, d, INFINITY, 1)) add(&some, i);
     }
     if (some.n == 0) some = all_of(batch);
     name(batch, &some, names);

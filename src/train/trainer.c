@@ -5,7 +5,6 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
-#include "kernels/vector.h"
 #include "nn/adam.h"
 #include "nn/losses.h"
 #include "train/model.h"
@@ -34,6 +33,11 @@ struct cen_trainer {
     bool was_begun;
     bool is_refused; /* it failed, and there is no gradient to be applied */
 };
+
+static const cen__vectors *vectors_of(const cen_trainer *trainer)
+{
+    return &trainer->model->net.kernels->vectors;
+}
 
 cen_train_options cen_train_options_default(void)
 {
@@ -145,6 +149,7 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     t->adam.beta2 = options->beta2;
     t->adam.eps = options->adam_eps;
     t->adam.n_threads = t->n_threads;
+    t->adam.vectors = vectors_of(t);
     *trainer = t;
     return CEN_OK;
 }
@@ -216,7 +221,7 @@ static void follow_ratio(cen_trainer *trainer, size_t n, cen_losses *losses)
     if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) return;
     const double keep = 0.95;
     size_t count = n * trainer->model->info.feature_size;
-    double softmax = sqrt(cen__vector_dot(count, trainer->df, trainer->df));
+    double softmax = sqrt(vectors_of(trainer)->dot(count, trainer->df, trainer->df));
     double center = 2 * sqrt(losses->center / (double)n);
     double target = trainer->options.lambda_ratio;
     if (target > 0 && center > 0) {
@@ -279,7 +284,8 @@ static bool is_head_bounded(const cen_trainer *trainer, const float *f, size_t n
 {
     cen_loss loss = trainer->options.loss;
     return (loss == CEN_LOSS_CENTER || loss == CEN_LOSS_CONTRASTIVE_CENTER) &&
-           cen__is_below(f, n * trainer->model->info.feature_size, limit / 2, 1);
+           cen__is_below(vectors_of(trainer), f, n * trainer->model->info.feature_size, limit / 2,
+                         1);
 }
 
 /* The gradients and steps of the centers of the batch. */
@@ -290,17 +296,18 @@ static bool are_centers_bounded(const cen_trainer *trainer, double limit)
     size_t d = model->info.feature_size, n_groups = 0;
     bool is_bounded = true;
     if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
-        return cen__is_below(dcenters, model->info.n_center_parameters, limit, trainer->n_threads);
+        return cen__is_below(vectors_of(trainer), dcenters, model->info.n_center_parameters, limit,
+                             trainer->n_threads);
     }
     for (size_t i = 0; i < trainer->n_rows; i = cen__group_end(trainer->rows, trainer->n_rows, i)) {
         const float *row = dcenters + (size_t)trainer->rows[i].label * d;
-        is_bounded = is_bounded && cen__is_below(row, d, limit, 1);
+        is_bounded = is_bounded && cen__is_below(vectors_of(trainer), row, d, limit, 1);
         n_groups++;
     }
     if (trainer->options.centers != CEN_CENTERS_MEAN) return is_bounded;
     double alpha = trainer->options.alpha;
-    return is_bounded &&
-           cen__is_below(trainer->delta, n_groups * d, limit / (alpha > 1 ? alpha : 1), 1);
+    return is_bounded && cen__is_below(vectors_of(trainer), trainer->delta, n_groups * d,
+                                       limit / (alpha > 1 ? alpha : 1), 1);
 }
 
 /* Whether all that a step would write is finite, too. */
@@ -313,10 +320,10 @@ static bool is_bounded(const cen_trainer *trainer, const float *f, size_t n)
     double limit = clip_norm > 0 && clip_norm < most ? INFINITY : most;
     int n_threads = trainer->n_threads;
     bool is_head_known = is_head_bounded(trainer, f, n, most);
-    return cen__is_below(cen__model_state(model), model->n_numbers - model->n_parameters, INFINITY,
-                         1) &&
-           cen__is_below(g, is_head_known ? model->head_weight : model->centers, limit,
-                         n_threads) &&
+    return cen__is_below(vectors_of(trainer), cen__model_state(model),
+                         model->n_numbers - model->n_parameters, INFINITY, 1) &&
+           cen__is_below(vectors_of(trainer), g,
+                         is_head_known ? model->head_weight : model->centers, limit, n_threads) &&
            are_centers_bounded(trainer, most);
 }
 
@@ -422,7 +429,7 @@ static void clip(cen_trainer *trainer)
 {
     size_t n = trainer->model->centers;
     float *g = trainer->gradient;
-    double norm = sqrt(cen__vector_dot(n, g, g));
+    double norm = sqrt(vectors_of(trainer)->dot(n, g, g));
     if (!(norm > trainer->options.clip_norm)) return;
     float scale = (float)(trainer->options.clip_norm / (norm + 1e-6));
     for (size_t i = 0; i < n; i++) g[i] *= scale;

@@ -140,7 +140,7 @@ static void measure_layer(const struct layer *layer, const cen__conv_set *set)
 
 int bench_conv(int argc, char **argv)
 {
-    const cen__conv_set *const set = cen__conv_set_select();
+    const cen__conv_set *const set = cen__conv_set_of(v);
     printf("%s, one thread; forward, backward to data, backward to weights\n", cen__instructions());
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         if (argc < 2 || strstr(layers[i].name, argv[1]) != NULL) measure_layer(&layers[i], set);

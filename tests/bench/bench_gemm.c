@@ -116,7 +116,9 @@ static problem make_problem(const shape *is, int n_threads)
     on.repeats = 1 + (int)(5e7 / work);
     on.data = cen__alloc(on.n_read, sizeof(float));
     on.c = cen__alloc_zeroed(on.n_written, sizeof(float));
-    on.scratch = cen__alloc(cen__gemm_scratch_count(is->m, is->n, is->k, n_threads), sizeof(float));
+    on.scratch =
+        cen__alloc(cen__gemm_scratch_count(cen__micro_select(), is->m, is->n, is->k, n_threads),
+                   sizeof(float));
     if (on.data == NULL || on.c == NULL || on.scratch == NULL) {
         fprintf(stderr, "bench: not enough memory\n");
         exit(1);
@@ -131,7 +133,8 @@ static problem make_problem(const shape *is, int n_threads)
 static void multiply(const problem *on, int n_threads)
 {
     const shape *is = on->is;
-    cen__gemm(is->m, is->n, is->k, on->a, on->b, NULL, on->c, is->n, on->scratch, n_threads);
+    cen__gemm(cen__micro_select(), is->m, is->n, is->k, on->a, on->b, NULL, on->c, is->n,
+              on->scratch, n_threads);
 }
 
 /* One thread by processor time, which other programs disturb least; several by the wall clock. */

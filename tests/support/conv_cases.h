@@ -19,8 +19,8 @@
 /* Of c h w k kernel_h kernel_w stride_h stride_w pad_h pad_w. */
 static inline cen__conv make_conv(const size_t shape[10])
 {
-    cen__conv v = {shape[0], shape[1], shape[2], shape[3], shape[4], shape[5],
-                   shape[6], shape[7], shape[8], shape[9], 0,        0};
+    cen__conv v = {shape[0], shape[1], shape[2], shape[3], shape[4], shape[5], shape[6],
+                   shape[7], shape[8], shape[9], 0,        0,        NULL};
     v.out_h = (v.h + 2 * v.pad_h - v.kernel_h) / v.stride_h + 1;
     v.out_w = (v.w + 2 * v.pad_w - v.kernel_w) / v.stride_w + 1;
     return v;

@@ -76,14 +76,15 @@ static void free_problem(problem *made)
 static float *run_fast(const problem *on, int n_threads)
 {
     float *c = cen__alloc(on->c_size, sizeof *c);
-    size_t count = cen__gemm_scratch_count(on->is.m, on->is.n, on->is.k, n_threads);
+    size_t count =
+        cen__gemm_scratch_count(cen__micro_select(), on->is.m, on->is.n, on->is.k, n_threads);
     float *scratch = cen__alloc(count, sizeof *scratch);
     assert_non_null(c);
     assert_non_null(scratch);
     for (size_t i = 0; i < count; i++) scratch[i] = NAN;
     memcpy(c, on->c, on->c_size * sizeof *c);
-    cen__gemm(on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix, on->bias, c, on->ldc,
-              scratch, n_threads);
+    cen__gemm(cen__micro_select(), on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix,
+              on->bias, c, on->ldc, scratch, n_threads);
     cen__free(scratch);
     return c;
 }
@@ -234,9 +235,10 @@ static void check_strides(void)
     fill(a, 4 * M * K, 1);
     fill(b, 4 * K * N, 2);
     cen__matrix a_matrix = {a, 4 * K, 2}, b_matrix = {b, 4 * N, 2};
-    float *scratch = cen__alloc(cen__gemm_scratch_count(M, N, K, 1), sizeof *scratch);
+    float *scratch =
+        cen__alloc(cen__gemm_scratch_count(cen__micro_select(), M, N, K, 1), sizeof *scratch);
     assert_non_null(scratch);
-    cen__gemm(M, N, K, a_matrix, b_matrix, NULL, c, N, scratch, 1);
+    cen__gemm(cen__micro_select(), M, N, K, a_matrix, b_matrix, NULL, c, N, scratch, 1);
     cen__gemm_naive(M, N, K, a_matrix, b_matrix, NULL, expected, N);
     for (size_t i = 0; i < M * N; i++) assert_true(fabsf(c[i] - expected[i]) < 1e-5F);
     cen__free(scratch);
@@ -253,13 +255,13 @@ static void test_an_empty_sum_is_the_bias_or_zero(void **state)
     (void)state;
     float c[6] = {1, 2, 3, 4, 5, 6}, bias[3] = {7, 8, 9}, scratch[4096];
     cen__matrix none = {c, 1, 1};
-    assert_true(cen__gemm_scratch_count(2, 3, 0, 1) <= 4096);
-    cen__gemm(2, 3, 0, none, none, bias, c, 3, scratch, 1);
+    assert_true(cen__gemm_scratch_count(cen__micro_select(), 2, 3, 0, 1) <= 4096);
+    cen__gemm(cen__micro_select(), 2, 3, 0, none, none, bias, c, 3, scratch, 1);
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == bias[i % 3]);
-    cen__gemm(2, 3, 0, none, none, NULL, c, 3, scratch, 1);
+    cen__gemm(cen__micro_select(), 2, 3, 0, none, none, NULL, c, 3, scratch, 1);
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == 0);
-    cen__gemm(0, 3, 5, none, none, bias, c, 3, scratch, 1);
-    cen__gemm(2, 0, 5, none, none, bias, c, 3, scratch, 1);
+    cen__gemm(cen__micro_select(), 0, 3, 5, none, none, bias, c, 3, scratch, 1);
+    cen__gemm(cen__micro_select(), 2, 0, 5, none, none, bias, c, 3, scratch, 1);
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == 0);
 }
 
@@ -271,8 +273,8 @@ static void check_scratch(void)
             most[d] = 1 + (size_t)cen__random_below(3, d, i, i % 2 ? 300 : 9000);
             less[d] = 1 + (size_t)cen__random_below(4, d, i, most[d]);
         }
-        assert_true(cen__gemm_scratch_count(less[0], less[1], less[2], 2) <=
-                    cen__gemm_scratch_count(most[0], most[1], most[2], 2));
+        assert_true(cen__gemm_scratch_count(cen__micro_select(), less[0], less[1], less[2], 2) <=
+                    cen__gemm_scratch_count(cen__micro_select(), most[0], most[1], most[2], 2));
     }
 }
 

@@ -151,7 +151,8 @@ static void labels_and_batches_out_of_range_are_refused(void **state)
 static double smoothed(size_t n, size_t k, double smoothing, int n_threads, float *logits,
                        const int32_t *labels, double *row_losses)
 {
-    cen__softmax softmax = {.n = n,
+    cen__softmax softmax = {.kernels = cen__kernels_select(),
+                            .n = n,
                             .k = k,
                             .n_threads = n_threads,
                             .row_losses = row_losses,

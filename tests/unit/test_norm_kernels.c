@@ -17,8 +17,8 @@ static float numbers[ROWS][MOST_C]; /* mean, scale, bias, dbias, dslope */
 static cen__norm make_norm(size_t n, size_t c, size_t h, size_t w, bool relu)
 {
     assert_true(n * c * h * w <= MOST && c <= MOST_C);
-    return (cen__norm){n,          c,          h,          w,          relu,
-                       numbers[0], numbers[1], numbers[2], numbers[3], numbers[4]};
+    return (cen__norm){n,          c,          h,          w,          relu, numbers[0],
+                       numbers[1], numbers[2], numbers[3], numbers[4], NULL};
 }
 
 static void fill(void)

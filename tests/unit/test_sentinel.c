@@ -301,20 +301,23 @@ static void one_number_among_many_is_found_at_any_number_of_threads(void **state
     assert_non_null(x);
     for (size_t i = 0; i < MANY; i++) x[i] = -1e-3f;
     for (int n_threads = 1; n_threads <= 3; n_threads++) {
-        assert_true(cen__is_below(x, MANY, 1, n_threads));
+        assert_true(cen__is_below(&cen__kernels_select()->vectors, x, MANY, 1, n_threads));
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
             const float odd[] = {NAN, -INFINITY, 2};
             for (size_t j = 0; j < 3; j++) {
                 x[places[i]] = odd[j];
-                assert_false(cen__is_below(x, MANY, 1, n_threads));
-                assert_int_equal(cen__is_below(x, MANY, INFINITY, n_threads), j == 2);
+                assert_false(cen__is_below(&cen__kernels_select()->vectors, x, MANY, 1, n_threads));
+                assert_int_equal(
+                    cen__is_below(&cen__kernels_select()->vectors, x, MANY, INFINITY, n_threads),
+                    j == 2);
             }
             x[places[i]] = -FLT_MAX;
-            assert_true(cen__is_below(x, MANY, INFINITY, n_threads));
+            assert_true(
+                cen__is_below(&cen__kernels_select()->vectors, x, MANY, INFINITY, n_threads));
             x[places[i]] = 0;
         }
     }
-    assert_true(cen__is_below(x, 0, 1, 2));
+    assert_true(cen__is_below(&cen__kernels_select()->vectors, x, 0, 1, 2));
     free(x);
 }
 
