@@ -16,7 +16,7 @@ progress progress_start(bool is_quiet)
 static void show_bar(progress *line, const char *label, size_t done, size_t total, const char *text)
 {
     char bar[BAR + 1], shown[512];
-    size_t filled = total > 0 ? (size_t)((double)done / (double)total * BAR) : BAR;
+    size_t filled = total > 0 ? (size_t)((double)done / (double)total * (double)BAR) : BAR;
     for (size_t i = 0; i < BAR; i++) bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
     bar[BAR] = '\0';
     (void)snprintf(shown, sizeof shown, "%s [%s] %s", label, bar, text);

@@ -152,7 +152,7 @@ static cen_status read_digest(reader *r, uint64_t *digest, bool *is_last)
 
 static cen_status read_row_tsv(reader *r, size_t i, cen__table *t)
 {
-    field number;
+    field number = {0};
     int32_t row;
     bool is_last;
     cen_status status = next_field(r, &number);
@@ -190,7 +190,7 @@ static cen_status read_row_csv(reader *r, size_t i, cen__table *t)
     bool is_last;
     cen_status status = read_row(r, &t->rows[i], &is_last);
     for (size_t j = 0; j < t->d && status == CEN_OK; j++) {
-        field number;
+        field number = {0};
         if (is_last) return fail_line(r, "has fewer numbers than line 1 has columns for them");
         status = next_field(r, &number);
         if (status != CEN_OK) return status;

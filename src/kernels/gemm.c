@@ -250,7 +250,7 @@ enum { ONE_THREAD = 1 << 19 };
 
 static size_t useful_threads(size_t m, size_t n, size_t k, int n_threads)
 {
-    bool small = (double)m * (double)n * (double)k < ONE_THREAD;
+    bool small = (double)m * (double)n * (double)k < (double)ONE_THREAD;
     return small || n_threads < 1 ? 1 : (size_t)n_threads;
 }
 

@@ -12,7 +12,7 @@ static void draw_steps(const cen__plot *plot, const cen__set_view *view, const d
     cen__text_print(text, "<path class=\"%s\" d=\"", kind);
     cen__add_point(text, 'M', cen__plot_x(plot, view->bins_low), plot->bottom);
     for (size_t i = 0; i < CEN__N_BINS; i++) {
-        double width = (view->bins_high - view->bins_low) / CEN__N_BINS;
+        double width = (view->bins_high - view->bins_low) / (double)CEN__N_BINS;
         double x = view->bins_low + width * (double)i, y = cen__plot_y(plot, shares[i]);
         cen__add_point(text, 'L', cen__plot_x(plot, x), y);
         cen__add_point(text, 'L', cen__plot_x(plot, x + width), y);

@@ -102,7 +102,7 @@ static cen__plot make_plot(cen__page *page)
 
 static int clamp(double value, double low, double high)
 {
-    return (int)floor(fmax(low, fmin(high, value)) * SCALE + 0.5);
+    return (int)floor(fmax(low, fmin(high, value)) * (double)SCALE + 0.5);
 }
 
 /* False where a point is not finite and so not drawn. */

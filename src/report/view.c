@@ -29,7 +29,7 @@ static void fill_bins(const float *sorted, size_t n, double low, double high, do
 {
     size_t before = 0;
     for (size_t i = 0; i < CEN__N_BINS; i++) {
-        double edge = low + (high - low) * (double)(i + 1) / CEN__N_BINS;
+        double edge = low + (high - low) * (double)(i + 1) / (double)CEN__N_BINS;
         size_t upto = i + 1 == CEN__N_BINS ? n : count_less(sorted, n, edge);
         shares[i] = (double)(upto - before) / (double)n;
         before = upto;
@@ -62,7 +62,7 @@ static void make_roc(cen__set_view *view)
     if (n_decades > DECADES_MOST) n_decades = DECADES_MOST;
     view->far_low = pow(10, -n_decades);
     for (int i = 0; i <= n_decades * POINTS_A_DECADE; i++) {
-        double far = pow(10, (double)i / POINTS_A_DECADE - n_decades);
+        double far = pow(10, (double)i / (double)POINTS_A_DECADE - n_decades);
         size_t n_pass = (size_t)(far * n_impostor);
         double tar = 1;
         if (n_pass < p->n_impostor) {
