@@ -60,7 +60,7 @@ for gallery in people.npy people.csv; do
         i=$((i + 1))
         person $i
         "$KNN" enroll "$gallery" "s$i" "person$i.csv" -q --threshold 0.1 &
-        sleep "0.0$(awk -v "seed=$i" 'BEGIN { srand(seed); printf "%02d", 40 * rand() }')"
+        sleep "0.0$(awk -v "seed=$i" 'BEGIN { srand(seed); printf "%02d", 16 * rand() }')"
         kill -9 $! 2>/dev/null
         # 137: killed; the shell's word about it is not wanted
         if wait $! 2>/dev/null; then echo "s$i" >>acknowledged.txt; else killed=$((killed + 1)); fi
