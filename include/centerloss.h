@@ -526,7 +526,9 @@ typedef struct cen_epoch_report {
     size_t epoch, n_epochs;
     cen_losses train, validation;
     double knn_accuracy;    /* of validation features among those of training images: all, or of
-                               more than 5,000 so many evenly, and 10 a class */
+                               more than 5,000 so many evenly, and 10 a class; not the k-NN among
+                               all of them that cl_train's page has of the best epoch */
+    size_t n_gallery;       /* so many training images */
     double intra_inter;     /* of validation features about the training classes: see
                             cen_intra_inter */
     double lr;              /* at the epoch's end */

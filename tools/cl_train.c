@@ -93,7 +93,8 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     run *r = user;
     char path[PATH_SIZE];
     progress_clear(&r->line);
-    if (!s.is_quiet) print_epoch(report);
+    r->n_gallery = report->n_gallery;
+    if (!s.is_quiet) print_epoch(report, r->n_train);
     print_row(r->log, report);
     if (!cen_file_sync(r->log)) return save_failed(r, in_run(r, "log.csv", path));
     if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
@@ -462,7 +463,11 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     }
     if (s.is_quiet) return 0;
     print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
-    if (!isnan(r->best_knn)) printf(", k-NN %.2f %%", 100 * r->best_knn);
+    char knn[96];
+    if (!isnan(r->best_knn)) {
+        printf(", %s", knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train,
+                                r->n_train, knn));
+    }
     printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
     return 0;
 }

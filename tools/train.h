@@ -56,7 +56,10 @@ void choose_holdout(cen_folder_options *folder);
 
 void print_folder(const char *path, const cen_folder_info *info);
 void print_model(const cen_model *model);
-void print_epoch(const cen_epoch_report *report);
+void print_epoch(const cen_epoch_report *report, size_t n_train);
+
+/* "k-NN 90.00 %", or "k-NN among 5,000 90.00 %" if not all n_train training images were searched. */
+char *knn_text(double accuracy, size_t n_gallery, size_t n_train, char text[96]);
 
 /* Two numbers of any size, with their digits before the point. */
 enum { LOSSES_SIZE = 700 };

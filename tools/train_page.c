@@ -264,38 +264,45 @@ static cen_status show(const page *p, const page_content *content, const cen_rep
     return status;
 }
 
+/* Pictures that are measured: of classes that were trained, against the training images; of others, each
+ * against the rest of them. */
+static const struct {
+    const char *name;
+    cen_split split;
+    bool is_alone;
+} measured[] = {{"seen", CEN_SPLIT_VALIDATION, false},
+                {"test", CEN_SPLIT_TEST, false},
+                {"unseen", CEN_SPLIT_HELD_OUT, true}};
+enum { N_MEASURED = sizeof measured / sizeof *measured };
+
 cen_status page_finish(page *p, const page_content *content, cen_error *error)
 {
-    size_t d = cen_model_get(content->model)->feature_size, n_sets = 0;
-    split_rows train = {0, NULL, NULL, NULL}, seen = train, unseen = train;
-    cen_measures measures[2];
-    cen_report_set sets[2];
+    size_t d = cen_model_get(content->model)->feature_size, n_sets = 0, n_taken = 0;
+    split_rows train = {0, NULL, NULL, NULL}, taken[N_MEASURED];
+    cen_measures measures[N_MEASURED];
+    cen_report_set sets[N_MEASURED];
     cen_measure_options options = cen_measure_options_default();
     options.seed = content->seed;
     options.knn.n_threads = content->n_threads;
     cen_status status = take_split(content, CEN_SPLIT_TRAIN, &train, error);
-    if (status == CEN_OK) status = take_split(content, CEN_SPLIT_VALIDATION, &seen, error);
-    if (status == CEN_OK) status = take_split(content, CEN_SPLIT_HELD_OUT, &unseen, error);
-    if (status == CEN_OK && seen.n > 0) {
-        status = cen_measures_create(&measures[0], labelled(&train), labelled(&seen), d, &options,
-                                     error);
-        if (status == CEN_OK) {
-            sets[n_sets++] = (cen_report_set){"seen", &measures[0], seen.rows, train.rows};
-        }
-    }
-    if (status == CEN_OK && unseen.n > 1) {
-        options.knn.leave_one_out = true;
-        status = cen_measures_create(&measures[n_sets], labelled(&unseen), labelled(&unseen), d,
+    for (size_t i = 0; status == CEN_OK && i < N_MEASURED; i++) {
+        split_rows *rows = &taken[n_taken];
+        status = take_split(content, measured[i].split, rows, error);
+        if (status != CEN_OK) break;
+        n_taken++;
+        if (rows->n < (measured[i].is_alone ? 2 : 1)) continue;
+        const split_rows *gallery = measured[i].is_alone ? rows : &train;
+        options.knn.leave_one_out = measured[i].is_alone;
+        status = cen_measures_create(&measures[n_sets], labelled(gallery), labelled(rows), d,
                                      &options, error);
-        if (status == CEN_OK) {
-            sets[n_sets] = (cen_report_set){"unseen", &measures[n_sets], unseen.rows, unseen.rows};
-            n_sets++;
-        }
+        if (status != CEN_OK) break;
+        sets[n_sets] =
+            (cen_report_set){measured[i].name, &measures[n_sets], rows->rows, gallery->rows};
+        n_sets++;
     }
     if (status == CEN_OK) status = show(p, content, sets, n_sets, error);
     for (size_t i = 0; i < n_sets; i++) cen_measures_free(&measures[i]);
+    for (size_t i = 0; i < n_taken; i++) free_split(&taken[i]);
     free_split(&train);
-    free_split(&seen);
-    free_split(&unseen);
     return status;
 }

@@ -28,8 +28,8 @@ typedef struct page_content {
     bool is_quiet, has_svg, has_page;
 } page_content;
 
-/* Measures validation images against training images and the held-out classes among themselves,
- * prints both, and writes report.html, report.json and, where asked for, svg/. */
+/* Measures validation and test images against all training images and the held-out classes among
+ * themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
 cen_status page_finish(page *p, const page_content *content, cen_error *error);
 
 #endif

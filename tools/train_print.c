@@ -42,14 +42,24 @@ char *losses_text(const cen_losses *losses, char text[LOSSES_SIZE])
     return text;
 }
 
-void print_epoch(const cen_epoch_report *report)
+char *knn_text(double accuracy, size_t n_gallery, size_t n_train, char text[96])
 {
-    char text[LOSSES_SIZE];
+    char count[32];
+    (void)snprintf(text, 96, "k-NN");
+    if (n_gallery < n_train) append(text, 96, " among %s", with_commas(n_gallery, count));
+    append(text, 96, " %.2f %%", 100 * accuracy);
+    return text;
+}
+
+void print_epoch(const cen_epoch_report *report, size_t n_train)
+{
+    char text[LOSSES_SIZE], knn[96];
     printf("epoch %zu/%zu  train: %s", report->epoch, report->n_epochs,
            losses_text(&report->train, text));
     if (!isnan(report->knn_accuracy)) {
-        printf(" | val: %s  k-NN %.2f %%  intra/inter %.3f", losses_text(&report->validation, text),
-               100 * report->knn_accuracy, report->intra_inter);
+        printf(" | val: %s  %s  intra/inter %.3f", losses_text(&report->validation, text),
+               knn_text(report->knn_accuracy, report->n_gallery, n_train, knn),
+               report->intra_inter);
         if (report->is_best) printf("  best");
     }
     printf("\n");

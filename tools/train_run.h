@@ -19,8 +19,8 @@ typedef struct run {
     char checkpoint[PATH_SIZE]; /* in folder/.new until the first one is written */
     cen_lock *lock;
     FILE *log, *steps;
-    cen_error error; /* of a file that could not be written in a callback */
-    size_t n_train, n_unreadable;
+    cen_error error;                         /* of a file that could not be written in a callback */
+    size_t n_train, n_gallery, n_unreadable; /* n_gallery: searched by an epoch's k-NN */
     double best_knn;
     size_t best_epoch;
     page *page;

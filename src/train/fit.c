@@ -318,6 +318,7 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
         status = cen_intra_inter(queries, gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
+    report->n_gallery = f->n_gallery;
     report->features = f->validation_features;
     report->n_features = f->n_validation;
     report->is_best =

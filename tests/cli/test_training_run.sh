@@ -84,9 +84,10 @@ for _ in $(seq 100); do
     [ -s stopped/model.safetensors ] && break
     sleep 0.1
 done
-kill -INT $pid
-wait $pid || complain "an interrupted run failed: $(cat out.txt)"
-says "stopped +what was trained is saved; cl_train --resume stopped goes on"
-[ -s stopped/features.npy ] || complain "an interrupted run has no features"
+kill -TERM $pid
+wait $pid
+[ $? -eq 143 ] || complain "an interrupted run failed: $(cat out.txt)"
+says "stopped +the state of the training is saved; cl_train --resume stopped goes on"
+[ -e stopped/features.npy ] && complain "an interrupted run has features"
 
 finish

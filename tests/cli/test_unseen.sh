@@ -47,4 +47,30 @@ succeed "$TOOLS/cl_features" mirrored small -o mirrored.npy
 cmp -s mirrored/features.npy mirrored.npy || complain "cl_features does not mirror as cl_train does"
 expect 1 "own; choose centers that" train --loss contrastive-center --centers mean -o no small
 expect 1 "choose a number" train --loss triplet --lambda auto -o no small
+
+# -- test pictures are measured, too, and an epoch's k-NN among some of the training images is called so
+few whole 12
+mkdir -p apart/train apart/val apart/test
+for class in bag coat sandal; do
+    mkdir -p apart/val/$class apart/test/$class
+    mv whole/$class apart/train/
+    for file in $(ls apart/train/$class | head -n 3); do mv apart/train/$class/$file apart/val/$class/; done
+    for file in $(ls apart/train/$class | head -n 4); do mv apart/train/$class/$file apart/test/$class/; done
+done
+succeed "$TOOLS/cl_train" --net "$LITTLE" --epochs 1 -o apart-run apart
+says "^seen +[0-9.]+%"
+says "^test +[0-9.]+%"
+says "val: .*  k-NN [0-9.]+ %  intra"
+grep -q '"name": "test"' apart-run/report.json || complain "report.json has no test set"
+for class in bag coat sandal; do # 5,001 training images, by links to one of each class
+    one=$WORK/apart/test/$class/$(ls apart/test/$class | head -n 1)
+    i=0
+    while [ $i -lt 1667 ]; do
+        i=$((i + 1))
+        echo "apart/train/$class/l$i.png"
+    done | xargs -n 1 ln -s "$one"
+done
+succeed "$TOOLS/cl_train" --net "flatten, dense 4" --image-size 4 --epochs 1 -o large-run apart
+says "val: .*  k-NN among 5,000 [0-9.]+ %"
+says "^done .*epoch 1, k-NN among 5,000 [0-9.]+ %"
 finish
