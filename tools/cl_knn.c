@@ -28,8 +28,9 @@ static const option options[] = {
     {"query-split", '\0', OPTION_TEXT, &s.query_split, "SPLIT", "eval: the same for the queries", 0,
      0, NULL},
     {"threshold", '\0', OPTION_REAL, &s.threshold, "X",
-     "classify: \"unknown\" where the nearest is farther;\nenroll: nearer is dangerous", 0, 1e30,
-     NULL},
+     "classify: only neighbours within X vote, without any the\npicture is \"unknown\"; enroll: "
+     "nearer is dangerous",
+     0, 1e30, NULL},
     {"far", '\0', OPTION_REAL, &s.far, "X", "the threshold that passes this share of strangers", 0,
      1, NULL},
     {"strangers", '\0', OPTION_TEXT, &s.strangers, "SET",
@@ -61,11 +62,13 @@ static const command tool = {
     "       cl_knn enroll GALLERY NAME IMAGE... | audit GALLERY      [OPTIONS]",
     "Nearest neighbours among features, and what they are worth. A GALLERY or QUERY is a run "
     "folder\n"
-    "of cl_train, a .npy or .csv of features, or, with --model, a folder with a sub-folder of\n"
-    "images a class.\n"
+    "of cl_train, a .npy or .csv of features, or a folder with a sub-folder of images for each "
+    "class\n"
+    "(with --model, or beside a GALLERY that is a run). An IMAGE may be any of these.\n"
     "\n"
     "  eval      accuracy of k-NN, retrieval, verification, few-shot and confusions. One set with\n"
-    "            train and val rows: val against train; any other: leave-one-out\n"
+    "            train and val rows: val against train; any other, and a set\n"
+    "            against itself: leave-one-out\n"
     "  classify  a line a picture: its class, the distance to the nearest of that class, the "
     "margin\n"
     "            by which any other class is farther, and the nearest files\n"

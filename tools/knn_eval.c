@@ -5,11 +5,16 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Splits that are measured only if they are asked for. */
+static const char *const others[] = {"test", "heldout"};
+
+enum { N_OTHERS = sizeof others / sizeof *others };
+
 typedef struct evaluation {
     knn_set gallery, queries; /* queries is empty where one set is measured by leave-one-out */
     const char *gallery_split, *query_split; /* NULL: all */
     bool leave_one_out, is_same;             /* is_same: two sets were named, with the same rows */
-    size_t n_left_out;                       /* held-out rows beside train and val */
+    size_t n_left_out[N_OTHERS];             /* rows of the others beside train and val */
     size_t n_in_gallery;                     /* queries that are rows of the gallery, too */
     cen_measures measures;
 } evaluation;
@@ -63,9 +68,10 @@ static int split_one(knn *s, evaluation *e)
                     "--query-split, or neither");
     }
     for (size_t i = 0; i < e->gallery.f.n && e->query_split != NULL; i++) {
-        const char *split = e->gallery.f.rows[i].split;
-        e->n_left_out +=
-            split != NULL && strcmp(split, "heldout") == 0 && !are_same(e->query_split, "heldout");
+        for (size_t j = 0; j < N_OTHERS; j++) {
+            e->n_left_out[j] += !are_same(e->query_split, others[j]) &&
+                                are_same(e->gallery.f.rows[i].split, others[j]);
+        }
     }
     int code = 0;
     if (!e->leave_one_out) code = knn_set_copy_split(s, &e->gallery, e->query_split, &e->queries);
@@ -162,9 +168,10 @@ static void print_head(const knn *s, const evaluation *e)
             "figure is too good\n",
             "note", with_commas(e->n_in_gallery, text));
     }
-    if (e->n_left_out > 0) {
-        printf("%-15s %s rows of split heldout: --query-split heldout measures them\n", "left out",
-               with_commas(e->n_left_out, text));
+    for (size_t j = 0; j < N_OTHERS; j++) {
+        if (e->n_left_out[j] == 0) continue;
+        printf("%-15s %s rows of split %s: --query-split %s measures them\n", "left out",
+               with_commas(e->n_left_out[j], text), others[j], others[j]);
     }
     printf("%-15s %s, k %zu, weights %s\n\n", "metric", metrics[s->metric], e->measures.k,
            weights[s->weights]);
@@ -301,6 +308,8 @@ static void print_json(const knn *s, const evaluation *e, const char *const *nam
            e->leave_one_out ? "true" : "false", metrics[s->metric], m->k, weights[s->weights]);
     printf("\"n_queries\": %zu, \"n_lone\": %zu, \"n_in_gallery\": %zu, ", r->n_queries, r->n_lone,
            e->n_in_gallery);
+    printf("\"n_left_out\": {\"test\": %zu, \"heldout\": %zu}, ", e->n_left_out[0],
+           e->n_left_out[1]);
     json_numbers((const char *const[]){"knn_accuracy", "knn_macro", "precision_at_1", "r_precision",
                                        "map_at_r"},
                  (const double[]){r->knn_accuracy, r->knn_macro, r->precision_at_1, r->r_precision,
@@ -432,7 +441,7 @@ int knn_eval(knn *s, char *const *paths, size_t n_paths)
                     "name a gallery, and at most one set of queries: cl_knn "
                     "eval GALLERY [QUERY]");
     }
-    evaluation e = {.n_left_out = 0};
+    evaluation e = {.leave_one_out = false};
     int code = knn_gallery_read(s, paths[0], &e.gallery);
     if (code != 0) return code;
     code = n_paths == 1 ? split_one(s, &e) : load_query(s, paths[1], &e);

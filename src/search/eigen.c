@@ -9,7 +9,7 @@
 enum { LANES = 8, STEPS_MOST = 60 };
 
 /* The lanes are written out so that they become vectors. */
-static double dot(size_t n, const double *x, const double *y)
+double cen__dot(size_t n, const double *x, const double *y)
 {
     double lanes[LANES] = {0}, sum = 0;
     size_t i = 0;
@@ -34,10 +34,10 @@ static double reflector(size_t n, double *x)
     }
     size = fmax(size, fabs(head));
     for (size_t i = 0; i < n; i++) x[i] /= size;
-    double length = sqrt(dot(n, x, x));
+    double length = sqrt(cen__dot(n, x, x));
     double result = head > 0 ? -length : length;
     x[0] -= result;
-    double factor = sqrt(2 / dot(n, x, x));
+    double factor = sqrt(2 / cen__dot(n, x, x));
     for (size_t i = 0; i < n; i++) x[i] *= factor;
     return result * size;
 }
@@ -55,9 +55,9 @@ static void make_tridiagonal(size_t n, double *a, double *diagonal, double *besi
             break;
         }
         beside[k] = reflector(m, v);
-        for (size_t i = 0; i < m; i++) w[i] = dot(m, rest + i * n, v);
+        for (size_t i = 0; i < m; i++) w[i] = cen__dot(m, rest + i * n, v);
         /* (1 - v v^T) R (1 - v v^T) = R - v w^T - w v^T with w = R v - (v . R v / 2) v */
-        double half = dot(m, v, w) / 2;
+        double half = cen__dot(m, v, w) / 2;
         for (size_t i = 0; i < m; i++) w[i] -= half * v[i];
         for (size_t i = 0; i < m; i++) {
             double *row = rest + i * n, vi = v[i], wi = w[i];
@@ -77,7 +77,7 @@ static void multiply_reflectors(size_t n, const double *a, double *vectors)
         size_t m = n - k - 1;
         const double *v = a + k * n + k + 1;
         for (size_t i = k + 1; i < n; i++) {
-            double *row = vectors + i * n + k + 1, factor = dot(m, row, v);
+            double *row = vectors + i * n + k + 1, factor = cen__dot(m, row, v);
             for (size_t j = 0; j < m; j++) row[j] -= factor * v[j];
         }
     }

@@ -7,4 +7,7 @@
  * vector of each as a row of vectors[n, n], orthonormal. scratch[2 n]. */
 void cen__eigen(size_t n, double *a, double *values, double *vectors, double *scratch);
 
+/* x . y, summed in the same order everywhere. */
+double cen__dot(size_t n, const double *x, const double *y);
+
 #endif

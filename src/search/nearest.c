@@ -1,11 +1,15 @@
 #include "search/nearest.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 enum {
     HEAP_MOST = 128, /* neighbours above which gathering is faster */
-    SHORT_MOST = 16  /* items that are sorted by insertion */
+    SHORT_MOST = 16, /* items that are sorted by insertion */
+    N_BUCKETS = 2048
 };
 
 static bool comes_before(cen__neighbour a, cen__neighbour b)
@@ -142,6 +146,42 @@ static void sort(cen__neighbour *items, size_t count, int cuts)
     sort_short(items, count);
 }
 
+static size_t bucket_of(double distance, double least, double scale)
+{
+    return (size_t)((distance - least) * scale); /* never falls where the distance rises */
+}
+
+/* Distributes many items by their distance, and sorts the few of each bucket: linear, unless most distances
+ * are alike. scratch[count]. */
+static void sort_many(cen__neighbour *items, size_t count, cen__neighbour *scratch)
+{
+    uint32_t ends[N_BUCKETS] = {0};
+    double least = HUGE_VAL, most = 0;
+    for (size_t i = 0; i < count; i++) {
+        least = items[i].distance < least ? items[i].distance : least;
+        most = items[i].distance > most ? items[i].distance : most;
+    }
+    double scale = (N_BUCKETS - 1) / (most - least);
+    if (count < 2 * N_BUCKETS || count > UINT32_MAX || !(scale > 0 && scale <= DBL_MAX)) {
+        sort(items, count, patience(count));
+        return;
+    }
+    for (size_t i = 0; i < count; i++) ends[bucket_of(items[i].distance, least, scale)]++;
+    uint32_t end = 0;
+    for (size_t b = 0; b < N_BUCKETS; b++) {
+        uint32_t n = ends[b];
+        ends[b] = end; /* where it begins; after the next loop, where it ends */
+        end += n;
+    }
+    for (size_t i = 0; i < count; i++) {
+        scratch[ends[bucket_of(items[i].distance, least, scale)]++] = items[i];
+    }
+    memcpy(items, scratch, count * sizeof *items);
+    for (size_t b = 0, begin = 0; b < N_BUCKETS; begin = ends[b++]) {
+        sort(items + begin, ends[b] - begin, patience(ends[b] - begin));
+    }
+}
+
 static void cut(cen__nearest *nearest)
 {
     select_nearest(nearest->items, nearest->count, nearest->k);
@@ -188,5 +228,5 @@ void cen__nearest_sort(cen__nearest *nearest)
         return;
     }
     if (nearest->count > nearest->k) cut(nearest);
-    sort(nearest->items, nearest->count, patience(nearest->count));
+    sort_many(nearest->items, nearest->count, nearest->items + nearest->count);
 }

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/eigen.h"
+#include "search/leading.h"
 
 enum { ROWS = 4 }; /* added to the covariance at once, so that it is read and written less often */
 
@@ -78,7 +79,7 @@ static void write_component(const double *vector, size_t d, float *component)
 }
 
 typedef struct {
-    double *mean, *rows, *covariance, *values, *vectors, *scratch;
+    double *rows, *covariance, *values, *vectors, *scratch;
     bool *taken;
 } work;
 
@@ -86,20 +87,18 @@ static bool reserve(work *w, size_t d)
 {
     size_t square;
     if (!cen__multiply(d, d, &square)) return false;
-    w->mean = cen__alloc(d, sizeof *w->mean);
     w->rows = cen__alloc(d, ROWS * sizeof *w->rows);
     w->covariance = cen__alloc(square, sizeof *w->covariance);
     w->values = cen__alloc(d, sizeof *w->values);
     w->vectors = cen__alloc(square, sizeof *w->vectors);
     w->scratch = cen__alloc(d, 2 * sizeof *w->scratch);
     w->taken = cen__alloc_zeroed(d, sizeof *w->taken);
-    return w->mean != NULL && w->rows != NULL && w->covariance != NULL && w->values != NULL &&
-           w->vectors != NULL && w->scratch != NULL && w->taken != NULL;
+    return w->rows != NULL && w->covariance != NULL && w->values != NULL && w->vectors != NULL &&
+           w->scratch != NULL && w->taken != NULL;
 }
 
 static void release(work *w)
 {
-    cen__free(w->mean);
     cen__free(w->rows);
     cen__free(w->covariance);
     cen__free(w->values);
@@ -108,10 +107,60 @@ static void release(work *w)
     cen__free(w->taken);
 }
 
+static void write_one(const double *vector, double value, size_t c, size_t d, float *components,
+                      double *variances)
+{
+    write_component(vector, d, components + c * d);
+    if (variances != NULL) variances[c] = fmax(value, 0);
+}
+
+/* From all eigenvectors of the covariance matrix. */
+static cen_status decompose(const float *features, size_t n, size_t d, const double *mean,
+                            size_t n_components, float *components, double *variances,
+                            cen_error *error)
+{
+    work w = {NULL, NULL, NULL, NULL, NULL, NULL};
+    cen_status status = CEN_OK;
+    if (reserve(&w, d)) {
+        measure_covariance(features, n, d, mean, w.rows, w.covariance);
+        cen__eigen(d, w.covariance, w.values, w.vectors, w.scratch);
+        for (size_t c = 0; c < n_components; c++) {
+            size_t place = take_largest(w.values, d, w.taken);
+            write_one(w.vectors + place * d, w.values[place], c, d, components, variances);
+        }
+    } else {
+        status = cen__fail_memory(error, "the covariance of features");
+    }
+    release(&w);
+    return status;
+}
+
+/* From the leading ones, if they are found soon. */
+static cen_status look_for_few(const float *features, size_t n, size_t d, const double *mean,
+                               size_t n_components, float *components, double *variances,
+                               bool *is_done, cen_error *error)
+{
+    *is_done = false;
+    if (n_components == 0 || !cen__leading_pays(d, n_components)) return CEN_OK;
+    double *values = cen__alloc(n_components, sizeof *values);
+    double *vectors = cen__alloc(d, n_components * sizeof *vectors);
+    cen_status status = CEN_OK;
+    if (values != NULL && vectors != NULL) {
+        status = cen__leading(features, n, d, mean, n_components, values, vectors, is_done, error);
+    } else {
+        status = cen__fail_memory(error, "the principal components");
+    }
+    for (size_t c = 0; *is_done && c < n_components; c++) {
+        write_one(vectors + c * d, values[c], c, d, components, variances);
+    }
+    cen__free(values);
+    cen__free(vectors);
+    return status;
+}
+
 cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_components, float *mean,
                    float *components, double *variances, cen_error *error)
 {
-    work w = {NULL, NULL, NULL, NULL, NULL, NULL, NULL};
     if (n < 2) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "principal components need at least 2 rows, there are %zu", n);
@@ -123,20 +172,19 @@ cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_component
             "for",
             d, n_components);
     }
-    cen_status status = CEN_OK;
-    if (!reserve(&w, d)) status = cen__fail_memory(error, "the covariance of features");
-    if (status == CEN_OK) status = measure_mean(features, n, d, w.mean, error);
+    bool is_done = false;
+    double *middle = cen__alloc(d, sizeof *middle);
+    cen_status status = middle != NULL ? measure_mean(features, n, d, middle, error)
+                                       : cen__fail_memory(error, "the mean of features");
     if (status == CEN_OK) {
-        measure_covariance(features, n, d, w.mean, w.rows, w.covariance);
-        cen__eigen(d, w.covariance, w.values, w.vectors, w.scratch);
-        for (size_t j = 0; j < d; j++) mean[j] = (float)w.mean[j];
-        for (size_t c = 0; c < n_components; c++) {
-            size_t place = take_largest(w.values, d, w.taken);
-            write_component(w.vectors + place * d, d, components + c * d);
-            if (variances != NULL) variances[c] = fmax(w.values[place], 0);
-        }
+        status = look_for_few(features, n, d, middle, n_components, components, variances, &is_done,
+                              error);
     }
-    release(&w);
+    if (status == CEN_OK && !is_done) {
+        status = decompose(features, n, d, middle, n_components, components, variances, error);
+    }
+    for (size_t j = 0; j < d && status == CEN_OK; j++) mean[j] = (float)middle[j];
+    cen__free(middle);
     return status;
 }
 

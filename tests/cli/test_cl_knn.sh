@@ -179,6 +179,12 @@ says '^queries +splits.csv: 2 rows of split val$'
 says '^left out +4 rows of split heldout'
 says '^k-NN accuracy +100.00 % +95 % interval 34.2 to 100.0 %$'
 says '^k-NN macro +100.00 % '
+sed 's/^h\([01]\)\(.*\)heldout/h\1\2test/' splits.csv >tests.csv
+succeed "$KNN" eval -k 1 tests.csv
+says '^left out +2 rows of split test: --query-split test measures them$'
+says '^left out +2 rows of split heldout: --query-split heldout measures them$'
+succeed "$KNN" eval --json -k 1 tests.csv
+has n_left_out '\{"test": 2, "heldout": 2}'
 succeed "$KNN" eval -k 1 --query-split heldout splits.csv
 says '^set +splits.csv: 4 rows of split heldout$'
 says 'leave-one-out'
@@ -188,6 +194,18 @@ expect 2 "queries would be among the gallery" "$KNN" eval --gallery-split train 
 expect 1 "splits.csv: no row is of split .vol.; there is train, val, heldout" \
     "$KNN" eval --query-split vol splits.csv
 expect 1 "line.csv: its rows name no split" "$KNN" eval --query-split val line.csv
+
+# -- names that are no UTF-8 or hold quotes, controls and newlines still make JSON
+printf 'path,label,class,split,f0\na\377.png,0,a\303,,0\n"b""\\.png",0,"a\303",,1\nc\001\033[1m.png,1,b\355\240\200,,1.5\nd.png,1,b\355\240\200,,1.5\n' >names.csv
+for command in "eval names.csv" "eval names.csv line.csv" "classify names.csv names.csv" "audit names.csv"; do
+    # shellcheck disable=SC2086
+    "$KNN" $command --json -k 1 >out.txt 2>err.txt || complain "$command: $(cat err.txt)"
+    if command -v python3 >/dev/null; then
+        python3 -c 'import json, sys; json.loads(open("out.txt", "rb").read().decode("utf-8"))' 2>err.txt ||
+            complain "$command gives no JSON: $(tail -n 1 err.txt)"
+    fi
+    LC_ALL=C grep -q "$(printf '[\377\001\033]')" out.txt && complain "$command: raw bytes in its JSON"
+done
 
 # -- a run of cl_train
 few small 20

@@ -12,7 +12,7 @@
 #include "base/random.h"
 #include "search/nearest.h"
 
-enum { N = 3000, K_MOST = 1500 };
+enum { N = 10000, K_MOST = 5000 };
 
 static cen__neighbour offered[N], sorted[N], items[2 * K_MOST];
 
@@ -32,7 +32,7 @@ static void number(size_t n)
 /* Each k of offered[n] is what sorting gives, and the bound lets none of them out. */
 static void assert_nearest(size_t n)
 {
-    static const size_t ks[] = {1, 5, 128, 129, 400, 1499, K_MOST};
+    static const size_t ks[] = {1, 5, 128, 129, 400, 4999, K_MOST};
     memcpy(sorted, offered, n * sizeof *offered);
     qsort(sorted, n, sizeof *sorted, compare);
     for (size_t i = 0; i < sizeof ks / sizeof *ks; i++) {
@@ -60,12 +60,17 @@ static void ordered_and_tied_and_drawn_distances_give_what_a_sort_gives(void **s
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
         size_t n = sizes[s];
         number(n);
-        for (int order = 0; order < 6; order++) {
+        for (int order = 0; order < 8; order++) {
             for (size_t i = 0; i < n; i++) {
                 uint64_t drawn = cen__random_below(1, 77, i, 1 << 20);
-                const double distances[] = {
-                    (double)i, (double)(n - i),     (double)(i < n / 2 ? i : n - i),
-                    7,         (double)(drawn % 9), (double)drawn / 1024};
+                const double distances[] = {(double)i,
+                                            (double)(n - i),
+                                            (double)(i < n / 2 ? i : n - i),
+                                            7,
+                                            (double)(drawn % 9),
+                                            (double)drawn / 1024,
+                                            ldexp(1, (int)(drawn % 2000) - 1000),
+                                            1e-310 * (double)(drawn % 50)};
                 offered[i].distance = distances[order];
             }
             assert_nearest(n);
