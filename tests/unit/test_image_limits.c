@@ -8,6 +8,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include <centerloss.h>
 
@@ -21,20 +22,26 @@ enum { WORST = 16 }; /* bytes a pixel of a picture whose sides are 32 longer */
 
 static const char path[] = "test_image_limits.tmp";
 
-/* Reads path and checks the memory; sizes are 0 for a file that is refused. file_most: what holds the
+/* Reads a file and checks the memory; sizes are 0 for a file that is refused. file_most: what holds the
  * bytes of the file, of a size that is a power of two. */
-static cen_status read_measured(size_t width, size_t height, size_t file_most, cen_error *error)
+static cen_status read_file(const char *file, size_t width, size_t height, size_t file_most,
+                            cen_error *error)
 {
     cen_image image;
     memory_most = memory_held;
     size_t before = memory_held;
-    cen_status status = cen_image_read(path, NULL, &image, error);
+    cen_status status = cen_image_read(file, NULL, &image, error);
     size_t most = file_most + MB + WORST * (width + 32) * (height + 32);
     if (memory_most - before > most)
         fail_msg("%zu bytes were taken, and at most %zu may be", memory_most - before, most);
     cen_image_free(&image);
     assert_int_equal(memory_held, before);
     return status;
+}
+
+static cen_status read_measured(size_t width, size_t height, size_t file_most, cen_error *error)
+{
+    return read_file(path, width, height, file_most, error);
 }
 
 static FILE *begin(const void *bytes, size_t size)
@@ -164,6 +171,23 @@ static void a_jpeg_without_data_is_refused(void **state)
     (void)remove(path);
 }
 
+/* None takes more than 0.2 seconds of a processor without sanitizers. */
+static void the_worst_files_found_stay_within_the_limits(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"jpeg_time", "bmp_time", "pnm_time"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char file[1024];
+        cen_image size;
+        cen_error error;
+        (void)snprintf(file, sizeof file, CEN_TESTS_FOLDER "/fuzz/worst/%s", names[i]);
+        assert_int_equal(cen_image_read_size(file, &size, &error), CEN_OK);
+        clock_t start = clock();
+        (void)read_file(file, size.width, size.height, 1 << 16, &error);
+        assert_true(clock() - start < 20 * CLOCKS_PER_SEC);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +197,7 @@ int main(void)
         cmocka_unit_test(a_png_of_empty_blocks_is_refused),
         cmocka_unit_test(a_bmp_of_runs_without_data_is_refused),
         cmocka_unit_test(a_jpeg_without_data_is_refused),
+        cmocka_unit_test(the_worst_files_found_stay_within_the_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

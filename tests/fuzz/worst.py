@@ -1,0 +1,217 @@
+#!/usr/bin/python3
+"""Searches the file of each kind that takes the most time or memory for its bytes and pixels.
+
+    tests/fuzz/worst.py BUILD SECONDS OUT [KIND ...]
+
+BUILD/tests/fuzz/worst measures. For SECONDS a kind files are drawn from the generators below, which know what is
+dear in a kind, and the best of them are changed, in their parameters and in single bytes. A picture that is
+read counts, and one that is refused. Printed, and kept in OUT, is the worst by three measures: time for a byte of the
+file and a pixel, memory over the README's limit, and time for a byte of the file."""
+import os
+import random
+import struct
+import subprocess
+import sys
+import time
+import zlib
+
+
+def marker(code, data):
+    return b"\xff" + bytes([code]) + struct.pack(">H", len(data) + 2) + data
+
+
+def huffman(kind, symbols):
+    """Codes of 1, 2, 3 ... bits."""
+    return marker(0xc4, bytes([kind]) + bytes([1 if i < len(symbols) else 0 for i in range(16)]) + bytes(symbols))
+
+
+def jpeg(p):
+    n = p["components"]
+    progressive = p["progressive"]
+    out = b"\xff\xd8" + marker(0xdb, b"\0" + bytes([p["quant"]]) * 64)
+    if p["restart"]:
+        out += marker(0xdd, struct.pack(">H", p["restart"]))
+    out += marker(0xc2 if progressive else 0xc0, struct.pack(">BHHB", 8, p["height"], p["width"], n) + b"".join(
+        bytes([i + 1, p["h"] << 4 | p["v"] if i == p["large"] % n else 0x11, 0]) for i in range(n)))
+    out += huffman(0, p["dc"]) + huffman(0x10, p["ac"])
+    blocks = (p["width"] + 7) // 8 * ((p["height"] + 7) // 8)
+    names = b"".join(bytes([i + 1, 0]) for i in range(n))
+    out += marker(0xda, bytes([n]) + names + (b"\0\0\0" if progressive else b"\0\x3f\0"))
+    data = bytes([p["fill"]]) * (int(blocks * n * p["bits"]) // 8 + 1)
+    out += data.replace(b"\xff", b"\xff\0")
+    for i in range(p["scans"] if progressive else 0):
+        component = bytes([1, i % n + 1, 0])
+        if p["refine"] and i:
+            high = max(1, 10 - i)
+            out += marker(0xda, component + bytes([1, 63, high << 4 | (high - 1)]))
+        else:
+            out += marker(0xda, component + bytes([1, 63, 10 if p["refine"] else 0]))
+        data = bytes([p["ac_fill"]]) * int(1 + blocks * p["ac_bits"] / 8)
+        out += data.replace(b"\xff", b"\xff\0")
+    return out + b"\xff\xd9"
+
+
+def draw_jpeg():
+    r = random.random
+    side = random.choice([8, 64, 512, 1024, 2048])
+    return {"components": random.choice([1, 3, 3, 4]), "progressive": r() < .7, "quant": random.randint(1, 255),
+            "restart": random.choice([0, 0, 1, 7]), "width": random.choice([1, 17, side, side]), "height": side,
+            "h": random.randint(1, 4), "v": random.randint(1, 4), "large": random.randint(0, 3),
+            "dc": random.choice([[0], [0, 11], [11, 0], [5, 0]]),
+            "ac": random.choice([[0], [0xe0], [0xe0, 1], [1, 0xe0], [1, 0], [0xf0, 1], [0xa, 0], [0x11, 0, 0xe0]]),
+            "fill": random.randint(0, 255), "bits": random.choice([.5, 1, 2, 8, 40]), "scans": random.choice([0, 1, 9, 99]),
+            "refine": r() < .5, "ac_fill": random.randint(0, 255), "ac_bits": random.choice([0, .01, .1, 1, 4])}
+
+
+def chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png(p):
+    kind, depth = p["kind"]
+    bits = depth * {0: 1, 2: 3, 3: 1, 4: 2, 6: 4}[kind]
+    row = bytes([p["filter"]]) + bytes([p["fill"]]) * ((p["width"] * bits + 7) // 8)
+    if p["noise"]:
+        row = bytes([p["filter"]]) + random.Random(1).randbytes(len(row) - 1)
+    out = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", p["width"], p["height"], depth, kind, 0, 0, p["interlace"]))
+    if kind == 3:
+        out += chunk(b"PLTE", bytes(3 * (1 << depth))) + (chunk(b"tRNS", b"\0") if p["alpha"] else b"")
+    elif p["alpha"] and kind in (0, 2):
+        out += chunk(b"tRNS", bytes(2 if kind == 0 else 6))
+    for i in range(p["texts"]):
+        out += chunk(b"zTXt", b"Raw profile type exif\0\0" + zlib.compress(b"\n\n\n" + b"0" * 100000))
+    rows = row * (p["height"] * (2 if p["interlace"] else 1))
+    deflate = zlib.compressobj(p["level"], zlib.DEFLATED, -15, 9, p["strategy"])
+    data = b"".join(deflate.compress(rows[i:i + p["flush"]]) + deflate.flush(zlib.Z_FULL_FLUSH)
+                    for i in range(0, len(rows), p["flush"])) + deflate.flush()
+    data = b"\x78\1" + p["empty"] * p["empties"] + data + struct.pack(">I", zlib.adler32(rows))
+    step = p["piece"]
+    out += b"".join(chunk(b"IDAT", data[i:i + step]) for i in range(0, len(data), step))
+    return out + chunk(b"IEND", b"")
+
+
+def empty_dynamic():
+    """A block of Huffman codes of which only the last is used: full tables for nothing."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15, 9, zlib.Z_HUFFMAN_ONLY)
+    return deflate.compress(bytes(range(256)) + b"\0" * 30) + deflate.flush(zlib.Z_FULL_FLUSH)
+
+
+def draw_png():
+    side = random.choice([1, 8, 64, 512, 2048])
+    return {"kind": random.choice([(0, 1), (0, 8), (0, 16), (2, 8), (2, 16), (3, 1), (3, 8), (4, 8), (4, 16), (6, 8), (6, 16)]),
+            "width": random.choice([1, 3, side, side]), "height": side, "filter": random.randint(0, 4),
+            "fill": random.randint(0, 255), "noise": random.random() < .4, "interlace": random.randint(0, 1),
+            "alpha": random.randint(0, 1), "texts": random.choice([0, 0, 1, 50]), "level": random.choice([0, 1, 9]),
+            "strategy": random.randint(0, 4), "flush": random.choice([16, 300, 1 << 20, 1 << 20]),
+            "empty": random.choice([b"\0\0\0\xff\xff", b"\2\0", empty_dynamic()]),
+            "empties": random.choice([0, 0, 1000, 100000]) if side < 64 else 0, "piece": random.choice([1, 7, 1000, 1 << 20, 1 << 20])}
+
+
+def bmp(p):
+    bits, compression = p["kind"]
+    colors = bytes(4 << bits) if bits <= 8 else b""
+    row = (p["width"] * bits + 31) // 32 * 4
+    if compression in (1, 2):
+        data = {"runs": b"\xff\1" * (p["width"] * p["height"] // 255 + 1), "ones": b"\1\1" * (p["width"] * p["height"] // 2),
+                "rows": b"\0\0" * p["height"], "moves": b"\0\2\0\0" * p["width"] * (p["height"] // 8),
+                "over": (b"\xff\1" * 100 + b"\0\0") * p["height"]}[p["runs"]] + b"\0\1"
+    else:
+        data = bytes([p["fill"]]) * (row * p["height"])
+    masks = b"" if compression != 3 else struct.pack("<III", *p["masks"])
+    offset = 54 + len(colors) + len(masks)
+    return (b"BM" + struct.pack("<IHHI", offset + len(data), 0, 0, offset) + struct.pack(
+        "<IiiHHIIiiII", 40, p["width"], p["height"], 1, bits, compression, len(data), 0, 0, 0, 0) + masks + colors + data + bytes(p["tail"]))
+
+
+def draw_bmp():
+    side = random.choice([1, 8, 100, 1000])
+    return {"kind": random.choice([(1, 0), (4, 0), (8, 0), (8, 1), (4, 2), (16, 0), (16, 3), (24, 0), (32, 3)]),
+            "width": random.choice([1, side, side]), "height": side, "fill": random.randint(0, 255), "tail": random.choice([0, 0, 1 << 22]),
+            "masks": random.choice([(0x7c00, 0x3e0, 0x1f), (0xff0000, 0xff00, 0xff), (0x7ff80000, 0x7ff00, 0xff)]),
+            "runs": random.choice(["runs", "ones", "rows", "moves", "over"])}
+
+
+def pnm(p):
+    n = p["width"] * p["height"] * (3 if p["kind"] in "36" else 1)
+    head = b"P%s %s%d %d%s" % (p["kind"].encode(), b"#" + b"x" * p["comment"] + b"\n" if p["comment"] else b"", p["width"], p["height"],
+                               b"" if p["kind"] in "14" else b" %d" % p["maximum"])
+    if p["kind"] in "123":
+        word = p["space"] + (b"1" if p["kind"] == "1" else b"%d" % min(p["maximum"], p["value"]))
+        return head + b"\n" + word * n
+    size = (p["width"] + 7) // 8 * p["height"] if p["kind"] == "4" else n * (2 if p["maximum"] > 255 else 1)
+    return head + b"\n" + bytes([p["fill"]]) * size
+
+
+def draw_pnm():
+    side = random.choice([1, 8, 100, 1000])
+    return {"kind": random.choice("123456"), "width": random.choice([1, side, side]), "height": side, "fill": random.randint(0, 255),
+            "maximum": random.choice([1, 255, 256, 4095, 65535]), "value": random.choice([0, 9, 65535]),
+            "comment": random.choice([0, 0, 100000]), "space": random.choice([b" ", b"\n\n\n", b" #c\n", b" " * 30])}
+
+
+KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bmp), "pnm": (draw_pnm, pnm)}
+
+
+def measures(answer):
+    took, memory, width, height, size = map(int, answer.split()[:5])
+    limit = max(2 * size, 1 << 16) + (1 << 20) + 16 * (width + 32) * (height + 32)
+    return {"time for a byte and pixel": took / (size + width * height + 20000), "memory of the limit": memory / limit,
+            "time for a byte": took / (size + 20000)}
+
+
+def search(kind, seconds, out, measure):
+    draw, make = KINDS[kind]
+    best = {}
+    path = os.path.join(out, "candidate")
+    end, n = time.time() + seconds, 0
+    while time.time() < end:
+        parameters = draw()
+        if best and random.random() < .6:  # change a few parameters of one of the best
+            old = random.choice(list(best.values()))[1]
+            parameters = {key: parameters[key] if random.random() < .2 else old[key] for key in old}
+        try:
+            data = make(parameters)
+        except (MemoryError, struct.error, ValueError):
+            continue
+        if len(data) > 1 << 23:
+            continue
+        if random.random() < .3:
+            data = bytearray(data)
+            for _ in range(random.choice([1, 3])):
+                data[random.randrange(min(len(data), 700))] = random.randrange(256)
+            data = bytes(data)
+        with open(path, "wb") as file:
+            file.write(data)
+        n += 1
+        answer = measure(path)
+        for name, value in measures(answer).items():
+            if name not in best or value > best[name][0]:
+                again = max(measures(measure(path))[name] for _ in range(1))
+                value = min(value, again)  # a busy machine is no finding
+                if name not in best or value > best[name][0]:
+                    best[name] = (value, parameters, data, answer)
+    for name, (value, parameters, data, answer) in best.items():
+        file_name = kind + "_" + name.replace(" ", "_")
+        with open(os.path.join(out, file_name), "wb") as file:
+            file.write(data)
+        unit = "" if name.startswith("memory") else " ns"
+        print("%s, %s: %.2f%s of %d tried; %s\n  %s" % (kind, name, value, unit, n, answer.strip(), parameters), flush=True)
+    os.remove(path)
+
+
+def main():
+    build, seconds, out = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+    os.makedirs(out, exist_ok=True)
+    random.seed(1)
+    tool = subprocess.Popen([os.path.join(build, "tests/fuzz/worst")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def measure(path):
+        tool.stdin.write(path + "\n")
+        tool.stdin.flush()
+        return tool.stdout.readline()
+
+    for kind in sys.argv[4:] or KINDS:
+        search(kind, seconds, out, measure)
+
+
+main()
