@@ -1,5 +1,6 @@
 #include "search/classify.h"
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/search.h"
@@ -56,11 +57,13 @@ cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d
                               .metric = options->metric,
                               .leave_one_out = options->leave_one_out,
                               .n_threads = options->n_threads};
+    cen_status status =
+        cen__check_choice("the weighting", (long)options->weights, CEN_WEIGHTS_DISTANCE, error);
+    if (status != CEN_OK) return status;
     size_t count, k = options->k < gallery.n ? options->k : gallery.n; /* more is refused below */
     bool fits = cen__multiply(queries.n, k, &count);
     size_t *indices = fits ? cen__alloc(count, sizeof *indices) : NULL;
     double *distances = fits ? cen__alloc(count, sizeof *distances) : NULL;
-    cen_status status = CEN_OK;
     if (indices != NULL && distances != NULL) {
         status = cen__search(&query, (cen__found){.indices = indices, .exact = distances}, error);
     } else {

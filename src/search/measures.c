@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/classes.h"
@@ -26,7 +27,15 @@ typedef struct {
 
 static cen_status check(const measuring *g, cen_error *error)
 {
-    bool leave_one_out = g->options->knn.leave_one_out;
+    const cen_knn_options *knn = &g->options->knn;
+    bool leave_one_out = knn->leave_one_out;
+    cen_status status =
+        cen__check_choice("the metric", (long)knn->metric, CEN_METRIC_COSINE, error);
+    if (status == CEN_OK) {
+        status =
+            cen__check_choice("the weighting", (long)knn->weights, CEN_WEIGHTS_DISTANCE, error);
+    }
+    if (status != CEN_OK) return status;
     for (size_t i = 0; i < g->gallery.n; i++) {
         if (g->gallery.labels[i] >= 0) continue;
         return cen__fail(error, CEN_ERROR_ARGUMENT,

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/limited_memory.h"
+#include "support/plain_options.h"
 #include "support/tree.h"
 
 #include <centerloss.h>
@@ -51,7 +52,7 @@ static cen_model_options model_options(const cen_folder_info *info)
 
 static cen_train_options train_options(void)
 {
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = plain_train_options();
     options.batch_size = 5;
     options.n_threads = 1;
     return options;
@@ -89,7 +90,7 @@ static cen_status fit_once(const cen_folder *folder, size_t n_epochs, size_t sto
     cen_trainer *trainer;
     status = cen_trainer_create(&trainer, *model, &training, error);
     if (status == CEN_OK) {
-        cen_fit_options fit = cen_fit_options_default();
+        cen_fit_options fit = plain_fit_options();
         fit.n_epochs = n_epochs;
         fit.stop_after = stop_after;
         fit.on_step = see_step;
@@ -174,7 +175,7 @@ static void fit_until_refused(const cen_folder *folder, const cen_input *x_of, d
     cen_trainer *trainer;
     assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     fit.checkpoint = "refused.checkpoint";
     fit.resume = resume;
     fit.on_step = s != NULL ? see_step : NULL;
@@ -283,7 +284,7 @@ static void a_weight_that_a_callback_breaks_is_named(void **state)
     cen_folder *folder = open_folder("fit", 0);
     cen_model_options options = model_options(cen_folder_get(folder));
     cen_train_options training = train_options();
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     cen_model *model;
     cen_trainer *trainer;
     cen_error error;
@@ -325,7 +326,7 @@ static void the_model_ends_with_the_parameters_of_the_best_epoch(void **state)
     cen_trainer *trainer;
     assert_int_equal(cen_model_create(&b.model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, b.model, &training, NULL), CEN_OK);
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 12;
     fit.on_epoch = keep_best;
     fit.user = &b;
@@ -375,15 +376,15 @@ static void wrong_batches_and_options_are_refused(void **state)
                      CEN_ERROR_ARGUMENT);
     assert_int_equal(cen_trainer_backward(trainer, x, labels, 0, &losses, &error),
                      CEN_ERROR_ARGUMENT);
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 0;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "a number of epochs of 0"));
-    fit = cen_fit_options_default();
+    fit = plain_fit_options();
     fit.k = 0;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "k of 0"));
-    fit = cen_fit_options_default();
+    fit = plain_fit_options();
     fit.resume = true;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "no checkpoint to resume from"));
@@ -407,7 +408,7 @@ static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, boo
     cen_trainer *trainer;
     status = cen_trainer_create(&trainer, *model, &training, error);
     if (status == CEN_OK) {
-        cen_fit_options fit = cen_fit_options_default();
+        cen_fit_options fit = plain_fit_options();
         fit.n_epochs = 3;
         fit.stop_after = stop_after;
         fit.cosine = true;
@@ -488,7 +489,7 @@ static cen_status fit_logged(const cen_folder *folder, logged *l, bool resume, c
     cen_trainer *trainer;
     assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 3;
     fit.checkpoint = "fit.checkpoint";
     fit.resume = resume;
