@@ -384,6 +384,14 @@ static void wrong_batches_and_options_are_refused(void **state)
     fit.k = 0;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "k of 0"));
+    const double bad[] = {NAN, INFINITY, -1};
+    for (size_t i = 0; i < 9; i++) {
+        fit = plain_fit_options();
+        double *const numbers[] = {&fit.warmup, &fit.lambda_warmup, &fit.checkpoint_seconds};
+        *numbers[i / 3] = bad[i % 3];
+        assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, "cannot be used"));
+    }
     fit = plain_fit_options();
     fit.resume = true;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
@@ -391,6 +399,47 @@ static void wrong_batches_and_options_are_refused(void **state)
     cen_trainer_free(trainer);
     cen_trainer_free(NULL);
     cen_model_free(model);
+    cen_folder_free(folder);
+}
+
+static cen_status fit_with_names(const cen_folder *folder, size_t n, const char *const *names,
+                                 cen_error *error)
+{
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options train = train_options();
+    cen_fit_options fit = plain_fit_options();
+    cen_model *model;
+    options.n_classes = n;
+    options.class_names = names;
+    fit.n_epochs = 1;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    cen_trainer *trainer;
+    assert_int_equal(cen_trainer_create(&trainer, model, &train, NULL), CEN_OK);
+    cen_status status = cen_fit(trainer, folder, &fit, error);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    return status;
+}
+
+static void a_folder_of_other_classes_than_the_model_is_refused(void **state)
+{
+    (void)state;
+    make_folder("fit", 5);
+    cen_folder *folder = open_folder("fit", 0.2);
+    const cen_folder_info *info = cen_folder_get(folder);
+    const char *const names[] = {info->class_names[0], "else", "more"};
+    cen_error error;
+    assert_int_equal(fit_with_names(folder, 2, names, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "class 1 is 'else' in the model"));
+    assert_non_null(strstr(error.message, info->class_names[1]));
+    assert_int_equal(fit_with_names(folder, 3, names, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "the model has 3 classes, the folder 2"));
+    assert_int_equal(fit_with_names(folder, 2, info->class_names, &error), CEN_OK);
+    assert_int_equal(fit_with_names(folder, 2, NULL, &error), CEN_OK); /* numbers */
+    const cen_fit_options chosen = cen_fit_options_for(folder);
+    assert_int_equal(chosen.n_epochs, 240); /* as few images as possible, as often as cl_train */
+    assert_true(chosen.cosine && chosen.warmup == 1);
+    assert_true(chosen.augment.shift == cen_augment_light().shift);
     cen_folder_free(folder);
 }
 
@@ -614,6 +663,7 @@ int main(void)
         cmocka_unit_test(a_weight_that_a_callback_breaks_is_named),
         cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
         cmocka_unit_test(wrong_batches_and_options_are_refused),
+        cmocka_unit_test(a_folder_of_other_classes_than_the_model_is_refused),
         cmocka_unit_test(a_training_resumed_after_any_step_ends_with_the_same_bits),
         cmocka_unit_test(a_callback_that_fails_comes_by_the_same_place_again_when_resumed),
         cmocka_unit_test(features_of_a_folder_are_told_batch_by_batch_and_can_be_stopped),
