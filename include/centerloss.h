@@ -362,20 +362,26 @@ typedef struct cen_model_limits {
 CEN_API cen_model_limits cen_model_limits_default(void);
 
 /* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
- * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. path may
+ * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. Class names
+ * are any bytes: where one is not UTF-8, their bytes stand in classes_hex, too. path may
  * be a run folder that holds model.safetensors. limits NULL: the default ones; they are checked before
- * the memory of the model is taken. Errors: ARGUMENT (a limit of 0), IO, FORMAT, LIMIT, MEMORY. */
+ * the memory of the model is taken. Errors: ARGUMENT (a limit of 0), IO, FORMAT (also a tensor with a
+ * number that is not finite, or a variance below 0), LIMIT, MEMORY. */
 CEN_API cen_status cen_model_load(cen_model **model, const char *path,
                                   const cen_model_limits *limits, cen_error *error);
+/* Errors: NOT_FINITE (a tensor that cen_model_load would refuse; no file is written), IO, LIMIT, MEMORY. */
 CEN_API cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error);
 
 /* Copies tensors by name from a safetensors file into the model. Body tensors of another shape are
  * an error; head and centers of another shape (other classes) are left. *n_taken (may be NULL) says
- * how many were copied; none at all is an error. */
+ * how many were copied; none at all is an error, and so is a number that is not finite. On failure the
+ * model and *n_taken are as they were. Errors: IO, FORMAT, ARGUMENT, LIMIT, MEMORY. */
 CEN_API cen_status cen_model_init(cen_model *model, const char *path, size_t *n_taken,
                                   cen_error *error);
 
-/* Keeps key = value in the model file's __metadata__ ("lambda", "epochs", ...). Both are copied. */
+/* Keeps key = value in the model file's __metadata__ ("lambda", "epochs", ...). Both are copied. Errors:
+ * ARGUMENT (a key that the file has itself: format, net, input, resize, mean, std, mirror, classes,
+ * classes_hex; or what is not UTF-8), MEMORY. */
 CEN_API cen_status cen_model_note(cen_model *model, const char *key, const char *value,
                                   cen_error *error);
 
@@ -462,8 +468,8 @@ typedef struct cen_train_options {
     int n_threads;
 } cen_train_options;
 
-/* Center loss, margin 0.2, scale 30, lambda 0.2, adam, alpha 0.5, lr 1e-3, 0.9, 0.999, 1e-8, no weight decay, clipping, smoothing or
- * ratio, batch 32. */
+/* What cl_train trains with: center loss, margin 0.2, scale 30, lambda 0.02, mean, alpha 0.5, lr 2e-3, 0.9,
+ * 0.999, 1e-8, weight decay 0.02, no clipping, smoothing or ratio, batch 64. */
 CEN_API cen_train_options cen_train_options_default(void);
 
 /* Means over a batch. */
@@ -478,8 +484,8 @@ typedef struct cen_losses {
 typedef struct cen_trainer cen_trainer;
 
 /* Plans all memory for the largest batch. The model is borrowed and must outlive the trainer.
- * Errors: ARGUMENT (lambda, lr, ... not finite or negative; batch size 0; fewer than two classes),
- * MEMORY. */
+ * Errors: ARGUMENT (lambda, lr, ... not finite or negative; a loss or way of centers that is none; batch
+ * size 0; fewer than two classes), LIMIT, MEMORY. */
 CEN_API cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
                                       const cen_train_options *options, cen_error *error);
 CEN_API void cen_trainer_free(cen_trainer *trainer);
@@ -492,8 +498,8 @@ CEN_API void cen_trainer_free(cen_trainer *trainer);
 CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
                                         size_t n, cen_losses *losses, cen_error *error);
 
-/* The gradient, laid out as cen_model_parameters, to be read or changed (clipped, averaged over
- * machines) between backward and update; what is changed is not checked again. Of the centers, only rows of classes in the batch are read
+/* The gradient, laid out as cen_model_parameters, to be read or changed (clipped, say) between backward
+ * and update; what is changed is not checked again. Of the centers, only rows of classes in the batch are read
  * by the update in mode ADAM; in mode MEAN the update uses features and not the gradient. */
 CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
 
@@ -501,7 +507,8 @@ CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
  * backward failed. */
 CEN_API void cen_trainer_update(cen_trainer *trainer);
 
-/* Replaces lr and lambda from the next step on (lambda has no say where lambda_ratio is above 0). */
+/* Replaces lr and lambda from the next step on (lambda has no say where lambda_ratio is above 0). One
+ * that cen_trainer_create would refuse is left as it was. */
 CEN_API void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda);
 
 /* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward (NOT_FINITE: the loss;
@@ -599,13 +606,19 @@ typedef struct cen_fit_options {
     void *user;
 } cen_fit_options;
 
-/* 30 epochs, shuffled, no warm-up, constant lr, no patience, no augmentation, seed 1, k 5, no
- * callbacks. */
+/* 30 epochs, shuffled, lr warmed up in 1 and then a cosine, no warm-up of lambda, no patience, no
+ * augmentation, seed 1, k 5, no callbacks. */
 CEN_API cen_fit_options cen_fit_options_default(void);
+
+/* The same, with the epochs and the augmentation that cl_train chooses for the training images of an open
+ * folder: few passes over many images, and cen_augment_light unless classes are large. */
+CEN_API cen_fit_options cen_fit_options_for(const cen_folder *folder);
 
 /* Trains on a loaded folder. The last batch of an epoch may be smaller. A stop ends after the
  * current batch, measures like an epoch's end, and is no error. At the end the model holds the
- * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT,
+ * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT (options;
+ * class names of the folder that are not the model's, unless these are the numbers that
+ * cen_model_create gives),
  * NOT_FINITE (as cen_trainer_backward, and for what an epoch measures: names images; the step is not
  * taken, the model holds the best epoch, or what it began with, and the checkpoint stays as it was),
  * IO, FORMAT and the like (no image of a batch can be read any more), MEMORY, STOPPED (a callback has failed). */

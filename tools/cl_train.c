@@ -426,9 +426,8 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     for (size_t i = 0; i < info->n_images; i++) {
         r->n_train += info->images[i].split == CEN_SPLIT_TRAIN;
     }
-    choose_epochs(r->n_train);
+    choose_by_folder(folder);
     choose_per_class(info->n_classes);
-    choose_augment(r->n_train, info->n_classes);
     size_t n_taken = 0;
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK ||
         (s.init != NULL && !r->is_resumed &&

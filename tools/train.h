@@ -41,14 +41,13 @@ bool read_lambda(void);
 /* --lambda auto: the ratio of the two gradients, else 0. */
 double lambda_ratio(void);
 
-/* Fills s.n_epochs where --epochs is not given. */
-void choose_epochs(size_t n_train);
+/* Fills s.n_epochs and s.augment where --epochs and --augment are not given. */
+void choose_by_folder(const cen_folder *folder);
 
 /* The same for s.per_class where triplets need it. */
 void choose_per_class(size_t n_classes);
 
-/* The same for s.augment; and that with the single switches. */
-void choose_augment(size_t n_train, size_t n_classes);
+/* s.augment with the single switches. */
 cen_augment chosen_augment(void);
 
 /* --holdout-classes: a share where it reads as a number, else a file. */

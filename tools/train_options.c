@@ -5,14 +5,8 @@
 #include <string.h>
 
 static const train_settings defaults = {.margin = -1,
-                                        .lr = 2e-3,
-                                        .adam_eps = 1e-8,
-                                        .alpha = 0.5,
                                         .validation_share = 0.1,
                                         .net = "small",
-                                        .batch_size = 64,
-                                        .warmup = 1,
-                                        .weight_decay = 0.02,
                                         .augment = -1,
                                         .centers = -1,
                                         .seed = 1,
@@ -25,7 +19,14 @@ train_settings s;
 
 void restore_defaults(void)
 {
+    const cen_train_options train = cen_train_options_default();
     s = defaults;
+    s.lr = train.lr;
+    s.adam_eps = train.adam_eps;
+    s.alpha = train.alpha;
+    s.batch_size = train.batch_size;
+    s.weight_decay = train.weight_decay;
+    s.warmup = cen_fit_options_default().warmup;
 }
 
 /* --lambda auto: the center loss's gradient at the feature over that of softmax. */
@@ -215,17 +216,6 @@ double lambda_ratio(void)
     return strcmp(s.lambda, "auto") == 0 ? auto_ratio : 0;
 }
 
-/* A large folder needs few passes, a small one many: steps grow with the root of its size, and are at
- * least those of 60,000 images. */
-void choose_epochs(size_t n_train)
-{
-    if (s.n_epochs > 0) return;
-    double epochs = 4000 / sqrt((double)n_train + 1);
-    epochs = epochs < 12 ? 12 : epochs > 60 ? 60 : epochs;
-    if (epochs * (double)n_train < 60000) epochs = 60000 / ((double)n_train + 1);
-    s.n_epochs = (size_t)(epochs > 240 ? 240 : epochs);
-}
-
 /* Four, or twice as many and so on where the classes are too few to fill a batch. */
 void choose_per_class(size_t n_classes)
 {
@@ -234,10 +224,11 @@ void choose_per_class(size_t n_classes)
     }
 }
 
-/* Of a large class hardly a picture is seen often enough to be learned by heart. */
-void choose_augment(size_t n_train, size_t n_classes)
+void choose_by_folder(const cen_folder *folder)
 {
-    if (s.augment < 0) s.augment = n_train / n_classes < 2000;
+    const cen_fit_options chosen = cen_fit_options_for(folder);
+    if (s.n_epochs == 0) s.n_epochs = chosen.n_epochs;
+    if (s.augment < 0) s.augment = chosen.augment.shift > 0;
 }
 
 cen_augment chosen_augment(void)

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/random.h"
@@ -239,6 +240,9 @@ static void unload(cen_folder *folder)
 static cen_status set_input(cen_folder *folder, const cen_input *input, cen_error *error)
 {
     size_t plane, size;
+    cen_status status =
+        cen__check_choice("the way to resize", (long)input->resize, CEN_RESIZE_STRETCH, error);
+    if (status != CEN_OK) return status;
     if ((input->channels != 1 && input->channels != 3) || input->height == 0 || input->width == 0) {
         return cen__fail(
             error, CEN_ERROR_ARGUMENT,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/instructions.h"
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/status.h"
 
@@ -349,6 +350,9 @@ cen_status cen_image_resize(const cen_image *image, size_t height, size_t width,
                             cen_image *resized, cen_error *error)
 {
     *resized = (cen_image){0};
+    cen_status known =
+        cen__check_choice("the way to resize", (long)mode, CEN_RESIZE_STRETCH, error);
+    if (known != CEN_OK) return known;
     if (height == 0 || width == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an image cannot be resized to %zu x %zu pixels; ask for 1 or more a side",

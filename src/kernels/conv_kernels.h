@@ -20,7 +20,7 @@ typedef float vec;
 
 #if defined(__clang__)
 #if CONTRACT
-#pragma clang fp contract(fast)
+#pragma clang fp contract(on)
 #endif
 #elif defined(__GNUC__) && CONTRACT
 #pragma GCC optimize("O3", "fp-contract=fast")

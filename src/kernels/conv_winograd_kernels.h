@@ -7,7 +7,10 @@
 #define A3 (A1 * A2)
 #define A4 (A2 * A2)
 
-/* One line of numbers to another, each a vector of channels. */
+/* One line of numbers to another, each a vector of channels. Where a product and a sum become one fused
+ * instruction is the compilers' choice: of two products in a sum they take the first, clang within an
+ * expression, gcc also beyond it if all that is made of a product are sums. So that both take the same,
+ * such a product stands in its sums and in no variable. */
 typedef void line(const vec *x, vec *y);
 
 /* f on every column, then on every row. */
@@ -100,28 +103,25 @@ TRANSFORM(gradient2, gradient2_line, 2, 6)
 
 INLINE void kernel3_line(const vec *x, vec *y)
 {
-    const vec a = OVER1 * (x[0] + A2 * x[2]), b = OVER1 * A1 * x[1];
-    const vec c = OVER2 * (x[0] + 4 * A2 * x[2]), d = OVER2 * 2 * A1 * x[1];
+    const vec a = x[0] + A2 * x[2], b = x[0] + 4 * A2 * x[2];
     y[0] = OVER0 * x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
+    y[1] = OVER1 * a + OVER1 * A1 * x[1];
+    y[2] = OVER1 * a - OVER1 * A1 * x[1];
+    y[3] = OVER2 * b + OVER2 * 2 * A1 * x[1];
+    y[4] = OVER2 * b - OVER2 * 2 * A1 * x[1];
     y[5] = x[2];
 }
 TRANSFORM(kernel3, kernel3_line, 3, 6)
 
 INLINE void kernel5_line(const vec *x, vec *y)
 {
-    const vec a = OVER1 * (x[0] + A2 * x[2] + A4 * x[4]);
-    const vec b = OVER1 * A1 * (x[1] + A2 * x[3]);
-    const vec c = OVER2 * (x[0] + 4 * A2 * x[2] + 16 * A4 * x[4]);
-    const vec d = OVER2 * 2 * A1 * (x[1] + 4 * A2 * x[3]);
+    const vec a = x[0] + A2 * x[2] + A4 * x[4], b = x[1] + A2 * x[3];
+    const vec c = x[0] + 4 * A2 * x[2] + 16 * A4 * x[4], d = x[1] + 4 * A2 * x[3];
     y[0] = OVER0 * x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
+    y[1] = OVER1 * a + OVER1 * A1 * b;
+    y[2] = OVER1 * a - OVER1 * A1 * b;
+    y[3] = OVER2 * c + OVER2 * 2 * A1 * d;
+    y[4] = OVER2 * c - OVER2 * 2 * A1 * d;
     y[5] = x[4];
 }
 TRANSFORM(kernel5, kernel5_line, 5, 6)
@@ -129,10 +129,9 @@ TRANSFORM(kernel5, kernel5_line, 5, 6)
 /* G^T x */
 INLINE void kernel_gradient3_line(const vec *x, vec *y)
 {
-    const vec a = OVER1 * (x[1] + x[2]), b = OVER1 * A1 * (x[1] - x[2]);
-    const vec c = OVER2 * (x[3] + x[4]), d = OVER2 * 2 * A1 * (x[3] - x[4]);
+    const vec a = OVER1 * (x[1] + x[2]), c = OVER2 * (x[3] + x[4]);
     y[0] = OVER0 * x[0] + a + c;
-    y[1] = b + d;
+    y[1] = OVER1 * A1 * (x[1] - x[2]) + OVER2 * 2 * A1 * (x[3] - x[4]);
     y[2] = A2 * a + 4 * A2 * c + x[5];
 }
 TRANSFORM(kernel_gradient3, kernel_gradient3_line, 6, 3)

@@ -15,7 +15,7 @@ typedef float vector;
 /* The unrolled tile must not be folded back into a call of memset. */
 #if defined(__clang__)
 #if CEN__CONTRACT
-#pragma clang fp contract(fast)
+#pragma clang fp contract(on)
 #endif
 #define CEN__FUSED
 #elif defined(__GNUC__) && CEN__CONTRACT

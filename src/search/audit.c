@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/classes.h"
@@ -253,6 +254,8 @@ cen_status cen_audit(const cen_feature_set *set, cen_metric metric, double ratio
     audit a = {set, metric, ratio, n_threads, &cen__kernels_select()->vectors, NULL, 0, 0, error};
     *findings = NULL;
     *n_findings = 0;
+    cen_status status = cen__check_choice("the metric", (long)metric, CEN_METRIC_COSINE, error);
+    if (status != CEN_OK) return status;
     if (!(ratio >= 1)) {
         return cen__fail(
             error, CEN_ERROR_ARGUMENT,
@@ -260,7 +263,7 @@ cen_status cen_audit(const cen_feature_set *set, cen_metric metric, double ratio
             "a good start",
             ratio);
     }
-    cen_status status = audit_classes(&a);
+    status = audit_classes(&a);
     if (status == CEN_OK) status = audit_duplicates(&a);
     if (status != CEN_OK) {
         cen__free(a.findings);

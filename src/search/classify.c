@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/search.h"
@@ -78,7 +79,9 @@ cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d
                               .metric = options->metric,
                               .leave_one_out = options->leave_one_out,
                               .n_threads = options->n_threads};
-    cen_status status = cen__check_most_distance(options, error);
+    cen_status status =
+        cen__check_choice("the weighting", (long)options->weights, CEN_WEIGHTS_DISTANCE, error);
+    if (status == CEN_OK) status = cen__check_most_distance(options, error);
     if (status != CEN_OK) return status;
     size_t count, k = options->k < gallery.n ? options->k : gallery.n; /* more is refused below */
     bool fits = cen__multiply(queries.n, k, &count);

@@ -2,6 +2,7 @@
 
 #include <math.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/random.h"
@@ -120,6 +121,8 @@ static bool reserve(game *g, int n_threads)
 static cen_status list_eligible(game *g, cen_error *error)
 {
     const cen_episode_options *o = g->options;
+    cen_status status = cen__check_choice("the metric", (long)o->metric, CEN_METRIC_COSINE, error);
+    if (status != CEN_OK) return status;
     if (o->n_ways == 0 || o->n_shots == 0 || o->n_queries == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an episode needs at least one way, one shot and one query");

@@ -20,6 +20,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/status.h"
@@ -406,7 +407,9 @@ cen_status cen__search(const cen__query *query, cen__found found, cen_error *err
     const cen__kernels *kernels = cen__kernels_select();
     s.micro = &kernels->micro;
     s.vectors = &kernels->vectors;
-    cen_status status = check(&s, error);
+    cen_status status =
+        cen__check_choice("the metric", (long)query->metric, CEN_METRIC_COSINE, error);
+    if (status == CEN_OK) status = check(&s, error);
     if (status != CEN_OK || s.n_queries == 0) return status;
     int n_threads = cen__thread_count(query->n_threads);
     plan(&s, n_threads);

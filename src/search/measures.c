@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/classes.h"
@@ -27,7 +28,15 @@ typedef struct {
 
 static cen_status check(const measuring *g, cen_error *error)
 {
-    bool leave_one_out = g->options->knn.leave_one_out;
+    const cen_knn_options *knn = &g->options->knn;
+    bool leave_one_out = knn->leave_one_out;
+    cen_status status =
+        cen__check_choice("the metric", (long)knn->metric, CEN_METRIC_COSINE, error);
+    if (status == CEN_OK) {
+        status =
+            cen__check_choice("the weighting", (long)knn->weights, CEN_WEIGHTS_DISTANCE, error);
+    }
+    if (status != CEN_OK) return status;
     for (size_t i = 0; i < g->gallery.n; i++) {
         if (g->gallery.labels[i] >= 0) continue;
         return cen__fail(error, CEN_ERROR_ARGUMENT,
@@ -39,7 +48,7 @@ static cen_status check(const measuring *g, cen_error *error)
                          "to leave one out the %zu queries must be the %zu rows of the gallery",
                          g->queries.n, g->gallery.n);
     }
-    cen_status status = cen__check_most_distance(&g->options->knn, error);
+    status = cen__check_most_distance(knn, error);
     if (status != CEN_OK) return status;
     if (g->options->knn.k == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "k is 0; choose 1 or more");

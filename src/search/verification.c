@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "base/random.h"
@@ -252,8 +253,9 @@ cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labelled b, si
                  .d = d,
                  .vectors = &cen__kernels_select()->vectors,
                  .seed = seed};
-    cen_status status = CEN_OK;
+    cen_status status = cen__check_choice("the metric", (long)metric, CEN_METRIC_COSINE, error);
     *pairs = (cen_pairs){.n_genuine = 0};
+    if (status != CEN_OK) return status;
     if (most < 2) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "at most %zu pairs were asked for; verification needs at least 2", most);

@@ -1,7 +1,9 @@
 /* Training over a folder: epochs of batches, and after each epoch what a user wants to know. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "data/folder.h"
@@ -38,7 +40,8 @@ typedef struct fit {
 
 cen_fit_options cen_fit_options_default(void)
 {
-    return (cen_fit_options){.n_epochs = 30, .shuffle = true, .seed = 1, .k = 5};
+    return (cen_fit_options){
+        .n_epochs = 30, .shuffle = true, .warmup = 1, .cosine = true, .seed = 1, .k = 5};
 }
 
 /* sums += losses of n images */
@@ -517,9 +520,58 @@ static cen_status prepare(fit *f, cen_error *error)
     return CEN_OK;
 }
 
+/* "0", "1" and so on, which cen_model_create gives where it was given none. */
+static bool has_numbers_as_names(const cen_model_info *model)
+{
+    for (size_t i = 0; i < model->n_classes; i++) {
+        char number[24];
+        (void)snprintf(number, sizeof number, "%zu", i);
+        if (strcmp(model->class_names[i], number) != 0) return false;
+    }
+    return true;
+}
+
+/* A label is a place in the names of either; so these must be the same. */
+static cen_status check_names(const cen_model_info *model, const cen_folder_info *folder,
+                              cen_error *error)
+{
+    if (has_numbers_as_names(model)) return CEN_OK;
+    if (model->n_classes != folder->n_classes) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "the model has %zu classes, the folder %zu; train on a folder with the "
+                         "model's classes, or make a model for this folder",
+                         model->n_classes, folder->n_classes);
+    }
+    for (size_t i = 0; i < model->n_classes; i++) {
+        if (strcmp(model->class_names[i], folder->class_names[i]) == 0) continue;
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "class %zu is '%s' in the model, but '%s' in the folder; train on a "
+                         "folder with the model's classes, or make a model for this folder",
+                         i, model->class_names[i], folder->class_names[i]);
+    }
+    return CEN_OK;
+}
+
+static cen_status check_times(const cen_fit_options *options, cen_error *error)
+{
+    const double most = 1e15; /* a whole number in a double */
+    cen_status status =
+        cen__check_number("the warm-up of the rate", options->warmup, 0, most, error);
+    if (status != CEN_OK) return status;
+    status = cen__check_number("the warm-up of lambda", options->lambda_warmup, 0, most, error);
+    if (status != CEN_OK) return status;
+    return cen__check_number("the time between checkpoints", options->checkpoint_seconds, 0, most,
+                             error);
+}
+
 cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit_options *options,
                    cen_error *error)
 {
+    cen_status status = check_times(options, error);
+    if (status == CEN_OK) {
+        status = check_names(&cen__trainer_model(trainer)->info, cen_folder_get(folder), error);
+    }
+    if (status != CEN_OK) return status;
     if (options->n_epochs == 0 || options->k == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "%s of 0 cannot be used; use at least 1",
                          options->k == 0 ? "k" : "a number of epochs");
@@ -542,7 +594,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
              .folder = folder,
              .options = options,
              .batch_size = batch_size};
-    cen_status status = prepare(&f, error);
+    status = prepare(&f, error);
     if (status == CEN_OK) status = run_epochs(&f, error);
     cen__free(f.train);
     cen__free(f.gallery);

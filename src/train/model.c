@@ -4,8 +4,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/utf8.h"
 #include "train/presets.h"
 
 static const double center_bound = 0.05; /* Keras's Embedding starts uniform in +-0.05 */
@@ -24,6 +26,9 @@ cen_model_options cen_model_options_default(void)
 
 static cen_status check_input(const cen_input *input, cen_error *error)
 {
+    cen_status status =
+        cen__check_choice("the way to resize", (long)input->resize, CEN_RESIZE_STRETCH, error);
+    if (status != CEN_OK) return status;
     if ((input->channels != 1 && input->channels != 3) || input->height == 0 || input->width == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an input of %zu channels, %zux%zu, is none; use 1 or 3 channels and at "
@@ -52,6 +57,9 @@ static cen_status copy_class_names(cen_model *model, const cen_model_options *op
         char number[24];
         (void)snprintf(number, sizeof number, "%zu", i);
         const char *name = options->class_names != NULL ? options->class_names[i] : number;
+        if (name == NULL) {
+            return cen__fail(error, CEN_ERROR_ARGUMENT, "class %zu has no name; give one", i);
+        }
         model->class_names[i] = cen__duplicate(name);
         if (model->class_names[i] == NULL) return cen__fail_memory(error, "the class names");
     }
@@ -224,8 +232,23 @@ void cen_model_free(cen_model *model)
     cen__free(model);
 }
 
+bool cen__is_utf8(const char *text)
+{
+    size_t left = strlen(text), size = 1;
+    for (; left > 0 && size > 0; left -= size, text += size) size = cen__utf8_size(text, left);
+    return size > 0;
+}
+
 cen_status cen_model_note(cen_model *model, const char *key, const char *value, cen_error *error)
 {
+    if (cen__model_reserves(key)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "a model's file has a '%s' of its own; note this under another key", key);
+    }
+    if (!cen__is_utf8(key) || !cen__is_utf8(value)) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "the note '%s' is no UTF-8, which a model's file is written in", key);
+    }
     for (size_t i = 0; i < model->n_notes; i++) {
         if (strcmp(model->notes[i].key, key) != 0) continue;
         char *copy = cen__duplicate(value);
@@ -249,6 +272,29 @@ cen_status cen__model_add_note(cen_model *model, const char *key, const char *va
         return cen__fail_memory(error, "a note of the model");
     }
     model->notes[model->n_notes++] = (cen__note){name, copy};
+    return CEN_OK;
+}
+
+bool cen__is_usable(const cen__model_tensor *tensor, const float *numbers)
+{
+    static const char variance[] = ".running_var";
+    size_t size = strlen(tensor->name), end = sizeof variance - 1;
+    bool is_variance = size > end && strcmp(tensor->name + size - end, variance) == 0;
+    for (size_t i = 0; i < tensor->count; i++) {
+        if (!isfinite(numbers[i]) || (is_variance && numbers[i] < 0)) return false;
+    }
+    return true;
+}
+
+cen_status cen__model_check(const cen_model *model, cen_error *error)
+{
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        if (cen__is_usable(tensor, model->parameters + tensor->offset)) continue;
+        return cen__fail(error, CEN_ERROR_NOT_FINITE,
+                         "its tensor '%s' holds a number that is not finite, or a variance below 0",
+                         tensor->name);
+    }
     return CEN_OK;
 }
 

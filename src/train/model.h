@@ -42,6 +42,17 @@ static inline float *cen__model_state(const cen_model *model)
 /* Takes the memory of the parameters, as they come. */
 cen_status cen__model_allocate(cen_model *model, cen_error *error);
 
+bool cen__is_utf8(const char *text);
+
+/* Whether a model can compute with these numbers of a tensor: finite, and no variance below 0. */
+bool cen__is_usable(const cen__model_tensor *tensor, const float *numbers);
+
+/* The same of all tensors. Errors: NOT_FINITE, which names the first that is not. */
+cen_status cen__model_check(const cen_model *model, cen_error *error);
+
+/* True of keys that the model's file has itself. */
+bool cen__model_reserves(const char *key);
+
 /* cen_model_note where no note has this key yet: a file may have 100,000 of them. Errors: MEMORY. */
 cen_status cen__model_add_note(cen_model *model, const char *key, const char *value,
                                cen_error *error);

@@ -17,9 +17,9 @@ cen_model_limits cen_model_limits_default(void)
 }
 
 /* Keys of __metadata__; notes use all others. */
-static const char *const keys[] = {"format", "net", "input",  "resize",
-                                   "mean",   "std", "mirror", "classes"};
-enum { FORMAT, NET, INPUT, RESIZE, MEAN, STD, MIRROR, CLASSES, N_KEYS };
+static const char *const keys[] = {"format", "net",    "input",   "resize",     "mean",
+                                   "std",    "mirror", "classes", "classes_hex"};
+enum { FORMAT, NET, INPUT, RESIZE, MEAN, STD, MIRROR, CLASSES, CLASSES_HEX, N_KEYS };
 static const char *const format_name = "centerloss 1";
 
 static const char *resize_name(cen_resize resize)
@@ -32,6 +32,29 @@ static void add_floats(cen__text *text, const float *values, size_t n)
     for (size_t i = 0; i < n; i++) {
         cen__text_add(text, i > 0 ? "," : "[");
         cen__text_add_float(text, values[i]);
+    }
+    cen__text_add(text, "]");
+}
+
+bool cen__model_reserves(const char *key)
+{
+    for (size_t i = 0; i < N_KEYS; i++) {
+        if (strcmp(key, keys[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* A file's name may be any bytes, but JSON is UTF-8: where a class name is not, the bytes of all of them
+ * stand in classes_hex, too, two digits each. */
+static void add_hex_names(cen__text *text, char *const *names, size_t n)
+{
+    cen__text_add(text, "[");
+    for (size_t i = 0; i < n; i++) {
+        cen__text_add(text, i > 0 ? ",\"" : "\"");
+        for (const char *at = names[i]; *at != '\0'; at++) {
+            cen__text_print(text, "%02x", (unsigned)(unsigned char)*at);
+        }
+        cen__text_add(text, "\"");
     }
     cen__text_add(text, "]");
 }
@@ -53,6 +76,11 @@ static bool describe(const cen_model *model, cen__text *texts)
         cen__text_add_json_string(&texts[CLASSES], model->class_names[i]);
     }
     cen__text_add(&texts[CLASSES], "]");
+    bool is_plain = true;
+    for (size_t i = 0; i < model->info.n_classes; i++) {
+        is_plain = is_plain && cen__is_utf8(model->class_names[i]);
+    }
+    if (!is_plain) add_hex_names(&texts[CLASSES_HEX], model->class_names, model->info.n_classes);
     for (size_t i = 0; i < N_KEYS; i++) {
         if (texts[i].failed) return false;
     }
@@ -65,9 +93,12 @@ static cen_status save(const cen_model *model, const char *path, cen__text *text
     if (pairs == NULL || tensors == NULL || !describe(model, texts)) {
         return cen__fail_memory(error, "writing the model");
     }
-    for (size_t i = 0; i < N_KEYS; i++) pairs[i] = (cen__string_pair){keys[i], texts[i].data};
+    size_t n_pairs = 0;
+    for (size_t i = 0; i < N_KEYS; i++) {
+        if (texts[i].size > 0) pairs[n_pairs++] = (cen__string_pair){keys[i], texts[i].data};
+    }
     for (size_t i = 0; i < model->n_notes; i++) {
-        pairs[N_KEYS + i] = (cen__string_pair){model->notes[i].key, model->notes[i].value};
+        pairs[n_pairs++] = (cen__string_pair){model->notes[i].key, model->notes[i].value};
     }
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
@@ -76,16 +107,20 @@ static cen_status save(const cen_model *model, const char *path, cen__text *text
             (cen_tensor){.n_dims = tensor->n_dims, .data = model->parameters + tensor->offset};
         memcpy(tensors[i].tensor.shape, tensor->shape, sizeof tensor->shape);
     }
-    return cen__safetensors_write(path, tensors, model->n_tensors, pairs, N_KEYS + model->n_notes,
-                                  error);
+    return cen__safetensors_write(path, tensors, model->n_tensors, pairs, n_pairs, error);
 }
 
 cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error)
 {
+    cen_status status = cen__model_check(model, error);
+    if (status == CEN_ERROR_NOT_FINITE && error != NULL) {
+        return cen__fail(error, status, "%s: the model is not written: %s", path, error->message);
+    }
+    if (status != CEN_OK) return status;
     cen__text texts[N_KEYS] = {{NULL, 0, 0, false}};
     cen__string_pair *pairs = cen__alloc(N_KEYS + model->n_notes, sizeof *pairs);
     cen__named_tensor *tensors = cen__alloc(model->n_tensors, sizeof *tensors);
-    cen_status status = save(model, path, texts, pairs, tensors, error);
+    status = save(model, path, texts, pairs, tensors, error);
     for (size_t i = 0; i < N_KEYS; i++) cen__free(texts[i].data);
     cen__free(pairs);
     cen__free(tensors);
@@ -152,7 +187,7 @@ static cen_status read_mirror(const cen__safetensors *file, bool *mirror, cen_er
 }
 
 /* names: an array of the strings of a JSON array, which stay the document's. */
-static cen_status read_classes(const cen__json *array, const char ***names, cen_error *error)
+static cen_status read_names(const cen__json *array, const char ***names, cen_error *error)
 {
     *names = NULL;
     if (array->kind != CEN__JSON_ARRAY) {
@@ -170,15 +205,43 @@ static cen_status read_classes(const cen__json *array, const char ***names, cen_
     return CEN_OK;
 }
 
+static int hex_digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = c != '\0' ? strchr(digits, c) : NULL;
+    return found != NULL ? (int)(found - digits) : -1;
+}
+
+/* In place, as the bytes are fewer than their digits; false where these are no name. */
+static bool decode_hex(char *name)
+{
+    char *to = name;
+    for (const char *at = name; *at != '\0'; at += 2) {
+        int high = hex_digit(at[0]), low = high < 0 ? -1 : hex_digit(at[1]);
+        if (low < 0 || high + low == 0) return false;
+        *to++ = (char)(unsigned char)(high * 16 + low);
+    }
+    *to = '\0';
+    return true;
+}
+
+/* The model's names are the digits of classes_hex, and become the bytes. */
+static cen_status decode_names(cen_model *model, cen_error *error)
+{
+    for (size_t i = 0; i < model->info.n_classes; i++) {
+        if (!decode_hex(model->class_names[i])) return fail_value(keys[CLASSES_HEX], error);
+    }
+    return CEN_OK;
+}
+
 /* The layout from the metadata, parameters not yet there. */
 static cen_status read_layout(const cen__safetensors *file, cen_model **model, cen_error *error)
 {
     cen_model_options options = cen_model_options_default();
     const char *format = cen__safetensors_metadata(file, keys[FORMAT]);
-    const char *classes = cen__safetensors_metadata(file, keys[CLASSES]);
     options.net = cen__safetensors_metadata(file, keys[NET]);
     if (format == NULL || strcmp(format, format_name) != 0 || options.net == NULL ||
-        classes == NULL) {
+        cen__safetensors_metadata(file, keys[CLASSES]) == NULL) {
         return cen__fail(error, CEN_ERROR_FORMAT,
                          "its metadata do not say '%s'; name a model that cl_train wrote",
                          format_name);
@@ -186,16 +249,20 @@ static cen_status read_layout(const cen__safetensors *file, cen_model **model, c
     cen_status status = read_input(file, &options.input, error);
     if (status == CEN_OK) status = read_mirror(file, &options.mirror, error);
     if (status != CEN_OK) return status;
+    const char *hex = cen__safetensors_metadata(file, keys[CLASSES_HEX]);
+    const char *classes =
+        cen__safetensors_metadata(file, keys[hex != NULL ? CLASSES_HEX : CLASSES]);
     cen__json_document *document;
     status = cen__json_parse(classes, strlen(classes), &document, error);
     if (status != CEN_OK) return status;
     const char **names;
-    status = read_classes(cen__json_root(document), &names, error);
+    status = read_names(cen__json_root(document), &names, error);
     if (status == CEN_OK) {
         options.n_classes = cen__json_root(document)->n_children;
         options.class_names = names;
         status = cen__model_layout(model, &options, error);
     }
+    if (status == CEN_OK && hex != NULL) status = decode_names(*model, error);
     cen__free(names);
     cen__json_free(document);
     return status;
@@ -210,11 +277,7 @@ static bool same_shape(const cen__model_tensor *tensor, const cen_tensor *found)
 static cen_status read_notes(const cen__safetensors *file, cen_model *model, cen_error *error)
 {
     for (size_t i = 0; i < file->n_metadata; i++) {
-        bool is_key = false;
-        for (size_t j = 0; j < N_KEYS; j++) {
-            is_key = is_key || strcmp(file->metadata[i].key, keys[j]) == 0;
-        }
-        if (is_key) continue;
+        if (cen__model_reserves(file->metadata[i].key)) continue;
         cen_status status =
             cen__model_add_note(model, file->metadata[i].key, file->metadata[i].value, error);
         if (status != CEN_OK) return status;
@@ -240,7 +303,9 @@ static cen_status read_parameters(const cen__safetensors *file, cen_model *model
         memcpy(model->parameters + tensor->offset, cen__safetensors_find(file, tensor->name)->data,
                tensor->count * sizeof(float));
     }
-    return status;
+    if (status != CEN_OK) return status;
+    status = cen__model_check(model, error);
+    return status == CEN_ERROR_NOT_FINITE ? CEN_ERROR_FORMAT : status;
 }
 
 /* What an image may take while it runs, for a pixel of the largest input: 64 channels of two layers. */
@@ -316,37 +381,57 @@ cen_status cen_model_load(cen_model **model, const char *path, const cen_model_l
     return status;
 }
 
+/* Whether a tensor of the file is to be taken: all are judged before the first is. */
+static cen_status judge(const cen__model_tensor *tensor, const cen_tensor *found, const char *path,
+                        bool *is_taken, cen_error *error)
+{
+    *is_taken = found != NULL && same_shape(tensor, found);
+    if (found == NULL) return CEN_OK;
+    if (*is_taken && !cen__is_usable(tensor, found->data)) {
+        return cen__fail(error, CEN_ERROR_FORMAT,
+                         "%s: tensor '%s' holds a number that is not finite, or a variance below "
+                         "0; use another file",
+                         path, tensor->name);
+    }
+    if (*is_taken || strncmp(tensor->name, "body.", 5) != 0) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%s: tensor '%s' has another shape than this net's; use the net that the file "
+                     "was made with",
+                     path, tensor->name);
+}
+
 static cen_status take(cen_model *model, const cen__safetensors *file, const char *path,
                        size_t *n_taken, cen_error *error)
 {
+    size_t n = 0;
+    bool is_taken;
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen_tensor *found = cen__safetensors_find(file, model->tensors[i].name);
+        cen_status status = judge(&model->tensors[i], found, path, &is_taken, error);
+        if (status != CEN_OK) return status;
+        n += is_taken;
+    }
+    if (n == 0) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "%s: none of its tensors has a name and shape of this net (body.0.weight, ...)", path);
+    }
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
         const cen_tensor *found = cen__safetensors_find(file, tensor->name);
-        if (found == NULL) continue;
-        if (same_shape(tensor, found)) {
-            memcpy(model->parameters + tensor->offset, found->data, tensor->count * sizeof(float));
-            ++*n_taken;
-        } else if (strncmp(tensor->name, "body.", 5) == 0) {
-            return cen__fail(error, CEN_ERROR_ARGUMENT,
-                             "%s: tensor '%s' has another shape than this net's; use the net that "
-                             "the file was made with",
-                             path, tensor->name);
-        }
+        if (found == NULL || !same_shape(tensor, found)) continue;
+        memcpy(model->parameters + tensor->offset, found->data, tensor->count * sizeof(float));
     }
-    if (*n_taken > 0) return CEN_OK;
-    return cen__fail(
-        error, CEN_ERROR_ARGUMENT,
-        "%s: none of its tensors has a name and shape of this net (body.0.weight, ...)", path);
+    if (n_taken != NULL) *n_taken = n;
+    return CEN_OK;
 }
 
 cen_status cen_model_init(cen_model *model, const char *path, size_t *n_taken, cen_error *error)
 {
-    size_t n = 0;
     cen__safetensors file;
     cen_status status = cen__safetensors_read(path, &file, error);
     if (status != CEN_OK) return status;
-    status = take(model, &file, path, &n, error);
+    status = take(model, &file, path, n_taken, error);
     cen__safetensors_free(&file);
-    if (n_taken != NULL) *n_taken = n;
     return status;
 }

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "nn/adam.h"
@@ -43,46 +44,47 @@ cen_train_options cen_train_options_default(void)
 {
     return (cen_train_options){.margin = 0.2,
                                .margin_scale = 30,
-                               .lambda = 0.2,
-                               .centers = CEN_CENTERS_ADAM,
+                               .lambda = 0.02,
+                               .centers = CEN_CENTERS_MEAN,
                                .alpha = 0.5,
-                               .lr = 1e-3,
+                               .lr = 2e-3,
                                .beta1 = 0.9,
                                .beta2 = 0.999,
                                .adam_eps = 1e-8,
-                               .batch_size = 32};
+                               .weight_decay = 0.02,
+                               .batch_size = 64};
 }
 
-static cen_status check_number(const char *name, double value, double least, double end,
-                               cen_error *error)
-{
-    if (value >= least && value < end) return CEN_OK; /* false for NaN */
-    return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "%s %g cannot be used; it must be from %g to below %g", name, value, least,
-                     end);
-}
+/* Beyond all sense, and so far from infinity that products stay finite. */
+#define HUGE_RATE 1e30
 
 static cen_status check_options(const cen_model *model, const cen_train_options *options,
                                 cen_error *error)
 {
-    const double huge = 1e30;
-    cen_status status = check_number("lambda", options->lambda, 0, huge, error);
-    if (status == CEN_OK) status = check_number("margin", options->margin, 0, huge, error);
-    if (status == CEN_OK) status = check_number("scale", options->margin_scale, 0, huge, error);
-    if (status == CEN_OK) status = check_number("alpha", options->alpha, 0, huge, error);
-    if (status == CEN_OK) status = check_number("lr", options->lr, 0, huge, error);
-    if (status == CEN_OK) status = check_number("beta1", options->beta1, 0, 1, error);
-    if (status == CEN_OK) status = check_number("beta2", options->beta2, 0, 1, error);
-    if (status == CEN_OK) status = check_number("Adam's eps", options->adam_eps, 0, huge, error);
+    const struct {
+        const char *name;
+        double value, end;
+    } numbers[] = {
+        {"lambda", options->lambda, HUGE_RATE},
+        {"margin", options->margin, HUGE_RATE},
+        {"scale", options->margin_scale, HUGE_RATE},
+        {"alpha", options->alpha, HUGE_RATE},
+        {"lr", options->lr, HUGE_RATE},
+        {"beta1", options->beta1, 1},
+        {"beta2", options->beta2, 1},
+        {"Adam's eps", options->adam_eps, HUGE_RATE},
+        {"weight decay", options->weight_decay, HUGE_RATE},
+        {"clip norm", options->clip_norm, HUGE_RATE},
+        {"label smoothing", options->label_smoothing, 1},
+        {"lambda's ratio", options->lambda_ratio, HUGE_RATE},
+    };
+    cen_status status = cen__check_choice("loss", (long)options->loss, CEN_LOSS_COSFACE, error);
     if (status == CEN_OK) {
-        status = check_number("weight decay", options->weight_decay, 0, huge, error);
+        status = cen__check_choice("the way of centers", (long)options->centers, CEN_CENTERS_MEAN,
+                                   error);
     }
-    if (status == CEN_OK) status = check_number("clip norm", options->clip_norm, 0, huge, error);
-    if (status == CEN_OK) {
-        status = check_number("label smoothing", options->label_smoothing, 0, 1, error);
-    }
-    if (status == CEN_OK) {
-        status = check_number("lambda's ratio", options->lambda_ratio, 0, huge, error);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == CEN_OK; i++) {
+        status = cen__check_number(numbers[i].name, numbers[i].value, 0, numbers[i].end, error);
     }
     if (status != CEN_OK) return status;
     if (options->batch_size == 0) {
@@ -450,8 +452,9 @@ static void update_weights(cen_trainer *trainer)
 
 void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda)
 {
-    trainer->adam.lr = lr;
-    if (!(trainer->options.lambda_ratio > 0)) trainer->lambda = lambda;
+    bool follows = trainer->options.lambda_ratio > 0;
+    if (lr >= 0 && lr < HUGE_RATE) trainer->adam.lr = lr;
+    if (!follows && lambda >= 0 && lambda < HUGE_RATE) trainer->lambda = lambda;
 }
 
 void cen_trainer_update(cen_trainer *trainer)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "support/plain_options.h"
 
 typedef struct bench_case {
     const char *name, *net;
@@ -47,7 +48,7 @@ int bench_steps(int argc, char **argv)
     options.input.channels = c->channels;
     options.input.height = options.input.width = c->side;
     options.n_classes = c->n_classes;
-    cen_train_options training = cen_train_options_default();
+    cen_train_options training = plain_train_options();
     training.centers = CEN_CENTERS_ADAM_DENSE; /* as the peer's torch.optim.Adam */
     training.batch_size = c->batch;
     training.n_threads = n_threads;

@@ -5,6 +5,7 @@
 #include <centerloss.h>
 
 #include "support/golden.h"
+#include "support/plain_options.h"
 
 static inline void assert_ok(cen_status status, const cen_error *error)
 {

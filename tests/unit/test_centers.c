@@ -23,7 +23,7 @@ static void check_steps(const char *of, cen_center_mode centers)
     float *x = golden_floats(golden_get(all, of, "x"));
     int32_t *labels = golden_labels(golden_get(all, of, "labels"));
     const golden_array *curve = golden_get(all, of, "losses");
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = plain_train_options();
     options.lr = 0.01;
     options.adam_eps = golden_get(all, of, "eps")->values[0];
     options.centers = centers;
@@ -100,7 +100,7 @@ static plane open_plane(cen_center_mode mode, double lambda, double lr)
     p.centers = model_tensor(p.model, "centers.weight").data;
     const float centers[6] = {0, 0, 1, 1, 4, -2};
     memcpy(p.centers, centers, sizeof centers);
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = plain_train_options();
     options.lambda = lambda;
     options.lr = lr;
     options.centers = mode;

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "support/plain_options.h"
 #include "support/tree.h"
 
 #include <centerloss.h>
@@ -34,8 +35,7 @@ static int see_epoch(void *user, const cen_epoch_report *report)
 
 static training training_of(const char *net, double lr, double lambda)
 {
-    training t = {
-        .net = net, .options = cen_train_options_default(), .fit = cen_fit_options_default()};
+    training t = {.net = net, .options = plain_train_options(), .fit = plain_fit_options()};
     t.options.lr = lr;
     t.options.lambda = lambda;
     t.options.batch_size = 8;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "support/limited_memory.h"
+#include "support/plain_options.h"
 #include "support/tree.h"
 
 #include <centerloss.h>
@@ -51,7 +52,7 @@ static cen_model_options model_options(const cen_folder_info *info)
 
 static cen_train_options train_options(void)
 {
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = plain_train_options();
     options.batch_size = 5;
     options.n_threads = 1;
     return options;
@@ -89,7 +90,7 @@ static cen_status fit_once(const cen_folder *folder, size_t n_epochs, size_t sto
     cen_trainer *trainer;
     status = cen_trainer_create(&trainer, *model, &training, error);
     if (status == CEN_OK) {
-        cen_fit_options fit = cen_fit_options_default();
+        cen_fit_options fit = plain_fit_options();
         fit.n_epochs = n_epochs;
         fit.stop_after = stop_after;
         fit.on_step = see_step;
@@ -174,7 +175,7 @@ static void fit_until_refused(const cen_folder *folder, const cen_input *x_of, d
     cen_trainer *trainer;
     assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     fit.checkpoint = "refused.checkpoint";
     fit.resume = resume;
     fit.on_step = s != NULL ? see_step : NULL;
@@ -283,7 +284,7 @@ static void a_weight_that_a_callback_breaks_is_named(void **state)
     cen_folder *folder = open_folder("fit", 0);
     cen_model_options options = model_options(cen_folder_get(folder));
     cen_train_options training = train_options();
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     cen_model *model;
     cen_trainer *trainer;
     cen_error error;
@@ -325,7 +326,7 @@ static void the_model_ends_with_the_parameters_of_the_best_epoch(void **state)
     cen_trainer *trainer;
     assert_int_equal(cen_model_create(&b.model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, b.model, &training, NULL), CEN_OK);
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 12;
     fit.on_epoch = keep_best;
     fit.user = &b;
@@ -375,15 +376,23 @@ static void wrong_batches_and_options_are_refused(void **state)
                      CEN_ERROR_ARGUMENT);
     assert_int_equal(cen_trainer_backward(trainer, x, labels, 0, &losses, &error),
                      CEN_ERROR_ARGUMENT);
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 0;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "a number of epochs of 0"));
-    fit = cen_fit_options_default();
+    fit = plain_fit_options();
     fit.k = 0;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "k of 0"));
-    fit = cen_fit_options_default();
+    const double bad[] = {NAN, INFINITY, -1};
+    for (size_t i = 0; i < 9; i++) {
+        fit = plain_fit_options();
+        double *const numbers[] = {&fit.warmup, &fit.lambda_warmup, &fit.checkpoint_seconds};
+        *numbers[i / 3] = bad[i % 3];
+        assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, "cannot be used"));
+    }
+    fit = plain_fit_options();
     fit.resume = true;
     assert_int_equal(cen_fit(trainer, folder, &fit, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "no checkpoint to resume from"));
@@ -420,6 +429,47 @@ static void watch_unreadable(void *user, const char *path, const char *reason)
     watched.n_unreadable++;
 }
 
+static cen_status fit_with_names(const cen_folder *folder, size_t n, const char *const *names,
+                                 cen_error *error)
+{
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options train = train_options();
+    cen_fit_options fit = plain_fit_options();
+    cen_model *model;
+    options.n_classes = n;
+    options.class_names = names;
+    fit.n_epochs = 1;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    cen_trainer *trainer;
+    assert_int_equal(cen_trainer_create(&trainer, model, &train, NULL), CEN_OK);
+    cen_status status = cen_fit(trainer, folder, &fit, error);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    return status;
+}
+
+static void a_folder_of_other_classes_than_the_model_is_refused(void **state)
+{
+    (void)state;
+    make_folder("fit", 5);
+    cen_folder *folder = open_folder("fit", 0.2);
+    const cen_folder_info *info = cen_folder_get(folder);
+    const char *const names[] = {info->class_names[0], "else", "more"};
+    cen_error error;
+    assert_int_equal(fit_with_names(folder, 2, names, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "class 1 is 'else' in the model"));
+    assert_non_null(strstr(error.message, info->class_names[1]));
+    assert_int_equal(fit_with_names(folder, 3, names, &error), CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "the model has 3 classes, the folder 2"));
+    assert_int_equal(fit_with_names(folder, 2, info->class_names, &error), CEN_OK);
+    assert_int_equal(fit_with_names(folder, 2, NULL, &error), CEN_OK); /* numbers */
+    const cen_fit_options chosen = cen_fit_options_for(folder);
+    assert_int_equal(chosen.n_epochs, 240); /* as few images as possible, as often as cl_train */
+    assert_true(chosen.cosine && chosen.warmup == 1);
+    assert_true(chosen.augment.shift == cen_augment_light().shift);
+    cen_folder_free(folder);
+}
+
 /* Three epochs with all that has a state: running statistics, dropout, lambda that follows a ratio. */
 static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, bool resume,
                                 int n_threads, cen_model **model, cen_error *error)
@@ -434,7 +484,7 @@ static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, boo
     cen_trainer *trainer;
     status = cen_trainer_create(&trainer, *model, &training, error);
     if (status == CEN_OK) {
-        cen_fit_options fit = cen_fit_options_default();
+        cen_fit_options fit = plain_fit_options();
         fit.n_epochs = 3;
         fit.stop_after = stop_after;
         fit.cosine = true;
@@ -582,7 +632,7 @@ static cen_status fit_logged(const cen_folder *folder, logged *l, bool resume, c
     cen_trainer *trainer;
     assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
-    cen_fit_options fit = cen_fit_options_default();
+    cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 3;
     fit.checkpoint = "fit.checkpoint";
     fit.resume = resume;
@@ -707,6 +757,7 @@ int main(void)
         cmocka_unit_test(a_weight_that_a_callback_breaks_is_named),
         cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
         cmocka_unit_test(wrong_batches_and_options_are_refused),
+        cmocka_unit_test(a_folder_of_other_classes_than_the_model_is_refused),
         cmocka_unit_test(a_training_resumed_after_any_step_ends_with_the_same_bits),
         cmocka_unit_test(a_resumed_training_counts_stop_after_from_where_it_stands),
         cmocka_unit_test(a_training_stopped_while_it_measures_is_resumed_to_the_same_bits),

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <string.h>
 
 #include "base/file.h"
@@ -132,14 +133,17 @@ static void write_changed(cen_model *model, const char *key, const char *value, 
     cen__named_tensor tensors[16];
     cen__string_pair pairs[16];
     size_t n_tensors = 0, n_pairs = 0;
+    bool is_there = key[0] == '\0';
     for (size_t i = 0; i < file.n_tensors; i++) {
         if (i != without) tensors[n_tensors++] = file.tensors[i];
     }
     for (size_t i = 0; i < file.n_metadata; i++) {
         pairs[n_pairs] = file.metadata[i];
         if (strcmp(pairs[n_pairs].key, key) == 0) pairs[n_pairs].value = value;
+        is_there = is_there || strcmp(pairs[n_pairs].key, key) == 0;
         if (pairs[n_pairs].value != NULL) n_pairs++;
     }
+    if (!is_there && value != NULL) pairs[n_pairs++] = (cen__string_pair){key, value};
     assert_int_equal(cen__safetensors_write("model_hostile.safetensors", tensors, n_tensors, pairs,
                                             n_pairs, NULL),
                      CEN_OK);
@@ -239,9 +243,147 @@ static void every_preset_is_a_net(void **state)
     }
 }
 
+/* As a folder's may be: Latin-1, a lone continuation, an overlong slash. */
+static void class_names_that_are_no_utf8_come_back_as_they_were(void **state)
+{
+    (void)state;
+    static const char *const bytes[] = {"caf\xe9",
+                                        "gr\xc3\xb6\xc3\x9f"
+                                        "e",
+                                        "\xc0\xaf\x80"};
+    cen_model_options options = cen_model_options_default();
+    cen_model *model, *loaded;
+    cen_error error;
+    options.net = "gap";
+    options.n_classes = 3;
+    options.class_names = bytes;
+    assert_ok(cen_model_create(&model, &options, &error), &error);
+    assert_ok(cen_model_save(model, "bytes.safetensors", &error), &error);
+    assert_ok(cen_model_load(&loaded, "bytes.safetensors", NULL, &error), &error);
+    for (size_t i = 0; i < 3; i++) {
+        assert_string_equal(cen_model_get(loaded)->class_names[i], bytes[i]);
+    }
+    cen_model_free(loaded);
+    cen_model_free(model);
+    static const char *const damaged[] = {"[\"6\",\"61\",\"62\"]", "[\"zz\",\"61\",\"62\"]",
+                                          "[\"00\",\"61\",\"62\"]", "[\"61\",\"62\"]", "{}"};
+    model = make(1, line);
+    for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
+        write_changed(model, "classes_hex", damaged[i], SIZE_MAX);
+        assert_int_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL, NULL),
+                         CEN_ERROR_FORMAT);
+        assert_null(loaded);
+    }
+    cen_model_free(model);
+}
+
+static void notes_that_would_spoil_the_file_are_refused(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"format", "net",    "input",   "resize",     "mean",
+                                       "std",    "mirror", "classes", "classes_hex"};
+    cen_model *model = make(1, line), *loaded;
+    cen_error error;
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+        assert_int_equal(cen_model_note(model, keys[i], "x", &error), CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, keys[i]));
+    }
+    assert_int_equal(cen_model_note(model, "a\xff", "x", NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_model_note(model, "a", "\xed\xa0\x80", NULL), CEN_ERROR_ARGUMENT);
+    assert_ok(cen_model_note(model, "",
+                             "gr\xc3\xb6\xc3\x9f"
+                             "e \x01",
+                             &error),
+              &error);
+    assert_ok(cen_model_save(model, "noted.safetensors", &error), &error);
+    assert_ok(cen_model_load(&loaded, "noted.safetensors", NULL, &error), &error);
+    cen_model_free(loaded);
+    cen_model_free(model);
+}
+
+/* Writes the model with one number of a tensor changed, past cen_model_save. */
+static void write_number(cen_model *model, size_t tensor, float number)
+{
+    assert_int_equal(cen_model_save(model, "good.safetensors", NULL), CEN_OK);
+    cen__safetensors file;
+    assert_int_equal(cen__safetensors_read("good.safetensors", &file, NULL), CEN_OK);
+    file.tensors[tensor].tensor.data[0] = number;
+    assert_int_equal(cen__safetensors_write("number.safetensors", file.tensors, file.n_tensors,
+                                            file.metadata, file.n_metadata, NULL),
+                     CEN_OK);
+    cen__safetensors_free(&file);
+}
+
+static void numbers_that_are_not_finite_are_refused_with_the_name_of_their_tensor(void **state)
+{
+    (void)state;
+    static const char *const net = "conv 4 3x3, batchnorm, flatten, dense 5";
+    static const float bad[] = {NAN, INFINITY, -INFINITY};
+    cen_model *model = make(1, net), *other = make(2, net), *loaded;
+    size_t n, n_tensors = 0;
+    const char *name;
+    cen_tensor view;
+    cen_error error;
+    float *w = cen_model_parameters(model, &n), before[2048];
+    while (cen_model_tensor(model, n_tensors, &name, &view)) n_tensors++;
+    n = (size_t)(view.data - w) + cen_tensor_count(&view); /* with the running statistics */
+    assert_true(n <= 2048);
+    memcpy(before, w, n * sizeof *w);
+    for (size_t i = 0; i < 3 * n_tensors; i++) {
+        (void)cen_model_tensor(model, i / 3, &name, &view);
+        size_t n_taken = 77;
+        write_number(other, i / 3, bad[i % 3]);
+        assert_int_equal(cen_model_load(&loaded, "number.safetensors", NULL, &error),
+                         CEN_ERROR_FORMAT);
+        assert_non_null(strstr(error.message, name));
+        assert_int_equal(cen_model_init(model, "number.safetensors", &n_taken, &error),
+                         CEN_ERROR_FORMAT);
+        assert_non_null(strstr(error.message, name));
+        assert_memory_equal(before, w, n * sizeof *w); /* nothing was copied */
+        assert_int_equal(n_taken, 77);
+        float kept = view.data[0];
+        view.data[0] = bad[i % 3];
+        assert_int_equal(cen_model_save(model, "unwritten.safetensors", &error),
+                         CEN_ERROR_NOT_FINITE);
+        assert_non_null(strstr(error.message, name));
+        assert_false(cen_path_exists("unwritten.safetensors"));
+        view.data[0] = kept;
+    }
+    (void)cen_model_tensor(model, n_tensors - 1, &name, &view);
+    assert_string_equal(name, "body.1.running_var");
+    write_number(other, n_tensors - 1, -1);
+    assert_int_equal(cen_model_load(&loaded, "number.safetensors", NULL, &error), CEN_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, "running_var"));
+    cen_model_free(model);
+    cen_model_free(other);
+}
+
+/* The last tensor has another shape: those before it are not copied either. */
+static void an_init_that_fails_leaves_the_model_as_it_was(void **state)
+{
+    (void)state;
+    cen_model *model = make(1, "conv 4 3x3, flatten, dense 5"), *other;
+    other = make(2, "conv 4 3x3, flatten, dense 6");
+    size_t n, n_taken = 5;
+    float *w = cen_model_parameters(model, &n), before[2048];
+    assert_true(n <= 2048);
+    memcpy(before, w, n * sizeof *w);
+    assert_int_equal(cen_model_save(other, "other.safetensors", NULL), CEN_OK);
+    assert_int_equal(cen_model_init(model, "other.safetensors", &n_taken, NULL),
+                     CEN_ERROR_ARGUMENT);
+    assert_memory_equal(before, w, n * sizeof *w);
+    assert_int_equal(n_taken, 5);
+    cen_model_free(model);
+    cen_model_free(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(class_names_that_are_no_utf8_come_back_as_they_were),
+        cmocka_unit_test(notes_that_would_spoil_the_file_are_refused),
+        cmocka_unit_test(numbers_that_are_not_finite_are_refused_with_the_name_of_their_tensor),
+        cmocka_unit_test(an_init_that_fails_leaves_the_model_as_it_was),
         cmocka_unit_test(a_saved_model_is_loaded_as_it_was),
         cmocka_unit_test(a_run_folder_stands_for_its_model),
         cmocka_unit_test(tensors_have_the_names_and_order_of_the_file),

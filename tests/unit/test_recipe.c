@@ -18,7 +18,7 @@ static const double lr = 0.01, weight = 0.05;
 
 static cen_train_options plain_options(void)
 {
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = plain_train_options();
     options.lambda = weight;
     options.lr = lr;
     options.batch_size = BATCH;

@@ -62,7 +62,7 @@ static void check_unchanged(setup *s)
 
 static cen_train_options train_options(void)
 {
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = plain_train_options();
     options.batch_size = N;
     options.n_threads = 2;
     return options;

@@ -36,7 +36,7 @@ static run open_run(golden *all, const char *of, int n_threads)
     r.x = golden_memory(pixels->count, sizeof *r.x);
     for (size_t i = 0; i < pixels->count; i++) r.x[i] = (float)(pixels->values[i] - 128) / 64;
     r.labels = golden_labels(golden_get(all, of, "labels"));
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = plain_train_options();
     options.lambda = golden_get(all, of, "lambda")->values[0];
     options.centers = mode_of(golden_get(all, of, "mode")->text);
     options.batch_size = r.batch;

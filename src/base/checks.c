@@ -1,0 +1,17 @@
+#include "base/checks.h"
+
+cen_status cen__check_choice(const char *what, long value, long last, cen_error *error)
+{
+    if (value >= 0 && value <= last) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT, "%s %ld is none; choose one of 0 to %ld", what,
+                     value, last);
+}
+
+cen_status cen__check_number(const char *what, double value, double least, double end,
+                             cen_error *error)
+{
+    if (value >= least && value < end) return CEN_OK; /* false for NaN */
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%s %g cannot be used; it must be from %g to below %g", what, value, least,
+                     end);
+}

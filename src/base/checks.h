@@ -1,0 +1,14 @@
+/* What the public functions check of options before they begin. Errors: ARGUMENT. */
+#ifndef CEN_BASE_CHECKS_H
+#define CEN_BASE_CHECKS_H
+
+#include "base/status.h"
+
+/* An enum is one of 0 .. last; what names it in the message. */
+cen_status cen__check_choice(const char *what, long value, long last, cen_error *error);
+
+/* least <= value < end; NaN is none. */
+cen_status cen__check_number(const char *what, double value, double least, double end,
+                             cen_error *error);
+
+#endif

@@ -1,0 +1,194 @@
+/* Every enum and number of every struct of options is checked where it comes in: one that makes no sense
+ * is an ARGUMENT error, and nothing is made of it. */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "support/models.h"
+#include "support/tree.h"
+
+static const double bad_numbers[] = {NAN, INFINITY, -INFINITY, -1, 1e300};
+enum { N_BAD = sizeof bad_numbers / sizeof *bad_numbers };
+
+static void assert_no_trainer(cen_model *model, const cen_train_options *options)
+{
+    cen_trainer *trainer;
+    assert_int_equal(cen_trainer_create(&trainer, model, options, NULL), CEN_ERROR_ARGUMENT);
+    assert_null(trainer);
+}
+
+static void bad_train_options_are_refused(void **state)
+{
+    (void)state;
+    cen_model *model = model_create("flatten, dense 4", 1, 4, 4, 2);
+    const cen_train_options good = cen_train_options_default();
+    cen_train_options options = good;
+    double *const numbers[] = {
+        &options.lambda,       &options.margin,    &options.margin_scale, &options.alpha,
+        &options.lr,           &options.beta1,     &options.beta2,        &options.adam_eps,
+        &options.weight_decay, &options.clip_norm, &options.lambda_ratio, &options.label_smoothing,
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        for (size_t j = 0; j < N_BAD; j++) {
+            *numbers[i] = bad_numbers[j];
+            assert_no_trainer(model, &options);
+            options = good;
+        }
+    }
+    for (int value = -1; value < 100; value += value < 10 ? 1 : 17) {
+        options.loss = (cen_loss)value;
+        if (value < 0 || value > CEN_LOSS_COSFACE) assert_no_trainer(model, &options);
+        options = good;
+        options.centers = (cen_center_mode)value;
+        if (value < 0 || value > CEN_CENTERS_MEAN) assert_no_trainer(model, &options);
+        options = good;
+    }
+    options.batch_size = 0;
+    assert_no_trainer(model, &options);
+    cen_model_free(model);
+}
+
+static void bad_model_options_are_refused(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"a", NULL};
+    const cen_model_options good = cen_model_options_default();
+    for (int i = 0; i < 9; i++) {
+        cen_model_options options = good;
+        options.n_classes = 2;
+        if (i == 0) options.input.resize = (cen_resize)2;
+        if (i == 1) options.input.resize = (cen_resize)-1;
+        if (i == 2) options.input.channels = 2;
+        if (i == 3) options.input.height = 0;
+        if (i == 4) options.input.mean[0] = NAN;
+        if (i == 5) options.input.std[0] = 0;
+        if (i == 6) options.input.std[0] = INFINITY;
+        if (i == 7) options.class_names = names;
+        if (i == 8) options.net = "flatten, dense 0";
+        cen_model *model;
+        cen_error error;
+        assert_int_equal(cen_model_create(&model, &options, &error), CEN_ERROR_ARGUMENT);
+        assert_null(model);
+    }
+}
+
+static void bad_rates_are_left_as_they_were(void **state)
+{
+    (void)state;
+    cen_model *models[2];
+    cen_train_options options = cen_train_options_default();
+    cen_losses losses[2];
+    float x[32];
+    const int32_t labels[2] = {0, 1};
+    for (size_t i = 0; i < 32; i++) x[i] = (float)(i % 7) / 7;
+    for (int i = 0; i < 2; i++) {
+        models[i] = model_create("flatten, dense 4", 1, 4, 4, 2);
+        cen_trainer *trainer = trainer_create(models[i], &options);
+        for (size_t j = 0; j < N_BAD && i == 1; j++) {
+            cen_trainer_set_rates(trainer, bad_numbers[j], bad_numbers[j]);
+        }
+        assert_int_equal(cen_trainer_backward(trainer, x, labels, 2, &losses[i], NULL), CEN_OK);
+        cen_trainer_update(trainer);
+        cen_trainer_free(trainer);
+    }
+    size_t n;
+    const float *a = cen_model_parameters(models[0], &n), *b = cen_model_parameters(models[1], &n);
+    assert_memory_equal(a, b, n * sizeof *a);
+    assert_memory_equal(&losses[0], &losses[1], sizeof losses[0]);
+    cen_model_free(models[0]);
+    cen_model_free(models[1]);
+}
+
+static void bad_search_options_are_refused(void **state)
+{
+    (void)state;
+    static const float f[8] = {0, 0, 1, 0, 5, 5, 6, 5};
+    static const int32_t labels[4] = {0, 0, 1, 1};
+    const cen_labelled set = {f, labels, 4};
+    for (int value = -1; value <= 2; value += 3) {
+        cen_metric metric = (cen_metric)value;
+        cen_knn_options knn = cen_knn_options_default();
+        int32_t predicted[4];
+        size_t indices[4];
+        knn.k = 1;
+        knn.metric = metric;
+        assert_int_equal(cen_knn_search(f, 4, f, 4, 2, 1, metric, false, indices, NULL, 1, NULL),
+                         CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL), CEN_ERROR_ARGUMENT);
+        knn.metric = CEN_METRIC_L2;
+        knn.weights = (cen_weights)value;
+        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL), CEN_ERROR_ARGUMENT);
+        cen_measure_options measure = cen_measure_options_default();
+        cen_measures measures;
+        measure.knn = knn;
+        assert_int_equal(cen_measures_create(&measures, set, set, 2, &measure, NULL),
+                         CEN_ERROR_ARGUMENT);
+        measure.knn = cen_knn_options_default();
+        measure.knn.metric = metric;
+        assert_int_equal(cen_measures_create(&measures, set, set, 2, &measure, NULL),
+                         CEN_ERROR_ARGUMENT);
+        cen_pairs pairs;
+        assert_int_equal(
+            cen_pairs_create(&pairs, set, (cen_labelled){NULL, NULL, 0}, 2, metric, 10, 1, 1, NULL),
+            CEN_ERROR_ARGUMENT);
+        cen_episode_options episodes = cen_episode_options_default();
+        cen_episodes measured;
+        episodes.n_ways = 2;
+        episodes.metric = metric;
+        assert_int_equal(cen_episodes_measure(set, 2, &episodes, &measured, NULL),
+                         CEN_ERROR_ARGUMENT);
+        cen_threshold threshold;
+        assert_int_equal(cen_threshold_calibrate(set, set, 2, metric, 0.5, 1, &threshold, NULL),
+                         CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_features_write("bad.npy",
+                                            (cen_features_format)(value + 2 * (value > 0)), f, 4, 2,
+                                            NULL, NULL),
+                         CEN_ERROR_ARGUMENT);
+    }
+}
+
+static void bad_image_and_folder_options_are_refused(void **state)
+{
+    (void)state;
+    uint8_t pixels[4] = {0};
+    const cen_image image = {2, 2, 1, pixels, NULL};
+    cen_image resized;
+    for (int value = -1; value <= 2; value += 3) {
+        assert_int_equal(cen_image_resize(&image, 1, 1, (cen_resize)value, &resized, NULL),
+                         CEN_ERROR_ARGUMENT);
+    }
+    for (int channels = -1; channels <= 5; channels++) {
+        if (channels == 0 || channels == 1 || channels == 3 || channels == 4) continue;
+        cen_image_options options = cen_image_options_default();
+        options.channels = channels;
+        assert_int_equal(cen_image_decode("x", 1, &options, &resized, NULL), CEN_ERROR_ARGUMENT);
+    }
+    for (size_t i = 0; i < N_BAD; i++) {
+        const char *const path = ".";
+        cen_folder *folder;
+        cen_folder_options options = cen_folder_options_default();
+        options.validation_share = bad_numbers[i];
+        assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_ERROR_ARGUMENT);
+        options = cen_folder_options_default();
+        options.holdout_share = bad_numbers[i];
+        assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_ERROR_ARGUMENT);
+        assert_null(folder);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bad_train_options_are_refused),
+        cmocka_unit_test(bad_model_options_are_refused),
+        cmocka_unit_test(bad_rates_are_left_as_they_were),
+        cmocka_unit_test(bad_search_options_are_refused),
+        cmocka_unit_test(bad_image_and_folder_options_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
