@@ -47,4 +47,13 @@ tried=
 for compiler in c++ g++ clang++; do dialects c++ $compiler c++98 c++11 c++14 c++17 c++20 c++23; done
 [ -n "$tried" ] || echo "no C++ compiler here: not tried in C++"
 
+# <windows.h> makes macros of words: far, near, small, interface...
+if command -v x86_64-w64-mingw32-gcc >/dev/null; then
+    printf '#include <windows.h>\n#include <centerloss.h>\n' >windows.c
+    # shellcheck disable=SC2086
+    succeed x86_64-w64-mingw32-gcc -std=c99 -Wall -Wextra -Werror -fsyntax-only -I"$SOURCE/include" windows.c
+else
+    echo "no compiler for Windows here: not tried after <windows.h>"
+fi
+
 finish

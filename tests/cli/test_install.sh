@@ -1,6 +1,6 @@
 #!/bin/sh
-# The README's C example, built outside of the tree from an installed prefix: once through find_package,
-# once through pkg-config (static and shared), in C and in C++, and run.
+# The README's C example, built outside of the tree and run: from an installed prefix through find_package
+# and pkg-config (static and shared), in C and in C++, and as a part of another project's build.
 . "$(dirname "$0")/common.sh"
 BUILD=$TOOLS
 
@@ -10,6 +10,13 @@ library=$(dirname "$(find "$PREFIX" -name 'libcenterloss.so' | head -n 1)")
 [ -d "$library" ] || complain "no shared library is installed"
 awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$SOURCE/README.md" >example.c
 [ "$(grep -c main example.c)" -eq 1 ] || complain "README.md holds no C example"
+
+# What is installed works in another place: nothing names the folders or the runtime of the build machine.
+grep -rIlF -e "$SOURCE" -e "$BUILD" -e "$PREFIX" -e /usr/ "$PREFIX" >named.txt
+[ -s named.txt ] && complain "these name folders of the build machine: $(cat named.txt)"
+mv prefix moved
+PREFIX=$WORK/moved
+library=$PREFIX/${library#"$WORK/prefix/"}
 
 mkdir by-cmake
 cat >by-cmake/CMakeLists.txt <<'EOF'
@@ -24,6 +31,44 @@ succeed cmake --build by-cmake/build
 succeed by-cmake/build/example
 says "k-NN"
 cp out.txt first.txt
+succeed cmake -S by-cmake -B by-cmake/shared -DCMAKE_PREFIX_PATH="$PREFIX" -DBUILD_SHARED_LIBS=ON
+succeed cmake --build by-cmake/shared
+succeed by-cmake/shared/example
+cmp -s out.txt first.txt || complain "the shared library of the CMake package gives another result"
+
+# host FOLDER LINE...: a project that has the sources within its own, and finds its own settings as it left them.
+host() {
+    mkdir "$1"
+    cat >"$1/CMakeLists.txt" <<EOF
+cmake_minimum_required(VERSION 3.16)
+project(host C)
+set(CMAKE_C_STANDARD 11)
+set(CMAKE_C_FLAGS "-O0") # compiles fast
+set(CMAKE_C_FLAGS_RELEASE "-O1")
+$2
+foreach(is "CMAKE_C_STANDARD=11" "CMAKE_C_FLAGS_RELEASE=-O1" "CMAKE_BUILD_TYPE=" "CMAKE_C_FLAGS=-O0" "BUILD_TESTING=")
+  string(REGEX MATCH "^[^=]*" name "\${is}")
+  if(NOT is STREQUAL "\${name}=\${\${name}}")
+    message(FATAL_ERROR "\${name} is now \${\${name}}")
+  endif()
+endforeach()
+if(TARGET cl_train)
+  message(FATAL_ERROR "the tools are built, too")
+endif()
+add_executable(example ../example.c)
+target_link_libraries(example PRIVATE centerloss::centerloss)
+EOF
+    succeed cmake -S "$1" -B "$1/build"
+}
+host added "add_subdirectory(\"$SOURCE\" centerloss)"
+succeed cmake --build added/build -j 2
+succeed added/build/example
+cmp -s out.txt first.txt || complain "the library in another project gives another result"
+succeed cmake --install added/build --prefix "$WORK/nothing"
+[ -e nothing ] && complain "it installs itself with another project: $(find nothing)"
+host "fetched it" "include(FetchContent)
+FetchContent_Declare(centerloss SOURCE_DIR \"$SOURCE\")
+FetchContent_MakeAvailable(centerloss)"
 
 export PKG_CONFIG_PATH="$library/pkgconfig"
 succeed cc -std=c99 example.c $(pkg-config --cflags --libs centerloss) -lm -o by-pkg-config
