@@ -298,8 +298,8 @@ CEN_API size_t cen_folder_order(const cen_folder *folder, cen_split split, bool 
 
 /* The indices of an epoch of batches of n_classes classes with per_class training images each, into
  * order[n_images + n_classes * per_class]: classes come in shuffled rounds, and so do the images of a
- * class, so that a class with few gives some twice in an epoch. Returns how many, a multiple of
- * n_classes * per_class. Errors: none; 0 where the folder has fewer than n_classes classes. */
+ * class, so that a class with few gives some twice in an epoch. 1, 1 gives single images, whose classes
+ * come equally often. Returns how many, a multiple of n_classes * per_class. Errors: none; 0 where the folder has fewer than n_classes classes. */
 CEN_API size_t cen_folder_order_per_class(const cen_folder *folder, size_t n_classes,
                                           size_t per_class, uint64_t seed, size_t epoch,
                                           size_t *order);
@@ -524,6 +524,7 @@ typedef struct cen_epoch_report {
     cen_losses train, validation;
     double knn_accuracy;    /* of validation features among those of training images: all, or of
                                more than 5,000 so many evenly, and 10 a class */
+    double knn_macro;       /* the mean over the classes of their share of that */
     double intra_inter;     /* of validation features about the training classes: see
                             cen_intra_inter */
     double lr;              /* at the epoch's end */
@@ -538,7 +539,8 @@ typedef struct cen_epoch_report {
      * nothing can be learned from such features, and the options must change. */
     bool is_collapsed;
     double seconds;
-    bool is_best;          /* the highest knn_accuracy so far; a tie goes to the lower
+    bool
+        is_best; /* the highest knn_accuracy (with balance knn_macro) so far; a tie goes to the lower
                                        validation loss; without validation images always true */
     const float *features; /* [n_features, D] of the validation images, in the folder's order;
                                        borrowed, valid during the callback; NULL without any */
@@ -550,7 +552,7 @@ typedef struct cen_resume_report {
     size_t epoch, batch; /* of the next step; batches of this epoch are done */
     size_t step;         /* steps done */
     size_t best_epoch;   /* 0: none yet */
-    double best_knn;
+    double best_knn;     /* what chose it: knn_accuracy, or knn_macro */
     const char *warning; /* NULL, or why the newer of two checkpoints could not be used */
 } cen_resume_report;
 
@@ -558,6 +560,8 @@ typedef struct cen_fit_options {
     size_t n_epochs;
     size_t stop_after; /* steps, 0: no limit */
     bool shuffle;
+    bool balance; /* an epoch has as many draws as there are training images, and all classes come
+                         equally often in it; knn_macro chooses the best epoch */
     size_t per_class; /* above 0: batches of batch_size / per_class classes with so many images each
                          (cen_folder_order_per_class) in place of shuffled ones */
     double warmup;    /* epochs in which lr rises linearly from 0 */

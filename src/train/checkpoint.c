@@ -107,6 +107,7 @@ static void add_fit_options(entries *list, const cen_fit_options *o)
     const cen_augment *a = &o->augment;
     add_count(list, "seed", o->seed);
     add_count(list, "shuffle", o->shuffle);
+    add_count(list, "balance", o->balance);
     add_count(list, "images per class", o->per_class);
     add_number(list, "warm-up", o->warmup);
     add_count(list, "cosine schedule", o->cosine);
