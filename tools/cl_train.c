@@ -67,7 +67,7 @@ static int on_epoch(void *user, const cen_epoch_report *report)
         return -1;
     }
     if (!report->is_best) return 0;
-    r->best_knn = report->knn_accuracy;
+    r->best_knn = s.balance ? report->knn_macro : report->knn_accuracy;
     r->best_epoch = report->epoch;
     return cen_model_save(r->model, in_run(r, "model.safetensors", path), &r->error) == CEN_OK ? 0
                                                                                                : -1;
@@ -242,7 +242,8 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
     }
     for (size_t i = 0; status == CEN_OK && i < info->n_images; i++) {
         const cen_folder_image *image = &info->images[i];
-        rows[i] = (cen_feature_row){image->path, image->label, info->class_names[image->label],
+        rows[i] = (cen_feature_row){image->path, image->label,
+                                    image->label >= 0 ? info->class_names[image->label] : NULL,
                                     cen_split_name(image->split)};
     }
     if (status == CEN_OK) {
@@ -300,6 +301,7 @@ static cen_status train(run *r, const cen_folder *folder, cen_error *error)
     fit_options.n_epochs = s.n_epochs;
     fit_options.stop_after = s.stop_after;
     fit_options.shuffle = !s.keep_order;
+    fit_options.balance = s.balance;
     fit_options.seed = s.seed;
     fit_options.per_class = s.per_class;
     fit_options.warmup = s.warmup;
@@ -419,10 +421,13 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     return 0;
 }
 
-static int train_on(run *r, const char *path)
+static int train_on(run *r, char *const *paths, size_t n_paths)
 {
     cen_folder_options folder_options = cen_folder_options_default();
     folder_options.validation_share = s.validation_share;
+    folder_options.validation = s.validation;
+    folder_options.group = s.group;
+    folder_options.allow_empty = s.allow_empty;
     choose_holdout(&folder_options);
     folder_options.seed = s.seed;
     folder_options.strict = s.is_strict;
@@ -431,10 +436,11 @@ static int train_on(run *r, const char *path)
     folder_options.n_threads = (int)s.n_threads;
     cen_error error;
     cen_folder *folder;
-    if (cen_folder_open(&folder, &path, 1, &folder_options, &error) != CEN_OK) {
+    if (cen_folder_open(&folder, (const char *const *)paths, n_paths, &folder_options, &error) !=
+        CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
-    int code = train_folder(r, folder, path);
+    int code = train_folder(r, folder, paths[0]);
     (void)close_logs(r);
     page_free(r->page);
     cen_model_free(r->model);
@@ -448,6 +454,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     int n_paths = parse_options(&train_tool, all->argc, all->argv);
     if (n_paths < 0) return parse_exit_code(n_paths);
     const char *resumed = s.resume;
+    int n_given = n_paths;
     if (resumed != NULL) {
         arguments_free(all);
         cen_error error;
@@ -463,14 +470,13 @@ static int run_command(const arguments *given, arguments *all, const char *line)
         restore_defaults();
         n_paths = parse_options(&train_tool, all->argc, all->argv);
         if (n_paths < 0) return parse_exit_code(n_paths);
-        if (n_paths == 2) { /* the images have moved */
-            all->argv[0] = all->argv[1];
-            n_paths = 1;
+        if (n_given > 0) { /* the images have moved */
+            memmove(all->argv, all->argv + n_paths - n_given, (size_t)n_given * sizeof *all->argv);
+            n_paths = n_given;
         }
     }
-    if (n_paths != 1) {
-        return fail(&train_tool, EXIT_USAGE, "%s; the usage is: %s",
-                    n_paths == 0 ? "name the folder of images" : "name one folder alone",
+    if (n_paths == 0) {
+        return fail(&train_tool, EXIT_USAGE, "name the folder of images; the usage is: %s",
                     train_tool.usage);
     }
     if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
@@ -481,7 +487,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     }
     run r = {
         .line = progress_start(s.is_quiet), .best_knn = NAN, .command = line, .arguments = given};
-    return train_on(&r, all->argv[0]);
+    return train_on(&r, all->argv, (size_t)n_paths);
 }
 
 static int work(int argc, char **argv)
