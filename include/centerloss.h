@@ -191,9 +191,8 @@ typedef struct cen_folder_options {
 CEN_API cen_folder_options cen_folder_options_default(void);
 
 typedef struct cen_folder_image {
-    const char *path; /* as opened: root and all */
-    const char
-        *name; /* the part of it below its class (or its root); of a list: as written there */
+    const char *path;  /* as opened: root and all */
+    const char *name;  /* below its class (or its root); of a list: as written there */
     const char *group; /* NULL: in none */
     int32_t label;     /* row in class_names; -1: unlabelled, or of a test folder without classes */
     cen_split split;
@@ -210,9 +209,8 @@ typedef struct cen_folder_info {
     size_t n_held_out; /* others: labels n_classes .. n_classes + n_held_out - 1 */
     size_t n_images, n_skipped, n_damaged;
     const char *const *class_names; /* both kinds, each sorted bytewise */
-    const cen_folder_image
-        *images; /* by split, class, name, all bytewise; unlabelled: path by path in
-                                       the order given, and so below each */
+    /* By split, class, name, all bytewise; unlabelled: path by path in the order given, and so below each. */
+    const cen_folder_image *images;
     const cen_file_note *skipped; /* images that could not be used */
     const cen_file_note *damaged; /* used, though their file is damaged */
     const cen_file_note *remarks; /* folders that are no classes, two spellings of one class, ... */
