@@ -364,10 +364,23 @@ CEN_API cen_status cen_model_create(cen_model **model, const cen_model_options *
                                     cen_error *error);
 CEN_API void cen_model_free(cen_model *model);
 
+/* What a model that comes from elsewhere may ask for. */
+typedef struct cen_model_limits {
+    size_t
+        max_input; /* height * width of its input; and what an image takes while it runs is at most
+                         512 bytes for each of so many pixels */
+    double max_work; /* as in cen_model_info */
+} cen_model_limits;
+
+/* 2^22 pixels (so 2 GB while it runs), 1e11 multiply-adds. */
+CEN_API cen_model_limits cen_model_limits_default(void);
+
 /* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
  * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. path may
- * be a run folder that holds model.safetensors. Errors: IO, FORMAT, LIMIT, MEMORY. */
-CEN_API cen_status cen_model_load(cen_model **model, const char *path, cen_error *error);
+ * be a run folder that holds model.safetensors. limits NULL: the default ones; they are checked before
+ * the memory of the model is taken. Errors: ARGUMENT (a limit of 0), IO, FORMAT, LIMIT, MEMORY. */
+CEN_API cen_status cen_model_load(cen_model **model, const char *path,
+                                  const cen_model_limits *limits, cen_error *error);
 CEN_API cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error);
 
 /* Copies tensors by name from a safetensors file into the model. Body tensors of another shape are
@@ -396,6 +409,10 @@ typedef struct cen_model_info {
     const cen_layer_info *layers;
     size_t n_parameters; /* body and head, without centers */
     size_t n_center_parameters;
+    double
+        work; /* multiply-adds of the features of an image, twice as many where it mirrors. A layer
+                    counts at least 64 for each number of its input or output, whichever are more:
+                    moving a number costs as much */
 } cen_model_info;
 
 /* Borrowed; valid until the model is freed. */
@@ -412,9 +429,11 @@ CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen
 CEN_API cen_status cen_model_features(const cen_model *model, const float *x, size_t n,
                                       float *features, int n_threads, cen_error *error);
 
-/* features[n_images, D] of a folder that was loaded with the model's input, in the order of its
- * images. progress may be NULL. Errors: as cen_folder_read, STOPPED. */
-CEN_API cen_status cen_model_folder_features(const cen_model *model, const cen_folder *folder,
+/* features[n_images, D] of a folder, in the order of its images. A folder that was not loaded is loaded with
+ * the model's input on the way: each image is decoded once and none is kept; broken ones move to skipped,
+ * so fetch cen_folder_get again (its n_images is at most that of before). progress may be NULL. Errors: as
+ * cen_folder_load and cen_folder_read, NOT_FINITE (names the image), STOPPED. */
+CEN_API cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder,
                                              float *features, int n_threads, cen_progress *progress,
                                              void *user, cen_error *error);
 
@@ -556,7 +575,7 @@ typedef struct cen_resume_report {
 
 typedef struct cen_fit_options {
     size_t n_epochs;
-    size_t stop_after; /* steps, 0: no limit */
+    size_t stop_after; /* steps of this call, 0: no limit */
     bool shuffle;
     bool balance; /* an epoch has as many draws as there are training images, and all classes come
                          equally often in it; knn_macro chooses the best epoch */
@@ -575,7 +594,8 @@ typedef struct cen_fit_options {
     int (*on_step)(void *user, const cen_step_report *report);
     int (*on_epoch)(void *user, const cen_epoch_report *report); /* the same */
     /* NULL, or a file for the whole state of the training, written before the first epoch, after each
-     * and when a callback or stop_after ends it; the one before it stays as "FILE.previous". */
+     * and when a callback or stop_after ends it; the one before it stays as "FILE.previous". The name is
+     * read at each writing: a callback may move the files and change it. */
     const char *checkpoint;
     double checkpoint_seconds; /* also within an epoch when so much time has passed; 0: not */
     /* Go on from `checkpoint`, or from the one before where it is damaged: the same numbers as if it
@@ -583,6 +603,12 @@ typedef struct cen_fit_options {
      * same. */
     bool resume;
     int (*on_resume)(void *user, const cen_resume_report *report); /* as on_step */
+    /* NULL, or called while an epoch is measured; nonzero ends the training there, with a checkpoint and
+     * without on_epoch. Resumed, it measures that epoch again. */
+    cen_progress *on_measure;
+    /* NULL, or called with a picture that is not cached and can no longer be read. It is left out: of this
+     * batch, or for good of what is measured. A batch without any picture left is an error. */
+    void (*on_unreadable)(void *user, const char *path, const char *reason);
     void *user;
 } cen_fit_options;
 
@@ -595,7 +621,7 @@ CEN_API cen_fit_options cen_fit_options_default(void);
  * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT,
  * NOT_FINITE (as cen_trainer_backward, and for what an epoch measures: names images; the step is not
  * taken, the model holds the best epoch, or what it began with, and the checkpoint stays as it was),
- * IO and FORMAT (an image that is not cached has changed), MEMORY, STOPPED (a callback has failed). */
+ * IO, FORMAT and the like (no image of a batch can be read any more), MEMORY, STOPPED (a callback has failed). */
 CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder,
                            const cen_fit_options *options, cen_error *error);
 
@@ -629,11 +655,12 @@ typedef struct cen_knn_options {
     cen_metric metric;
     size_t k;
     cen_weights weights;
-    bool leave_one_out; /* queries are the gallery itself, and no row is its own neighbour */
+    bool leave_one_out;   /* queries are the gallery itself, and no row is its own neighbour */
+    double most_distance; /* only neighbours at most this far vote (distances as float) */
     int n_threads;
 } cen_knn_options;
 
-/* L2, k 5, uniform, not leave-one-out, all processors. */
+/* L2, k 5, uniform, not leave-one-out, neighbours at any distance, all processors. */
 CEN_API cen_knn_options cen_knn_options_default(void);
 
 /* Features [n, d] with their labels [n]; borrowed. */
@@ -643,11 +670,13 @@ typedef struct cen_labelled {
     size_t n;
 } cen_labelled;
 
-/* predicted[queries.n]: the label with the most weight among the k nearest; a tie goes to the smallest
- * label, as in scikit-learn. queries.labels is not read. Errors: as cen_knn_search. */
+/* predicted[queries.n]: the label with the most weight among those of the k nearest that are within
+ * most_distance; -1, unknown, if none is. A tie goes to the smallest label, as in scikit-learn.
+ * indices and distances [queries.n, k] are those of cen_knn_search and may be NULL. queries.labels is not
+ * read. Errors: as cen_knn_search, ARGUMENT (most_distance is negative or no number). */
 CEN_API cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d,
                                     const cen_knn_options *options, int32_t *predicted,
-                                    cen_error *error);
+                                    size_t *indices, float *distances, cen_error *error);
 
 /* Compactness: the root mean square distance of a query to the mean of its class in the gallery,
  * over the root mean square distance between two such means. Both may be the same set. Labels are
@@ -668,6 +697,10 @@ typedef struct cen_retrieval {
     double precision_at_1; /* share of queries whose nearest has their label */
     double r_precision;    /* mean share of the R nearest that have their label */
     double map_at_r;       /* mean of 1/R sum_{i <= R} precision@i where the i-th has it, else 0 */
+    double knn_macro;      /* mean over the queries' classes of the accuracy within the class */
+    double knn_interval[2],
+        at_1_interval[2]; /* 95 % intervals of knn_accuracy and precision_at_1 for
+                                                 queries drawn one by one: Wilson 1927 */
 } cen_retrieval;
 
 /* Distances of pairs of rows with one label (genuine) and with two (impostor), ascending. */
@@ -686,7 +719,8 @@ CEN_API cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labell
 CEN_API void cen_pairs_free(cen_pairs *pairs);
 
 /* Shares of impostor and genuine pairs at a distance of at most threshold: FAR and TAR. */
-CEN_API void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *far, double *tar);
+CEN_API void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *false_accepts,
+                             double *true_accepts);
 
 /* The ROC has a point for each distance that occurs: FAR and TAR of the pairs at most that far. */
 typedef struct cen_verification {
@@ -723,7 +757,7 @@ CEN_API cen_status cen_episodes_measure(cen_labelled set, size_t d,
 
 /* How often rows of one class were taken for another. */
 typedef struct cen_confusion {
-    int32_t label, predicted;
+    int32_t label, predicted; /* predicted -1: unknown, with a finite most_distance */
     size_t count;
 } cen_confusion;
 
@@ -761,19 +795,19 @@ CEN_API void cen_measures_free(cen_measures *measures);
 
 /* How near a picture must be to its nearest in the gallery to be no stranger. */
 typedef struct cen_threshold {
-    double distance;  /* known where the nearest is at most this far */
-    double far;       /* the share of strangers that it lets pass, as asked for */
-    double low, high; /* 95 % interval of that share for strangers to come: pictures of one
+    double distance;      /* known where the nearest is at most this far */
+    double false_accepts; /* the share of strangers that it lets pass, as asked for */
+    double low, high;     /* 95 % interval of that share for strangers to come: pictures of one
                                 stranger are alike, so it counts strangers and not pictures alone */
     size_t n_pictures, n_strangers;
 } cen_threshold;
 
 /* Calibrates on strangers: rows of classes that are not in the gallery. Without any (strangers.n 0)
- * each class of the gallery plays the stranger to the others. Errors: ARGUMENT (far outside of
+ * each class of the gallery plays the stranger to the others. Errors: ARGUMENT (false_accepts outside of
  * (0, 1), too few pictures for it: says how many are needed, a row without a label or that is not
  * finite, one class alone without strangers, strangers at distance 0), MEMORY. */
 CEN_API cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,
-                                           cen_metric metric, double far, int n_threads,
+                                           cen_metric metric, double false_accepts, int n_threads,
                                            cen_threshold *threshold, cen_error *error);
 
 /* Principal components of features[n, d]: components[n_components, d], orthonormal, by falling
@@ -792,7 +826,7 @@ typedef enum cen_features_format {
     CEN_FEATURES_NPY,      /* PATH (.npy, float32) and beside it .tsv: row path label class split,
                               with \t \n \r \\ for those four characters */
     CEN_FEATURES_CSV,      /* one line a row: path, label, class, split, f0 ... */
-    CEN_FEATURES_FVECS,    /* int32 d, then d float32, a row */
+    CEN_FEATURES_FVECS,    /* int32 d, then d float32, for each row; with rows also PATH.tsv */
     CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
 } cen_features_format;
 
@@ -891,6 +925,11 @@ typedef struct cen_report {
     const cen_file_note *skipped;
     size_t n_skipped;
     uint64_t seed; /* of the queries on the contact sheet */
+    /* The page opens files at the paths of rows. Where those come from a stranger's file: the folders and
+     * files (links resolved on both sides) outside of which nothing is opened, but shown as missing.
+     * n_pictures 0: every path is opened. */
+    const char *const *pictures;
+    size_t n_pictures;
 } cen_report;
 
 /* One HTML file that needs nothing else: no network, and no script to be read. Errors: IO, MEMORY. */
@@ -942,6 +981,11 @@ CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
  * Errors: IO, MEMORY. */
 CEN_API cen_status cen_file_write(const char *path, const void *bytes, size_t size,
                                   cen_error *error);
+
+/* All of a regular file of at most `most` bytes, with a NUL after them. Errors: IO, LIMIT, MEMORY. */
+CEN_API cen_status cen_text_read(const char *path, size_t most, char **text, size_t *size,
+                                 cen_error *error);
+CEN_API void cen_text_free(char *text);
 
 /* Brings what was written to file onto the disk; false where that failed. */
 CEN_API bool cen_file_sync(FILE *file);

@@ -11,6 +11,7 @@
 typedef struct settings {
     const char *output;
     size_t n_threads, max_pixels;
+    cen_model_limits limits; /* 0: the default */
     int format;
     bool normalize, is_strict, exact_decode, is_quiet;
 } settings;
@@ -24,8 +25,8 @@ static const char *const endings[] = {".npy", ".csv", ".fvecs", ".tsv", NULL};
 
 static const option options[] = {
     {"output", 'o', OPTION_TEXT, &s.output, "FILE",
-     "where they go: .npy (with a .tsv beside it), .csv, .fvecs,\n"
-     "or .tsv (for TensorBoard's projector, with .metadata.tsv)",
+     "where they go: .npy or .fvecs (with a .tsv beside it that\nnames its rows), .csv, "
+     "or .tsv (for TensorBoard's\nprojector, with .metadata.tsv)",
      0, 0, NULL},
     {"format", 'f', OPTION_CHOICE, &s.format, "npy|csv|fvecs|projector",
      "where the name does not tell", 0, 0, formats},
@@ -39,17 +40,23 @@ static const option options[] = {
      "decode large JPEGs at full size, as cl_train --exact-decode", 0, 0, NULL},
     {"max-pixels", '\0', OPTION_COUNT, &s.max_pixels, "N",
      "images of more pixels are refused (268435456)", 1, 1e15, NULL},
+    MODEL_LIMITS(s.limits),
     {"quiet", 'q', OPTION_FLAG, &s.is_quiet, NULL, "print errors alone", 0, 0, NULL},
 };
 
-static const command tool = {"cl_features",
-                             "cl_features [OPTIONS] RUN|MODEL DIR|FILE... -o FILE",
-                             "Writes the feature of each image. RUN is a folder that cl_train "
-                             "made, MODEL a file of it. A DIR may\n"
-                             "hold images, or one sub-folder a class.",
-                             "Exit codes: 0 done, 1 failed, 2 the command line cannot be used.",
-                             options,
-                             sizeof options / sizeof *options};
+static const command tool = {
+    "cl_features",
+    "cl_features [OPTIONS] RUN|MODEL DIR|FILE|LIST|-... -o FILE",
+    "Writes the feature of each image. RUN is a folder that cl_train "
+    "made, MODEL a file of it. A DIR may\n"
+    "hold images, or one sub-folder a class. Rows come in the order of the "
+    "arguments, those of a DIR\n"
+    "sorted; a label is the place of a class among the model's, new ones "
+    "follow. A LIST (.csv, .tsv,\n"
+    ".txt) has rows path,label; - reads names from standard input, one a line.",
+    "Exit codes: 0 done, 1 failed, 2 the command line cannot be used.",
+    options,
+    sizeof options / sizeof *options};
 
 static int format_of_name(const char *name)
 {
@@ -66,58 +73,106 @@ static int show(void *user, size_t done, size_t total)
     return 0;
 }
 
-static cen_status write_features(const cen_model *model, const cen_folder *folder, progress *line,
-                                 cen_error *error)
+/* ---- labels -------------------------------------------------------------------------------- */
+
+typedef struct known_class {
+    const char *name;
+    int32_t label;
+} known_class;
+
+static int compare_classes(const void *a, const void *b)
 {
-    const cen_folder_info *info = cen_folder_get(folder);
-    const size_t shape[2] = {info->n_images, cen_model_get(model)->feature_size};
+    return strcmp(((const known_class *)a)->name, ((const known_class *)b)->name);
+}
+
+/* A class that the model knows has its label there, whatever its place in the folder; the others follow.
+ * NULL without memory. */
+static int32_t *match_labels(const cen_model_info *model, const cen_folder_info *info)
+{
+    size_t n_all = model->n_classes;
+    size_t n_classes = info->n_classes + info->n_held_out;
+    known_class *known = malloc((n_all + 1) * sizeof *known);
+    int32_t *labels = malloc((n_classes + 1) * sizeof *labels);
+    if (known == NULL || labels == NULL) {
+        free(known);
+        free(labels);
+        return NULL;
+    }
+    for (size_t c = 0; c < model->n_classes; c++) {
+        known[c] = (known_class){model->class_names[c], (int32_t)c};
+    }
+    qsort(known, model->n_classes, sizeof *known, compare_classes);
+    for (size_t c = 0; c < n_classes; c++) {
+        const known_class class = {info->class_names[c], 0};
+        const known_class *found =
+            bsearch(&class, known, model->n_classes, sizeof *known, compare_classes);
+        labels[c] = found != NULL ? found->label : (int32_t)n_all++;
+    }
+    free(known);
+    return labels;
+}
+
+/* ---- the work ------------------------------------------------------------------------------ */
+
+static cen_status write_rows(const cen_model *model, const cen_folder_info *info,
+                             const float *features, cen_error *error)
+{
+    size_t d = cen_model_get(model)->feature_size;
+    cen_feature_row *rows = malloc((info->n_images + 1) * sizeof *rows);
+    int32_t *labels = match_labels(cen_model_get(model), info);
+    cen_status status = CEN_ERROR_MEMORY;
+    if (rows == NULL || labels == NULL) {
+        *error = (cen_error){status, "not enough memory for the list of images"};
+    } else {
+        for (size_t i = 0; i < info->n_images; i++) {
+            const cen_folder_image *image = &info->images[i];
+            bool has_class = image->label >= 0;
+            rows[i] = (cen_feature_row){image->path, has_class ? labels[image->label] : -1,
+                                        has_class ? info->class_names[image->label] : NULL,
+                                        info->has_own_split ? cen_split_name(image->split) : NULL};
+        }
+        status = cen_features_write(s.output, (cen_features_format)s.format, features,
+                                    info->n_images, d, rows, error);
+    }
+    free(labels);
+    free(rows);
+    return status;
+}
+
+static cen_status write_features(const cen_model *model, cen_folder *folder, cen_error *error)
+{
+    const size_t shape[2] = {cen_folder_get(folder)->n_images, cen_model_get(model)->feature_size};
+    progress line = progress_start(s.is_quiet);
     cen_tensor features;
     cen_status status = cen_tensor_create(&features, 2, shape, error);
-    cen_feature_row *rows = malloc((info->n_images + 1) * sizeof *rows);
-    if (status == CEN_OK && rows == NULL) {
-        status = CEN_ERROR_MEMORY;
-        *error = (cen_error){status, "not enough memory for the list of images"};
-    }
-    for (size_t i = 0; status == CEN_OK && i < info->n_images; i++) {
-        const cen_folder_image *image = &info->images[i];
-        bool is_labelled = image->label >= 0;
-        rows[i] = (cen_feature_row){image->path, image->label,
-                                    is_labelled ? info->class_names[image->label] : NULL,
-                                    info->has_own_split ? cen_split_name(image->split) : NULL};
-    }
+    if (status != CEN_OK) return status;
+    status = cen_model_folder_features(model, folder, features.data, (int)s.n_threads, show, &line,
+                                       error);
+    progress_clear(&line);
+    const cen_folder_info *info = cen_folder_get(folder);
     if (status == CEN_OK) {
-        status = cen_model_folder_features(model, folder, features.data, (int)s.n_threads, show,
-                                           line, error);
+        if (s.normalize) cen_features_normalize(features.data, info->n_images, shape[1]);
+        status = write_rows(model, info, features.data, error);
     }
-    progress_clear(line);
-    if (status == CEN_OK) {
-        if (s.normalize) cen_features_normalize(features.data, shape[0], shape[1]);
-        status = cen_features_write(s.output, (cen_features_format)s.format, features.data,
-                                    shape[0], shape[1], rows, error);
-    }
-    free(rows);
     cen_tensor_free(&features);
     return status;
 }
 
 static int run(const cen_model *model, cen_folder *folder, cen_error *error)
 {
-    progress line = progress_start(s.is_quiet);
-    /* Each image is read once, so nothing is kept in memory. */
-    if (cen_folder_load(folder, &cen_model_get(model)->input, 0, NULL, NULL, error) != CEN_OK ||
-        write_features(model, folder, &line, error) != CEN_OK) {
+    char text[32];
+    if (write_features(model, folder, error) != CEN_OK) {
         return fail(&tool, EXIT_FAILED, "%s", error->message);
     }
     const cen_folder_info *info = cen_folder_get(folder);
-    for (size_t i = 0; i < info->n_skipped; i++) {
-        print_names(stderr, "%s: skipped %s: %s\n", tool.name, info->skipped[i].path,
-                    info->skipped[i].reason);
+    print_folder_notes(&tool, info);
+    if (s.is_quiet) return 0;
+    print_names(stdout, "%s: %s features of %zu numbers", s.output,
+                with_commas(info->n_images, text), cen_model_get(model)->feature_size);
+    if (info->n_skipped > 0) {
+        printf("; %s skipped, so rows count only the others", with_commas(info->n_skipped, text));
     }
-    if (!s.is_quiet) {
-        char text[32];
-        print_names(stdout, "%s: %s features of %zu numbers\n", s.output,
-                    with_commas(info->n_images, text), cen_model_get(model)->feature_size);
-    }
+    printf("\n");
     return 0;
 }
 
@@ -146,7 +201,8 @@ static int work(int argc, char **argv)
     cen_error error;
     cen_model *model;
     cen_folder *folder = NULL;
-    if (cen_model_load(&model, argv[0], &error) != CEN_OK) {
+    const cen_model_limits limits = model_limits(s.limits);
+    if (cen_model_load(&model, argv[0], &limits, &error) != CEN_OK) {
         return fail(&tool, EXIT_FAILED, "%s", error.message);
     }
     int code = cen_folder_open(&folder, (const char *const *)argv + 1, (size_t)n_paths - 1,

@@ -16,6 +16,7 @@ static const char *const weights[] = {"uniform", "distance", NULL};
 static const option options[] = {
     {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL",
      "turns pictures into features (GALLERY's own, where it is\na run folder)", 0, 0, NULL},
+    MODEL_LIMITS(s.limits),
     {"metric", '\0', OPTION_CHOICE, &s.metric, "l2|cosine",
      "distance of two features: l2 (default), or 1 - cosine", 0, 0, metrics},
     {"k", 'k', OPTION_COUNT, &s.k, "N", "neighbours that vote (5, or all where there are fewer)", 1,
@@ -42,6 +43,8 @@ static const option options[] = {
      "audit: how many times nearer to another class's mean than\nto its own looks wrong (1.5)", 1,
      1e30, NULL},
     {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", "eval: a page to look at", 0, 0, NULL},
+    {"pictures", '\0', OPTION_TEXT, &s.pictures, "DIR",
+     "eval --report: shows only pictures in it (the folder of\nthe .npy, .csv or run)", 0, 0, NULL},
     {"svg", '\0', OPTION_TEXT, &s.svg, "DIR", "eval: its plots as single files", 0, 0, NULL},
     {"json", 'j', OPTION_FLAG, &s.as_json, NULL, "print one JSON object", 0, 0, NULL},
     {"seed", '\0', OPTION_SEED, &s.seed, "N", "of what is drawn: episodes, pairs (1)", 0, 1e18,
@@ -92,6 +95,7 @@ static int check_options(work_function *work)
     } given[] = {
         {"query-split", s.query_split != NULL, work == knn_eval},
         {"report", s.report != NULL, work == knn_eval},
+        {"pictures", s.pictures != NULL, work == knn_eval && s.report != NULL},
         {"svg", s.svg != NULL, work == knn_eval},
         {"output", s.output != NULL, work == knn_enroll},
         {"add", s.adds, work == knn_enroll},

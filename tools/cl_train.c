@@ -13,18 +13,32 @@
 
 /* ---- callbacks ---- */
 
-static volatile sig_atomic_t is_interrupted;
+static volatile sig_atomic_t interrupted; /* the number of the signal */
 
 static void interrupt(int number)
 {
-    is_interrupted = 1;
+    interrupted = number;
     signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
+}
+
+/* While a training runs, these end it after the batch. A signal that is ignored stays ignored. */
+static void catch_signals(bool is_on)
+{
+    static const int numbers[] = {
+#ifdef SIGHUP
+        SIGHUP,
+#endif
+        SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        void (*before)(int) = signal(numbers[i], is_on ? interrupt : SIG_DFL);
+        if (before == SIG_IGN) signal(numbers[i], SIG_IGN);
+    }
 }
 
 static int show_loading(void *user, size_t done, size_t total)
 {
     progress_images(user, "reading", done, total);
-    return is_interrupted;
+    return 0;
 }
 
 static int show_features(void *user, size_t done, size_t total)
@@ -37,6 +51,7 @@ static int on_step(void *user, const cen_step_report *report)
 {
     run *r = user;
     const cen_losses *mean = &report->mean_losses;
+    if (!settle_run(r)) return -1;
     if (r->steps != NULL) {
         const cen_losses *losses = &report->losses;
         fprintf(r->steps, "%zu,%.9g,%.9g,%.9g\n", report->step, losses->total, losses->softmax,
@@ -51,13 +66,32 @@ static int on_step(void *user, const cen_step_report *report)
     (void)snprintf(text, sizeof text, "%.0f images/s  %s  %s left", speed, losses_text(mean, terms),
                    as_clock(left / speed, clock));
     progress_show(&r->line, label, report->n_images, r->n_train, text);
-    return is_interrupted;
+    return interrupted != 0;
+}
+
+static int on_measure(void *user, size_t done, size_t total)
+{
+    run *r = user;
+    progress_images(&r->line, "measuring", done, total);
+    return interrupted != 0;
+}
+
+static void on_unreadable(void *user, const char *path, const char *reason)
+{
+    run *r = user;
+    enum { MOST = 20 };
+    progress_clear(&r->line);
+    if (r->n_unreadable++ < MOST) {
+        print_names(stderr, "cl_train: warning: passed over %s: %s\n", path, reason);
+    } else if (r->n_unreadable == MOST + 1) {
+        print_names(stderr, "cl_train: warning: passed over more, which are not named\n");
+    }
 }
 
 static int on_epoch(void *user, const cen_epoch_report *report)
 {
     run *r = user;
-    char path[4200];
+    char path[PATH_SIZE];
     progress_clear(&r->line);
     if (!s.is_quiet) print_epoch(report);
     print_row(r->log, report);
@@ -229,7 +263,7 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
 }
 
 /* The features of all images, then what is measured on them. */
-static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
+static cen_status finish(run *r, cen_folder *folder, cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
     const size_t shape[2] = {info->n_images, cen_model_get(r->model)->feature_size};
@@ -251,7 +285,7 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
                                            show_features, &r->line, error);
     }
     progress_clear(&r->line);
-    char path[4200];
+    char path[PATH_SIZE];
     if (status == CEN_OK) {
         status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY,
                                     features.data, shape[0], shape[1], rows, error);
@@ -280,9 +314,9 @@ static cen_status finish(run *r, const cen_folder *folder, cen_error *error)
     return status;
 }
 
-static cen_status train(run *r, const cen_folder *folder, cen_error *error)
+static cen_status train(run *r, cen_folder *folder, cen_error *error)
 {
-    char path[4200];
+    char path[PATH_SIZE];
     cen_train_options train_options = cen_train_options_default();
     train_options.loss = chosen_loss();
     train_options.margin = chosen_margin();
@@ -312,24 +346,26 @@ static cen_status train(run *r, const cen_folder *folder, cen_error *error)
     fit_options.on_step = on_step;
     fit_options.on_epoch = on_epoch;
     fit_options.on_resume = on_resume;
-    fit_options.checkpoint = in_run(r, checkpoint_name, path);
+    fit_options.on_measure = on_measure;
+    fit_options.on_unreadable = on_unreadable;
+    fit_options.checkpoint = r->checkpoint;
     fit_options.checkpoint_seconds = 60 * s.checkpoint_minutes;
     fit_options.resume = r->is_resumed;
     fit_options.user = r;
     cen_trainer *trainer;
     cen_status status = cen_trainer_create(&trainer, r->model, &train_options, error);
     if (status != CEN_OK) return status;
-    signal(SIGINT, interrupt);
-    signal(SIGTERM, interrupt);
+    catch_signals(true);
     status = cen_fit(trainer, folder, &fit_options, error);
+    catch_signals(false); /* all that is needed to go on is on the disk */
     cen_trainer_free(trainer);
     progress_clear(&r->line);
     /* The file may be of a later epoch than the checkpoint was. */
-    if (status == CEN_OK && r->error.status == CEN_OK && r->is_resumed) {
+    if (status == CEN_OK && r->error.status == CEN_OK && r->is_resumed && r->best_epoch > 0) {
         status = cen_model_save(r->model, in_run(r, "model.safetensors", path), error);
     }
     if (status == CEN_OK && close_logs(r) == 0 && r->error.status == CEN_OK) {
-        return finish(r, folder, error);
+        return interrupted != 0 ? CEN_OK : finish(r, folder, error);
     }
     if (r->error.status != CEN_OK) *error = r->error;
     return status != CEN_OK ? status : r->error.status;
@@ -389,16 +425,16 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     choose_augment(r->n_train, info->n_classes);
     size_t n_taken = 0;
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK ||
-        (s.init != NULL && cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
+        (s.init != NULL && !r->is_resumed &&
+         cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
         note_settings(r->model, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
     if (!s.is_quiet) print_model(r->model);
-    int code = make_run_folder(r);
-    if (code == 0) code = open_logs(r);
+    int code = begin_run(r);
     if (code != 0) return code;
     if (!s.is_quiet) {
-        if (s.init != NULL) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
+        if (n_taken > 0) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
         print_names(
             stdout,
             "training  %zu epochs, batches of %zu, %s loss, lambda %s, centers %s, Adam %g, "
@@ -410,11 +446,16 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     r->page = page_create(info, s.n_epochs);
     if (r->page == NULL) return fail(&train_tool, EXIT_FAILED, "not enough memory for this run");
     if (train(r, folder, &error) != CEN_OK) return fail_training(r, &error);
-    if (s.is_quiet) return 0;
-    if (is_interrupted) {
-        print_names(stdout, "stopped   what was trained is saved; cl_train --resume %s goes on\n",
-                    r->folder);
+    if (interrupted != 0) {
+        if (!s.is_quiet) {
+            print_names(stdout,
+                        "stopped   the state of the training is saved; cl_train --resume %s goes "
+                        "on, and makes the features and the report at its end\n",
+                        r->folder);
+        }
+        return 128 + interrupted;
     }
+    if (s.is_quiet) return 0;
     print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
     if (!isnan(r->best_knn)) printf(", k-NN %.2f %%", 100 * r->best_knn);
     printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
@@ -448,46 +489,79 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
     return code;
 }
 
-/* From here on all->argv is as parse_options leaves it. */
-static int run_command(const arguments *given, arguments *all, const char *line)
+/* A path that a run's file names is written to only within the run: that file may be a stranger's. */
+static int refuse_foreign(const run *r, const char *named)
 {
-    int n_paths = parse_options(&train_tool, all->argc, all->argv);
-    if (n_paths < 0) return parse_exit_code(n_paths);
-    const char *resumed = s.resume;
-    int n_given = n_paths;
-    if (resumed != NULL) {
-        arguments_free(all);
-        cen_error error;
-        if (!arguments_load(all, resumed, given->argc, given->argv, &error)) {
-            if (error.status == CEN_ERROR_MEMORY) {
-                return fail(&train_tool, EXIT_FAILED, "%s", error.message);
-            }
-            return fail(&train_tool, EXIT_FAILED,
-                        "%s: this is no run that can be resumed (its file 'arguments' cannot be "
-                        "read); name the folder of a run",
-                        resumed);
-        }
-        restore_defaults();
-        n_paths = parse_options(&train_tool, all->argc, all->argv);
-        if (n_paths < 0) return parse_exit_code(n_paths);
-        if (n_given > 0) { /* the images have moved */
-            memmove(all->argv, all->argv + n_paths - n_given, (size_t)n_given * sizeof *all->argv);
-            n_paths = n_given;
-        }
+    size_t size = strlen(r->folder);
+    if (s.steps == NULL || named != NULL) return 0;
+    bool is_inside = strncmp(s.steps, r->folder, size) == 0 && s.steps[size] == '/' &&
+                     strchr(s.steps + size + 1, '/') == NULL && !cen_path_is_link(s.steps);
+    if (is_inside) return 0;
+    return fail(&train_tool, EXIT_USAGE,
+                "%s/arguments names --steps %s, which lies outside of the run; add --steps FILE to "
+                "write there",
+                r->folder, s.steps);
+}
+
+/* The command line of a run, then the one that was given. From here on all->argv is as parse_options leaves
+ * it. An exit code; *n_paths below 0 after --help. */
+static int resume_command(run *r, arguments *all, int *n_paths)
+{
+    const char *folder = s.resume, *steps = s.steps;
+    const size_t stop_after = s.stop_after; /* of this call, not of the one before */
+    const int n_given = *n_paths;
+    int code = take_old_run(r, folder);
+    if (code != 0) return code;
+    char path[PATH_SIZE];
+    arguments_free(all);
+    if (!arguments_load(all, in_run(r, "arguments", path), r->arguments, &r->error)) {
+        return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
     }
+    restore_defaults();
+    *n_paths = parse_options(&train_tool, all->argc, all->argv);
+    if (*n_paths < 0) return parse_exit_code(*n_paths);
+    if (n_given > 0) { /* the images have moved */
+        memmove(all->argv, all->argv + *n_paths - n_given, (size_t)n_given * sizeof *all->argv);
+        *n_paths = n_given;
+    }
+    s.stop_after = stop_after;
+    return refuse_foreign(r, steps);
+}
+
+static int check_settings(int n_paths)
+{
     if (n_paths == 0) {
         return fail(&train_tool, EXIT_USAGE, "name the folder of images; the usage is: %s",
                     train_tool.usage);
     }
     if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
-    if (!read_lambda()) {
-        return fail(&train_tool, EXIT_USAGE,
-                    "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
-                    s.lambda);
-    }
-    run r = {
-        .line = progress_start(s.is_quiet), .best_knn = NAN, .command = line, .arguments = given};
-    return train_on(&r, all->argv, (size_t)n_paths);
+    if (read_lambda()) return 0;
+    return fail(&train_tool, EXIT_USAGE,
+                "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
+                s.lambda);
+}
+
+static int check_steps(void)
+{
+    cen_error error;
+    if (s.steps == NULL || cen_path_check_writable(s.steps, &error) == CEN_OK) return 0;
+    return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+}
+
+static int run_command(const arguments *given, arguments *all, const char *line)
+{
+    int n_paths = parse_options(&train_tool, all->argc, all->argv), code = 0;
+    if (n_paths < 0) return parse_exit_code(n_paths);
+    run r = {.best_knn = NAN, .command = line, .arguments = given};
+    bool is_old = s.resume != NULL;
+    if (is_old) code = resume_command(&r, all, &n_paths);
+    if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
+    if (code == 0 && n_paths >= 0 && !is_old) code = take_run_folder(&r);
+    if (code == 0 && n_paths >= 0) code = check_steps();
+    r.line = progress_start(s.is_quiet);
+    if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);
+    leave_run_folder(&r);
+    return code;
 }
 
 static int work(int argc, char **argv)
@@ -505,7 +579,10 @@ static int work(int argc, char **argv)
     return code;
 }
 
+/* A shell's loop ends by Ctrl-C only if the program ends by it, too. */
 int main(int argc, char **argv)
 {
-    return run_tool(&train_tool, work, argc, argv);
+    int code = run_tool(&train_tool, work, argc, argv);
+    if (code == 128 + interrupted && interrupted != 0) raise(interrupted);
+    return code;
 }

@@ -10,13 +10,15 @@
 typedef struct knn {
     const command *tool;
     const char *command_line; /* as it can be typed again */
-    const char *model_path, *gallery_split, *query_split, *strangers, *output, *report, *svg;
+    const char *model_path, *gallery_split, *query_split, *strangers, *output, *report, *pictures,
+        *svg;
     uint64_t seed;
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;
     bool as_json, adds, is_quiet;
-    cen_model *model; /* loaded when the first picture needs it */
+    cen_model_limits limits; /* 0: the default */
+    cen_model *model;        /* loaded when the first picture needs it */
     progress line;
 } knn;
 
@@ -61,6 +63,10 @@ int knn_set_need_classes(const knn *s, const knn_set *set);
  * it. */
 int knn_match_classes(const knn *s, const knn_set *gallery, knn_set *set);
 
+/* How many rows of `set` are in the gallery, too: by their path, or by exactly the same feature. False without
+ * memory. */
+bool knn_count_copies(const knn_set *gallery, const knn_set *set, size_t *n);
+
 /* Fails where the two do not hold vectors of one size. */
 int knn_same_size(const knn *s, const knn_set *gallery, const knn_set *other);
 
@@ -78,6 +84,8 @@ void knn_print_threshold(const knn *s, const cen_threshold *threshold);
 
 /* "name": value, with null where value is no number. */
 void knn_json_number(const char *name, double value);
+/* "skipped": [...], "damaged": [...] of the pictures in two sets; one may be NULL or no pictures. */
+void knn_json_notes(const knn_set *a, const knn_set *b);
 void knn_json_threshold(const cen_threshold *threshold);
 
 /* A run folder, or a name that ends in .npy or .csv. */

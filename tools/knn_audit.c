@@ -89,7 +89,9 @@ static void print_json(const knn_set *set, const cen_finding *findings, size_t n
         knn_json_number("distance", finding->distance);
         printf("}");
     }
-    printf("]}\n");
+    printf("], ");
+    knn_json_notes(set, NULL);
+    printf("}\n");
 }
 
 int knn_audit(knn *s, char *const *paths, size_t n_paths)

@@ -132,6 +132,55 @@ int knn_match_classes(const knn *s, const knn_set *gallery, knn_set *set)
     return 0;
 }
 
+typedef struct row_key {
+    const float *feature;
+    size_t size; /* of the feature in bytes */
+    const char *path;
+} row_key;
+
+static int compare_features(const void *a, const void *b)
+{
+    const row_key *one = a, *other = b;
+    return memcmp(one->feature, other->feature, one->size);
+}
+
+static int compare_paths(const void *a, const void *b)
+{
+    return strcmp(((const row_key *)a)->path, ((const row_key *)b)->path);
+}
+
+static row_key *make_keys(const knn_set *set)
+{
+    row_key *keys = malloc((set->f.n + 1) * sizeof *keys);
+    for (size_t i = 0; i < set->f.n && keys != NULL; i++) {
+        const char *path = set->f.rows[i].path;
+        keys[i] = (row_key){set->f.features + i * set->f.d, set->f.d * sizeof(float),
+                            path != NULL ? path : ""};
+    }
+    return keys;
+}
+
+bool knn_count_copies(const knn_set *gallery, const knn_set *set, size_t *n)
+{
+    row_key *known = make_keys(gallery), *asked = make_keys(set);
+    bool *is_copy = calloc(set->f.n + 1, sizeof *is_copy);
+    bool done = known != NULL && asked != NULL && is_copy != NULL;
+    *n = 0;
+    for (int by_path = 0; by_path < 2 && done; by_path++) {
+        int (*compare)(const void *, const void *) = by_path ? compare_paths : compare_features;
+        qsort(known, gallery->f.n, sizeof *known, compare);
+        for (size_t i = 0; i < set->f.n; i++) {
+            if (is_copy[i] || (by_path && asked[i].path[0] == '\0')) continue;
+            is_copy[i] = bsearch(&asked[i], known, gallery->f.n, sizeof *known, compare) != NULL;
+            *n += is_copy[i];
+        }
+    }
+    free(known);
+    free(asked);
+    free(is_copy);
+    return done;
+}
+
 int knn_gallery_read(knn *s, char *path, knn_set *set)
 {
     int code = knn_set_load(s, &path, 1, path, set);

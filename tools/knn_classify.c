@@ -9,79 +9,101 @@
 /* What is found of n queries against the gallery. */
 typedef struct answers {
     const knn_set *gallery, *queries;
-    size_t k;
-    cen_metric metric;
-    int n_threads;
-    int32_t *classes;  /* [n] the class that the neighbours vote for */
-    size_t *indices;   /* [n, k] rows of the gallery, nearest first */
-    float *distances;  /* [n, k] */
-    double *own;       /* [n] distance of the nearest of that class */
-    double *others;    /* [n] of the nearest of another; NAN in a gallery of one class */
+    cen_knn_options options;
+    size_t k, n_in_gallery;
+    int32_t *classes; /* [n] the class that the neighbours vote for, -1: unknown */
+    size_t *indices;  /* [n, k] rows of the gallery, nearest first */
+    float *distances; /* [n, k] */
+    /* [n] distance of the nearest of that class (of an unknown's: of the nearest's class), and of the nearest
+     * of another, NAN until it is found and in a gallery of one class */
+    double *own, *others;
     bool is_one_class; /* of the gallery */
 } answers;
 
-/* From the `deep` nearest of query i: true where one of another class is among them. */
-static bool take_row(answers *a, size_t i, size_t deep, const size_t *indices,
+/* From the `deep` nearest of query i. */
+static void take_row(answers *a, size_t i, size_t deep, const size_t *indices,
                      const float *distances)
 {
-    bool has_own = false, has_other = false;
-    memcpy(a->indices + i * a->k, indices, a->k * sizeof *indices);
-    memcpy(a->distances + i * a->k, distances, a->k * sizeof *distances);
+    const int32_t *labels = a->gallery->labels;
+    int32_t class = a->classes[i] >= 0 ? a->classes[i] : labels[indices[0]];
+    bool has_own = false;
     for (size_t j = 0; j < deep; j++) {
-        bool is_own = a->gallery->labels[indices[j]] == a->classes[i];
+        bool is_own = labels[indices[j]] == class;
         if (is_own && !has_own) a->own[i] = (double)distances[j];
-        if (!is_own && !has_other) a->others[i] = (double)distances[j];
+        if (!is_own && isnan(a->others[i])) a->others[i] = (double)distances[j];
         has_own |= is_own;
-        has_other |= !is_own;
     }
-    return has_other;
 }
 
-/* Looks deeper until every query has seen a second class: a class may fill all of the first rows. */
-static cen_status search(answers *a, size_t begin, size_t n, size_t deep, cen_error *error)
+/* The deep nearest of queries rows[n]. */
+static cen_status search(answers *a, const size_t *rows, size_t n, size_t deep, cen_error *error)
 {
-    enum { MOST = 1 << 22 }; /* neighbours held at once */
-    if (n > 1 && deep > MOST / n) {
-        cen_status status = search(a, begin, n / 2, deep, error);
-        return status != CEN_OK ? status : search(a, begin + n / 2, n - n / 2, deep, error);
-    }
     const cen_feature_set *gallery = &a->gallery->f;
+    size_t d = gallery->d;
     size_t *indices = malloc(n * deep * sizeof *indices);
-    float *distances = malloc(n * deep * sizeof *distances);
+    float *distances = malloc(n * deep * sizeof *distances), *asked = malloc(n * d * sizeof *asked);
     cen_status status = CEN_ERROR_MEMORY;
-    bool is_complete = true;
-    if (indices == NULL || distances == NULL) {
-        if (error != NULL) *error = (cen_error){status, "not enough memory for the neighbours"};
+    if (indices == NULL || distances == NULL || asked == NULL) {
+        *error = (cen_error){status, "not enough memory for the neighbours"};
     } else {
-        status = cen_knn_search(gallery->features, gallery->n,
-                                a->queries->f.features + begin * gallery->d, n, gallery->d, deep,
-                                a->metric, false, indices, distances, a->n_threads, error);
+        for (size_t i = 0; i < n; i++) {
+            memcpy(asked + i * d, a->queries->f.features + rows[i] * d, d * sizeof *asked);
+        }
+        status = cen_knn_search(gallery->features, gallery->n, asked, n, d, deep, a->options.metric,
+                                false, indices, distances, a->options.n_threads, error);
     }
     for (size_t i = 0; i < n && status == CEN_OK; i++) {
-        is_complete &= take_row(a, begin + i, deep, indices + i * deep, distances + i * deep);
+        take_row(a, rows[i], deep, indices + i * deep, distances + i * deep);
     }
     free(indices);
     free(distances);
-    if (status != CEN_OK || is_complete || a->is_one_class || deep == gallery->n) return status;
-    return search(a, begin, n, deep < gallery->n / 4 ? 4 * deep : gallery->n, error);
+    free(asked);
+    return status;
 }
 
-static cen_status answer_all(const knn *s, answers *a, cen_error *error)
+/* Looks deeper for queries that have seen one class only: it may fill all of the first rows. */
+static cen_status find_others(answers *a, cen_error *error)
+{
+    enum { MOST = 1 << 22 }; /* neighbours held at once */
+    size_t n = a->queries->f.n, n_gallery = a->gallery->f.n, deep = a->k;
+    size_t *rows = malloc(n * sizeof *rows);
+    cen_status status = CEN_OK;
+    if (rows == NULL) {
+        status = CEN_ERROR_MEMORY;
+        *error = (cen_error){status, "not enough memory for the list of pictures"};
+    }
+    while (status == CEN_OK && deep < n_gallery) {
+        size_t n_left = 0;
+        for (size_t i = 0; i < n; i++) {
+            if (isnan(a->others[i])) rows[n_left++] = i;
+        }
+        if (n_left == 0) break;
+        deep = deep < n_gallery / 4 ? 4 * deep : n_gallery;
+        size_t block = deep < MOST ? MOST / deep : 1;
+        for (size_t i = 0; i < n_left && status == CEN_OK; i += block) {
+            status = search(a, rows + i, n_left - i < block ? n_left - i : block, deep, error);
+        }
+    }
+    free(rows);
+    return status;
+}
+
+static cen_status answer_all(answers *a, cen_error *error)
 {
     size_t n = a->queries->f.n;
-    cen_knn_options options = cen_knn_options_default();
-    options.metric = a->metric;
-    options.k = a->k;
-    options.weights = (cen_weights)s->weights;
-    options.n_threads = a->n_threads;
     a->is_one_class = true;
     for (size_t i = 1; i < a->gallery->f.n; i++) {
         a->is_one_class &= a->gallery->labels[i] == a->gallery->labels[0];
     }
-    cen_status status = cen_knn_classify(knn_labelled(a->gallery), knn_labelled(a->queries),
-                                         a->gallery->f.d, &options, a->classes, error);
-    for (size_t i = 0; i < n; i++) a->own[i] = a->others[i] = NAN;
-    return status == CEN_OK ? search(a, 0, n, a->k, error) : status;
+    cen_status status =
+        cen_knn_classify(knn_labelled(a->gallery), knn_labelled(a->queries), a->gallery->f.d,
+                         &a->options, a->classes, a->indices, a->distances, error);
+    for (size_t i = 0; i < n && status == CEN_OK; i++) {
+        a->own[i] = a->others[i] = NAN;
+        take_row(a, i, a->k, a->indices + i * a->k, a->distances + i * a->k);
+    }
+    if (status == CEN_OK && !a->is_one_class) status = find_others(a, error);
+    return status;
 }
 
 static bool allocate(answers *a)
@@ -108,11 +130,10 @@ static void free_answers(answers *a)
 
 /* ---- printing ---- */
 
-/* NULL: unknown. The threshold is held against the nearest row of all, as it was calibrated. */
-static const char *class_of(const answers *a, size_t i, double threshold)
+/* NULL: unknown. */
+static const char *class_of(const answers *a, size_t i)
 {
-    if ((double)a->distances[i * a->k] > threshold) return NULL;
-    return a->gallery->f.class_names[a->classes[i]];
+    return a->classes[i] >= 0 ? a->gallery->f.class_names[a->classes[i]] : NULL;
 }
 
 /* Letters of UTF-8 text: bytes that do not continue one. */
@@ -128,20 +149,20 @@ static void print_padded(const char *text, int width)
     print_names(stdout, "%s%*s  ", text, width - width_of(text), "");
 }
 
-static void print_lines(const answers *a, double threshold)
+static void print_lines(const answers *a)
 {
     enum { NEAREST = 3, WIDEST = 60 };
     int path_width = 0, class_width = 0;
     char text[32];
     for (size_t i = 0; i < a->queries->f.n; i++) {
-        const char *name = class_of(a, i, threshold);
+        const char *name = class_of(a, i);
         int path = width_of(knn_row_name(a->queries, i, text));
         int class = width_of(name != NULL ? name : "unknown");
         if (path > path_width && path <= WIDEST) path_width = path;
         if (class > class_width && class <= WIDEST) class_width = class;
     }
     for (size_t i = 0; i < a->queries->f.n; i++) {
-        const char *name = class_of(a, i, threshold);
+        const char *name = class_of(a, i);
         print_padded(knn_row_name(a->queries, i, text), path_width);
         print_padded(name != NULL ? name : "unknown", class_width);
         printf("distance %-10.5g  ", a->own[i]);
@@ -163,13 +184,17 @@ static void print_json(const answers *a, const cen_threshold *limit)
     } else {
         printf("null");
     }
-    printf(", \"k\": %zu, \"pictures\": [", a->k);
+    printf(", \"k\": %zu, \"n_in_gallery\": %zu, \"pictures\": [", a->k, a->n_in_gallery);
     for (size_t i = 0; i < a->queries->f.n; i++) {
         printf("%s{\"path\": ", i > 0 ? ", " : "");
         cen_json_string(stdout, knn_row_name(a->queries, i, text));
-        bool is_known = class_of(a, i, limit->distance) != NULL;
-        printf(", \"known\": %s, \"class\": ", is_known ? "true" : "false");
-        cen_json_string(stdout, a->gallery->f.class_names[a->classes[i]]);
+        const char *name = class_of(a, i);
+        printf(", \"known\": %s, \"class\": ", name != NULL ? "true" : "false");
+        if (name != NULL) {
+            cen_json_string(stdout, name);
+        } else {
+            printf("null");
+        }
         printf(", ");
         knn_json_number("distance", a->own[i]);
         printf(", ");
@@ -187,7 +212,9 @@ static void print_json(const answers *a, const cen_threshold *limit)
         }
         printf("]}");
     }
-    printf("]}\n");
+    printf("], ");
+    knn_json_notes(a->gallery, a->queries);
+    printf("}\n");
 }
 
 /* ---- the work ---- */
@@ -200,18 +227,31 @@ static int classify(knn *s, const knn_set *gallery, const knn_set *queries)
     if (code != 0) return code;
     answers a = {.gallery = gallery,
                  .queries = queries,
-                 .k = knn_choose_k(s, gallery, false),
-                 .metric = (cen_metric)s->metric,
-                 .n_threads = (int)s->n_threads};
+                 .options = cen_knn_options_default(),
+                 .k = knn_choose_k(s, gallery, false)};
+    a.options.metric = (cen_metric)s->metric;
+    a.options.k = a.k;
+    a.options.weights = (cen_weights)s->weights;
+    a.options.most_distance = limit.distance;
+    a.options.n_threads = (int)s->n_threads;
     cen_error error = {CEN_ERROR_MEMORY, "not enough memory for the neighbours of the pictures"};
     if (a.k == 0) return EXIT_FAILED;
-    if (!allocate(&a) || answer_all(s, &a, &error) != CEN_OK) {
+    if (!allocate(&a) || !knn_count_copies(gallery, queries, &a.n_in_gallery) ||
+        answer_all(&a, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s: %s", queries->name, error.message);
     } else if (s->as_json) {
         print_json(&a, &limit);
     } else {
         if (limit.n_pictures > 0 && !s->is_quiet) knn_print_threshold(s, &limit);
-        print_lines(&a, limit.distance);
+        print_lines(&a);
+        if (a.n_in_gallery > 0 && !s->is_quiet) {
+            char text[32];
+            fprintf(stderr,
+                    "%s: %s of these pictures %s in the gallery already: %s nearest is "
+                    "itself\n",
+                    s->tool->name, with_commas(a.n_in_gallery, text),
+                    a.n_in_gallery == 1 ? "is" : "are", a.n_in_gallery == 1 ? "its" : "their");
+        }
     }
     free_answers(&a);
     return code;

@@ -216,7 +216,9 @@ static void print_json(const enrolment *e, const char *output)
         cen_json_string(stdout, knn_row_name(e->gallery, near->row, text));
         printf("}");
     }
-    printf("]}\n");
+    printf("], ");
+    knn_json_notes(e->pictures, e->gallery);
+    printf("}\n");
 }
 
 /* ---- the work ---- */

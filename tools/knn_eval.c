@@ -8,8 +8,9 @@
 typedef struct evaluation {
     knn_set gallery, queries; /* queries is empty where one set is measured by leave-one-out */
     const char *gallery_split, *query_split; /* NULL: all */
-    bool leave_one_out;
-    size_t n_left_out; /* held-out rows beside train and val */
+    bool leave_one_out, is_same;             /* is_same: two sets were named, with the same rows */
+    size_t n_left_out;                       /* held-out rows beside train and val */
+    size_t n_in_gallery;                     /* queries that are rows of the gallery, too */
     cen_measures measures;
 } evaluation;
 
@@ -87,6 +88,23 @@ static int load_query(knn *s, char *path, evaluation *e)
     return code == 0 ? knn_match_classes(s, &e->gallery, &e->queries) : code;
 }
 
+/* Every query of a set that is the gallery would find itself: each row is measured against the others. */
+static int find_copies(const knn *s, evaluation *e)
+{
+    const cen_feature_set *gallery = &e->gallery.f, *queries = &e->queries.f;
+    if (e->leave_one_out) return 0;
+    if (gallery->n == queries->n &&
+        memcmp(gallery->features, queries->features, gallery->n * gallery->d * sizeof(float)) ==
+            0 &&
+        memcmp(e->gallery.labels, e->queries.labels, gallery->n * sizeof(int32_t)) == 0) {
+        e->leave_one_out = e->is_same = true;
+        return 0;
+    }
+    if (knn_count_copies(&e->gallery, &e->queries, &e->n_in_gallery)) return 0;
+    return fail(s->tool, EXIT_FAILED, "%s: not enough memory to look for its rows in the gallery",
+                e->queries.name);
+}
+
 /* ---- printing ---- */
 
 static const char *percent(double share, char *text)
@@ -105,6 +123,20 @@ static void print_share(const char *name, double share, const char *what)
     printf("%-15s %s%s%s\n", name, percent(share, text), what[0] != '\0' ? "   " : "", what);
 }
 
+/* A share of queries, with its interval if that is wide enough to matter. */
+static void print_counted(const char *name, double share, const double interval[2], size_t n,
+                          const char *what)
+{
+    enum { MANY = 1000 };
+    char text[192] = "";
+    if (n < MANY && isfinite(interval[0])) {
+        (void)snprintf(text, sizeof text, "95 %% interval %.1f to %.1f %%%s", 100 * interval[0],
+                       100 * interval[1], what[0] != '\0' ? "; " : "");
+    }
+    (void)snprintf(text + strlen(text), sizeof text - strlen(text), "%s", what);
+    print_share(name, share, text);
+}
+
 static void print_set(const char *what, const knn_set *set, const char *split)
 {
     char text[32];
@@ -118,10 +150,17 @@ static void print_head(const knn *s, const evaluation *e)
     char text[32];
     if (e->leave_one_out) {
         print_set("set", &e->gallery, e->gallery_split);
+        if (e->is_same) printf("%-15s the same rows as the gallery\n", "queries");
         printf("%-15s by leave-one-out: each row against the others\n", "measured");
     } else {
         print_set("gallery", &e->gallery, e->gallery_split);
         print_set("queries", &e->queries, e->query_split);
+    }
+    if (e->n_in_gallery > 0) {
+        printf(
+            "%-15s %s of the queries are rows of the gallery, too: they find themselves, and every "
+            "figure is too good\n",
+            "note", with_commas(e->n_in_gallery, text));
     }
     if (e->n_left_out > 0) {
         printf("%-15s %s rows of split heldout: --query-split heldout measures them\n", "left out",
@@ -139,8 +178,10 @@ static void print_retrieval(const evaluation *e)
         (void)snprintf(lone, sizeof lone, "%s queries have no partner, which counts as wrong here",
                        with_commas(r->n_lone, text));
     }
-    print_share("k-NN accuracy", r->knn_accuracy, lone);
-    print_share("precision@1", r->precision_at_1, r->n_lone > 0 ? "and is left out here" : "");
+    print_counted("k-NN accuracy", r->knn_accuracy, r->knn_interval, r->n_queries, lone);
+    print_share("k-NN macro", r->knn_macro, "the mean of each class's own accuracy");
+    print_counted("precision@1", r->precision_at_1, r->at_1_interval, r->n_queries - r->n_lone,
+                  r->n_lone > 0 ? "and is left out here" : "");
     print_share("R-precision", r->r_precision, "");
     print_share("MAP@R", r->map_at_r, "");
 }
@@ -197,6 +238,15 @@ static void json_numbers(const char *const *keys, const double *values, size_t n
     }
 }
 
+static void json_interval(const char *name, const double interval[2])
+{
+    if (isfinite(interval[0])) {
+        printf("\"%s\": [%.17g, %.17g], ", name, interval[0], interval[1]);
+    } else {
+        printf("\"%s\": null, ", name);
+    }
+}
+
 static void json_few_shot(const char *name, const cen_episodes *few)
 {
     printf("\"%s\": ", name);
@@ -249,10 +299,15 @@ static void print_json(const knn *s, const evaluation *e, const char *const *nam
     json_set("queries", queries_of(e), e->query_split);
     printf("\"leave_one_out\": %s, \"metric\": \"%s\", \"k\": %zu, \"weights\": \"%s\", ",
            e->leave_one_out ? "true" : "false", metrics[s->metric], m->k, weights[s->weights]);
-    printf("\"n_queries\": %zu, \"n_lone\": %zu, ", r->n_queries, r->n_lone);
-    json_numbers((const char *const[]){"knn_accuracy", "precision_at_1", "r_precision", "map_at_r"},
-                 (const double[]){r->knn_accuracy, r->precision_at_1, r->r_precision, r->map_at_r},
-                 4);
+    printf("\"n_queries\": %zu, \"n_lone\": %zu, \"n_in_gallery\": %zu, ", r->n_queries, r->n_lone,
+           e->n_in_gallery);
+    json_numbers((const char *const[]){"knn_accuracy", "knn_macro", "precision_at_1", "r_precision",
+                                       "map_at_r"},
+                 (const double[]){r->knn_accuracy, r->knn_macro, r->precision_at_1, r->r_precision,
+                                  r->map_at_r},
+                 5);
+    json_interval("knn_interval", r->knn_interval);
+    json_interval("precision_at_1_interval", r->at_1_interval);
     printf("\"n_genuine\": %zu, \"n_impostor\": %zu, \"pairs_sampled\": %s, ", m->pairs.n_genuine,
            m->pairs.n_impostor, m->pairs.is_sample ? "true" : "false");
     json_numbers((const char *const[]){"auc", "eer", "eer_threshold"},
@@ -271,14 +326,29 @@ static void print_json(const knn *s, const evaluation *e, const char *const *nam
     knn_json_number("intra_inter", m->intra_inter);
     printf(", ");
     json_confusions(m, names);
+    printf(", ");
+    knn_json_notes(&e->gallery, &e->queries);
     printf("}\n");
 }
 
 /* ---- the page ---- */
 
+/* Paths in a feature file may be a stranger's: of those the page shows what lies in the folder of the file, or
+ * in --pictures. */
+static const char *picture_folder(const knn *s, const knn_set *set, char *folder, size_t size)
+{
+    if (set->folder != NULL) return set->name; /* of pictures */
+    if (s->pictures != NULL) return s->pictures;
+    if (!knn_ends_in(set->name, ".npy") && !knn_ends_in(set->name, ".csv")) return set->name;
+    const char *slash = strrchr(set->name, '/');
+    if (slash == NULL) return ".";
+    (void)snprintf(folder, size, "%.*s", (int)(slash - set->name + 1), set->name);
+    return folder;
+}
+
 static int write_report(const knn *s, const evaluation *e, const char *const *names)
 {
-    char k[32], n_gallery[32], n_queries[32];
+    char k[32], n_gallery[32], n_queries[32], folders[2][4200];
     const knn_set *queries = queries_of(e);
     (void)snprintf(k, sizeof k, "%zu", e->measures.k);
     const char *facts[][2] = {
@@ -295,6 +365,8 @@ static int write_report(const knn *s, const evaluation *e, const char *const *na
     for (size_t i = 0; i < 2 * n_facts; i++) pairs[i] = facts[i / 2][i % 2];
     const cen_report_set set = {e->query_split != NULL ? e->query_split : "queries", &e->measures,
                                 queries->f.rows, e->gallery.f.rows};
+    const char *const pictures[] = {picture_folder(s, &e->gallery, folders[0], sizeof folders[0]),
+                                    picture_folder(s, queries, folders[1], sizeof folders[1])};
     const cen_report report = {.title = queries->name,
                                .command = s->command_line,
                                .facts = pairs,
@@ -303,12 +375,19 @@ static int write_report(const knn *s, const evaluation *e, const char *const *na
                                .n_classes = queries->f.n_classes,
                                .sets = &set,
                                .n_sets = 1,
-                               .seed = s->seed};
+                               .seed = s->seed,
+                               .pictures = pictures,
+                               .n_pictures = 2};
     cen_error error;
     if ((s->report != NULL && cen_report_write_html(&report, s->report, &error) != CEN_OK) ||
         (s->svg != NULL && cen_report_write_svg(&report, s->svg, &error) != CEN_OK)) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
+    if (s->report == NULL || s->as_json || s->is_quiet) return 0;
+    printf("\n");
+    print_names(stdout, "%-15s %s, with pictures in %s", "page", s->report, pictures[0]);
+    if (strcmp(pictures[0], pictures[1]) != 0) print_names(stdout, " and %s", pictures[1]);
+    printf("%s\n", s->pictures == NULL ? "; --pictures DIR names another folder" : "");
     return 0;
 }
 
@@ -359,6 +438,7 @@ int knn_eval(knn *s, char *const *paths, size_t n_paths)
     code = n_paths == 1 ? split_one(s, &e) : load_query(s, paths[1], &e);
     if (code == 0) code = knn_set_need_classes(s, &e.gallery);
     if (code == 0 && !e.leave_one_out) code = knn_set_need_classes(s, &e.queries);
+    if (code == 0) code = find_copies(s, &e);
     if (code == 0) code = measure(s, &e);
     knn_set_free(&e.queries);
     knn_set_free(&e.gallery);

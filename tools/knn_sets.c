@@ -47,7 +47,8 @@ static int need_model(knn *s, const char *pictures, const char *run)
                     "%s: pictures need a model to become features; add --model RUN", pictures);
     }
     cen_error error;
-    if (cen_model_load(&s->model, path, &error) != CEN_OK) {
+    const cen_model_limits limits = model_limits(s->limits);
+    if (cen_model_load(&s->model, path, &limits, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     s->model_path = path;
@@ -68,20 +69,8 @@ static int compute_features(knn *s, knn_set *set)
 {
     cen_error error;
     cen_tensor features;
-    const cen_model_info *model = cen_model_get(s->model);
-    /* Each picture is read once, so nothing is kept in memory. */
-    if (cen_folder_load(set->folder, &model->input, 0, NULL, NULL, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
-    }
-    const cen_folder_info *info = cen_folder_get(set->folder);
-    const size_t shape[2] = {info->n_images, model->feature_size};
-    set->f = (cen_feature_set){.n = shape[0],
-                               .d = shape[1],
-                               .n_classes = info->n_classes,
-                               .class_names = info->class_names};
-    set->f.rows = malloc(shape[0] * sizeof *set->f.rows);
-    if (set->f.rows == NULL) return out_of_memory(s, set->name);
-    name_rows(info, set->f.rows);
+    const size_t d = cen_model_get(s->model)->feature_size;
+    const size_t shape[2] = {cen_folder_get(set->folder)->n_images, d};
     if (cen_tensor_create(&features, 2, shape, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
@@ -90,10 +79,15 @@ static int compute_features(knn *s, knn_set *set)
                                                   (int)s->n_threads, show, &s->line, &error);
     progress_clear(&s->line);
     if (status != CEN_OK) return fail(s->tool, EXIT_FAILED, "%s", error.message);
-    for (size_t i = 0; i < info->n_skipped; i++) {
-        print_names(stderr, "%s: skipped %s: %s\n", s->tool->name, info->skipped[i].path,
-                    info->skipped[i].reason);
-    }
+    const cen_folder_info *info = cen_folder_get(set->folder);
+    set->f.n = info->n_images;
+    set->f.d = d;
+    set->f.n_classes = info->n_classes;
+    set->f.class_names = info->class_names;
+    set->f.rows = malloc(info->n_images * sizeof *set->f.rows);
+    if (set->f.rows == NULL) return out_of_memory(s, set->name);
+    name_rows(info, set->f.rows);
+    print_folder_notes(s->tool, info);
     return 0;
 }
 
@@ -104,7 +98,7 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
             return fail(s->tool, EXIT_USAGE, "%s: features cannot be mixed with other arguments",
                         paths[i]);
         }
-        if (!cen_path_exists(paths[i])) {
+        if (strcmp(paths[i], "-") != 0 && !cen_path_exists(paths[i])) {
             return fail(s->tool, EXIT_FAILED,
                         "%s: nothing is there; name a run folder, a .npy, a .csv or pictures",
                         paths[i]);

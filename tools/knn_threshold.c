@@ -72,8 +72,9 @@ void knn_print_threshold(const knn *s, const cen_threshold *threshold)
     char a[32], b[32];
     printf("threshold %.6g: passes %g %% of strangers (95 %% interval %.3g to %.3g %%), as %s "
            "pictures of %s %s show\n",
-           threshold->distance, 100 * threshold->far, 100 * threshold->low, 100 * threshold->high,
-           with_commas(threshold->n_pictures, a), with_commas(threshold->n_strangers, b),
+           threshold->distance, 100 * threshold->false_accepts, 100 * threshold->low,
+           100 * threshold->high, with_commas(threshold->n_pictures, a),
+           with_commas(threshold->n_strangers, b),
            s->strangers != NULL ? "strangers" : "classes, each a stranger to the others");
 }
 
@@ -86,13 +87,41 @@ void knn_json_number(const char *name, double value)
     }
 }
 
+static void json_notes(const cen_file_note *notes, size_t n, bool *is_first)
+{
+    for (size_t i = 0; i < n; i++) {
+        printf("%s{\"path\": ", *is_first ? "" : ", ");
+        cen_json_string(stdout, notes[i].path);
+        printf(", \"reason\": ");
+        cen_json_string(stdout, notes[i].reason);
+        printf("}");
+        *is_first = false;
+    }
+}
+
+void knn_json_notes(const knn_set *a, const knn_set *b)
+{
+    const knn_set *sets[] = {a, b};
+    for (int kind = 0; kind < 2; kind++) {
+        bool is_first = true;
+        printf("%s\": [", kind == 0 ? "\"skipped" : ", \"damaged");
+        for (size_t i = 0; i < 2; i++) {
+            if (sets[i] == NULL || sets[i]->folder == NULL) continue;
+            const cen_folder_info *info = cen_folder_get(sets[i]->folder);
+            if (kind == 0) json_notes(info->skipped, info->n_skipped, &is_first);
+            if (kind == 1) json_notes(info->damaged, info->n_damaged, &is_first);
+        }
+        printf("]");
+    }
+}
+
 void knn_json_threshold(const cen_threshold *threshold)
 {
     printf("{");
     knn_json_number("distance", threshold->distance);
     if (threshold->n_pictures > 0) {
         printf(", ");
-        knn_json_number("far", threshold->far);
+        knn_json_number("far", threshold->false_accepts);
         printf(", ");
         knn_json_number("low", threshold->low);
         printf(", ");

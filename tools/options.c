@@ -114,6 +114,14 @@ int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, 
                 "what was printed could not be written; free some space or send it elsewhere");
 }
 
+cen_model_limits model_limits(cen_model_limits given)
+{
+    const cen_model_limits usual = cen_model_limits_default();
+    if (given.max_input == 0) given.max_input = usual.max_input;
+    if (!(given.max_work > 0)) given.max_work = usual.max_work;
+    return given;
+}
+
 int parse_exit_code(int parsed)
 {
     return parsed == PARSE_DONE ? 0 : EXIT_USAGE;

@@ -2,6 +2,8 @@
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
 
+#include <centerloss.h>
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -38,6 +40,23 @@ typedef struct command {
     const option *options;
     size_t n_options;
 } command;
+
+/* Two lines of an options table for a cen_model_limits that begins as zeros, and what the two then say. */
+#define MODEL_LIMITS(limits)                                                                       \
+    {"max-input",                                                                                  \
+     '\0',                                                                                         \
+     OPTION_COUNT,                                                                                 \
+     &(limits).max_input,                                                                          \
+     "N",                                                                                          \
+     "models with inputs of more pixels are refused (4194304)",                                    \
+     1,                                                                                            \
+     1e15,                                                                                         \
+     NULL},                                                                                        \
+    {                                                                                              \
+        "max-work", '\0', OPTION_REAL, &(limits).max_work, "X",                                    \
+            "and those with more multiply-adds for an image (1e11)", 1, 1e30, NULL                 \
+    }
+cen_model_limits model_limits(cen_model_limits given);
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, PARSE_DONE = -1, PARSE_BAD = -2 };
 

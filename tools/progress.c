@@ -54,6 +54,20 @@ void progress_clear(progress *line)
     line->is_open = false;
 }
 
+static void print_notes(const command *tool, const char *what, const cen_file_note *notes, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        print_names(stderr, "%s: %s %s: %s\n", tool->name, what, notes[i].path, notes[i].reason);
+    }
+}
+
+void print_folder_notes(const command *tool, const cen_folder_info *info)
+{
+    print_notes(tool, "skipped", info->skipped, info->n_skipped);
+    print_notes(tool, "damaged", info->damaged, info->n_damaged);
+    print_notes(tool, "remark", info->remarks, info->n_remarks);
+}
+
 const char *with_commas(size_t number, char *text)
 {
     char digits[24];

@@ -2,8 +2,12 @@
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
 
+#include <centerloss.h>
+
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "options.h"
 
 /* A line that is rewritten in place on a terminal, and printed anew every ten seconds elsewhere. */
 typedef struct progress {
@@ -24,6 +28,9 @@ void progress_images(progress *line, const char *label, size_t done, size_t tota
 
 /* Wipes the line, so that another can be printed. */
 void progress_clear(progress *line);
+
+/* Says on the error stream which images were skipped or are damaged. */
+void print_folder_notes(const command *tool, const cen_folder_info *info);
 
 /* 1234567 as "1,234,567" in text[32]. */
 const char *with_commas(size_t number, char *text);

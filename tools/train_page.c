@@ -92,7 +92,7 @@ bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
     p->epochs[p->n_epochs] = *report;
     p->epochs[p->n_epochs++].features = NULL; /* borrowed, and gone after this call */
     bool is_due = report->epoch % p->every == 0 || report->epoch == report->n_epochs;
-    if (!is_due || report->features == NULL || p->n_points == 0) return true;
+    if (!is_due || report->n_features != p->n_validation || p->n_points == 0) return true;
     frame *f = &p->frames[p->n_frames++];
     f->epoch = report->epoch;
     f->features = malloc(p->n_points * d * sizeof *f->features);

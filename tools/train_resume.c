@@ -3,86 +3,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* All of a file, with a NUL behind it; NULL with *error filled. */
-static char *read_file(const char *path, size_t *size, cen_error *error)
-{
-    char *text = NULL;
-    size_t capacity = 0;
-    bool has_memory = true;
-    FILE *file = fopen(path, "rb");
-    *size = 0;
-    while (file != NULL && has_memory && *size + 1 >= capacity) {
-        char *more = realloc(text, 2 * capacity + 4096);
-        has_memory = more != NULL;
-        if (!has_memory) break;
-        text = more;
-        capacity = 2 * capacity + 4096;
-        *size += fread(text + *size, 1, capacity - 1 - *size, file);
-    }
-    bool good = file != NULL && has_memory && !ferror(file);
-    if (file != NULL) (void)fclose(file);
-    if (good) {
-        text[*size] = '\0';
-        return text;
-    }
-    free(text);
-    error->status = has_memory ? CEN_ERROR_IO : CEN_ERROR_MEMORY;
-    (void)snprintf(error->message, sizeof error->message, "%.400s: %s", path,
-                   has_memory ? "cannot be read, which resuming needs; put the file back"
-                              : "not enough memory to read this file");
-    return NULL;
-}
+#include "options.h"
+
+enum { ARGUMENTS_MOST = 1 << 20 };
 
 /* ---- the command line ---- */
 
-static const char *arguments_path(const char *folder, char path[4200])
+bool arguments_save(const char *path, const arguments *given, cen_error *error)
 {
-    (void)snprintf(path, 4200, "%.4000s/arguments", folder);
-    return path;
-}
-
-bool arguments_save(const char *folder, int argc, char **argv, cen_error *error)
-{
-    char path[4200], *text;
     size_t size = 0;
-    for (int i = 1; i < argc; i++) size += strlen(argv[i]) + 1;
-    text = malloc(size + 1);
+    for (int i = 1; i < given->argc; i++) size += strlen(given->argv[i]) + 1;
+    char *text = malloc(size + 1);
     if (text == NULL) {
         *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
         return false;
     }
     size = 0;
-    for (int i = 1; i < argc; i++) {
-        strcpy(text + size, argv[i]);
-        size += strlen(argv[i]) + 1;
+    for (int i = 1; i < given->argc; i++) {
+        strcpy(text + size, given->argv[i]);
+        size += strlen(given->argv[i]) + 1;
     }
-    cen_status status = cen_file_write(arguments_path(folder, path), text, size, error);
+    cen_status status = cen_file_write(path, text, size, error);
     free(text);
     return status == CEN_OK;
 }
 
-bool arguments_load(arguments *all, const char *folder, int argc, char **argv, cen_error *error)
+/* *error as out of memory. */
+static bool fail_memory(cen_error *error)
 {
-    char path[4200];
+    *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
+    return false;
+}
+
+bool arguments_load(arguments *all, const char *path, const arguments *given, cen_error *error)
+{
     size_t size, n = 0;
     *all = (arguments){0, NULL, NULL};
-    all->text = read_file(arguments_path(folder, path), &size, error);
-    if (all->text == NULL) return false;
-    if (size > 0 && all->text[size - 1] != '\0') {
-        error->status = CEN_ERROR_FORMAT;
-        return false;
-    }
+    if (cen_text_read(path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
     for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
-    all->argv = malloc((n + (size_t)argc + 1) * sizeof *all->argv);
-    if (all->argv == NULL) {
-        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
+    if (size > 0 && all->text[size - 1] != '\0') {
+        *error = (cen_error){CEN_ERROR_FORMAT, ""};
+        append(error->message, sizeof error->message,
+               "%.400s: this is not the command line of a run; put the file back", path);
         return false;
     }
-    all->argv[all->argc++] = argv[0];
+    all->argv = malloc((n + (size_t)given->argc + 1) * sizeof *all->argv);
+    if (all->argv == NULL) return fail_memory(error);
+    all->argv[all->argc++] = given->argv[0];
     for (char *at = all->text; at < all->text + size; at += strlen(at) + 1) {
         all->argv[all->argc++] = at;
     }
-    for (int i = 1; i < argc; i++) all->argv[all->argc++] = argv[i];
+    for (int i = 1; i < given->argc; i++) all->argv[all->argc++] = given->argv[i];
     all->argv[all->argc] = NULL;
     return true;
 }
@@ -99,7 +70,7 @@ bool arguments_copy(arguments *all, const arguments *from)
 void arguments_free(arguments *all)
 {
     free(all->argv);
-    free(all->text);
+    cen_text_free(all->text);
     *all = (arguments){0, NULL, NULL};
 }
 
@@ -165,11 +136,11 @@ static size_t rows_end(const char *text, size_t last)
 char *keep_rows(const char *path, size_t last, cen_error *error)
 {
     size_t size;
-    char *text = read_file(path, &size, error);
-    if (text == NULL) return NULL;
+    char *text;
+    if (cen_text_read(path, SIZE_MAX - 1, &text, &size, error) != CEN_OK) return NULL;
     size = rows_end(text, last);
     text[size] = '\0';
     if (cen_file_write(path, text, size, error) == CEN_OK) return text;
-    free(text);
+    cen_text_free(text);
     return NULL;
 }

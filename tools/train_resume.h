@@ -12,19 +12,19 @@ typedef struct arguments {
     char **argv, *text;
 } arguments;
 
-/* Keeps argv[1 ...] in FOLDER/arguments. False where it cannot be written. */
-bool arguments_save(const char *folder, int argc, char **argv, cen_error *error);
+/* Writes argv[1 ...] to a file. False where that failed. */
+bool arguments_save(const char *path, const arguments *given, cen_error *error);
 
-/* argv[0], what FOLDER/arguments holds, then argv[1 ...]. False where that file cannot be read, or
- * without memory: error->status tells which, and of memory its message too. */
-bool arguments_load(arguments *all, const char *folder, int argc, char **argv, cen_error *error);
+/* given->argv[0], what such a file holds, then given->argv[1 ...]. False where it cannot be read, or
+ * without memory. */
+bool arguments_load(arguments *all, const char *path, const arguments *given, cen_error *error);
 
 /* The same pointers in memory of its own. */
 bool arguments_copy(arguments *all, const arguments *from);
 void arguments_free(arguments *all);
 
 /* Cuts a CSV file to its header and the rows whose first number is at most `last`, by writing it anew.
- * What is left, the caller's to free; NULL where that failed. */
+ * What is left, for cen_text_free; NULL where that failed. */
 char *keep_rows(const char *path, size_t last, cen_error *error);
 
 /* The reports of log.csv's rows, one a call, as on_epoch had them but for the features. False at the end.

@@ -5,10 +5,31 @@
 
 #include "train.h"
 
-const char *in_run(const run *r, const char *name, char path[4200])
+static const char checkpoint_name[] = "checkpoint.safetensors";
+static const char previous_name[] = "checkpoint.safetensors.previous";
+
+/* What an --overwrite writes before its first checkpoint stands in folder/.new: until that checkpoint is
+ * there whole, the older run is the run; from then on, it is this one, though the files are still to be
+ * moved. */
+static const char *const moved[] = {"arguments", "log.csv", checkpoint_name};
+enum { N_MOVED = sizeof moved / sizeof *moved };
+
+const char *in_run(const run *r, const char *name, char path[PATH_SIZE])
 {
-    (void)snprintf(path, 4200, "%s/%s", r->folder, name);
+    (void)snprintf(path, PATH_SIZE, "%s/%s", r->folder, name);
     return path;
+}
+
+/* The same in folder/.new. */
+static const char *in_new(const run *r, const char *name, char path[PATH_SIZE])
+{
+    (void)snprintf(path, PATH_SIZE, "%s/.new/%s", r->folder, name);
+    return path;
+}
+
+static const char *begun(const run *r, const char *name, char path[PATH_SIZE])
+{
+    return r->is_aside ? in_new(r, name, path) : in_run(r, name, path);
 }
 
 int save_failed(run *r, const char *path)
@@ -19,111 +40,249 @@ int save_failed(run *r, const char *path)
     return -1;
 }
 
-const char checkpoint_name[] = "checkpoint.safetensors";
+/* ---- taking a folder ---- */
 
-/* The two files that a training keeps its state in. */
-static void checkpoint_paths(const run *r, char newer[4200], char older[4300])
+static int set_folder(run *r, const char *folder, const char *given)
 {
-    (void)snprintf(older, 4300, "%s.previous", in_run(r, checkpoint_name, newer));
-}
-
-/* A run that was stopped before its first checkpoint begins anew. */
-static int find_checkpoint(run *r)
-{
-    char path[4200], previous[4300];
-    if (strlen(s.resume) >= sizeof r->folder) {
-        return fail(&train_tool, EXIT_USAGE, "--resume is longer than a path can be");
+    if (strlen(folder) >= sizeof r->folder) {
+        return fail(&train_tool, EXIT_USAGE, "--%s is longer than a path can be", given);
     }
-    strcpy(r->folder, s.resume);
-    checkpoint_paths(r, path, previous);
-    r->is_resumed = cen_path_exists(path) || cen_path_exists(previous);
+    strcpy(r->folder, folder);
     return 0;
 }
 
-/* Nothing of an older run may be taken for this one's. */
-static int begin_run_folder(run *r)
+static bool holds(const run *r, const char *name)
 {
-    char path[4200], previous[4300];
-    checkpoint_paths(r, path, previous);
-    (void)remove(path);
-    (void)remove(previous);
-    if (cen_path_exists(path) || cen_path_exists(previous)) {
+    char path[PATH_SIZE];
+    return cen_path_exists(in_run(r, name, path));
+}
+
+static bool has_checkpoint(const run *r)
+{
+    return holds(r, checkpoint_name) || holds(r, previous_name);
+}
+
+static bool has_run(const run *r)
+{
+    return holds(r, "model.safetensors") || has_checkpoint(r);
+}
+
+/* A run folder may come from a stranger: its files are written anew, never followed elsewhere. */
+static int refuse_links(const run *r)
+{
+    static const char *const names[] = {".lock",
+                                        ".new",
+                                        "arguments",
+                                        "checkpoint.safetensors",
+                                        "features.npy",
+                                        "features.tsv",
+                                        "features.npy.old",
+                                        "checkpoint.safetensors.previous",
+                                        "log.csv",
+                                        "model.safetensors",
+                                        "report.html",
+                                        "report.json",
+                                        "svg",
+                                        ".new/arguments",
+                                        ".new/log.csv",
+                                        ".new/checkpoint.safetensors",
+                                        ".new/checkpoint.safetensors.previous"};
+    char path[PATH_SIZE];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (!cen_path_is_link(in_run(r, names[i], path))) continue;
         return fail(&train_tool, EXIT_FAILED,
-                    "%s: the checkpoint of an older run cannot be removed; choose another -o",
-                    r->folder);
+                    "%s: this is a link, which would be written through; replace it by what it "
+                    "leads to, or remove it",
+                    path);
     }
-    if (arguments_save(r->folder, r->arguments->argc, r->arguments->argv, &r->error)) return 0;
+    return 0;
+}
+
+static int fail_lock(const run *r, const cen_error *error)
+{
+    if (error->status != CEN_ERROR_ARGUMENT) {
+        return fail(&train_tool, EXIT_FAILED, "%s", error->message);
+    }
+    return fail(&train_tool, EXIT_FAILED,
+                "%s: another training is writing this run; wait until it has ended, or choose "
+                "another -o",
+                r->folder);
+}
+
+static cen_status take_lock(run *r, cen_error *error)
+{
+    char path[PATH_SIZE];
+    return cen_lock_take(&r->lock, in_run(r, ".lock", path), false, error);
+}
+
+/* The older run's files go, but for those that the new one replaces. What is done already is passed over,
+ * so that this may be cut short anywhere and done again. */
+static bool move_files(run *r)
+{
+    char from[PATH_SIZE], to[PATH_SIZE];
+    (void)remove(in_run(r, previous_name, to));
+    for (size_t i = 0; i < N_MOVED; i++) {
+        if (!cen_path_exists(in_new(r, moved[i], from))) continue;
+        if (rename(from, in_run(r, moved[i], to)) == 0) continue;
+        (void)remove(to); /* some systems rename to no name that is taken */
+        if (rename(from, to) != 0) {
+            (void)save_failed(r, to);
+            return false;
+        }
+    }
+    (void)remove(in_run(r, ".new", to));
+    return true;
+}
+
+/* Either finishes what a process that died had begun, or clears it away. */
+static bool finish_older(run *r)
+{
+    char path[PATH_SIZE];
+    if (cen_path_exists(in_new(r, checkpoint_name, path))) return move_files(r);
+    for (size_t i = 0; i < N_MOVED; i++) (void)remove(in_new(r, moved[i], path));
+    (void)remove(in_run(r, ".new", path));
+    return true;
+}
+
+/* A folder that stands already. */
+static int hold_folder(run *r)
+{
+    cen_error error;
+    int code = refuse_links(r);
+    if (code != 0) return code;
+    if (take_lock(r, &error) != CEN_OK) return fail_lock(r, &error);
+    if (finish_older(r)) return 0;
     return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
 }
 
-int make_run_folder(run *r)
+/* The lock decides between two that come at once; a folder that another one leaves is passed over. */
+static int take_next_folder(run *r)
 {
     cen_error error;
-    if (s.resume != NULL) return find_checkpoint(r);
-    if (s.output != NULL) {
-        if (strlen(s.output) >= sizeof r->folder) {
-            return fail(&train_tool, EXIT_USAGE, "--output is longer than a path can be");
+    for (size_t number = 1;; number++) {
+        (void)snprintf(r->folder, sizeof r->folder, "runs/%zu", number);
+        if (cen_path_exists(r->folder)) continue;
+        if (cen_make_folder(r->folder, &error) != CEN_OK) {
+            return fail(&train_tool, EXIT_FAILED, "%s", error.message);
         }
-        strcpy(r->folder, s.output);
-        char path[4200];
-        bool stands = cen_path_exists(in_run(r, "model.safetensors", path)) ||
-                      cen_path_exists(in_run(r, checkpoint_name, path));
-        if (stands && !s.overwrite) {
-            return fail(&train_tool, EXIT_FAILED,
-                        "%s: a run stands here already; choose another -o, add --overwrite, or go "
-                        "on with it by --resume",
-                        s.output);
+        cen_status status = take_lock(r, &error);
+        if (status == CEN_OK && !has_run(r) && !holds(r, "arguments")) break;
+        if (status != CEN_OK && status != CEN_ERROR_ARGUMENT && cen_path_exists(r->folder)) {
+            (void)remove(r->folder);
+            return fail(&train_tool, EXIT_FAILED, "%s", error.message);
         }
-    } else {
-        size_t number = 1;
-        do {
-            (void)snprintf(r->folder, sizeof r->folder, "runs/%zu", number++);
-        } while (cen_path_exists(r->folder));
+        cen_lock_release(r->lock);
+        r->lock = NULL;
     }
+    r->is_new = true;
+    return 0;
+}
+
+int take_run_folder(run *r)
+{
+    if (s.output == NULL) return take_next_folder(r);
+    int code = set_folder(r, s.output, "output");
+    if (code != 0) return code;
+    cen_error error;
+    bool stood = cen_path_exists(r->folder);
     if (cen_make_folder(r->folder, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
-    return begin_run_folder(r);
+    r->is_new = !stood;
+    code = hold_folder(r);
+    if (code != 0) return code;
+    r->is_aside = has_run(r);
+    if (r->is_aside && !s.overwrite) {
+        return fail(&train_tool, EXIT_FAILED,
+                    "%s: a run stands here already; choose another -o, add --overwrite, or go "
+                    "on with it by --resume",
+                    s.output);
+    }
+    return 0;
 }
 
-/* A new file of rows. Its header is on the disk before the first checkpoint, so that resuming finds it. */
-static FILE *begin_rows(const char *path, const char *header, const char *remedy)
+int take_old_run(run *r, const char *folder)
+{
+    int code = set_folder(r, folder, "resume");
+    if (code != 0) return code;
+    if (!holds(r, "arguments")) {
+        return fail(&train_tool, EXIT_FAILED,
+                    "%s: this is no run that can be resumed (it has no file 'arguments'); name "
+                    "the folder of a run",
+                    folder);
+    }
+    code = hold_folder(r);
+    r->is_resumed = has_checkpoint(r);
+    return code;
+}
+
+void leave_run_folder(run *r)
+{
+    if (r->lock != NULL) (void)finish_older(r);
+    cen_lock_release(r->lock);
+    r->lock = NULL;
+    if (r->is_new && !holds(r, "arguments")) (void)remove(r->folder);
+}
+
+/* ---- the files that grow ---- */
+
+/* A new file of rows, whose header is on the disk. */
+static FILE *begin_rows(run *r, const char *path, const char *header)
 {
     FILE *file = fopen(path, "wb");
     if (file != NULL && (fputs(header, file) < 0 || !cen_file_sync(file))) {
         (void)fclose(file);
         file = NULL;
     }
-    if (file == NULL) {
-        (void)fail(&train_tool, EXIT_FAILED,
-                   "%s: writing failed; free some space or choose another %s", path, remedy);
-    }
+    if (file == NULL) (void)save_failed(r, path);
     return file;
 }
 
-int open_logs(run *r)
+int begin_run(run *r)
 {
-    char path[4200];
+    char path[PATH_SIZE];
+    strcpy(r->checkpoint, begun(r, checkpoint_name, path));
     if (r->is_resumed) return 0; /* on_resume knows which rows stay */
-    r->log = begin_rows(in_run(r, "log.csv", path), log_header, "-o");
-    if (r->log == NULL) return EXIT_FAILED;
-    if (s.steps == NULL) return 0;
-    r->steps = begin_rows(s.steps, "step,total,softmax,center\n", "--steps");
-    return r->steps != NULL ? 0 : EXIT_FAILED;
+    bool good = !r->is_aside || cen_make_folder(in_run(r, ".new", path), &r->error) == CEN_OK;
+    if (s.resume == NULL) { /* else it was stopped before its first checkpoint, and begins anew */
+        good = good && arguments_save(begun(r, "arguments", path), r->arguments, &r->error);
+    }
+    if (good) r->log = begin_rows(r, begun(r, "log.csv", path), log_header);
+    return r->log != NULL ? 0 : fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
+}
+
+bool settle_run(run *r)
+{
+    char path[PATH_SIZE];
+    if (r->has_settled) return true;
+    r->has_settled = true;
+    if (r->is_aside) { /* some systems move no file that is open */
+        bool is_closed = r->log == NULL || fclose(r->log) == 0;
+        r->log = NULL;
+        if (!is_closed) return save_failed(r, in_new(r, "log.csv", path)) == 0;
+        if (!move_files(r)) return false;
+        r->is_aside = false;
+        strcpy(r->checkpoint, in_run(r, checkpoint_name, path));
+        r->log = fopen(in_run(r, "log.csv", path), "ab");
+        if (r->log == NULL) return save_failed(r, path) == 0;
+    }
+    if (s.steps == NULL || r->steps != NULL) return true;
+    r->steps = begin_rows(r, s.steps, "step,total,softmax,center\n");
+    return r->steps != NULL;
 }
 
 int close_logs(run *r)
 {
     FILE *steps = r->steps, *log = r->log;
     r->steps = r->log = NULL;
-    char path[4200];
+    char path[PATH_SIZE];
     bool is_log_bad = log != NULL && fclose(log) != 0;
     bool are_steps_bad = steps != NULL && (ferror(steps) | fclose(steps)) != 0;
     if (is_log_bad) return save_failed(r, in_run(r, "log.csv", path));
     return are_steps_bad ? save_failed(r, s.steps) : 0;
 }
 
-/* A file of rows goes on behind row `last`. */
+/* A file of rows goes on after row `last`. */
 static FILE *reopen(run *r, const char *path, size_t last, char **rows)
 {
     *rows = keep_rows(path, last, &r->error);
@@ -134,10 +293,10 @@ static FILE *reopen(run *r, const char *path, size_t last, char **rows)
 
 int reopen_logs(run *r, const cen_resume_report *report)
 {
-    char path[4200], *rows, *steps;
+    char path[PATH_SIZE], *rows, *steps;
     r->log = reopen(r, in_run(r, "log.csv", path), report->epoch - 1, &rows);
     if (r->log == NULL) {
-        free(rows);
+        cen_text_free(rows);
         return -1;
     }
     const char *at = rows + strcspn(rows, "\n");
@@ -147,11 +306,11 @@ int reopen_logs(run *r, const cen_resume_report *report)
     while (good && read_row(&at, s.n_epochs, &row)) {
         good = s.no_report || page_add_epoch(r->page, &row, r->model);
     }
-    free(rows);
+    cen_text_free(rows);
     if (!good) r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for this run's report"};
     if (!good) return -1;
-    if (s.steps == NULL) return 0;
+    if (s.steps == NULL || report->step == 0) return 0; /* settle_run begins --steps */
     r->steps = reopen(r, s.steps, report->step, &steps);
-    free(steps);
+    cen_text_free(steps);
     return r->steps != NULL ? 0 : -1;
 }

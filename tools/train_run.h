@@ -10,39 +10,53 @@
 #include "train_page.h"
 #include "train_resume.h"
 
+enum { PATH_SIZE = 4200 };
+
 typedef struct run {
     cen_model *model;
     progress line;
     char folder[4096];
+    char checkpoint[PATH_SIZE]; /* in folder/.new until the first one is written */
+    cen_lock *lock;
     FILE *log, *steps;
     cen_error error; /* of a file that could not be written in a callback */
-    size_t n_train;
+    size_t n_train, n_unreadable;
     double best_knn;
     size_t best_epoch;
     page *page;
     const char *command; /* as it can be typed again */
     const arguments *arguments;
-    bool is_resumed; /* there is a checkpoint */
+    bool is_resumed;  /* there is a checkpoint */
+    bool is_aside;    /* files of this run lie in folder/.new beside an older run */
+    bool is_new;      /* the folder was made for this run */
+    bool has_settled; /* and has its first checkpoint */
 } run;
 
-extern const char checkpoint_name[];
-
-/* path[4200] = that of a file of the run. */
-const char *in_run(const run *r, const char *name, char path[4200]);
+/* path = that of a file of the run. */
+const char *in_run(const run *r, const char *name, char path[PATH_SIZE]);
 
 /* Notes in r->error that a file could not be written. Always -1: for cen_fit, a callback that failed. */
 int save_failed(run *r, const char *path);
 
-/* --output, --resume, or the next of runs/N; what an older run left that could be mistaken is removed.
- * An exit code. */
-int make_run_folder(run *r);
+/* --output or the next of runs/N, held by a lock; nothing of an older run is touched. An exit code. */
+int take_run_folder(run *r);
 
-/* Both files are opened before anything is trained, so that a folder that cannot be written is told at
- * once. An exit code. */
-int open_logs(run *r);
+/* The same for the folder of --resume; an overwriting that was cut short after its first checkpoint is
+ * finished. An exit code. */
+int take_old_run(run *r, const char *folder);
 
-/* The same for a resumed run: rows behind the checkpoint are dropped, and those before it go to the
- * page. -1 where that failed, which r->error tells. */
+/* Lets go of the folder; one that was made in vain is removed. */
+void leave_run_folder(run *r);
+
+/* Command line and log of a run that begins: aside, where an older run stands. An exit code. */
+int begin_run(run *r);
+
+/* After the first checkpoint: the older run's files go, this one's take their place. Then --steps is begun.
+ * Nothing at later calls. False where that failed, which r->error tells. */
+bool settle_run(run *r);
+
+/* Goes on with the logs of a resumed run: rows after the checkpoint are dropped, and those before it go to
+ * the page. -1 where that failed, which r->error tells. */
 int reopen_logs(run *r, const cen_resume_report *report);
 
 /* Nonzero where that failed, which r->error tells. */

@@ -90,6 +90,10 @@ int cen__os_processors(void);
 /* Bytes of physical memory, 0 where that is not known. */
 uint64_t cen__os_memory(void);
 
+/* The absolute path without links, "." and ".." of what stands at path, with '/' between names; the
+ * caller's to cen__free. Errors: IO (nothing stands there), MEMORY. */
+cen_status cen__os_real_path(const char *path, char **real, cen_error *error);
+
 /* Bytes of an open file, 0 where it is no regular one. */
 uint64_t cen__os_file_size(FILE *file);
 

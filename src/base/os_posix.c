@@ -427,6 +427,20 @@ uint64_t cen__os_memory(void)
     return pages < 1 || page_size < 1 ? 0 : (uint64_t)pages * (uint64_t)page_size;
 }
 
+cen_status cen__os_real_path(const char *path, char **real, cen_error *error)
+{
+    const int kept = errno;
+    char *found = realpath(path, NULL); /* in memory of the C library */
+    *real = found != NULL ? cen__duplicate(found) : NULL;
+    if (found == NULL && errno != ENOMEM) {
+        return cen__fail(error, CEN_ERROR_IO, "%s: cannot find this: %s", path, strerror(errno));
+    }
+    free(found);
+    if (*real == NULL) return cen__fail_memory(error, "a path");
+    errno = kept;
+    return CEN_OK;
+}
+
 uint64_t cen__os_file_size(FILE *file)
 {
     const int kept = errno;

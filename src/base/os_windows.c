@@ -443,6 +443,39 @@ uint64_t cen__os_memory(void)
     return GlobalMemoryStatusEx(&memory) ? (uint64_t)memory.ullTotalPhys : 0;
 }
 
+/* As "//?/C:/folder/file" or "//?/UNC/...": one spelling for a file. */
+cen_status cen__os_real_path(const char *path, char **real, cen_error *error)
+{
+    const int kept = errno;
+    *real = NULL;
+    wchar_t *wide = widen(path), *found = NULL;
+    HANDLE handle = INVALID_HANDLE_VALUE;
+    if (wide != NULL) {
+        handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                             OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+        if (handle == INVALID_HANDLE_VALUE) set_errno();
+    }
+    DWORD size = handle != INVALID_HANDLE_VALUE ? GetFinalPathNameByHandleW(handle, NULL, 0, 0) : 0;
+    if (handle != INVALID_HANDLE_VALUE && size == 0) set_errno();
+    if (size > 0) {
+        found = cen__alloc(size, sizeof *found);
+        if (found != NULL && GetFinalPathNameByHandleW(handle, found, size, 0) < size) {
+            *real = narrow(found);
+        }
+        errno = ENOMEM;
+    }
+    if (handle != INVALID_HANDLE_VALUE) CloseHandle(handle);
+    cen__free(wide);
+    cen__free(found);
+    if (*real == NULL && errno == ENOMEM) return cen__fail_memory(error, "a path");
+    if (*real == NULL) {
+        return cen__fail(error, CEN_ERROR_IO, "%s: cannot find this: %s", path, strerror(errno));
+    }
+    for (char *at = *real; *at != '\0'; at++) *at = *at == '\\' ? '/' : *at;
+    errno = kept;
+    return CEN_OK;
+}
+
 uint64_t cen__os_file_size(FILE *file)
 {
     HANDLE handle = (HANDLE)_get_osfhandle(_fileno(file));

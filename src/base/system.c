@@ -53,6 +53,26 @@ cen_status cen_file_write(const char *path, const void *bytes, size_t size, cen_
     return cen__writer_commit(&writer, error);
 }
 
+cen_status cen_text_read(const char *path, size_t most, char **text, size_t *size, cen_error *error)
+{
+    uint8_t *bytes;
+    cen_status status = cen__file_read(path, most, &bytes, size, error);
+    *text = NULL;
+    if (status != CEN_OK) return status;
+    *text = cen__alloc(*size + 1, 1);
+    if (*text != NULL) {
+        if (*size > 0) memcpy(*text, bytes, *size);
+        (*text)[*size] = '\0';
+    }
+    cen__free(bytes);
+    return *text != NULL ? CEN_OK : cen__fail_memory(error, "the text of a file");
+}
+
+void cen_text_free(char *text)
+{
+    cen__free(text);
+}
+
 bool cen_file_sync(FILE *file)
 {
     return cen__os_sync(file);

@@ -150,4 +150,23 @@ cen_status cen__group_check(const cen_folder *folder, cen_error *error);
  * of them. */
 cen_status cen__group_draw(cen_folder *folder, size_t n_train, cen_error *error);
 
+/* Called with the images first .. first + n - 1 as bytes[n, channels, height, width]. */
+typedef cen_status cen__folder_visit(void *visitor, size_t first, size_t n, const uint8_t *bytes,
+                                     cen_error *error);
+
+/* cen_folder_load that shows each block of good images to visit, in their order. */
+cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
+                            cen_progress *progress, void *user, cen__folder_visit *visit,
+                            void *visitor, cen_error *error);
+
+/* x[n, channels, height, width] of such bytes, with mean and std of input. */
+void cen__folder_normalise(const cen_input *input, const uint8_t *bytes, size_t n, float *x);
+
+/* cen_folder_read_augmented (augment NULL: cen_folder_read) that goes on if images cannot be read:
+ * errors[n] holds the status of each and, if that is not CEN_OK, why. */
+cen_status cen__folder_read_some(const cen_folder *folder, const cen_input *input,
+                                 const cen_augment *augment, uint64_t seed, size_t epoch,
+                                 const size_t *indices, size_t n, float *x, int32_t *labels,
+                                 cen_error *errors, cen_error *error);
+
 #endif

@@ -120,6 +120,8 @@ typedef struct {
     loaded *results;       /* [block_size] */
     cen_progress *progress;
     void *user;
+    cen__folder_visit *visit; /* NULL: none */
+    void *visitor;
 } loader;
 
 /* The i-th image of a block becomes the next good one, or is skipped. */
@@ -137,6 +139,20 @@ static cen_status take_image(cen_folder *folder, const loader *l, size_t i,
     return CEN_OK;
 }
 
+/* Those of the block's n images that are good; first of them is image `first`. */
+static cen_status show_good(const cen_folder *folder, const loader *l, size_t first, size_t n,
+                            cen_error *error)
+{
+    size_t n_good = 0;
+    if (l->visit == NULL) return CEN_OK;
+    for (size_t i = 0; i < n; i++) {
+        if (l->results[i].status != CEN_OK) continue;
+        memmove(l->bytes + n_good++ * folder->image_size, l->bytes + i * folder->image_size,
+                folder->image_size);
+    }
+    return n_good > 0 ? l->visit(l->visitor, first, n_good, l->bytes, error) : CEN_OK;
+}
+
 /* Good images are moved up over broken ones; whatever happens, images[] has no gap after it. */
 static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error)
 {
@@ -146,12 +162,14 @@ static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error
     cen_status status = CEN_OK;
     while (done < n_images && status == CEN_OK) {
         size_t n = n_images - done < l->block_size ? n_images - done : l->block_size;
+        size_t first = n_good;
         load_block block = {folder, images + done, l->bytes, l->results};
         cen__parallel(n_threads, n, load_one, &block);
         for (size_t i = 0; i < n; i++, done++) {
             status = take_image(folder, l, i, &images[done], &n_good, error);
             if (status != CEN_OK) break;
         }
+        if (status == CEN_OK) status = show_good(folder, l, first, n, error);
         if (status == CEN_OK && l->progress != NULL && l->progress(l->user, done, n_images) != 0) {
             status = cen__fail(error, CEN_ERROR_STOPPED, "loading stopped after %zu of %zu images",
                                done, n_images);
@@ -201,6 +219,13 @@ static cen_status set_input(cen_folder *folder, const cen_input *input, cen_erro
 cen_status cen_folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
                            cen_progress *progress, void *user, cen_error *error)
 {
+    return cen__folder_load(folder, input, cache_bytes, progress, user, NULL, NULL, error);
+}
+
+cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
+                            cen_progress *progress, void *user, cen__folder_visit *visit,
+                            void *visitor, cen_error *error)
+{
     unload(folder);
     cen_status status = set_input(folder, input, error);
     if (status != CEN_OK) return status;
@@ -209,7 +234,9 @@ cen_status cen_folder_load(cen_folder *folder, const cen_input *input, size_t ca
     loader l = {.block_size = n_threads * LOAD_BLOCK_A_THREAD,
                 .cache_capacity = cache_bytes / size,
                 .progress = progress,
-                .user = user};
+                .user = user,
+                .visit = visit,
+                .visitor = visitor};
     if (l.block_size < LOAD_BLOCK) l.block_size = LOAD_BLOCK;
     if (l.block_size > n_images) l.block_size = n_images;
     if (l.cache_capacity > n_images) l.cache_capacity = n_images;
@@ -273,12 +300,32 @@ typedef struct {
     cen_error *errors; /* [n], status CEN_OK at first; NULL likewise */
 } reader;
 
+/* table[channels, 256]: byte -> number */
+static void fill_table(const cen_input *input, float *table)
+{
+    for (size_t c = 0; c < input->channels; c++) {
+        for (int p = 0; p < 256; p++) {
+            table[c * 256 + (size_t)p] = ((float)p / 255.0f - input->mean[c]) / input->std[c];
+        }
+    }
+}
+
 /* x[channels, plane] of bytes[channels, plane] */
 static void normalise(const float *table, const uint8_t *bytes, size_t channels, size_t plane,
                       float *x)
 {
     for (size_t c = 0; c < channels; c++, table += 256, bytes += plane, x += plane) {
         for (size_t i = 0; i < plane; i++) x[i] = table[bytes[i]];
+    }
+}
+
+void cen__folder_normalise(const cen_input *input, const uint8_t *bytes, size_t n, float *x)
+{
+    float table[3 * 256];
+    size_t plane = input->height * input->width, size = plane * input->channels;
+    fill_table(input, table);
+    for (size_t i = 0; i < n; i++) {
+        normalise(table, bytes + i * size, input->channels, plane, x + i * size);
     }
 }
 
@@ -326,8 +373,8 @@ static cen_status fail_changed(const cen_error *why, cen_error *error)
     return cen__fail(error, why->status, "%s%s", why->message, remedy);
 }
 
-/* Images that are not cached are decoded here, one a task. */
-static cen_status read_uncached(reader *r, int n_threads, cen_error *error)
+/* Images that are not cached are decoded here, one a task. errors NULL: one that fails is the error. */
+static cen_status read_uncached(reader *r, int n_threads, cen_error *errors, cen_error *error)
 {
     cen_status status = CEN_OK;
     r->chunk = 1;
@@ -338,7 +385,9 @@ static cen_status read_uncached(reader *r, int n_threads, cen_error *error)
     } else {
         cen__parallel(n_threads, r->n, read_chunk, r);
         for (size_t i = 0; i < r->n && status == CEN_OK; i++) {
-            if (r->errors[i].status == CEN_OK) continue;
+            bool is_kept = errors != NULL && r->errors[i].status != CEN_ERROR_MEMORY;
+            if (is_kept) errors[i] = r->errors[i];
+            if (is_kept || r->errors[i].status == CEN_OK) continue;
             status = fail_changed(&r->errors[i], error);
         }
     }
@@ -362,7 +411,7 @@ static cen_status check_read(const cen_folder *folder, const cen_input *input, c
 
 static cen_status read_images(const cen_folder *folder, const cen_input *input,
                               const epoch_changes *changes, const size_t *indices, size_t n,
-                              float *x, int32_t *labels, cen_error *error)
+                              float *x, int32_t *labels, cen_error *errors, cen_error *error)
 {
     cen_status status = check_read(folder, input, error);
     if (status != CEN_OK) return status;
@@ -374,13 +423,10 @@ static cen_status read_images(const cen_folder *folder, const cen_input *input,
         }
         is_cached = is_cached && indices[i] < folder->n_cached;
         if (labels != NULL) labels[i] = folder->images[indices[i]].label;
+        if (errors != NULL) errors[i].status = CEN_OK;
     }
     float table[3 * 256];
-    for (size_t c = 0; c < input->channels; c++) {
-        for (int p = 0; p < 256; p++) {
-            table[c * 256 + (size_t)p] = ((float)p / 255.0f - input->mean[c]) / input->std[c];
-        }
-    }
+    fill_table(input, table);
     size_t chunk = (changes == NULL ? READ_CHUNK : CHANGE_CHUNK) / folder->image_size + 1;
     reader r = {.folder = folder,
                 .input = input,
@@ -391,7 +437,7 @@ static cen_status read_images(const cen_folder *folder, const cen_input *input,
                 .table = table,
                 .x = x};
     int n_threads = cen__thread_count(folder->options.n_threads);
-    if (!is_cached) return read_uncached(&r, n_threads, error);
+    if (!is_cached) return read_uncached(&r, n_threads, errors, error);
     cen__parallel(n_threads, (n + chunk - 1) / chunk, read_chunk, &r);
     return CEN_OK;
 }
@@ -399,7 +445,20 @@ static cen_status read_images(const cen_folder *folder, const cen_input *input,
 cen_status cen_folder_read(const cen_folder *folder, const cen_input *input, const size_t *indices,
                            size_t n, float *x, int32_t *labels, cen_error *error)
 {
-    return read_images(folder, input, NULL, indices, n, x, labels, error);
+    return read_images(folder, input, NULL, indices, n, x, labels, NULL, error);
+}
+
+cen_status cen__folder_read_some(const cen_folder *folder, const cen_input *input,
+                                 const cen_augment *augment, uint64_t seed, size_t epoch,
+                                 const size_t *indices, size_t n, float *x, int32_t *labels,
+                                 cen_error *errors, cen_error *error)
+{
+    const epoch_changes all = {augment, seed, epoch};
+    bool is_changed = augment != NULL && !cen__augment_is_none(augment);
+    cen_status status = augment != NULL ? cen__augment_check(augment, input, error) : CEN_OK;
+    if (status != CEN_OK) return status;
+    return read_images(folder, input, is_changed ? &all : NULL, indices, n, x, labels, errors,
+                       error);
 }
 
 cen_status cen_folder_read_augmented(const cen_folder *folder, const cen_input *input,
@@ -407,9 +466,6 @@ cen_status cen_folder_read_augmented(const cen_folder *folder, const cen_input *
                                      const size_t *indices, size_t n, float *x, int32_t *labels,
                                      cen_error *error)
 {
-    cen_status status = cen__augment_check(augment, input, error);
-    if (status != CEN_OK) return status;
-    const epoch_changes all = {augment, seed, epoch};
-    return read_images(folder, input, cen__augment_is_none(augment) ? NULL : &all, indices, n, x,
-                       labels, error);
+    return cen__folder_read_some(folder, input, augment, seed, epoch, indices, n, x, labels, NULL,
+                                 error);
 }

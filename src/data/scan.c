@@ -153,9 +153,13 @@ static bool has_name(const cen__listing *listing, const char *name)
     return false;
 }
 
-/* What cl_train makes, also when it was stopped early. A model among pictures is no run. */
+/* What cl_train makes, also when it was stopped early or has just begun (a lock and nothing else). A model
+ * among pictures is no run. */
 static bool is_run(const cen__listing *listing)
 {
+    size_t n_hidden = 0;
+    while (n_hidden < listing->n_names && listing->names[n_hidden][0] == '.') n_hidden++;
+    if (n_hidden == listing->n_names) return has_name(listing, ".lock");
     bool has_files = has_name(listing, "model.safetensors") ||
                      has_name(listing, "checkpoint.safetensors") ||
                      (has_name(listing, "arguments") && has_name(listing, "log.csv"));

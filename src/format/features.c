@@ -157,7 +157,7 @@ static const struct {
 } formats[] = {
     [CEN_FEATURES_NPY] = {write_npy, write_rows_tsv, ".npy", ".tsv"},
     [CEN_FEATURES_CSV] = {write_csv, NULL, NULL, NULL},
-    [CEN_FEATURES_FVECS] = {write_fvecs, NULL, NULL, NULL},
+    [CEN_FEATURES_FVECS] = {write_fvecs, write_rows_tsv, ".fvecs", ".fvecs.tsv"},
     [CEN_FEATURES_PROJECTOR] = {write_numbers_tsv, write_rows_tsv, ".tsv", ".metadata.tsv"},
 };
 
@@ -230,7 +230,7 @@ cen_status cen_features_write(const char *path, cen_features_format format, cons
     char *beside = NULL;
     cen_status status = check(path, format, &t, error);
     if (status != CEN_OK) return status;
-    if (formats[format].write_beside != NULL) {
+    if (formats[format].write_beside != NULL && (rows != NULL || format != CEN_FEATURES_FVECS)) {
         beside = cen__features_beside(path, formats[format].ending, formats[format].beside);
         if (beside == NULL) return cen__fail_memory(error, "the name of a file");
     }

@@ -143,8 +143,10 @@ static float *panel_place(const flat *f, size_t s, size_t m)
 
 static size_t flat_count(const flat *f, const cen__conv_set *set)
 {
-    return whole(round_up(f->n_outputs, f->block) * f->steps) + 2 * table_count(f->steps) +
-           whole(f->n_outputs * strip_pitch(f, set) + slack(set));
+    const size_t panels = whole(cen__times(round_up(f->n_outputs, f->block), f->steps));
+    const size_t strip = cen__times(f->n_outputs, strip_pitch(f, set));
+    return cen__plus(cen__plus(panels, cen__times(2, table_count(f->steps))),
+                     whole(cen__plus(strip, slack(set))));
 }
 
 /* Takes what flat_count counts; returns the strip. */
@@ -159,7 +161,18 @@ static float *take_flat(flat *f, const cen__conv_set *set, float **scratch)
 
 /* ---- forward ------------------------------------------------------------------------------- */
 
-/* The planes of the input, [c][stride_h][stride_w][rows][pitch]. */
+/* Places modulo the stride that some tap reads. */
+static size_t phases_h(const cen__conv *v)
+{
+    return least(v->stride_h, v->kernel_h);
+}
+
+static size_t phases_w(const cen__conv *v)
+{
+    return least(v->stride_w, v->kernel_w);
+}
+
+/* The planes of the input, [c][phases_h][phases_w][rows][pitch]. */
 static size_t input_rows(const cen__conv *v)
 {
     return v->out_h + (v->kernel_h - 1) / v->stride_h;
@@ -173,8 +186,9 @@ static size_t input_pitch(const cen__conv *v)
 
 static size_t input_count(const cen__conv *v, const cen__conv_set *set)
 {
-    return v->c * v->stride_h * v->stride_w * input_rows(v) * input_pitch(v) + v->kernel_w +
-           slack(set);
+    const size_t planes = cen__times(v->c, cen__times(phases_h(v), phases_w(v)));
+    const size_t plane = cen__times(input_rows(v), input_pitch(v));
+    return cen__plus(cen__times(planes, plane), v->kernel_w + slack(set));
 }
 
 static void fill_input(const cen__conv *v, const cen__conv_set *set, const float *x, float *planes)
@@ -182,8 +196,8 @@ static void fill_input(const cen__conv *v, const cen__conv_set *set, const float
     const size_t plane = input_rows(v) * input_pitch(v);
     float *to = planes;
     for (size_t c = 0; c < v->c; c++)
-        for (size_t a = 0; a < v->stride_h; a++)
-            for (size_t b = 0; b < v->stride_w; b++, to += plane)
+        for (size_t a = 0; a < phases_h(v); a++)
+            for (size_t b = 0; b < phases_w(v); b++, to += plane)
                 fill(x + c * v->h * v->w, v->h, v->w,
                      &(window){(ptrdiff_t)a - (ptrdiff_t)v->pad_h,
                                (ptrdiff_t)b - (ptrdiff_t)v->pad_w, v->stride_h, v->stride_w,
@@ -200,7 +214,7 @@ static void fill_taps(const cen__conv *v, size_t *at)
         for (size_t i = 0; i < v->kernel_h; i++)
             for (size_t j = 0; j < v->kernel_w; j++)
                 *at++ =
-                    ((c * v->stride_h + i % v->stride_h) * v->stride_w + j % v->stride_w) * plane +
+                    ((c * phases_h(v) + i % v->stride_h) * phases_w(v) + j % v->stride_w) * plane +
                     i / v->stride_h * pitch + j / v->stride_w;
 }
 
@@ -253,6 +267,11 @@ static phase make_phase(size_t tap, size_t size, size_t stride, size_t pad, size
     return p;
 }
 
+static bool is_used(const phase *p)
+{
+    return p->count > 0 && p->n_taps > 0;
+}
+
 /* The gradient of one phase as a correlation of dy; *from is the window of dy. */
 static flat backward_flat(const cen__conv *v, const cen__conv_set *set, const phase *rows,
                           const phase *columns, window *from)
@@ -297,7 +316,8 @@ static void fill_phase(const cen__conv *v, const flat *f, const window *from, co
 
 static size_t gradient_count(const cen__conv *v, const cen__conv_set *set, const window *from)
 {
-    return v->k * from->rows * from->pitch + v->kernel_w + slack(set);
+    const size_t plane = cen__times(from->rows, from->pitch);
+    return cen__plus(cen__times(v->k, plane), v->kernel_w + slack(set));
 }
 
 static void backward_phase(const cen__conv *v, const cen__conv_set *set, size_t n, const float *dy,
@@ -326,11 +346,11 @@ void cen__direct_backward_data(const cen__conv *v, const cen__conv_set *set, siz
 {
     if (v->kernel_h < v->stride_h || v->kernel_w < v->stride_w) /* inputs that no output reads */
         memset(dx, 0, n * v->c * v->h * v->w * sizeof *dx);
-    for (size_t a = 0; a < v->stride_h; a++)
-        for (size_t b = 0; b < v->stride_w; b++) {
+    for (size_t a = 0; a < phases_h(v); a++)
+        for (size_t b = 0; b < phases_w(v); b++) {
             const phase rows = make_phase(a, v->h, v->stride_h, v->pad_h, v->kernel_h);
             const phase columns = make_phase(b, v->w, v->stride_w, v->pad_w, v->kernel_w);
-            if (rows.count * columns.count * rows.n_taps * columns.n_taps > 0)
+            if (is_used(&rows) && is_used(&columns))
                 backward_phase(v, set, n, dy, w, dx, &rows, &columns, scratch);
         }
 }
@@ -375,20 +395,28 @@ void cen__direct_backward_weights(const cen__conv *v, const cen__conv_set *set, 
 
 /* ---- scratch ------------------------------------------------------------------------------- */
 
+static size_t backward_weights_count(const cen__conv *v, const cen__conv_set *set)
+{
+    const size_t steps = run_steps(v, set), taps = v->c * v->kernel_h * v->kernel_w;
+    const size_t gradient = whole(cen__times(v->k, cen__times(steps, set->lanes)));
+    return cen__plus(cen__plus(whole(input_count(v, set)), gradient),
+                     cen__plus(table_count(taps), table_count(steps)));
+}
+
 size_t cen__direct_scratch_count(const cen__conv *v, const cen__conv_set *set)
 {
     const flat f = forward_flat(v, set);
-    size_t count = flat_count(&f, set) + whole(input_count(v, set));
-    count = most(count, whole(input_count(v, set)) + whole(v->k * run_steps(v, set) * set->lanes) +
-                            table_count(f.steps) + table_count(run_steps(v, set)));
-    for (size_t a = 0; a < v->stride_h; a++)
-        for (size_t b = 0; b < v->stride_w; b++) {
+    size_t count = cen__plus(flat_count(&f, set), whole(input_count(v, set)));
+    count = most(count, backward_weights_count(v, set));
+    for (size_t a = 0; a < phases_h(v); a++)
+        for (size_t b = 0; b < phases_w(v); b++) {
             const phase rows = make_phase(a, v->h, v->stride_h, v->pad_h, v->kernel_h);
             const phase columns = make_phase(b, v->w, v->stride_w, v->pad_w, v->kernel_w);
-            if (rows.count * columns.count * rows.n_taps * columns.n_taps == 0) continue;
+            if (!is_used(&rows) || !is_used(&columns)) continue;
             window from;
             const flat g = backward_flat(v, set, &rows, &columns, &from);
-            count = most(count, flat_count(&g, set) + whole(gradient_count(v, set, &from)));
+            count =
+                most(count, cen__plus(flat_count(&g, set), whole(gradient_count(v, set, &from))));
         }
     return count;
 }

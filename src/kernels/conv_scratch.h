@@ -2,7 +2,7 @@
 #ifndef CEN_KERNELS_CONV_SCRATCH_H
 #define CEN_KERNELS_CONV_SCRATCH_H
 
-#include <stddef.h>
+#include "base/sizes.h"
 
 static inline size_t least(size_t a, size_t b)
 {
@@ -16,7 +16,7 @@ static inline size_t most(size_t a, size_t b)
 
 static inline size_t round_up(size_t a, size_t unit)
 {
-    return (a + unit - 1) / unit * unit;
+    return cen__round_up(a, unit);
 }
 
 /* n things in as few blocks of at most `largest` as can be, as even as can be: the size of one. */
@@ -35,7 +35,7 @@ static inline size_t whole(size_t count)
 /* The same for a table of n places. */
 static inline size_t table_count(size_t n)
 {
-    return whole(n * (sizeof(size_t) / sizeof(float) + 1));
+    return whole(cen__times(n, sizeof(size_t) / sizeof(float) + 1));
 }
 
 static inline void *take(float **scratch, size_t count)

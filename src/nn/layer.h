@@ -124,6 +124,10 @@ static inline size_t cen__shape_count(cen__shape shape)
     return shape.c * shape.h * shape.w;
 }
 
+/* Multiply-adds of an image. One layer after the other moves numbers, too, which costs as much as 64 for
+ * each; so a layer counts at least that many a number, the 64 of a convolution of 8 channels. */
+double cen__layer_work(const cen__layer *layer);
+
 /* Output side of a window: (side + 2 pad - window) / stride + 1, or 0 where it does not fit. */
 size_t cen__window_steps(size_t side, size_t window, size_t stride, size_t pad);
 

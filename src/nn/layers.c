@@ -59,6 +59,17 @@ void cen__layer_add_state(cen__layer *layer, const cen__parameter *state)
     add_tensor(&layer->states[layer->n_states++], state, &layer->state_count);
 }
 
+double cen__layer_work(const cen__layer *layer)
+{
+    const double least = 64, area = (double)layer->out.h * (double)layer->out.w;
+    double in = (double)cen__shape_count(layer->in), out = (double)cen__shape_count(layer->out);
+    double numbers = in > out ? in : out, taps = (double)layer->window.h * (double)layer->window.w;
+    bool has_matrix = layer->n_parameters > 0 && layer->parameters[0].n_dims > 1;
+    double work = has_matrix ? (double)layer->parameters[0].count * area : taps * out;
+    if (layer->kind->keeps_memory) return 0;
+    return work > least * numbers ? work : least * numbers;
+}
+
 size_t cen__window_steps(size_t side, size_t window, size_t stride, size_t pad)
 {
     return side + 2 * pad < window ? 0 : (side + 2 * pad - window) / stride + 1;

@@ -98,6 +98,11 @@ static bool fits(cen__shape shape)
 static cen_status connect(cen__net *net, cen_error *error)
 {
     cen__shape in = net->in;
+    if (!fits(in)) {
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "an input of %zux%zux%zu does not fit into memory; use smaller images",
+                         in.c, in.h, in.w);
+    }
     for (size_t i = 0; i < net->n_layers; i++) {
         cen__layer *layer = &net->layers[i];
         layer->in = in;
@@ -125,6 +130,7 @@ static cen_status connect(cen__net *net, cen_error *error)
         }
         net->n_parameters += layer->count;
         net->n_state += layer->state_count;
+        net->work += cen__layer_work(layer);
         in = layer->out;
     }
     net->out = in;

@@ -7,6 +7,7 @@
 typedef struct cen__net {
     cen__shape in, out;
     size_t n_layers, n_parameters, n_state; /* layers; numbers */
+    double work;                            /* of an image */
     cen__layer *layers;
     cen__steps training, inference; /* what is run */
     char **texts;                   /* [n_layers], each layer as in the line */

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/parallel.h"
+#include "base/sizes.h"
 #include "nn/layers.h"
 
 enum { MOST_CHUNKS = 8, SUM_BLOCK = 4096, ALIGNED = 16, CACHED_COUNT = 1 << 17 };
@@ -58,7 +59,7 @@ struct cen__work {
 
 static size_t round_up(size_t count)
 {
-    return (count + ALIGNED - 1) / ALIGNED * ALIGNED;
+    return cen__round_up(count, ALIGNED);
 }
 
 static size_t larger(size_t a, size_t b)
@@ -137,7 +138,7 @@ static size_t plan_outputs(cen__work *work, bool training, size_t *slot)
             }
             if (training || crosses) {
                 work->spots[i].y = (place){AT_BATCH, total, count};
-                total += count;
+                total = cen__plus(total, count);
             } else {
                 work->spots[i].y = (place){AT_CHUNK, n_slots++ % 2, count};
                 *slot = larger(*slot, count);
@@ -213,7 +214,7 @@ static size_t saved_size(const cen__layer *layer)
 /* Bytes an image that the batch reserves: whole numbers, so that each chunk's are aligned. */
 static size_t reserved_size(const cen__layer *layer)
 {
-    return (saved_size(layer) + sizeof(float) - 1) / sizeof(float) * sizeof(float);
+    return cen__round_up(saved_size(layer), sizeof(float));
 }
 
 /* What steps keep beside their outputs. */
@@ -233,11 +234,13 @@ static kept plan_kept(cen__work *work, bool training)
         } else {
             at->saved_offset = k.saved * work->max_n;
             at->shared_offset = k.shared;
-            if (training) k.saved += reserved_size(layer);
-            if (layer->kind->shared_count != NULL) k.shared += layer->kind->shared_count(layer);
+            if (training) k.saved = cen__plus(k.saved, reserved_size(layer));
+            if (layer->kind->shared_count != NULL) {
+                k.shared = cen__plus(k.shared, layer->kind->shared_count(layer));
+            }
         }
         at->folded_offset = k.folded;
-        if (layer->norm != NULL) k.folded += round_up(layer->count);
+        if (layer->norm != NULL) k.folded = cen__plus(k.folded, round_up(layer->count));
         if (layer->kind->sums_count == NULL) continue;
         work->sums_count = larger(work->sums_count, round_up(layer->kind->sums_count(layer)));
     }
@@ -251,44 +254,27 @@ static void plan_prepared(cen__work *work)
         for (size_t i = work->stages[s].first; i < work->stages[s].end; i++) {
             const cen__layer *layer = &work->steps[i];
             work->spots[i].prepared_offset = count;
-            if (layer->kind->prepare != NULL) count += round_up(layer->kind->prepared_count(layer));
+            if (layer->kind->prepare == NULL) continue;
+            count = cen__plus(count, round_up(layer->kind->prepared_count(layer)));
         }
         work->prepared_count = larger(work->prepared_count, count);
     }
 }
 
-static cen_status allocate(cen__work *work, kept k, size_t outputs, size_t border, bool training,
-                           cen_error *error)
-{
-    size_t n = work->max_n, batch;
-    size_t area = larger(work->area_count * (size_t)work->n_threads,
-                         layer_scratch(work, CEN__SCOPE_BATCH, n));
-    if (!cen__multiply(outputs + 2 * border, n, &batch)) {
-        return cen__fail(error, CEN_ERROR_LIMIT,
-                         "a batch of %zu does not fit into memory; use smaller batches", n);
-    }
-    work->batch = cen__alloc(batch, sizeof(float));
-    work->area = cen__alloc(area, sizeof(float));
-    work->partial = cen__alloc(work->partial_count * n_chunks(n), sizeof(float));
-    work->saved = training ? cen__alloc(k.saved, n) : NULL;
-    work->shared = cen__alloc(k.shared, sizeof(float));
-    work->sums = cen__alloc(work->sums_count * n_chunks(n), sizeof(double));
-    work->folded = cen__alloc(k.folded, sizeof(float));
-    work->prepared = cen__alloc(work->prepared_count, sizeof(float));
-    bool failed = work->batch == NULL || work->area == NULL || work->partial == NULL ||
-                  (training && work->saved == NULL) || work->shared == NULL || work->sums == NULL ||
-                  work->folded == NULL || work->prepared == NULL;
-    return failed ? cen__fail_memory(error, "the net's activations") : CEN_OK;
-}
+/* Numbers that are to be allocated: of the whole batch, of the threads' areas, and what is kept. */
+typedef struct need {
+    kept kept;
+    size_t batch, area;
+} need;
 
-static cen_status plan(cen__work *work, bool training, cen_error *error)
+static need plan(cen__work *work, bool training)
 {
     size_t slot = 0, gradient_slot = 0, border = 0, n = work->max_n;
     plan_stages(work);
     plan_needs(work);
     size_t outputs = plan_outputs(work, training, &slot);
     if (training) border = plan_gradients(work, &gradient_slot);
-    slot = round_up(larger(slot, gradient_slot) * chunk_size(n));
+    slot = round_up(cen__times(larger(slot, gradient_slot), chunk_size(n)));
     for (size_t i = 0; i < work->n_steps; i++) {
         resolve(&work->spots[i].y, slot, 0, n);
         resolve(&work->spots[i].dx, slot, outputs * n, border * n);
@@ -298,32 +284,80 @@ static cen_status plan(cen__work *work, bool training, cen_error *error)
         work->partial_count = larger(work->partial_count, round_up(work->stages[s].count));
     }
     plan_prepared(work);
-    work->scratch_offset = 2 * slot;
-    work->area_count = 2 * slot + layer_scratch(work, CEN__SCOPE_IMAGE, chunk_size(n));
-    return allocate(work, plan_kept(work, training), outputs, border, training, error);
+    work->scratch_offset = cen__times(2, slot);
+    work->area_count =
+        cen__plus(work->scratch_offset, layer_scratch(work, CEN__SCOPE_IMAGE, chunk_size(n)));
+    size_t areas = cen__times(work->area_count, (size_t)work->n_threads);
+    return (need){.kept = plan_kept(work, training),
+                  .batch = cen__times(cen__plus(outputs, cen__times(2, border)), n),
+                  .area = larger(areas, layer_scratch(work, CEN__SCOPE_BATCH, n))};
+}
+
+static cen_status allocate(cen__work *work, const need *needed, bool training, cen_error *error)
+{
+    size_t n = work->max_n;
+    if (needed->batch == SIZE_MAX || needed->area == SIZE_MAX) {
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "a batch of %zu does not fit into memory; use smaller batches", n);
+    }
+    work->batch = cen__alloc(needed->batch, sizeof(float));
+    work->area = cen__alloc(needed->area, sizeof(float));
+    work->partial = cen__alloc(cen__times(work->partial_count, n_chunks(n)), sizeof(float));
+    work->saved = training ? cen__alloc(needed->kept.saved, n) : NULL;
+    work->shared = cen__alloc(needed->kept.shared, sizeof(float));
+    work->sums = cen__alloc(cen__times(work->sums_count, n_chunks(n)), sizeof(double));
+    work->folded = cen__alloc(needed->kept.folded, sizeof(float));
+    work->prepared = cen__alloc(work->prepared_count, sizeof(float));
+    bool failed = work->batch == NULL || work->area == NULL || work->partial == NULL ||
+                  (training && work->saved == NULL) || work->shared == NULL || work->sums == NULL ||
+                  work->folded == NULL || work->prepared == NULL;
+    return failed ? cen__fail_memory(error, "the net's activations") : CEN_OK;
+}
+
+/* A plan for this net, without the memory of what it plans; NULL without any. */
+static cen__work *begin(const cen__net *net, size_t max_n, int n_threads, bool training,
+                        need *needed)
+{
+    cen__work *work = cen__alloc_zeroed(1, sizeof *work);
+    if (work == NULL) return NULL;
+    const cen__steps *run = training ? &net->training : &net->inference;
+    work->net = net;
+    work->steps = run->steps;
+    work->n_steps = run->n;
+    work->max_n = max_n;
+    work->n_threads = n_threads;
+    work->stages = cen__alloc_zeroed(run->n, sizeof *work->stages);
+    work->spots = cen__alloc_zeroed(run->n, sizeof *work->spots);
+    if (work->stages == NULL || work->spots == NULL) {
+        cen__work_free(work);
+        return NULL;
+    }
+    *needed = plan(work, training);
+    return work;
 }
 
 cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n, int n_threads,
                             bool training, cen_error *error)
 {
-    cen__work *w = *work = cen__alloc_zeroed(1, sizeof **work);
-    if (w == NULL) return cen__fail_memory(error, "the net's activations");
-    const cen__steps *run = training ? &net->training : &net->inference;
-    w->net = net;
-    w->steps = run->steps;
-    w->n_steps = run->n;
-    w->max_n = max_n;
-    w->n_threads = cen__thread_count(n_threads);
-    w->stages = cen__alloc_zeroed(run->n, sizeof *w->stages);
-    w->spots = cen__alloc_zeroed(run->n, sizeof *w->spots);
-    cen_status status = w->stages != NULL && w->spots != NULL
-                            ? plan(w, training, error)
-                            : cen__fail_memory(error, "the net's activations");
+    need needed;
+    *work = begin(net, max_n, cen__thread_count(n_threads), training, &needed);
+    if (*work == NULL) return cen__fail_memory(error, "the net's activations");
+    cen_status status = allocate(*work, &needed, training, error);
     if (status != CEN_OK) {
-        cen__work_free(w);
+        cen__work_free(*work);
         *work = NULL;
     }
     return status;
+}
+
+cen_status cen__work_measure(const cen__net *net, size_t *count, cen_error *error)
+{
+    need needed;
+    cen__work *work = begin(net, 1, 1, false, &needed);
+    if (work == NULL) return cen__fail_memory(error, "the net's activations");
+    *count = cen__plus(needed.batch, needed.area);
+    cen__work_free(work);
+    return CEN_OK;
 }
 
 void cen__work_free(cen__work *work)

@@ -178,6 +178,10 @@ static cen_status add_set(cen__page *page, const cen__set_view *view, cen_error 
                       "<p class=\"hint\">Nearest first, with class and distance. \xE2\x9C\x93 "
                       "the class of the query, \xE2\x9C\x97 and a dashed frame another "
                       "one.</p>\n");
+    if (page->report->n_pictures > 0)
+        cen__text_add(
+            text, "<p class=\"hint\">A file name in place of a picture: there is no picture, or "
+                  "it lies outside of the folders that were named.</p>\n");
     cen_status status = cen__add_sheet(page, view, error);
     close_section(page);
     return status;
@@ -213,7 +217,8 @@ cen_status cen_report_write_html(const cen_report *report, const char *path, cen
     cen__page page;
     cen_status status = cen__page_create(&page, report, error);
     if (status != CEN_OK) return status;
-    status = add_page(&page, error);
+    status = cen__find_folders(&page, error);
+    if (status == CEN_OK) status = add_page(&page, error);
     if (status == CEN_OK) status = cen__page_save(&page, path, error);
     cen__page_free(&page);
     return status;

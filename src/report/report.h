@@ -36,6 +36,7 @@ typedef struct cen__set_view {
 typedef struct cen__page {
     const cen_report *report;
     cen__set_view *views; /* [n_sets] */
+    char **folders;       /* [report->n_pictures] their real paths, while the page is written */
     cen__text text;
     bool is_alone; /* a plot in a file of its own */
 } cen__page;
@@ -153,6 +154,9 @@ void cen__add_skipped(cen__page *page);
 cen_status cen__add_sheet(cen__page *page, const cen__set_view *view, cen_error *error);
 
 /* <img> with the picture at path, small, or a placeholder with the file's name. Errors: MEMORY. */
-cen_status cen__add_thumbnail(cen__text *text, const char *path, cen_error *error);
+cen_status cen__add_thumbnail(cen__page *page, const char *path, cen_error *error);
+
+/* Resolves the folders that pictures must lie in. Errors: IO (one is not there), MEMORY. */
+cen_status cen__find_folders(cen__page *page, cen_error *error);
 
 #endif

@@ -16,7 +16,7 @@ static cen_status add_query(cen__page *page, const cen__set_view *view, size_t i
     const cen_feature_row *query = &view->set->queries[i];
     int32_t answer = view->set->measures->predicted[i];
     cen__text_add(text, "<figure class=\"query\">");
-    cen_status status = cen__add_thumbnail(text, query->path, error);
+    cen_status status = cen__add_thumbnail(page, query->path, error);
     if (status != CEN_OK) return status;
     cen__text_add(text, "<figcaption><b>");
     add_class(text, view, query->label);
@@ -40,7 +40,7 @@ static cen_status add_neighbour(cen__page *page, const cen__set_view *view, size
     const cen_feature_row *row = &view->set->gallery[m->neighbours[at]];
     bool is_right = row->label == view->set->queries[view->picks[pick]].label;
     cen__text_print(text, "<li class=\"%s\">", is_right ? "right" : "wrong");
-    cen_status status = cen__add_thumbnail(text, row->path, error);
+    cen_status status = cen__add_thumbnail(page, row->path, error);
     if (status != CEN_OK) return status;
     cen__text_print(text, "<span class=\"what\"><span class=\"sign\">%s</span> ",
                     is_right ? "\xE2\x9C\x93<span class=\"hidden\"> right:</span>"

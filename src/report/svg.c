@@ -13,6 +13,7 @@ static cen_status save(cen__page *page, const char *folder, const char *name, ce
     (void)snprintf(file, sizeof file, "%s.svg", name);
     char *path = cen__path_join(folder, file);
     if (path == NULL) return cen__fail_memory(error, "the name of a plot");
+    if (cen__os_is_link(path)) (void)cen__os_remove(path); /* a run folder may be a stranger's */
     cen_status status = cen__page_save(page, path, error);
     cen__free(path);
     return status;

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/os.h"
 #include "image/image.h"
 #include "report/report.h"
 
@@ -60,14 +61,51 @@ static void add_image(cen__text *text, const char *path, const uint8_t *png, siz
     cen__text_add(text, "\">");
 }
 
-cen_status cen__add_thumbnail(cen__text *text, const char *path, cen_error *error)
+cen_status cen__find_folders(cen__page *page, cen_error *error)
+{
+    size_t n = page->report->n_pictures;
+    cen_status status = CEN_OK;
+    page->folders = cen__alloc_zeroed(n, sizeof *page->folders);
+    if (page->folders == NULL) return cen__fail_memory(error, "a report");
+    for (size_t i = 0; i < n && status == CEN_OK; i++) {
+        status = cen__os_real_path(page->report->pictures[i], &page->folders[i], error);
+    }
+    return status;
+}
+
+static bool is_within(const char *path, const char *folder)
+{
+    size_t size = strlen(folder);
+    if (strncmp(path, folder, size) != 0) return false;
+    return path[size] == '\0' || path[size] == '/' || (size > 0 && folder[size - 1] == '/');
+}
+
+/* The file that `path` leads to is opened by its real path, so that no link of it is followed again. */
+static cen_status read_picture(const cen__page *page, const char *path, cen_image *image,
+                               cen_error *error)
 {
     cen_image_options options = cen_image_options_default();
     options.target_width = options.target_height = SIDE;
+    size_t n = page->report->n_pictures;
+    if (n == 0) return cen_image_read(path, &options, image, error);
+    char *real;
+    cen_status status = cen__os_real_path(path, &real, error);
+    if (status != CEN_OK) return status;
+    bool is_named = false;
+    for (size_t i = 0; i < n; i++) is_named = is_named || is_within(real, page->folders[i]);
+    status = is_named ? cen_image_read(real, &options, image, error)
+                      : cen__fail(error, CEN_ERROR_IO, "%s: not in a folder that was named", path);
+    cen__free(real);
+    return status;
+}
+
+cen_status cen__add_thumbnail(cen__page *page, const char *path, cen_error *error)
+{
+    cen__text *text = &page->text;
     cen_image image;
     uint8_t *png = NULL;
     size_t size = 0;
-    cen_status status = cen_image_read(path, &options, &image, error);
+    cen_status status = read_picture(page, path, &image, error);
     if (status != CEN_OK) {
         if (status == CEN_ERROR_MEMORY) return status;
         add_placeholder(text, path);

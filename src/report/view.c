@@ -197,6 +197,10 @@ cen_status cen__page_create(cen__page *page, const cen_report *report, cen_error
 
 void cen__page_free(cen__page *page)
 {
+    for (size_t i = 0; page->folders != NULL && i < page->report->n_pictures; i++) {
+        cen__free(page->folders[i]);
+    }
+    cen__free(page->folders);
     cen__free(page->views);
     cen__free(page->text.data);
     *page = (cen__page){.report = NULL};

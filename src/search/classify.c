@@ -1,12 +1,15 @@
 #include "search/classify.h"
 
+#include <math.h>
+
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/search.h"
 
 cen_knn_options cen_knn_options_default(void)
 {
-    return (cen_knn_options){.metric = CEN_METRIC_L2, .k = 5, .weights = CEN_WEIGHTS_UNIFORM};
+    return (cen_knn_options){
+        .metric = CEN_METRIC_L2, .k = 5, .weights = CEN_WEIGHTS_UNIFORM, .most_distance = HUGE_VAL};
 }
 
 /* Neighbours are nearest first, so that some are at distance 0 where the first is. */
@@ -17,10 +20,11 @@ static double weight_of(const double *distances, size_t i, cen_weights weights)
     return 1 / distances[i];
 }
 
-int32_t cen__vote(const size_t *indices, const double *distances, size_t k, cen_weights weights,
-                  const int32_t *gallery_labels)
+/* distances may be NULL if the weights are uniform. */
+static int32_t vote(const size_t *indices, const double *distances, size_t k, cen_weights weights,
+                    const int32_t *gallery_labels)
 {
-    int32_t best = 0;
+    int32_t best = -1;
     double most = -1;
     for (size_t i = 0; i < k; i++) {
         int32_t label = gallery_labels[indices[i]];
@@ -41,11 +45,29 @@ int32_t cen__vote(const size_t *indices, const double *distances, size_t k, cen_
 
 int32_t cen_knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels)
 {
-    return cen__vote(indices, NULL, k, CEN_WEIGHTS_UNIFORM, gallery_labels);
+    return vote(indices, NULL, k, CEN_WEIGHTS_UNIFORM, gallery_labels);
+}
+
+int32_t cen__vote(const size_t *indices, const double *distances, const cen_knn_options *options,
+                  const int32_t *gallery_labels)
+{
+    size_t k =
+        0; /* as floats, so that a threshold that is one of the distances found includes it */
+    while (k < options->k && (double)(float)distances[k] <= options->most_distance) k++;
+    return vote(indices, distances, k, options->weights, gallery_labels);
+}
+
+cen_status cen__check_most_distance(const cen_knn_options *options, cen_error *error)
+{
+    if (options->most_distance >= 0) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "neighbours cannot vote within a distance of %g; choose one of at least 0",
+                     options->most_distance);
 }
 
 cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d,
-                            const cen_knn_options *options, int32_t *predicted, cen_error *error)
+                            const cen_knn_options *options, int32_t *predicted, size_t *indices,
+                            float *distances, cen_error *error)
 {
     const cen__query query = {.gallery = gallery.features,
                               .queries = queries.features,
@@ -56,21 +78,23 @@ cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d
                               .metric = options->metric,
                               .leave_one_out = options->leave_one_out,
                               .n_threads = options->n_threads};
+    cen_status status = cen__check_most_distance(options, error);
+    if (status != CEN_OK) return status;
     size_t count, k = options->k < gallery.n ? options->k : gallery.n; /* more is refused below */
     bool fits = cen__multiply(queries.n, k, &count);
-    size_t *indices = fits ? cen__alloc(count, sizeof *indices) : NULL;
-    double *distances = fits ? cen__alloc(count, sizeof *distances) : NULL;
-    cen_status status = CEN_OK;
-    if (indices != NULL && distances != NULL) {
-        status = cen__search(&query, (cen__found){.indices = indices, .exact = distances}, error);
+    size_t *own = fits && indices == NULL ? cen__alloc(count, sizeof *own) : NULL;
+    double *exact = fits ? cen__alloc(count, sizeof *exact) : NULL;
+    if (indices == NULL) indices = own;
+    if (indices != NULL && exact != NULL) {
+        const cen__found found = {.indices = indices, .distances = distances, .exact = exact};
+        status = cen__search(&query, found, error);
     } else {
         status = cen__fail_memory(error, "the neighbours of the queries");
     }
     for (size_t i = 0; i < queries.n && status == CEN_OK; i++) {
-        predicted[i] =
-            cen__vote(indices + i * k, distances + i * k, k, options->weights, gallery.labels);
+        predicted[i] = cen__vote(indices + i * k, exact + i * k, options, gallery.labels);
     }
-    cen__free(indices);
-    cen__free(distances);
+    cen__free(own);
+    cen__free(exact);
     return status;
 }

@@ -3,9 +3,12 @@
 
 #include <centerloss.h>
 
-/* The label with the most weight among indices[k], nearest first; a tie goes to the smallest label.
- * distances[k] is read where the weights need it. */
-int32_t cen__vote(const size_t *indices, const double *distances, size_t k, cen_weights weights,
+/* The label with the most weight among those of indices[options->k], nearest first, that are within
+ * options->most_distance; -1 if none is; a tie goes to the smallest label. */
+int32_t cen__vote(const size_t *indices, const double *distances, const cen_knn_options *options,
                   const int32_t *gallery_labels);
+
+/* Errors: ARGUMENT (most_distance). */
+cen_status cen__check_most_distance(const cen_knn_options *options, cen_error *error);
 
 #endif

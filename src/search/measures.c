@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/classes.h"
+#include "search/classify.h"
 #include "search/retrieval.h"
 
 enum { WAYS = 20, QUERIES_A_CLASS = 15 };
@@ -38,6 +39,8 @@ static cen_status check(const measuring *g, cen_error *error)
                          "to leave one out the %zu queries must be the %zu rows of the gallery",
                          g->queries.n, g->gallery.n);
     }
+    cen_status status = cen__check_most_distance(&g->options->knn, error);
+    if (status != CEN_OK) return status;
     if (g->options->knn.k == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "k is 0; choose 1 or more");
     }

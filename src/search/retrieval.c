@@ -103,7 +103,7 @@ static void answer(retrieve *r, const place *p, const size_t *indices, const dou
 {
     size_t k = r->options->k;
     int32_t label = r->queries.labels[p->query];
-    int32_t predicted = cen__vote(indices, distances, k, r->options->weights, r->gallery.labels);
+    int32_t predicted = cen__vote(indices, distances, r->options, r->gallery.labels);
     r->answers.predicted[p->query] = predicted;
     memcpy(r->answers.neighbours + p->query * k, indices, k * sizeof *indices);
     for (size_t j = 0; j < k; j++) {
@@ -147,6 +147,49 @@ static cen_status run_block(retrieve *r, size_t first, size_t end, cen_error *er
     return status;
 }
 
+/* Wilson, Probable inference, the law of succession, and statistical inference, 1927. */
+static void set_interval(double n_right, double n, double interval[2])
+{
+    const double z = 1.959963984540054;
+    double middle = (n_right + z * z / 2) / (n + z * z);
+    double half = z / (n + z * z) * sqrt(n_right * (n - n_right) / n + z * z / 4);
+    interval[0] = n_right > 0 ? middle - half : 0;
+    interval[1] = n_right < n ? middle + half : 1;
+    if (!(n > 0)) interval[0] = interval[1] = (double)NAN;
+}
+
+static double macro_accuracy(const retrieve *r, const cen__classes *classes)
+{
+    double sum = 0;
+    for (size_t c = 0; c < classes->n_classes; c++) {
+        size_t n_right = 0;
+        for (size_t i = classes->starts[c]; i < classes->starts[c + 1]; i++) {
+            n_right += r->answers.predicted[classes->rows[i]] == classes->labels[c];
+        }
+        sum += (double)n_right / (double)cen__classes_count(classes, c);
+    }
+    return classes->n_classes > 0 ? sum / (double)classes->n_classes : (double)NAN;
+}
+
+static cen_status summarise(const retrieve *r, cen_retrieval *retrieval, cen_error *error)
+{
+    cen__classes classes; /* of the queries */
+    double n = (double)r->n_labelled, n_scored = (double)(r->n_labelled - r->n_lone);
+    if (!cen__classes_create(&classes, r->queries.labels, r->queries.n)) {
+        return cen__fail_memory(error, "the classes of the queries");
+    }
+    *retrieval = (cen_retrieval){.n_queries = r->n_labelled, .n_lone = r->n_lone};
+    retrieval->knn_accuracy = n > 0 ? (double)r->n_right / n : (double)NAN;
+    retrieval->precision_at_1 = n_scored > 0 ? r->at_1 / n_scored : (double)NAN;
+    retrieval->r_precision = n_scored > 0 ? r->r_precision / n_scored : (double)NAN;
+    retrieval->map_at_r = n_scored > 0 ? r->map_at_r / n_scored : (double)NAN;
+    retrieval->knn_macro = macro_accuracy(r, &classes);
+    set_interval((double)r->n_right, n, retrieval->knn_interval);
+    set_interval(r->at_1, n_scored, retrieval->at_1_interval);
+    cen__classes_free(&classes);
+    return CEN_OK;
+}
+
 cen_status cen__retrieve(cen_labelled gallery, const cen__classes *classes, cen_labelled queries,
                          size_t d, const cen_knn_options *options, cen__answers answers,
                          cen_retrieval *retrieval, cen_error *error)
@@ -163,13 +206,7 @@ cen_status cen__retrieve(cen_labelled gallery, const cen__classes *classes, cen_
         end = block_end(&r, first);
         status = run_block(&r, first, end, error);
     }
-    double n_scored = (double)(r.n_labelled - r.n_lone);
-    *retrieval = (cen_retrieval){.n_queries = r.n_labelled, .n_lone = r.n_lone};
-    retrieval->knn_accuracy =
-        r.n_labelled > 0 ? (double)r.n_right / (double)r.n_labelled : (double)NAN;
-    retrieval->precision_at_1 = n_scored > 0 ? r.at_1 / n_scored : (double)NAN;
-    retrieval->r_precision = n_scored > 0 ? r.r_precision / n_scored : (double)NAN;
-    retrieval->map_at_r = n_scored > 0 ? r.map_at_r / n_scored : (double)NAN;
+    if (status == CEN_OK) status = summarise(&r, retrieval, error);
     cen__free(r.places);
     cen__free(r.features);
     cen__free(r.left_out);

@@ -203,8 +203,8 @@ static int compare_pictures(const void *a, const void *b)
 static cen_status choose(picture *pictures, const cen__classes *strangers, double *sums,
                          cen_threshold *threshold, cen_error *error)
 {
-    size_t n = strangers->n_rows, n_accepted = (size_t)(threshold->far * (double)n) + 1;
-    while ((double)n_accepted / (double)n > threshold->far) n_accepted--;
+    size_t n = strangers->n_rows, n_accepted = (size_t)(threshold->false_accepts * (double)n) + 1;
+    while ((double)n_accepted / (double)n > threshold->false_accepts) n_accepted--;
     qsort(pictures, n, sizeof *pictures, compare_pictures);
     /* Equal distances pass together or not at all. */
     while (n_accepted > 0 && pictures[n_accepted].distance == pictures[n_accepted - 1].distance) {
@@ -216,7 +216,7 @@ static cen_status choose(picture *pictures, const cen__classes *strangers, doubl
             error, CEN_ERROR_ARGUMENT,
             "no threshold keeps strangers out: more than the share %g of their pictures "
             "have the same features as one of the gallery; take out such copies",
-            threshold->far);
+            threshold->false_accepts);
     }
     threshold->distance =
         n_accepted > 0 ? (double)pictures[n_accepted - 1].distance : (double)nextafterf(nearest, 0);
@@ -284,14 +284,15 @@ static void release(scratch *s)
 }
 
 cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,
-                                   cen_metric metric, double far, int n_threads,
+                                   cen_metric metric, double false_accepts, int n_threads,
                                    cen_threshold *threshold, cen_error *error)
 {
     bool is_own = strangers.n == 0;
     cen_labelled set = is_own ? gallery : strangers;
     scratch s = {{0, 0, NULL, NULL, NULL}, NULL, NULL, NULL};
-    *threshold = (cen_threshold){0, far, 0, 1, set.n, 0};
-    cen_status status = check(gallery, set, is_own ? "gallery" : "strangers", d, far, error);
+    *threshold = (cen_threshold){0, false_accepts, 0, 1, set.n, 0};
+    cen_status status =
+        check(gallery, set, is_own ? "gallery" : "strangers", d, false_accepts, error);
     if (status != CEN_OK) return status;
     if (!reserve(&s, set)) {
         status = cen__fail_memory(error, "the calibration of a threshold");

@@ -303,10 +303,11 @@ static double share_within(const float *x, size_t n, double threshold)
     return n > 0 ? (double)low / (double)n : (double)NAN;
 }
 
-void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *far, double *tar)
+void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *false_accepts,
+                     double *true_accepts)
 {
-    *far = share_within(pairs->impostor, pairs->n_impostor, threshold);
-    *tar = share_within(pairs->genuine, pairs->n_genuine, threshold);
+    *false_accepts = share_within(pairs->impostor, pairs->n_impostor, threshold);
+    *true_accepts = share_within(pairs->genuine, pairs->n_genuine, threshold);
 }
 
 typedef struct {

@@ -1,8 +1,10 @@
 #include "train/extract.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/folder.h"
 #include "train/model.h"
 
 enum { BATCH = 64 };
@@ -47,25 +49,77 @@ cen_status cen_model_features(const cen_model *model, const float *x, size_t n, 
     return CEN_OK;
 }
 
-cen_status cen_model_folder_features(const cen_model *model, const cen_folder *folder,
-                                     float *features, int n_threads, cen_progress *progress,
-                                     void *user, cen_error *error)
+/* ---- a folder ------------------------------------------------------------------------------ */
+
+typedef struct {
+    cen__inference *inference;
+    const cen_folder *folder;
+    float *x, *features; /* x[max_n, input] */
+} extraction;
+
+static cen_status check_finite(const extraction *e, size_t first, size_t n, cen_error *error)
 {
-    size_t n = cen_folder_get(folder)->n_images;
-    size_t batch = n < BATCH ? n : BATCH;
+    size_t d = e->inference->model->info.feature_size;
+    const float *features = e->features + first * d;
+    for (size_t i = 0; i < n * d; i++) {
+        if (isfinite(features[i])) continue;
+        return cen__fail(error, CEN_ERROR_NOT_FINITE,
+                         "%s: the model makes a feature of this picture that is not finite; train "
+                         "it anew, at a lower learning rate",
+                         cen_folder_get(e->folder)->images[first + i / d].path);
+    }
+    return CEN_OK;
+}
+
+static cen_status extract_block(void *visitor, size_t first, size_t n, const uint8_t *bytes,
+                                cen_error *error)
+{
+    const extraction *e = visitor;
+    const cen_model *model = e->inference->model;
+    size_t d = model->info.feature_size, size = cen__shape_count(model->net.in);
+    size_t batch = e->inference->max_n;
+    for (size_t start = 0; start < n; start += batch) {
+        size_t count = n - start < batch ? n - start : batch;
+        cen__folder_normalise(&model->info.input, bytes + start * size, count, e->x);
+        const float *f = cen__infer(e->inference, e->x, count);
+        memcpy(e->features + (first + start) * d, f, count * d * sizeof *f);
+    }
+    return check_finite(e, first, n, error);
+}
+
+static cen_status extract_loaded(extraction *e, cen_progress *progress, void *user,
+                                 cen_error *error)
+{
+    size_t n = cen_folder_get(e->folder)->n_images;
+    size_t *indices = cen__alloc(n, sizeof *indices);
+    if (indices == NULL) return cen__fail_memory(error, "the images of a batch");
+    for (size_t i = 0; i < n; i++) indices[i] = i;
+    cen_status status =
+        cen__extract(e->inference, e->folder, indices, n, e->x, e->features, progress, user, error);
+    cen__free(indices);
+    return status == CEN_OK ? check_finite(e, 0, n, error) : status;
+}
+
+cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder, float *features,
+                                     int n_threads, cen_progress *progress, void *user,
+                                     cen_error *error)
+{
+    size_t n = cen_folder_get(folder)->n_images, batch = n < BATCH ? n : BATCH;
     if (n == 0) return CEN_OK;
     cen__inference inference = {.model = NULL};
-    size_t *indices = cen__alloc(n, sizeof *indices);
-    float *x = cen__alloc(batch, cen__shape_count(model->net.in) * sizeof *x);
-    cen_status status = indices != NULL && x != NULL
+    extraction e = {&inference, folder, NULL, features};
+    e.x = cen__alloc(batch, cen__shape_count(model->net.in) * sizeof *e.x);
+    cen_status status = e.x != NULL
                             ? cen__inference_create(&inference, model, batch, n_threads, error)
                             : cen__fail_memory(error, "the images of a batch");
-    for (size_t i = 0; i < n && status == CEN_OK; i++) indices[i] = i;
-    if (status == CEN_OK) {
-        status = cen__extract(&inference, folder, indices, n, x, features, progress, user, error);
+    if (status == CEN_OK && folder->is_loaded) {
+        status = extract_loaded(&e, progress, user, error);
+    } else if (status == CEN_OK) {
+        cen__inference_use(&inference);
+        status = cen__folder_load(folder, &model->info.input, 0, progress, user, extract_block, &e,
+                                  error);
     }
     cen__inference_free(&inference);
-    cen__free(indices);
-    cen__free(x);
+    cen__free(e.x);
     return status;
 }

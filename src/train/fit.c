@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "base/os.h"
+#include "data/folder.h"
 #include "train/checkpoint.h"
 #include "train/collapse.h"
 #include "train/extract.h"
@@ -22,6 +23,7 @@ typedef struct fit {
     size_t *train, *gallery, *validation; /* indices into the folder */
     float *x;                             /* [batch, input] */
     int32_t *labels;                      /* [batch] */
+    cen_error *errors;                    /* [batch], of its images */
     float *gallery_features, *validation_features;
     int32_t *gallery_labels, *validation_labels;
     size_t *neighbours;    /* [n_validation, k] */
@@ -31,8 +33,8 @@ typedef struct fit {
     cen__progress at;
     cen__sample sample;
     double saved; /* when a checkpoint was written */
-    size_t k;
-    bool is_stopped;
+    size_t k, first_step;
+    bool is_stopped, is_cut; /* cut: while an epoch was measured */
 } fit;
 
 cen_fit_options cen_fit_options_default(void)
@@ -123,19 +125,74 @@ static cen_status heed(fit *f, int answer, cen_error *error)
                      "mended");
 }
 
+/* ---- pictures that can no longer be read ---- */
+
+static bool is_unreadable(cen_status status)
+{
+    return status == CEN_ERROR_IO || status == CEN_ERROR_FORMAT ||
+           status == CEN_ERROR_UNSUPPORTED || status == CEN_ERROR_LIMIT;
+}
+
+/* Moves up what was read: indices, labels and, if not NULL, x. Returns how many. */
+static size_t drop_unread(fit *f, size_t *indices, int32_t *labels, float *x, size_t n)
+{
+    size_t kept = 0, size = cen__shape_count(f->model->net.in);
+    const cen_fit_options *options = f->options;
+    for (size_t i = 0; i < n; i++) {
+        if (f->errors[i].status != CEN_OK) {
+            const char *path = cen_folder_get(f->folder)->images[indices[i]].path;
+            if (options->on_unreadable == NULL) continue;
+            options->on_unreadable(options->user, path, f->errors[i].message);
+            continue;
+        }
+        indices[kept] = indices[i];
+        if (labels != NULL) labels[kept] = labels[i];
+        if (x != NULL && kept < i) memcpy(x + kept * size, x + i * size, size * sizeof *x);
+        kept++;
+    }
+    return kept;
+}
+
+/* Reads all of a list and drops what cannot be read. CEN_OK if anything is left and was dropped. */
+static cen_status prune(fit *f, size_t *list, int32_t *labels, size_t *n, cen_error *error)
+{
+    size_t kept = 0, dropped = 0;
+    for (size_t at = 0; at < *n; at += f->batch_size) {
+        size_t count = *n - at < f->batch_size ? *n - at : f->batch_size;
+        cen_status status = cen__folder_read_some(f->folder, &f->model->info.input, NULL, 0, 0,
+                                                  list + at, count, f->x, NULL, f->errors, error);
+        if (status != CEN_OK) return status;
+        size_t good = drop_unread(f, list + at, labels != NULL ? labels + at : NULL, NULL, count);
+        memmove(list + kept, list + at, good * sizeof *list);
+        if (labels != NULL) memmove(labels + kept, labels + at, good * sizeof *labels);
+        kept += good;
+        dropped += count - good;
+    }
+    if (kept == 0 || dropped == 0) return error != NULL ? error->status : CEN_ERROR_IO;
+    *n = kept;
+    return CEN_OK;
+}
+
 static cen_status train_batch(fit *f, size_t first, size_t count, size_t n_batches,
                               cen_losses *losses, cen_error *error)
 {
     const cen_fit_options *options = f->options;
-    cen_status status = cen_folder_read_augmented(f->folder, &f->model->info.input,
-                                                  &options->augment, options->seed, f->at.epoch,
-                                                  f->train + first, count, f->x, f->labels, error);
+    size_t *indices = f->train + first;
+    cen_status status =
+        cen__folder_read_some(f->folder, &f->model->info.input, &options->augment, options->seed,
+                              f->at.epoch, indices, count, f->x, f->labels, f->errors, error);
     if (status != CEN_OK) return status;
+    size_t n = drop_unread(f, indices, f->labels, f->x, count);
+    if (n == 0) {
+        return cen__fail(error, f->errors[0].status,
+                         "%s; no picture of a batch can be read, put them back and resume",
+                         f->errors[0].message);
+    }
     f->at.lr = set_rates(f, n_batches);
-    status = cen_trainer_backward(f->trainer, f->x, f->labels, count, losses, error);
+    status = cen_trainer_backward(f->trainer, f->x, f->labels, n, losses, error);
     if (status == CEN_OK) cen_trainer_update(f->trainer);
     if (status != CEN_ERROR_NOT_FINITE) return status;
-    cen__batch batch = {f->trainer, f->folder, f->train + first, f->x, f->labels, count};
+    cen__batch batch = {f->trainer, f->folder, indices, f->x, f->labels, n};
     return cen__tell_step(&batch, f->at.n_steps + 1, f->at.epoch, losses, error);
 }
 
@@ -158,7 +215,7 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
         report.n_images = first + count;
         report.mean_losses = mean_losses(&f->at.sums, report.n_images);
         report.seconds = cen__os_seconds() - start;
-        f->is_stopped = f->at.n_steps == options->stop_after;
+        f->is_stopped = f->at.n_steps - f->first_step == options->stop_after;
         if (options->on_step != NULL) {
             status = heed(f, options->on_step(options->user, &report), error);
         }
@@ -169,6 +226,22 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
     return CEN_OK;
 }
 
+/* cen_progress of what an epoch measures. */
+static int on_measure(void *user, size_t done, size_t total)
+{
+    fit *f = user;
+    const cen_fit_options *options = f->options;
+    if (options->on_measure == NULL || options->on_measure(options->user, done, total) == 0)
+        return 0;
+    f->is_stopped = f->is_cut = true;
+    return 1;
+}
+
+static cen_status be_cut(cen_error *error)
+{
+    return cen__fail(error, CEN_ERROR_STOPPED, "the measuring of an epoch was stopped");
+}
+
 static cen_status evaluate_validation(fit *f, cen_losses *mean, cen_error *error)
 {
     cen_losses sums = {.total = 0}, losses;
@@ -176,6 +249,7 @@ static cen_status evaluate_validation(fit *f, cen_losses *mean, cen_error *error
     for (size_t at = 0; at < f->n_validation; at += f->batch_size) {
         size_t count = f->n_validation - at;
         if (count > f->batch_size) count = f->batch_size;
+        if (on_measure(f, at, f->n_validation) != 0) return be_cut(error);
         cen_status status = cen_folder_read(f->folder, &f->model->info.input, f->validation + at,
                                             count, f->x, f->labels, error);
         if (status != CEN_OK) return status;
@@ -215,22 +289,28 @@ static void count_hits(fit *f, cen_epoch_report *report)
     report->knn_macro = shares / (double)n_seen;
 }
 
+enum { KNN_BLOCK = 4096 }; /* queries between two looks at whether to stop */
+
 /* Validation images among the gallery, in folder order, so that equal distances are decided the same
  * way in each epoch. */
 static cen_status measure_knn(fit *f, cen_epoch_report *report, cen_error *error)
 {
     size_t d = f->model->info.feature_size;
     cen_status status = cen__extract(cen__trainer_inference(f->trainer), f->folder, f->gallery,
-                                     f->n_gallery, f->x, f->gallery_features, NULL, NULL, error);
+                                     f->n_gallery, f->x, f->gallery_features, on_measure, f, error);
     if (status != CEN_OK) return status;
     if (!cen__is_below(f->gallery_features, f->n_gallery * d, INFINITY, 1)) {
         cen__batch all = {f->trainer, f->folder, f->gallery, NULL, NULL, f->n_gallery};
         return cen__tell_measure(&all, f->at.epoch, f->gallery_features, error);
     }
-    status = cen_knn_search(f->gallery_features, f->n_gallery, f->validation_features,
-                            f->n_validation, d, f->k, CEN_METRIC_L2, false, f->neighbours, NULL,
-                            cen__trainer_options(f->trainer)->n_threads, error);
-    if (status != CEN_OK) return status;
+    for (size_t at = 0; at < f->n_validation; at += KNN_BLOCK) {
+        size_t count = f->n_validation - at < KNN_BLOCK ? f->n_validation - at : KNN_BLOCK;
+        if (on_measure(f, at, f->n_validation) != 0) return be_cut(error);
+        status = cen_knn_search(f->gallery_features, f->n_gallery, f->validation_features + at * d,
+                                count, d, f->k, CEN_METRIC_L2, false, f->neighbours + at * f->k,
+                                NULL, cen__trainer_options(f->trainer)->n_threads, error);
+        if (status != CEN_OK) return status;
+    }
     count_hits(f, report);
     return CEN_OK;
 }
@@ -249,7 +329,16 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
         return CEN_OK;
     }
     cen_status status = evaluate_validation(f, &report->validation, error);
+    if (is_unreadable(status)) {
+        status = prune(f, f->validation, f->validation_labels, &f->n_validation, error);
+        if (status == CEN_OK) status = evaluate_validation(f, &report->validation, error);
+    }
     if (status == CEN_OK) status = measure_knn(f, report, error);
+    if (is_unreadable(status)) {
+        status = prune(f, f->gallery, f->gallery_labels, &f->n_gallery, error);
+        if (f->k > f->n_gallery) f->k = f->n_gallery;
+        if (status == CEN_OK) status = measure_knn(f, report, error);
+    }
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
         cen_labelled gallery = {f->gallery_features, f->gallery_labels, f->n_gallery};
@@ -287,9 +376,18 @@ static void measure_centers(const fit *f, cen_epoch_report *report)
     report->center_distance = sqrt(report->train.center);
 }
 
+static cen_status measure_spread(fit *f, double *spread, cen_error *error)
+{
+    cen_status status = cen__sample_spread(&f->sample, f->x, spread, error);
+    if (!is_unreadable(status)) return status;
+    status = prune(f, f->sample.indices, NULL, &f->sample.n, error);
+    return status == CEN_OK ? cen__sample_spread(&f->sample, f->x, spread, error) : status;
+}
+
 static cen_status measure_features(fit *f, cen_epoch_report *report, cen_error *error)
 {
-    cen_status status = cen__sample_spread(&f->sample, f->x, &report->feature_spread, error);
+    if (on_measure(f, 0, f->sample.n) != 0) return be_cut(error);
+    cen_status status = measure_spread(f, &report->feature_spread, error);
     if (status != CEN_OK) return status;
     if (!isfinite(report->feature_spread)) {
         cen__batch batch = {f->trainer, f->folder, f->sample.indices, NULL, NULL, f->sample.n};
@@ -310,6 +408,7 @@ static cen_status run_epoch(fit *f, cen_error *error)
     bool is_whole = !f->is_stopped;
     if (status == CEN_OK) status = measure_features(f, &report, error);
     if (status == CEN_OK) status = measure_epoch(f, &report, error);
+    if (f->is_cut) return is_whole ? save(f, error) : CEN_OK;
     if (status != CEN_OK) return status;
     measure_centers(f, &report);
     report.seconds = cen__os_seconds() - start;
@@ -369,8 +468,9 @@ static cen_status run_epochs(fit *f, cen_error *error)
     cen_status status = CEN_OK;
     if (options->resume) {
         status = resume(f, error);
+        f->first_step = f->at.n_steps;
     } else {
-        status = cen__sample_spread(&f->sample, f->x, &f->at.spread_before, error);
+        status = measure_spread(f, &f->at.spread_before, error);
         if (status == CEN_OK) status = save(f, error);
     }
     while (status == CEN_OK && !is_over(f)) status = run_epoch(f, error);
@@ -403,10 +503,11 @@ static cen_status prepare(fit *f, cen_error *error)
     f->validation = cen__alloc(info->n_images, sizeof *f->validation);
     f->x = cen__alloc(f->batch_size, input * sizeof *f->x);
     f->labels = cen__alloc(f->batch_size, sizeof *f->labels);
+    f->errors = cen__alloc(f->batch_size, sizeof *f->errors);
     f->best = cen__alloc(f->model->n_numbers, sizeof *f->best);
     f->centers = cen__alloc(f->model->info.n_center_parameters, sizeof *f->centers);
     if (f->train == NULL || f->validation == NULL || f->x == NULL || f->labels == NULL ||
-        f->best == NULL || f->centers == NULL) {
+        f->errors == NULL || f->best == NULL || f->centers == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
     f->gallery = cen__alloc(info->n_images, sizeof *f->gallery);
@@ -479,6 +580,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen__free(f.validation);
     cen__free(f.x);
     cen__free(f.labels);
+    cen__free(f.errors);
     cen__free(f.best);
     cen__free(f.centers);
     cen__free(f.gallery_features);

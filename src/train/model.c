@@ -152,7 +152,8 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
                                    .n_classes = options->n_classes,
                                    .class_names = (const char *const *)model->class_names,
                                    .n_layers = model->net.n_layers,
-                                   .layers = model->layers};
+                                   .layers = model->layers,
+                                   .work = model->net.work * (options->mirror ? 2 : 1)};
     status = place_tensors(model, error);
     model->info.n_parameters = model->centers;
     model->info.n_center_parameters = model->n_parameters - model->centers;

@@ -116,6 +116,40 @@ succeed "$KNN" classify --threshold 0.4 -k 1 line.csv nearer.csv
 says '^q  unknown  distance 0.5 '
 succeed "$KNN" classify --threshold 0.5 -k 1 line.csv nearer.csv
 says '^q  b  distance 0.5 +margin 1 '
+# only neighbours within the threshold vote: of b 0.5, a 1.5 and a 2.5 away the first
+succeed "$KNN" classify --threshold 0.5 -k 3 line.csv nearer.csv
+says '^q  b  distance 0.5 +margin 1 '
+succeed "$KNN" classify --json --threshold 1.5 -k 3 line.csv nearer.csv
+has class '"a"' # one of each: the smaller label
+succeed "$KNN" classify --json --threshold 0.4 -k 3 line.csv nearer.csv
+has known false
+has class null
+has distance 0.5
+has n_in_gallery 0
+# a picture of the gallery finds itself, which is said
+printf 'path,label,class,split,f0\np2,0,b,,7\nother,0,b,,5\nnew,0,b,,4\n' >seen.csv
+expect 0 "2 of these pictures are in the gallery already: their nearest is itself" \
+    "$KNN" classify -k 1 line.csv seen.csv
+succeed "$KNN" classify --json -k 1 line.csv seen.csv
+has n_in_gallery 2
+succeed "$KNN" eval -k 1 line.csv seen.csv
+says '^note +2 of the queries are rows of the gallery, too: they find themselves'
+succeed "$KNN" eval --json -k 1 line.csv seen.csv
+has n_in_gallery 2
+has leave_one_out false
+succeed "$KNN" eval --json -k 1 line.csv
+cp line.csv same.csv
+for set in line.csv same.csv; do # a set against itself is measured by leave-one-out
+    succeed "$KNN" eval -k 1 line.csv $set
+    says '^queries +the same rows as the gallery$'
+    says 'leave-one-out'
+    succeed "$KNN" eval --json -k 1 line.csv $set
+    has leave_one_out true
+    has knn_accuracy 0.59999999999999998
+    has knn_macro 0.5 # a 2 of 2, b 1 of 2, lone 0 of 1
+    has knn_interval '\[0.23072428[0-9]*, 0.88237922[0-9]*\]'
+    has n_in_gallery 0
+done
 succeed "$KNN" eval --json --metric cosine -k 1 g.npy
 has metric '"cosine"'
 
@@ -143,7 +177,8 @@ succeed "$KNN" eval -k 1 splits.csv
 says '^gallery +splits.csv: 2 rows of split train$'
 says '^queries +splits.csv: 2 rows of split val$'
 says '^left out +4 rows of split heldout'
-says '^k-NN accuracy +100.00 %$'
+says '^k-NN accuracy +100.00 % +95 % interval 34.2 to 100.0 %$'
+says '^k-NN macro +100.00 % '
 succeed "$KNN" eval -k 1 --query-split heldout splits.csv
 says '^set +splits.csv: 4 rows of split heldout$'
 says 'leave-one-out'
@@ -160,7 +195,7 @@ succeed "$TOOLS/cl_train" -q --net "$LITTLE" --epochs 30 --batch-size 16 --lambd
 succeed "$KNN" eval run
 says '^gallery +run: 54 rows of split train$'
 says '^queries +run: 6 rows of split val$'
-says '^k-NN accuracy +[0-9.]+ %$'
+says '^k-NN accuracy +[0-9.]+ % +95 % interval [0-9.]+ to [0-9.]+ %$'
 says '^AUC '
 succeed "$KNN" eval --json run
 cp out.txt one.json
@@ -173,6 +208,56 @@ succeed "$KNN" eval -q --report page.html --svg plots run
 grep -q '<html' page.html || complain "no page"
 ls plots | grep -q 'svg$' || complain "no plots"
 grep -q 'eval -q --report page.html --svg plots run' page.html || complain "the page names no command"
+
+# -- the page opens only pictures in the folders that were named, whatever a feature file says
+pictures() { # N PATTERN: the last page has so many pictures
+    [ "$(grep -o '<img' page.html | wc -l)" -eq "$1" ] || complain "not $1 pictures in the page of $2"
+}
+succeed "$KNN" eval -k 1 --report page.html run
+says '^page +page.html, with pictures in run; --pictures DIR names another folder$'
+pictures 0 "a run whose pictures lie outside of it"
+succeed "$KNN" eval -k 1 --report page.html --pictures small run
+says '^page +page.html, with pictures in small$'
+[ "$(grep -o '<img' page.html | wc -l)" -ge 8 ] || complain "--pictures shows none of small"
+succeed "$KNN" eval -k 1 --report page.html --model run small
+[ "$(grep -o '<img' page.html | wc -l)" -ge 8 ] || complain "pictures that were named are not shown"
+expect 1 "nowhere: " "$KNN" eval -q --report page.html --pictures nowhere run
+expect 2 "pictures has no use here" "$KNN" eval --pictures small run
+mkdir -p set/own secret
+picture=$(ls small/bag/* | head -n 1)
+cp "$picture" set/own/good.png
+cp "$picture" secret/secret.png
+cp "$picture" set-secret.png
+ln -s ../../secret/secret.png set/own/link.png
+ln -s ../secret set/folder
+ln -s own/good.png set/inner.png
+mkfifo set/own/pipe.png
+ln -s /dev/zero set/own/zero.png
+cat >set/set.csv <<END
+path,label,class,split,f0
+set/own/good.png,0,a,,0
+$PWD/set/own/../own/good.png,0,a,,0.1
+set/inner.png,0,a,,0.2
+secret/secret.png,0,a,,0.3
+$PWD/secret/secret.png,1,b,,5
+set/own/link.png,1,b,,5.1
+set/folder/secret.png,1,b,,5.2
+set/../secret/secret.png,1,b,,5.3
+set-secret.png,1,b,,5.4
+set/own/pipe.png,1,b,,5.5
+/dev/zero,1,b,,5.6
+set/own/zero.png,1,b,,5.7
+set/own,1,b,,5.8
+END
+succeed timeout 60 "$KNN" eval -k 1 --report page.html set/set.csv
+grep -q 'secret.png" title' page.html && complain "a secret picture lies in the page"
+pictures 7 "a stranger's set" # of three queries, and of the nearest of four
+grep -q '<span class="missing">secret.png</span>' page.html || complain "a refused picture is not shown as missing"
+succeed timeout 60 "$KNN" eval -k 1 --report page.html --pictures secret set/set.csv
+grep -q 'good.png" title' page.html && complain "--pictures does not replace the folder of the set"
+cp set/set.csv here.csv
+succeed timeout 60 "$KNN" eval -k 1 --report page.html here.csv
+grep -q 'secret.png" title' page.html || complain "the folder of the set is not the default"
 
 # classify: pictures with the run's own model, and strangers
 mkdir -p strangers/trouser strangers/dress
@@ -292,6 +377,6 @@ expect 1 "nowhere.npy" "$KNN" eval nowhere.npy
 printf 'path,label,class,split,f0,f1\np,0,a,,0,1\nq,1,b,,2\n' >ragged.csv
 expect 1 "ragged.csv: " "$KNN" eval ragged.csv
 expect 1 "nothing/page.html" "$KNN" eval -q --report nothing/page.html run
-[ -e /dev/full ] && expect 1 "could not be printed" sh -c "'$KNN' eval g.npy -k 1 >/dev/full"
+[ -e /dev/full ] && expect 1 "could not be (printed|written)" sh -c "'$KNN' eval g.npy -k 1 >/dev/full"
 
 finish

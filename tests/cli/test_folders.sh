@@ -31,6 +31,7 @@ for root in nested split; do
     classes "run-$root/features.tsv" 2,4 | sed "s/^\(.*\)$TAB\(.*\)/\2$TAB\1/" | LC_ALL=C sort >got.txt
     cmp -s expected.txt got.txt || complain "cl_train reads other classes of $root: $(diff expected.txt got.txt)"
     succeed "$TOOLS/cl_features" "run-$root" "$root" -o "$root.npy"
+    grep -qE "/(@eaDir|samples): passed over" err.txt || complain "cl_features names nothing: $(cat err.txt)"
     classes "$root.tsv" 2,4 | sed "s/^\(.*\)$TAB\(.*\)/\2$TAB\1/" | LC_ALL=C sort >got.txt
     cmp -s expected.txt got.txt || complain "cl_features reads other classes of $root: $(diff expected.txt got.txt)"
 done
@@ -92,6 +93,9 @@ find photos -name '*.png' | LC_ALL=C sort -r >names.txt
 "$TOOLS/cl_features" run-photos - -o names.npy <names.txt >out.txt 2>err.txt || complain "names from stdin: $(cat err.txt)"
 tail -n +2 names.tsv | cut -f 2 >got.txt
 cmp -s names.txt got.txt || complain "cl_features - : other names or another order: $(diff names.txt got.txt | head -n 4)"
+
+"$TOOLS/cl_knn" classify run-photos - <names.txt >out.txt 2>err.txt || complain "cl_knn from stdin: $(cat err.txt)"
+grep -q 'photos/bag/a, "b".png' out.txt || complain "cl_knn - : $(head -n 3 out.txt)"
 
 # -- groups
 for class in left right; do

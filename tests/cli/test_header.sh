@@ -1,9 +1,21 @@
 #!/bin/sh
 # The header alone, in every dialect that includes it: C99 to C23, and C++ from 1998 on, with gcc and
-# clang, and no warning.
+# clang, and no warning; also after the macros that <windows.h> defines.
 . "$(dirname "$0")/common.sh"
 
-printf '#include <centerloss.h>\n#include <centerloss.h>\n' >once.c
+# Names that <windows.h> and the headers it includes take as macros.
+cat >once.c <<'END'
+#define far
+#define near
+#define small char
+#define interface struct
+#define hyper long
+#define IN
+#define OUT
+#define ERROR 0
+#include <centerloss.h>
+#include <centerloss.h>
+END
 : >empty.c
 STRICT="-pedantic-errors -Wall -Wextra -Wshadow -Wconversion -Wundef -Werror -fsyntax-only"
 

@@ -28,11 +28,11 @@ length=$((($(date +%s%N) - started) / 1000000)) # in ms
 
 # stopped within an epoch, at the end of one, and resumed with another number of threads
 for steps in 1 7 21 22 40; do
-    train --threads 2 --stop-after $steps --steps part.steps -o "stop$steps" small || complain "stop $steps"
+    train --threads 2 --stop-after $steps -o "stop$steps" --steps "stop$steps/steps.csv" small || complain "stop $steps"
     succeed "$TOOLS/cl_train" --resume "stop$steps" --threads 1
     says "^resumed "
     same "stop$steps" "stopped after $steps steps"
-    cmp -s whole.steps part.steps || complain "stopped after $steps steps: other losses"
+    cmp -s whole.steps "stop$steps/steps.csv" || complain "stopped after $steps steps: other losses"
 done
 
 # begin FOLDER: trains there in the background, going on where there is something to go on with.
@@ -77,7 +77,7 @@ often() {
     echo "SIG$1 hit $hits times of $sent"
 }
 often KILL "${KILLS:-8}" 137
-often TERM "${KILLS:-8}" 143 # where it comes before cl_train listens for it
+often TERM "${KILLS:-8}" 143
 
 # SIGTERM ends as Ctrl-C does
 start -o term small >term.out &
@@ -85,7 +85,9 @@ pid=$!
 until [ -e term/checkpoint.safetensors ]; do sleep 0.02; done
 sleep 0.1
 kill -TERM $pid 2>/dev/null
-wait $pid || complain "SIGTERM does not end cleanly"
+wait $pid
+[ $? -eq 143 ] || complain "SIGTERM does not end with 143"
+grep -q "^stopped .*cl_train --resume term goes on" term.out || complain "SIGTERM does not end cleanly"
 succeed "$TOOLS/cl_train" -q --resume term
 same term "SIGTERM"
 

@@ -293,6 +293,8 @@ int __wrap_rename(const char *from, const char *to);
 int __wrap_remove(const char *path);
 int __wrap_mkdir(const char *path, mode_t mode);
 DIR *__wrap_opendir(const char *path);
+char *__real_realpath(const char *path, char *real);
+char *__wrap_realpath(const char *path, char *real);
 struct dirent *__wrap_readdir(DIR *folder);
 int __wrap_closedir(DIR *folder);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
@@ -385,6 +387,15 @@ DIR *__wrap_opendir(const char *path)
     DIR *folder = __real_opendir(path);
     failing->n_handles += folder != NULL;
     return folder;
+}
+
+/* The C library allocates what the caller frees. */
+char *__wrap_realpath(const char *path, char *real)
+{
+    if (fails(OPEN, EIO)) return NULL;
+    char *found = __real_realpath(path, real);
+    failing->n_blocks += found != NULL;
+    return found;
 }
 
 struct dirent *__wrap_readdir(DIR *folder)

@@ -196,12 +196,15 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
     cen_status status = cen_measures_create(&measures, all, all, 3, &options, error);
     if (status != CEN_OK) return status;
     const cen_report_set set = {"seen", &measures, rows, rows};
+    static const char *const pictures[] = {OUT};
     const cen_report page = {.title = "a",
                              .command = "b",
                              .class_names = names,
                              .n_classes = 2,
                              .sets = &set,
-                             .n_sets = 1};
+                             .n_sets = 1,
+                             .pictures = pictures,
+                             .n_pictures = 1};
     status = cen_report_write_html(&page, OUT "/report.html", error);
     if (status == CEN_OK) status = cen_report_write_json(&page, OUT "/report.json", error);
     if (status == CEN_OK) status = cen_report_write_svg(&page, OUT "/svg", error);

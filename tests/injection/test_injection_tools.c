@@ -110,7 +110,7 @@ static bool train_over(void)
 
 static bool resume(void)
 {
-    return execute("cl_train --threads 1 --stop-after 1000 --resume " RUN);
+    return execute("cl_train --threads 1 --stop-after 1000 --steps " OUT "/steps.csv --resume " RUN);
 }
 
 static bool write_npy(void)

@@ -145,7 +145,8 @@ static inline bool is_stuck(void)
 /* What cannot be removed stays, and what was moved aside where it cannot be moved back. */
 static inline bool is_left_over(const char *path)
 {
-    bool is_old = strstr(path, ".old") != NULL;
+    bool is_old = strstr(path, ".old") != NULL || strstr(path, "/.new/") != NULL;
+    if (strstr(path, "/.lock") != NULL) return failing->failed == REMOVE || failing->failed == LOCK;
     if (failing->failed == REMOVE) return is_old || strstr(path, ".cen-tmp") != NULL;
     return is_stuck() && is_old;
 }

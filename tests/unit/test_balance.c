@@ -71,7 +71,7 @@ static void all_classes_come_equally_often_and_their_images_in_rounds(void **sta
 }
 
 typedef struct {
-    const cen_folder *folder;
+    cen_folder *folder;
     const cen_model *model;
     bool balance;
     double best;
@@ -91,7 +91,8 @@ static int check_epoch(void *user, const cen_epoch_report *report)
     for (size_t i = 0; i < info->n_images; i++) labels[i] = info->images[i].label;
     cen_labelled gallery = {features, labels, 60}, queries = {features + 60 * D, labels + 60, 27};
     cen_knn_options options = cen_knn_options_default();
-    assert_int_equal(cen_knn_classify(gallery, queries, D, &options, votes, NULL), CEN_OK);
+    assert_int_equal(cen_knn_classify(gallery, queries, D, &options, votes, NULL, NULL, NULL),
+                     CEN_OK);
     for (size_t i = 0; i < 27; i++) {
         n_right[labels[60 + i]] += votes[i] == labels[60 + i];
         all += votes[i] == labels[60 + i];

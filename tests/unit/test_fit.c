@@ -393,6 +393,33 @@ static void wrong_batches_and_options_are_refused(void **state)
     cen_folder_free(folder);
 }
 
+/* What a training with callbacks saw, and how many calls of on_measure it lets pass. */
+static struct {
+    size_t n_steps, measures_left, n_unreadable;
+    char unreadable[200];
+} watched;
+
+static int watch_step(void *user, const cen_step_report *report)
+{
+    (void)user, (void)report;
+    watched.n_steps++;
+    return 0;
+}
+
+static int watch_measure(void *user, size_t done, size_t total)
+{
+    (void)user, (void)done, (void)total;
+    return watched.measures_left > 0 && --watched.measures_left == 0;
+}
+
+static void watch_unreadable(void *user, const char *path, const char *reason)
+{
+    (void)user;
+    assert_non_null(strstr(reason, path));
+    (void)snprintf(watched.unreadable, sizeof watched.unreadable, "%s", path);
+    watched.n_unreadable++;
+}
+
 /* Three epochs with all that has a state: running statistics, dropout, lambda that follows a ratio. */
 static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, bool resume,
                                 int n_threads, cen_model **model, cen_error *error)
@@ -414,6 +441,9 @@ static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, boo
         fit.augment = cen_augment_light();
         fit.checkpoint = "fit.checkpoint";
         fit.resume = resume;
+        fit.on_step = watch_step;
+        fit.on_measure = watch_measure;
+        fit.on_unreadable = watch_unreadable;
         status = cen_fit(trainer, folder, &fit, error);
         cen_trainer_free(trainer);
     }
@@ -450,6 +480,70 @@ static void a_training_resumed_after_any_step_ends_with_the_same_bits(void **sta
         cen_model_free(part);
     }
     cen_model_free(whole);
+    cen_folder_free(folder);
+}
+
+static void a_resumed_training_counts_stop_after_from_where_it_stands(void **state)
+{
+    (void)state;
+    make_folder("fit", 8);
+    cen_folder *folder = open_folder("fit", 0.25);
+    cen_model *model;
+    for (int i = 0; i < 3; i++) {
+        watched.n_steps = 0;
+        assert_int_equal(fit_resumable(folder, 2, i > 0, 1, &model, NULL), CEN_OK);
+        assert_int_equal(watched.n_steps, 2);
+        cen_model_free(model);
+    }
+    cen_folder_free(folder);
+}
+
+static void a_training_stopped_while_it_measures_is_resumed_to_the_same_bits(void **state)
+{
+    (void)state;
+    make_folder("fit", 8);
+    cen_folder *folder = open_folder("fit", 0.25);
+    cen_model *whole, *part;
+    assert_int_equal(fit_resumable(folder, 0, false, 1, &whole, NULL), CEN_OK);
+    size_t n_steps = 0, n_cuts = 0;
+    for (bool is_done = false; !is_done; n_cuts++) {
+        watched.measures_left = n_cuts + 1;
+        assert_int_equal(fit_resumable(folder, 0, false, 1, &part, NULL), CEN_OK);
+        is_done = watched.measures_left > 0;
+        watched.measures_left = 0;
+        cen_model_free(part);
+        watched.n_steps = 0;
+        assert_int_equal(fit_resumable(folder, 0, true, 2, &part, NULL), CEN_OK);
+        check_same_model(whole, part);
+        cen_model_free(part);
+        n_steps += watched.n_steps;
+    }
+    assert_true(n_cuts > 6 && n_steps > 0);
+    cen_model_free(whole);
+    cen_folder_free(folder);
+}
+
+static void pictures_that_can_no_longer_be_read_are_passed_over_and_named(void **state)
+{
+    (void)state;
+    make_folder("fit", 8);
+    cen_folder *folder = open_folder("fit", 0.25);
+    assert_int_equal(cen_folder_load(folder, &input, 0, NULL, NULL, NULL), CEN_OK);
+    const cen_folder_info *info = cen_folder_get(folder);
+    cen_model *model;
+    cen_error error;
+    for (int split = 0; split < 2; split++) {
+        size_t i = 0;
+        while (info->images[i].split != (split == 0 ? CEN_SPLIT_TRAIN : CEN_SPLIT_VALIDATION)) i++;
+        assert_int_equal(remove(info->images[i].path), 0);
+        watched.n_unreadable = 0;
+        assert_int_equal(fit_resumable(folder, 0, false, 2, &model, &error), CEN_OK);
+        cen_model_free(model);
+        assert_true(watched.n_unreadable > 3);
+        if (split == 0) assert_string_equal(watched.unreadable, info->images[i].path);
+    }
+    for (size_t i = 0; i < info->n_images; i++) (void)remove(info->images[i].path);
+    assert_int_equal(fit_resumable(folder, 0, false, 2, &model, &error), CEN_ERROR_IO);
     cen_folder_free(folder);
 }
 
@@ -561,7 +655,7 @@ static cen_status all_of_it(cen_folder *folder, cen_error *error)
     if (status != CEN_OK) return status;
     status = cen_model_note(model, "key", "value", error);
     if (status == CEN_OK) status = cen_model_save(model, "limited.safetensors", error);
-    if (status == CEN_OK) status = cen_model_load(&loaded, "limited.safetensors", error);
+    if (status == CEN_OK) status = cen_model_load(&loaded, "limited.safetensors", NULL, error);
     if (status == CEN_OK) status = cen_model_init(loaded, "limited.safetensors", NULL, error);
     float features[20 * 3];
     if (status == CEN_OK) {
@@ -614,6 +708,9 @@ int main(void)
         cmocka_unit_test(the_model_ends_with_the_parameters_of_the_best_epoch),
         cmocka_unit_test(wrong_batches_and_options_are_refused),
         cmocka_unit_test(a_training_resumed_after_any_step_ends_with_the_same_bits),
+        cmocka_unit_test(a_resumed_training_counts_stop_after_from_where_it_stands),
+        cmocka_unit_test(a_training_stopped_while_it_measures_is_resumed_to_the_same_bits),
+        cmocka_unit_test(pictures_that_can_no_longer_be_read_are_passed_over_and_named),
         cmocka_unit_test(a_callback_that_fails_comes_by_the_same_place_again_when_resumed),
         cmocka_unit_test(features_of_a_folder_are_told_batch_by_batch_and_can_be_stopped),
         cmocka_unit_test(every_allocation_may_fail),

@@ -133,7 +133,7 @@ static bool save(job *j)
     char path[256], again[256];
     cen_model *loaded = NULL;
     if (!TRY(cen_model_save(j->model, in(j, "model.safetensors", path), &j->error)) ||
-        !TRY(cen_model_load(&loaded, j->folder, &j->error)))
+        !TRY(cen_model_load(&loaded, j->folder, NULL, &j->error)))
         return false;
     const cen_model_info *was = cen_model_get(j->model), *is = cen_model_get(loaded);
     size_t n;

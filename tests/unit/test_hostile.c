@@ -233,7 +233,7 @@ static cen_status load_model(const file *header, size_t n_data, cen_error *error
     cen_model *model;
     write_safetensors("hostile.safetensors", header, n_data);
     fuzz_memory_begin();
-    cen_status status = cen_model_load(&model, "hostile.safetensors", error);
+    cen_status status = cen_model_load(&model, "hostile.safetensors", NULL, error);
     fuzz_memory_most(((size_t)8 << 20) + 64 * header->size + 16 * n_data);
     fuzz_check_error(status, error);
     cen_model_free(model);

@@ -116,8 +116,11 @@ static void folders_without_pictures_are_no_classes_and_are_named(void **state)
     tree_text(ROOT "/runs/1/arguments", "x");
     tree_text(ROOT "/runs/1/log.csv", "x");
     tree_text(ROOT "/runs/2/model.safetensors", "x");
+    tree_text(ROOT "/runs/3/.lock", "");
     tree_text(ROOT "/run/checkpoint.safetensors", "x");
     tree_text(ROOT "/run/svg/plot.svg", "x");
+    tree_text(ROOT "/b/more/.lock", "");
+    tree_grey(ROOT "/b/more/x.pgm", 3, 2, 1);
     tree_text(ROOT "/b/model.safetensors", "x"); /* among pictures */
     for (int unlabelled = 0; unlabelled < 2; unlabelled++) {
         cen_folder_options options = plain();
@@ -126,15 +129,16 @@ static void folders_without_pictures_are_no_classes_and_are_named(void **state)
         const cen_folder_info *info = cen_folder_get(folder);
         assert_int_equal(info->n_classes, 2);
         assert_string_equal(info->class_names[1], "b");
-        assert_int_equal(info->n_images, 4);
-        assert_int_equal(info->images[3].label, 1);
+        assert_int_equal(info->n_images, 5);
+        assert_int_equal(info->images[4].label, 1);
         assert_int_equal(info->n_skipped, 0);
         for (size_t i = 0; i < 5; i++) assert_remark(folder, system_folders[i], "of the system");
         assert_remark(folder, ROOT "/docs", "no file in it is a picture");
         assert_remark(folder, ROOT "/runs/1", "a run of cl_train");
         assert_remark(folder, ROOT "/runs/2", "a run of cl_train");
+        assert_remark(folder, ROOT "/runs/3", "a run of cl_train");
         assert_remark(folder, ROOT "/run", "a run of cl_train");
-        assert_int_equal(info->n_remarks, 9);
+        assert_int_equal(info->n_remarks, 10);
         cen_folder_free(folder);
     }
 }

@@ -88,8 +88,9 @@ static void votes_are_those_of_scikit_learn_with_either_weight(void **state)
             const golden *g = &cases[c];
             int32_t predicted[N];
             cen_measure_options o = options_of(g, (cen_weights)weights, 2);
-            assert_int_equal(
-                cen_knn_classify(gallery_of(g), queries_of(g), D, &o.knn, predicted, NULL), CEN_OK);
+            assert_int_equal(cen_knn_classify(gallery_of(g), queries_of(g), D, &o.knn, predicted,
+                                              NULL, NULL, NULL),
+                             CEN_OK);
             assert_memory_equal(predicted, g->votes + (size_t)weights * n_queries_of(g),
                                 n_queries_of(g) * sizeof *predicted);
         }
@@ -321,7 +322,8 @@ static void neighbours_at_distance_zero_alone_have_weight(void **state)
     cen_knn_options o = cen_knn_options_default();
     o.weights = CEN_WEIGHTS_DISTANCE;
     cen_labelled gallery = {x, labels, 6}, queries = {asked, NULL, 3};
-    assert_int_equal(cen_knn_classify(gallery, queries, 1, &o, predicted, NULL), CEN_OK);
+    assert_int_equal(cen_knn_classify(gallery, queries, 1, &o, predicted, NULL, NULL, NULL),
+                     CEN_OK);
     assert_memory_equal(predicted, expected, sizeof expected);
 }
 
@@ -358,9 +360,11 @@ static void arguments_without_sense_are_refused(void **state)
     assert_refused(set, set, 1, &o, "k is 0");
     cen_knn_options knn = cen_knn_options_default();
     int32_t predicted[3];
-    assert_int_equal(cen_knn_classify(set, set, 1, &knn, predicted, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_knn_classify(set, set, 1, &knn, predicted, NULL, NULL, NULL),
+                     CEN_ERROR_ARGUMENT);
     knn.k = SIZE_MAX;
-    assert_int_equal(cen_knn_classify(set, set, 1, &knn, predicted, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_knn_classify(set, set, 1, &knn, predicted, NULL, NULL, NULL),
+                     CEN_ERROR_ARGUMENT);
     cen_measures_free(NULL);
 }
 
@@ -372,7 +376,7 @@ static int run_with_little_memory(void *user)
     cen_error error = {CEN_OK, ""};
     cen_measure_options o = options_of(g, CEN_WEIGHTS_DISTANCE, 1);
     cen_status status =
-        cen_knn_classify(gallery_of(g), queries_of(g), D, &o.knn, predicted, &error);
+        cen_knn_classify(gallery_of(g), queries_of(g), D, &o.knn, predicted, NULL, NULL, &error);
     if (status == CEN_OK) {
         status = cen_measures_create(&m, gallery_of(g), queries_of(g), D, &o, &error);
         if (status == CEN_OK) cen_measures_free(&m);

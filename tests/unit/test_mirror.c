@@ -142,7 +142,7 @@ static void a_model_file_says_whether_it_mirrors(void **state)
     for (int mirror = 0; mirror < 2; mirror++) {
         cen_model *model = make(line, mirror != 0), *loaded;
         assert_int_equal(cen_model_save(model, "mirror.safetensors", NULL), CEN_OK);
-        assert_int_equal(cen_model_load(&loaded, "mirror.safetensors", NULL), CEN_OK);
+        assert_int_equal(cen_model_load(&loaded, "mirror.safetensors", NULL, NULL), CEN_OK);
         assert_int_equal(cen_model_get(loaded)->mirror, mirror != 0);
         float a[N * D], b[N * D];
         find(model, x, a, 1);

@@ -38,7 +38,7 @@ static void a_saved_model_is_loaded_as_it_was(void **state)
     assert_int_equal(cen_model_note(model, "lambda", "0.2", NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, "model.safetensors", NULL), CEN_OK);
     cen_error error;
-    assert_ok(cen_model_load(&loaded, "model.safetensors", &error), &error);
+    assert_ok(cen_model_load(&loaded, "model.safetensors", NULL, &error), &error);
     const cen_model_info *a = cen_model_get(model), *b = cen_model_get(loaded);
     assert_string_equal(a->net, b->net);
     assert_int_equal(a->input.channels, b->input.channels);
@@ -72,7 +72,7 @@ static void a_run_folder_stands_for_its_model(void **state)
     cen_model *model = make(1, line), *loaded;
     assert_int_equal(cen_make_folder("a-run", NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, "a-run/model.safetensors", NULL), CEN_OK);
-    assert_int_equal(cen_model_load(&loaded, "a-run", NULL), CEN_OK);
+    assert_int_equal(cen_model_load(&loaded, "a-run", NULL, NULL), CEN_OK);
     cen_model_free(model);
     cen_model_free(loaded);
 }
@@ -167,14 +167,15 @@ static void metadata_that_lie_are_refused_with_a_sentence(void **state)
         cen_model *loaded = model;
         cen_error error;
         write_changed(model, cases[i][0], cases[i][1], SIZE_MAX);
-        assert_int_not_equal(cen_model_load(&loaded, "model_hostile.safetensors", &error), CEN_OK);
+        assert_int_not_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL, &error),
+                             CEN_OK);
         assert_non_null(strstr(error.message, "model_hostile.safetensors: "));
         assert_null(loaded);
     }
     for (size_t i = 0; i < 8; i++) {
         cen_model *loaded;
         write_changed(model, "", "", i);
-        assert_int_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL),
+        assert_int_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL, NULL),
                          CEN_ERROR_FORMAT);
     }
     cen_model_free(model);
@@ -186,7 +187,7 @@ static void a_file_from_before_mirrors_has_none(void **state)
     cen_model *model = make(1, line), *loaded;
     cen_error error;
     write_changed(model, "mirror", NULL, SIZE_MAX);
-    assert_ok(cen_model_load(&loaded, "model_hostile.safetensors", &error), &error);
+    assert_ok(cen_model_load(&loaded, "model_hostile.safetensors", NULL, &error), &error);
     assert_false(cen_model_get(loaded)->mirror);
     cen_model_free(loaded);
     cen_model_free(model);

@@ -202,7 +202,7 @@ static void a_saved_model_has_its_running_statistics_again(void **state)
     train(model, 2);
     assert_true(fabsf(model_tensor(model, "body.1.running_mean").data[0]) > 0);
     assert_ok(cen_model_save(model, path, &error), &error);
-    assert_ok(cen_model_load(&loaded, path, &error), &error);
+    assert_ok(cen_model_load(&loaded, path, NULL, &error), &error);
     assert_equal_tensors(model, loaded);
     cen_model *other = model_create(deep, 1, SIDE, SIDE, N_CLASSES);
     size_t n_taken, n_tensors = 0;

@@ -76,7 +76,8 @@ static void fill_measures(example *e)
     for (size_t i = 0; i < 6; i++) e->genuine[i] = 0.5f + (float)i / 8;
     for (size_t i = 0; i < 12; i++) e->impostor[i] = 1 + (float)i / 7;
     m->pairs = (cen_pairs){e->genuine, e->impostor, 6, 12, false};
-    m->retrieval = (cen_retrieval){N, 1, 2.0 / 3, 0.123456789, 1.0 / 7, 1e-9};
+    m->retrieval =
+        (cen_retrieval){N, 1, 2.0 / 3, 0.123456789, 1.0 / 7, 1e-9, 0.6, {0.4, 0.9}, {0.05, 0.3}};
     m->verification =
         (cen_verification){6, 12, false, 0.97, 1.0 / 12, 1.0625, {5.0 / 6, 2.0 / 3, NAN}};
     m->few_shot[0] = (cen_episodes){3, 1, 600, 0.875, 0.0041};
