@@ -174,14 +174,21 @@ CEN_API const char *cen_split_name(cen_split split);
 typedef struct cen_folder cen_folder;
 
 typedef struct cen_folder_options {
-    double validation_share;  /* of each class, drawn by seed; a class of two or more gives at least
-                                one and keeps at least one; unused where the folder has val/ or
-                                validation/ */
-    double holdout_share;     /* of the classes: kept out of training as a whole, drawn by seed */
+    double validation_share; /* of each class, drawn by seed; a class of two or more gives at least
+                                one and keeps at least one; unused if there are validation images
+                                already */
+    const char
+        *validation;      /* a folder of classes or a list with the validation images; NULL: none */
+    const char *group;    /* pictures of one group stay on one side of every split. "1": the group
+                                is the first folder below the class ("2": the first two ...); with a
+                                *: what the first * matches in the name of the file ("*_*": all in
+                                front of the first _); else a column of the list. NULL: none */
+    double holdout_share; /* of the classes: kept out of training as a whole, drawn by seed */
     const char *holdout_list; /* or a text file that names them, one a line; NULL: none */
     uint64_t seed;
     bool strict;       /* a broken image is an error, not skipped */
     bool unlabelled;   /* classes are not needed: pictures may lie in the root, with label -1 */
+    bool allow_empty;  /* a class without a usable training image is left out: no error */
     size_t max_pixels; /* as in cen_image_options */
     bool exact_decode; /* large JPEGs are decoded at full size before they are resized */
     int n_threads;
@@ -191,8 +198,10 @@ typedef struct cen_folder_options {
 CEN_API cen_folder_options cen_folder_options_default(void);
 
 typedef struct cen_folder_image {
-    const char *path; /* as opened: root and all */
-    int32_t label;    /* row in class_names, or -1 */
+    const char *path;  /* as opened: root and all */
+    const char *name;  /* below its class (or its root); of a list: as written there */
+    const char *group; /* NULL: in none */
+    int32_t label;     /* row in class_names; -1: unlabelled, or of a test folder without classes */
     cen_split split;
     size_t width, height; /* of the file */
     int channels;
@@ -207,18 +216,31 @@ typedef struct cen_folder_info {
     size_t n_held_out; /* others: labels n_classes .. n_classes + n_held_out - 1 */
     size_t n_images, n_skipped, n_damaged;
     const char *const *class_names; /* both kinds, each sorted bytewise */
-    const cen_folder_image *images; /* by split, class, file name, all bytewise */
-    const cen_file_note *skipped;   /* images that could not be used */
-    const cen_file_note *damaged;   /* used, though their file is damaged */
-    size_t n_passed_over;           /* dot files and files that are no images */
-    bool has_own_split;             /* train/ and val/ were there */
+    /* By split, class, name, all bytewise; unlabelled: path by path in the order given, and so below each. */
+    const cen_folder_image *images;
+    const cen_file_note *skipped; /* images that could not be used */
+    const cen_file_note *damaged; /* used, though their file is damaged */
+    const cen_file_note *remarks; /* folders that are no classes, two spellings of one class, ... */
+    size_t n_remarks;
+    size_t n_passed_over; /* dot files and files that are no images */
+    bool has_own_split; /* no validation images are drawn: they, or with unlabelled any split, were
+                             there already */
 } cen_folder_info;
 
-/* Reads the names and image headers below each path. A path is a folder root/CLASS/FILE,
- * or root/{train,val|valid|validation,test}/CLASS/FILE, or (unlabelled only) a file or a folder of
- * files. Validation and test labels are matched by name. Errors: IO (no such folder), ARGUMENT (no
- * classes, one class, an empty class, a held-out class that is not there or leaves fewer than two to
- * train on), FORMAT with strict, MEMORY. */
+/* Reads the names and image headers below each path; classes of one name are one class. A path is
+ *   root/CLASS/... with images at any depth below the class; or
+ *   root/{train,val,test}/CLASS/..., also training, valid, validation, testing, in any case; what
+ *   stands beside them is not read, and without val a share of train is drawn. Validation and test
+ *   labels are matched by name. test/ may hold images without classes; or
+ *   a list (.csv, .tsv, .txt; RFC 4180): path,label[,split] with or without a header, which may name
+ *   these (or class, instead of label) and others in any order. Paths are relative to the list's
+ *   folder; without a label a row is of a test split; or
+ *   (unlabelled only) an image, a folder of images, or "-": names on standard input, one a line.
+ * Links are followed; a folder that a class has already is not read again. Folders of the system
+ * (__MACOSX, @eaDir, lost+found ...), runs of cl_train and folders whose files are no images are no
+ * classes, which a remark says. Errors: IO (no such folder), ARGUMENT (no classes, one class, an empty
+ * class, a class that cannot be held out, a picture with two labels or in two splits, a group in two
+ * splits), FORMAT (a list; with strict an image), LIMIT (a list), MEMORY. */
 CEN_API cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t n_paths,
                                    const cen_folder_options *options, cen_error *error);
 CEN_API void cen_folder_free(cen_folder *folder);
@@ -282,8 +304,8 @@ CEN_API size_t cen_folder_order(const cen_folder *folder, cen_split split, bool 
 
 /* The indices of an epoch of batches of n_classes classes with per_class training images each, into
  * order[n_images + n_classes * per_class]: classes come in shuffled rounds, and so do the images of a
- * class, so that a class with few gives some twice in an epoch. Returns how many, a multiple of
- * n_classes * per_class. Errors: none; 0 where the folder has fewer than n_classes classes. */
+ * class, so that a class with few gives some twice in an epoch. 1, 1 gives single images, whose classes
+ * come equally often. Returns how many, a multiple of n_classes * per_class. Errors: none; 0 where the folder has fewer than n_classes classes. */
 CEN_API size_t cen_folder_order_per_class(const cen_folder *folder, size_t n_classes,
                                           size_t per_class, uint64_t seed, size_t epoch,
                                           size_t *order);
@@ -536,6 +558,7 @@ typedef struct cen_epoch_report {
                                more than 5,000 so many evenly, and 10 a class; not the k-NN among
                                all of them that cl_train's page has of the best epoch */
     size_t n_gallery;       /* so many training images */
+    double knn_macro;       /* the mean over the classes of their share of that */
     double intra_inter;     /* of validation features about the training classes: see
                             cen_intra_inter */
     double lr;              /* at the epoch's end */
@@ -550,7 +573,8 @@ typedef struct cen_epoch_report {
      * nothing can be learned from such features, and the options must change. */
     bool is_collapsed;
     double seconds;
-    bool is_best;          /* the highest knn_accuracy so far; a tie goes to the lower
+    bool
+        is_best; /* the highest knn_accuracy (with balance knn_macro) so far; a tie goes to the lower
                                        validation loss; without validation images always true */
     const float *features; /* [n_features, D] of the validation images, in the folder's order;
                                        borrowed, valid during the callback; NULL without any */
@@ -562,7 +586,7 @@ typedef struct cen_resume_report {
     size_t epoch, batch; /* of the next step; batches of this epoch are done */
     size_t step;         /* steps done */
     size_t best_epoch;   /* 0: none yet */
-    double best_knn;
+    double best_knn;     /* what chose it: knn_accuracy, or knn_macro */
     const char *warning; /* NULL, or why the newer of two checkpoints could not be used */
     /* Compiler and instruction set ("gcc 12 avx2") now, and of the checkpoint: where they differ, so may
      * the last bits of what is computed from here on. */
@@ -573,6 +597,8 @@ typedef struct cen_fit_options {
     size_t n_epochs;
     size_t stop_after; /* steps of this call, 0: no limit */
     bool shuffle;
+    bool balance; /* an epoch has as many draws as there are training images, and all classes come
+                         equally often in it; knn_macro chooses the best epoch */
     size_t per_class; /* above 0: batches of batch_size / per_class classes with so many images each
                          (cen_folder_order_per_class) in place of shuffled ones */
     double warmup;    /* epochs in which lr rises linearly from 0 */

@@ -46,13 +46,14 @@ static const option options[] = {
 
 static const command tool = {
     "cl_features",
-    "cl_features [OPTIONS] RUN|MODEL DIR|FILE... -o FILE",
+    "cl_features [OPTIONS] RUN|MODEL DIR|FILE|LIST|-... -o FILE",
     "Writes the feature of each image. RUN is a folder that cl_train "
     "made, MODEL a file of it. A DIR may\n"
     "hold images, or one sub-folder a class. Rows come in the order of the "
     "arguments, those of a DIR\n"
     "sorted; a label is the place of a class among the model's, new ones "
-    "follow.",
+    "follow. A LIST (.csv, .tsv,\n"
+    ".txt) has rows path,label; - reads names from standard input, one a line.",
     "Exit codes: 0 done, 1 failed, 2 the command line cannot be used.",
     options,
     sizeof options / sizeof *options};

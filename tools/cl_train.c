@@ -102,7 +102,7 @@ static int on_epoch(void *user, const cen_epoch_report *report)
         return -1;
     }
     if (!report->is_best) return 0;
-    r->best_knn = report->knn_accuracy;
+    r->best_knn = s.balance ? report->knn_macro : report->knn_accuracy;
     r->best_epoch = report->epoch;
     return cen_model_save(r->model, in_run(r, "model.safetensors", path), &r->error) == CEN_OK ? 0
                                                                                                : -1;
@@ -284,7 +284,8 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
     }
     for (size_t i = 0; status == CEN_OK && i < info->n_images; i++) {
         const cen_folder_image *image = &info->images[i];
-        rows[i] = (cen_feature_row){image->path, image->label, info->class_names[image->label],
+        rows[i] = (cen_feature_row){image->path, image->label,
+                                    image->label >= 0 ? info->class_names[image->label] : NULL,
                                     cen_split_name(image->split)};
     }
     if (status == CEN_OK) {
@@ -342,6 +343,7 @@ static cen_status train(run *r, cen_folder *folder, cen_error *error)
     fit_options.n_epochs = s.n_epochs;
     fit_options.stop_after = s.stop_after;
     fit_options.shuffle = !s.keep_order;
+    fit_options.balance = s.balance;
     fit_options.seed = s.seed;
     fit_options.per_class = s.per_class;
     fit_options.warmup = s.warmup;
@@ -471,10 +473,13 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     return 0;
 }
 
-static int train_on(run *r, const char *path)
+static int train_on(run *r, char *const *paths, size_t n_paths)
 {
     cen_folder_options folder_options = cen_folder_options_default();
     folder_options.validation_share = s.validation_share;
+    folder_options.validation = s.validation;
+    folder_options.group = s.group;
+    folder_options.allow_empty = s.allow_empty;
     choose_holdout(&folder_options);
     folder_options.seed = s.seed;
     folder_options.strict = s.is_strict;
@@ -483,10 +488,11 @@ static int train_on(run *r, const char *path)
     folder_options.n_threads = (int)s.n_threads;
     cen_error error;
     cen_folder *folder;
-    if (cen_folder_open(&folder, &path, 1, &folder_options, &error) != CEN_OK) {
+    if (cen_folder_open(&folder, (const char *const *)paths, n_paths, &folder_options, &error) !=
+        CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
-    int code = train_folder(r, folder, path);
+    int code = train_folder(r, folder, paths[0]);
     (void)close_logs(r);
     page_free(r->page);
     cen_model_free(r->model);
@@ -514,6 +520,7 @@ static int resume_command(run *r, arguments *all, int *n_paths)
 {
     const char *folder = s.resume, *steps = s.steps;
     const size_t stop_after = s.stop_after; /* of this call, not of the one before */
+    const int n_given = *n_paths;
     int code = take_old_run(r, folder);
     if (code != 0) return code;
     char path[PATH_SIZE];
@@ -524,9 +531,9 @@ static int resume_command(run *r, arguments *all, int *n_paths)
     restore_defaults();
     *n_paths = parse_options(&train_tool, all->argc, all->argv);
     if (*n_paths < 0) return parse_exit_code(*n_paths);
-    if (*n_paths == 2) { /* the images have moved */
-        all->argv[0] = all->argv[1];
-        *n_paths = 1;
+    if (n_given > 0) { /* the images have moved */
+        memmove(all->argv, all->argv + *n_paths - n_given, (size_t)n_given * sizeof *all->argv);
+        *n_paths = n_given;
     }
     s.stop_after = stop_after;
     return refuse_foreign(r, steps);
@@ -534,9 +541,8 @@ static int resume_command(run *r, arguments *all, int *n_paths)
 
 static int check_settings(int n_paths)
 {
-    if (n_paths != 1) {
-        return fail(&train_tool, EXIT_USAGE, "%s; the usage is: %s",
-                    n_paths == 0 ? "name the folder of images" : "name one folder alone",
+    if (n_paths == 0) {
+        return fail(&train_tool, EXIT_USAGE, "name the folder of images; the usage is: %s",
                     train_tool.usage);
     }
     if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
@@ -564,7 +570,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     if (code == 0 && n_paths >= 0 && !is_old) code = take_run_folder(&r);
     if (code == 0 && n_paths >= 0) code = check_steps();
     r.line = progress_start(s.is_quiet);
-    if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv[0]);
+    if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);
     leave_run_folder(&r);
     return code;
 }

@@ -98,7 +98,7 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
             return fail(s->tool, EXIT_USAGE, "%s: features cannot be mixed with other arguments",
                         paths[i]);
         }
-        if (!cen_path_exists(paths[i])) {
+        if (strcmp(paths[i], "-") != 0 && !cen_path_exists(paths[i])) {
             return fail(s->tool, EXIT_FAILED,
                         "%s: nothing is there; name a run folder, a .npy, a .csv or pictures",
                         paths[i]);

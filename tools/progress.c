@@ -65,6 +65,7 @@ void print_folder_notes(const command *tool, const cen_folder_info *info)
 {
     print_notes(tool, "skipped", info->skipped, info->n_skipped);
     print_notes(tool, "damaged", info->damaged, info->n_damaged);
+    print_notes(tool, "remark", info->remarks, info->n_remarks);
 }
 
 const char *with_commas(size_t number, char *text)

@@ -124,9 +124,23 @@ static const option options[] = {
      "where their class is in the batch, or all by Adam",
      0, 0, center_modes},
     {"alpha", '\0', OPTION_REAL, &s.alpha, "X", "step of --centers mean (0.5)", 0, 1e30, NULL},
+    {"val", '\0', OPTION_TEXT, &s.validation, "DIR",
+     "a folder of classes, or a list, with the validation images", 0, 0, NULL},
     {"val-split", '\0', OPTION_REAL, &s.validation_share, "X",
-     "share of each class kept for validation (0.1); unused\nwhere DIR has train/ and val/", 0, 0.9,
-     NULL},
+     "share of each class kept for validation (0.1); unused\nif there are validation images", 0,
+     0.9, NULL},
+    {"group", '\0', OPTION_TEXT, &s.group, "N|PATTERN|COLUMN",
+     "pictures of one group stay on one side of the split: those\n"
+     "with the same first N folders below their class, with the\n"
+     "same text for the first * of PATTERN in their file names\n"
+     "('*_*': up to the first _), or in this column of a list",
+     0, 0, NULL},
+    {"balance", '\0', OPTION_FLAG, &s.balance, NULL,
+     "all classes come equally often, and the mean accuracy over\n"
+     "classes (macro) chooses the best epoch",
+     0, 0, NULL},
+    {"allow-empty", '\0', OPTION_FLAG, &s.allow_empty, NULL,
+     "leave classes out that have no image to train on", 0, 0, NULL},
     {"holdout-classes", '\0', OPTION_TEXT, &s.holdout, "X|FILE",
      "classes kept out of training and measured after it: a share\n"
      "of them, or a file with their names, one a line",
@@ -176,8 +190,10 @@ static const option options[] = {
 
 const command train_tool = {
     "cl_train",
-    "cl_train [OPTIONS] DIR",
-    "Trains a net on DIR/CLASS/IMAGE (or DIR/train/CLASS/IMAGE and DIR/val/CLASS/IMAGE) with\n"
+    "cl_train [OPTIONS] DIR|LIST...",
+    "Trains a net on DIR/CLASS/.../IMAGE (or DIR/train/CLASS/... and DIR/val/CLASS/...), or on a "
+    "LIST\n"
+    "(.csv, .tsv, .txt) of rows path,label[,split], with\n"
     "softmax cross-entropy + lambda * center loss, with Adam. The run folder gets "
     "model.safetensors\n"
     "(of the epoch with the best k-NN accuracy on validation images), log.csv, features.npy,\n"

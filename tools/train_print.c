@@ -57,9 +57,10 @@ void print_epoch(const cen_epoch_report *report, size_t n_train)
     printf("epoch %zu/%zu  train: %s", report->epoch, report->n_epochs,
            losses_text(&report->train, text));
     if (!isnan(report->knn_accuracy)) {
-        printf(" | val: %s  %s  intra/inter %.3f", losses_text(&report->validation, text),
-               knn_text(report->knn_accuracy, report->n_gallery, n_train, knn),
-               report->intra_inter);
+        printf(" | val: %s  %s", losses_text(&report->validation, text),
+               knn_text(report->knn_accuracy, report->n_gallery, n_train, knn));
+        if (s.balance) printf(" (macro %.2f %%)", 100 * report->knn_macro);
+        printf("  intra/inter %.3f", report->intra_inter);
         if (report->is_best) printf("  best");
     }
     printf("\n");
@@ -86,11 +87,11 @@ static void print_sizes(const cen_folder_info *info)
                                                                : "grey and colour");
 }
 
-static void print_notes(const char *what, const cen_file_note *notes, size_t n)
+static void print_notes(const char *what, const char *of, const cen_file_note *notes, size_t n)
 {
     enum { MOST = 20 };
     char text[32];
-    if (n > 0) printf("%-9s %s images:\n", what, with_commas(n, text));
+    if (n > 0) printf("%-9s %s %s:\n", what, with_commas(n, text), of);
     for (size_t i = 0; i < n && i < MOST; i++) {
         print_names(stdout, "          %s: %s\n", notes[i].path, notes[i].reason);
     }
@@ -117,8 +118,9 @@ void print_folder(const char *path, const cen_folder_info *info)
     if (info->n_passed_over > 0) {
         printf("passed    %s files that are no images\n", with_commas(info->n_passed_over, a));
     }
-    print_notes("skipped", info->skipped, info->n_skipped);
-    print_notes("damaged", info->damaged, info->n_damaged);
+    print_notes("skipped", "images", info->skipped, info->n_skipped);
+    print_notes("damaged", "images", info->damaged, info->n_damaged);
+    print_notes("remarks", "on what was found", info->remarks, info->n_remarks);
 }
 
 void print_model(const cen_model *model)

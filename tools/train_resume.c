@@ -79,23 +79,23 @@ void arguments_free(arguments *all)
 const char log_header[] =
     "epoch,train_total,train_softmax,train_center,train_accuracy,val_total,val_softmax,val_center,"
     "val_accuracy,knn_accuracy,intra_inter,seconds,best,lr,lambda,gradient_ratio,center_distance,"
-    "center_spread,center_step\n";
+    "center_spread,center_step,knn_macro\n";
 
 void print_row(FILE *file, const cen_epoch_report *report)
 {
     const cen_losses *train = &report->train, *val = &report->validation;
     fprintf(file,
             "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%d,%.9g,%.9g,%.9g,%.9g,"
-            "%.9g,%.9g\n",
+            "%.9g,%.9g,%.9g\n",
             report->epoch, train->total, train->softmax, train->center, train->accuracy, val->total,
             val->softmax, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
             report->seconds, report->is_best, report->lr, train->lambda, train->gradient_ratio,
-            report->center_distance, report->center_spread, report->center_step);
+            report->center_distance, report->center_spread, report->center_step, report->knn_macro);
 }
 
 bool read_row(const char **text, size_t n_epochs, cen_epoch_report *report)
 {
-    enum { N_COLUMNS = 19 };
+    enum { N_COLUMNS = 20 };
     double x[N_COLUMNS];
     for (size_t i = 0; i < N_COLUMNS; i++) {
         char *end;
@@ -115,7 +115,8 @@ bool read_row(const char **text, size_t n_epochs, cen_epoch_report *report)
                                  .lr = x[13],
                                  .center_distance = x[16],
                                  .center_spread = x[17],
-                                 .center_step = x[18]};
+                                 .center_step = x[18],
+                                 .knn_macro = x[19]};
     return true;
 }
 

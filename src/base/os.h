@@ -14,6 +14,9 @@ typedef enum { CEN__NOTHING, CEN__FILE, CEN__FOLDER, CEN__OTHER } cen__path_kind
 /* What stands at path, links followed. */
 cen__path_kind cen__os_kind(const char *path);
 
+/* The same, and two numbers that no other file or folder has at that time: 0, 0 if they are not known. */
+cen__path_kind cen__os_identify(const char *path, uint64_t identity[2]);
+
 typedef struct {
     char **names; /* bytewise sorted, without "." and ".." */
     size_t n_names;

@@ -37,8 +37,18 @@ static cen__path_kind kind_of(const struct stat *found)
 
 cen__path_kind cen__os_kind(const char *path)
 {
+    uint64_t identity[2];
+    return cen__os_identify(path, identity);
+}
+
+cen__path_kind cen__os_identify(const char *path, uint64_t identity[2])
+{
     struct stat found;
-    return look(path, &found) ? kind_of(&found) : CEN__NOTHING;
+    identity[0] = identity[1] = 0;
+    if (!look(path, &found)) return CEN__NOTHING;
+    identity[0] = (uint64_t)found.st_dev;
+    identity[1] = (uint64_t)found.st_ino;
+    return kind_of(&found);
 }
 
 bool cen__os_is_link(const char *path)

@@ -74,6 +74,13 @@ static char *narrow(const wchar_t *wide)
 
 cen__path_kind cen__os_kind(const char *path)
 {
+    uint64_t identity[2];
+    return cen__os_identify(path, identity);
+}
+
+cen__path_kind cen__os_identify(const char *path, uint64_t identity[2])
+{
+    identity[0] = identity[1] = 0;
     wchar_t *wide = widen(path);
     if (wide == NULL) return CEN__NOTHING;
     /* Opening follows links, which asking for a name's attributes does not. */
@@ -85,6 +92,8 @@ cen__path_kind cen__os_kind(const char *path)
     cen__path_kind kind = CEN__OTHER;
     if (GetFileType(handle) == FILE_TYPE_DISK && GetFileInformationByHandle(handle, &found)) {
         kind = found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY ? CEN__FOLDER : CEN__FILE;
+        identity[0] = found.dwVolumeSerialNumber;
+        identity[1] = (uint64_t)found.nFileIndexHigh << 32 | found.nFileIndexLow;
     }
     CloseHandle(handle);
     return kind;

@@ -1,6 +1,8 @@
 #include "data/folder.h"
 
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +101,21 @@ cen_status cen__folder_skip(cen_folder *folder, const char *path, const cen_erro
     return status;
 }
 
+cen_status cen__folder_remark(cen_folder *folder, const char *path, cen_error *error,
+                              const char *format, ...)
+{
+    char text[512];
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    const char *reason = cen__folder_keep(folder, text);
+    cen_status status = add_note(&folder->remarks, &folder->remarks_capacity,
+                                 &folder->info.n_remarks, path, reason, error);
+    folder->info.remarks = folder->remarks;
+    return status;
+}
+
 cen_status cen__folder_warn(cen_folder *folder, const char *path, const char *warning,
                             cen_error *error)
 {
@@ -151,31 +168,32 @@ static void probe(void *context, size_t task, int worker)
     const cen__candidate *candidate = &block->candidates[task];
     probed *result = &block->results[task];
     (void)worker;
-    cen__path_kind kind = cen__os_kind(candidate->image.path);
-    if (kind == CEN__FOLDER || kind == CEN__OTHER) {
-        result->verdict = PASSED_OVER;
-    } else if (cen_image_read_size(candidate->image.path, &result->header, &result->why) ==
-               CEN_OK) {
+    if (cen_image_read_size(candidate->image.path, &result->header, &result->why) == CEN_OK) {
         result->verdict = USABLE;
     } else {
         result->verdict = judge(candidate, &result->why);
     }
 }
 
-static cen_status skip_unknown_class(cen_folder *folder, const char *path, cen_error *error)
+static cen_status skip_unknown_class(cen_folder *folder, const char *path, const char *name,
+                                     cen_error *error)
 {
-    const char *end = cen__base_name(path) - 1, *name = end;
-    while (name > path && name[-1] != '/') name--;
     cen_error why;
-    (void)cen__fail(&why, CEN_ERROR_ARGUMENT, "%s: its class \"%.*s\" is not in train", path,
-                    (int)(end - name), name);
+    (void)cen__fail(&why, CEN_ERROR_ARGUMENT, "%s: its class \"%.100s\" is not in train", path,
+                    name);
     return cen__folder_skip(folder, path, &why, error);
 }
 
-static cen_status accept(cen_folder *folder, const cen__candidate *candidate, const probed *result,
-                         cen_error *error)
+static cen_status accept(cen_folder *folder, cen__found *found, const cen__candidate *candidate,
+                         const probed *result, cen_error *error)
 {
     cen_folder_image image = candidate->image;
+    cen__class_folder *class_folder =
+        candidate->class_folder != SIZE_MAX ? &found->classes[candidate->class_folder] : NULL;
+    if (class_folder != NULL) {
+        class_folder->n_files++;
+        class_folder->n_pictures += result->verdict != PASSED_OVER;
+    }
     if (result->verdict == PASSED_OVER) {
         folder->info.n_passed_over++;
         return CEN_OK;
@@ -183,8 +201,8 @@ static cen_status accept(cen_folder *folder, const cen__candidate *candidate, co
     if (result->verdict == BROKEN) {
         return cen__folder_skip(folder, image.path, &result->why, error);
     }
-    if (image.label < 0 && !folder->options.unlabelled) {
-        return skip_unknown_class(folder, image.path, error);
+    if (image.label < 0 && class_folder != NULL) {
+        return skip_unknown_class(folder, image.path, class_folder->name, error);
     }
     size_t n = folder->info.n_images;
     if (!cen__grow(&folder->images, &folder->images_capacity, n + 1, sizeof *folder->images)) {
@@ -199,7 +217,7 @@ static cen_status accept(cen_folder *folder, const cen__candidate *candidate, co
     return CEN_OK;
 }
 
-static cen_status probe_all(cen_folder *folder, const cen__candidates *found, cen_error *error)
+static cen_status probe_all(cen_folder *folder, cen__found *found, cen_error *error)
 {
     probed *results = cen__alloc(PROBE_BLOCK, sizeof *results);
     if (results == NULL) return cen__fail_memory(error, "the headers of images");
@@ -210,65 +228,18 @@ static cen_status probe_all(cen_folder *folder, const cen__candidates *found, ce
         probe_block block = {found->items + begin, results};
         cen__parallel(n_threads, n, probe, &block);
         for (size_t i = 0; i < n && status == CEN_OK; i++) {
-            status = accept(folder, &block.candidates[i], &results[i], error);
+            status = accept(folder, found, &block.candidates[i], &results[i], error);
         }
     }
     cen__free(results);
     return status;
 }
 
-/* ---- the classes --------------------------------------------------------------------------- */
-
-/* The first image below `above` that was skipped; NULL where there is none. */
-static const cen_file_note *first_skipped(const cen_folder *folder, const char *above)
-{
-    size_t length = strlen(above);
-    for (size_t i = 0; i < folder->info.n_skipped; i++) {
-        const char *path = folder->skipped[i].path;
-        if (strncmp(path, above, length) == 0 && path[length] == '/') return &folder->skipped[i];
-    }
-    return NULL;
-}
-
-static cen_status fail_empty(const char *what, const char *path, const cen_file_note *skipped,
-                             const char *remedy, cen_error *error)
-{
-    if (skipped == NULL) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: no images in this %s; %s", path, what,
-                         remedy);
-    }
-    return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: no image in this %s can be used (%s: %s); %s",
-                     path, what, cen__base_name(skipped->path), skipped->reason, remedy);
-}
-
-cen_status cen__folder_check(const cen_folder *folder, cen_error *error)
-{
-    const cen_folder_info *info = &folder->info;
-    if (folder->options.unlabelled) {
-        if (info->n_images > 0) return CEN_OK;
-        if (info->n_skipped > 0) {
-            return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: %s; there is no other image to use",
-                             info->skipped[0].path, info->skipped[0].reason);
-        }
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "there are no images here; name a file or a "
-                         "folder that holds some");
-    }
-    size_t n_seen = 0; /* the training images come first, and their labels rise */
-    for (size_t i = 0; i < info->n_images && info->images[i].split == CEN_SPLIT_TRAIN; i++) {
-        size_t label = (size_t)info->images[i].label;
-        if (label > n_seen) break;
-        n_seen = label + 1;
-    }
-    if (n_seen == info->n_classes) return CEN_OK;
-    const char *path = folder->class_folders[n_seen];
-    return fail_empty("class", path, first_skipped(folder, path),
-                      "remove the folder or put images in it", error);
-}
+/* ---- the split ---------------------------------------------------------------------------- */
 
 /* share * n rounded half up (of the share as it was written: 0.29 * 50 is 14.5), but at least one
  * image and not all. */
-static size_t validation_count(double share, size_t n)
+size_t cen__validation_count(double share, size_t n)
 {
     if (share == 0 || n < 2) return 0;
     size_t count = (size_t)floor(share * (double)n + 0.5 + 1e-9);
@@ -281,11 +252,9 @@ static int compare_images(const void *a, const void *b)
 }
 
 /* Moves a share of each class from train to validation. */
-static cen_status draw_validation(cen_folder *folder, cen_error *error)
+static cen_status draw_images(cen_folder *folder, size_t n_train, cen_error *error)
 {
     cen_folder_image *images = folder->images;
-    size_t n_train = 0;
-    while (n_train < folder->info.n_images && images[n_train].split == CEN_SPLIT_TRAIN) n_train++;
     size_t *drawn = cen__alloc(n_train, sizeof *drawn);
     if (drawn == NULL) return cen__fail_memory(error, "the validation split");
     for (size_t begin = 0, end; begin < n_train; begin = end) {
@@ -296,12 +265,22 @@ static cen_status draw_validation(cen_folder *folder, cen_error *error)
         uint64_t stream =
             cen__substream(CEN__STREAM_SPLIT, cen__hash_name(folder->class_names[label]));
         cen__shuffle(drawn, end - begin, folder->options.seed, stream);
-        size_t count = validation_count(folder->options.validation_share, end - begin);
+        size_t count = cen__validation_count(folder->options.validation_share, end - begin);
         for (size_t i = 0; i < count; i++) images[drawn[i]].split = CEN_SPLIT_VALIDATION;
     }
     cen__free(drawn);
-    qsort(images, folder->info.n_images, sizeof *images, compare_images);
     return CEN_OK;
+}
+
+static cen_status draw_validation(cen_folder *folder, cen_error *error)
+{
+    cen_folder_image *images = folder->images;
+    size_t n_train = 0;
+    while (n_train < folder->info.n_images && images[n_train].split == CEN_SPLIT_TRAIN) n_train++;
+    cen_status status = folder->options.group != NULL ? cen__group_draw(folder, n_train, error)
+                                                      : draw_images(folder, n_train, error);
+    qsort(images, folder->info.n_images, sizeof *images, compare_images);
+    return status;
 }
 
 /* ---- public -------------------------------------------------------------------------------- */
@@ -309,15 +288,18 @@ static cen_status draw_validation(cen_folder *folder, cen_error *error)
 static cen_status fill(cen_folder *folder, const char *const *paths, size_t n_paths,
                        cen_error *error)
 {
-    cen__candidates found = {NULL, 0, 0};
+    cen__found found = {.items = NULL};
     cen_status status = cen__scan_paths(folder, paths, n_paths, &found, error);
-    folder->info.class_names = folder->class_names;
     if (status == CEN_OK) status = probe_all(folder, &found, error);
+    if (status == CEN_OK) status = cen__drop_no_classes(folder, &found, error);
     cen__free(found.items);
-    if (status == CEN_OK) status = cen__folder_check(folder, error);
-    if (status == CEN_OK && !folder->options.unlabelled) status = cen__hold_out(folder, error);
-    bool draws = !folder->options.unlabelled && !folder->info.has_own_split;
-    if (status == CEN_OK && draws) status = draw_validation(folder, error);
+    cen__free(found.classes);
+    if (status == CEN_OK) status = cen__settle_classes(folder, error);
+    folder->info.class_names = folder->class_names;
+    if (status != CEN_OK || folder->options.unlabelled) return status;
+    status = cen__hold_out(folder, error);
+    if (status == CEN_OK && folder->options.group != NULL) status = cen__group_check(folder, error);
+    if (status == CEN_OK && !folder->info.has_own_split) status = draw_validation(folder, error);
     return status;
 }
 
@@ -364,6 +346,7 @@ void cen_folder_free(cen_folder *folder)
     cen__free(folder->images);
     cen__free(folder->skipped);
     cen__free(folder->damaged);
+    cen__free(folder->remarks);
     cen__free(folder->cache);
     cen__free(folder);
 }

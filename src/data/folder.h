@@ -1,5 +1,6 @@
-/* A folder of images from the inside: scan.c finds the names, folder.c tells images from other
- * files and draws the split, holdout.c keeps classes out of training, load.c decodes and reads. */
+/* A folder of images from the inside: scan.c and list.c find the names, folder.c tells images from other
+ * files and draws the split, classes.c settles which classes there are, group.c keeps groups together,
+ * holdout.c keeps classes out of training, load.c decodes and reads. */
 #ifndef CEN_DATA_FOLDER_H
 #define CEN_DATA_FOLDER_H
 
@@ -7,14 +8,18 @@
 
 typedef struct cen__text_block cen__text_block;
 
+enum {
+    CEN__LIST_MOST = 1 << 28 /* bytes of a list of images or classes */
+};
+
 struct cen_folder {
     cen_folder_options options;
     cen_folder_info info; /* points into the arrays below */
     const char **class_names;
     const char **class_folders; /* [n_classes] where a class was first found, for messages */
     cen_folder_image *images;
-    cen_file_note *skipped, *damaged;
-    size_t images_capacity, skipped_capacity, damaged_capacity;
+    cen_file_note *skipped, *damaged, *remarks;
+    size_t images_capacity, skipped_capacity, damaged_capacity, remarks_capacity;
 
     cen__text_block *text;       /* paths, names and reasons, freed together */
     size_t text_used, text_size; /* of its first block */
@@ -32,22 +37,60 @@ struct cen_folder {
     uint64_t squares[3]; /* and of their squares */
 };
 
+/* A class in one split of one root, or in some rows of a list. */
+typedef struct cen__class_folder {
+    const char *path, *name;
+    cen_split split;
+    int32_t label;     /* -1: training has no such class */
+    size_t n_files;    /* that may be images, */
+    size_t n_pictures; /* those of them that are, usable or broken */
+    bool has_remark;   /* what it holds instead was named already */
+} cen__class_folder;
+
 /* A file that may be an image. */
 typedef struct cen__candidate {
-    cen_folder_image image; /* label -1 in a folder with classes: of a class that train/ has not */
-    bool is_named;          /* the caller named this very file */
+    cen_folder_image image;
+    size_t class_folder; /* row in cen__found.classes; SIZE_MAX: none */
+    size_t place;        /* of the path or row it was found by; 0 if the order does not matter */
+    bool is_named;       /* the caller named this very file */
 } cen__candidate;
 
-typedef struct cen__candidates {
+typedef struct cen__found {
     cen__candidate *items;
     size_t n, capacity;
-} cen__candidates;
+    cen__class_folder *classes;
+    size_t n_classes, classes_capacity;
+    size_t place; /* of the next candidate */
+} cen__found;
 
-/* Lists the files below the paths, by split, class, file name, and fills the folder's classes,
- * info.n_passed_over and info.has_own_split. found->items is the caller's to cen__free, also after
- * a failure. Errors: IO, ARGUMENT, MEMORY. */
+/* Lists the files below the paths and of options.validation, in the order of cen_folder_info.images, and
+ * fills the folder's classes, info.n_passed_over and info.has_own_split. found's arrays are the
+ * caller's to cen__free, also after a failure. Errors: IO, ARGUMENT, FORMAT, MEMORY. */
 cen_status cen__scan_paths(cen_folder *folder, const char *const *paths, size_t n_paths,
-                           cen__candidates *found, cen_error *error);
+                           cen__found *found, cen_error *error);
+
+/* Adds a candidate; its path and name are kept by the folder already. */
+cen_status cen__found_add(cen__found *found, const cen__candidate *candidate, cen_error *error);
+
+/* Adds a class folder, the last of found->classes. */
+cen_status cen__found_class(cen__found *found, const char *path, const char *name, cen_split split,
+                            cen_error *error);
+
+/* The split that a folder's name or a list's word means, in any case; false if none. */
+bool cen__split_of_name(const char *name, cen_split *split);
+
+/* The same letters; capital ASCII letters are small ones. */
+bool cen__is_same_word(const char *a, const char *b);
+
+/* True for the name of a list of images. */
+bool cen__is_list(const char *path);
+
+/* Adds the rows of a list; is_validation: all of them are validation images. */
+cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validation,
+                          cen__found *found, cen_error *error);
+
+/* Adds the names on standard input, one a line. */
+cen_status cen__scan_input(cen_folder *folder, cen__found *found, cen_error *error);
 
 /* The name of a file, without its folders. */
 const char *cen__base_name(const char *path);
@@ -55,7 +98,7 @@ const char *cen__base_name(const char *path);
 /* True for .png, .jpg and the like, in any case: such a file claims to be an image. */
 bool cen__has_image_ending(const char *path);
 
-/* Negative, 0 or positive: a before b by split, label, file name, path. */
+/* Negative, 0 or positive: a before b by split, label, name, path. */
 int cen__compare_images(const cen_folder_image *a, const cen_folder_image *b);
 
 /* A copy of a string that lives as long as the folder; NULL without memory. */
@@ -69,15 +112,46 @@ cen_status cen__folder_skip(cen_folder *folder, const char *path, const cen_erro
 cen_status cen__folder_warn(cen_folder *folder, const char *path, const char *warning,
                             cen_error *error);
 
+/* Adds to info.remarks. The path is kept by the folder already. */
+cen_status cen__folder_remark(cen_folder *folder, const char *path, cen_error *error,
+                              const char *format, ...) CEN__PRINTF(4, 5);
+
+/* Remarks on names of which one may be another spelling of the other: capital or small letters, or accents as
+ * letters of their own. names[n] differ and are sorted; paths[n] is where they were found. */
+cen_status cen__remark_spellings(cen_folder *folder, const char *const *names,
+                                 const char *const *paths, size_t n, cen_error *error);
+
 /* FNV-1a, so that what is drawn for a class depends on its name and not on its place among others. */
 uint64_t cen__hash_name(const char *name);
+
+/* Takes out what is no class: folders without a picture. */
+cen_status cen__drop_no_classes(cen_folder *folder, const cen__found *found, cen_error *error);
+
+/* CEN_OK if every class has a training image, and there are two (unlabelled: if there is any image).
+ * With allow_empty the classes without one are left out. */
+cen_status cen__settle_classes(cen_folder *folder, cen_error *error);
 
 /* Moves classes out of training as the options say: their images, of every split, become
  * CEN_SPLIT_HELD_OUT, and their names go behind the others. */
 cen_status cen__hold_out(cen_folder *folder, cen_error *error);
 
-/* CEN_OK where every class has a training image (unlabelled: where there is any image). */
-cen_status cen__folder_check(const cen_folder *folder, cen_error *error);
+/* How many of a class's n training images are drawn for validation. */
+size_t cen__validation_count(double share, size_t n);
+
+/* The group of an image by its name, and by its row's text in the column that options.group names (NULL:
+ * not of a list). */
+cen_status cen__group_of(cen_folder *folder, const char *name, const char *column,
+                         const char **group, cen_error *error);
+
+/* True if options.group names a column. */
+bool cen__group_is_column(const cen_folder *folder);
+
+/* Errors: ARGUMENT if no image has a group, or a group stands in two splits. */
+cen_status cen__group_check(const cen_folder *folder, cen_error *error);
+
+/* Makes some of images[n_train], which are all of training and come first, validation images, whole groups
+ * of them. */
+cen_status cen__group_draw(cen_folder *folder, size_t n_train, cen_error *error);
 
 /* Called with the images first .. first + n - 1 as bytes[n, channels, height, width]. */
 typedef cen_status cen__folder_visit(void *visitor, size_t first, size_t n, const uint8_t *bytes,

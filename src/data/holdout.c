@@ -8,8 +8,6 @@
 #include "base/random.h"
 #include "data/folder.h"
 
-enum { LIST_MOST = 1 << 26 }; /* bytes of a list of classes */
-
 typedef struct drawn_class {
     uint64_t key;
     size_t label;
@@ -42,14 +40,20 @@ static cen_status draw(const cen_folder *folder, bool *is_held_out, cen_error *e
     return CEN_OK;
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(a, *(const char *const *)b);
+}
+
 static cen_status mark(const cen_folder *folder, const char *name, size_t line, bool *is_held_out,
                        cen_error *error)
 {
-    for (size_t i = 0; i < folder->info.n_classes; i++) {
-        if (strcmp(folder->class_names[i], name) == 0) {
-            is_held_out[i] = true;
-            return CEN_OK;
-        }
+    const char *const *names = folder->class_names; /* sorted */
+    const char *const *found =
+        bsearch(name, names, folder->info.n_classes, sizeof *names, compare_names);
+    if (found != NULL) {
+        is_held_out[found - names] = true;
+        return CEN_OK;
     }
     return cen__fail(
         error, CEN_ERROR_ARGUMENT,
@@ -58,13 +62,13 @@ static cen_status mark(const cen_folder *folder, const char *name, size_t line, 
         folder->options.holdout_list, line, name);
 }
 
-/* One name a line; empty lines and the \r of Windows are passed over. */
+/* One name a line; empty lines, the \r of Windows and a byte-order mark are passed over. */
 static cen_status read_list(const cen_folder *folder, bool *is_held_out, cen_error *error)
 {
     uint8_t *bytes;
     size_t size;
     cen_status status =
-        cen__file_read_text(folder->options.holdout_list, LIST_MOST, &bytes, &size, error);
+        cen__file_read_text(folder->options.holdout_list, CEN__LIST_MOST, &bytes, &size, error);
     if (status != CEN_OK) return status;
     char *text = cen__alloc(size + 1, 1);
     if (text == NULL) status = cen__fail_memory(error, "the list of held-out classes");
@@ -74,6 +78,7 @@ static cen_status read_list(const cen_folder *folder, bool *is_held_out, cen_err
     }
     cen__free(bytes);
     char *next = text;
+    if (text != NULL && strncmp(text, "\xef\xbb\xbf", 3) == 0) next += 3;
     for (size_t line = 1; status == CEN_OK && next != NULL; line++) {
         char *name = next;
         next = strchr(name, '\n');
@@ -112,6 +117,7 @@ static cen_status move_behind(cen_folder *folder, const bool *is_held_out, size_
     }
     for (size_t i = 0; i < folder->info.n_images; i++) {
         cen_folder_image *image = &folder->images[i];
+        if (image->label < 0) continue;
         if (is_held_out[image->label]) image->split = CEN_SPLIT_HELD_OUT;
         image->label = labels[image->label];
     }

@@ -295,7 +295,7 @@ cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t c
                            l.block_size + l.cache_capacity, size);
     }
     if (status == CEN_OK) status = load_all(folder, &l, error);
-    if (status == CEN_OK) status = cen__folder_check(folder, error);
+    if (status == CEN_OK) status = cen__settle_classes(folder, error);
     cen__free(l.bytes);
     cen__free(l.results);
     if (status == CEN_OK) status = check_levels(folder, error);

@@ -60,8 +60,9 @@ static uint64_t hash_images(const cen_folder_info *info)
     uint64_t hash = 0;
     for (size_t i = 0; i < info->n_images; i++) {
         const cen_folder_image *image = &info->images[i];
-        hash = cen__substream(hash, cen__hash_name(info->class_names[image->label]));
-        hash = cen__substream(hash, cen__hash_name(cen__base_name(image->path)));
+        const char *name = image->label >= 0 ? info->class_names[image->label] : "";
+        hash = cen__substream(hash, cen__hash_name(name));
+        hash = cen__substream(hash, cen__hash_name(image->name));
         hash = cen__substream(hash, (uint64_t)image->split);
     }
     return hash;
@@ -108,6 +109,7 @@ static void add_fit_options(entries *list, const cen_fit_options *o)
     const cen_augment *a = &o->augment;
     add_count(list, "seed", o->seed);
     add_count(list, "shuffle", o->shuffle);
+    add_count(list, "balance", o->balance);
     add_count(list, "images per class", o->per_class);
     add_number(list, "warm-up", o->warmup);
     add_count(list, "cosine schedule", o->cosine);

@@ -28,9 +28,10 @@ typedef struct fit {
     cen_error *errors;                    /* [batch], of its images */
     float *gallery_features, *validation_features;
     int32_t *gallery_labels, *validation_labels;
-    size_t *neighbours; /* [n_validation, k] */
-    float *best;        /* the model's numbers after the best epoch */
-    float *centers;     /* [classes, D] at the end of the epoch before */
+    size_t *neighbours;    /* [n_validation, k] */
+    size_t *n_of, *n_hits; /* [n_classes] validation images, and those that k-NN names right */
+    float *best;           /* the model's numbers after the best epoch */
+    float *centers;        /* [classes, D] at the end of the epoch before */
     cen__progress at;
     cen__sample sample;
     double saved; /* when a checkpoint was written */
@@ -74,6 +75,9 @@ static size_t count_batches(const fit *f, size_t n)
 static size_t order_images(fit *f, size_t epoch)
 {
     const cen_fit_options *options = f->options;
+    if (options->balance) {
+        return cen_folder_order_per_class(f->folder, 1, 1, options->seed, epoch, f->train);
+    }
     if (options->per_class == 0) {
         return cen_folder_order(f->folder, CEN_SPLIT_TRAIN, options->shuffle, options->seed, epoch,
                                 f->train);
@@ -265,13 +269,36 @@ static cen_status evaluate_validation(fit *f, cen_losses *mean, cen_error *error
     return CEN_OK;
 }
 
+/* Over images, and over classes. */
+static void count_hits(fit *f, cen_epoch_report *report)
+{
+    size_t n_classes = f->model->info.n_classes, n_seen = 0, hits = 0;
+    double shares = 0;
+    memset(f->n_of, 0, n_classes * sizeof *f->n_of);
+    memset(f->n_hits, 0, n_classes * sizeof *f->n_hits);
+    for (size_t i = 0; i < f->n_validation; i++) {
+        int32_t label = f->validation_labels[i];
+        int32_t vote = cen_knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
+        f->n_of[label]++;
+        f->n_hits[label] += vote == label;
+        hits += vote == label;
+    }
+    for (size_t i = 0; i < n_classes; i++) {
+        if (f->n_of[i] == 0) continue;
+        shares += (double)f->n_hits[i] / (double)f->n_of[i];
+        n_seen++;
+    }
+    report->knn_accuracy = (double)hits / (double)f->n_validation;
+    report->knn_macro = shares / (double)n_seen;
+}
+
 enum { KNN_BLOCK = 4096 }; /* queries between two looks at whether to stop */
 
 /* Validation images among the gallery, in folder order, so that equal distances are decided the same
  * way in each epoch. */
-static cen_status measure_knn(fit *f, double *accuracy, cen_error *error)
+static cen_status measure_knn(fit *f, cen_epoch_report *report, cen_error *error)
 {
-    size_t d = f->model->info.feature_size, hits = 0;
+    size_t d = f->model->info.feature_size;
     cen_status status = cen__extract(cen__trainer_inference(f->trainer), f->folder, f->gallery,
                                      f->n_gallery, f->x, f->gallery_features, on_measure, f, error);
     if (status != CEN_OK) return status;
@@ -288,19 +315,20 @@ static cen_status measure_knn(fit *f, double *accuracy, cen_error *error)
                                 NULL, cen__trainer_options(f->trainer)->n_threads, error);
         if (status != CEN_OK) return status;
     }
-    for (size_t i = 0; i < f->n_validation; i++) {
-        int32_t vote = cen_knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
-        hits += vote == f->validation_labels[i];
-    }
-    *accuracy = (double)hits / (double)f->n_validation;
+    count_hits(f, report);
     return CEN_OK;
+}
+
+static double choosing_knn(const fit *f, const cen_epoch_report *report)
+{
+    return f->options->balance ? report->knn_macro : report->knn_accuracy;
 }
 
 static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *error)
 {
     if (f->n_validation == 0) {
         report->validation = (cen_losses){NAN, NAN, NAN, NAN, NAN, NAN};
-        report->knn_accuracy = report->intra_inter = NAN;
+        report->knn_accuracy = report->knn_macro = report->intra_inter = NAN;
         report->is_best = true;
         return CEN_OK;
     }
@@ -309,11 +337,11 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
         status = prune(f, f->validation, f->validation_labels, &f->n_validation, error);
         if (status == CEN_OK) status = evaluate_validation(f, &report->validation, error);
     }
-    if (status == CEN_OK) status = measure_knn(f, &report->knn_accuracy, error);
+    if (status == CEN_OK) status = measure_knn(f, report, error);
     if (is_unreadable(status)) {
         status = prune(f, f->gallery, f->gallery_labels, &f->n_gallery, error);
         if (f->k > f->n_gallery) f->k = f->n_gallery;
-        if (status == CEN_OK) status = measure_knn(f, &report->knn_accuracy, error);
+        if (status == CEN_OK) status = measure_knn(f, report, error);
     }
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
@@ -324,9 +352,9 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
     report->n_gallery = f->n_gallery;
     report->features = f->validation_features;
     report->n_features = f->n_validation;
-    report->is_best =
-        report->epoch == 1 || report->knn_accuracy > f->at.best_knn ||
-        (report->knn_accuracy == f->at.best_knn && report->validation.total < f->at.best_loss);
+    double knn = choosing_knn(f, report);
+    report->is_best = report->epoch == 1 || knn > f->at.best_knn ||
+                      (knn == f->at.best_knn && report->validation.total < f->at.best_loss);
     return status;
 }
 
@@ -391,7 +419,7 @@ static cen_status run_epoch(fit *f, cen_error *error)
     report.seconds = cen__os_seconds() - start;
     if (report.is_best) {
         memcpy(f->best, f->model->parameters, f->model->n_numbers * sizeof(float));
-        f->at.best_knn = report.knn_accuracy;
+        f->at.best_knn = choosing_knn(f, &report);
         f->at.best_loss = report.validation.total;
         f->at.best_epoch = f->at.epoch;
     }
@@ -492,7 +520,11 @@ static cen_status prepare(fit *f, cen_error *error)
         return cen__fail_memory(error, "the images of a batch");
     }
     f->gallery = cen__alloc(info->n_images, sizeof *f->gallery);
-    if (f->gallery == NULL) return cen__fail_memory(error, "the images of a batch");
+    f->n_of = cen__alloc(f->model->info.n_classes, sizeof *f->n_of);
+    f->n_hits = cen__alloc(f->model->info.n_classes, sizeof *f->n_hits);
+    if (f->gallery == NULL || f->n_of == NULL || f->n_hits == NULL) {
+        return cen__fail_memory(error, "the images of a batch");
+    }
     f->n_gallery = choose_gallery(f, info->n_classes);
     f->n_validation = cen_folder_order(f->folder, CEN_SPLIT_VALIDATION, false, 0, 0, f->validation);
     if (f->n_gallery == 0) {
@@ -589,6 +621,11 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
                          batch_size, per_class, batch_size / per_class,
                          cen__trainer_model(trainer)->info.n_classes);
     }
+    if (options->balance && per_class > 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "batches with as many images of each class are balanced already; leave "
+                         "balance out");
+    }
     fit f = {.trainer = trainer,
              .model = cen__trainer_model(trainer),
              .folder = folder,
@@ -609,6 +646,8 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen__free(f.gallery_labels);
     cen__free(f.validation_labels);
     cen__free(f.neighbours);
+    cen__free(f.n_of);
+    cen__free(f.n_hits);
     cen__sample_free(&f.sample);
     return status;
 }

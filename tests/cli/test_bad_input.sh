@@ -6,7 +6,7 @@ FEATURES="$TOOLS/cl_features"
 
 # -- the command line
 expect 2 "name the folder" $TRAIN
-expect 2 "one folder" $TRAIN a b
+expect 1 "a: no such folder" $TRAIN a b
 expect 2 "unknown option '--lamda'; did you mean --lambda" $TRAIN --lamda 1 x
 expect 2 "unknown option '--zzzzzz'" $TRAIN --zzzzzz x
 expect 2 "unknown option '-Z'" $TRAIN -Z x
@@ -52,7 +52,7 @@ mkdir empty
 expect 1 "empty: .*sub-folder" $TRAIN empty
 few one 3
 rm -r one/coat one/sandal
-expect 1 "one: only one class, .bag.; at least two" $TRAIN one
+expect 1 "one/bag: only one class, .bag.; at least two" $TRAIN one
 few hold 3
 expect 1 "2 of 3 classes are held out, which leaves 1" $TRAIN --holdout-classes 0.6 hold
 expect 1 "nofile: " $TRAIN --holdout-classes nofile hold

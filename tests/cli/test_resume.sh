@@ -134,7 +134,7 @@ grep -aq "baseline" whole/checkpoint.safetensors || grep -q "baseline" out.txt |
 succeed "$TOOLS/cl_train" --resume stop7 --epochs 13
 says "epoch 13/13"
 expect 1 "no run that can be resumed" "$TOOLS/cl_train" --resume nowhere
-expect 2 "name one folder" "$TOOLS/cl_train" --resume stop7 a b
+expect 1 "a: no such folder" "$TOOLS/cl_train" --resume stop7 a b
 
 # a disk that is full loses nothing that was there
 train --stop-after 12 -o full small

@@ -190,12 +190,11 @@ static void other_files_are_passed_over_and_counted(void **state)
     tree_text(ROOT "/a/Thumbs.db", "\xd0\xcf\x11\xe0");
     tree_text(ROOT "/a/notes.txt", "");
     tree_grey(ROOT "/a/.hidden.pgm", 3, 2, 1);
-    tree_grey(ROOT "/b/more/deeper.pgm", 3, 2, 1); /* the folder counts, what is in it does not */
     cen_folder *folder = open_plain(ROOT);
     const cen_folder_info *info = cen_folder_get(folder);
     assert_int_equal(info->n_images, 2);
     assert_int_equal(info->n_skipped, 0);
-    assert_int_equal(info->n_passed_over, 6);
+    assert_int_equal(info->n_passed_over, 5);
     cen_folder_free(folder);
 }
 
@@ -280,9 +279,9 @@ static void each_bad_folder_has_its_sentence(void **state)
     (void)state;
     cen_folder_options options = cen_folder_options_default();
     assert_refused(ROOT "/none", &options, CEN_ERROR_IO, ROOT "/none: no such folder", "check");
-    tree_text(ROOT "/notes.txt", "x");
-    assert_refused(ROOT "/notes.txt", &options, CEN_ERROR_IO, ROOT "/notes.txt: this is a file",
-                   "");
+    tree_text(ROOT "/notes.dat", "x");
+    assert_refused(ROOT "/notes.dat", &options, CEN_ERROR_IO, ROOT "/notes.dat: this is a file",
+                   "or a list (.csv, .tsv, .txt)");
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, ROOT ": no classes",
                    "one sub-folder a class");
     tree_grey(ROOT "/x.pgm", 3, 2, 1);
@@ -291,11 +290,11 @@ static void each_bad_folder_has_its_sentence(void **state)
     tree_class(ROOT, "a", 2);
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, "only one class, \"a\"", "at least two");
     tree_text(ROOT "/b/.keep", "");
-    assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, ROOT "/b: no images in this class",
-                   "remove the folder or put images in it");
+    assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, ROOT "/b: no image of class \"b\"",
+                   "put images there, or leave such classes out by --allow-empty");
     tree_text(ROOT "/b/x.png", "");
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT,
-                   ROOT "/b: no image in this class can be used", "(x.png: ");
+                   ROOT "/b: no image of class \"b\" can be used", "(x.png: ");
     tree_class(ROOT, "b", 2);
     const double shares[] = {-0.1, 1, NAN};
     for (size_t i = 0; i < 3; i++) {
@@ -413,31 +412,31 @@ static void without_labels_files_and_folders_of_files_will_do(void **state)
     (void)state;
     tree_grey(ROOT "/flat/z.pgm", 3, 2, 1);
     tree_grey(ROOT "/flat/y.pgm", 3, 2, 1);
-    tree_text(ROOT "/flat/notes.txt", "x");
+    tree_text(ROOT "/flat/notes.dat", "x");
     tree_class(ROOT "/classes", "only", 1);
     tree_grey(ROOT "/one.pgm", 3, 2, 1);
-    tree_text(ROOT "/notes.txt", "x");
+    tree_text(ROOT "/notes.dat", "x");
     cen_folder_options options = cen_folder_options_default();
     options.unlabelled = true;
-    const char *paths[] = {ROOT "/flat", ROOT "/classes", ROOT "/one.pgm", ROOT "/notes.txt"};
+    const char *paths[] = {ROOT "/flat", ROOT "/classes", ROOT "/one.pgm", ROOT "/notes.dat"};
     cen_folder *folder;
     assert_int_equal(cen_folder_open(&folder, paths, 4, &options, NULL), CEN_OK);
     const cen_folder_info *info = cen_folder_get(folder);
     assert_int_equal(info->n_images, 4);
-    assert_image(info, 0, ROOT "/one.pgm", -1, CEN_SPLIT_TRAIN);
-    assert_image(info, 1, ROOT "/flat/y.pgm", -1, CEN_SPLIT_TRAIN);
-    assert_image(info, 2, ROOT "/flat/z.pgm", -1, CEN_SPLIT_TRAIN);
-    assert_image(info, 3, ROOT "/classes/only/00.pgm", 0, CEN_SPLIT_TRAIN);
+    assert_image(info, 0, ROOT "/flat/y.pgm", -1, CEN_SPLIT_TRAIN); /* in the order given */
+    assert_image(info, 1, ROOT "/flat/z.pgm", -1, CEN_SPLIT_TRAIN);
+    assert_image(info, 2, ROOT "/classes/only/00.pgm", 0, CEN_SPLIT_TRAIN);
+    assert_image(info, 3, ROOT "/one.pgm", -1, CEN_SPLIT_TRAIN);
     assert_int_equal(info->n_passed_over, 1);
     assert_int_equal(info->n_skipped, 1); /* the file that was asked for by name */
-    assert_string_equal(info->skipped[0].path, ROOT "/notes.txt");
+    assert_string_equal(info->skipped[0].path, ROOT "/notes.dat");
     cen_folder_free(folder);
 
     assert_refused(ROOT "/gone.pgm", &options, CEN_ERROR_IO, ROOT "/gone.pgm: no such file", "");
-    assert_refused(ROOT "/notes.txt", &options, CEN_ERROR_ARGUMENT,
-                   ROOT "/notes.txt: ", "no image");
+    assert_refused(ROOT "/notes.dat", &options, CEN_ERROR_ARGUMENT,
+                   ROOT "/notes.dat: ", "no image");
     tree_remove(ROOT "/flat");
-    tree_text(ROOT "/flat/notes.txt", "x");
+    tree_text(ROOT "/flat/notes.dat", "x");
     assert_refused(ROOT "/flat", &options, CEN_ERROR_ARGUMENT, "no images", "name a file");
 }
 

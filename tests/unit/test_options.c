@@ -119,10 +119,10 @@ static void bad_search_options_are_refused(void **state)
         knn.metric = metric;
         assert_int_equal(cen_knn_search(f, 4, f, 4, 2, 1, metric, false, indices, NULL, 1, NULL),
                          CEN_ERROR_ARGUMENT);
-        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL, NULL, NULL), CEN_ERROR_ARGUMENT);
         knn.metric = CEN_METRIC_L2;
         knn.weights = (cen_weights)value;
-        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL, NULL, NULL), CEN_ERROR_ARGUMENT);
         cen_measure_options measure = cen_measure_options_default();
         cen_measures measures;
         measure.knn = knn;
@@ -156,7 +156,7 @@ static void bad_image_and_folder_options_are_refused(void **state)
 {
     (void)state;
     uint8_t pixels[4] = {0};
-    const cen_image image = {2, 2, 1, pixels, NULL};
+    const cen_image image = {.width = 2, .height = 2, .channels = 1, .pixels = pixels};
     cen_image resized;
     for (int value = -1; value <= 2; value += 3) {
         assert_int_equal(cen_image_resize(&image, 1, 1, (cen_resize)value, &resized, NULL),

@@ -1,0 +1,184 @@
+/* Which of the folders that were found are classes. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "data/folder.h"
+
+/* ---- taking classes out -------------------------------------------------------------------- */
+
+/* An image whose class is not trained. Images of one split are loaded in order: the cache moves, too. */
+static cen_status drop_images(cen_folder *folder, const bool *is_dropped, cen_error *error)
+{
+    cen_status status = CEN_OK;
+    cen_folder_image *images = folder->images;
+    size_t n = 0, n_cached = 0;
+    for (size_t i = 0; i < folder->info.n_images; i++) {
+        const cen_folder_image image = images[i];
+        if (image.label >= 0 && is_dropped[image.label] && status == CEN_OK) {
+            cen_error why;
+            (void)cen__fail(&why, CEN_ERROR_ARGUMENT,
+                            "%s: its class \"%.100s\" has no image to train on", image.path,
+                            folder->class_names[image.label]);
+            status = cen__folder_skip(folder, image.path, &why, error);
+            continue;
+        }
+        if (i < folder->n_cached) {
+            memmove(folder->cache + n * folder->image_size, folder->cache + i * folder->image_size,
+                    folder->image_size);
+            n_cached = n + 1;
+        }
+        images[n++] = image;
+    }
+    folder->n_cached = n_cached;
+    folder->info.n_images = n;
+    return status;
+}
+
+/* is_dropped[n_classes]; held-out classes stay. */
+static cen_status drop_classes(cen_folder *folder, const bool *is_dropped, cen_error *error)
+{
+    size_t n_classes = folder->info.n_classes, n_all = n_classes + folder->info.n_held_out, n = 0;
+    bool *all = cen__alloc_zeroed(n_all, sizeof *all);
+    int32_t *labels = cen__alloc(n_all, sizeof *labels);
+    cen_status status = CEN_OK;
+    if (all == NULL || labels == NULL) {
+        status = cen__fail_memory(error, "the names of classes");
+    } else {
+        memcpy(all, is_dropped, n_classes * sizeof *all);
+        status = drop_images(folder, all, error);
+    }
+    for (size_t i = 0; i < n_all && status == CEN_OK; i++) {
+        labels[i] = (int32_t)n;
+        if (all[i]) continue;
+        folder->class_names[n] = folder->class_names[i];
+        folder->class_folders[n++] = folder->class_folders[i];
+    }
+    for (size_t i = 0; i < folder->info.n_images && status == CEN_OK; i++) {
+        cen_folder_image *image = &folder->images[i];
+        if (image->label >= 0) image->label = labels[image->label];
+    }
+    if (status == CEN_OK) folder->info.n_classes = n - folder->info.n_held_out;
+    cen__free(all);
+    cen__free(labels);
+    return status;
+}
+
+cen_status cen__drop_no_classes(cen_folder *folder, const cen__found *found, cen_error *error)
+{
+    enum { HAS_PICTURES = 1, HAS_OTHERS = 2 };
+    size_t n = folder->info.n_classes;
+    unsigned char *holds = cen__alloc_zeroed(n, 1);
+    bool *is_dropped = cen__alloc_zeroed(n, sizeof *is_dropped);
+    cen_status status = CEN_OK;
+    if (holds == NULL || is_dropped == NULL) {
+        status = cen__fail_memory(error, "the names of classes");
+    }
+    for (size_t i = 0; i < found->n_classes && status == CEN_OK; i++) {
+        const cen__class_folder *c = &found->classes[i];
+        bool is_other = c->n_pictures == 0 && (c->n_files > 0 || c->has_remark);
+        if (is_other && !c->has_remark) {
+            status = cen__folder_remark(folder, c->path, error,
+                                        "passed over, no file in it is a picture");
+        }
+        if (c->label < 0) continue;
+        if (c->split != CEN_SPLIT_TRAIN && !folder->options.unlabelled) continue;
+        if (c->n_pictures > 0) holds[c->label] |= HAS_PICTURES;
+        if (is_other) holds[c->label] |= HAS_OTHERS;
+    }
+    bool drops = false;
+    for (size_t i = 0; i < n && status == CEN_OK; i++) {
+        bool is_empty = folder->options.unlabelled && holds[i] == 0;
+        is_dropped[i] = holds[i] == HAS_OTHERS || is_empty;
+        drops = drops || is_dropped[i];
+    }
+    if (status == CEN_OK && drops) status = drop_classes(folder, is_dropped, error);
+    cen__free(holds);
+    cen__free(is_dropped);
+    return status;
+}
+
+/* ---- classes without images ---------------------------------------------------------------- */
+
+/* The first image below `above` that was skipped; NULL if there is none. */
+static const cen_file_note *first_skipped(const cen_folder *folder, const char *above)
+{
+    size_t length = strlen(above);
+    for (size_t i = 0; i < folder->info.n_skipped; i++) {
+        const char *path = folder->skipped[i].path;
+        if (strncmp(path, above, length) == 0 && path[length] == '/') return &folder->skipped[i];
+    }
+    return NULL;
+}
+
+static cen_status fail_empty(const cen_folder *folder, size_t label, cen_error *error)
+{
+    static const char remedy[] = "put images there, or leave such classes out by --allow-empty";
+    const char *path = folder->class_folders[label], *name = folder->class_names[label];
+    const cen_file_note *skipped = first_skipped(folder, path);
+    if (skipped == NULL) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "%s: no image of class \"%.100s\" can be used for training; %s", path,
+                         name, remedy);
+    }
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%s: no image of class \"%.100s\" can be used for training (%s: %s); %s", path,
+                     name, cen__base_name(skipped->path), skipped->reason, remedy);
+}
+
+static cen_status check_any(const cen_folder_info *info, cen_error *error)
+{
+    if (info->n_images > 0) return CEN_OK;
+    if (info->n_skipped > 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: %s; there is no other image to use",
+                         info->skipped[0].path, info->skipped[0].reason);
+    }
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "there are no images here; name a file or a folder that holds some");
+}
+
+static cen_status check_two(const cen_folder *folder, cen_error *error)
+{
+    size_t n = folder->info.n_classes;
+    if (n >= 2) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%s: %s%s%s; at least two classes with images are needed",
+                     n > 0 ? folder->class_folders[0] : "this folder",
+                     n > 0 ? "only one class, \"" : "no classes here",
+                     n > 0 ? folder->class_names[0] : "", n > 0 ? "\"" : "");
+}
+
+/* is_empty[n_classes], of which *n are true. */
+static void find_empty(const cen_folder *folder, bool *is_empty, size_t *n)
+{
+    *n = folder->info.n_classes;
+    memset(is_empty, true, *n * sizeof *is_empty);
+    for (size_t i = 0; i < folder->info.n_images; i++) {
+        const cen_folder_image *image = &folder->images[i];
+        if (image->split != CEN_SPLIT_TRAIN || !is_empty[image->label]) continue;
+        is_empty[image->label] = false;
+        --*n;
+    }
+}
+
+cen_status cen__settle_classes(cen_folder *folder, cen_error *error)
+{
+    if (folder->options.unlabelled) return check_any(&folder->info, error);
+    size_t n_empty, n = folder->info.n_classes;
+    bool *is_empty = cen__alloc(n, sizeof *is_empty);
+    if (is_empty == NULL) return cen__fail_memory(error, "the names of classes");
+    find_empty(folder, is_empty, &n_empty);
+    cen_status status = CEN_OK;
+    for (size_t i = 0; i < n && n_empty > 0 && status == CEN_OK; i++) {
+        if (!is_empty[i]) continue;
+        status =
+            !folder->options.allow_empty
+                ? fail_empty(folder, i, error)
+                : cen__folder_remark(folder, folder->class_folders[i], error,
+                                     "class \"%.100s\" is left out, it has no image to train on",
+                                     folder->class_names[i]);
+    }
+    if (status == CEN_OK && n_empty > 0) status = drop_classes(folder, is_empty, error);
+    cen__free(is_empty);
+    return status == CEN_OK ? check_two(folder, error) : status;
+}
