@@ -16,6 +16,17 @@ within() {
     kill $timer 2>/dev/null
 }
 
+# await FILE: until $pid has made it.
+await() {
+    while [ ! -e "$1" ]; do
+        kill -0 $pid 2>/dev/null || {
+            complain "ended before $1 was there: $(cat err.txt)"
+            finish
+        }
+        sleep 0.02
+    done
+}
+
 # -- the codes that a shell knows; nohup's signal is not taken up
 for each in INT:130 TERM:143 HUP:129; do
     signal=${each%:*}
@@ -30,7 +41,7 @@ for each in INT:130 TERM:143 HUP:129; do
         start -o run small &
     fi
     pid=$!
-    until [ -e run/model.safetensors ]; do sleep 0.02; done
+    await run/model.safetensors
     kill -$signal $pid
     within 8
     [ $code -eq "${each#*:}" ] || complain "SIG$signal ends with $code"
@@ -39,7 +50,7 @@ done
 rm -rf run
 (trap '' HUP INT && start -o run small) &
 pid=$!
-until [ -e run/model.safetensors ]; do sleep 0.02; done
+await run/model.safetensors
 kill -HUP $pid
 kill -INT $pid
 sleep 0.3
@@ -55,7 +66,7 @@ for class in a b; do
     i=0
     while [ $i -lt 40 ]; do
         i=$((i + 1))
-        { printf 'P5\n1500 1500\n255\n'; head -c 2250000 /dev/zero; } >many/$class/$i.pgm
+        { printf 'P5\n1500 1500\n255\n'; head -c 2250000 /dev/zero | tr '\0' $class; } >many/$class/$i.pgm
     done
 done
 for delay in 0.05 0.2; do
@@ -72,7 +83,7 @@ done
 rm -rf slow
 "$TOOLS/cl_train" -q --net "flatten, dense 2" --image-size 8 --cache-mb 1 --batch-size 4 --epochs 50 -o slow many &
 pid=$!
-until [ -e slow/checkpoint.safetensors ]; do sleep 0.02; done
+await slow/checkpoint.safetensors
 sleep 0.3
 kill -TERM $pid
 within 8
@@ -89,7 +100,7 @@ grep -q "limited/.*: writing failed: File too large" err.txt || complain "a limi
 few gone 12
 "$TOOLS/cl_train" -q --no-report --net "$NET" --cache-mb 0 --epochs 400 --batch-size 8 -o gone-run gone 2>err.txt &
 pid=$!
-until [ -e gone-run/model.safetensors ]; do sleep 0.02; done
+await gone-run/model.safetensors
 victim=gone/bag/$(ls gone/bag | head -n 1)
 rm "$victim"
 mkfifo "$victim"
