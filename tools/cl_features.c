@@ -142,7 +142,7 @@ static cen_status write_rows(const cen_model *model, const cen_folder_info *info
 static cen_status write_features(const cen_model *model, cen_folder *folder, cen_error *error)
 {
     const size_t shape[2] = {cen_folder_get(folder)->n_images, cen_model_get(model)->feature_size};
-    progress line = progress_start(s.is_quiet);
+    progress line = progress_start(s.is_quiet, talk_beside(s.output));
     cen_tensor features;
     cen_status status = cen_tensor_create(&features, 2, shape, error);
     if (status != CEN_OK) return status;
@@ -167,12 +167,14 @@ static int run(const cen_model *model, cen_folder *folder, cen_error *error)
     const cen_folder_info *info = cen_folder_get(folder);
     print_folder_notes(&tool, info);
     if (s.is_quiet) return 0;
-    print_names(stdout, "%s: %s features of %zu numbers", s.output,
-                with_commas(info->n_images, text), cen_model_get(model)->feature_size);
+    FILE *talk = talk_beside(s.output);
+    print_names(talk, "%s: %s features of %zu numbers", s.output, with_commas(info->n_images, text),
+                cen_model_get(model)->feature_size);
     if (info->n_skipped > 0) {
-        printf("; %s skipped, so rows count only the others", with_commas(info->n_skipped, text));
+        fprintf(talk, "; %s skipped, so rows count only the others",
+                with_commas(info->n_skipped, text));
     }
-    printf("\n");
+    fputc('\n', talk);
     return 0;
 }
 
@@ -192,6 +194,11 @@ static int work(int argc, char **argv)
             "or add --format",
             s.output);
     }
+    if (s.format != CEN_FEATURES_CSV && talk_beside(s.output) == stderr) {
+        return fail(&tool, EXIT_USAGE,
+                    "%s: standard output takes one file, and this format is two; add --format csv",
+                    s.output);
+    }
     cen_folder_options options_of_folder = cen_folder_options_default();
     options_of_folder.unlabelled = true;
     options_of_folder.strict = s.is_strict;
@@ -201,6 +208,9 @@ static int work(int argc, char **argv)
     cen_error error;
     cen_model *model;
     cen_folder *folder = NULL;
+    if (cen_path_check_writable(s.output, &error) != CEN_OK) {
+        return fail(&tool, EXIT_FAILED, "%s", error.message);
+    }
     const cen_model_limits limits = model_limits(s.limits);
     if (cen_model_load(&model, argv[0], &limits, &error) != CEN_OK) {
         return fail(&tool, EXIT_FAILED, "%s", error.message);

@@ -569,7 +569,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
     if (code == 0 && n_paths >= 0 && !is_old) code = take_run_folder(&r);
     if (code == 0 && n_paths >= 0) code = check_steps();
-    r.line = progress_start(s.is_quiet);
+    r.line = progress_start(s.is_quiet, stdout);
     if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);
     leave_run_folder(&r);
     return code;

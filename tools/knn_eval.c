@@ -441,6 +441,11 @@ int knn_eval(knn *s, char *const *paths, size_t n_paths)
                     "name a gallery, and at most one set of queries: cl_knn "
                     "eval GALLERY [QUERY]");
     }
+    cen_error error;
+    if (s->report != NULL && cen_path_check_writable(s->report, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    if (s->report != NULL && talk_beside(s->report) == stderr) s->is_quiet = true;
     evaluation e = {.leave_one_out = false};
     int code = knn_gallery_read(s, paths[0], &e.gallery);
     if (code != 0) return code;

@@ -8,9 +8,19 @@
 
 enum { BAR = 24 };
 
-progress progress_start(bool is_quiet)
+FILE *talk_beside(const char *output)
 {
-    return (progress){is_quiet, is_quiet ? 0 : cen_terminal_width(stdout), cen_seconds(), false};
+    static const char *const names[] = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(output, names[i]) == 0) return stderr;
+    }
+    return stdout;
+}
+
+progress progress_start(bool is_quiet, FILE *file)
+{
+    return (progress){file, is_quiet, is_quiet ? 0 : cen_terminal_width(file), cen_seconds(),
+                      false};
 }
 
 static void show_bar(progress *line, const char *label, size_t done, size_t total, const char *text)
@@ -20,7 +30,7 @@ static void show_bar(progress *line, const char *label, size_t done, size_t tota
     for (size_t i = 0; i < BAR; i++) bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
     bar[BAR] = '\0';
     (void)snprintf(shown, sizeof shown, "%s [%s] %s", label, bar, text);
-    printf("\r%-*.*s", line->width - 1, line->width - 1, shown);
+    fprintf(line->file, "\r%-*.*s", line->width - 1, line->width - 1, shown);
     line->is_open = true;
 }
 
@@ -34,9 +44,9 @@ void progress_show(progress *line, const char *label, size_t done, size_t total,
     if (line->width > 0) {
         show_bar(line, label, done, total, text);
     } else {
-        printf("%s %s\n", label, text);
+        fprintf(line->file, "%s %s\n", label, text);
     }
-    fflush(stdout);
+    fflush(line->file);
 }
 
 void progress_images(progress *line, const char *label, size_t done, size_t total)
@@ -50,7 +60,7 @@ void progress_images(progress *line, const char *label, size_t done, size_t tota
 void progress_clear(progress *line)
 {
     if (!line->is_open) return;
-    printf("\r%-*s\r", line->width - 1, "");
+    fprintf(line->file, "\r%-*s\r", line->width - 1, "");
     line->is_open = false;
 }
 

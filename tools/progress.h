@@ -6,18 +6,23 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "options.h"
 
 /* A line that is rewritten in place on a terminal, and printed anew every ten seconds elsewhere. */
 typedef struct progress {
+    FILE *file; /* where it is printed */
     bool is_quiet;
     int width;    /* of the terminal, 0: none */
     double shown; /* when a line was last printed */
     bool is_open; /* a line stands that has not been ended */
 } progress;
 
-progress progress_start(bool is_quiet);
+/* Where a tool talks that writes to `output`: the error stream, if that is standard output. */
+FILE *talk_beside(const char *output);
+
+progress progress_start(bool is_quiet, FILE *file);
 
 /* Shows `label [=====>    ] text`; more often than ten times a second is passed over, unless done
  * is total. */

@@ -116,7 +116,8 @@ void print_folder(const char *path, const cen_folder_info *info)
     printf("%s\n", info->has_own_split ? " (the folder's own split)" : "");
     print_sizes(info);
     if (info->n_passed_over > 0) {
-        printf("passed    %s files that are no images\n", with_commas(info->n_passed_over, a));
+        printf("passed    %s files that are no images of a class\n",
+               with_commas(info->n_passed_over, a));
     }
     print_notes("skipped", "images", info->skipped, info->n_skipped);
     print_notes("damaged", "images", info->damaged, info->n_damaged);
