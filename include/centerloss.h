@@ -626,8 +626,9 @@ typedef struct cen_fit_options {
     /* NULL, or called while an epoch is measured; nonzero ends the training there, with a checkpoint and
      * without on_epoch. Resumed, it measures that epoch again. */
     cen_progress *on_measure;
-    /* NULL, or called with a picture that is not cached and can no longer be read. It is left out: of this
-     * batch, or for good of what is measured. A batch without any picture left is an error. */
+    /* NULL, or called with a picture that is not cached and can no longer be read, once each. It is
+     * left out: of this batch, or for good of what is measured. A batch without any picture left is no
+     * step and is passed over; an epoch without any is an error. */
     void (*on_unreadable)(void *user, const char *path, const char *reason);
     void *user;
 } cen_fit_options;
@@ -647,7 +648,7 @@ CEN_API cen_fit_options cen_fit_options_for(const cen_folder *folder);
  * cen_model_create gives),
  * NOT_FINITE (as cen_trainer_backward, and for what an epoch measures: names images; the step is not
  * taken, the model holds the best epoch, or what it began with, and the checkpoint stays as it was),
- * IO, FORMAT and the like (no image of a batch can be read any more), MEMORY, STOPPED (a callback has failed). */
+ * IO, FORMAT and the like (no image of an epoch can be read any more), MEMORY, STOPPED (a callback has failed). */
 CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder,
                            const cen_fit_options *options, cen_error *error);
 

@@ -21,16 +21,18 @@ static double entropy(const cen_folder_info *info)
     return sum;
 }
 
-/* Of triplets: the margin, as all distances are 0. */
-static double chance_loss(const cen_train_options *options, const cen_folder_info *info)
+/* Of triplets: the margin, as all distances are 0. Balanced draws take each class alike often. */
+static double chance_loss(const cen_train_options *options, const cen_folder_info *info,
+                          bool is_balanced)
 {
     bool is_triplet =
         options->loss == CEN_LOSS_TRIPLET_HARD || options->loss == CEN_LOSS_TRIPLET_SEMI_HARD;
-    return is_triplet ? options->margin : entropy(info);
+    if (is_triplet) return options->margin;
+    return is_balanced ? log((double)info->n_classes) : entropy(info);
 }
 
 cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const cen_folder *folder,
-                              const size_t *indices, size_t n, cen_error *error)
+                              const size_t *indices, size_t n, bool is_balanced, cen_error *error)
 {
     size_t d = cen__trainer_model(trainer)->info.feature_size;
     *sample = (cen__sample){.trainer = trainer, .folder = folder};
@@ -38,7 +40,8 @@ cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const c
     for (size_t i = 0; i < sample->n; i++) {
         sample->indices[i] = indices[(size_t)((double)i * (double)n / (double)sample->n)];
     }
-    sample->chance = chance_loss(cen__trainer_options(trainer), cen_folder_get(folder));
+    sample->chance =
+        chance_loss(cen__trainer_options(trainer), cen_folder_get(folder), is_balanced);
     sample->features = cen__alloc(sample->n, d * sizeof *sample->features);
     return sample->features != NULL ? CEN_OK : cen__fail_memory(error, "the features of a sample");
 }

@@ -15,9 +15,9 @@ typedef struct cen__sample {
     double chance;   /* what the first loss comes to for features that are all the same */
 } cen__sample;
 
-/* Of indices[n] evenly. Errors: MEMORY. On failure there is nothing to free. */
+/* Of indices[n] evenly. is_balanced: batches draw each class alike often. Errors: MEMORY. On failure there is nothing to free. */
 cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const cen_folder *folder,
-                              const size_t *indices, size_t n, cen_error *error);
+                              const size_t *indices, size_t n, bool is_balanced, cen_error *error);
 void cen__sample_free(cen__sample *sample);
 
 /* Root mean square distance of the features to their mean, as a training step sees them. x: a batch's.

@@ -26,6 +26,7 @@ typedef struct fit {
     float *x;                             /* [batch, input] */
     int32_t *labels;                      /* [batch] */
     cen_error *errors;                    /* [batch], of its images */
+    bool *is_told;                        /* [n_images] cannot be read, and on_unreadable knows */
     float *gallery_features, *validation_features;
     int32_t *gallery_labels, *validation_labels;
     size_t *neighbours;    /* [n_validation, k] */
@@ -144,8 +145,10 @@ static size_t drop_unread(fit *f, size_t *indices, int32_t *labels, float *x, si
     for (size_t i = 0; i < n; i++) {
         if (f->errors[i].status != CEN_OK) {
             const char *path = cen_folder_get(f->folder)->images[indices[i]].path;
-            if (options->on_unreadable == NULL) continue;
-            options->on_unreadable(options->user, path, f->errors[i].message);
+            if (options->on_unreadable != NULL && !f->is_told[indices[i]]) {
+                options->on_unreadable(options->user, path, f->errors[i].message);
+            }
+            f->is_told[indices[i]] = true;
             continue;
         }
         indices[kept] = indices[i];
@@ -176,7 +179,8 @@ static cen_status prune(fit *f, size_t *list, int32_t *labels, size_t *n, cen_er
     return CEN_OK;
 }
 
-static cen_status train_batch(fit *f, size_t first, size_t count, size_t n_batches,
+/* *n: the pictures that could be read; without any, no step is taken. */
+static cen_status train_batch(fit *f, size_t first, size_t count, size_t n_batches, size_t *n,
                               cen_losses *losses, cen_error *error)
 {
     const cen_fit_options *options = f->options;
@@ -185,17 +189,13 @@ static cen_status train_batch(fit *f, size_t first, size_t count, size_t n_batch
         cen__folder_read_some(f->folder, &f->model->info.input, &options->augment, options->seed,
                               f->at.epoch, indices, count, f->x, f->labels, f->errors, error);
     if (status != CEN_OK) return status;
-    size_t n = drop_unread(f, indices, f->labels, f->x, count);
-    if (n == 0) {
-        return cen__fail(error, f->errors[0].status,
-                         "%s; no picture of a batch can be read, put them back and resume",
-                         f->errors[0].message);
-    }
+    *n = drop_unread(f, indices, f->labels, f->x, count);
+    if (*n == 0) return CEN_OK;
     f->at.lr = set_rates(f, n_batches);
-    status = cen_trainer_backward(f->trainer, f->x, f->labels, n, losses, error);
+    status = cen_trainer_backward(f->trainer, f->x, f->labels, *n, losses, error);
     if (status == CEN_OK) cen_trainer_update(f->trainer);
     if (status != CEN_ERROR_NOT_FINITE) return status;
-    cen__batch batch = {f->trainer, f->folder, indices, f->x, f->labels, n};
+    cen__batch batch = {f->trainer, f->folder, indices, f->x, f->labels, *n};
     return cen__tell_step(&batch, f->at.n_steps + 1, f->at.epoch, losses, error);
 }
 
@@ -206,13 +206,23 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
     cen_step_report report = {
         .epoch = f->at.epoch, .n_epochs = options->n_epochs, .n_batches = count_batches(f, n)};
     double start = cen__os_seconds();
-    size_t first = f->at.batch * f->batch_size, n_done = first < n ? first : n;
+    size_t first = f->at.batch * f->batch_size, n_done = first < n ? first : n, n_read = n_done;
+    size_t passed = 0; /* images before the first that can be read: its batch stands for them */
     if (n_done > 0) report.mean_losses = mean_losses(&f->at.sums, n_done);
     for (; first < n && !f->is_stopped; first += f->batch_size) {
-        size_t count = n - first < f->batch_size ? n - first : f->batch_size;
-        cen_status status = train_batch(f, first, count, report.n_batches, &report.losses, error);
+        size_t count = n - first < f->batch_size ? n - first : f->batch_size, good;
+        cen_status status =
+            train_batch(f, first, count, report.n_batches, &good, &report.losses, error);
         if (status != CEN_OK) return status;
-        add_losses(&f->at.sums, &report.losses, count);
+        n_read += good;
+        if (good == 0) {
+            f->at.batch++;
+            passed += n_read == 0 ? count : 0;
+            if (n_read > 0) add_losses(&f->at.sums, &report.mean_losses, count);
+            continue;
+        }
+        add_losses(&f->at.sums, &report.losses, passed + count);
+        passed = 0;
         report.batch = ++f->at.batch;
         report.step = ++f->at.n_steps;
         report.n_images = first + count;
@@ -224,6 +234,11 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
         }
         if (status == CEN_OK && is_due(f)) status = save(f, error);
         if (status != CEN_OK) return status;
+    }
+    if (n_read == 0) {
+        return cen__fail(error, f->errors[0].status,
+                         "%s; no picture of an epoch can be read, put them back and resume",
+                         f->errors[0].message);
     }
     *mean = report.mean_losses;
     return CEN_OK;
@@ -522,16 +537,18 @@ static cen_status prepare(fit *f, cen_error *error)
     f->gallery = cen__alloc(info->n_images, sizeof *f->gallery);
     f->n_of = cen__alloc(f->model->info.n_classes, sizeof *f->n_of);
     f->n_hits = cen__alloc(f->model->info.n_classes, sizeof *f->n_hits);
-    if (f->gallery == NULL || f->n_of == NULL || f->n_hits == NULL) {
+    f->is_told = cen__alloc(info->n_images, sizeof *f->is_told);
+    if (f->gallery == NULL || f->is_told == NULL || f->n_of == NULL || f->n_hits == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
+    memset(f->is_told, 0, info->n_images * sizeof *f->is_told);
     f->n_gallery = choose_gallery(f, info->n_classes);
     f->n_validation = cen_folder_order(f->folder, CEN_SPLIT_VALIDATION, false, 0, 0, f->validation);
     if (f->n_gallery == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "there are no training images");
     }
-    cen_status status =
-        cen__sample_create(&f->sample, f->trainer, f->folder, f->gallery, f->n_gallery, error);
+    cen_status status = cen__sample_create(&f->sample, f->trainer, f->folder, f->gallery,
+                                           f->n_gallery, f->options->balance, error);
     if (status != CEN_OK) return status;
     f->k = f->options->k < f->n_gallery ? f->options->k : f->n_gallery;
     f->gallery_features = cen__alloc(f->n_gallery, d * sizeof(float));
@@ -639,6 +656,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen__free(f.x);
     cen__free(f.labels);
     cen__free(f.errors);
+    cen__free(f.is_told);
     cen__free(f.best);
     cen__free(f.centers);
     cen__free(f.gallery_features);

@@ -48,6 +48,18 @@ few() {
     done
 }
 
+# await FILE: until the process $pid has made it, or has ended.
+await() {
+    while [ ! -e "$1" ]; do
+        kill -0 $pid 2>/dev/null || {
+            [ -e "$1" ] && return
+            complain "ended before $1 was there: $(cat err.txt)"
+            finish
+        }
+        sleep 0.02
+    done
+}
+
 finish() {
     [ "$failures" -eq 0 ] || {
         echo "$failures checks failed"

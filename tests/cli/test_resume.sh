@@ -82,7 +82,7 @@ often TERM "${KILLS:-8}" 143
 # SIGTERM ends as Ctrl-C does
 start -o term small >term.out &
 pid=$!
-until [ -e term/checkpoint.safetensors ]; do sleep 0.02; done
+await term/checkpoint.safetensors
 sleep 0.1
 kill -TERM $pid 2>/dev/null
 wait $pid

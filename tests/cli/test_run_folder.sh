@@ -151,7 +151,7 @@ done
     complain "a parallel run took another's folder"
 "$TOOLS/cl_train" -q --net "$NET" --epochs 100000 --patience 1000000 -o live small >live.txt 2>&1 &
 pid=$!
-until [ -e live/model.safetensors ]; do sleep 0.05; done
+await live/model.safetensors
 expect 1 "live: another training is writing this run" resume live
 expect 1 "live: another training is writing this run" train -o live small
 expect 1 "live: another training is writing this run" train --overwrite -o live small

@@ -16,17 +16,6 @@ within() {
     kill $timer 2>/dev/null
 }
 
-# await FILE: until $pid has made it.
-await() {
-    while [ ! -e "$1" ]; do
-        kill -0 $pid 2>/dev/null || {
-            complain "ended before $1 was there: $(cat err.txt)"
-            finish
-        }
-        sleep 0.02
-    done
-}
-
 # -- the codes that a shell knows; nohup's signal is not taken up
 for each in INT:130 TERM:143 HUP:129; do
     signal=${each%:*}
@@ -110,4 +99,5 @@ within 8
 [ $code -eq 143 ] || complain "a pipe in place of a picture: ends with $code: $(cat err.txt)"
 grep -q "warning: passed over $victim: $victim: this is a device, a pipe" err.txt ||
     complain "a pipe in place of a picture: $(cat err.txt)"
+[ "$(grep -c "passed over $victim" err.txt)" -eq 1 ] || complain "one warning a picture: $(cat err.txt)"
 finish
