@@ -72,7 +72,7 @@ says "3 classes"
 few elsewhere 3
 succeed train -o run-val --val elsewhere photos
 says "33 images: 24 to train, 9 to validate"
-grep -c "elsewhere/.*${TAB}val$" run-val/features.tsv | grep -q '^9$' || complain "--val has not 9 rows"
+classes run-val/features.tsv 2,5 | grep -c "elsewhere/.*${TAB}val$" | grep -q '^9$' || complain "--val has not 9 rows"
 
 # -- a list trains as the folder that it lists, and so does features.tsv
 succeed train -o run-photos --seed 3 photos
@@ -108,7 +108,7 @@ for class in left right; do
 done
 succeed train -o run-people --group '*_*' --val-split 0.4 people
 for split in train val; do
-    grep "${TAB}$split$" run-people/features.tsv | sed 's/_.*//; s/.*\///' | sort -u >$split.txt
+    classes run-people/features.tsv 2,5 | grep "${TAB}$split$" | sed 's/_.*//; s/.*\///' | sort -u >$split.txt
 done
 [ -s val.txt ] || complain "--group drew nobody"
 [ -z "$(comm -12 train.txt val.txt)" ] || complain "on both sides: $(comm -12 train.txt val.txt)"
