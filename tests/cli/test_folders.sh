@@ -87,6 +87,12 @@ succeed train -o run-list2 --seed 3 list.csv
 says "none.png: "
 expect 1 "this is a file; name the folder that holds the classes, or a list" train -o no "$picture"
 
+# -- what was passed over stands in the JSON of cl_knn, too
+for command in "classify run-nested nested" "eval nested --model run-nested"; do
+    succeed "$TOOLS/cl_knn" $command --json
+    says '"skipped": \[.*], "damaged": \[], "remarks": \[.*"path": "nested/a/@eaDir", "reason": "passed over'
+done
+
 # -- names from standard input, in their order, with names that a list would cut
 cp "$picture" "photos/bag/a, \"b\".png"
 find photos -name '*.png' | LC_ALL=C sort -r >names.txt
