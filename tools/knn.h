@@ -84,7 +84,7 @@ void knn_print_threshold(const knn *s, const cen_threshold *threshold);
 
 /* "name": value, with null where value is no number. */
 void knn_json_number(const char *name, double value);
-/* "skipped": [...], "damaged": [...] of the pictures in two sets; one may be NULL or no pictures. */
+/* "skipped": [...], "damaged": [...], "remarks": [...] of the pictures in two sets; one may be NULL or no pictures. */
 void knn_json_notes(const knn_set *a, const knn_set *b);
 void knn_json_threshold(const cen_threshold *threshold);
 

@@ -102,14 +102,16 @@ static void json_notes(const cen_file_note *notes, size_t n, bool *is_first)
 void knn_json_notes(const knn_set *a, const knn_set *b)
 {
     const knn_set *sets[] = {a, b};
-    for (int kind = 0; kind < 2; kind++) {
+    static const char *const kinds[] = {"skipped", "damaged", "remarks"};
+    for (size_t kind = 0; kind < 3; kind++) {
         bool is_first = true;
-        printf("%s\": [", kind == 0 ? "\"skipped" : ", \"damaged");
+        printf("%s\"%s\": [", kind == 0 ? "" : ", ", kinds[kind]);
         for (size_t i = 0; i < 2; i++) {
             if (sets[i] == NULL || sets[i]->folder == NULL) continue;
             const cen_folder_info *info = cen_folder_get(sets[i]->folder);
             if (kind == 0) json_notes(info->skipped, info->n_skipped, &is_first);
             if (kind == 1) json_notes(info->damaged, info->n_damaged, &is_first);
+            if (kind == 2) json_notes(info->remarks, info->n_remarks, &is_first);
         }
         printf("]");
     }

@@ -48,22 +48,22 @@ static cen_status fail_limit(const char *path, uint64_t size, size_t most, cen_e
 
 typedef enum { WHOLE, START, TEXT } part;
 
-/* Until `most` bytes are there or the file ends; its size may change while it is read. A text is read in
- * growing pieces: one that is no text may be a hole of any size. */
+/* Until `most` bytes are there or the file ends; its size may change while it is read. A file takes what it
+ * has; a text is read in growing pieces, because one that is no text may be a hole of any size. */
 static cen_status read_bytes(FILE *file, const char *path, size_t most, part wanted_part,
                              uint8_t **bytes, size_t *size, cen_error *error)
 {
     const uint64_t there = cen__os_file_size(file) + 1; /* one more shows the end */
-    const bool is_known = wanted_part == WHOLE && there > FIRST_READ && there <= SIZE_MAX / 2;
-    size_t capacity = 0;
+    size_t capacity = wanted_part == TEXT && there > FIRST_READ ? FIRST_READ
+                      : there < most                            ? (size_t)there
+                                                                : most;
+    *bytes = cen__alloc(capacity, 1);
     while (*size < most) {
-        size_t wanted = is_known ? (size_t)there : FIRST_READ;
-        if (*size >= wanted) wanted = *size;
-        if (wanted > most - *size) wanted = most - *size;
-        if (!cen__grow(bytes, &capacity, *size + wanted, 1)) {
+        if (*bytes == NULL || !cen__grow(bytes, &capacity, *size + 1, 1)) {
             return cen__fail(error, CEN_ERROR_MEMORY, "%s: not enough memory to read this file",
                              path);
         }
+        size_t wanted = (capacity < most ? capacity : most) - *size;
         size_t got = fread(*bytes + *size, 1, wanted, file);
         if (wanted_part == TEXT && got > 0 && memchr(*bytes + *size, 0, got) != NULL) {
             return cen__fail(error, CEN_ERROR_FORMAT, "%s: this is no text, it holds a byte of 0",

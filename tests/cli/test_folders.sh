@@ -72,7 +72,7 @@ says "3 classes"
 few elsewhere 3
 succeed train -o run-val --val elsewhere photos
 says "33 images: 24 to train, 9 to validate"
-grep -c "elsewhere/.*${TAB}val$" run-val/features.tsv | grep -q '^9$' || complain "--val has not 9 rows"
+classes run-val/features.tsv 2,5 | grep -c "elsewhere/.*${TAB}val$" | grep -q '^9$' || complain "--val has not 9 rows"
 
 # -- a list trains as the folder that it lists, and so does features.tsv
 succeed train -o run-photos --seed 3 photos
@@ -86,6 +86,12 @@ printf 'photos/bag/none.png,bag\n' >>list.csv
 succeed train -o run-list2 --seed 3 list.csv
 says "none.png: "
 expect 1 "this is a file; name the folder that holds the classes, or a list" train -o no "$picture"
+
+# -- what was passed over stands in the JSON of cl_knn, too
+for command in "classify run-nested nested" "eval nested --model run-nested"; do
+    succeed "$TOOLS/cl_knn" $command --json
+    says '"skipped": \[.*], "damaged": \[], "remarks": \[.*"path": "nested/a/@eaDir", "reason": "passed over'
+done
 
 # -- names from standard input, in their order, with names that a list would cut
 cp "$picture" "photos/bag/a, \"b\".png"
@@ -108,7 +114,7 @@ for class in left right; do
 done
 succeed train -o run-people --group '*_*' --val-split 0.4 people
 for split in train val; do
-    grep "${TAB}$split$" run-people/features.tsv | sed 's/_.*//; s/.*\///' | sort -u >$split.txt
+    classes run-people/features.tsv 2,5 | grep "${TAB}$split$" | sed 's/_.*//; s/.*\///' | sort -u >$split.txt
 done
 [ -s val.txt ] || complain "--group drew nobody"
 [ -z "$(comm -12 train.txt val.txt)" ] || complain "on both sides: $(comm -12 train.txt val.txt)"

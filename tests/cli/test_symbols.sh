@@ -48,7 +48,7 @@ strchr strcmp strcpy strcspn strerror strlen strncmp strpbrk strrchr strspn strs
 fclose ferror fflush fgetc fopen fputc fputs fread fseek ftell fwrite remove rename snprintf vfprintf vsnprintf
 stdin
 access close closedir fchmod fchown fcntl fdopen fileno flock fstat fsync getpid ioctl isatty lstat mkdir open opendir read
-nanosleep readdir readlink stat sysconf clock_gettime
+nanosleep readdir readlink realpath stat sysconf clock_gettime
 ceil cos exp fabs floor fmax fmin hypot lrint nearbyint log log10 nextafter pow rint round sin sincos sqrt
 EOF
 tr -s ' ' '\n' <allowed.txt | sort -u >words.txt

@@ -133,7 +133,7 @@ static void the_macro_figure_is_the_mean_over_classes_and_chooses_the_best(void 
         cen_error error;
         assert_int_equal(cen_fit(trainer, folder, &options, &error), CEN_OK);
         assert_true(w.n_differing > 0);
-        options.per_class = 16;
+        options.per_class = 32; /* of batches of 64 */
         if (balance) {
             assert_int_equal(cen_fit(trainer, folder, &options, &error), CEN_ERROR_ARGUMENT);
             assert_non_null(strstr(error.message, "balanced already"));
