@@ -861,7 +861,7 @@ typedef enum cen_features_format {
     CEN_FEATURES_CSV, /* one line a row: path, label, class, split, f0 ... A name that a spreadsheet
                               takes for a formula begins with ', one with control characters or bytes
                               that are no UTF-8 with '\ and has the escapes of a .tsv */
-    CEN_FEATURES_FVECS, /* int32 d, then d float32, for each row; with rows also PATH.tsv */
+    CEN_FEATURES_FVECS,    /* int32 d, then d float32, for each row; with rows also PATH.tsv */
     CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
 } cen_features_format;
 

@@ -6,7 +6,8 @@
 #     sh tests/run.sh           as root, then, with PLAIN=1, as a plain user
 # Prints one table. Needs root and debootstrap.
 #     sh tests/machines.sh [bookworm|trixie|testing]...
-# MACHINES names a folder for the chroots, outside of the checkout, that is kept; MIRROR another mirror.
+# MACHINES names a folder for the chroots, outside of the checkout, that is kept; MIRROR another mirror; STEPS
+# those of tests/run.sh to run, which are all.
 set -eu
 cd "$(dirname "$0")/.."
 SOURCE=$PWD
@@ -16,24 +17,35 @@ MIRROR=${MIRROR:-http://deb.debian.org/debian}
 command -v debootstrap >/dev/null || { echo "$0: apt-get install debootstrap" >&2; exit 1; }
 if [ -z "${MACHINES:-}" ]; then
     MACHINES=$(mktemp -d)
-    trap 'rm -rf --one-file-system "$MACHINES"' EXIT
+    scratch=$MACHINES
 fi
+root=
+trap '[ -z "$root" ] || leave; [ -z "${scratch:-}" ] || rm -rf --one-file-system "$scratch"' EXIT
+trap 'exit 1' HUP INT TERM
 mkdir -p "$MACHINES"
 MACHINES=$(cd "$MACHINES" && pwd)
 
-# bare SUITE: a chroot without a compiler, and a plain user in it. Its mirror may be a snapshot of last year.
+leave() { ! mountpoint -q "$root/proc" || umount "$root/proc"; }
+
+# bare SUITE: a chroot without a compiler, and a plain user in it, copied from one that is kept: what an
+# earlier run installed is gone. Its mirror may be a snapshot of last year.
 bare() {
-    if [ ! -e "$root/etc/debian_version" ]; then
-        debootstrap --variant=minbase "$1" "$root" "$MIRROR" >"$MACHINES/$1.debootstrap.log"
+    kept=$MACHINES/$1.bare
+    if [ ! -e "$kept/made" ]; then
+        rm -rf --one-file-system "$kept"
+        debootstrap --variant=minbase "$1" "$kept" "$MIRROR" >"$MACHINES/$1.debootstrap.log"
+        touch "$kept/made"
     fi
+    leave
+    rm -rf --one-file-system "$root"
+    cp -a --reflink=auto "$kept" "$root"
     echo 'Acquire::Check-Valid-Until "false";' >"$root/etc/apt/apt.conf.d/99machines"
     cp /etc/resolv.conf "$root/etc/resolv.conf"
-    [ -e "$root/dev/null" ] && [ -e "$root/dev/fd" ] || ln -sf /proc/self/fd "$root/dev/fd"
-    grep -q '^plain:' "$root/etc/passwd" || chroot "$root" useradd -m plain
-    rm -rf "$root/checkout" "$root/home/plain/checkout"
+    [ -e "$root/dev/fd" ] || ln -s /proc/self/fd "$root/dev/fd"
+    chroot "$root" useradd -m -s /bin/sh plain
     for to in checkout home/plain/checkout; do
         mkdir "$root/$to"
-        (cd "$SOURCE" && git ls-files -z | tar --null -T - -cf -) | tar -xf - -C "$root/$to"
+        (cd "$SOURCE" && git ls-files -z | tar --null -T - -cf -) | tar -xf - --no-same-owner -C "$root/$to"
     done
     chroot "$root" chown -R plain: /home/plain/checkout
 }
@@ -44,20 +56,24 @@ inside() {
     [ "$1" = root ] || home=/home/plain/checkout
     mountpoint -q "$root/proc" || mount --bind /proc "$root/proc"
     code=0
-    chroot "$root" su "$1" -s /bin/sh -c "cd $home && $2" >"$MACHINES/$3" 2>&1 || code=$?
-    umount "$root/proc"
+    chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin OMP_WAIT_POLICY=passive \
+        su "$1" -s /bin/sh -c "cd $home && $2" >"$MACHINES/$3" 2>&1 </dev/null || code=$?
+    leave
 }
 
 verdict() { [ "$code" -eq 0 ] && echo ok || echo "exit $code"; }
 
 count() { grep -cE "Test +#.*$1" "$log" || true; }
 
+failed_tests() { grep -oE '#[0-9]+: .*\*\*\*(Failed|Timeout|Exception|Not Run)' "$log" | sort | uniq || true; }
+
 first_version() { chroot "$root" "$1" --version | head -n 1 | grep -oE '[0-9]+\.[0-9]+\.[0-9]+' | head -n 1; }
 
 suite() { # USER
-    inside "$1" "sh tests/run.sh" "$machine.run.$1.log"
+    inside "$1" "sh tests/run.sh ${STEPS:-}" "$machine.run.$1.log"
     log=$MACHINES/$machine.run.$1.log
     tests="$(verdict): $(count '  Passed ') / $(count '\*\*\*(Failed|Timeout|Exception|Not Run)') / $(count '\*\*\*Skipped')"
+    failed_tests >&2
 }
 
 {

@@ -29,8 +29,8 @@ struct cen_folder {
     size_t image_size; /* channels * height * width */
     uint8_t *cache;    /* [n_cached, channels, height, width]: the first images */
     size_t n_cached;
-    uint64_t digest;     /* of all loaded images' bytes at the input's size */
-    bool is_flat; /* every byte of every image is `level` */
+    uint64_t digest; /* of all loaded images' bytes at the input's size */
+    bool is_flat;    /* every byte of every image is `level` */
     uint8_t level;
     uint64_t n_pixels;   /* a channel, of all training images */
     uint64_t sums[3];    /* of these pixels, */

@@ -234,7 +234,7 @@ cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validati
         if (text == NULL) status = cen__fail_memory(error, "a list of images");
     }
     list l;
-    columns at;
+    columns at = {NO_COLUMN, NO_COLUMN, NO_COLUMN, NO_COLUMN};
     bool is_end = true, is_header = false;
     if (status == CEN_OK) {
         above[cen__base_name(path) - path] = '\0';

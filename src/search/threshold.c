@@ -136,7 +136,7 @@ enum { MOST_PICTURES = 1 << 14, LEAST_OF_CLASS = 8, MOST_PASS = 100 };
 /* So many pictures say enough; where the share is small, so many that some pass. */
 static size_t most_pictures(double far)
 {
-    const double most = fmax(MOST_PICTURES, ceil(MOST_PASS / far));
+    const double most = fmax(MOST_PICTURES, ceil((double)MOST_PASS / far));
     return most < 1e9 ? (size_t)most : (size_t)1000000000;
 }
 

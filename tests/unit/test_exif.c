@@ -178,7 +178,7 @@ static void test_a_packed_profile_is_read(void **state)
     memcpy(packed + n, "\0\x78\1\1", 4);
     packed[n + 4] = (uint8_t)(size - n);
     packed[n + 5] = 0;
-    packed[n + 6] = (uint8_t) ~(size - n);
+    packed[n + 6] = (uint8_t)(~(size - n));
     packed[n + 7] = 0xff;
     memcpy(packed + n + 8, text + n, size - n);
     assert_int_equal(orientation_of_chunk("zTXt", packed, size + 8), 6);

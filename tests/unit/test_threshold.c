@@ -53,7 +53,8 @@ static void as_many_pass_as_the_share_allows(void **state)
     for (size_t share = 1; share < 100; share++) {
         cen_threshold threshold = calibrate(x, labels, 100, (double)share / 100);
         assert_true(threshold.distance == (double)share);
-        assert_true(threshold.low <= threshold.false_accepts && threshold.false_accepts <= threshold.high);
+        assert_true(threshold.low <= threshold.false_accepts &&
+                    threshold.false_accepts <= threshold.high);
         assert_int_equal(threshold.n_strangers, 100);
     }
 }

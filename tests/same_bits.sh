@@ -1,0 +1,27 @@
+#!/bin/sh
+# The same model, to the byte, from several builds of cl_train, in each instruction set that this processor has:
+#     sh tests/same_bits.sh CL_TRAIN CL_TRAIN...
+set -eu
+cd "$(dirname "$0")/.."
+SCRATCH=$(mktemp -d)
+trap 'rm -rf "$SCRATCH"' EXIT
+
+# train PROGRAM FOLDER: says the digest of the model; 8 steps hold every kernel of the default network.
+train() {
+    "$1" -q --no-report --stop-after 8 --threads 1 -o "$2" data/fashion
+    cksum <"$2/model.safetensors"
+}
+
+differ=0
+for set in baseline avx2 avx512; do
+    export CEN_INSTRUCTIONS=$set
+    number=0 first=
+    for program; do
+        number=$((number + 1))
+        sum=$(train "$program" "$SCRATCH/$set.$number")
+        : "${first:=$sum}"
+        echo "$set: $sum $program"
+        [ "$sum" = "$first" ] || differ=1
+    done
+done
+[ "$differ" -eq 0 ] || { echo "Builds differ in what they train." >&2; exit 1; }
