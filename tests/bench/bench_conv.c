@@ -20,17 +20,17 @@ static const struct layer {
     size_t n;
     bool pooled; /* 2x2 max-pooling follows: measured with it as well, in one */
 } layers[] = {
-    {"article 3>10 2x2 224", {3, 224, 224, 10, 2, 2, 1, 1, 0, 0, 223, 223}, 2, true},
-    {"lenet 1>32 5x5 28", {1, 28, 28, 32, 5, 5, 1, 1, 2, 2, 28, 28}, 8, false},
-    {"lenet 32>32 5x5 28", {32, 28, 28, 32, 5, 5, 1, 1, 2, 2, 28, 28}, 8, false},
-    {"lenet 32>64 5x5 14", {32, 14, 14, 64, 5, 5, 1, 1, 2, 2, 14, 14}, 8, false},
-    {"lenet 64>64 5x5 14", {64, 14, 14, 64, 5, 5, 1, 1, 2, 2, 14, 14}, 8, false},
-    {"lenet 64>128 5x5 7", {64, 7, 7, 128, 5, 5, 1, 1, 2, 2, 7, 7}, 16, false},
-    {"lenet 128>128 5x5 7", {128, 7, 7, 128, 5, 5, 1, 1, 2, 2, 7, 7}, 16, false},
-    {"vgg 3>32 3x3 64", {3, 64, 64, 32, 3, 3, 1, 1, 1, 1, 64, 64}, 8, true},
-    {"vgg 32>64 3x3 32", {32, 32, 32, 64, 3, 3, 1, 1, 1, 1, 32, 32}, 8, true},
-    {"vgg 64>128 3x3 16", {64, 16, 16, 128, 3, 3, 1, 1, 1, 1, 16, 16}, 8, true},
-    {"stride 32>64 3x3/2 32", {32, 32, 32, 64, 3, 3, 2, 2, 1, 1, 16, 16}, 8, false},
+    {"article 3>10 2x2 224", {3, 224, 224, 10, 2, 2, 1, 1, 0, 0, 223, 223, NULL}, 2, true},
+    {"lenet 1>32 5x5 28", {1, 28, 28, 32, 5, 5, 1, 1, 2, 2, 28, 28, NULL}, 8, false},
+    {"lenet 32>32 5x5 28", {32, 28, 28, 32, 5, 5, 1, 1, 2, 2, 28, 28, NULL}, 8, false},
+    {"lenet 32>64 5x5 14", {32, 14, 14, 64, 5, 5, 1, 1, 2, 2, 14, 14, NULL}, 8, false},
+    {"lenet 64>64 5x5 14", {64, 14, 14, 64, 5, 5, 1, 1, 2, 2, 14, 14, NULL}, 8, false},
+    {"lenet 64>128 5x5 7", {64, 7, 7, 128, 5, 5, 1, 1, 2, 2, 7, 7, NULL}, 16, false},
+    {"lenet 128>128 5x5 7", {128, 7, 7, 128, 5, 5, 1, 1, 2, 2, 7, 7, NULL}, 16, false},
+    {"vgg 3>32 3x3 64", {3, 64, 64, 32, 3, 3, 1, 1, 1, 1, 64, 64, NULL}, 8, true},
+    {"vgg 32>64 3x3 32", {32, 32, 32, 64, 3, 3, 1, 1, 1, 1, 32, 32, NULL}, 8, true},
+    {"vgg 64>128 3x3 16", {64, 16, 16, 128, 3, 3, 1, 1, 1, 1, 16, 16, NULL}, 8, true},
+    {"stride 32>64 3x3/2 32", {32, 32, 32, 64, 3, 3, 2, 2, 1, 1, 16, 16, NULL}, 8, false},
 };
 
 enum { ROUNDS = 25, PEAK_STEPS = 200000 };
@@ -140,7 +140,7 @@ static void measure_layer(const struct layer *layer, const cen__conv_set *set)
 
 int bench_conv(int argc, char **argv)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = cen__conv_set_of(&layers[0].conv);
     printf("%s, one thread; forward, backward to data, backward to weights\n", cen__instructions());
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         if (argc < 2 || strstr(layers[i].name, argv[1]) != NULL) measure_layer(&layers[i], set);
