@@ -93,7 +93,8 @@ await gone-run/model.safetensors
 victim=gone/bag/$(ls gone/bag | head -n 1)
 rm "$victim"
 mkfifo "$victim"
-sleep 0.5
+until grep -q "passed over" err.txt || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
+sleep 0.5 # epochs more
 kill -TERM $pid
 within 8
 [ $code -eq 143 ] || complain "a pipe in place of a picture: ends with $code: $(cat err.txt)"
