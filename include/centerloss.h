@@ -1001,8 +1001,9 @@ CEN_API int cen_terminal_width(FILE *file);
 /* True where something stands at path. */
 CEN_API bool cen_path_exists(const char *path);
 
-/* True if path itself is a link, wherever that leads. */
-CEN_API bool cen_path_is_link(const char *path);
+/* True if something stands at path that is neither a regular file nor a folder: a link, wherever it leads, a
+ * device, a pipe. */
+CEN_API bool cen_path_is_special(const char *path);
 
 /* Whether path can be written, before there is something to write; nothing stays there. Errors: IO,
  * MEMORY. */

@@ -187,6 +187,8 @@ static int work(int argc, char **argv)
                     tool.usage);
     }
     if (s.format == FORMAT_BY_NAME) s.format = format_of_name(s.output);
+    const bool is_streamed = talk_beside(s.output) == stderr;
+    if (s.format == FORMAT_BY_NAME && is_streamed) s.format = CEN_FEATURES_CSV;
     if (s.format == FORMAT_BY_NAME) {
         return fail(
             &tool, EXIT_USAGE,
@@ -194,7 +196,7 @@ static int work(int argc, char **argv)
             "or add --format",
             s.output);
     }
-    if (s.format != CEN_FEATURES_CSV && talk_beside(s.output) == stderr) {
+    if (s.format != CEN_FEATURES_CSV && is_streamed) {
         return fail(&tool, EXIT_USAGE,
                     "%s: standard output takes one file, and this format is two; add --format csv",
                     s.output);

@@ -506,10 +506,12 @@ static int refuse_foreign(const run *r, const char *named)
     size_t size = strlen(r->folder);
     if (s.steps == NULL || named != NULL) return 0;
     bool is_inside = strncmp(s.steps, r->folder, size) == 0 && s.steps[size] == '/' &&
-                     strchr(s.steps + size + 1, '/') == NULL && !cen_path_is_link(s.steps);
+                     strchr(s.steps + size + 1, '/') == NULL && !cen_path_is_special(s.steps) &&
+                     !is_run_file(s.steps + size + 1);
     if (is_inside) return 0;
     return fail(&train_tool, EXIT_USAGE,
-                "%s/arguments names --steps %s, which lies outside of the run; add --steps FILE to "
+                "%s/arguments names --steps %s, which is not a file of its own in the run; add "
+                "--steps FILE to "
                 "write there",
                 r->folder, s.steps);
 }
@@ -544,6 +546,12 @@ static int check_settings(int n_paths)
     if (n_paths == 0) {
         return fail(&train_tool, EXIT_USAGE, "name the folder of images; the usage is: %s",
                     train_tool.usage);
+    }
+    if ((s.steps != NULL && strcmp(s.steps, "-") == 0) ||
+        (s.output != NULL && strcmp(s.output, "-") == 0)) {
+        return fail(
+            &train_tool, EXIT_USAGE,
+            "standard output holds what cl_train says; name a file or folder in place of -");
     }
     if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
     if (read_lambda()) return 0;

@@ -133,11 +133,11 @@ static size_t rows_end(const char *text, size_t last)
     return (size_t)(end - text);
 }
 
-char *keep_rows(const char *path, size_t last, cen_error *error)
+char *keep_rows(const char *path, size_t most, size_t last, cen_error *error)
 {
     size_t size;
     char *text;
-    if (cen_text_read(path, SIZE_MAX - 1, &text, &size, error) != CEN_OK) return NULL;
+    if (cen_text_read(path, most, &text, &size, error) != CEN_OK) return NULL;
     size = rows_end(text, last);
     text[size] = '\0';
     if (cen_file_write(path, text, size, error) == CEN_OK) return text;

@@ -23,9 +23,10 @@ bool arguments_load(arguments *all, const char *path, const arguments *given, ce
 bool arguments_copy(arguments *all, const arguments *from);
 void arguments_free(arguments *all);
 
-/* Cuts a CSV file to its header and the rows whose first number is at most `last`, by writing it anew.
+/* Cuts a CSV file of at most `most` bytes to its header and the rows whose first number is at most `last`,
+ * by writing it anew.
  * What is left, for cen_text_free; NULL where that failed. */
-char *keep_rows(const char *path, size_t last, cen_error *error);
+char *keep_rows(const char *path, size_t most, size_t last, cen_error *error);
 
 /* The reports of log.csv's rows, one a call, as on_epoch had them but for the features. False at the end.
  * *text moves to the next row. */

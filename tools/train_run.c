@@ -12,7 +12,12 @@ static const char previous_name[] = "checkpoint.safetensors.previous";
  * there whole, the older run is the run; from then on, it is this one, though the files are still to be
  * moved. */
 static const char *const moved[] = {"arguments", "log.csv", checkpoint_name};
-enum { N_MOVED = sizeof moved / sizeof *moved };
+enum {
+    N_MOVED = sizeof moved / sizeof *moved,
+    LOG_MOST =
+        1 << 28, /* bytes of log.csv and of --steps that are read: they may be a stranger's */
+    STEPS_MOST = 1 << 30 /* (a million epochs, twenty million steps) */
+};
 
 const char *in_run(const run *r, const char *name, char path[PATH_SIZE])
 {
@@ -67,17 +72,13 @@ static bool has_run(const run *r)
     return holds(r, "model.safetensors") || has_checkpoint(r);
 }
 
-/* A run folder may come from a stranger: its files are written anew, never followed elsewhere. */
-static int refuse_links(const run *r)
-{
-    static const char *const names[] = {".lock",
+static const char *const run_files[] = {".lock",
                                         ".new",
                                         "arguments",
-                                        "checkpoint.safetensors",
+                                        checkpoint_name,
                                         "features.npy",
                                         "features.tsv",
-                                        "features.npy.old",
-                                        "checkpoint.safetensors.previous",
+                                        previous_name,
                                         "log.csv",
                                         "model.safetensors",
                                         "report.html",
@@ -87,12 +88,25 @@ static int refuse_links(const run *r)
                                         ".new/log.csv",
                                         ".new/checkpoint.safetensors",
                                         ".new/checkpoint.safetensors.previous"};
+enum { N_RUN_FILES = sizeof run_files / sizeof *run_files };
+
+bool is_run_file(const char *name)
+{
+    size_t i = 0;
+    while (i < N_RUN_FILES && strcmp(name, run_files[i]) != 0) i++;
+    return i < N_RUN_FILES;
+}
+
+/* A run folder may come from a stranger: its files are written anew, never followed elsewhere, and no
+ * pipe is waited for. */
+static int refuse_special(const run *r)
+{
     char path[PATH_SIZE];
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (!cen_path_is_link(in_run(r, names[i], path))) continue;
+    for (size_t i = 0; i < N_RUN_FILES; i++) {
+        if (!cen_path_is_special(in_run(r, run_files[i], path))) continue;
         return fail(&train_tool, EXIT_FAILED,
-                    "%s: this is a link, which would be written through; replace it by what it "
-                    "leads to, or remove it",
+                    "%s: this is a link, a device or a pipe, which would be written through; put a "
+                    "file there, or remove it",
                     path);
     }
     return 0;
@@ -115,12 +129,14 @@ static cen_status take_lock(run *r, cen_error *error)
     return cen_lock_take(&r->lock, in_run(r, ".lock", path), false, error);
 }
 
-/* The older run's files go, but for those that the new one replaces. What is done already is passed over,
- * so that this may be cut short anywhere and done again. */
+/* The older run's files go, so that no file of it is taken for one of the new. What is done already is passed
+ * over, so that this may be cut short anywhere and done again: the checkpoint moves last. */
 static bool move_files(run *r)
 {
+    static const char *const older[] = {previous_name,  "model.safetensors", "features.npy",
+                                        "features.tsv", "report.html",       "report.json"};
     char from[PATH_SIZE], to[PATH_SIZE];
-    (void)remove(in_run(r, previous_name, to));
+    for (size_t i = 0; i < sizeof older / sizeof *older; i++) (void)remove(in_run(r, older[i], to));
     for (size_t i = 0; i < N_MOVED; i++) {
         if (!cen_path_exists(in_new(r, moved[i], from))) continue;
         if (cen_path_replace(from, in_run(r, moved[i], to))) continue;
@@ -145,7 +161,7 @@ static bool finish_older(run *r)
 static int hold_folder(run *r)
 {
     cen_error error;
-    int code = refuse_links(r);
+    int code = refuse_special(r);
     if (code != 0) return code;
     if (take_lock(r, &error) != CEN_OK) return fail_lock(r, &error);
     if (finish_older(r)) return 0;
@@ -280,9 +296,9 @@ int close_logs(run *r)
 }
 
 /* A file of rows goes on after row `last`. */
-static FILE *reopen(run *r, const char *path, size_t last, char **rows)
+static FILE *reopen(run *r, const char *path, size_t most, size_t last, char **rows)
 {
-    *rows = keep_rows(path, last, &r->error);
+    *rows = keep_rows(path, most, last, &r->error);
     FILE *file = *rows != NULL ? fopen(path, "ab") : NULL;
     if (*rows != NULL && file == NULL) (void)save_failed(r, path);
     return file;
@@ -291,7 +307,7 @@ static FILE *reopen(run *r, const char *path, size_t last, char **rows)
 int reopen_logs(run *r, const cen_resume_report *report)
 {
     char path[PATH_SIZE], *rows, *steps;
-    r->log = reopen(r, in_run(r, "log.csv", path), report->epoch - 1, &rows);
+    r->log = reopen(r, in_run(r, "log.csv", path), LOG_MOST, report->epoch - 1, &rows);
     if (r->log == NULL) {
         cen_text_free(rows);
         return -1;
@@ -308,7 +324,7 @@ int reopen_logs(run *r, const cen_resume_report *report)
     if (!good) return -1;
     if (s.steps == NULL) return 0;
     if (report->step == 0) return 0; /* settle_run begins it */
-    r->steps = reopen(r, s.steps, report->step, &steps);
+    r->steps = reopen(r, s.steps, STEPS_MOST, report->step, &steps);
     cen_text_free(steps);
     return r->steps != NULL ? 0 : -1;
 }

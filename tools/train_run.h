@@ -32,6 +32,9 @@ typedef struct run {
     bool has_settled; /* and has its first checkpoint */
 } run;
 
+/* One of the names that a run's files have. */
+bool is_run_file(const char *name);
+
 /* path = that of a file of the run. */
 const char *in_run(const run *r, const char *name, char path[PATH_SIZE]);
 

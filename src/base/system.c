@@ -21,9 +21,9 @@ bool cen_path_exists(const char *path)
     return cen__os_kind(path) != CEN__NOTHING;
 }
 
-bool cen_path_is_link(const char *path)
+bool cen_path_is_special(const char *path)
 {
-    return cen__os_is_link(path);
+    return cen__os_is_link(path) || cen__os_kind(path) == CEN__OTHER;
 }
 
 cen_status cen_path_check_writable(const char *path, cen_error *error)

@@ -64,7 +64,7 @@ expect 1 "max-work" "$FEATURES" --max-work 1000 run some -o g.npy
 expect 1 "max-input" "$TOOLS/cl_knn" eval --max-input 783 --model run some
 expect 1 "max-work" "$TOOLS/cl_knn" eval --max-work 1000 --model run some
 # standard output holds the file and nothing else; what cannot be written ends before any work
-succeed "$FEATURES" run "$first" -o - --format csv
+succeed "$FEATURES" run "$first" -o -
 [ "$(wc -l <out.txt)" -eq 2 ] || complain "talk on standard output: $(cat out.txt)"
 grep -q "1 features" err.txt || complain "no talk on the error stream: $(cat err.txt)"
 expect 2 "this format is two" "$FEATURES" run "$first" -o /dev/stdout --format npy

@@ -17,10 +17,11 @@ resume() {
 echo precious >precious
 mkdir stranger
 train --stop-after 1 -o stranger/run --steps steps.csv small || complain "no run"
-for path in precious "$WORK/precious" stranger/precious stranger/run/../../precious stranger/run/sub/steps.csv; do
+for path in precious "$WORK/precious" stranger/precious stranger/run/../../precious stranger/run/sub/steps.csv \
+    evil/log.csv evil/model.safetensors; do
     cp -r stranger/run evil
     printf '%s\0' --steps "$path" >>evil/arguments
-    expect 2 "evil/arguments names --steps .*, which lies outside of the run; add --steps FILE" resume evil
+    expect 2 "evil/arguments names --steps .*, which is not a file of its own in the run; add --steps FILE" resume evil
     cmp -s evil/checkpoint.safetensors stranger/run/checkpoint.safetensors || complain "$path: the run went on"
     rm -r evil
 done
@@ -43,7 +44,7 @@ for name in log.csv checkpoint.safetensors checkpoint.safetensors.previous model
     cp -r outside outside.before
     for command in "resume evil" "train --overwrite -o evil small"; do
         $command >out.txt 2>err.txt && [ "$name" != steps.csv ] && complain "$name: a link is followed: $command"
-        grep -qE "evil/$name: this is a link|lies outside" err.txt || [ "$name" = steps.csv ] ||
+        grep -qE "evil/$name: this is a link|is not a file of its own" err.txt || [ "$name" = steps.csv ] ||
             complain "$name: $(cat err.txt)"
         diff -r outside outside.before >diff.txt || complain "$name: written through a link: $command: $(cat diff.txt)"
     done
@@ -61,8 +62,23 @@ for name in arguments log.csv; do
     cp -r stranger/run evil
     rm "evil/$name"
     mkfifo "evil/$name"
-    expect 1 "evil/$name: this is a device, a pipe" resume evil --steps steps.csv
+    expect 1 "evil/$name: this is a (link, a )?device(,| or) a pipe" resume evil --steps steps.csv
 done
+for name in model.safetensors checkpoint.safetensors features.tsv report.html report.json; do
+    rm -rf evil
+    cp -r stranger/run evil
+    rm -f "evil/$name"
+    mkfifo "evil/$name"
+    expect 1 "evil/$name: this is a link, a device or a pipe" resume evil --steps steps.csv
+done
+rm -rf evil
+cp -r stranger/run evil
+rm evil/log.csv
+dd if=/dev/null of=evil/log.csv bs=1 seek=2000000000 2>/dev/null
+expect 1 "evil/log.csv: .* bytes" resume evil --steps steps.csv
+expect 2 "name a file or folder in place of -" train --steps - -o dash small
+expect 2 "name a file or folder in place of -" train -o - small
+[ -e ./- ] && complain "a file is named -"
 rm -rf evil
 cp -r stranger/run evil
 printf 'none' >evil/arguments
