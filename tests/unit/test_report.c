@@ -485,7 +485,7 @@ static void a_report_of_nothing_is_a_page(void **state)
     (void)state;
     example *e = make_example();
     cen_measures none = {
-        .retrieval = {0, 0, NAN, NAN, NAN, NAN, NAN},
+        .retrieval = {0, 0, NAN, NAN, NAN, NAN, NAN, {NAN, NAN}, {NAN, NAN}},
         .verification = {.auc = NAN, .eer = NAN, .eer_threshold = NAN, .tar = {NAN, NAN, NAN}},
         .intra_inter = NAN};
     cen_report_set empty = {"empty", &none, NULL, NULL};
