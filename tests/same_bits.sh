@@ -14,6 +14,11 @@ train() {
 
 differ=0
 for set in baseline avx2 avx512; do
+    case $set in
+    baseline) ;;
+    avx2) grep -qw avx2 /proc/cpuinfo || continue ;;
+    avx512) grep -qw avx512vl /proc/cpuinfo || continue ;;
+    esac
     export CEN_INSTRUCTIONS=$set
     number=0 first=
     for program; do
