@@ -96,6 +96,16 @@ wrap() {
     chmod +x "$program"
 }
 
+# A DLL exports the public functions, and nothing else.
+exports_are_ours() {
+    x86_64-w64-mingw32-objdump -p "$folder/libcenterloss.dll" |
+        awk '/Ordinal\/Name Pointer/ { inside = 1; next } inside && !NF { exit } inside { print $NF }' >"$folder/exports"
+    [ "$(grep -c '^cen_[a-z]' "$folder/exports")" -eq "$(grep -c '^CEN_API' include/centerloss.h)" ] && ! grep -v '^cen_[a-z]' "$folder/exports" || {
+        echo "the DLL exports other names, or none" >&2
+        exit 1
+    }
+}
+
 build() {
     mkdir -p "$folder"
     rm -f "$folder"/cl_* # the wrappers of an earlier run
@@ -109,6 +119,7 @@ build() {
         cat "$folder/build.log"
         exit 1
     }
+    [ "$system" != Windows ] || exports_are_ours
     for program in "$folder"/cl_*; do
         [ -z "$emulator" ] || wrap "$program"
     done

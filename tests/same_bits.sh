@@ -6,22 +6,25 @@ cd "$(dirname "$0")/.."
 SCRATCH=$(mktemp -d)
 trap 'rm -rf "$SCRATCH"' EXIT
 
-# train PROGRAM FOLDER: says the digest of the model; 8 steps hold every kernel of the default network.
+# train PROGRAM FOLDER: 8 steps hold every kernel of the default network.
 train() {
     "$1" -q --no-report --stop-after 8 --threads 1 -o "$2" data/fashion
-    cksum <"$2/model.safetensors"
 }
 
 differ=0
 for set in baseline avx2 avx512; do
+    case $set in
+    baseline) ;;
+    avx2) grep -qw avx2 /proc/cpuinfo || continue ;;
+    avx512) grep -qw avx512vl /proc/cpuinfo || continue ;;
+    esac
     export CEN_INSTRUCTIONS=$set
-    number=0 first=
+    number=0
     for program; do
         number=$((number + 1))
-        sum=$(train "$program" "$SCRATCH/$set.$number")
-        : "${first:=$sum}"
-        echo "$set: $sum $program"
-        [ "$sum" = "$first" ] || differ=1
+        train "$program" "$SCRATCH/$set.$number"
+        cmp "$SCRATCH/$set.1/model.safetensors" "$SCRATCH/$set.$number/model.safetensors" || differ=1
     done
+    echo "$set: $number builds compared"
 done
 [ "$differ" -eq 0 ] || { echo "Builds differ in what they train." >&2; exit 1; }
