@@ -129,14 +129,12 @@ static cen_status take_lock(run *r, cen_error *error)
     return cen_lock_take(&r->lock, in_run(r, ".lock", path), false, error);
 }
 
-/* The older run's files go, so that no file of it is taken for one of the new. What is done already is passed
- * over, so that this may be cut short anywhere and done again: the checkpoint moves last. */
+/* The older run's state goes; its model and features stay until those of the new one replace them. What is done
+ * already is passed over, so that this may be cut short anywhere and done again. */
 static bool move_files(run *r)
 {
-    static const char *const older[] = {previous_name,  "model.safetensors", "features.npy",
-                                        "features.tsv", "report.html",       "report.json"};
     char from[PATH_SIZE], to[PATH_SIZE];
-    for (size_t i = 0; i < sizeof older / sizeof *older; i++) (void)remove(in_run(r, older[i], to));
+    (void)remove(in_run(r, previous_name, to));
     for (size_t i = 0; i < N_MOVED; i++) {
         if (!cen_path_exists(in_new(r, moved[i], from))) continue;
         if (cen_path_replace(from, in_run(r, moved[i], to))) continue;
@@ -269,6 +267,13 @@ bool settle_run(run *r)
     char path[PATH_SIZE];
     if (r->has_settled) return true;
     r->has_settled = true;
+    if (s.steps != NULL && r->steps == NULL) {
+        r->steps = begin_rows(r, s.steps, "step,total,softmax,center\n");
+        if (r->steps == NULL) { /* then the older run stays */
+            if (r->is_aside) (void)remove(in_new(r, checkpoint_name, path));
+            return false;
+        }
+    }
     if (r->is_aside) { /* some systems move no file that is open */
         bool is_closed = r->log == NULL || fclose(r->log) == 0;
         r->log = NULL;
@@ -279,9 +284,7 @@ bool settle_run(run *r)
         r->log = fopen(in_run(r, "log.csv", path), "ab");
         if (r->log == NULL) return save_failed(r, path) == 0;
     }
-    if (s.steps == NULL || r->steps != NULL) return true;
-    r->steps = begin_rows(r, s.steps, "step,total,softmax,center\n");
-    return r->steps != NULL;
+    return true;
 }
 
 int close_logs(run *r)

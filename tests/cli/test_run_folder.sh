@@ -102,6 +102,8 @@ same_as_before "a folder that is not there"
 if (ulimit -f 1 && train --overwrite -o old small) 2>err.txt; then complain "no full disk?"; fi
 grep -q "free some space" err.txt || complain "a full disk: $(cat err.txt)"
 same_as_before "a full disk"
+train --overwrite -o old --steps /dev/full small 2>err.txt && complain "wrote to /dev/full"
+same_as_before "--steps that cannot be written"
 
 # The parts of an overwriting that was cut short, in each order in which it can be.
 train --seed 2 --stop-after 1 -o new small || complain "no new run"
