@@ -1019,6 +1019,9 @@ CEN_API void cen_lock_release(cen_lock *lock);
 /* Writes text as a JSON string, quotes included. */
 CEN_API void cen_json_string(FILE *file, const char *text);
 
+/* Removes from a folder the temporary files of processes that were killed while they wrote there. */
+CEN_API void cen_clear_temporary(const char *folder);
+
 /* Makes a folder and those above it; one that exists is fine. Errors: IO, MEMORY. */
 CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
 

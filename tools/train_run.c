@@ -141,7 +141,8 @@ static bool move_files(run *r)
         (void)save_failed(r, to);
         return false;
     }
-    (void)remove(in_run(r, ".new", to));
+    cen_clear_temporary(in_run(r, ".new", to));
+    (void)remove(to);
     return true;
 }
 
@@ -151,7 +152,8 @@ static bool finish_older(run *r)
     char path[PATH_SIZE];
     if (cen_path_exists(in_new(r, checkpoint_name, path))) return move_files(r);
     for (size_t i = 0; i < N_MOVED; i++) (void)remove(in_new(r, moved[i], path));
-    (void)remove(in_run(r, ".new", path));
+    cen_clear_temporary(in_run(r, ".new", path));
+    (void)remove(path);
     return true;
 }
 

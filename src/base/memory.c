@@ -57,14 +57,15 @@ static bool block_size(size_t count, size_t size, size_t *total, size_t *used)
     return true;
 }
 
-/* errno stays: a thread's first malloc counts the processors, and sets it where /sys is not mounted. */
+/* errno stays: a thread's first malloc counts the processors, and sets it if /sys is not mounted. Clang takes malloc
+ * for a function that leaves errno alone, and would drop a plain assignment. */
 static void *allocate(size_t count, size_t size, bool zeroed)
 {
     size_t total, used;
     const int kept = errno;
     if (!block_size(count, size, &total, &used)) return NULL;
     void *raw = zeroed ? calloc(total, 1) : malloc(total);
-    if (raw != NULL) errno = kept;
+    if (raw != NULL) *(volatile int *)&errno = kept;
     return align(raw, total, used);
 }
 

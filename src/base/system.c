@@ -39,6 +39,11 @@ cen_status cen_path_check_writable(const char *path, cen_error *error)
     return status;
 }
 
+void cen_clear_temporary(const char *folder)
+{
+    cen__folder_clear(folder);
+}
+
 cen_status cen_make_folder(const char *path, cen_error *error)
 {
     return cen__os_make_folder(path, error);

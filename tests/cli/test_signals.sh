@@ -70,7 +70,7 @@ done
 
 # -- while an epoch is measured and pictures are read again in each epoch: soon, and the state is on the disk
 rm -rf slow
-"$TOOLS/cl_train" -q --net "flatten, dense 2" --image-size 8 --cache-mb 1 --batch-size 4 --epochs 50 -o slow many &
+"$TOOLS/cl_train" -q --net "flatten, dense 2" --image-size 8 --cache-mb 0 --batch-size 4 --epochs 50 -o slow many &
 pid=$!
 await slow/checkpoint.safetensors
 sleep 0.3
@@ -91,8 +91,8 @@ few gone 12
 pid=$!
 await gone-run/model.safetensors
 victim=gone/bag/$(ls gone/bag | head -n 1)
-rm "$victim"
-mkfifo "$victim"
+mkfifo pipe
+mv pipe "$victim"
 until grep -q "passed over" err.txt || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
 sleep 0.5 # epochs more
 kill -TERM $pid
