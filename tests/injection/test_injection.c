@@ -414,7 +414,10 @@ static void errno_stays_where_the_system_sets_it(void **state)
 {
     (void)state;
     const char *const path = IMAGES;
-    const cen_folder_options options = cen_folder_options_default(); /* all processors */
+    cen_folder_options options = cen_folder_options_default();
+    const float one = 1;
+    size_t nearest;
+    options.n_threads = 1; /* the wrapped calls count without locks */
     cen_folder *folder;
     cen_feature_set set;
     failing_arm(0, false);
@@ -429,6 +432,10 @@ static void errno_stays_where_the_system_sets_it(void **state)
     assert_int_equal(cen_features_read(OUT "/f.csv", &set, NULL), CEN_OK);
     assert_int_equal(errno, 77);
     cen_features_free(&set);
+    assert_int_equal(
+        cen_knn_search(&one, 1, &one, 1, 1, 1, CEN_METRIC_L2, false, &nearest, NULL, 0, NULL),
+        CEN_OK); /* counts the processors, and needs no second thread */
+    assert_int_equal(errno, 77);
     failing_disarm();
 }
 
