@@ -74,7 +74,8 @@ run_valgrind() {
     step "valgrind: a short training run reads and frees all that it should"
     build valgrind gcc cl_train -DCEN_OPENMP=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
     CEN_INSTRUCTIONS=avx2 valgrind -q --leak-check=full --errors-for-leak-kinds=all --error-exitcode=9 \
-        "$SCRATCH/valgrind/cl_train" --quiet --stop-after 2 --image-size 16 --cache-mb 1 -o "$SCRATCH/run" data/fashion
+        "$SCRATCH/valgrind/cl_train" --quiet --stop-after 2 --image-size 16 --cache-mb 1 \
+        --net "conv 8 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dense 16" -o "$SCRATCH/run" data/fashion
 }
 
 run_bits() {
