@@ -669,11 +669,12 @@ static void a_string_is_written_as_json(void **state)
 {
     (void)state;
     FILE *file = fopen("report/string", "wb");
-    cen_json_string(file, "a\"\\\n" HOSTILE);
+    cen_json_string(file, "a\"\\\n\xC2\x9B" HOSTILE);
     assert_int_equal(fclose(file), 0);
     char *text = read_text("report/string");
     cen__json_document *document = parse(text);
-    assert_string_equal(cen__json_root(document)->string, "a\"\\\n" HOSTILE_JSON);
+    assert_string_equal(cen__json_root(document)->string, "a\"\\\n\xC2\x9B" HOSTILE_JSON);
+    assert_null(strstr(text, "\xC2\x9B")); /* a terminal obeys it */
     cen__json_free(document);
     free(text);
 }
