@@ -6,7 +6,7 @@
 
 static const char letters[] = "tnr\\", escaped[] = "\t\n\r\\";
 static const char formulas[] =
-    "=+-@\t\r"; /* https://owasp.org/www-community/attacks/CSV_Injection */
+    "=+-@\t\r\n"; /* https://owasp.org/www-community/attacks/CSV_Injection */
 static const char digits[] = "0123456789ABCDEF";
 
 /* ---- writing ----------------------------------------------------------------------------------- */

@@ -523,11 +523,11 @@ static void damaged_files_give_a_set_or_a_sentence(void **state)
 static void assert_names_come_back(const char *path, cen_features_format format)
 {
     static const char *const names[] = {
-        "plain", "=1+1",        "+1",         "-1",          "@SUM(A1)",
-        "\ttab", "\rreturn",    "'quoted",    "'=x",         "''=x",
-        "'",     "'\\x41",      "\\x41",      "a\x1b[2Jb",   "\x01",
-        "\x7f",  "c1 \xc2\x9b", "\xff\xfe",   "=\xe4",       "stra\xc3\x9f\x65",
-        "a,b",   "say \"hi\"",  "two\nlines", "\xed\xa0\x80"};
+        "plain", "=1+1",        "+1",         "-1",           "@SUM(A1)",
+        "\ttab", "\rreturn",    "'quoted",    "'=x",          "''=x",
+        "'",     "'\\x41",      "\\x41",      "a\x1b[2Jb",    "\x01",
+        "\x7f",  "c1 \xc2\x9b", "\xff\xfe",   "=\xe4",        "stra\xc3\x9f\x65",
+        "a,b",   "say \"hi\"",  "two\nlines", "\xed\xa0\x80", "\nfeed"};
     enum { NAMES = sizeof names / sizeof *names };
     float x[NAMES];
     cen_feature_row named_rows[NAMES];
@@ -565,6 +565,10 @@ static void assert_is_clean(const char *path, const char *allowed)
         if (n == 1 && i > 0 && strchr(",\n\t", at[-1]) != NULL && strchr("=+@", *at) != NULL &&
             strstr(path, ".csv") != NULL) {
             fail_msg("%s: byte %zu begins a formula", path, i);
+        }
+        if (n == 1 && i > 1 && at[-2] == ',' && at[-1] == '"' &&
+            strchr("=+-@\t\r\n", *at) != NULL) {
+            fail_msg("%s: byte %zu begins a quoted formula", path, i);
         }
     }
     cen__free(bytes);
