@@ -240,7 +240,7 @@ typedef struct cen_folder_info {
  * (__MACOSX, @eaDir, lost+found ...), runs of cl_train and folders whose files are no images are no
  * classes, which a remark says. Errors: IO (no such folder), ARGUMENT (no classes, one class, an empty
  * class, a class that cannot be held out, a picture with two labels or in two splits, a group in two
- * splits), FORMAT (a list; with strict an image), LIMIT (a list), MEMORY. */
+ * splits, no usable image in options->validation), FORMAT (a list; with strict an image), LIMIT (a list), MEMORY. */
 CEN_API cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t n_paths,
                                    const cen_folder_options *options, cen_error *error);
 CEN_API void cen_folder_free(cen_folder *folder);
@@ -1016,7 +1016,7 @@ typedef struct cen_lock cen_lock;
 CEN_API cen_status cen_lock_take(cen_lock **lock, const char *path, bool waits, cen_error *error);
 CEN_API void cen_lock_release(cen_lock *lock);
 
-/* Writes text as a JSON string, quotes included. */
+/* Writes text as a JSON string, quotes included; what a terminal obeys is escaped. */
 CEN_API void cen_json_string(FILE *file, const char *text);
 
 /* Removes from a folder the temporary files of processes that were killed while they wrote there. */

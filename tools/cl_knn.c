@@ -38,7 +38,7 @@ static const option options[] = {
      "(else each class of the gallery plays the stranger)",
      0, 0, NULL},
     {"output", 'o', OPTION_TEXT, &s.output, "FILE",
-     "enroll: the new gallery, .npy or .csv (in place)", 0, 0, NULL},
+     "enroll: the new gallery, .npy or .csv (in place); -: a .csv on\nstandard output", 0, 0, NULL},
     {"add", '\0', OPTION_FLAG, &s.adds, NULL, "enroll: NAME may be there already", 0, 0, NULL},
     {"ratio", '\0', OPTION_REAL, &s.ratio, "X",
      "audit: how many times nearer to another class's mean than\nto its own looks wrong (1.5)", 1,

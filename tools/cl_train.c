@@ -466,8 +466,9 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
     char knn[96];
     if (!isnan(r->best_knn)) {
-        printf(", %s", knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train,
-                                r->n_train, knn));
+        printf(
+            ", %s%s", s.balance ? "macro " : "",
+            knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train, r->n_train, knn));
     }
     printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
     return 0;

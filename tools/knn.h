@@ -27,9 +27,10 @@ typedef struct knn_set {
     const char *name; /* as on the command line */
     cen_feature_set f;
     int32_t *labels;
-    cen_folder *folder; /* of pictures, or NULL */
-    const char **names; /* f.class_names of knn_match_classes, or NULL */
-    bool is_copy;       /* of rows of another set, whose names it borrows */
+    cen_folder *folder;  /* of pictures, or NULL */
+    const char **names;  /* f.class_names of knn_match_classes, or NULL */
+    bool is_copy;        /* of rows of another set, whose names it borrows */
+    size_t n_unlabelled; /* rows that knn_set_drop_unlabelled left out */
 } knn_set;
 
 /* Each prints its sentence and returns its exit code, 0 where all went well. */
@@ -43,8 +44,8 @@ int knn_audit(knn *s, char *const *paths, size_t n_paths);
 int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, knn_set *set);
 void knn_set_free(knn_set *set);
 
-/* Reads a gallery, which has at least one row; _load keeps those of --gallery-split, each with a
- * class. */
+/* Reads a gallery, which has at least one row, without those of a test folder without classes; _load keeps
+ * those of --gallery-split, each with a class. */
 int knn_gallery_read(knn *s, char *path, knn_set *set);
 int knn_gallery_load(knn *s, char *path, knn_set *set);
 
@@ -55,6 +56,9 @@ int knn_set_keep_split(const knn *s, knn_set *set, const char *split);
 int knn_set_copy_split(const knn *s, const knn_set *set, const char *split, knn_set *copy);
 void knn_set_move_row(knn_set *set, size_t from, size_t to);
 bool knn_set_has_split(const knn_set *set, const char *split);
+
+/* Leaves out the rows of a test folder without classes, and says so. */
+void knn_set_drop_unlabelled(const knn *s, knn_set *set);
 
 /* Fails where a row has no class. */
 int knn_set_need_classes(const knn *s, const knn_set *set);
@@ -80,7 +84,7 @@ size_t knn_choose_k(const knn *s, const knn_set *gallery, bool leave_one_out);
 
 /* The threshold for --far, from --strangers or the gallery's own classes. */
 int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold);
-void knn_print_threshold(const knn *s, const cen_threshold *threshold);
+void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold);
 
 /* "name": value, with null where value is no number. */
 void knn_json_number(const char *name, double value);

@@ -7,11 +7,11 @@ static const struct {
     const char *key, *title;
 } kinds[] = {
     [CEN_FINDING_MISPLACED] = {"misplaced", "far nearer to another class than to their own; look "
-                                            "at each, then move or remove it"},
-    [CEN_FINDING_DUPLICATE] = {"duplicate", "pairs that are (almost) the same picture; remove one, "
-                                            "and where their classes differ, the wrong one"},
+                                            "at each, and move what lies in the wrong class"},
+    [CEN_FINDING_DUPLICATE] = {"duplicate", "pairs that are (almost) the same picture; count each "
+                                            "once, and if their classes differ, one is wrong"},
     [CEN_FINDING_LEAK] = {"leak", "pairs of (almost) the same picture on both sides of a split, "
-                                  "which flatters every figure; remove one"},
+                                  "which flatters every figure; keep both on one side"},
 };
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };
@@ -43,7 +43,8 @@ static void print_findings(const knn_set *set, const cen_finding *findings, size
 {
     enum { MOST = 50 };
     char text[32];
-    printf("%s: %s rows of %zu numbers", set->name, with_commas(set->f.n, text), set->f.d);
+    print_names(stdout, "%s: %s rows of %zu numbers", set->name, with_commas(set->f.n, text),
+                set->f.d);
     printf(n == 0 ? "; nothing looks wrong\n" : "\n");
     for (size_t kind = 0, begin = 0, end = 0; kind < N_KINDS; kind++, begin = end) {
         while (end < n && (size_t)findings[end].kind == kind) end++;

@@ -87,6 +87,20 @@ int knn_set_copy_split(const knn *s, const knn_set *set, const char *split, knn_
     return 0;
 }
 
+void knn_set_drop_unlabelled(const knn *s, knn_set *set)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < set->f.n; i++) {
+        if (set->labels[i] < 0 && is_of(&set->f.rows[i], "test")) continue;
+        knn_set_move_row(set, i, n++);
+    }
+    set->n_unlabelled = set->f.n - n;
+    set->f.n = n;
+    if (set->n_unlabelled == 0 || s->is_quiet) return;
+    print_names(stderr, "%s: %s: left out %zu of split test without a class\n", s->tool->name,
+                set->name, set->n_unlabelled);
+}
+
 int knn_set_need_classes(const knn *s, const knn_set *set)
 {
     char text[32];
@@ -184,7 +198,9 @@ bool knn_count_copies(const knn_set *gallery, const knn_set *set, size_t *n)
 int knn_gallery_read(knn *s, char *path, knn_set *set)
 {
     int code = knn_set_load(s, &path, 1, path, set);
-    if (code != 0 || set->f.n > 0) return code;
+    if (code != 0) return code;
+    knn_set_drop_unlabelled(s, set);
+    if (set->f.n > 0) return 0;
     knn_set_free(set);
     return fail(s->tool, EXIT_FAILED, "%s: the gallery is empty; put rows in it", path);
 }

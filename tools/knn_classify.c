@@ -242,7 +242,7 @@ static int classify(knn *s, const knn_set *gallery, const knn_set *queries)
     } else if (s->as_json) {
         print_json(&a, &limit);
     } else {
-        if (limit.n_pictures > 0 && !s->is_quiet) knn_print_threshold(s, &limit);
+        if (limit.n_pictures > 0 && !s->is_quiet) knn_print_threshold(s, stdout, &limit);
         print_lines(&a);
         if (a.n_in_gallery > 0 && !s->is_quiet) {
             char text[32];

@@ -16,6 +16,7 @@ typedef struct neighbour {
 typedef struct enrolment {
     const knn_set *gallery, *pictures;
     const char *name;
+    FILE *talk;          /* the error stream, if the gallery goes to standard output */
     cen_threshold limit; /* nearer is dangerous; NAN: the gallery is too small to say */
     neighbour *near;     /* [n_near] by distance, then by name: the classes but its own */
     size_t n_near, n_dangerous;
@@ -164,29 +165,31 @@ static void print_near(const knn *s, const enrolment *e)
 {
     enum { MOST = 20 };
     char one[32], other[32];
-    if (e->limit.n_pictures > 0) knn_print_threshold(s, &e->limit);
+    if (e->limit.n_pictures > 0) knn_print_threshold(s, e->talk, &e->limit);
     if (e->n_near == 0) {
-        printf("no other class is in the gallery\n");
+        fprintf(e->talk, "no other class is in the gallery\n");
         return;
     }
     if (isnan(e->limit.distance)) {
-        printf("the gallery is too small to calibrate what is dangerously near; --threshold X sets "
-               "it\n");
+        fprintf(
+            e->talk,
+            "the gallery is too small to calibrate what is dangerously near; --threshold X sets "
+            "it\n");
     } else if (e->n_dangerous == 0) {
-        printf("no class lies dangerously near\n");
+        fprintf(e->talk, "no class lies dangerously near\n");
     } else {
-        printf("%zu %s dangerously near, within %.6g:\n", e->n_dangerous,
-               e->n_dangerous == 1 ? "class lies" : "classes lie", e->limit.distance);
+        fprintf(e->talk, "%zu %s dangerously near, within %.6g:\n", e->n_dangerous,
+                e->n_dangerous == 1 ? "class lies" : "classes lie", e->limit.distance);
     }
     size_t n = e->n_dangerous > 0 ? e->n_dangerous : 1;
     for (size_t i = 0; i < n && i < MOST; i++) {
         const neighbour *near = &e->near[i];
-        print_names(stdout, "%s%s  distance %.5g  %s  to  %s\n",
+        print_names(e->talk, "%s%s  distance %.5g  %s  to  %s\n",
                     e->n_dangerous == 0 ? "the nearest is " : "  ", near->class_name,
                     near->distance, knn_row_name(e->pictures, near->picture, one),
                     knn_row_name(e->gallery, near->row, other));
     }
-    if (n > MOST) printf("  and %zu more\n", n - MOST);
+    if (n > MOST) fprintf(e->talk, "  and %zu more\n", n - MOST);
 }
 
 static void print_json(const enrolment *e, const char *output)
@@ -225,7 +228,7 @@ static void print_json(const enrolment *e, const char *output)
 
 static bool has_format(const char *path, cen_features_format *format)
 {
-    bool is_csv = knn_ends_in(path, ".csv");
+    bool is_csv = knn_ends_in(path, ".csv") || strcmp(path, "-") == 0;
     *format = is_csv ? CEN_FEATURES_CSV : CEN_FEATURES_NPY;
     return is_csv || knn_ends_in(path, ".npy");
 }
@@ -265,7 +268,7 @@ static int enroll(knn *s, enrolment *e, const char *output, cen_features_format 
         print_json(e, output);
     } else if (code == 0 && !s->is_quiet) {
         char text[32];
-        print_names(stdout, "%s: %s added from %s %s; the gallery has %zu rows\n", output, e->name,
+        print_names(e->talk, "%s: %s added from %s %s; the gallery has %zu rows\n", output, e->name,
                     with_commas(e->pictures->f.n, text),
                     e->pictures->f.n == 1 ? "picture" : "pictures",
                     e->gallery->f.n + e->pictures->f.n);
@@ -283,13 +286,19 @@ static int add_to_gallery(knn *s, char *const *paths, const knn_set *pictures, c
     int code = knn_gallery_load(s, paths[0], &gallery);
     if (code != 0) return code;
     size_t n_there = count_rows(&gallery.f, paths[1]);
-    if (n_there > 0 && !s->adds) {
+    if (gallery.n_unlabelled > 0 && s->output == NULL) {
+        code = fail(s->tool, EXIT_USAGE,
+                    "%s: its rows without a class would be lost; add -o FILE.npy", paths[0]);
+    } else if (n_there > 0 && !s->adds) {
         code = fail(s->tool, EXIT_FAILED,
                     "%s: the class \"%s\" is there already, with %zu rows; choose another name, or "
                     "add to it with --add",
                     paths[0], paths[1], n_there);
     } else {
-        enrolment e = {.gallery = &gallery, .pictures = pictures, .name = paths[1]};
+        enrolment e = {.gallery = &gallery,
+                       .pictures = pictures,
+                       .name = paths[1],
+                       .talk = talk_beside(output)};
         code = enroll(s, &e, output, format);
     }
     knn_set_free(&gallery);
@@ -306,6 +315,10 @@ int knn_enroll(knn *s, char *const *paths, size_t n_paths)
     }
     const char *output = choose_output(s, paths[0], &format);
     if (output == NULL) return EXIT_USAGE;
+    if (s->as_json && talk_beside(output) == stderr) {
+        return fail(s->tool, EXIT_USAGE,
+                    "%s: standard output holds the JSON; name a file for the gallery", output);
+    }
     cen_error error;
     if (cen_path_check_writable(output, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);

@@ -83,6 +83,7 @@ static int load_query(knn *s, char *path, evaluation *e)
 {
     int code = knn_set_load(s, &path, 1, e->gallery.name, &e->queries);
     if (code != 0) return code;
+    knn_set_drop_unlabelled(s, &e->queries);
     e->gallery_split = named_split(s->gallery_split);
     e->query_split = named_split(s->query_split);
     code = knn_same_size(s, &e->gallery, &e->queries);
@@ -444,6 +445,12 @@ int knn_eval(knn *s, char *const *paths, size_t n_paths)
     cen_error error;
     if (s->report != NULL && cen_path_check_writable(s->report, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    if (s->svg != NULL && cen_make_folder(s->svg, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    if (s->pictures != NULL && !cen_path_exists(s->pictures)) {
+        return fail(s->tool, EXIT_FAILED, "%s: no such folder; check the name", s->pictures);
     }
     if (s->report != NULL && talk_beside(s->report) == stderr) s->is_quiet = true;
     evaluation e = {.leave_one_out = false};

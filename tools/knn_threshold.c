@@ -45,6 +45,7 @@ static int load_strangers(knn *s, const knn_set *gallery, knn_set *strangers)
     char *path = (char *)s->strangers; /* not written to */
     int code = knn_set_load(s, &path, 1, gallery->name, strangers);
     if (code != 0) return code;
+    knn_set_drop_unlabelled(s, strangers);
     code = knn_same_size(s, gallery, strangers);
     if (code == 0) code = knn_set_need_classes(s, strangers);
     if (code == 0) code = keep_strangers(s, gallery, strangers);
@@ -67,15 +68,16 @@ int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold)
     return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s", error.message);
 }
 
-void knn_print_threshold(const knn *s, const cen_threshold *threshold)
+void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold)
 {
     char a[32], b[32];
-    printf("threshold %.6g: passes %g %% of strangers (95 %% interval %.3g to %.3g %%), as %s "
-           "pictures of %s %s show\n",
-           threshold->distance, 100 * threshold->false_accepts, 100 * threshold->low,
-           100 * threshold->high, with_commas(threshold->n_pictures, a),
-           with_commas(threshold->n_strangers, b),
-           s->strangers != NULL ? "strangers" : "classes, each a stranger to the others");
+    fprintf(file,
+            "threshold %.6g: passes %g %% of strangers (95 %% interval %.3g to %.3g %%), as %s "
+            "pictures of %s %s show\n",
+            threshold->distance, 100 * threshold->false_accepts, 100 * threshold->low,
+            100 * threshold->high, with_commas(threshold->n_pictures, a),
+            with_commas(threshold->n_strangers, b),
+            s->strangers != NULL ? "strangers" : "classes, each a stranger to the others");
 }
 
 void knn_json_number(const char *name, double value)
@@ -99,6 +101,14 @@ static void json_notes(const cen_file_note *notes, size_t n, bool *is_first)
     }
 }
 
+static void json_unlabelled(const knn_set *set, bool *is_first)
+{
+    char reason[96];
+    (void)snprintf(reason, sizeof reason, "left out %zu of split test without a class",
+                   set->n_unlabelled);
+    json_notes(&(const cen_file_note){set->name, reason}, 1, is_first);
+}
+
 void knn_json_notes(const knn_set *a, const knn_set *b)
 {
     const knn_set *sets[] = {a, b};
@@ -107,6 +117,9 @@ void knn_json_notes(const knn_set *a, const knn_set *b)
         bool is_first = true;
         printf("%s\"%s\": [", kind == 0 ? "" : ", ", kinds[kind]);
         for (size_t i = 0; i < 2; i++) {
+            if (sets[i] != NULL && sets[i]->n_unlabelled > 0 && kind == 2) {
+                json_unlabelled(sets[i], &is_first);
+            }
             if (sets[i] == NULL || sets[i]->folder == NULL) continue;
             const cen_folder_info *info = cen_folder_get(sets[i]->folder);
             if (kind == 0) json_notes(info->skipped, info->n_skipped, &is_first);

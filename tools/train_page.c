@@ -203,7 +203,24 @@ static void print_measures(const char *name, const cen_measures *m)
     print_share(v->auc);
     print_share(v->eer);
     for (int i = 0; i < 3; i++) print_share(v->tar[i]);
-    printf("  %.3f\n", m->intra_inter);
+    if (isnan(m->intra_inter)) {
+        printf("      -\n");
+    } else {
+        printf("  %.3f\n", m->intra_inter);
+    }
+}
+
+/* How sure the k-NN of few images is. */
+static void print_interval(const char *name, const cen_retrieval *r)
+{
+    enum { MANY = 1000 };
+    if (r->n_queries == 0 && isnan(r->knn_accuracy)) {
+        printf("          %s: no image has a class that could be measured\n", name);
+    } else if (r->n_queries < MANY) {
+        printf("          %s: k-NN of %zu images %.2f %%, 95 %% interval %.1f to %.1f %%\n", name,
+               r->n_queries, 100 * r->knn_accuracy, 100 * r->knn_interval[0],
+               100 * r->knn_interval[1]);
+    }
 }
 
 static void print_all(const cen_report_set *sets, size_t n_sets)
@@ -212,6 +229,7 @@ static void print_all(const cen_report_set *sets, size_t n_sets)
     printf("features    k-NN   MAP@R  1-shot  5-shot     AUC     EER  TAR at FAR .1, .01, .001  "
            "intra/inter\n");
     for (size_t i = 0; i < n_sets; i++) print_measures(sets[i].name, sets[i].measures);
+    for (size_t i = 0; i < n_sets; i++) print_interval(sets[i].name, &sets[i].measures->retrieval);
     for (int i = 0; i < 2; i++) {
         const cen_episodes *e = &last->few_shot[i];
         if (e->n_episodes == 0) continue;

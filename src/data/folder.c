@@ -285,6 +285,20 @@ static cen_status draw_validation(cen_folder *folder, cen_error *error)
 
 /* ---- public -------------------------------------------------------------------------------- */
 
+/* A folder to validate on whose classes are all unknown validates nothing. */
+static cen_status check_validation(const cen_folder *folder, cen_error *error)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < folder->info.n_images; i++) {
+        n += folder->images[i].split == CEN_SPLIT_VALIDATION;
+    }
+    if (n > 0 || folder->options.validation == NULL) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%s: no image of it can be used to validate; name its classes as those to "
+                     "train on",
+                     folder->options.validation);
+}
+
 static cen_status fill(cen_folder *folder, const char *const *paths, size_t n_paths,
                        cen_error *error)
 {
@@ -297,7 +311,8 @@ static cen_status fill(cen_folder *folder, const char *const *paths, size_t n_pa
     if (status == CEN_OK) status = cen__settle_classes(folder, error);
     folder->info.class_names = folder->class_names;
     if (status != CEN_OK || folder->options.unlabelled) return status;
-    status = cen__hold_out(folder, error);
+    status = check_validation(folder, error);
+    if (status == CEN_OK) status = cen__hold_out(folder, error);
     if (status == CEN_OK && folder->options.group != NULL) status = cen__group_check(folder, error);
     if (status == CEN_OK && !folder->info.has_own_split) status = draw_validation(folder, error);
     return status;

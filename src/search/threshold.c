@@ -299,7 +299,7 @@ static cen_status choose(picture *pictures, const cen__classes *strangers, doubl
         return cen__fail(
             error, CEN_ERROR_ARGUMENT,
             "no threshold keeps strangers out: more than the share %g of their pictures "
-            "have the same features as one of the gallery; take out such copies",
+            "have the same features as one of the gallery; leave such copies out",
             threshold->false_accepts);
     }
     threshold->distance =

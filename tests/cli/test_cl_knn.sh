@@ -239,7 +239,6 @@ says '^page +page.html, with pictures in small$'
 [ "$(grep -o '<img' page.html | wc -l)" -ge 8 ] || complain "--pictures shows none of small"
 succeed "$KNN" eval -k 1 --report page.html --model run small
 [ "$(grep -o '<img' page.html | wc -l)" -ge 8 ] || complain "pictures that were named are not shown"
-expect 1 "nowhere: " "$KNN" eval -q --report page.html --pictures nowhere run
 expect 2 "pictures has no use here" "$KNN" eval --pictures small run
 mkdir -p set/own secret
 picture=$(ls small/bag/* | head -n 1)
@@ -306,6 +305,9 @@ expect 2 "features cannot be mixed" "$KNN" classify run "$picture" run
 
 # enroll: a new class, in a new file and in place
 trouser=$(ls strangers/trouser/* | head -n 3)
+expect 0 "^  coat  distance .* to " sh -c "'$KNN' enroll run trouser $(echo $trouser) -o - 2>err.all; tail -n 1 err.all >&2"
+[ "$(wc -l <out.txt)" -eq 64 ] || complain "standard output is not a gallery of 63 rows: $(head -n 3 out.txt)"
+expect 2 "standard output holds the JSON" "$KNN" enroll --json run trouser $trouser -o -
 expect 2 "run: only a .npy or a .csv is written back in place; add -o" "$KNN" enroll run trouser $trouser
 succeed "$KNN" enroll run trouser $trouser -o people.npy
 says 'people.npy: trouser added from 3 pictures; the gallery has 63 rows'
@@ -394,7 +396,11 @@ expect 1 "hello.npy: " "$KNN" eval hello.npy
 expect 1 "nowhere.npy" "$KNN" eval nowhere.npy
 printf 'path,label,class,split,f0,f1\np,0,a,,0,1\nq,1,b,,2\n' >ragged.csv
 expect 1 "ragged.csv: " "$KNN" eval ragged.csv
-expect 1 "nothing/page.html" "$KNN" eval -q --report nothing/page.html run
+# what cannot be written or is not there ends before anything is measured
+for option in "--report nothing/page.html" "--svg g.npy" "--report page.html --pictures nowhere"; do
+    expect 1 "nothing/page.html|g.npy|nothing|nowhere" "$KNN" eval $option run
+    [ -s out.txt ] && complain "$option is refused after the work: $(cat out.txt)"
+done
 [ -e /dev/full ] && expect 1 "could not be (printed|written)" sh -c "'$KNN' eval g.npy -k 1 >/dev/full"
 
 finish

@@ -51,12 +51,31 @@ mkdir flat/test
 cp "$picture" flat/test/0.png
 succeed train -o run-flat flat
 says "1 to test"
+says "^seen .*  (-|[0-9.]+)$"
+says "^ +seen: k-NN of 3 images [0-9.]+ %, 95 % interval [0-9.]+ to [0-9.]+ %$"
+says "^test( +-){10}$"
+says "^ +test: no image has a class that could be measured$"
 tail -n 1 run-flat/features.tsv | grep -q "flat/test/0.png${TAB}-1${TAB}${TAB}test" ||
     complain "the flat test picture: $(tail -n 1 run-flat/features.tsv)"
 succeed "$TOOLS/cl_train" -q --net "conv 4 3x3, relu, flatten, dense 4" --image-size 8 --epochs 1 -o run-page --svg flat
 succeed "$TOOLS/cl_knn" eval run-page
+# its pictures are left out of what needs classes, which is said, and no gallery loses them in place
+for command in "eval run-page" "audit run-page" "classify run-page $picture" "enroll run-page new $picture -o new.npy"; do
+    expect 0 "run-page: left out 1 of split test without a class" "$TOOLS/cl_knn" $command
+done
+expect 1 "there is train, val" "$TOOLS/cl_knn" eval -q --query-split test run-page
+"$TOOLS/cl_knn" audit --json run-page 2>err.txt | grep -q '"remarks": \[{"path": "run-page", "reason": "left out 1 ' ||
+    complain "what was left out is not in the JSON"
+expect 2 "would be lost; add -o" "$TOOLS/cl_knn" enroll -q --model run-page run-page/features.npy new "$picture"
 
 # -- no message advises to delete anything; --allow-empty
+mkdir -p twice/a twice/b
+cp "$picture" twice/a/1.png
+cp "$picture" twice/a/2.png
+cp "$picture" twice/b/1.png
+succeed "$TOOLS/cl_knn" audit --model run-page twice
+says "2 pairs that are"
+if grep -qiE "remove|delete|take out" out.txt; then complain "advice to delete: $(cat out.txt)"; fi
 few gaps 6
 mkdir gaps/empty
 expect 1 "gaps/empty: no image of class .empty..*--allow-empty" train -o no gaps
@@ -72,6 +91,10 @@ says "3 classes"
 few elsewhere 3
 succeed train -o run-val --val elsewhere photos
 says "33 images: 24 to train, 9 to validate"
+mkdir strange-names
+cp -r elsewhere/bag strange-names/handbag
+cp -r elsewhere/bag strange-names/purse
+expect 1 "strange-names: no image of it can be used to validate" train -o no --val strange-names photos
 classes run-val/features.tsv 2,5 | grep -c "elsewhere/.*${TAB}val$" | grep -q '^9$' || complain "--val has not 9 rows"
 
 # -- a list trains as the folder that it lists, and so does features.tsv
@@ -126,6 +149,7 @@ few uneven 30
 for file in $(ls uneven/bag | tail -n +6); do rm "uneven/bag/$file"; done
 succeed train --epochs 3 --balance --threads 1 -o run-balance uneven
 says "k-NN [0-9.]+ % \(macro [0-9.]+ %\)"
+says "^done .*\(epoch [0-9]+, macro k-NN [0-9.]+ %\)"
 head -n 1 run-balance/log.csv | grep -q ',knn_macro$' || complain "log.csv has no knn_macro"
 succeed train --epochs 3 --balance --threads 2 -o run-balance2 uneven
 cmp -s run-balance/model.safetensors run-balance2/model.safetensors || complain "--balance depends on threads"

@@ -246,7 +246,7 @@ static void what_makes_no_sense_is_refused(void **state)
                    "row 2 of the gallery holds");
     assert_refused((cen_labelled){nan_row, labels, 4}, none, 0.5, "row 2 of the gallery holds");
     assert_refused(one, (cen_labelled){x, missing, 4}, 0.5, "row 1 of the strangers has no label");
-    assert_refused(one, (cen_labelled){copies, labels, 4}, 0.5, "take out such copies");
+    assert_refused(one, (cen_labelled){copies, labels, 4}, 0.5, "leave such copies out");
 }
 
 static int calibrate_with_little_memory(void *user)
