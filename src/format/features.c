@@ -217,6 +217,12 @@ static cen_status check_finite(const char *path, const table *t, cen_error *erro
     return CEN_OK;
 }
 
+static cen_status fail_stream(const char *path, cen_error *error)
+{
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%s: a pair of files cannot go here; name a file, or write a .csv", path);
+}
+
 static cen_status check(const char *path, cen_features_format format, const table *t,
                         cen_error *error)
 {
@@ -233,8 +239,7 @@ static cen_status check(const char *path, cen_features_format format, const tabl
                          path);
     }
     if (formats[format].write_beside != NULL && cen__os_is_stream(path)) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "%s: a pair of files cannot go here; name a file, or write a .csv", path);
+        return fail_stream(path, error);
     }
     if (!cen__multiply(t->n, t->d, &size) || !cen__multiply(size, sizeof(float), &size) ||
         (format == CEN_FEATURES_FVECS && t->d > INT32_MAX)) {
@@ -255,7 +260,11 @@ cen_status cen_features_replace(const char *path, cen_features_format format, co
         beside = cen__features_beside(path, formats[format].ending, formats[format].beside);
         if (beside == NULL) return cen__fail_memory(error, "the name of a file");
     }
-    status = write_pair(path, beside, format, &t, error);
+    if (beside != NULL && cen__os_is_stream(beside)) { /* nobody may read there */
+        status = fail_stream(beside, error);
+    } else {
+        status = write_pair(path, beside, format, &t, error);
+    }
     cen__free(beside);
     return status;
 }
