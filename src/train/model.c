@@ -146,6 +146,10 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
     const cen_input *input = &options->input;
     cen_status status = check_input(input, error);
     if (status != CEN_OK) return status;
+    if (options->net == NULL) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "a model has no net; name a line of layers, or a preset");
+    }
     const cen_preset *preset = cen__preset_find(options->net);
     cen__shape in = {input->channels, input->height, input->width};
     status = cen__net_create(&model->net, preset != NULL ? preset->net : options->net, in,

@@ -208,6 +208,10 @@ static void bad_options_are_refused(void **state)
     options.input.std[0] = 0;
     assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_ARGUMENT);
     options.input.std[0] = 1;
+    options.net = NULL;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_ARGUMENT);
+    assert_null(model);
+    options.net = cen_model_options_default().net;
     options.n_classes = SIZE_MAX / 2;
     assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_MEMORY);
     assert_null(model);
