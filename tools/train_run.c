@@ -72,6 +72,18 @@ static bool has_run(const run *r)
     return holds(r, "model.safetensors") || has_checkpoint(r);
 }
 
+/* A file that a training would replace, and that no training which began here can have left; NULL if there is
+ * none. */
+static const char *file_of_another(const run *r)
+{
+    static const char *const files[] = {"features.npy", "features.tsv", "report.html",
+                                        "report.json",  "svg",          "log.csv"};
+    enum { N_FILES = sizeof files / sizeof *files };
+    size_t i = 0;
+    while (i < N_FILES && !holds(r, files[i])) i++;
+    return i < N_FILES && !holds(r, "arguments") ? files[i] : NULL;
+}
+
 static const char *const run_files[] = {".lock",
                                         ".new",
                                         "arguments",
@@ -210,6 +222,13 @@ int take_run_folder(run *r)
                     "%s: a run stands here already; choose another -o, add --overwrite, or go "
                     "on with it by --resume",
                     s.output);
+    }
+    const char *file = file_of_another(r);
+    if (file != NULL && !r->is_aside && !s.overwrite) {
+        return fail(&train_tool, EXIT_FAILED,
+                    "%s: %s stands here already, and is of no run; choose another -o, or add "
+                    "--overwrite",
+                    s.output, file);
     }
     return 0;
 }

@@ -177,6 +177,15 @@ kill -KILL $pid
 wait $pid 2>/dev/null
 succeed "$TOOLS/cl_train" -q --resume live --stop-after 1
 
+# -- a folder of somebody's own files is no place for a run
+for file in features.npy report.html log.csv; do
+    mkdir own
+    echo precious >own/$file
+    expect 1 "own: $file stands here already, and is of no run" train -o own small
+    echo precious | cmp -s - own/$file || complain "$file was overwritten"
+    rm -r own
+done
+
 # -- a start in vain leaves nothing
 ls >before.txt
 expect 1 "nowhere" train -o vain nowhere
