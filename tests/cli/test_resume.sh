@@ -131,6 +131,13 @@ train --stop-after 3 -o machine small
 CEN_INSTRUCTIONS=baseline "$TOOLS/cl_train" --resume machine --stop-after 1 >out.txt || complain "another instruction set"
 grep -aq "baseline" whole/checkpoint.safetensors || grep -q "baseline" out.txt ||
     complain "another instruction set is not named: $(cat out.txt)"
+# the same one is not; and the name of the one before is that of the checkpoint
+CEN_INSTRUCTIONS=baseline "$TOOLS/cl_train" --resume machine --stop-after 1 >same.txt || complain "the same machine"
+if grep -q "last bits of its numbers may" same.txt; then complain "the same machine is called another: $(cat same.txt)"; fi
+if grep -q "baseline" out.txt; then
+    before=$(tr '{,' '\n\n' <whole/checkpoint.safetensors | sed -n 's/.*"machine":"\([^"]*\)".*/\1/p' | head -n 1)
+    grep -qF "$before" out.txt || complain "the machine before, $before, is not named: $(cat out.txt)"
+fi
 succeed "$TOOLS/cl_train" --resume stop7 --epochs 13
 says "epoch 13/13"
 expect 1 "no run that can be resumed" "$TOOLS/cl_train" --resume nowhere
