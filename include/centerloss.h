@@ -444,8 +444,9 @@ CEN_API cen_status cen_model_features(const cen_model *model, const float *x, si
                                       float *features, int n_threads, cen_error *error);
 
 /* features[n_images, D] of a folder, in the order of its images. A folder that was not loaded is loaded with
- * the model's input on the way: each image is decoded once and none is kept; broken ones move to skipped,
- * so fetch cen_folder_get again (its n_images is at most that of before). progress may be NULL. Errors: as
+ * the model's input on the way: each image is decoded once and none is kept. Broken ones, also those that have
+ * become so since a loading, move to skipped, so fetch cen_folder_get again (its n_images is at most that of
+ * before). progress may be NULL. Errors: as
  * cen_folder_load and cen_folder_read, NOT_FINITE (names the image), STOPPED. */
 CEN_API cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder,
                                              float *features, int n_threads, cen_progress *progress,

@@ -270,23 +270,42 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
     add_fact(list, "version", "libcenterloss %s", cen_version());
 }
 
-/* The features of all images, then what is measured on them. */
+/* Pictures that were there to train on, and are gone now. */
+static void warn_gone(const cen_folder_info *info, size_t n_before)
+{
+    enum { MOST = 20 };
+    for (size_t i = n_before; i < info->n_skipped && i < n_before + MOST; i++) {
+        print_names(stderr, "cl_train: warning: no feature of %s: %s\n", info->skipped[i].path,
+                    info->skipped[i].reason);
+    }
+    if (info->n_skipped > n_before + MOST) {
+        print_names(stderr, "cl_train: warning: nor of %zu more, which are not named\n",
+                    info->n_skipped - n_before - MOST);
+    }
+}
+
+static void fill_rows(const cen_folder_info *info, cen_feature_row *rows)
+{
+    for (size_t i = 0; i < info->n_images; i++) {
+        const cen_folder_image *image = &info->images[i];
+        rows[i] = (cen_feature_row){image->path, image->label,
+                                    image->label >= 0 ? info->class_names[image->label] : NULL,
+                                    cen_split_name(image->split)};
+    }
+}
+
+/* The features of all images that can still be read, then what is measured on them. */
 static cen_status finish(run *r, cen_folder *folder, cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
     const size_t shape[2] = {info->n_images, cen_model_get(r->model)->feature_size};
+    const size_t n_skipped = info->n_skipped;
     cen_tensor features;
     cen_status status = cen_tensor_create(&features, 2, shape, error);
     cen_feature_row *rows = malloc((info->n_images + 1) * sizeof *rows);
     if (status == CEN_OK && rows == NULL) {
         status = CEN_ERROR_MEMORY;
         *error = (cen_error){status, "not enough memory for the list of features"};
-    }
-    for (size_t i = 0; status == CEN_OK && i < info->n_images; i++) {
-        const cen_folder_image *image = &info->images[i];
-        rows[i] = (cen_feature_row){image->path, image->label,
-                                    image->label >= 0 ? info->class_names[image->label] : NULL,
-                                    cen_split_name(image->split)};
     }
     if (status == CEN_OK) {
         status = cen_model_folder_features(r->model, folder, features.data, (int)s.n_threads,
@@ -295,8 +314,10 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
     progress_clear(&r->line);
     char path[PATH_SIZE];
     if (status == CEN_OK) {
+        warn_gone(info, n_skipped);
+        fill_rows(info, rows);
         status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY,
-                                    features.data, shape[0], shape[1], rows, error);
+                                    features.data, info->n_images, shape[1], rows, error);
     }
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
         facts list = {.n = 0};
