@@ -547,6 +547,7 @@ typedef struct cen_step_report {
     size_t step;             /* over all epochs, from 1 */
     size_t n_images;         /* done in this epoch */
     double seconds;          /* since the epoch began */
+    bool is_slow;            /* a batch takes a second or more: see checkpoint_seconds */
     cen_losses losses;       /* of this batch */
     cen_losses mean_losses;  /* of the epoch so far */
 } cen_step_report;
@@ -618,7 +619,9 @@ typedef struct cen_fit_options {
      * and when a callback or stop_after ends it; the one before it stays as "FILE.previous". The name is
      * read at each writing: a callback may move the files and change it. */
     const char *checkpoint;
-    double checkpoint_seconds; /* also within an epoch when so much time has passed; 0: not */
+    /* Also within an epoch when so much time has passed; 0: not. With batches of a second or more, after
+     * each, unless the writing takes more than an eighth of the time. */
+    double checkpoint_seconds;
     /* Go on from `checkpoint`, or from the one before where it is damaged: the same numbers as if it
      * had never stopped, at any number of threads. Options, but for n_epochs, and images must be the
      * same: their names, classes and splits, and a 64-bit digest of their pixels at the input's size. */

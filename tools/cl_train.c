@@ -14,14 +14,18 @@
 /* ---- callbacks ---- */
 
 static volatile sig_atomic_t interrupted; /* the number of the signal */
+static volatile sig_atomic_t is_waited_for;
 
+/* A quick batch is waited for, and what it made is kept. Before the first there is nothing to keep, and
+ * cen_fit has kept each slow one. */
 static void interrupt(int number)
 {
     interrupted = number;
     signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
+    if (!is_waited_for) raise(number);
 }
 
-/* While a training runs, these end it after the batch. A signal that is ignored stays ignored. */
+/* While a training runs, these end it with its state on the disk. A signal that is ignored stays ignored. */
 static void catch_signals(bool is_on)
 {
     static const int numbers[] = {
@@ -66,6 +70,7 @@ static int on_step(void *user, const cen_step_report *report)
     (void)snprintf(text, sizeof text, "%.0f images/s  %s  %s left", speed, losses_text(mean, terms),
                    as_clock(left / speed, clock));
     progress_show(&r->line, label, report->n_images, r->n_train, text);
+    is_waited_for = !report->is_slow || !(s.checkpoint_minutes > 0);
     return interrupted != 0;
 }
 

@@ -197,7 +197,7 @@ const command train_tool = {
     "softmax cross-entropy + lambda * center loss, with Adam. The run folder gets "
     "model.safetensors\n"
     "(of the epoch with the best k-NN accuracy on validation images), log.csv, features.npy,\n"
-    "features.tsv and report.html. Ctrl-C ends after the current batch and saves;\n"
+    "features.tsv and report.html. Ctrl-C saves and ends;\n"
     "cl_train --resume RUN goes on, after a crash, too.",
     "lambda weighs the mean over the batch of ||f - c||^2, summed over the feature, without 1/2.\n"
     "The same pull as elsewhere:  Keras (sum, batch mean) w: lambda w;  Wen et al. and caffe-face\n"

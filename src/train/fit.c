@@ -36,8 +36,9 @@ typedef struct fit {
     float *centers;        /* [classes, D] at the end of the epoch before */
     cen__progress at;
     cen__sample sample;
-    double saved; /* when a checkpoint was written */
+    double saved, save_seconds; /* when a checkpoint was written, and how long that took */
     size_t k, first_step;
+    bool is_slow;            /* a batch takes a second or more */
     bool is_stopped, is_cut; /* cut: while an epoch was measured */
 } fit;
 
@@ -109,15 +110,22 @@ static cen__checkpoint checkpoint_of(fit *f)
 static cen_status save(fit *f, cen_error *error)
 {
     cen__checkpoint checkpoint = checkpoint_of(f);
+    cen_status status = CEN_OK;
+    const double start = cen__os_seconds();
+    if (f->options->checkpoint != NULL) status = cen__checkpoint_write(&checkpoint, error);
     f->saved = cen__os_seconds();
-    return f->options->checkpoint != NULL ? cen__checkpoint_write(&checkpoint, error) : CEN_OK;
+    f->save_seconds = f->saved - start;
+    return status;
 }
 
-/* Within an epoch a checkpoint is due when the last is old, or when training stops here. */
+/* Within an epoch a checkpoint is due when the last is old, or when training stops here. Who stops it does
+ * not wait for a slow batch, and loses only that one. */
 static bool is_due(const fit *f)
 {
-    double most = f->options->checkpoint_seconds;
-    return f->is_stopped || (most > 0 && cen__os_seconds() - f->saved >= most);
+    double most = f->options->checkpoint_seconds, passed = cen__os_seconds() - f->saved;
+    if (f->is_stopped) return true;
+    if (f->is_slow && most > 8 * f->save_seconds) most = 8 * f->save_seconds;
+    return most > 0 && passed >= most;
 }
 
 /* What a callback answers. */
@@ -175,6 +183,7 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
     if (n_done > 0) report.mean_losses = mean_losses(&f->at.sums, n_done);
     for (; first < n && !f->is_stopped; first += f->batch_size) {
         size_t count = n - first < f->batch_size ? n - first : f->batch_size, good;
+        double step_start = cen__os_seconds();
         cen_status status =
             train_batch(f, first, count, report.n_batches, &good, &report.losses, error);
         if (status != CEN_OK) return status;
@@ -192,6 +201,10 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
         report.n_images = first + count;
         report.mean_losses = mean_losses(&f->at.sums, report.n_images);
         report.seconds = cen__os_seconds() - start;
+        if (count == f->batch_size || n < f->batch_size) {
+            f->is_slow = report.seconds - (step_start - start) >= 1;
+        }
+        report.is_slow = f->is_slow;
         f->is_stopped = f->at.n_steps - f->first_step == options->stop_after;
         if (options->on_step != NULL) {
             status = heed(f, options->on_step(options->user, &report), error);
@@ -274,7 +287,15 @@ static void count_hits(fit *f, cen_epoch_report *report)
     report->knn_macro = shares / (double)n_seen;
 }
 
-enum { KNN_BLOCK = 4096 }; /* queries between two looks at whether to stop */
+/* Queries between two looks at whether to stop: at most so many, of so many multiply-adds. */
+enum { KNN_BLOCK = 4096 };
+static const double knn_work = 1e10;
+
+static size_t knn_block(const fit *f)
+{
+    double of_one = (double)f->n_gallery * (double)f->model->info.feature_size;
+    return of_one * KNN_BLOCK <= knn_work ? KNN_BLOCK : (size_t)(knn_work / of_one) + 1;
+}
 
 /* Validation images among the gallery, in folder order, so that equal distances are decided the same
  * way in each epoch. */
@@ -295,8 +316,9 @@ static cen_status measure_knn(fit *f, cen_epoch_report *report, cen_error *error
         cen__batch all = {f->trainer, f->folder, f->gallery, NULL, NULL, f->n_gallery};
         return cen__tell_measure(&all, f->at.epoch, f->gallery_features, error);
     }
-    for (size_t at = 0; at < f->n_validation; at += KNN_BLOCK) {
-        size_t count = f->n_validation - at < KNN_BLOCK ? f->n_validation - at : KNN_BLOCK;
+    const size_t block = knn_block(f);
+    for (size_t at = 0; at < f->n_validation; at += block) {
+        size_t count = f->n_validation - at < block ? f->n_validation - at : block;
         if (on_measure(f, at, f->n_validation) != 0) return be_cut(error);
         status = cen_knn_search(f->gallery_features, f->n_gallery, f->validation_features + at * d,
                                 count, d, f->k, CEN_METRIC_L2, false, f->neighbours + at * f->k,

@@ -72,13 +72,39 @@ done
 rm -rf slow
 "$TOOLS/cl_train" -q --net "flatten, dense 2" --image-size 8 --cache-mb 0 --batch-size 4 --epochs 50 -o slow many &
 pid=$!
+await_line "^1," slow/log.csv
 await slow/checkpoint.safetensors
-sleep 0.3
+rows=$(wc -l <slow/log.csv)
 kill -TERM $pid
 within 8
 [ $code -eq 143 ] || complain "SIGTERM of a slow training ends with $code"
+[ "$(wc -l <slow/log.csv)" -le $((rows + 1)) ] || complain "epochs went by after SIGTERM"
 [ -e slow/features.npy ] && complain "features were made after an interruption"
 [ -e slow/report.html ] && complain "a report was made after an interruption"
+
+# -- a batch of seconds is not waited for: the state of the one before it is on the disk already
+size=32
+until [ -n "${slow:-}" ]; do
+    size=$((size * 2))
+    rm -rf steps.csv heavy
+    "$TOOLS/cl_train" -q --net "conv 16 5x5 pad 2, conv 16 5x5 pad 2, gap, dense 2" --image-size $size --epochs 100 \
+        --batch-size 36 --val-split 0 --steps steps.csv -o heavy small 2>err.txt &
+    pid=$!
+    await heavy/checkpoint.safetensors
+    begun=$(date +%s)
+    until_true "a first step was done" sh -c '[ "$(wc -l <steps.csv)" -ge 2 ]'
+    if [ $(($(date +%s) - begun)) -ge 3 ]; then
+        slow=true
+        await heavy/checkpoint.safetensors.previous
+        await heavy/checkpoint.safetensors
+    fi
+    kill -TERM $pid
+    within 60
+    [ $code -eq 143 ] || complain "SIGTERM in a slow batch ends with $code"
+done
+[ "$(wc -l <steps.csv)" -eq 2 ] || complain "a slow batch was waited for: $(cat steps.csv)"
+succeed "$TOOLS/cl_train" --resume heavy --steps steps.csv --stop-after 1
+[ "$(sed 's/,.*//' steps.csv | tr '\n' ' ')" = "step 1 2 " ] || complain "a slow training does not go on: $(cat steps.csv)"
 
 # -- a file that outgrows the system's limit ends in a sentence
 (ulimit -f 1 && exec "$TOOLS/cl_train" -q --net "$NET" --epochs 2 -o limited small) 2>err.txt
