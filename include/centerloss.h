@@ -1002,6 +1002,10 @@ CEN_API double cen_seconds(void);
 /* Columns of the terminal behind file, 0 where it is none. */
 CEN_API int cen_terminal_width(FILE *file);
 
+/* To be called first in a program: the standard streams that are closed are opened, so that no file gets the
+ * number of one and is written to by what is printed. Reading or writing them fails as before. Errors: IO. */
+CEN_API cen_status cen_streams_fill(cen_error *error);
+
 /* True where something stands at path. */
 CEN_API bool cen_path_exists(const char *path);
 

@@ -108,6 +108,8 @@ int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, 
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN);
 #endif
+    cen_error error;
+    if (cen_streams_fill(&error) != CEN_OK) return fail(tool, EXIT_FAILED, "%s", error.message);
     int code = work(argc, argv);
     if ((ferror(stdout) | fflush(stdout)) == 0 || code != 0) return code;
     return fail(tool, EXIT_FAILED,

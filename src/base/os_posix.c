@@ -458,6 +458,19 @@ uint64_t cen__os_file_size(FILE *file)
     return is_file ? (uint64_t)found.st_size : 0;
 }
 
+bool cen__os_fill_streams(void)
+{
+    const int kept = errno;
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
+        struct stat found;
+        if (fstat(descriptor, &found) == 0 || errno != EBADF) continue;
+        /* the lowest number that is free */
+        if (open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return false;
+    }
+    errno = kept;
+    return true;
+}
+
 int cen__os_terminal_width(FILE *file)
 {
     const int kept = errno;

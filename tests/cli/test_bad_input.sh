@@ -46,6 +46,31 @@ if [ -e /dev/full ]; then
     [ -e full-run/features.npy ] || complain "a full stream ended a training"
 fi
 
+# -- a standard stream that is closed: no file takes its number and gets what is printed
+for closed in '' '0<&-' '1>&-' '2>&-' '0<&- 1>&- 2>&-'; do
+    printed=0 # the exit code of what prints to a stream that is closed
+    case $closed in *1*) printed=1 ;; esac
+    rm -rf streams
+    mkdir streams
+    for command in "0 cl_train -q --epochs 2 -o streams/run counts" "$printed cl_train --epochs 2 -o streams/loud counts" \
+        "$printed cl_features streams/run counts -o streams/f.npy" "$printed cl_features streams/run counts -o streams/g.csv" \
+        "$printed cl_knn enroll --model streams/run streams/g.csv one counts/bag" \
+        "$printed cl_knn eval streams/run --report streams/page.html" \
+        "0 cl_idx $SOURCE/tests/golden/idx/images.gz $SOURCE/tests/golden/idx/labels -o streams/idx"; do
+        eval "'$TOOLS'/${command#* } >out.txt 2>err.txt $closed"
+        code=$?
+        [ $code -eq "${command%% *}" ] || complain "$closed: ${command#* }: ends with $code: $(cat err.txt)"
+    done
+    [ -e open ] || mv streams open
+    [ -e streams ] || continue
+    for file in run/model.safetensors run/features.npy run/features.tsv loud/model.safetensors loud/features.npy \
+        f.npy f.tsv g.csv page.html idx; do
+        diff -r "open/$file" "streams/$file" >diff.txt || complain "$closed: another $file: $(head -c 300 diff.txt)"
+    done
+    [ "$(wc -l <streams/loud/log.csv)" -eq 3 ] || complain "$closed: log.csv: $(cat streams/loud/log.csv)"
+done
+expect 1 "cl_features: .*Bad file descriptor" sh -c "$FEATURES open/run counts -o - >&-"
+
 # -- folders
 expect 1 "nowhere: no such folder" $TRAIN nowhere
 mkdir empty
