@@ -6,6 +6,7 @@
 #include "base/checks.h"
 #include "base/memory.h"
 #include "base/os.h"
+#include "data/augment.h"
 #include "data/folder.h"
 #include "train/checkpoint.h"
 #include "train/collapse.h"
@@ -592,6 +593,10 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
                    cen_error *error)
 {
     cen_status status = check_times(options, error);
+    if (status == CEN_OK) {
+        status =
+            cen__augment_check(&options->augment, &cen__trainer_model(trainer)->info.input, error);
+    }
     if (status == CEN_OK) {
         status = check_names(&cen__trainer_model(trainer)->info, cen_folder_get(folder), error);
     }
