@@ -122,6 +122,14 @@ static int on_resume(void *user, const cen_resume_report *report)
         print_names(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
                     report->warning);
     }
+    const size_t n_begun = report->epoch - (report->batch == 0);
+    if (n_begun > s.n_epochs) {
+        print_names(
+            stderr,
+            "cl_train: warning: %zu epochs were begun already, more than --epochs %zu: only "
+            "features and report are made anew\n",
+            n_begun, s.n_epochs);
+    }
     if (!s.is_quiet) {
         printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
                report->batch + 1, report->step);
@@ -542,6 +550,17 @@ static int refuse_foreign(const run *r, const char *named)
                 r->folder, s.steps);
 }
 
+/* What only begins a run is no option of one that goes on. */
+static int refuse_ignored(void)
+{
+    const char *name = s.output != NULL ? "output" : s.overwrite ? "overwrite" : "init";
+    if (s.output == NULL && !s.overwrite && s.init == NULL) return 0;
+    return fail(&train_tool, EXIT_USAGE,
+                "--%s begins a run, and --resume %s goes on with one where it stands; leave one of "
+                "the two out",
+                name, s.resume);
+}
+
 /* The command line of a run, then the one that was given. From here on all->argv is as parse_options leaves
  * it. An exit code; *n_paths below 0 after --help. */
 static int resume_command(run *r, arguments *all, int *n_paths)
@@ -549,7 +568,8 @@ static int resume_command(run *r, arguments *all, int *n_paths)
     const char *folder = s.resume, *steps = s.steps;
     const size_t stop_after = s.stop_after; /* of this call, not of the one before */
     const int n_given = *n_paths;
-    int code = take_old_run(r, folder);
+    int code = refuse_ignored();
+    if (code == 0) code = take_old_run(r, folder);
     if (code != 0) return code;
     char path[PATH_SIZE];
     arguments_free(all);
