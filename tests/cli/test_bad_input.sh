@@ -19,7 +19,11 @@ expect 2 "batch-size '0'" $TRAIN --batch-size 0 x
 expect 2 "channels takes 1 or 3" $TRAIN --channels 2 x
 expect 2 "image-size '0x3'" $TRAIN --image-size 0x3 x
 expect 2 "centers 'men'" $TRAIN --centers men x
-expect 2 "std '0'" $TRAIN --std 0 x
+expect 2 "batch-size '0' cannot be used; it takes a whole number from 1 to 1048576" $TRAIN --batch-size 0 x
+expect 2 "epochs '1e3' cannot be used; it takes a whole number from 1 to 1000000000" $TRAIN --epochs 1e3 x
+expect 2 "lr '1e31' cannot be used; it takes a number from 0 to 1e\+30" $TRAIN --lr 1e31 x
+expect 2 "std '0' cannot be used; it takes one number from 1e-30 to 1e\+30, or three" $TRAIN --std 0 x
+expect 2 "mean '1e31'" $TRAIN --mean 1e31 x
 expect 2 "mean '1,2,3,4'" $TRAIN --mean 1,2,3,4 x
 
 
@@ -164,6 +168,15 @@ expect 2 "name a run" $FEATURES run
 : >file
 expect 1 "file/run" $TRAIN -o file/run good
 expect 1 "file/f.npy" $FEATURES -q run good -o file/f.npy
+expect 1 "file/run: cannot make the folder file: .*; choose another place" $TRAIN -o file/run good
+mkfifo fifo
+for place in file /dev/null fifo; do
+    expect 1 "$place: this is no folder; name one for --svg" "$TOOLS/cl_knn" eval run --svg $place
+    expect 1 "$place: this is no folder; name the one that the pictures lie in" \
+        "$TOOLS/cl_knn" eval run --report page.html --pictures $place
+done
+expect 1 "nowhere: this is no folder" "$TOOLS/cl_knn" eval run --report page.html --pictures nowhere
+[ -e page.html ] && complain "a page was written"
 [ -e /dev/full ] && expect 1 "/dev/full: writing failed" $TRAIN -o run4 --steps /dev/full good
 # A disk that is full after 64 KB: what stood there stays whole.
 cp run/model.safetensors before
