@@ -602,7 +602,7 @@ static int check_settings(int n_paths)
     if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
     if (read_lambda()) return 0;
     return fail(&train_tool, EXIT_USAGE,
-                "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
+                "--lambda '%s' cannot be used; it takes a number from 0 to 1e+29, or auto",
                 s.lambda);
 }
 

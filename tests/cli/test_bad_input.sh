@@ -21,7 +21,9 @@ expect 2 "image-size '0x3'" $TRAIN --image-size 0x3 x
 expect 2 "centers 'men'" $TRAIN --centers men x
 expect 2 "batch-size '0' cannot be used; it takes a whole number from 1 to 1048576" $TRAIN --batch-size 0 x
 expect 2 "epochs '1e3' cannot be used; it takes a whole number from 1 to 1000000000" $TRAIN --epochs 1e3 x
-expect 2 "lr '1e31' cannot be used; it takes a number from 0 to 1e\+30" $TRAIN --lr 1e31 x
+for rate in lr adam-eps weight-decay clip alpha margin lambda; do
+    expect 2 "$rate '1e30' cannot be used; it takes a number from 0 to 1e\+29" $TRAIN --$rate 1e30 x
+done
 expect 2 "std '0' cannot be used; it takes one number from 1e-30 to 1e\+30, or three" $TRAIN --std 0 x
 expect 2 "mean '1e31'" $TRAIN --mean 1e31 x
 expect 2 "mean '1,2,3,4'" $TRAIN --mean 1,2,3,4 x
@@ -163,6 +165,12 @@ expect 1 "body.0.weight.*shape" $TRAIN --init run/model.safetensors -o run3 \
 expect 2 "does not tell the format" $FEATURES run good -o f.xyz
 expect 2 "name a run" $FEATURES run
 [ -e f.npy ] && complain "a failed cl_features left a file"
+
+# -- rates beyond all sense end in a sentence
+for rate in 1e29 1e9; do
+    expect 1 "epoch 1 .*not finite.*; train with a smaller learning rate" $TRAIN --lr $rate -o wild-run good
+    rm -r wild-run
+done
 
 # -- places that cannot be written
 : >file
