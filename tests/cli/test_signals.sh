@@ -82,6 +82,19 @@ within 8
 [ -e slow/features.npy ] && complain "features were made after an interruption"
 [ -e slow/report.html ] && complain "a report was made after an interruption"
 
+# -- while the features are made, after the last epoch: at once, and they are made when it is resumed
+rm -rf slow
+"$TOOLS/cl_train" -q --net "flatten, dense 2" --image-size 8 --cache-mb 0 --epochs 1 -o slow many 2>err.txt &
+pid=$!
+await_line "^1," slow/log.csv
+kill -TERM $pid
+within 8
+[ $code -eq 143 ] || complain "SIGTERM after the last epoch ends with $code"
+[ -e slow/report.html ] && complain "a report was made after SIGTERM"
+succeed "$TOOLS/cl_train" -q --resume slow
+[ "$(wc -l <slow/log.csv)" -eq 2 ] || complain "resumed after the last epoch: $(cat slow/log.csv)"
+[ "$(wc -l <slow/features.tsv)" -eq 81 ] || complain "resumed after the last epoch: other features"
+
 # -- a batch of seconds is not waited for: the state of the one before it is on the disk already
 size=32
 until [ -n "${slow:-}" ]; do
