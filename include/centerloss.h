@@ -444,8 +444,9 @@ CEN_API cen_status cen_model_features(const cen_model *model, const float *x, si
                                       float *features, int n_threads, cen_error *error);
 
 /* features[n_images, D] of a folder, in the order of its images. A folder that was not loaded is loaded with
- * the model's input on the way: each image is decoded once and none is kept; broken ones move to skipped,
- * so fetch cen_folder_get again (its n_images is at most that of before). progress may be NULL. Errors: as
+ * the model's input on the way: each image is decoded once and none is kept. Broken ones, also those that have
+ * become so since a loading, move to skipped, so fetch cen_folder_get again (its n_images is at most that of
+ * before). progress may be NULL. Errors: as
  * cen_folder_load and cen_folder_read, NOT_FINITE (names the image), STOPPED. */
 CEN_API cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder,
                                              float *features, int n_threads, cen_progress *progress,
@@ -546,6 +547,7 @@ typedef struct cen_step_report {
     size_t step;             /* over all epochs, from 1 */
     size_t n_images;         /* done in this epoch */
     double seconds;          /* since the epoch began */
+    bool is_slow;            /* a batch takes a second or more: see checkpoint_seconds */
     cen_losses losses;       /* of this batch */
     cen_losses mean_losses;  /* of the epoch so far */
 } cen_step_report;
@@ -617,7 +619,9 @@ typedef struct cen_fit_options {
      * and when a callback or stop_after ends it; the one before it stays as "FILE.previous". The name is
      * read at each writing: a callback may move the files and change it. */
     const char *checkpoint;
-    double checkpoint_seconds; /* also within an epoch when so much time has passed; 0: not */
+    /* Also within an epoch when so much time has passed; 0: not. With batches of a second or more, after
+     * each, unless the writing takes more than an eighth of the time. */
+    double checkpoint_seconds;
     /* Go on from `checkpoint`, or from the one before where it is damaged: the same numbers as if it
      * had never stopped, at any number of threads. Options, but for n_epochs, and images must be the
      * same: their names, classes and splits, and a 64-bit digest of their pixels at the input's size. */
@@ -997,6 +1001,10 @@ CEN_API double cen_seconds(void);
 
 /* Columns of the terminal behind file, 0 where it is none. */
 CEN_API int cen_terminal_width(FILE *file);
+
+/* To be called first in a program: the standard streams that are closed are opened, so that no file gets the
+ * number of one and is written to by what is printed. Reading or writing them fails as before. Errors: IO. */
+CEN_API cen_status cen_streams_fill(cen_error *error);
 
 /* True where something stands at path. */
 CEN_API bool cen_path_exists(const char *path);

@@ -14,14 +14,18 @@
 /* ---- callbacks ---- */
 
 static volatile sig_atomic_t interrupted; /* the number of the signal */
+static volatile sig_atomic_t is_waited_for;
 
+/* A quick batch is waited for, and what it made is kept. Before the first there is nothing to keep, and
+ * cen_fit has kept each slow one. */
 static void interrupt(int number)
 {
     interrupted = number;
     signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
+    if (!is_waited_for) raise(number);
 }
 
-/* While a training runs, these end it after the batch. A signal that is ignored stays ignored. */
+/* While a training runs, these end it with its state on the disk. A signal that is ignored stays ignored. */
 static void catch_signals(bool is_on)
 {
     static const int numbers[] = {
@@ -66,6 +70,7 @@ static int on_step(void *user, const cen_step_report *report)
     (void)snprintf(text, sizeof text, "%.0f images/s  %s  %s left", speed, losses_text(mean, terms),
                    as_clock(left / speed, clock));
     progress_show(&r->line, label, report->n_images, r->n_train, text);
+    is_waited_for = !report->is_slow || !(s.checkpoint_minutes > 0);
     return interrupted != 0;
 }
 
@@ -116,6 +121,14 @@ static int on_resume(void *user, const cen_resume_report *report)
     if (report->warning != NULL) {
         print_names(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
                     report->warning);
+    }
+    const size_t n_begun = report->epoch - (report->batch == 0);
+    if (n_begun > s.n_epochs) {
+        print_names(
+            stderr,
+            "cl_train: warning: %zu epochs were begun already, more than --epochs %zu: only "
+            "features and report are made anew\n",
+            n_begun, s.n_epochs);
     }
     if (!s.is_quiet) {
         printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
@@ -270,23 +283,42 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
     add_fact(list, "version", "libcenterloss %s", cen_version());
 }
 
-/* The features of all images, then what is measured on them. */
+/* Pictures that were there to train on, and are gone now. */
+static void warn_gone(const cen_folder_info *info, size_t n_before)
+{
+    enum { MOST = 20 };
+    for (size_t i = n_before; i < info->n_skipped && i < n_before + MOST; i++) {
+        print_names(stderr, "cl_train: warning: no feature of %s: %s\n", info->skipped[i].path,
+                    info->skipped[i].reason);
+    }
+    if (info->n_skipped > n_before + MOST) {
+        print_names(stderr, "cl_train: warning: nor of %zu more, which are not named\n",
+                    info->n_skipped - n_before - MOST);
+    }
+}
+
+static void fill_rows(const cen_folder_info *info, cen_feature_row *rows)
+{
+    for (size_t i = 0; i < info->n_images; i++) {
+        const cen_folder_image *image = &info->images[i];
+        rows[i] = (cen_feature_row){image->path, image->label,
+                                    image->label >= 0 ? info->class_names[image->label] : NULL,
+                                    cen_split_name(image->split)};
+    }
+}
+
+/* The features of all images that can still be read, then what is measured on them. */
 static cen_status finish(run *r, cen_folder *folder, cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
     const size_t shape[2] = {info->n_images, cen_model_get(r->model)->feature_size};
+    const size_t n_skipped = info->n_skipped;
     cen_tensor features;
     cen_status status = cen_tensor_create(&features, 2, shape, error);
     cen_feature_row *rows = malloc((info->n_images + 1) * sizeof *rows);
     if (status == CEN_OK && rows == NULL) {
         status = CEN_ERROR_MEMORY;
         *error = (cen_error){status, "not enough memory for the list of features"};
-    }
-    for (size_t i = 0; status == CEN_OK && i < info->n_images; i++) {
-        const cen_folder_image *image = &info->images[i];
-        rows[i] = (cen_feature_row){image->path, image->label,
-                                    image->label >= 0 ? info->class_names[image->label] : NULL,
-                                    cen_split_name(image->split)};
     }
     if (status == CEN_OK) {
         status = cen_model_folder_features(r->model, folder, features.data, (int)s.n_threads,
@@ -295,8 +327,10 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
     progress_clear(&r->line);
     char path[PATH_SIZE];
     if (status == CEN_OK) {
+        warn_gone(info, n_skipped);
+        fill_rows(info, rows);
         status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY,
-                                    features.data, shape[0], shape[1], rows, error);
+                                    features.data, info->n_images, shape[1], rows, error);
     }
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
         facts list = {.n = 0};
@@ -517,6 +551,17 @@ static int refuse_foreign(const run *r, const char *named)
                 r->folder, s.steps);
 }
 
+/* What only begins a run is no option of one that goes on. */
+static int refuse_ignored(void)
+{
+    const char *name = s.output != NULL ? "output" : s.overwrite ? "overwrite" : "init";
+    if (s.output == NULL && !s.overwrite && s.init == NULL) return 0;
+    return fail(&train_tool, EXIT_USAGE,
+                "--%s begins a run, and --resume %s goes on with one where it stands; leave one of "
+                "the two out",
+                name, s.resume);
+}
+
 /* The command line of a run, then the one that was given. From here on all->argv is as parse_options leaves
  * it. An exit code; *n_paths below 0 after --help. */
 static int resume_command(run *r, arguments *all, int *n_paths)
@@ -524,7 +569,8 @@ static int resume_command(run *r, arguments *all, int *n_paths)
     const char *folder = s.resume, *steps = s.steps;
     const size_t stop_after = s.stop_after; /* of this call, not of the one before */
     const int n_given = *n_paths;
-    int code = take_old_run(r, folder);
+    int code = refuse_ignored();
+    if (code == 0) code = take_old_run(r, folder);
     if (code != 0) return code;
     char path[PATH_SIZE];
     arguments_free(all);
@@ -557,7 +603,7 @@ static int check_settings(int n_paths)
     if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
     if (read_lambda()) return 0;
     return fail(&train_tool, EXIT_USAGE,
-                "--lambda '%s' cannot be used; it takes a number from 0 to 1e+30, or auto",
+                "--lambda '%s' cannot be used; it takes a number from 0 to 1e+29, or auto",
                 s.lambda);
 }
 

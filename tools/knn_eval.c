@@ -435,6 +435,36 @@ static int measure(knn *s, evaluation *e)
     return code;
 }
 
+static bool is_folder(const char *path)
+{
+    char inside[4200];
+    (void)snprintf(inside, sizeof inside, "%s/.", path);
+    return cen_path_exists(inside);
+}
+
+/* Where the page goes and what it shows, before there is work. */
+static int check_places(const knn *s)
+{
+    cen_error error;
+    if (s->report != NULL && cen_path_check_writable(s->report, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    if (s->svg != NULL && cen_path_exists(s->svg) && !is_folder(s->svg)) {
+        return fail(s->tool, EXIT_FAILED,
+                    "%s: this is no folder; name one for --svg, which is made if it is not there",
+                    s->svg);
+    }
+    if (s->svg != NULL && cen_make_folder(s->svg, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    if (s->pictures != NULL && !is_folder(s->pictures)) {
+        return fail(s->tool, EXIT_FAILED,
+                    "%s: this is no folder; name the one that the pictures lie in by --pictures",
+                    s->pictures);
+    }
+    return 0;
+}
+
 int knn_eval(knn *s, char *const *paths, size_t n_paths)
 {
     if (n_paths < 1 || n_paths > 2) {
@@ -442,19 +472,11 @@ int knn_eval(knn *s, char *const *paths, size_t n_paths)
                     "name a gallery, and at most one set of queries: cl_knn "
                     "eval GALLERY [QUERY]");
     }
-    cen_error error;
-    if (s->report != NULL && cen_path_check_writable(s->report, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
-    }
-    if (s->svg != NULL && cen_make_folder(s->svg, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
-    }
-    if (s->pictures != NULL && !cen_path_exists(s->pictures)) {
-        return fail(s->tool, EXIT_FAILED, "%s: no such folder; check the name", s->pictures);
-    }
+    int code = check_places(s);
+    if (code != 0) return code;
     if (s->report != NULL && talk_beside(s->report) == stderr) s->is_quiet = true;
     evaluation e = {.leave_one_out = false};
-    int code = knn_gallery_read(s, paths[0], &e.gallery);
+    code = knn_gallery_read(s, paths[0], &e.gallery);
     if (code != 0) return code;
     code = n_paths == 1 ? split_one(s, &e) : load_query(s, paths[1], &e);
     if (code == 0) code = knn_set_need_classes(s, &e.gallery);

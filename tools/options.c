@@ -108,6 +108,8 @@ int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, 
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN);
 #endif
+    cen_error error;
+    if (cen_streams_fill(&error) != CEN_OK) return fail(tool, EXIT_FAILED, "%s", error.message);
     int code = work(argc, argv);
     if ((ferror(stdout) | fflush(stdout)) == 0 || code != 0) return code;
     return fail(tool, EXIT_FAILED,
@@ -219,13 +221,8 @@ static int set_number(const command *tool, const option *o, const char *text)
                     o->name, text);
     }
     if (!good || value < o->least || value > o->most) {
-        const char *what = whole ? "a whole number" : "a number";
-        if (o->most < 1e15) {
-            return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s from %g to %g",
-                        o->name, text, what, o->least, o->most);
-        }
-        return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s of at least %g",
-                    o->name, text, what, o->least);
+        return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s from %.15g to %.15g",
+                    o->name, text, whole ? "a whole number" : "a number", o->least, o->most);
     }
     if (o->kind == OPTION_SEED) {
         *(uint64_t *)o->target = count;
@@ -272,15 +269,16 @@ static int set_reals(const command *tool, const option *o, const char *text)
     for (const char *at = text; list->n < 3; at++) {
         char *end;
         double value = strtod(at, &end);
-        if (end == at || !isfinite(value) || value < o->least) break;
+        if (end == at || !isfinite(value) || value < o->least || value > o->most) break;
         list->values[list->n++] = value;
         at = end;
         if (*at == '\0') return 0;
         if (*at != ',') break;
     }
     return fail(tool, PARSE_BAD,
-                "--%s '%s' cannot be used; it takes one number, or three behind commas", o->name,
-                text);
+                "--%s '%s' cannot be used; it takes one number from %.15g to %.15g, or three with "
+                "commas between them",
+                o->name, text, o->least, o->most);
 }
 
 static int set_option(const command *tool, const option *o, const char *text)

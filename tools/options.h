@@ -17,7 +17,7 @@ typedef enum {
     OPTION_REAL,   /* double: from least to most, finite */
     OPTION_CHOICE, /* int: the place in choices, a NULL-terminated list */
     OPTION_SIZE,   /* size_t[2]: N or HxW, each at least 1 */
-    OPTION_REALS   /* real_list: one to three numbers behind commas */
+    OPTION_REALS /* real_list: one to three numbers with commas between, each from least to most */
 } option_kind;
 
 typedef struct real_list {
@@ -67,8 +67,8 @@ int parse_options(const command *tool, int argc, char **argv);
 /* Prints "NAME: sentence" to the error stream and returns the exit code that was given. */
 int fail(const command *tool, int code, const char *format, ...);
 
-/* The main of a tool: work(argc, argv) gives the exit code. What it printed and could not be written is an
- * error, and so is a file that outgrows the system's limit, which would end the process otherwise. */
+/* The main of a tool: work(argc, argv) gives the exit code. Standard streams may be closed. What it printed and
+ * could not be written is an error, and so is a file that outgrows the system's limit, which would end the process otherwise. */
 int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, char **argv);
 
 /* The exit code for what parse_options returned below 0. */

@@ -55,14 +55,16 @@ const char *const schedules[] = {"cosine", "constant", NULL};
 const char *const augments[] = {"none", "light", "strong", NULL};
 static const char *const resizes[] = {"crop", "stretch", NULL};
 
+#define RATE_MOST 1e29 /* the library refuses 1e30 */
+
 static const option options[] = {
     {"loss", '\0', OPTION_CHOICE, &s.loss, "KIND",
      "center (default): softmax + lambda * center loss; softmax\n"
      "(lambda 0); triplet (batch-hard) and triplet-semi, with\n"
      "--per-class 4 or more; contrastive-center; cosface",
      0, 0, loss_names},
-    {"margin", '\0', OPTION_REAL, &s.margin, "X", "of triplets (0.2) and cosface (0.35)", 0, 1e30,
-     NULL},
+    {"margin", '\0', OPTION_REAL, &s.margin, "X", "of triplets (0.2) and cosface (0.35)", 0,
+     RATE_MOST, NULL},
     {"lambda", 'l', OPTION_TEXT, &s.lambda, "X|auto",
      "weight of the center loss (0.02; 0 where --loss needs none);\nauto: so that its gradient "
      "at the feature is 0.4 times the\nsoftmax loss's",
@@ -83,16 +85,16 @@ static const option options[] = {
      "passes over the training images (12 to 240, the more the\nfewer images there are)", 1, 1e9,
      NULL},
     {"batch-size", 'b', OPTION_COUNT, &s.batch_size, "N", "images a step (64)", 1, 1 << 20, NULL},
-    {"lr", 'r', OPTION_REAL, &s.lr, "X", "Adam's learning rate (0.002)", 0, 1e30, NULL},
-    {"adam-eps", '\0', OPTION_REAL, &s.adam_eps, "X", "Adam's epsilon (1e-8)", 0, 1e30, NULL},
+    {"lr", 'r', OPTION_REAL, &s.lr, "X", "Adam's learning rate (0.002)", 0, RATE_MOST, NULL},
+    {"adam-eps", '\0', OPTION_REAL, &s.adam_eps, "X", "Adam's epsilon (1e-8)", 0, RATE_MOST, NULL},
     {"weight-decay", '\0', OPTION_REAL, &s.weight_decay, "X",
-     "AdamW's, on kernels and matrices alone (0.02)", 0, 1e30, NULL},
+     "AdamW's, on kernels and matrices alone (0.02)", 0, RATE_MOST, NULL},
     {"warmup", '\0', OPTION_REAL, &s.warmup, "N",
      "epochs in which the learning rate rises from 0 (1)", 0, 1e9, NULL},
     {"schedule", '\0', OPTION_CHOICE, &s.schedule, "cosine|constant",
      "the learning rate after that (cosine)", 0, 0, schedules},
     {"clip", '\0', OPTION_REAL, &s.clip, "X", "longest gradient of body and head; 0: any (0)", 0,
-     1e30, NULL},
+     RATE_MOST, NULL},
     {"label-smoothing", '\0', OPTION_REAL, &s.smoothing, "X",
      "share of a label that goes to all classes alike (0)", 0, 0.999, NULL},
     {"patience", '\0', OPTION_COUNT, &s.patience, "N",
@@ -123,7 +125,7 @@ static const option options[] = {
      "how centers move: by Wen et al.'s eq. 4 (default), by Adam\n"
      "where their class is in the batch, or all by Adam",
      0, 0, center_modes},
-    {"alpha", '\0', OPTION_REAL, &s.alpha, "X", "step of --centers mean (0.5)", 0, 1e30, NULL},
+    {"alpha", '\0', OPTION_REAL, &s.alpha, "X", "step of --centers mean (0.5)", 0, RATE_MOST, NULL},
     {"val", '\0', OPTION_TEXT, &s.validation, "DIR",
      "a folder of classes, or a list, with the validation images", 0, 0, NULL},
     {"val-split", '\0', OPTION_REAL, &s.validation_share, "X",
@@ -148,8 +150,8 @@ static const option options[] = {
     {"resize", '\0', OPTION_CHOICE, &s.resize, "crop|stretch",
      "shorter side then center crop (default), or both sides", 0, 0, resizes},
     {"mean", '\0', OPTION_REALS, &s.mean, "X[,X,X]",
-     "subtracted from pixel / 255, a channel (measured)", -1e30, 0, NULL},
-    {"std", '\0', OPTION_REALS, &s.std, "X[,X,X]", "and divided by (measured)", 1e-30, 0, NULL},
+     "subtracted from pixel / 255, a channel (measured)", -1e30, 1e30, NULL},
+    {"std", '\0', OPTION_REALS, &s.std, "X[,X,X]", "and divided by (measured)", 1e-30, 1e30, NULL},
     {"no-shuffle", '\0', OPTION_FLAG, &s.keep_order, NULL,
      "train in folder order: bytewise by class, then file name", 0, 0, NULL},
     {"seed", '\0', OPTION_SEED, &s.seed, "N", "of split, weights and order (1)", 0, 1e18, NULL},
@@ -197,7 +199,7 @@ const command train_tool = {
     "softmax cross-entropy + lambda * center loss, with Adam. The run folder gets "
     "model.safetensors\n"
     "(of the epoch with the best k-NN accuracy on validation images), log.csv, features.npy,\n"
-    "features.tsv and report.html. Ctrl-C ends after the current batch and saves;\n"
+    "features.tsv and report.html. Ctrl-C saves and ends;\n"
     "cl_train --resume RUN goes on, after a crash, too.",
     "lambda weighs the mean over the batch of ||f - c||^2, summed over the feature, without 1/2.\n"
     "The same pull as elsewhere:  Keras (sum, batch mean) w: lambda w;  Wen et al. and caffe-face\n"
@@ -270,7 +272,7 @@ bool read_lambda(void)
     if (strcmp(s.lambda, "auto") == 0) return true;
     char *end;
     s.lambda_value = strtod(s.lambda, &end);
-    return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= 1e30;
+    return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= RATE_MOST;
 }
 
 void choose_holdout(cen_folder_options *folder)

@@ -66,8 +66,9 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
     *listing = (cen__listing){NULL, 0};
     DIR *stream = opendir(folder);
     if (stream == NULL) {
-        return cen__fail(error, CEN_ERROR_IO, "%s: cannot read this folder: %s", folder,
-                         strerror(errno));
+        return cen__fail(error, CEN_ERROR_IO,
+                         "%s: cannot read this folder: %s; make it readable, or name another",
+                         folder, strerror(errno));
     }
     cen_status status = CEN_OK;
     size_t capacity = 0;
@@ -131,7 +132,8 @@ cen_status cen__os_make_folder(const char *path, cen_error *error)
         char ending = *at;
         *at = '\0';
         if (!make_one(partial, at)) {
-            status = cen__fail(error, CEN_ERROR_IO, "%s: cannot make the folder %s: %s", path,
+            status = cen__fail(error, CEN_ERROR_IO,
+                               "%s: cannot make the folder %s: %s; choose another place", path,
                                partial, strerror(errno));
         }
         *at = ending;
@@ -456,6 +458,19 @@ uint64_t cen__os_file_size(FILE *file)
     bool is_file = fstat(fileno(file), &found) == 0 && S_ISREG(found.st_mode) && found.st_size > 0;
     errno = kept;
     return is_file ? (uint64_t)found.st_size : 0;
+}
+
+bool cen__os_fill_streams(void)
+{
+    const int kept = errno;
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
+        struct stat found;
+        if (fstat(descriptor, &found) == 0 || errno != EBADF) continue;
+        /* the lowest number that is free */
+        if (open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return false;
+    }
+    errno = kept;
+    return true;
 }
 
 int cen__os_terminal_width(FILE *file)

@@ -126,8 +126,9 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
     WIN32_FIND_DATAW entry;
     HANDLE search = find_first(folder, &entry);
     if (search == INVALID_HANDLE_VALUE) {
-        return cen__fail(error, CEN_ERROR_IO, "%s: cannot read this folder: %s", folder,
-                         strerror(errno));
+        return cen__fail(error, CEN_ERROR_IO,
+                         "%s: cannot read this folder: %s; make it readable, or name another",
+                         folder, strerror(errno));
     }
     cen_status status = CEN_OK;
     size_t capacity = 0;
@@ -186,8 +187,9 @@ cen_status cen__os_make_folder(const char *path, cen_error *error)
     }
     cen_status status = CEN_OK;
     if (!make_one(partial)) {
-        status = cen__fail(error, CEN_ERROR_IO, "%s: cannot make this folder: %s", path,
-                           strerror(errno));
+        status =
+            cen__fail(error, CEN_ERROR_IO, "%s: cannot make this folder: %s; choose another place",
+                      path, strerror(errno));
     }
     cen__free(partial);
     return status;
@@ -487,6 +489,11 @@ uint64_t cen__os_file_size(FILE *file)
     LARGE_INTEGER size;
     bool is_file = GetFileType(handle) == FILE_TYPE_DISK && GetFileSizeEx(handle, &size);
     return is_file ? (uint64_t)size.QuadPart : 0;
+}
+
+bool cen__os_fill_streams(void)
+{
+    return true; /* the C library keeps the numbers 0 to 2 for them, open or not */
 }
 
 int cen__os_terminal_width(FILE *file)

@@ -16,6 +16,16 @@ int cen_terminal_width(FILE *file)
     return cen__os_terminal_width(file);
 }
 
+cen_status cen_streams_fill(cen_error *error)
+{
+    if (cen__os_fill_streams()) return CEN_OK;
+    return cen__fail(
+        error, CEN_ERROR_IO,
+        "/dev/null: cannot open this in place of a standard stream that is closed: %s; "
+        "leave standard input, output and error open",
+        strerror(errno));
+}
+
 bool cen_path_exists(const char *path)
 {
     return cen__os_kind(path) != CEN__NOTHING;

@@ -124,14 +124,44 @@ static void add_fit_options(entries *list, const cen_fit_options *o)
     add_count(list, "flip", a->flip);
 }
 
+static const char images_count[] = "images", images_list[] = "list of images",
+                  images_content[] = "content of images";
+
 static void add_setup(entries *list, const cen__checkpoint *checkpoint)
 {
-    add_count(list, "images", cen_folder_get(checkpoint->folder)->n_images);
-    add_count(list, "list of images", hash_images(cen_folder_get(checkpoint->folder)));
-    add_count(list, "content of images", checkpoint->folder->digest);
+    add_count(list, images_count, cen_folder_get(checkpoint->folder)->n_images);
+    add_count(list, images_list, hash_images(cen_folder_get(checkpoint->folder)));
+    add_count(list, images_content, checkpoint->folder->digest);
     add_train_options(list, cen__trainer_options(checkpoint->trainer));
     add_fit_options(list, checkpoint->options);
     add_model(list, &cen__trainer_model(checkpoint->trainer)->info);
+}
+
+/* Of digests only their difference can be named. */
+static cen_status fail_setup(const char *name, const char *was, const char *is, cen_error *error)
+{
+    const char *remedy = "put them back as they were, or begin a new training";
+    if (name == images_count) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "this training was begun with %.200s images, and there are %.200s now; %s",
+                         was, is, remedy);
+    }
+    if (name == images_list) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "pictures were renamed, or moved to another class or split, since this "
+                         "training was begun; split them as then, and %s",
+                         remedy);
+    }
+    if (name == images_content) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "pictures were exchanged or changed since this training was begun: under "
+                         "the same names there are other pixels; %s",
+                         remedy);
+    }
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "this training was begun with %s %.200s, not %.200s; resume it with the "
+                     "same options and images, or begin a new one",
+                     name, was, is);
 }
 
 static cen_status compare_setup(const cen__safetensors *file, const entries *list, cen_error *error)
@@ -139,10 +169,8 @@ static cen_status compare_setup(const cen__safetensors *file, const entries *lis
     for (size_t i = 0; i < list->n; i++) {
         const char *was = cen__safetensors_metadata(file, list->names[i]);
         if (was != NULL && strcmp(was, list->texts[i].data) == 0) continue;
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "this training was begun with %s %.200s, not %.200s; resume it with the "
-                         "same options and images, or begin a new one",
-                         list->names[i], was != NULL ? was : "unknown", list->texts[i].data);
+        return fail_setup(list->names[i], was != NULL ? was : "unknown", list->texts[i].data,
+                          error);
     }
     return CEN_OK;
 }

@@ -1,6 +1,7 @@
 #include "train/collapse.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "train/model.h"
@@ -35,7 +36,7 @@ cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const c
                               const size_t *indices, size_t n, bool is_balanced, cen_error *error)
 {
     size_t d = cen__trainer_model(trainer)->info.feature_size;
-    *sample = (cen__sample){.trainer = trainer, .folder = folder};
+    *sample = (cen__sample){.trainer = trainer};
     sample->n = n < CEN__SAMPLE_MOST ? n : CEN__SAMPLE_MOST;
     for (size_t i = 0; i < sample->n; i++) {
         sample->indices[i] = indices[(size_t)((double)i * (double)n / (double)sample->n)];
@@ -65,18 +66,23 @@ static double spread_of(const float *features, size_t n, size_t d)
     return sqrt(squares / (double)n);
 }
 
-cen_status cen__sample_spread(const cen__sample *sample, float *x, double *spread, cen_error *error)
+cen_status cen__sample_spread(cen__sample *sample, const cen__reader *reader, float *x,
+                              double *spread, cen_error *error)
 {
-    const cen_model_info *model = &cen__trainer_model(sample->trainer)->info;
-    size_t d = model->feature_size, batch = cen__trainer_options(sample->trainer)->batch_size;
-    for (size_t at = 0, count; at < sample->n; at += count) {
-        count = sample->n - at < batch ? sample->n - at : batch;
-        cen_status status = cen_folder_read(sample->folder, &model->input, sample->indices + at,
-                                            count, x, NULL, error);
+    size_t d = cen__trainer_model(sample->trainer)->info.feature_size, n_done = 0, count;
+    for (size_t at = 0; at < sample->n; at += reader->size) {
+        size_t wanted = sample->n - at < reader->size ? sample->n - at : reader->size;
+        cen_status status = cen__reader_read(reader, NULL, 0, 0, sample->indices + at, wanted, x,
+                                             NULL, &count, error);
         if (status != CEN_OK) return status;
-        cen__trainer_features(sample->trainer, x, count, sample->features + at * d);
+        if (count == 0) continue;
+        cen__trainer_features(sample->trainer, x, count, sample->features + n_done * d);
+        memmove(sample->indices + n_done, sample->indices + at, count * sizeof *sample->indices);
+        n_done += count;
     }
-    *spread = spread_of(sample->features, sample->n, d);
+    if (n_done == 0) return cen__reader_fail(reader, "of a sample of training", error);
+    sample->n = n_done;
+    *spread = spread_of(sample->features, n_done, d);
     return CEN_OK;
 }
 

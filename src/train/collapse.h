@@ -2,6 +2,7 @@
 #ifndef CEN_TRAIN_COLLAPSE_H
 #define CEN_TRAIN_COLLAPSE_H
 
+#include "train/reader.h"
 #include "train/trainer.h"
 
 /* Training images whose features are measured before training and after each epoch. */
@@ -9,7 +10,6 @@ enum { CEN__SAMPLE_MOST = 128 };
 
 typedef struct cen__sample {
     cen_trainer *trainer;
-    const cen_folder *folder;
     size_t indices[CEN__SAMPLE_MOST], n;
     float *features; /* [n, D], of the last measure */
     double chance;   /* what the first loss comes to for features that are all the same */
@@ -21,9 +21,9 @@ cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const c
 void cen__sample_free(cen__sample *sample);
 
 /* Root mean square distance of the features to their mean, as a training step sees them. x: a batch's.
- * Errors: as cen_folder_read. */
-cen_status cen__sample_spread(const cen__sample *sample, float *x, double *spread,
-                              cen_error *error);
+ * Images that cannot be read leave the sample. Errors: as cen__reader_read; none is left. */
+cen_status cen__sample_spread(cen__sample *sample, const cen__reader *reader, float *x,
+                              double *spread, cen_error *error);
 
 /* A first loss of at least 99 % of chance's, and a spread of at most a fifth of that before training.
  * (Runs at chance that went on to learn kept more than half of it.) */

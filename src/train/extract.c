@@ -9,24 +9,29 @@
 
 enum { BATCH = 64 };
 
-cen_status cen__extract(cen__inference *inference, const cen_folder *folder, const size_t *indices,
-                        size_t n, float *x, float *features, cen_progress *progress, void *user,
+cen_status cen__extract(cen__inference *inference, const cen__reader *reader, size_t *indices,
+                        size_t *n, float *x, float *features, cen_progress *progress, void *user,
                         cen_error *error)
 {
-    const cen_model_info *model = &inference->model->info;
-    size_t d = model->feature_size, batch_size = inference->max_n;
+    size_t d = inference->model->info.feature_size, batch_size = inference->max_n;
+    size_t n_all = *n, n_done = 0, count;
     cen__inference_use(inference);
-    for (size_t start = 0; start < n; start += batch_size) {
-        size_t count = n - start < batch_size ? n - start : batch_size;
+    for (size_t start = 0; start < n_all; start += batch_size) {
+        size_t wanted = n_all - start < batch_size ? n_all - start : batch_size;
         cen_status status =
-            cen_folder_read(folder, &model->input, indices + start, count, x, NULL, error);
+            cen__reader_read(reader, NULL, 0, 0, indices + start, wanted, x, NULL, &count, error);
         if (status != CEN_OK) return status;
-        const float *f = cen__infer(inference, x, count);
-        memcpy(features + start * d, f, count * d * sizeof *f);
-        if (progress != NULL && progress(user, start + count, n) != 0) {
+        if (count > 0) {
+            const float *f = cen__infer(inference, x, count);
+            memcpy(features + n_done * d, f, count * d * sizeof *f);
+            memmove(indices + n_done, indices + start, count * sizeof *indices);
+            n_done += count;
+        }
+        if (progress != NULL && progress(user, start + wanted, n_all) != 0) {
             return cen__fail(error, CEN_ERROR_STOPPED, "the extraction of features was stopped");
         }
     }
+    *n = n_done;
     return CEN_OK;
 }
 
@@ -53,7 +58,7 @@ cen_status cen_model_features(const cen_model *model, const float *x, size_t n, 
 
 typedef struct {
     cen__inference *inference;
-    const cen_folder *folder;
+    cen_folder *folder;
     float *x, *features; /* x[max_n, input] */
 } extraction;
 
@@ -87,15 +92,35 @@ static cen_status extract_block(void *visitor, size_t first, size_t n, const uin
     return check_finite(e, first, n, error);
 }
 
+static cen_status skip(void *user, size_t index, const cen_error *why, cen_error *error)
+{
+    const extraction *e = user;
+    return cen__folder_skip(e->folder, e->folder->images[index].path, why, error);
+}
+
+/* Pictures that are gone since the folder was loaded go from its list, too. They come after the cached
+ * ones, which keep their places. */
 static cen_status extract_loaded(extraction *e, cen_progress *progress, void *user,
                                  cen_error *error)
 {
-    size_t n = cen_folder_get(e->folder)->n_images;
+    cen_folder *folder = e->folder;
+    size_t n = folder->info.n_images;
+    cen__reader reader;
     size_t *indices = cen__alloc(n, sizeof *indices);
     if (indices == NULL) return cen__fail_memory(error, "the images of a batch");
     for (size_t i = 0; i < n; i++) indices[i] = i;
-    cen_status status =
-        cen__extract(e->inference, e->folder, indices, n, e->x, e->features, progress, user, error);
+    cen_status status = cen__reader_create(&reader, folder, &e->inference->model->info.input,
+                                           e->inference->max_n, skip, e, error);
+    if (status == CEN_OK) {
+        status = cen__extract(e->inference, &reader, indices, &n, e->x, e->features, progress, user,
+                              error);
+        if (status == CEN_OK && n == 0) status = cen__reader_fail(&reader, "of the folder", error);
+        cen__reader_free(&reader);
+    }
+    for (size_t i = 0; i < n && status == CEN_OK; i++) {
+        folder->images[i] = folder->images[indices[i]];
+    }
+    if (status == CEN_OK) folder->info.n_images = n;
     cen__free(indices);
     return status == CEN_OK ? check_finite(e, 0, n, error) : status;
 }

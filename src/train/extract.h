@@ -3,11 +3,13 @@
 #define CEN_TRAIN_EXTRACT_H
 
 #include "train/inference.h"
+#include "train/reader.h"
 
-/* features[n, D] of the images at indices[n] of a folder. x is room for max_n inputs. Errors:
- * as cen_folder_read, STOPPED. */
-cen_status cen__extract(cen__inference *inference, const cen_folder *folder, const size_t *indices,
-                        size_t n, float *x, float *features, cen_progress *progress, void *user,
+/* features[*n, D] of the reader's pictures at indices[*n]; the reader reads for the inference's model and
+ * max_n. What cannot be read is left out: *n and indices shrink. x is room for max_n inputs. Errors: as
+ * cen__reader_read, STOPPED. */
+cen_status cen__extract(cen__inference *inference, const cen__reader *reader, size_t *indices,
+                        size_t *n, float *x, float *features, cen_progress *progress, void *user,
                         cen_error *error);
 
 #endif

@@ -6,11 +6,13 @@
 #include "base/checks.h"
 #include "base/memory.h"
 #include "base/os.h"
+#include "data/augment.h"
 #include "data/folder.h"
 #include "train/checkpoint.h"
 #include "train/collapse.h"
 #include "train/extract.h"
 #include "train/model.h"
+#include "train/reader.h"
 #include "train/schedule.h"
 #include "train/sentinel.h"
 #include "train/suspects.h"
@@ -25,7 +27,7 @@ typedef struct fit {
     size_t *train, *gallery, *validation; /* indices into the folder */
     float *x;                             /* [batch, input] */
     int32_t *labels;                      /* [batch] */
-    cen_error *errors;                    /* [batch], of its images */
+    cen__reader reader;                   /* of batches */
     bool *is_told;                        /* [n_images] cannot be read, and on_unreadable knows */
     float *gallery_features, *validation_features;
     int32_t *gallery_labels, *validation_labels;
@@ -35,8 +37,9 @@ typedef struct fit {
     float *centers;        /* [classes, D] at the end of the epoch before */
     cen__progress at;
     cen__sample sample;
-    double saved; /* when a checkpoint was written */
+    double saved, save_seconds; /* when a checkpoint was written, and how long that took */
     size_t k, first_step;
+    bool is_slow;            /* a batch takes a second or more */
     bool is_stopped, is_cut; /* cut: while an epoch was measured */
 } fit;
 
@@ -108,15 +111,22 @@ static cen__checkpoint checkpoint_of(fit *f)
 static cen_status save(fit *f, cen_error *error)
 {
     cen__checkpoint checkpoint = checkpoint_of(f);
+    cen_status status = CEN_OK;
+    const double start = cen__os_seconds();
+    if (f->options->checkpoint != NULL) status = cen__checkpoint_write(&checkpoint, error);
     f->saved = cen__os_seconds();
-    return f->options->checkpoint != NULL ? cen__checkpoint_write(&checkpoint, error) : CEN_OK;
+    f->save_seconds = f->saved - start;
+    return status;
 }
 
-/* Within an epoch a checkpoint is due when the last is old, or when training stops here. */
+/* Within an epoch a checkpoint is due when the last is old, or when training stops here. Who stops it does
+ * not wait for a slow batch, and loses only that one. */
 static bool is_due(const fit *f)
 {
-    double most = f->options->checkpoint_seconds;
-    return f->is_stopped || (most > 0 && cen__os_seconds() - f->saved >= most);
+    double most = f->options->checkpoint_seconds, passed = cen__os_seconds() - f->saved;
+    if (f->is_stopped) return true;
+    if (f->is_slow && most > 8 * f->save_seconds) most = 8 * f->save_seconds;
+    return most > 0 && passed >= most;
 }
 
 /* What a callback answers. */
@@ -131,51 +141,17 @@ static cen_status heed(fit *f, int answer, cen_error *error)
 
 /* ---- pictures that can no longer be read ---- */
 
-static bool is_unreadable(cen_status status)
+/* cen__unread */
+static cen_status pass_over(void *user, size_t index, const cen_error *why, cen_error *error)
 {
-    return status == CEN_ERROR_IO || status == CEN_ERROR_FORMAT ||
-           status == CEN_ERROR_UNSUPPORTED || status == CEN_ERROR_LIMIT;
-}
-
-/* Moves up what was read: indices, labels and, if not NULL, x. Returns how many. */
-static size_t drop_unread(fit *f, size_t *indices, int32_t *labels, float *x, size_t n)
-{
-    size_t kept = 0, size = cen__shape_count(f->model->net.in);
+    fit *f = user;
     const cen_fit_options *options = f->options;
-    for (size_t i = 0; i < n; i++) {
-        if (f->errors[i].status != CEN_OK) {
-            const char *path = cen_folder_get(f->folder)->images[indices[i]].path;
-            if (options->on_unreadable != NULL && !f->is_told[indices[i]]) {
-                options->on_unreadable(options->user, path, f->errors[i].message);
-            }
-            f->is_told[indices[i]] = true;
-            continue;
-        }
-        indices[kept] = indices[i];
-        if (labels != NULL) labels[kept] = labels[i];
-        if (x != NULL && kept < i) memcpy(x + kept * size, x + i * size, size * sizeof *x);
-        kept++;
+    (void)error;
+    if (options->on_unreadable != NULL && !f->is_told[index]) {
+        options->on_unreadable(options->user, cen_folder_get(f->folder)->images[index].path,
+                               why->message);
     }
-    return kept;
-}
-
-/* Reads all of a list and drops what cannot be read. CEN_OK if anything is left and was dropped. */
-static cen_status prune(fit *f, size_t *list, int32_t *labels, size_t *n, cen_error *error)
-{
-    size_t kept = 0, dropped = 0;
-    for (size_t at = 0; at < *n; at += f->batch_size) {
-        size_t count = *n - at < f->batch_size ? *n - at : f->batch_size;
-        cen_status status = cen__folder_read_some(f->folder, &f->model->info.input, NULL, 0, 0,
-                                                  list + at, count, f->x, NULL, f->errors, error);
-        if (status != CEN_OK) return status;
-        size_t good = drop_unread(f, list + at, labels != NULL ? labels + at : NULL, NULL, count);
-        memmove(list + kept, list + at, good * sizeof *list);
-        if (labels != NULL) memmove(labels + kept, labels + at, good * sizeof *labels);
-        kept += good;
-        dropped += count - good;
-    }
-    if (kept == 0 || dropped == 0) return error != NULL ? error->status : CEN_ERROR_IO;
-    *n = kept;
+    f->is_told[index] = true;
     return CEN_OK;
 }
 
@@ -185,12 +161,9 @@ static cen_status train_batch(fit *f, size_t first, size_t count, size_t n_batch
 {
     const cen_fit_options *options = f->options;
     size_t *indices = f->train + first;
-    cen_status status =
-        cen__folder_read_some(f->folder, &f->model->info.input, &options->augment, options->seed,
-                              f->at.epoch, indices, count, f->x, f->labels, f->errors, error);
-    if (status != CEN_OK) return status;
-    *n = drop_unread(f, indices, f->labels, f->x, count);
-    if (*n == 0) return CEN_OK;
+    cen_status status = cen__reader_read(&f->reader, &options->augment, options->seed, f->at.epoch,
+                                         indices, count, f->x, f->labels, n, error);
+    if (status != CEN_OK || *n == 0) return status;
     f->at.lr = set_rates(f, n_batches);
     status = cen_trainer_backward(f->trainer, f->x, f->labels, *n, losses, error);
     if (status == CEN_OK) cen_trainer_update(f->trainer);
@@ -211,6 +184,7 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
     if (n_done > 0) report.mean_losses = mean_losses(&f->at.sums, n_done);
     for (; first < n && !f->is_stopped; first += f->batch_size) {
         size_t count = n - first < f->batch_size ? n - first : f->batch_size, good;
+        double step_start = cen__os_seconds();
         cen_status status =
             train_batch(f, first, count, report.n_batches, &good, &report.losses, error);
         if (status != CEN_OK) return status;
@@ -228,6 +202,10 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
         report.n_images = first + count;
         report.mean_losses = mean_losses(&f->at.sums, report.n_images);
         report.seconds = cen__os_seconds() - start;
+        if (count == f->batch_size || n < f->batch_size) {
+            f->is_slow = report.seconds - (step_start - start) >= 1;
+        }
+        report.is_slow = f->is_slow;
         f->is_stopped = f->at.n_steps - f->first_step == options->stop_after;
         if (options->on_step != NULL) {
             status = heed(f, options->on_step(options->user, &report), error);
@@ -235,11 +213,7 @@ static cen_status train_epoch(fit *f, cen_losses *mean, cen_error *error)
         if (status == CEN_OK && is_due(f)) status = save(f, error);
         if (status != CEN_OK) return status;
     }
-    if (n_read == 0) {
-        return cen__fail(error, f->errors[0].status,
-                         "%s; no picture of an epoch can be read, put them back and resume",
-                         f->errors[0].message);
-    }
+    if (n_read == 0) return cen__reader_fail(&f->reader, "of an epoch", error);
     *mean = report.mean_losses;
     return CEN_OK;
 }
@@ -260,27 +234,34 @@ static cen_status be_cut(cen_error *error)
     return cen__fail(error, CEN_ERROR_STOPPED, "the measuring of an epoch was stopped");
 }
 
+/* What cannot be read leaves the list for good. */
 static cen_status evaluate_validation(fit *f, cen_losses *mean, cen_error *error)
 {
     cen_losses sums = {.total = 0}, losses;
-    size_t d = f->model->info.feature_size;
-    for (size_t at = 0; at < f->n_validation; at += f->batch_size) {
-        size_t count = f->n_validation - at;
-        if (count > f->batch_size) count = f->batch_size;
-        if (on_measure(f, at, f->n_validation) != 0) return be_cut(error);
-        cen_status status = cen_folder_read(f->folder, &f->model->info.input, f->validation + at,
-                                            count, f->x, f->labels, error);
+    size_t d = f->model->info.feature_size, n = f->n_validation, n_done = 0, count;
+    for (size_t at = 0; at < n; at += f->batch_size) {
+        size_t wanted = n - at < f->batch_size ? n - at : f->batch_size;
+        size_t *indices = f->validation + at;
+        float *features = f->validation_features + n_done * d;
+        if (on_measure(f, at, n) != 0) return be_cut(error);
+        cen_status status = cen__reader_read(&f->reader, NULL, 0, 0, indices, wanted, f->x,
+                                             f->labels, &count, error);
         if (status != CEN_OK) return status;
-        status = cen_trainer_evaluate(f->trainer, f->x, f->labels, count, &losses,
-                                      f->validation_features + at * d, error);
+        if (count == 0) continue;
+        status = cen_trainer_evaluate(f->trainer, f->x, f->labels, count, &losses, features, error);
         if (status == CEN_ERROR_NOT_FINITE) {
-            cen__batch batch = {f->trainer, f->folder, f->validation + at, f->x, f->labels, count};
-            return cen__tell_measure(&batch, f->at.epoch, f->validation_features + at * d, error);
+            cen__batch batch = {f->trainer, f->folder, indices, f->x, f->labels, count};
+            return cen__tell_measure(&batch, f->at.epoch, features, error);
         }
         if (status != CEN_OK) return status;
         add_losses(&sums, &losses, count);
+        memmove(f->validation + n_done, indices, count * sizeof *indices);
+        memcpy(f->validation_labels + n_done, f->labels, count * sizeof *f->labels);
+        n_done += count;
     }
-    *mean = mean_losses(&sums, f->n_validation);
+    if (n_done == 0) return cen__reader_fail(&f->reader, "to validate", error);
+    f->n_validation = n_done;
+    *mean = mean_losses(&sums, n_done);
     return CEN_OK;
 }
 
@@ -307,23 +288,38 @@ static void count_hits(fit *f, cen_epoch_report *report)
     report->knn_macro = shares / (double)n_seen;
 }
 
-enum { KNN_BLOCK = 4096 }; /* queries between two looks at whether to stop */
+/* Queries between two looks at whether to stop: at most so many, of so many multiply-adds. */
+enum { KNN_BLOCK = 4096 };
+static const double knn_work = 1e10;
+
+static size_t knn_block(const fit *f)
+{
+    double of_one = (double)f->n_gallery * (double)f->model->info.feature_size;
+    return of_one * KNN_BLOCK <= knn_work ? KNN_BLOCK : (size_t)(knn_work / of_one) + 1;
+}
 
 /* Validation images among the gallery, in folder order, so that equal distances are decided the same
  * way in each epoch. */
 static cen_status measure_knn(fit *f, cen_epoch_report *report, cen_error *error)
 {
     size_t d = f->model->info.feature_size;
-    cen_status status = cen__extract(cen__trainer_inference(f->trainer), f->folder, f->gallery,
-                                     f->n_gallery, f->x, f->gallery_features, on_measure, f, error);
+    cen_status status =
+        cen__extract(cen__trainer_inference(f->trainer), &f->reader, f->gallery, &f->n_gallery,
+                     f->x, f->gallery_features, on_measure, f, error);
     if (status != CEN_OK) return status;
+    if (f->n_gallery == 0) return cen__reader_fail(&f->reader, "of the k-NN's gallery", error);
+    if (f->k > f->n_gallery) f->k = f->n_gallery;
+    for (size_t i = 0; i < f->n_gallery; i++) {
+        f->gallery_labels[i] = cen_folder_get(f->folder)->images[f->gallery[i]].label;
+    }
     if (!cen__is_below(&f->model->net.kernels->vectors, f->gallery_features, f->n_gallery * d,
                        INFINITY, 1)) {
         cen__batch all = {f->trainer, f->folder, f->gallery, NULL, NULL, f->n_gallery};
         return cen__tell_measure(&all, f->at.epoch, f->gallery_features, error);
     }
-    for (size_t at = 0; at < f->n_validation; at += KNN_BLOCK) {
-        size_t count = f->n_validation - at < KNN_BLOCK ? f->n_validation - at : KNN_BLOCK;
+    const size_t block = knn_block(f);
+    for (size_t at = 0; at < f->n_validation; at += block) {
+        size_t count = f->n_validation - at < block ? f->n_validation - at : block;
         if (on_measure(f, at, f->n_validation) != 0) return be_cut(error);
         status = cen_knn_search(f->gallery_features, f->n_gallery, f->validation_features + at * d,
                                 count, d, f->k, CEN_METRIC_L2, false, f->neighbours + at * f->k,
@@ -348,16 +344,7 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
         return CEN_OK;
     }
     cen_status status = evaluate_validation(f, &report->validation, error);
-    if (is_unreadable(status)) {
-        status = prune(f, f->validation, f->validation_labels, &f->n_validation, error);
-        if (status == CEN_OK) status = evaluate_validation(f, &report->validation, error);
-    }
     if (status == CEN_OK) status = measure_knn(f, report, error);
-    if (is_unreadable(status)) {
-        status = prune(f, f->gallery, f->gallery_labels, &f->n_gallery, error);
-        if (f->k > f->n_gallery) f->k = f->n_gallery;
-        if (status == CEN_OK) status = measure_knn(f, report, error);
-    }
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
         cen_labelled gallery = {f->gallery_features, f->gallery_labels, f->n_gallery};
@@ -396,18 +383,11 @@ static void measure_centers(const fit *f, cen_epoch_report *report)
     report->center_distance = sqrt(report->train.center);
 }
 
-static cen_status measure_spread(fit *f, double *spread, cen_error *error)
-{
-    cen_status status = cen__sample_spread(&f->sample, f->x, spread, error);
-    if (!is_unreadable(status)) return status;
-    status = prune(f, f->sample.indices, NULL, &f->sample.n, error);
-    return status == CEN_OK ? cen__sample_spread(&f->sample, f->x, spread, error) : status;
-}
-
 static cen_status measure_features(fit *f, cen_epoch_report *report, cen_error *error)
 {
     if (on_measure(f, 0, f->sample.n) != 0) return be_cut(error);
-    cen_status status = measure_spread(f, &report->feature_spread, error);
+    cen_status status =
+        cen__sample_spread(&f->sample, &f->reader, f->x, &report->feature_spread, error);
     if (status != CEN_OK) return status;
     if (!isfinite(report->feature_spread)) {
         cen__batch batch = {f->trainer, f->folder, f->sample.indices, NULL, NULL, f->sample.n};
@@ -494,7 +474,7 @@ static cen_status run_epochs(fit *f, cen_error *error)
         status = resume(f, error);
         f->first_step = f->at.n_steps;
     } else {
-        status = measure_spread(f, &f->at.spread_before, error);
+        status = cen__sample_spread(&f->sample, &f->reader, f->x, &f->at.spread_before, error);
         if (status == CEN_OK) status = save(f, error);
     }
     while (status == CEN_OK && !is_over(f)) status = run_epoch(f, error);
@@ -527,11 +507,10 @@ static cen_status prepare(fit *f, cen_error *error)
     f->validation = cen__alloc(info->n_images, sizeof *f->validation);
     f->x = cen__alloc(f->batch_size, input * sizeof *f->x);
     f->labels = cen__alloc(f->batch_size, sizeof *f->labels);
-    f->errors = cen__alloc(f->batch_size, sizeof *f->errors);
     f->best = cen__alloc(f->model->n_numbers, sizeof *f->best);
     f->centers = cen__alloc(f->model->info.n_center_parameters, sizeof *f->centers);
     if (f->train == NULL || f->validation == NULL || f->x == NULL || f->labels == NULL ||
-        f->errors == NULL || f->best == NULL || f->centers == NULL) {
+        f->best == NULL || f->centers == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
     f->gallery = cen__alloc(info->n_images, sizeof *f->gallery);
@@ -547,8 +526,11 @@ static cen_status prepare(fit *f, cen_error *error)
     if (f->n_gallery == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "there are no training images");
     }
-    cen_status status = cen__sample_create(&f->sample, f->trainer, f->folder, f->gallery,
-                                           f->n_gallery, f->options->balance, error);
+    cen_status status = cen__reader_create(&f->reader, f->folder, &f->model->info.input,
+                                           f->batch_size, pass_over, f, error);
+    if (status != CEN_OK) return status;
+    status = cen__sample_create(&f->sample, f->trainer, f->folder, f->gallery, f->n_gallery,
+                                f->options->balance, error);
     if (status != CEN_OK) return status;
     f->k = f->options->k < f->n_gallery ? f->options->k : f->n_gallery;
     f->gallery_features = cen__alloc(f->n_gallery, d * sizeof(float));
@@ -559,12 +541,6 @@ static cen_status prepare(fit *f, cen_error *error)
     if (f->gallery_features == NULL || f->validation_features == NULL ||
         f->gallery_labels == NULL || f->validation_labels == NULL || f->neighbours == NULL) {
         return cen__fail_memory(error, "the features of this folder");
-    }
-    for (size_t i = 0; i < f->n_gallery; i++) {
-        f->gallery_labels[i] = info->images[f->gallery[i]].label;
-    }
-    for (size_t i = 0; i < f->n_validation; i++) {
-        f->validation_labels[i] = info->images[f->validation[i]].label;
     }
     return CEN_OK;
 }
@@ -618,6 +594,10 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
 {
     cen_status status = check_times(options, error);
     if (status == CEN_OK) {
+        status =
+            cen__augment_check(&options->augment, &cen__trainer_model(trainer)->info.input, error);
+    }
+    if (status == CEN_OK) {
         status = check_names(&cen__trainer_model(trainer)->info, cen_folder_get(folder), error);
     }
     if (status != CEN_OK) return status;
@@ -655,7 +635,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen__free(f.validation);
     cen__free(f.x);
     cen__free(f.labels);
-    cen__free(f.errors);
+    cen__reader_free(&f.reader);
     cen__free(f.is_told);
     cen__free(f.best);
     cen__free(f.centers);

@@ -50,10 +50,29 @@ few() {
 
 # await FILE: until the process $pid has made it, or has ended.
 await() {
-    while [ ! -e "$1" ]; do
+    until_true "$1 was there" test -e "$1"
+}
+
+# await_line PATTERN FILE: until the process $pid has written such a line, or has ended.
+await_line() {
+    until_true "'$1' stood in $2" grep -q -- "$1" "$2"
+}
+
+# until_true WHAT COMMAND...: until the command succeeds, while $pid lives, and for at most ten minutes.
+until_true() {
+    what=$1
+    shift
+    tries=0
+    until "$@" 2>/dev/null; do
+        tries=$((tries + 1))
         kill -0 $pid 2>/dev/null || {
-            [ -e "$1" ] && return
-            complain "ended before $1 was there: $(cat err.txt)"
+            "$@" 2>/dev/null && return
+            complain "ended before $what: $(cat err.txt)"
+            finish
+        }
+        [ $tries -lt 30000 ] || {
+            kill -KILL $pid
+            complain "ten minutes went by before $what"
             finish
         }
         sleep 0.02

@@ -19,7 +19,13 @@ expect 2 "batch-size '0'" $TRAIN --batch-size 0 x
 expect 2 "channels takes 1 or 3" $TRAIN --channels 2 x
 expect 2 "image-size '0x3'" $TRAIN --image-size 0x3 x
 expect 2 "centers 'men'" $TRAIN --centers men x
-expect 2 "std '0'" $TRAIN --std 0 x
+expect 2 "batch-size '0' cannot be used; it takes a whole number from 1 to 1048576" $TRAIN --batch-size 0 x
+expect 2 "epochs '1e3' cannot be used; it takes a whole number from 1 to 1000000000" $TRAIN --epochs 1e3 x
+for rate in lr adam-eps weight-decay clip alpha margin lambda; do
+    expect 2 "$rate '1e30' cannot be used; it takes a number from 0 to 1e\+29" $TRAIN --$rate 1e30 x
+done
+expect 2 "std '0' cannot be used; it takes one number from 1e-30 to 1e\+30, or three" $TRAIN --std 0 x
+expect 2 "mean '1e31'" $TRAIN --mean 1e31 x
 expect 2 "mean '1,2,3,4'" $TRAIN --mean 1,2,3,4 x
 
 
@@ -45,6 +51,31 @@ if [ -e /dev/full ]; then
     grep -q "could not be written" err.txt || complain "cl_train: $(cat err.txt)"
     [ -e full-run/features.npy ] || complain "a full stream ended a training"
 fi
+
+# -- a standard stream that is closed: no file takes its number and gets what is printed
+for closed in '' '0<&-' '1>&-' '2>&-' '0<&- 1>&- 2>&-'; do
+    printed=0 # the exit code of what prints to a stream that is closed
+    case $closed in *1*) printed=1 ;; esac
+    rm -rf streams
+    mkdir streams
+    for command in "0 cl_train -q --epochs 2 -o streams/run counts" "$printed cl_train --epochs 2 -o streams/loud counts" \
+        "$printed cl_features streams/run counts -o streams/f.npy" "$printed cl_features streams/run counts -o streams/g.csv" \
+        "$printed cl_knn enroll --model streams/run streams/g.csv one counts/bag" \
+        "$printed cl_knn eval streams/run --report streams/page.html" \
+        "0 cl_idx $SOURCE/tests/golden/idx/images.gz $SOURCE/tests/golden/idx/labels -o streams/idx"; do
+        eval "'$TOOLS'/${command#* } >out.txt 2>err.txt $closed"
+        code=$?
+        [ $code -eq "${command%% *}" ] || complain "$closed: ${command#* }: ends with $code: $(cat err.txt)"
+    done
+    [ -e open ] || mv streams open
+    [ -e streams ] || continue
+    for file in run/model.safetensors run/features.npy run/features.tsv loud/model.safetensors loud/features.npy \
+        f.npy f.tsv g.csv page.html idx; do
+        diff -r "open/$file" "streams/$file" >diff.txt || complain "$closed: another $file: $(head -c 300 diff.txt)"
+    done
+    [ "$(wc -l <streams/loud/log.csv)" -eq 3 ] || complain "$closed: log.csv: $(cat streams/loud/log.csv)"
+done
+expect 1 "cl_features: .*Bad file descriptor" sh -c "$FEATURES open/run counts -o - >&-"
 
 # -- folders
 expect 1 "nowhere: no such folder" $TRAIN nowhere
@@ -135,10 +166,25 @@ expect 2 "does not tell the format" $FEATURES run good -o f.xyz
 expect 2 "name a run" $FEATURES run
 [ -e f.npy ] && complain "a failed cl_features left a file"
 
+# -- rates beyond all sense end in a sentence
+for rate in 1e29 1e9; do
+    expect 1 "epoch 1 .*not finite.*; train with a smaller learning rate" $TRAIN --lr $rate -o wild-run good
+    rm -r wild-run
+done
+
 # -- places that cannot be written
 : >file
 expect 1 "file/run" $TRAIN -o file/run good
 expect 1 "file/f.npy" $FEATURES -q run good -o file/f.npy
+expect 1 "file/run: cannot make the folder file: .*; choose another place" $TRAIN -o file/run good
+mkfifo fifo
+for place in file /dev/null fifo; do
+    expect 1 "$place: this is no folder; name one for --svg" "$TOOLS/cl_knn" eval run --svg $place
+    expect 1 "$place: this is no folder; name the one that the pictures lie in" \
+        "$TOOLS/cl_knn" eval run --report page.html --pictures $place
+done
+expect 1 "nowhere: this is no folder" "$TOOLS/cl_knn" eval run --report page.html --pictures nowhere
+[ -e page.html ] && complain "a page was written"
 [ -e /dev/full ] && expect 1 "/dev/full: writing failed" $TRAIN -o run4 --steps /dev/full good
 # A disk that is full after 64 KB: what stood there stays whole.
 cp run/model.safetensors before

@@ -132,25 +132,41 @@ for file in arguments log.csv; do # before the first checkpoint: the old one
     grep -aq 'seed.*2' cut/model.safetensors && grep -aq '"seed\\*":\\*"2' cut/model.safetensors && complain "the new run"
 done
 
-# Killed at moments that differ, --overwrite leaves a run that goes on: the old one or the new one.
+# Killed KILLS times (8 if it is not set), at moments that differ, --overwrite leaves a run whose model can be
+# used and that goes on: the old one or the new one.
 resume old >out.txt
 cp -r old old.done
 cp -r new new.done
 resume new.done >out.txt
-for delay in 0.00 0.01 0.02 0.03 0.04 0.06 0.08 0.10; do
+cp -r old.before cut
+begun=$(date +%s%N)
+train --seed 2 --overwrite -o cut small || complain "no overwriting"
+length=$((($(date +%s%N) - begun) / 1000000)) # in ms
+hits=0
+sent=0
+n_old=0
+until [ $hits -ge "${KILLS:-8}" ] || [ $sent -ge $((20 * ${KILLS:-8})) ]; do
+    sent=$((sent + 1))
     rm -rf cut
     cp -r old.before cut
     "$TOOLS/cl_train" -q $OPTIONS --net "$NET" --seed 2 --overwrite -o cut small >out.txt 2>&1 &
     pid=$!
-    sleep $delay
+    sleep "$(printf '0.%03d' $((length * (sent * 37 % 97) / 97 % 1000)))"
     kill -KILL $pid 2>/dev/null
-    wait $pid 2>/dev/null
+    wait $pid 2>/dev/null && continue
+    hits=$((hits + 1))
     succeed "$TOOLS/cl_features" -q cut small -o cut.npy
     succeed resume cut
-    cmp -s cut/model.safetensors old.done/model.safetensors || cmp -s cut/model.safetensors new.done/model.safetensors ||
-        complain "killed after $delay s: neither the old run nor the new one"
-    [ -z "$(find cut -name '*.cen-tmp')" ] || complain "killed after $delay s: $(find cut -name '*.cen-tmp')"
+    if cmp -s cut/model.safetensors old.done/model.safetensors; then
+        n_old=$((n_old + 1))
+    else
+        cmp -s cut/model.safetensors new.done/model.safetensors || complain "kill $sent: neither the old run nor the new one"
+    fi
+    [ -e cut/.new ] && complain "kill $sent: .new is left"
+    [ -z "$(find cut -name '*.cen-tmp')" ] || complain "kill $sent: $(find cut -name '*.cen-tmp')"
 done
+echo "--overwrite killed $hits times of $sent: $n_old times the old run goes on, else the new one"
+[ $hits -ge "${KILLS:-8}" ] || complain "only $hits of $sent kills came before the end"
 
 # -- two trainings never share a folder
 n=0

@@ -72,13 +72,52 @@ done
 rm -rf slow
 "$TOOLS/cl_train" -q --net "flatten, dense 2" --image-size 8 --cache-mb 0 --batch-size 4 --epochs 50 -o slow many &
 pid=$!
+await_line "^1," slow/log.csv
 await slow/checkpoint.safetensors
-sleep 0.3
+rows=$(wc -l <slow/log.csv)
 kill -TERM $pid
 within 8
 [ $code -eq 143 ] || complain "SIGTERM of a slow training ends with $code"
+[ "$(wc -l <slow/log.csv)" -le $((rows + 1)) ] || complain "epochs went by after SIGTERM"
 [ -e slow/features.npy ] && complain "features were made after an interruption"
 [ -e slow/report.html ] && complain "a report was made after an interruption"
+
+# -- while the features are made, after the last epoch: at once, and they are made when it is resumed
+rm -rf slow
+"$TOOLS/cl_train" -q --net "flatten, dense 2" --image-size 8 --cache-mb 0 --epochs 1 -o slow many 2>err.txt &
+pid=$!
+await_line "^1," slow/log.csv
+kill -TERM $pid
+within 8
+[ $code -eq 143 ] || complain "SIGTERM after the last epoch ends with $code"
+[ -e slow/report.html ] && complain "a report was made after SIGTERM"
+succeed "$TOOLS/cl_train" -q --resume slow
+[ "$(wc -l <slow/log.csv)" -eq 2 ] || complain "resumed after the last epoch: $(cat slow/log.csv)"
+[ "$(wc -l <slow/features.tsv)" -eq 81 ] || complain "resumed after the last epoch: other features"
+
+# -- a batch of seconds is not waited for: the state of the one before it is on the disk already
+size=32
+until [ -n "${slow:-}" ]; do
+    size=$((size * 2))
+    rm -rf steps.csv heavy
+    "$TOOLS/cl_train" -q --net "conv 16 5x5 pad 2, conv 16 5x5 pad 2, gap, dense 2" --image-size $size --epochs 100 \
+        --batch-size 36 --val-split 0 --steps steps.csv -o heavy small 2>err.txt &
+    pid=$!
+    await heavy/checkpoint.safetensors
+    begun=$(date +%s)
+    until_true "a first step was done" sh -c '[ "$(wc -l <steps.csv)" -ge 2 ]'
+    if [ $(($(date +%s) - begun)) -ge 3 ]; then
+        slow=true
+        await heavy/checkpoint.safetensors.previous
+        await heavy/checkpoint.safetensors
+    fi
+    kill -TERM $pid
+    within 60
+    [ $code -eq 143 ] || complain "SIGTERM in a slow batch ends with $code"
+done
+[ "$(wc -l <steps.csv)" -eq 2 ] || complain "a slow batch was waited for: $(cat steps.csv)"
+succeed "$TOOLS/cl_train" --resume heavy --steps steps.csv --stop-after 1
+[ "$(sed 's/,.*//' steps.csv | tr '\n' ' ')" = "step 1 2 " ] || complain "a slow training does not go on: $(cat steps.csv)"
 
 # -- a file that outgrows the system's limit ends in a sentence
 (ulimit -f 1 && exec "$TOOLS/cl_train" -q --net "$NET" --epochs 2 -o limited small) 2>err.txt
@@ -93,7 +132,7 @@ await gone-run/model.safetensors
 victim=gone/bag/$(ls gone/bag | head -n 1)
 mkfifo pipe
 mv pipe "$victim"
-until grep -q "passed over" err.txt || ! kill -0 $pid 2>/dev/null; do sleep 0.02; done
+await_line "passed over" err.txt
 sleep 0.5 # epochs more
 kill -TERM $pid
 within 8
@@ -101,4 +140,23 @@ within 8
 grep -q "warning: passed over $victim: $victim: this is a device, a pipe" err.txt ||
     complain "a pipe in place of a picture: $(cat err.txt)"
 [ "$(grep -c "passed over $victim" err.txt)" -eq 1 ] || complain "one warning a picture: $(cat err.txt)"
+
+# -- nor does a picture that is gone at the end keep the others from their features
+few late 12
+"$TOOLS/cl_train" --net "$NET" --cache-mb 0 --val-split 0.25 --epochs 40 --patience 1000 \
+    -o late-run late >said.txt 2>err.txt &
+pid=$!
+await late-run/model.safetensors
+for class in bag coat sandal; do # of both splits, most likely
+    for file in $(ls late/$class | head -n 3); do rm "late/$class/$file"; done
+done
+within 300
+[ $code -eq 0 ] || complain "pictures gone at the end: ends with $code: $(cat err.txt)"
+[ "$(grep -c 'warning: no feature of late/.*: cannot open' err.txt)" -eq 9 ] || complain "nine warnings: $(cat err.txt)"
+[ "$(wc -l <late-run/features.tsv)" -eq 28 ] || complain "rows of features.tsv: $(wc -l <late-run/features.tsv)"
+succeed "$TOOLS/cl_knn" eval late-run --json
+sum=$(($(sed 's/.*"gallery": {[^}]*"n": \([0-9]*\).*/\1/' out.txt) + $(sed 's/.*"queries": {[^}]*"n": \([0-9]*\).*/\1/' out.txt)))
+[ "$sum" -eq 27 ] || complain "$sum features: $(head -c 600 out.txt)"
+grep -q "9 skipped" late-run/report.html || complain "the page does not count 9 skipped"
+[ "$(grep -o '"reason": *"cannot open' late-run/report.json | wc -l)" -eq 9 ] || complain "the JSON does not name 9"
 finish

@@ -136,14 +136,36 @@ static inline bool was_reading(void)
     return failing->failed == OPEN || failing->failed == READ || failing->failed == LIST;
 }
 
+/* The names that the library makes: .lock, .NAME.lock, .NAME.next, .NAME.NUMBER.cen-tmp. */
+static inline bool is_hidden(const char *path, const char *ending)
+{
+    const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
+    size_t size = strlen(name), end_size = strlen(ending);
+    return name[0] == '.' && size >= end_size && strcmp(name + size - end_size, ending) == 0;
+}
+
+/* One of the files of a run that begins beside an older one, or a temporary one of them. */
+static inline bool is_of_new(const char *path)
+{
+    const char *const names[] = {"arguments", "log.csv", "checkpoint.safetensors",
+                                 "checkpoint.safetensors.previous"};
+    const char *slash = strrchr(path, '/');
+    bool is_there = slash != NULL && slash - path >= 5 && strncmp(slash - 5, "/.new", 5) == 0;
+    if (is_there && is_hidden(path, ".cen-tmp")) return true;
+    for (size_t i = 0; i < 4 && is_there; i++) {
+        if (strcmp(slash + 1, names[i]) == 0) return true;
+    }
+    return false;
+}
+
 /* What cannot be removed stays; a description that cannot be put in place has the name that readers look
  * for. */
 static inline bool is_left_over(const char *path)
 {
-    const bool is_next = strstr(path, ".next") != NULL;
-    if (strstr(path, "/.new/") != NULL) return failing->goes_on || failing->failed == REMOVE;
-    if (strstr(path, ".lock") != NULL) return failing->failed == REMOVE || failing->failed == LOCK;
-    if (failing->failed == REMOVE) return is_next || strstr(path, ".cen-tmp") != NULL;
+    const bool is_next = is_hidden(path, ".next");
+    if (is_of_new(path)) return failing->goes_on || failing->failed == REMOVE;
+    if (is_hidden(path, ".lock")) return failing->failed == REMOVE || failing->failed == LOCK;
+    if (failing->failed == REMOVE) return is_next || is_hidden(path, ".cen-tmp");
     return is_next && (failing->failed == RENAME || failing->failed == SYNC);
 }
 

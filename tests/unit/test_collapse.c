@@ -131,6 +131,28 @@ static void classes_of_different_size_are_no_hiding_place(void **state)
     check_told(&t, true);
 }
 
+/* Balanced draws make guessing worth ln 2, whatever the folder holds; the entropy of 76 and 4 images is 0.2. */
+static void balanced_draws_are_held_against_classes_of_one_size(void **state)
+{
+    (void)state;
+    tree_remove("collapse");
+    make_class("collapse", 0, 2, 76);
+    make_class("collapse", 1, 2, 4);
+    training t = training_of("flatten, dense 16, relu, dense 8", 0.002, 10);
+    t.fit.n_epochs = MOST_EPOCHS;
+    t.fit.balance = true;
+    run(&t, "collapse", 0);
+    const cen_epoch_report *last = &t.epochs[MOST_EPOCHS - 1];
+    assert_true(last->feature_spread < 0.2 * last->feature_spread_before);
+    assert_true(last->train.softmax > 0.25 && last->train.softmax < 0.6);
+    check_told(&t, false);
+    t = training_of(dying, 3, 0);
+    t.fit.n_epochs = 4;
+    t.fit.balance = true;
+    run(&t, "collapse", 0);
+    assert_true(t.epochs[3].train.softmax >= 0.99 * log(2) && t.epochs[3].is_collapsed);
+}
+
 static void a_lambda_that_is_far_too_large_is_told(void **state)
 {
     (void)state;
@@ -205,6 +227,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rectifiers_that_die_are_told_in_the_first_epoch),
         cmocka_unit_test(classes_of_different_size_are_no_hiding_place),
+        cmocka_unit_test(balanced_draws_are_held_against_classes_of_one_size),
         cmocka_unit_test(a_lambda_that_is_far_too_large_is_told),
         cmocka_unit_test(triplets_whose_distances_are_all_0_are_told),
         cmocka_unit_test(a_training_that_learns_or_has_not_begun_to_is_not_told),

@@ -1,4 +1,5 @@
-/* Features of a folder that was not loaded: each image is decoded once, and the numbers are the same. */
+/* Features of a folder, loaded or not: each image is decoded once, the numbers are the same, and pictures that
+ * are gone are skipped. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -78,6 +79,49 @@ static void a_folder_that_was_not_loaded_gives_the_same_features(void **state)
     cen_model_free(model);
 }
 
+static void pictures_that_are_gone_since_the_loading_are_skipped(void **state)
+{
+    (void)state;
+    static float features[N * 5], expected[N * 5];
+    for (size_t n_cached = 0; n_cached <= 40; n_cached += 40) {
+        make_folder(false);
+        cen_model *model = make_model();
+        cen_folder *folder = open_folder(), *left;
+        const cen_folder_info *info = cen_folder_get(folder);
+        cen_error error;
+        assert_int_equal(
+            cen_folder_load(folder, &cen_model_get(model)->input, n_cached * 64, NULL, NULL, NULL),
+            CEN_OK);
+        const size_t gone[] = {40, 41, 77, 104, N - 1}; /* within a batch, between two, the last */
+        for (size_t i = 0; i < 5; i++) assert_int_equal(remove(info->images[gone[i]].path), 0);
+        const char *first_gone = info->images[40].path;
+        assert_int_equal(cen_model_folder_features(model, folder, features, 1, NULL, NULL, NULL),
+                         CEN_OK);
+        assert_int_equal(info->n_images, N - 5);
+        assert_int_equal(info->n_skipped, 5);
+        assert_string_equal(info->skipped[0].path, first_gone);
+        assert_non_null(strstr(info->skipped[0].reason, "cannot open"));
+        left = open_folder(); /* with another split, and so another order */
+        assert_int_equal(cen_model_folder_features(model, left, expected, 1, NULL, NULL, NULL),
+                         CEN_OK);
+        const cen_folder_info *other = cen_folder_get(left);
+        assert_int_equal(other->n_images, N - 5);
+        for (size_t i = 0; i < N - 5; i++) {
+            size_t j = 0;
+            while (strcmp(info->images[i].path, other->images[j].path) != 0) j++;
+            assert_memory_equal(features + 5 * i, expected + 5 * j, 5 * sizeof(float));
+        }
+        for (size_t i = 0; i < info->n_images; i++) (void)remove(info->images[i].path);
+        cen_status status =
+            cen_model_folder_features(model, folder, features, 1, NULL, NULL, &error);
+        assert_int_equal(status, n_cached > 0 ? CEN_OK : CEN_ERROR_IO);
+        assert_int_equal(info->n_images, n_cached > 0 ? n_cached : N - 5);
+        cen_folder_free(left);
+        cen_folder_free(folder);
+        cen_model_free(model);
+    }
+}
+
 /* A second look would find nothing. */
 static int remove_done(void *user, size_t done, size_t total)
 {
@@ -139,6 +183,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_folder_that_was_not_loaded_gives_the_same_features),
+        cmocka_unit_test(pictures_that_are_gone_since_the_loading_are_skipped),
         cmocka_unit_test(each_image_is_decoded_once),
         cmocka_unit_test(a_feature_that_is_not_finite_is_an_error_that_names_the_image),
     };

@@ -597,6 +597,61 @@ static void pictures_that_can_no_longer_be_read_are_passed_over_and_named(void *
     cen_folder_free(folder);
 }
 
+/* on_measure: at each of the first calls one picture more goes. */
+typedef struct vanishing {
+    const cen_folder_info *info;
+    size_t n_gone, n_unreadable;
+    cen_split next;
+} vanishing;
+
+static int take_away(void *user, size_t done, size_t total)
+{
+    vanishing *v = user;
+    (void)done;
+    (void)total;
+    for (size_t i = v->info->n_images; i-- > 0 && v->n_gone < 8;) {
+        if (v->info->images[i].split != v->next || remove(v->info->images[i].path) != 0) continue;
+        v->n_gone++;
+        v->next = v->next == CEN_SPLIT_TRAIN ? CEN_SPLIT_VALIDATION : CEN_SPLIT_TRAIN;
+        break;
+    }
+    return 0;
+}
+
+static void count_unreadable(void *user, const char *path, const char *reason)
+{
+    vanishing *v = user;
+    assert_non_null(strstr(reason, path));
+    v->n_unreadable++;
+}
+
+static void pictures_that_vanish_while_an_epoch_is_measured_are_passed_over(void **state)
+{
+    (void)state;
+    make_folder("fit", 20);
+    cen_folder *folder = open_folder("fit", 0.25);
+    assert_int_equal(cen_folder_load(folder, &input, 0, NULL, NULL, NULL), CEN_OK);
+    cen_model_options options = model_options(cen_folder_get(folder));
+    cen_train_options training = train_options();
+    cen_model *model;
+    cen_trainer *trainer;
+    cen_error error = {CEN_OK, ""};
+    vanishing v = {.info = cen_folder_get(folder)};
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
+    cen_fit_options fit = plain_fit_options();
+    fit.n_epochs = 3;
+    fit.on_measure = take_away;
+    fit.on_unreadable = count_unreadable;
+    fit.user = &v;
+    if (cen_fit(trainer, folder, &fit, &error) != CEN_OK) fail_msg("%s", error.message);
+    assert_int_equal(v.n_gone, 8);
+    assert_int_equal(v.n_unreadable, 8);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
 /* Like a log that cannot be written: answers -1 at one step or one epoch, and counts what it saw. */
 typedef struct logged {
     size_t bad_step, bad_epoch, n_steps, n_epochs, resumed_step;
@@ -762,6 +817,7 @@ int main(void)
         cmocka_unit_test(a_resumed_training_counts_stop_after_from_where_it_stands),
         cmocka_unit_test(a_training_stopped_while_it_measures_is_resumed_to_the_same_bits),
         cmocka_unit_test(pictures_that_can_no_longer_be_read_are_passed_over_and_named),
+        cmocka_unit_test(pictures_that_vanish_while_an_epoch_is_measured_are_passed_over),
         cmocka_unit_test(a_callback_that_fails_comes_by_the_same_place_again_when_resumed),
         cmocka_unit_test(features_of_a_folder_are_told_batch_by_batch_and_can_be_stopped),
         cmocka_unit_test(every_allocation_may_fail),

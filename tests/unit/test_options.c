@@ -183,6 +183,55 @@ static void bad_image_and_folder_options_are_refused(void **state)
     }
 }
 
+/* ... before anything is done: a checkpoint that stands there stays. */
+static void bad_augmentation_is_refused_before_a_training_begins(void **state)
+{
+    (void)state;
+    const char *const root = "options";
+    char path[64];
+    tree_remove(root);
+    for (int i = 0; i < 4; i++) {
+        (void)snprintf(path, sizeof path, "options/%d/%d.pgm", i % 2, i);
+        tree_grey(path, 4, 4, 60 * i);
+    }
+    tree_write("options/checkpoint", "precious", 8);
+    cen_folder *folder;
+    cen_folder_options folder_options = cen_folder_options_default();
+    folder_options.validation_share = 0;
+    assert_int_equal(cen_folder_open(&folder, &root, 1, &folder_options, NULL), CEN_OK);
+    cen_model *model = model_create("flatten, dense 4", 1, 4, 4, 2);
+    assert_int_equal(
+        cen_folder_load(folder, &cen_model_get(model)->input, 1 << 20, NULL, NULL, NULL), CEN_OK);
+    const cen_train_options train = cen_train_options_default();
+    cen_trainer *trainer = trainer_create(model, &train);
+    cen_fit_options options = cen_fit_options_default();
+    options.checkpoint = "options/checkpoint";
+    const cen_augment good = options.augment;
+    double *const numbers[] = {&options.augment.shift,    &options.augment.rotation,
+                               &options.augment.scale,    &options.augment.brightness,
+                               &options.augment.contrast, &options.augment.erase};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        for (size_t j = 0; j < N_BAD; j++) {
+            cen_error error;
+            *numbers[i] = bad_numbers[j];
+            assert_int_equal(cen_fit(trainer, folder, &options, &error), CEN_ERROR_ARGUMENT);
+            assert_non_null(strstr(error.message, "augmentation: "));
+            options.augment = good;
+        }
+    }
+    char kept[9] = "";
+    FILE *file = fopen("options/checkpoint", "rb");
+    assert_non_null(file);
+    assert_int_equal(fread(kept, 1, 9, file), 8);
+    assert_memory_equal(kept, "precious", 8);
+    (void)fclose(file);
+    options.n_epochs = 1;
+    assert_int_equal(cen_fit(trainer, folder, &options, NULL), CEN_OK);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    cen_folder_free(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -191,6 +240,7 @@ int main(void)
         cmocka_unit_test(bad_rates_are_left_as_they_were),
         cmocka_unit_test(bad_search_options_are_refused),
         cmocka_unit_test(bad_image_and_folder_options_are_refused),
+        cmocka_unit_test(bad_augmentation_is_refused_before_a_training_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
