@@ -26,10 +26,10 @@ cen__hits cen__hits_of_neighbours(const size_t *indices, size_t n_partners, int3
     return hits;
 }
 
-/* Counting measures every row, a search leaves out far ones: by measurement equal at half of the rows. */
+/* Counting measures every row, a search leaves out far ones: by measurement equal at about two fifths of the rows. */
 bool cen__hits_countable(size_t n_partners, size_t n_gallery)
 {
-    return n_partners > n_gallery / 2;
+    return n_partners > n_gallery / 5 * 2;
 }
 
 typedef struct {

@@ -1,6 +1,6 @@
 /* One search gives the k neighbours that vote and the R that retrieval looks at. R differs from query
  * to query, so queries are taken by rising depth max(k, R), in blocks of similar depth whose neighbours
- * fit into bounded memory. Those of a class that most rows have come last: only their k neighbours are searched
+ * fit into bounded memory. Those of a class that very many rows have come last: only their k neighbours are searched
  * for, and their hits are counted. */
 #include "search/retrieval.h"
 
