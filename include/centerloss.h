@@ -234,7 +234,8 @@ typedef struct cen_folder_info {
  *   labels are matched by name. test/ may hold images without classes; or
  *   a list (.csv, .tsv, .txt; RFC 4180): path,label[,split] with or without a header, which may name
  *   these (or class, instead of label) and others in any order. Paths are relative to the list's
- *   folder; without a label a row is of a test split; or
+ *   folder; without a label a row is of a test split. A list has at most 2^28 bytes and takes 1 MB and
+ *   256 times them in memory (rows of 32 bytes and more 16 times), besides its folder's name for each row; or
  *   (unlabelled only) an image, a folder of images, or "-": names on standard input, one a line.
  * Links are followed; a folder that a class has already is not read again. Folders of the system
  * (__MACOSX, @eaDir, lost+found ...), runs of cl_train and folders whose files are no images are no

@@ -109,7 +109,9 @@ int knn_set_need_classes(const knn *s, const knn_set *set)
         return fail(
             s->tool, EXIT_FAILED, "%s: %s has no class; %s", set->name, knn_row_name(set, i, text),
             set->folder != NULL ? "put each picture into a sub-folder that is named as its class"
-                                : "put the .tsv that names the class of each row beside the .npy");
+            : knn_ends_in(set->name, ".csv")
+                ? "fill in its label and class, or take the row out"
+                : "put the .tsv that names the class of each row beside the .npy");
     }
     return 0;
 }

@@ -1,7 +1,6 @@
 #include "base/file.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,15 +235,6 @@ void cen__writer_write(cen__writer *writer, const void *bytes, size_t size)
 {
     if (writer->failure != 0 || size == 0) return;
     if (fwrite(bytes, 1, size, writer->file) != size) writer->failure = errno ? errno : EIO;
-}
-
-void cen__writer_print(cen__writer *writer, const char *format, ...)
-{
-    if (writer->failure != 0) return;
-    va_list arguments;
-    va_start(arguments, format);
-    if (vfprintf(writer->file, format, arguments) < 0) writer->failure = errno ? errno : EIO;
-    va_end(arguments);
 }
 
 void cen__writer_skip_sync(cen__writer *writer)

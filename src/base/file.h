@@ -35,7 +35,6 @@ typedef struct cen__writer cen__writer;
 
 cen_status cen__writer_create(cen__writer **writer, const char *path, cen_error *error);
 void cen__writer_write(cen__writer *writer, const void *bytes, size_t size);
-void cen__writer_print(cen__writer *writer, const char *format, ...) CEN__PRINTF(2, 3);
 
 /* Leaves out the sync, which costs milliseconds: for many small files that can be made again. A
  * reader still sees the old file or the new one; only a power cut may leave neither. */

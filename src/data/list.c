@@ -241,6 +241,7 @@ cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validati
         memcpy(text, bytes, size);
         status = begin(&l, kept, text, size, error);
     }
+    cen__free(bytes); /* now: what is read from here on may take much */
     if (status == CEN_OK) status = read_row(&l, &is_end, error);
     if (status == CEN_OK && !is_end) status = find_columns(folder, &l, &at, &is_header, error);
     if (status == CEN_OK && is_header) status = read_row(&l, &is_end, error);
@@ -248,7 +249,6 @@ cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validati
         status = take_row(folder, &l, &at, above, is_validation, found, error);
         if (status == CEN_OK) status = read_row(&l, &is_end, error);
     }
-    cen__free(bytes);
     cen__free(above);
     cen__free(text);
     return status;

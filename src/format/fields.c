@@ -42,7 +42,7 @@ void cen__field_add_tsv(cen__text *line, const char *field)
 
 static void add_quoted(cen__text *line, const char *field)
 {
-    const bool is_quoted = strpbrk(field, ",\"\r\n") != NULL;
+    const bool is_quoted = strpbrk(field, ",\"") != NULL;
     if (is_quoted) cen__text_add(line, "\"");
     for (const char *quote; (quote = strchr(field, '"')) != NULL; field = quote + 1) {
         cen__text_add_bytes(line, field, (size_t)(quote - field));
@@ -57,7 +57,7 @@ static bool needs_escapes(const char *field)
     bool is_plain;
     for (size_t left = strlen(field), size; left > 0; left -= size, field += size) {
         size = next_character(field, left, &is_plain);
-        if (!is_plain && strchr(escaped, *field) == NULL) return true;
+        if (!is_plain) return true;
     }
     return false;
 }

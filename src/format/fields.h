@@ -9,9 +9,9 @@
  * a byte that is no UTF-8. */
 void cen__field_add_tsv(cen__text *line, const char *field);
 
-/* .csv: quoted as in RFC 4180. A field that a spreadsheet takes for a formula (= + - @, tab or
- * carriage return in front) gets an apostrophe in front. One with control characters but \t \n \r, or that is no
- * UTF-8, gets '\ in front and the escapes of a .tsv. Fields that begin like these get an apostrophe, too. */
+/* .csv: quoted as in RFC 4180. A field that a spreadsheet takes for a formula (= + - @ in front) gets an apostrophe
+ * in front. One with control characters, or that is no UTF-8, gets '\ in front and the escapes of a .tsv. Fields
+ * that begin like these get an apostrophe, too. Read are also tabs and line ends in quotes, as others write them. */
 void cen__field_add_csv(cen__text *line, const char *field);
 
 /* The reverse, in place; *text may move on. False: a backslash before something else. */

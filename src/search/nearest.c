@@ -2,7 +2,6 @@
 
 #include <float.h>
 #include <math.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -12,19 +11,14 @@ enum {
     N_BUCKETS = 2048
 };
 
-static bool comes_before(cen__neighbour a, cen__neighbour b)
-{
-    return a.distance < b.distance || (a.distance == b.distance && a.index < b.index);
-}
-
 /* ---- a heap ---------------------------------------------------------------------------------- */
 
 /* Puts neighbour at place, or below it, in a heap of count items. */
 static void sift_down(cen__neighbour *items, size_t place, size_t count, cen__neighbour neighbour)
 {
     for (size_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
-        if (child + 1 < count && comes_before(items[child], items[child + 1])) child++;
-        if (!comes_before(neighbour, items[child])) break;
+        if (child + 1 < count && cen__comes_before(items[child], items[child + 1])) child++;
+        if (!cen__comes_before(neighbour, items[child])) break;
         items[place] = items[child];
         place = child;
     }
@@ -33,7 +27,7 @@ static void sift_down(cen__neighbour *items, size_t place, size_t count, cen__ne
 
 static void sift_up(cen__neighbour *items, size_t place, cen__neighbour neighbour)
 {
-    while (place > 0 && comes_before(items[(place - 1) / 2], neighbour)) {
+    while (place > 0 && cen__comes_before(items[(place - 1) / 2], neighbour)) {
         items[place] = items[(place - 1) / 2];
         place = (place - 1) / 2;
     }
@@ -63,7 +57,7 @@ static void sort_short(cen__neighbour *items, size_t count)
     for (size_t i = 1; i < count; i++) {
         cen__neighbour item = items[i];
         size_t place = i;
-        for (; place > 0 && comes_before(item, items[place - 1]); place--) {
+        for (; place > 0 && cen__comes_before(item, items[place - 1]); place--) {
             items[place] = items[place - 1];
         }
         items[place] = item;
@@ -81,17 +75,16 @@ static void sort_by_heap(cen__neighbour *items, size_t count)
 static size_t partition(cen__neighbour *items, size_t count)
 {
     cen__neighbour *first = items, *middle = items + count / 2, *last = items + count - 1;
-    if (comes_before(*middle, *first)) swap(middle, first);
-    if (comes_before(*last, *first)) swap(last, first);
-    if (comes_before(*middle, *last)) swap(middle, last);
+    if (cen__comes_before(*middle, *first)) swap(middle, first);
+    if (cen__comes_before(*last, *first)) swap(last, first);
+    if (cen__comes_before(*middle, *last)) swap(middle, last);
     cen__neighbour pivot = *last;
     size_t place = 0;
     for (size_t i = 0; i + 1 < count; i++) {
         cen__neighbour item = items[i];
         items[i] = items[place];
         items[place] = item;
-        place += (item.distance < pivot.distance) |
-                 ((item.distance == pivot.distance) & (item.index < pivot.index));
+        place += cen__comes_before(item, pivot);
     }
     swap(&items[place], last);
     return place;
@@ -215,7 +208,7 @@ void cen__nearest_offer(cen__nearest *nearest, cen__neighbour neighbour)
     }
     if (nearest->count < nearest->k) {
         sift_up(items, nearest->count++, neighbour);
-    } else if (comes_before(neighbour, items[0])) {
+    } else if (cen__comes_before(neighbour, items[0])) {
         sift_down(items, 0, nearest->count, neighbour);
     }
     if (nearest->count == nearest->k) nearest->bound = items[0].distance;

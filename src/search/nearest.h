@@ -3,12 +3,18 @@
 #ifndef CEN_SEARCH_NEAREST_H
 #define CEN_SEARCH_NEAREST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct cen__neighbour {
     double distance;
     size_t index;
 } cen__neighbour;
+
+static inline bool cen__comes_before(cen__neighbour a, cen__neighbour b)
+{
+    return (a.distance < b.distance) | ((a.distance == b.distance) & (a.index < b.index));
+}
 
 typedef struct cen__nearest {
     cen__neighbour *items; /* [capacity] of the caller */

@@ -1,6 +1,7 @@
 /* One search gives the k neighbours that vote and the R that retrieval looks at. R differs from query
  * to query, so queries are taken by rising depth max(k, R), in blocks of similar depth whose neighbours
- * fit into bounded memory. */
+ * fit into bounded memory. Those of a class that very many rows have come last: only their k neighbours are searched
+ * for, and their hits are counted. */
 #include "search/retrieval.h"
 
 #include <math.h>
@@ -10,24 +11,22 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/classify.h"
+#include "search/hits.h"
 #include "search/search.h"
 
 enum { QUERIES_MOST = 16384, NEIGHBOURS_MOST = 1 << 22 }; /* of a block */
 
 typedef struct {
-    size_t query, n_partners, depth; /* n_partners: R */
-} place;
-
-typedef struct {
     cen_labelled gallery, queries;
     size_t d;
     const cen_knn_options *options;
-    place *places; /* [queries.n] by depth, then by query */
+    cen__place *places; /* [queries.n] by depth, then by query: what is counted comes last */
     /* of one block */
     float *features;   /* [block, d] */
     size_t *left_out;  /* [block] */
     size_t *indices;   /* [block, depth] */
     double *distances; /* [block, depth] */
+    cen__hits *hits;   /* [block] */
     cen__answers answers;
     size_t n_labelled, n_lone, n_right;
     double at_1, r_precision, map_at_r; /* sums */
@@ -35,9 +34,14 @@ typedef struct {
 
 static int compare_places(const void *left, const void *right)
 {
-    const place *a = left, *b = right;
+    const cen__place *a = left, *b = right;
     if (a->depth != b->depth) return a->depth < b->depth ? -1 : 1;
     return (a->query > b->query) - (a->query < b->query);
+}
+
+static size_t search_depth(const retrieve *r, const cen__place *p)
+{
+    return p->counted ? r->options->k : p->depth;
 }
 
 static void plan(retrieve *r, const cen__classes *classes)
@@ -47,7 +51,8 @@ static void plan(retrieve *r, const cen__classes *classes)
         size_t n_partners =
             cen__classes_count(classes, cen__classes_find(classes, r->queries.labels[i]));
         if (r->options->leave_one_out && n_partners > 0) n_partners--;
-        r->places[i] = (place){i, n_partners, n_partners > k ? n_partners : k};
+        bool counted = n_partners > k && cen__hits_countable(n_partners, r->gallery.n);
+        r->places[i] = (cen__place){i, n_partners, n_partners > k ? n_partners : k, counted};
     }
     qsort(r->places, r->queries.n, sizeof *r->places, compare_places);
 }
@@ -57,8 +62,9 @@ static size_t block_end(const retrieve *r, size_t first)
 {
     size_t end = first + 1;
     while (end < r->queries.n && end - first < QUERIES_MOST) {
-        size_t depth = r->places[end].depth;
-        if (depth / 2 > r->places[first].depth) break;
+        size_t depth = search_depth(r, &r->places[end]);
+        if (r->places[end].counted != r->places[first].counted) break;
+        if (depth / 2 > search_depth(r, &r->places[first])) break;
         if (depth > NEIGHBOURS_MOST / (end - first + 1)) break;
         end++;
     }
@@ -71,57 +77,49 @@ static bool reserve(retrieve *r)
     size_t n_most = 0, most = 0, count;
     for (size_t first = 0, end; first < r->queries.n; first = end) {
         end = block_end(r, first);
-        size_t n = end - first, n_neighbours = n * r->places[end - 1].depth;
+        size_t n = end - first, n_neighbours = n * search_depth(r, &r->places[end - 1]);
         if (n > n_most) n_most = n;
         if (n_neighbours > most) most = n_neighbours;
     }
     if (!cen__multiply(n_most, r->d, &count)) return false;
     r->features = cen__alloc(count, sizeof *r->features);
     r->left_out = cen__alloc(n_most, sizeof *r->left_out);
+    r->hits = cen__alloc(n_most, sizeof *r->hits);
     r->indices = cen__alloc(most, sizeof *r->indices);
     r->distances = cen__alloc(most, sizeof *r->distances);
-    return r->features != NULL && r->left_out != NULL && r->indices != NULL && r->distances != NULL;
+    return r->features != NULL && r->left_out != NULL && r->hits != NULL && r->indices != NULL &&
+           r->distances != NULL;
+}
+
+/* Answers a query whose k neighbours or more are given. */
+static void answer(retrieve *r, size_t query, const size_t *indices, const double *distances)
+{
+    size_t k = r->options->k;
+    r->answers.predicted[query] = cen__vote(indices, distances, r->options, r->gallery.labels);
+    memcpy(r->answers.neighbours + query * k, indices, k * sizeof *indices);
+    for (size_t j = 0; j < k; j++) r->answers.distances[query * k + j] = (float)distances[j];
 }
 
 /* Musgrave et al. 2020, section 3: with hit_i 1 where the i-th of R neighbours has the label and p_i the
  * share of hits among the first i, R-precision = p_R and MAP@R = 1/R sum_i hit_i p_i. */
-static void score(retrieve *r, int32_t label, const size_t *indices, size_t n_partners)
+static void score(retrieve *r, const cen__place *p, size_t nearest, cen__hits hits)
 {
-    double n_hits = 0, sum = 0;
-    for (size_t i = 0; i < n_partners; i++) {
-        if (r->gallery.labels[indices[i]] != label) continue;
-        n_hits++;
-        sum += n_hits / (double)(i + 1);
-    }
-    r->at_1 += r->gallery.labels[indices[0]] == label;
-    r->r_precision += n_hits / (double)n_partners;
-    r->map_at_r += sum / (double)n_partners;
-}
-
-/* Writes and scores the answer to a query whose neighbours stand in row i of the block. */
-static void answer(retrieve *r, const place *p, const size_t *indices, const double *distances)
-{
-    size_t k = r->options->k;
     int32_t label = r->queries.labels[p->query];
-    int32_t predicted = cen__vote(indices, distances, r->options, r->gallery.labels);
-    r->answers.predicted[p->query] = predicted;
-    memcpy(r->answers.neighbours + p->query * k, indices, k * sizeof *indices);
-    for (size_t j = 0; j < k; j++) {
-        r->answers.distances[p->query * k + j] = (float)distances[j];
-    }
     if (label < 0) return;
     r->n_labelled++;
-    r->n_right += predicted == label;
+    r->n_right += r->answers.predicted[p->query] == label;
     if (p->n_partners == 0) {
         r->n_lone++;
-    } else {
-        score(r, label, indices, p->n_partners);
+        return;
     }
+    r->at_1 += r->gallery.labels[nearest] == label;
+    r->r_precision += hits.n / (double)p->n_partners;
+    r->map_at_r += hits.sum / (double)p->n_partners;
 }
 
-static cen_status run_block(retrieve *r, size_t first, size_t end, cen_error *error)
+static cen_status search_block(const retrieve *r, size_t first, size_t end, size_t depth,
+                               cen_error *error)
 {
-    size_t depth = r->places[end - 1].depth;
     for (size_t i = first; i < end; i++) {
         size_t query = r->places[i].query;
         memcpy(r->features + (i - first) * r->d, r->queries.features + query * r->d,
@@ -139,10 +137,27 @@ static cen_status run_block(retrieve *r, size_t first, size_t end, cen_error *er
                               .left_out = r->left_out,
                               .n_threads = r->options->n_threads};
     const cen__found found = {.indices = r->indices, .exact = r->distances};
-    cen_status status = cen__search(&query, found, error);
+    return cen__search(&query, found, error);
+}
+
+static cen_status run_block(retrieve *r, const cen__classes *classes, size_t first, size_t end,
+                            cen_error *error)
+{
+    size_t depth = search_depth(r, &r->places[end - 1]);
+    cen_status status = search_block(r, first, end, depth, error);
+    if (status == CEN_OK && r->places[first].counted) {
+        status = cen__hits_count(r->gallery, classes, r->queries, r->d, r->options,
+                                 r->places + first, end - first, r->hits, error);
+    }
     for (size_t i = first; i < end && status == CEN_OK; i++) {
-        answer(r, &r->places[i], r->indices + (i - first) * depth,
-               r->distances + (i - first) * depth);
+        const cen__place *p = &r->places[i];
+        const size_t *indices = r->indices + (i - first) * depth;
+        cen__hits hits =
+            p->counted ? r->hits[i - first]
+                       : cen__hits_of_neighbours(indices, p->n_partners,
+                                                 r->queries.labels[p->query], r->gallery.labels);
+        answer(r, p->query, indices, r->distances + (i - first) * depth);
+        score(r, p, indices[0], hits);
     }
     return status;
 }
@@ -204,12 +219,13 @@ cen_status cen__retrieve(cen_labelled gallery, const cen__classes *classes, cen_
     }
     for (size_t first = 0, end; first < queries.n && status == CEN_OK; first = end) {
         end = block_end(&r, first);
-        status = run_block(&r, first, end, error);
+        status = run_block(&r, classes, first, end, error);
     }
     if (status == CEN_OK) status = summarise(&r, retrieval, error);
     cen__free(r.places);
     cen__free(r.features);
     cen__free(r.left_out);
+    cen__free(r.hits);
     cen__free(r.indices);
     cen__free(r.distances);
     return status;

@@ -126,6 +126,17 @@ has known false
 has class null
 has distance 0.5
 has n_in_gallery 0
+# rows without a class: no part of a gallery, and of measuring none; they can be classified
+printf 'path,label,class,split,f0\nq,-1,,,2.5\np3,1,b,,5\n' >partly.csv
+for command in "eval partly.csv" "eval line.csv partly.csv" "eval partly.csv line.csv" "classify partly.csv line.csv" \
+    "audit partly.csv" "enroll partly.csv new line.csv" "classify --far 0.1 --strangers partly.csv line.csv line.csv"; do
+    expect 1 "partly.csv: q has no class; fill in its label and class" "$KNN" $command
+done
+succeed "$KNN" classify -k 1 line.csv partly.csv
+says '^q   b  distance 0.5 '
+cp line.csv unnamed.csv
+succeed "$KNN" enroll unnamed.csv new partly.csv
+[ "$(grep -c ',new,' unnamed.csv)" -eq 2 ] || complain "enrolled: $(cat unnamed.csv)"
 # a picture of the gallery finds itself, which is said
 printf 'path,label,class,split,f0\np2,0,b,,7\nother,0,b,,5\nnew,0,b,,4\n' >seen.csv
 expect 0 "2 of these pictures are in the gallery already: their nearest is itself" \

@@ -11,7 +11,7 @@ esc=$(printf '\033')
 
 # outside: what stands in the current folder, but for what the test itself writes.
 outside() {
-    ls -A | grep -vE '^((out|err|before|after|iconv|codes)\.txt|wide\.bin)$'
+    ls -A | grep -vE '^((out|err|before|after|iconv|codes)\.txt|wide\.bin|check\.py)$'
 }
 
 # printable FILE: UTF-8 without a control character (C0, DEL, C1) or a mark of direction, but for newlines.
@@ -89,9 +89,35 @@ grep -q "$esc" names-run/report.html names-run/report.json names-run/svg/* && co
 grep -q 'new\\nline\\ttab\\rreturn' names-run/features.tsv || complain "the .tsv does not escape names"
 [ "$(awk -F '\t' 'NF != 6' names-run/features.tsv | wc -l)" -eq 0 ] || complain "a name broke the .tsv"
 grep -q 'new\\nline\\ttab\\rreturn\\u001b\[31mred' names-run/report.json || complain "a name is not in the JSON"
+for run in names-run/report.json names-run/report.html; do
+    iconv -f UTF-8 -t UTF-8 <$run >wide.bin 2>iconv.txt || complain "$run is no UTF-8"
+done
 succeed $FEATURES names-run names -o names.csv
+printable names.csv
 succeed $FEATURES names-run names -o names.npy
 printable err.txt
+if command -v python3 >/dev/null; then # each row's class is the folder of its path, its label that folder's place
+    cat >check.py <<'END'
+import csv, json, os, re
+
+def plain(field):
+    byte = {b"t": b"\t", b"n": b"\n", b"r": b"\r", b"\\": b"\\"}
+    return re.sub(rb"\\(x..|.)", lambda m: byte.get(m[1]) or bytes([int(m[1][1:], 16)]), field.encode())
+
+folders = sorted(map(os.fsencode, os.listdir("names")))
+table = list(csv.reader(open("names.csv", encoding="utf-8", newline="")))[1:]
+from_csv = [(plain(f[0][2:]) if f[0][:2] == "'\\" else f[0].encode(), int(f[1]),
+             plain(f[2][2:]) if f[2][:2] == "'\\" else f[2].encode()) for f in table]
+lines = [line.split("\t") for line in open("names.tsv", encoding="utf-8", newline="\n").read().split("\n")[1:-1]]
+assert from_csv == [(plain(f[1]), int(f[2]), plain(f[3])) for f in lines]
+for path, label, name in from_csv:
+    assert path.split(b"/")[1] == name == folders[label], (path, label, name)
+assert {label for _, label, _ in from_csv} == set(range(len(folders)))
+json.load(open("names-run/report.json", encoding="utf-8"))
+END
+    succeed python3 check.py
+    rm check.py
+fi
 succeed $KNN eval names.csv
 printable out.txt
 succeed $KNN eval names.csv --json

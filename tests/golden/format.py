@@ -86,6 +86,11 @@ def escape(text):
     return str(text).replace("\\", "\\\\").replace("\t", "\\t").replace("\n", "\\n").replace("\r", "\\r")
 
 
+def escape_csv(text):
+    """No field holds a control character: '\\ stands before one with the escapes of a .tsv."""
+    return "'\\" + escape(text) if any(c < " " for c in str(text)) else text
+
+
 def digest(values):
     """FNV-1a, 64 bits: http://www.isthe.com/chongo/tech/comp/fnv/."""
     result = 14695981039346656037
@@ -113,7 +118,7 @@ def features():
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(["path", "label", "class", "split", "f0", "f1", "f2"])
-    lines.writerows([*row, *texts] for row, texts in zip(ROWS, TEXTS))
+    lines.writerows([*map(escape_csv, row), *texts] for row, texts in zip(ROWS, TEXTS))
     with open("format_features.csv", "w", newline="") as file:
         file.write(text.getvalue().replace("\r\n", "\n"))
     with open("format_features.fvecs", "wb") as file:

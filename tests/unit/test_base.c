@@ -402,7 +402,7 @@ static void test_a_commit_puts_the_new_file_in_place(void **state)
     cen__writer *writer;
     assert_int_equal(cen__writer_create(&writer, "test_base.tmp/atomic/file", NULL), CEN_OK);
     cen__writer_write(writer, "new ", 4);
-    cen__writer_print(writer, "%d", 42);
+    cen__writer_write(writer, "42", 2);
     cen__writer_write(writer, "", 0);
     assert_holds("test_base.tmp/atomic/file", "old");
     assert_int_equal(cen__writer_commit(&writer, NULL), CEN_OK);
@@ -434,8 +434,8 @@ static void test_two_writers_of_one_file_do_not_meet(void **state)
     assert_int_equal(cen_make_folder("test_base.tmp/two", NULL), CEN_OK);
     assert_int_equal(cen__writer_create(&a, "test_base.tmp/two/file", NULL), CEN_OK);
     assert_int_equal(cen__writer_create(&b, "test_base.tmp/two/file", NULL), CEN_OK);
-    cen__writer_print(a, "first");
-    cen__writer_print(b, "second");
+    cen__writer_write(a, "first", 5);
+    cen__writer_write(b, "second", 6);
     assert_int_equal(cen__writer_commit(&a, NULL), CEN_OK);
     assert_holds("test_base.tmp/two/file", "first");
     assert_int_equal(cen__writer_commit(&b, NULL), CEN_OK);
@@ -501,7 +501,7 @@ static void test_a_write_that_fails_leaves_the_old_file(void **state)
     small.rlim_cur = 4096;
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    for (int i = 0; i < 10000; i++) cen__writer_print(writer, "line %d\n", i);
+    for (int i = 0; i < 10000; i++) cen__writer_write(writer, "line\n", 5);
     cen_status status = cen__writer_commit(&writer, &error);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     (void)signal(SIGXFSZ, handler);

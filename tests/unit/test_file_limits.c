@@ -16,50 +16,11 @@
 #include <unistd.h>
 #endif
 
-/* ---- counted memory, in the place of src/base/memory.c ---- */
-
-enum { BEFORE = 16 }; /* bytes in front of a block, where its size stands */
-
-static size_t bytes_now, bytes_most;
-
-static void *counted(char *block, size_t size)
-{
-    if (block == NULL) return NULL;
-    memcpy(block, &size, sizeof size);
-    bytes_now += size;
-    if (bytes_now > bytes_most) bytes_most = bytes_now;
-    return block + BEFORE;
-}
-
-static void *counted_malloc(size_t size)
-{
-    return counted(malloc(size + BEFORE), size);
-}
-
-static void *counted_calloc(size_t count, size_t size)
-{
-    return counted(calloc(count * size + BEFORE, 1), count * size);
-}
-
-static void counted_free(void *pointer)
-{
-    size_t size;
-    memcpy(&size, (char *)pointer - BEFORE, sizeof size);
-    bytes_now -= size;
-    free((char *)pointer - BEFORE);
-}
-
-#define malloc counted_malloc
-#define calloc counted_calloc
-#define free counted_free
-#include "base/memory.c"
-#undef malloc
-#undef calloc
-#undef free
-
 #include <centerloss.h>
 
 #include "format/safetensors.h"
+#include "image/inflate.h"
+#include "support/measured_memory.h"
 #include "support/tree.h"
 
 #define FOLDER "test_file_limits.tmp"
@@ -123,12 +84,12 @@ static void assert_features_take(const char *path, size_t least, size_t factor)
     cen_feature_set set;
     cen_error error = {CEN_OK, ""};
     size_t size = size_of(path);
-    bytes_most = bytes_now;
+    memory_most = memory_held;
     if (cen_features_read(path, &set, &error) == CEN_OK) cen_features_free(&set);
-    if (bytes_most > least + factor * size) {
-        fail_msg("%s of %zu bytes takes %zu: %s", path, size, bytes_most, error.message);
+    if (memory_most > least + factor * size) {
+        fail_msg("%s of %zu bytes takes %zu: %s", path, size, memory_most, error.message);
     }
-    printf("%s: %.1f times its size%s\n", path, (double)bytes_most / (double)size,
+    printf("%s: %.1f times its size%s\n", path, (double)memory_most / (double)size,
            error.status == CEN_OK ? "" : ", refused");
 }
 
@@ -154,9 +115,9 @@ static void a_tsv_takes_1_mb_and_64_times_its_size(void **state)
     write_text(FOLDER "/worst.tsv",
                repeat("row\tpath\tlabel\tclass\tsplit\tdigest\n", "\n", 1000000, ""));
     cen_feature_set set;
-    bytes_most = bytes_now;
+    memory_most = memory_held;
     assert_int_equal(cen_features_read(path, &set, NULL), CEN_ERROR_FORMAT);
-    assert_true(bytes_most <= MB + 64 * size_of(FOLDER "/worst.tsv"));
+    assert_true(memory_most <= MB + 64 * size_of(FOLDER "/worst.tsv"));
     tree_remove(FOLDER "/worst.tsv");
 }
 
@@ -182,12 +143,12 @@ static void assert_tensors_take(const char *path, const char *start, const char 
     free(header.data);
     const size_t size = whole.size;
     write_text(path, whole);
-    bytes_most = bytes_now;
+    memory_most = memory_held;
     if (cen__safetensors_read(path, &file, NULL) == CEN_OK) cen__safetensors_free(&file);
-    if (bytes_most > 8 * (size_t)MB + 64 * size) {
-        fail_msg("%s of %zu bytes takes %zu", start, size, bytes_most);
+    if (memory_most > 8 * (size_t)MB + 64 * size) {
+        fail_msg("%s of %zu bytes takes %zu", start, size, memory_most);
     }
-    printf("%.20s: %.1f times its size\n", start, (double)bytes_most / (double)size);
+    printf("%.20s: %.1f times its size\n", start, (double)memory_most / (double)size);
 }
 
 static void a_model_takes_8_mb_and_64_times_its_size(void **state)
@@ -197,6 +158,120 @@ static void a_model_takes_8_mb_and_64_times_its_size(void **state)
     assert_tensors_take(path, "{\"a\":[", "0,", 500000, "0]}");
     assert_tensors_take(path, "{\"a\":[", "[],", 500000, "0]}");
     assert_tensors_take(path, "{\"a\":[", "{},", 2000000, "0]}");
+}
+
+/* first, then n times `again`: the path of a list. */
+static void assert_list_takes(const char *first, const char *again, size_t n, bool unlabelled,
+                              size_t factor)
+{
+    const char *const path = FOLDER "/list.csv";
+    cen_folder *folder;
+    cen_error error = {CEN_OK, ""};
+    cen_folder_options options = cen_folder_options_default();
+    options.n_threads = 1;
+    options.unlabelled = unlabelled;
+    write_text(path, repeat(first, again, n, ""));
+    size_t size = size_of(path);
+    memory_most = memory_held;
+    if (cen_folder_open(&folder, &path, 1, &options, &error) == CEN_OK) cen_folder_free(folder);
+    printf("list of rows of %.1f bytes: %.1f times its size%s\n", (double)size / (double)n,
+           (double)memory_most / (double)size, error.status == CEN_OK ? "" : ", refused");
+    if (memory_most > MB + factor * size) fail_msg("%zu bytes take %zu", size, memory_most);
+}
+
+/* Just more rows than a power of two, so that the lists of them have grown and hold the most that is free. */
+static void a_list_takes_1_mb_and_256_times_its_size(void **state)
+{
+    (void)state;
+    enum { ROWS = (1 << 17) + 10 };
+    tree_grey(FOLDER "/x.pgm", 3, 2, 1);
+    assert_list_takes("", "x\n", ROWS, true, 256);
+    assert_list_takes("", "x.pgm\n", ROWS, true, 256);
+    assert_list_takes("", "x,a\n", ROWS, false, 256);
+    assert_list_takes("", "x,a\ny,b\n", ROWS, false, 256);
+    assert_list_takes("x.pgm,b\n", "x.pgm,a\n", ROWS, false, 256);
+    assert_list_takes("", "\"\"\n", ROWS, true, 256);
+    assert_list_takes("", "folder/of_pictures_000123.jpg,tench\n", ROWS, false, 16);
+}
+
+/* A gzip member of one dynamic block: a 0, then `n` bytes of 1,032 zeros each, of which every match takes two bits. */
+static size_t pack_zeros(uint8_t *to, size_t n)
+{
+    static const uint8_t head[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
+    /* final, dynamic; 286 lengths, 1 distance, 18 lengths of lengths, of which those of 18, 0, 2 and 1 are 2; the
+     * lengths of 0 (2), of 255 zeros, of 256 (2), of 28 zeros, of 285 (1) and of the distance (1); then the 0 */
+    static const char *const bits = "1"
+                                    "01"
+                                    "10111"
+                                    "00000"
+                                    "0111"
+                                    "000"
+                                    "000"
+                                    "010"
+                                    "010"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "000"
+                                    "010"
+                                    "000"
+                                    "010"
+                                    "10"
+                                    "11"
+                                    "1111111"
+                                    "11"
+                                    "0101011"
+                                    "10"
+                                    "11"
+                                    "1000100"
+                                    "01"
+                                    "01"
+                                    "10";
+    static const uint8_t zeros[1032];
+    memcpy(to, head, sizeof head);
+    size_t size = sizeof head, n_bits = strlen(bits);
+    memset(to + size, 0, n_bits / 8 + 1 + n);
+    for (size_t i = 0; i < n_bits; i++) to[size + i / 8] |= (uint8_t)((bits[i] - '0') << i % 8);
+    size_t end = 8 * n + n_bits + 2; /* "11" ends the block */
+    for (size_t i = end - 2; i < end; i++) to[size + i / 8] |= (uint8_t)(1 << i % 8);
+    size += (end + 7) / 8;
+    uint32_t crc = cen__crc32(0, zeros, 1), length = (uint32_t)(1 + 1032 * n);
+    for (size_t i = 0; i < n; i++) crc = cen__crc32(crc, zeros, sizeof zeros);
+    for (int i = 0; i < 4; i++) to[size++] = (uint8_t)(crc >> 8 * i);
+    for (int i = 0; i < 4; i++) to[size++] = (uint8_t)(length >> 8 * i);
+    return size;
+}
+
+/* The worst: its last member holds nothing and says so, and what is unpacked has just outgrown its memory. */
+static void a_packed_idx_takes_3_times_1032_times_its_size(void **state)
+{
+    (void)state;
+    static const uint8_t empty[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3,
+                                    3,    0,    0, 0, 0, 0, 0, 0, 0, 0};
+    static uint8_t bytes[70000];
+    double most = 0;
+    for (size_t n = 16000; n < 33000; n += 500) {
+        size_t size = pack_zeros(bytes, n);
+        memcpy(bytes + size, empty, sizeof empty);
+        size += sizeof empty;
+        tree_write(FOLDER "/zeros.idx", bytes, size);
+        memory_most = memory_held;
+        cen_error error;
+        assert_int_equal(cen_idx_unpack(FOLDER "/zeros.idx", FOLDER "/zeros.idx", NULL, 0, 0,
+                                        FOLDER "/idx", &error),
+                         CEN_ERROR_FORMAT);
+        assert_non_null(strstr(error.message, "not an IDX file"));
+        most = memory_most > most * (double)size ? (double)memory_most / (double)size : most;
+        if (memory_most > MB + 3 * 1032 * size) fail_msg("%zu bytes take %zu", size, memory_most);
+    }
+    printf("IDX: %.0f times its size\n", most);
 }
 
 /* ---- what has no size of its own ---- */
@@ -214,11 +289,11 @@ static void assert_none_reads(const char *path, const char *npy, size_t most)
     cen_feature_set set;
     cen__safetensors file;
     cen_error error;
-    bytes_most = bytes_now;
+    memory_most = memory_held;
     assert_int_not_equal(cen_features_read(npy, &set, &error), CEN_OK);
     assert_int_not_equal(cen__safetensors_read(path, &file, &error), CEN_OK);
     assert_int_not_equal(cen_idx_unpack(path, path, NULL, 0, 0, FOLDER "/idx", &error), CEN_OK);
-    if (bytes_most > most) fail_msg("%s takes %zu bytes", path, bytes_most);
+    if (memory_most > most) fail_msg("%s takes %zu bytes", path, memory_most);
 }
 
 static void holes_devices_and_pipes_end_at_once(void **state)
@@ -260,6 +335,8 @@ int main(void)
         cmocka_unit_test(a_tsv_takes_1_mb_and_64_times_its_size),
         cmocka_unit_test(a_npy_takes_16_times_its_size),
         cmocka_unit_test(a_model_takes_8_mb_and_64_times_its_size),
+        cmocka_unit_test(a_list_takes_1_mb_and_256_times_its_size),
+        cmocka_unit_test(a_packed_idx_takes_3_times_1032_times_its_size),
 #if !defined(_WIN32)
         cmocka_unit_test(holes_devices_and_pipes_end_at_once),
 #endif

@@ -7,6 +7,7 @@
 
 #include <centerloss.h>
 
+#include "support/folders.h"
 #include "support/tree.h"
 
 #define ROOT "test_group.tmp"
@@ -29,14 +30,6 @@ static cen_status try_open(const char *path, const cen_folder_options *options, 
                            cen_error *error)
 {
     return cen_folder_open(folder, &path, 1, options, error);
-}
-
-static cen_folder *open_with(const char *path, const cen_folder_options *options)
-{
-    cen_folder *folder;
-    cen_error error;
-    if (try_open(path, options, &folder, &error) != CEN_OK) fail_msg("%s", error.message);
-    return folder;
 }
 
 /* Checks that no group is in two splits; the number of validation images of a class. */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #endif
 
+#include "support/folders.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
 
@@ -25,46 +26,11 @@ static int clear(void **state)
     return 0;
 }
 
-static cen_folder_options plain(void)
-{
-    cen_folder_options options = cen_folder_options_default();
-    options.validation_share = 0;
-    return options;
-}
-
-static cen_folder *open_with(const char *path, const cen_folder_options *options)
-{
-    cen_folder *folder;
-    cen_error error;
-    if (cen_folder_open(&folder, &path, 1, options, &error) != CEN_OK)
-        fail_msg("%s", error.message);
-    return folder;
-}
-
-static cen_folder *open_plain(const char *path)
-{
-    cen_folder_options options = plain();
-    return open_with(path, &options);
-}
-
-static void assert_refused(const char *path, const cen_folder_options *options, const char *word)
-{
-    cen_folder *folder;
-    cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_folder_open(&folder, &path, 1, options, &error), CEN_ERROR_ARGUMENT);
-    assert_null(folder);
-    if (strstr(error.message, word) == NULL) fail_msg("no '%s' in: %s", word, error.message);
-}
-
-static void assert_image(const cen_folder *folder, size_t i, const char *path, const char *name,
+static void assert_named(const cen_folder *folder, size_t i, const char *path, const char *name,
                          int label, cen_split split)
 {
-    const cen_folder_info *info = cen_folder_get(folder);
-    assert_true(i < info->n_images);
-    assert_string_equal(info->images[i].path, path);
-    assert_string_equal(info->images[i].name, name);
-    assert_int_equal(info->images[i].label, label);
-    assert_int_equal(info->images[i].split, split);
+    assert_image(cen_folder_get(folder), i, path, label, split);
+    assert_string_equal(cen_folder_get(folder)->images[i].name, name);
 }
 
 /* There is a remark on path that holds this text. */
@@ -90,16 +56,16 @@ static void pictures_at_any_depth_belong_to_the_top_class(void **state)
     cen_folder *folder = open_plain(ROOT);
     assert_int_equal(cen_folder_get(folder)->n_classes, 2);
     assert_int_equal(cen_folder_get(folder)->n_images, 4);
-    assert_image(folder, 0, ROOT "/a/2024/may/x.pgm", "2024/may/x.pgm", 0, CEN_SPLIT_TRAIN);
-    assert_image(folder, 1, ROOT "/a/z.pgm", "z.pgm", 0, CEN_SPLIT_TRAIN);
-    assert_image(folder, 2, ROOT "/b/2023/x.pgm", "2023/x.pgm", 1, CEN_SPLIT_TRAIN);
-    assert_image(folder, 3, ROOT "/b/2024/x.pgm", "2024/x.pgm", 1, CEN_SPLIT_TRAIN);
+    assert_named(folder, 0, ROOT "/a/2024/may/x.pgm", "2024/may/x.pgm", 0, CEN_SPLIT_TRAIN);
+    assert_named(folder, 1, ROOT "/a/z.pgm", "z.pgm", 0, CEN_SPLIT_TRAIN);
+    assert_named(folder, 2, ROOT "/b/2023/x.pgm", "2023/x.pgm", 1, CEN_SPLIT_TRAIN);
+    assert_named(folder, 3, ROOT "/b/2024/x.pgm", "2024/x.pgm", 1, CEN_SPLIT_TRAIN);
     cen_folder_free(folder);
-    cen_folder_options options = plain();
+    cen_folder_options options = without_split();
     options.unlabelled = true;
     folder = open_with(ROOT, &options);
     assert_int_equal(cen_folder_get(folder)->n_images, 4);
-    assert_image(folder, 3, ROOT "/b/2024/x.pgm", "2024/x.pgm", 1, CEN_SPLIT_TRAIN);
+    assert_named(folder, 3, ROOT "/b/2024/x.pgm", "2024/x.pgm", 1, CEN_SPLIT_TRAIN);
     cen_folder_free(folder);
 }
 
@@ -123,7 +89,7 @@ static void folders_without_pictures_are_no_classes_and_are_named(void **state)
     tree_grey(ROOT "/b/more/x.pgm", 3, 2, 1);
     tree_text(ROOT "/b/model.safetensors", "x"); /* among pictures */
     for (int unlabelled = 0; unlabelled < 2; unlabelled++) {
-        cen_folder_options options = plain();
+        cen_folder_options options = without_split();
         options.unlabelled = unlabelled;
         cen_folder *folder = open_with(ROOT, &options);
         const cen_folder_info *info = cen_folder_get(folder);
@@ -160,7 +126,7 @@ static void a_loop_of_links_ends_and_each_folder_is_read_once(void **state)
     const cen_folder_info *info = cen_folder_get(folder);
     assert_int_equal(info->n_classes, 2);
     assert_int_equal(info->n_images, 7);
-    assert_image(folder, 4, ROOT "/in/b/linked/more/00.pgm", "linked/more/00.pgm", 1,
+    assert_named(folder, 4, ROOT "/in/b/linked/more/00.pgm", "linked/more/00.pgm", 1,
                  CEN_SPLIT_TRAIN);
     assert_remark(folder, ROOT "/in/a/up", "has this folder already");
     assert_remark(folder, ROOT "/in/a/here", "has this folder already");
@@ -234,12 +200,13 @@ static void two_folders_to_train_or_validate_on_are_refused_and_two_tests_read(v
     tree_class(ROOT "/test", "a", 1);
     tree_class(ROOT "/testing", "b", 1);
     cen_folder *folder = open_plain(ROOT);
-    assert_image(folder, 2, ROOT "/test/a/00.pgm", "00.pgm", 0, CEN_SPLIT_TEST);
-    assert_image(folder, 3, ROOT "/testing/b/00.pgm", "00.pgm", 1, CEN_SPLIT_TEST);
+    assert_named(folder, 2, ROOT "/test/a/00.pgm", "00.pgm", 0, CEN_SPLIT_TEST);
+    assert_named(folder, 3, ROOT "/testing/b/00.pgm", "00.pgm", 1, CEN_SPLIT_TEST);
     cen_folder_free(folder);
     tree_class(ROOT "/training", "a", 1);
-    cen_folder_options options = plain();
-    assert_refused(ROOT, &options, "holds both train and training; name the folder to train on");
+    cen_folder_options options = without_split();
+    assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT,
+                   "holds both train and training; name the folder to train on", "");
 }
 
 static void a_flat_test_is_unlabelled(void **state)
@@ -256,8 +223,8 @@ static void a_flat_test_is_unlabelled(void **state)
         cen_folder *folder = open_with(ROOT, &options);
         assert_int_equal(cen_folder_get(folder)->n_images, 10);
         assert_int_equal(cen_folder_get(folder)->has_own_split, unlabelled);
-        assert_image(folder, 8, ROOT "/test/0.pgm", "0.pgm", -1, CEN_SPLIT_TEST);
-        assert_image(folder, 9, ROOT "/test/1.pgm", "1.pgm", -1, CEN_SPLIT_TEST);
+        assert_named(folder, 8, ROOT "/test/0.pgm", "0.pgm", -1, CEN_SPLIT_TEST);
+        assert_named(folder, 9, ROOT "/test/1.pgm", "1.pgm", -1, CEN_SPLIT_TEST);
         cen_input input = cen_model_options_default().input;
         cen_error error;
         float x[28 * 28];
@@ -273,7 +240,7 @@ static void a_flat_test_is_unlabelled(void **state)
     options.holdout_share = 0.3; /* labels move; those below 0 stay */
     cen_folder *folder = open_with(ROOT, &options);
     assert_int_equal(cen_folder_get(folder)->n_held_out, 1);
-    assert_image(folder, 8, ROOT "/test/0.pgm", "0.pgm", -1, CEN_SPLIT_TEST);
+    assert_named(folder, 8, ROOT "/test/0.pgm", "0.pgm", -1, CEN_SPLIT_TEST);
     cen_folder_free(folder);
 }
 
@@ -286,15 +253,16 @@ static void empty_classes_are_left_out_if_that_is_allowed(void **state)
     tree_class(ROOT "/val", "c", 1);
     assert_int_equal(cen_make_folder(ROOT "/train/b", NULL), CEN_OK);
     tree_text(ROOT "/train/d/x.png", "broken");
-    cen_folder_options options = plain();
-    assert_refused(ROOT, &options, ROOT "/train/b: no image of class \"b\"");
+    cen_folder_options options = without_split();
+    assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, ROOT "/train/b: no image of class \"b\"",
+                   "");
     options.allow_empty = true;
     cen_folder *folder = open_with(ROOT, &options);
     const cen_folder_info *info = cen_folder_get(folder);
     assert_int_equal(info->n_classes, 2);
     assert_string_equal(info->class_names[1], "c");
     assert_int_equal(info->n_images, 5);
-    assert_image(folder, 4, ROOT "/val/c/00.pgm", "00.pgm", 1, CEN_SPLIT_VALIDATION);
+    assert_named(folder, 4, ROOT "/val/c/00.pgm", "00.pgm", 1, CEN_SPLIT_VALIDATION);
     assert_remark(folder, ROOT "/train/b", "class \"b\" is left out");
     assert_remark(folder, ROOT "/train/d", "class \"d\" is left out");
     assert_string_equal(info->skipped[1].path, ROOT "/val/b/00.pgm");
@@ -311,7 +279,7 @@ static void a_class_that_loses_its_last_image_in_loading_is_left_out(void **stat
     tree_class(ROOT "/train", "c", 2);
     tree_class(ROOT "/val", "a", 2);
     tree_grey(ROOT "/val/c/x.pgm", 3, 2, 200);
-    cen_folder_options options = plain();
+    cen_folder_options options = without_split();
     cen_input input = cen_model_options_default().input;
     cen_error error;
     for (int allow_empty = 0; allow_empty < 2; allow_empty++) {
@@ -327,7 +295,7 @@ static void a_class_that_loses_its_last_image_in_loading_is_left_out(void **stat
             size_t index = 4;
             assert_int_equal(info->n_classes, 2);
             assert_int_equal(info->n_images, 5);
-            assert_image(folder, 4, ROOT "/val/c/x.pgm", "x.pgm", 1, CEN_SPLIT_VALIDATION);
+            assert_named(folder, 4, ROOT "/val/c/x.pgm", "x.pgm", 1, CEN_SPLIT_VALIDATION);
             assert_int_equal(cen_folder_read(folder, &input, &index, 1, x, &label, &error), CEN_OK);
             assert_float_equal(x[0], 200.0f / 255.0f, 1e-6);
             assert_int_equal(label, 1);
@@ -355,7 +323,7 @@ static void roots_are_one_folder_and_validation_may_lie_elsewhere(void **state)
     assert_true(info->has_own_split);
     assert_int_equal(info->n_classes, 3);
     assert_int_equal(info->n_images, 8);
-    assert_image(folder, 6, ROOT "/other/b/00.pgm", "00.pgm", 1, CEN_SPLIT_VALIDATION);
+    assert_named(folder, 6, ROOT "/other/b/00.pgm", "00.pgm", 1, CEN_SPLIT_VALIDATION);
     assert_int_equal(info->n_skipped, 1);
     assert_string_equal(info->skipped[0].path, ROOT "/other/z/00.pgm");
     assert_int_equal(info->n_remarks, 4); /* the first root's images, named twice */
@@ -363,13 +331,14 @@ static void roots_are_one_folder_and_validation_may_lie_elsewhere(void **state)
     cen_folder_free(folder);
 
     options.validation = ROOT "/one";
-    assert_refused(ROOT "/one", &options, "this picture is named twice, with two splits");
+    assert_refused(ROOT "/one", &options, CEN_ERROR_ARGUMENT,
+                   "this picture is named twice, with two splits", "");
     tree_class(ROOT "/whole/train", "a", 1);
     tree_class(ROOT "/whole/train", "b", 1);
     tree_class(ROOT "/whole/val", "b", 1);
-    assert_refused(ROOT "/whole", &options, "leave --val out");
+    assert_refused(ROOT "/whole", &options, CEN_ERROR_ARGUMENT, "leave --val out", "");
     options.validation = ROOT "/whole";
-    assert_refused(ROOT "/one", &options, "this one holds a whole split");
+    assert_refused(ROOT "/one", &options, CEN_ERROR_ARGUMENT, "this one holds a whole split", "");
     options.validation = ROOT "/nowhere";
     const char *one = ROOT "/one";
     assert_int_equal(cen_folder_open(&folder, &one, 1, &options, &error), CEN_ERROR_IO);

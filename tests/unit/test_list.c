@@ -5,6 +5,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include <centerloss.h>
 
 #include "support/limited_memory.h"
@@ -194,6 +196,58 @@ static void what_cannot_be_read_is_told_with_its_line(void **state)
     assert_non_null(strstr(error.message, "save it as UTF-8"));
 }
 
+/* Pictures of test without a label stand among the others through all that counts, moves or draws labels. */
+static void rows_of_test_without_a_label_keep_none(void **state)
+{
+    (void)state;
+    for (int round = 0; round < 4; round++) {
+        cen_folder_options options = cen_folder_options_default();
+        char text[4096] =
+            "path,label,split,person\nx/cats/02.pgm,,test,t\nx/with.pgm,gone,train,u\n";
+        for (int i = 0; i < 24; i++) {
+            size_t size = strlen(text);
+            char path[64];
+            (void)snprintf(path, sizeof path, ROOT "/x/%d.pgm", i);
+            tree_grey(path, 3, 2, i);
+            (void)snprintf(text + size, sizeof text - size, "x/%d.pgm,c%d,,p%d\n", i, i % 4, i / 2);
+        }
+        strcat(text, "x/dogs/02.pgm,,test,t\n");
+        tree_text(ROOT "/some.csv", text);
+        options.allow_empty = true; /* of "gone" no picture is there */
+        if (round % 2 == 1) options.holdout_share = 0.3;
+        if (round / 2 == 1) options.group = "person";
+        cen_folder *folder;
+        cen_error error;
+        const char *path = ROOT "/some.csv";
+        if (cen_folder_open(&folder, &path, 1, &options, &error) != CEN_OK) {
+            fail_msg("%s", error.message);
+        }
+        const cen_folder_info *info = cen_folder_get(folder);
+        size_t n_none = 0, n_drawn = 0, n_all = info->n_classes + info->n_held_out;
+        assert_int_equal(info->n_images, 26);
+        assert_int_equal(info->n_held_out, round % 2);
+        assert_int_equal(n_all, 4);
+        for (size_t i = 0; i < info->n_images; i++) {
+            const cen_folder_image *image = &info->images[i];
+            n_drawn += image->split == CEN_SPLIT_VALIDATION;
+            if (image->split == CEN_SPLIT_TEST) {
+                n_none++;
+                assert_int_equal(image->label, -1);
+            } else {
+                assert_true(image->label >= 0 && (size_t)image->label < n_all);
+                int class = atoi(strrchr(image->path, '/') + 1) % 4;
+                assert_int_equal(info->class_names[image->label][1] - '0', class);
+            }
+        }
+        assert_int_equal(n_none, 2);
+        assert_int_equal(info->has_own_split, false);
+        assert_true(n_drawn >= info->n_classes);
+        cen_input input = cen_model_options_default().input;
+        assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, &error), CEN_OK);
+        cen_folder_free(folder);
+    }
+}
+
 /* Every beginning of a list either opens or is refused; none reads beyond its end. */
 static void a_list_may_end_anywhere(void **state)
 {
@@ -247,6 +301,7 @@ int main(void)
         TEST(what_a_row_names_and_is_no_picture_is_skipped_and_named),
         TEST(a_list_to_validate_on_is_all_of_validation),
         TEST(what_cannot_be_read_is_told_with_its_line),
+        TEST(rows_of_test_without_a_label_keep_none),
         TEST(a_list_may_end_anywhere),
         TEST(every_failed_allocation_is_the_error),
     };
