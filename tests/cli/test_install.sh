@@ -18,6 +18,11 @@ mv prefix moved
 PREFIX=$WORK/moved
 library=$PREFIX/${library#"$WORK/prefix/"}
 
+# What a packager collects below DESTDIR is the same, and nothing is beside it.
+succeed env DESTDIR="$WORK/collected" cmake --install "$BUILD" --prefix /usr
+[ "$(ls collected)" = usr ] || complain "DESTDIR got more than the prefix: $(ls collected)"
+diff -r collected/usr moved || complain "an installation below DESTDIR is another"
+
 mkdir by-cmake
 cat >by-cmake/CMakeLists.txt <<'EOF'
 cmake_minimum_required(VERSION 3.16)
@@ -61,14 +66,17 @@ EOF
     succeed cmake -S "$1" -B "$1/build"
 }
 host added "add_subdirectory(\"$SOURCE\" centerloss)"
-succeed cmake --build added/build -j 2
-succeed added/build/example
-cmp -s out.txt first.txt || complain "the library in another project gives another result"
-succeed cmake --install added/build --prefix "$WORK/nothing"
-[ -e nothing ] && complain "it installs itself with another project: $(find nothing)"
+
+mkdir "its sources"
+cp -R "$SOURCE/CMakeLists.txt" "$SOURCE/include" "$SOURCE/src" "its sources"
 host "fetched it" "include(FetchContent)
-FetchContent_Declare(centerloss SOURCE_DIR \"$SOURCE\")
+FetchContent_Declare(centerloss SOURCE_DIR \"$WORK/its sources\")
 FetchContent_MakeAvailable(centerloss)"
+succeed cmake --build "fetched it/build" -j 2
+succeed "fetched it/build/example"
+cmp -s out.txt first.txt || complain "the library in another project gives another result"
+succeed cmake --install "fetched it/build" --prefix "$WORK/nothing"
+[ -e nothing ] && complain "it installs itself with another project: $(find nothing)"
 
 export PKG_CONFIG_PATH="$library/pkgconfig"
 succeed cc -std=c99 example.c $(pkg-config --cflags --libs centerloss) -lm -o by-pkg-config
@@ -78,6 +86,9 @@ succeed cc -std=c99 example.c $(pkg-config --cflags centerloss) "$library/libcen
     $(pkg-config --static --libs centerloss | sed 's/-lcenterloss//') -o by-archive
 succeed ./by-archive
 cmp -s out.txt first.txt || complain "the static library gives another result"
+succeed cc -static -std=c99 example.c $(pkg-config --static --cflags --libs centerloss) -o whole
+succeed ./whole
+cmp -s out.txt first.txt || complain "a static program gives another result"
 
 # the same example is C++, too
 if command -v c++ >/dev/null; then

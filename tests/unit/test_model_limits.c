@@ -57,6 +57,7 @@ static void an_input_of_too_many_pixels_is_refused_and_the_option_named(void **s
     assert_taken(&limits);
     limits.max_input--;
     assert_refused(&limits, "2049x2049", "--max-input");
+    if (SIZE_MAX == UINT32_MAX) return; /* there the next one cannot be made */
     (void)save("maxpool 4, gap", 16384);
     assert_refused(NULL, "16384x16384", "--max-input");
 }
