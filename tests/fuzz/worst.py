@@ -4,9 +4,9 @@
     tests/fuzz/worst.py BUILD SECONDS OUT [KIND ...]
 
 BUILD/tests/fuzz/worst measures. For SECONDS a kind files are drawn from the generators below, which know what is
-dear in a kind, and the best of them are changed, in their parameters and in single bytes. A picture that is
+dear in a kind, and the best of them are changed, in their parameters and in single bytes. A file that is
 read counts, and one that is refused. Printed, and kept in OUT, is the worst by three measures: time for a byte of the
-file and a pixel, memory over the README's limit, and time for a byte of the file."""
+file and a pixel (pictures only), memory over the README's limit, and time for a byte of the file."""
 import os
 import random
 import struct
@@ -149,11 +149,98 @@ def draw_pnm():
             "comment": random.choice([0, 0, 100000]), "space": random.choice([b" ", b"\n\n\n", b" #c\n", b" " * 30])}
 
 
-KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bmp), "pnm": (draw_pnm, pnm)}
+# Texts: a beginning, a piece that comes again and again, an end; the pieces are drawn word by word.
+WORDS = {
+    "csv": (["path,label,class,split,f\n", "path,label,class,split,f,f,f,f\n", "path,label,class,split", "f,path,label,class,split\n"],
+            ["\n", ",", ",0,,,0\n", "p,0,a,train,1\n", "\"", "\"\"", ",-1,,,1e-45\n", "a", "'\\t", "é", "0", "\xff", "\r\n", ",f", "#\n", ",#,,,0\n"]),
+    "tsv": (["row\tpath\tlabel\tclass\tsplit\n", "row\tpath\tlabel\tclass\tsplit\tdigest\n"],
+            ["\n", "\t", "0\t\t0\ta\t\n", "#\t\t#\t#\t\n", "#\tp\t-1\t\t\n", "\\t", "\\x41", "a", "\\", "\t0", "\xff"]),
+    "list": (["", "path,label\n", "path;label;split\n", "path\tclass\tgroup\n", "\xef\xbb\xbf"],
+             ["\n", ",", "x", "x\n", "x,a\n", "#,#\n", "x.pgm,a\n", "x.pgm\n", "\"", "\"\"\n", "x,#,val\n", "x,a,test\n", ",,,,,,,,", "\r\n", "/", "../", "x;a\n"]),
+    "json": (["", "[", "{\"a\":[", "{"],
+             ["0,", "[],", "{},", "[", "]", "{\"#\":0},", "\"#\":0,", "\"\\u0041\",", "\"", "1e9,", " ", "null,", "{\"a\":{", "}", "\"a\":"]),
+    "net": (["", "conv 1 1x1, ", "flatten, "],
+            ["relu,", "prelu,", "conv 1 1x1,", "batchnorm,", "maxpool 2,", "dropout 0.1,", "dense 1,", "flatten,", " ", "l2norm,", "conv 9 3x3 pad 1 stride 1,", "gap,",
+             "{", "residual {", "}", "1", "conv 4096 9x9 pad 4,"]),
+}
 
 
-def measures(answer):
+def latin(text):
+    return text if isinstance(text, bytes) else bytes(b for c in text for b in ([ord(c)] if ord(c) < 256 else c.encode()))
+
+
+def words(p):
+    again = "".join(p["again"])
+    if "#" in again:
+        return latin(p["first"]) + b"".join(latin(again.replace("#", "%x" % i)) for i in range(p["n"])) + latin(p["last"])
+    return latin(p["first"]) + latin(again) * p["n"] + latin(p["last"])
+
+
+def draw_words(kind):
+    first, again = WORDS[kind]
+    return {"first": random.choice(first), "again": [random.choice(again) for _ in range(random.choice([1, 1, 2, 3, 5]))],
+            "n": random.choice([1, 20, 300, 4100, 33000]), "last": random.choice(["", "", "\n", "]}", "]", "\"", "dense 2"])}
+
+
+def npy(p):
+    head = "{'descr': '%s', 'fortran_order': %s, 'shape': (%d, %d), }" % (p["type"], p["fortran"], p["n"], p["d"])
+    head += " " * p["pad"] + "\n"
+    count = b"\x01\0" + struct.pack("<H", len(head)) if len(head) < 65536 else b"\x02\0" + struct.pack("<I", len(head))
+    return b"\x93NUMPY" + count + head.encode() + bytes([p["fill"]]) * (p["n"] * p["d"] * int(p["type"][2:]) + p["more"])
+
+
+def draw_npy():
+    return {"type": random.choice(["<f4", ">f4", "<f8", ">f8", "<f2", "<i4"]), "fortran": random.random() < .5, "pad": random.choice([0, 60000, 1000000]),
+            "n": random.choice([1, 3, 1000, 70000, 262145]), "d": random.choice([1, 1, 2, 7, 100]), "fill": random.choice([0, 0, 1, 255]),
+            "more": random.choice([0, 0, 0, 1, 1000])}
+
+
+def model(p):
+    head = {"words": lambda: words(p["text"]), "tensors": lambda: b'{"__metadata__":{"net":"' + b"relu," * p["layers"] + b'"}' + b"".join(
+        b',"%x":{"dtype":"%s","shape":[%s],"data_offsets":[0,0]}' % (i, p["type"], b",".join([b"0"] * p["sides"])) for i in range(p["tensors"])) + b"}"}[p["kind"]]()
+    return struct.pack("<Q", len(head)) + head + bytes(p["data"])
+
+
+def draw_model():
+    return {"kind": random.choice(["words", "tensors"]), "text": draw_words("json"), "layers": random.choice([0, 1, 100, 5000]),
+            "tensors": random.choice([1, 100, 5000]), "type": random.choice([b"F32", b"F16", b"BF16", b"F64", b"I8"]), "sides": random.choice([0, 1, 4, 9, 100]),
+            "data": random.choice([0, 4, 100000])}
+
+
+def gzip(data):
+    deflate = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return deflate.compress(data) + deflate.flush()
+
+
+def idx(p):
+    data = struct.pack(">IIII", 0x800 + p["dims"], p["n"], p["side"], p["side"]) + bytes([p["fill"]]) * (p["n"] * p["side"] ** 2 + p["more"])
+    if p["members"]:
+        step = len(data) // p["members"] + 1
+        data = b"".join(gzip(data[i:i + step]) for i in range(0, len(data), step)) + p["last"]
+    return data
+
+
+def draw_idx():
+    return {"dims": random.choice([1, 3, 3]), "n": random.choice([1, 10, 1000, 70000]), "side": random.choice([1, 28, 200]) if random.random() < .5 else 4,
+            "fill": random.choice([0, 255]), "more": random.choice([0, 1]), "members": random.choice([0, 1, 1, 2, 100]),
+            "last": random.choice([b"", gzip(b""), b"\0" * 8, b"\xff" * 4])}
+
+
+KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bmp), "pnm": (draw_pnm, pnm),
+         "npy": (draw_npy, npy), "model": (draw_model, model), "idx": (draw_idx, idx),
+         **{kind: (lambda kind=kind: draw_words(kind), words) for kind in WORDS}}
+# What worst_main reads a kind as, the ending of its file, and the README's limit of memory for its bytes.
+MB = 1 << 20
+READERS = {"csv": ("features", ".csv", lambda size: MB + 64 * size), "tsv": ("features", ".tsv", lambda size: MB + 64 * size),
+           "npy": ("features", ".npy", lambda size: (1 << 16) + 16 * size), "model": ("model", ".safetensors", lambda size: 8 * MB + 64 * size),
+           "list": ("list", ".csv", lambda size: MB + 256 * size), "idx": ("idx", ".idx", lambda size: MB + 3 * 1032 * size),
+           "json": ("json", ".json", lambda size: (1 << 16) + 64 * size), "net": ("net", ".net", lambda size: (1 << 16) + 512 * size)}
+
+
+def measures(kind, answer):
     took, memory, width, height, size = map(int, answer.split()[:5])
+    if kind in READERS:
+        return {"memory of the limit": memory / READERS[kind][2](size), "time for a byte": took / (size + 20000)}
     limit = max(2 * size, 1 << 16) + (1 << 20) + 16 * (width + 32) * (height + 32)
     return {"time for a byte and pixel": took / (size + width * height + 20000), "memory of the limit": memory / limit,
             "time for a byte": took / (size + 20000)}
@@ -162,7 +249,12 @@ def measures(answer):
 def search(kind, seconds, out, measure):
     draw, make = KINDS[kind]
     best = {}
-    path = os.path.join(out, "candidate")
+    reader, ending, _ = READERS.get(kind, ("picture", "", None))
+    path = os.path.join(out, "candidate" + ending)
+    name_of = {".tsv": path[:-4] + ".npy"}.get(ending, path)  # a .tsv is read with its .npy
+    if kind == "tsv":
+        with open(name_of, "wb") as file:
+            file.write(npy({"type": "<f4", "fortran": False, "n": 5000, "d": 1, "pad": 0, "fill": 0, "more": 0}))
     end, n = time.time() + seconds, 0
     while time.time() < end:
         parameters = draw()
@@ -183,11 +275,10 @@ def search(kind, seconds, out, measure):
         with open(path, "wb") as file:
             file.write(data)
         n += 1
-        answer = measure(path)
-        for name, value in measures(answer).items():
+        answer = measure(reader, name_of, len(data))
+        for name, value in measures(kind, answer).items():
             if name not in best or value > best[name][0]:
-                again = max(measures(measure(path))[name] for _ in range(1))
-                value = min(value, again)  # a busy machine is no finding
+                value = min(value, measures(kind, measure(reader, name_of, len(data)))[name])  # a busy machine is no finding
                 if name not in best or value > best[name][0]:
                     best[name] = (value, parameters, data, answer)
     for name, (value, parameters, data, answer) in best.items():
@@ -197,18 +288,24 @@ def search(kind, seconds, out, measure):
         unit = "" if name.startswith("memory") else " ns"
         print("%s, %s: %.2f%s of %d tried; %s\n  %s" % (kind, name, value, unit, n, answer.strip(), parameters), flush=True)
     os.remove(path)
+    if name_of != path:
+        os.remove(name_of)
 
 
 def main():
-    build, seconds, out = sys.argv[1], float(sys.argv[2]), sys.argv[3]
+    build, seconds, out = sys.argv[1], float(sys.argv[2]), os.path.abspath(sys.argv[3])
     os.makedirs(out, exist_ok=True)
     random.seed(1)
-    tool = subprocess.Popen([os.path.join(build, "tests/fuzz/worst")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with open(os.path.join(out, "x.pgm"), "wb") as file:  # of the lists
+        file.write(b"P5 1 1 255\n0")
+    tool = subprocess.Popen([os.path.join(os.path.abspath(build), "tests/fuzz/worst")], cwd=out, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def measure(path):
-        tool.stdin.write(path + "\n")
+    def measure(reader, path, size):
+        tool.stdin.write(reader + " " + path + "\n")
         tool.stdin.flush()
-        return tool.stdout.readline()
+        answer = tool.stdout.readline().split()
+        answer[4] = str(size)  # also that of a .tsv, which is not the file that is named
+        return " ".join(answer)
 
     for kind in sys.argv[4:] or KINDS:
         search(kind, seconds, out, measure)
