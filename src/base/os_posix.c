@@ -466,8 +466,9 @@ bool cen__os_fill_streams(void)
     for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
         struct stat found;
         if (fstat(descriptor, &found) == 0 || errno != EBADF) continue;
-        /* the lowest number that is free */
-        if (open("/dev/null", descriptor == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0) return false;
+        const int opened =
+            descriptor == STDIN_FILENO ? open("/dev/null", O_WRONLY) : open("/dev/null", O_RDONLY);
+        if (opened < 0) return false; /* else it is the lowest number that is free */
     }
     errno = kept;
     return true;
