@@ -350,6 +350,17 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  * (weight [classes, D], bias) and a center table [classes, D] stand beside the body. */
 typedef struct cen_model cen_model;
 
+/* What a model that comes from elsewhere may ask for. */
+typedef struct cen_model_limits {
+    size_t
+        max_input; /* height * width of its input; and what an image takes while it runs is at most
+                         512 bytes for each of so many pixels */
+    double max_work; /* as in cen_model_info */
+} cen_model_limits;
+
+/* 2^22 pixels (so 2 GB while it runs), 1e11 multiply-adds. */
+CEN_API cen_model_limits cen_model_limits_default(void);
+
 typedef struct cen_model_options {
     const char *net;     /* a line, or a preset's name */
     size_t feature_size; /* replaces OUT of the last dense; 0: as in the line */
@@ -362,27 +373,18 @@ typedef struct cen_model_options {
     const char *const *class_names; /* NULL: "0", "1", ... */
     uint64_t seed;                  /* of the initial weights: He uniform before a rectifier, else
                                        Glorot uniform; biases 0, centers uniform in +-0.05 */
+    const cen_model_limits *limits; /* if net and input come from elsewhere; NULL: none */
 } cen_model_options;
 
-/* The first preset, 1 x 28 x 28, mean 0, std 1, not mirrored, no classes, seed 1. */
+/* The first preset, 1 x 28 x 28, mean 0, std 1, not mirrored, no classes, seed 1, no limits. */
 CEN_API cen_model_options cen_model_options_default(void);
 
 /* Errors: ARGUMENT (a line that cannot be read: names the word and its column; a net too large for
- * the image: names the layer), LIMIT, MEMORY. options and what it points to are copied. */
+ * the image: names the layer; a limit of 0), LIMIT (before memory is taken: with limits, its parameters
+ * may take no more than an image), MEMORY. options and what it points to are copied. */
 CEN_API cen_status cen_model_create(cen_model **model, const cen_model_options *options,
                                     cen_error *error);
 CEN_API void cen_model_free(cen_model *model);
-
-/* What a model that comes from elsewhere may ask for. */
-typedef struct cen_model_limits {
-    size_t
-        max_input; /* height * width of its input; and what an image takes while it runs is at most
-                         512 bytes for each of so many pixels */
-    double max_work; /* as in cen_model_info */
-} cen_model_limits;
-
-/* 2^22 pixels (so 2 GB while it runs), 1e11 multiply-adds. */
-CEN_API cen_model_limits cen_model_limits_default(void);
 
 /* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
  * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. Class names

@@ -44,7 +44,7 @@ static const option options[] = {
      "audit: how many times nearer to another class's mean than\nto its own looks wrong (1.5)", 1,
      1e30, NULL},
     {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", "eval: a page to look at", 0, 0, NULL},
-    {"pictures", '\0', OPTION_TEXT, &s.pictures, "DIR",
+    {"pictures", '\0', OPTION_ONCE, &s.pictures, "DIR",
      "eval --report: shows only pictures in it (the folder of\nthe .npy, .csv or run)", 0, 0, NULL},
     {"svg", '\0', OPTION_TEXT, &s.svg, "DIR", "eval: its plots as single files", 0, 0, NULL},
     {"json", 'j', OPTION_FLAG, &s.as_json, NULL, "print one JSON object", 0, 0, NULL},

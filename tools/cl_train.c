@@ -433,6 +433,7 @@ static size_t cache_bytes(void)
 static int train_folder(run *r, cen_folder *folder, const char *path)
 {
     cen_error error;
+    const cen_model_limits limits = cen_model_limits_default();
     cen_model_options model_options = cen_model_options_default();
     if (!choose_input(cen_folder_get(folder), &model_options.input)) {
         return fail(&train_tool, EXIT_FAILED, "not enough memory for the sizes of the images");
@@ -441,9 +442,15 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     model_options.feature_size = s.feature_size;
     model_options.seed = s.seed;
     model_options.mirror = s.flips;
+    if (r->is_limited) model_options.limits = &limits;
     /* A net that cannot be is told before the images are read. */
     if (cen_model_create(&r->model, &model_options, &error) != CEN_OK) {
         int code = error.status == CEN_ERROR_MEMORY ? EXIT_FAILED : EXIT_USAGE;
+        if (error.status == CEN_ERROR_LIMIT && r->is_limited) {
+            return fail(&train_tool, code,
+                        "%s/arguments: %s: add --image-size and --net as they stand there",
+                        r->folder, error.message);
+        }
         return fail(&train_tool, code, "%s", error.message);
     }
     cen_model_free(r->model);
@@ -535,11 +542,20 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
     return code;
 }
 
-/* A path that a run's file names is written to only within the run: that file may be a stranger's. */
-static int refuse_foreign(const run *r, const char *named)
+/* A path that a run's file names is written to only within the run, and limits stay: that file may be a
+ * stranger's. typed: by the user, beside what is usual. */
+static int refuse_foreign(run *r, const train_settings *typed, const train_settings *usual)
 {
     size_t size = strlen(r->folder);
-    if (s.steps == NULL || named != NULL) return 0;
+    r->is_limited = typed->image_size[0] == 0 || typed->net == usual->net;
+    if (s.max_pixels > usual->max_pixels && s.max_pixels != typed->max_pixels) {
+        return fail(
+            &train_tool, EXIT_USAGE,
+            "%s/arguments names --max-pixels %zu, more than the usual %zu; if you trust its "
+            "maker, add --max-pixels %zu",
+            r->folder, s.max_pixels, usual->max_pixels, s.max_pixels);
+    }
+    if (s.steps == NULL || typed->steps != NULL) return 0;
     bool is_inside = strncmp(s.steps, r->folder, size) == 0 && s.steps[size] == '/' &&
                      strchr(s.steps + size + 1, '/') == NULL && !cen_path_is_special(s.steps) &&
                      !is_run_file(s.steps + size + 1);
@@ -566,11 +582,10 @@ static int refuse_ignored(void)
  * it. An exit code; *n_paths below 0 after --help. */
 static int resume_command(run *r, arguments *all, int *n_paths)
 {
-    const char *folder = s.resume, *steps = s.steps;
-    const size_t stop_after = s.stop_after; /* of this call, not of the one before */
+    const train_settings typed = s;
     const int n_given = *n_paths;
     int code = refuse_ignored();
-    if (code == 0) code = take_old_run(r, folder);
+    if (code == 0) code = take_old_run(r, typed.resume);
     if (code != 0) return code;
     char path[PATH_SIZE];
     arguments_free(all);
@@ -578,14 +593,15 @@ static int resume_command(run *r, arguments *all, int *n_paths)
         return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
     }
     restore_defaults();
+    const train_settings usual = s;
     *n_paths = parse_options(&train_tool, all->argc, all->argv);
     if (*n_paths < 0) return parse_exit_code(*n_paths);
     if (n_given > 0) { /* the images have moved */
         memmove(all->argv, all->argv + *n_paths - n_given, (size_t)n_given * sizeof *all->argv);
         *n_paths = n_given;
     }
-    s.stop_after = stop_after;
-    return refuse_foreign(r, steps);
+    s.stop_after = typed.stop_after; /* of this call, not of the one before */
+    return refuse_foreign(r, &typed, &usual);
 }
 
 static int check_settings(int n_paths)

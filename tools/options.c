@@ -242,7 +242,12 @@ static int set_choice(const command *tool, const option *o, const char *text)
             return 0;
         }
     }
-    return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s", o->name, text, o->value);
+    char all[512] = "";
+    for (int i = 0; o->choices[i] != NULL; i++) {
+        const char *link = i == 0 ? "" : o->choices[i + 1] != NULL ? ", " : " or ";
+        append(all, sizeof all, "%s%s", link, o->choices[i]);
+    }
+    return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s", o->name, text, all);
 }
 
 static int set_size(const command *tool, const option *o, const char *text)
@@ -281,11 +286,23 @@ static int set_reals(const command *tool, const option *o, const char *text)
                 o->name, text, o->least, o->most);
 }
 
+static int set_once(const command *tool, const option *o, const char *text)
+{
+    const char **target = o->target;
+    if (*target != NULL) {
+        return fail(tool, PARSE_BAD, "--%s is given twice, '%s' and '%s'; name one", o->name,
+                    *target, text);
+    }
+    *target = text;
+    return 0;
+}
+
 static int set_option(const command *tool, const option *o, const char *text)
 {
     switch (o->kind) {
     case OPTION_FLAG: *(bool *)o->target = true; return 0;
     case OPTION_TEXT: *(const char **)o->target = text; return 0;
+    case OPTION_ONCE: return set_once(tool, o, text);
     case OPTION_COUNT:
     case OPTION_SEED:
     case OPTION_REAL: return set_number(tool, o, text);

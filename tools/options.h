@@ -11,7 +11,8 @@
 
 typedef enum {
     OPTION_FLAG,   /* bool: set true */
-    OPTION_TEXT,   /* const char *: the argument itself */
+    OPTION_TEXT,   /* const char *: the argument itself; of two, the last */
+    OPTION_ONCE,   /* the same, NULL at first; a second one is refused */
     OPTION_COUNT,  /* size_t: a whole number from least to most */
     OPTION_SEED,   /* uint64_t: a whole number, of 62 bits on every machine */
     OPTION_REAL,   /* double: from least to most, finite */

@@ -27,6 +27,7 @@ typedef struct run {
     const char *command; /* as it can be typed again */
     const arguments *arguments;
     bool is_resumed;  /* there is a checkpoint */
+    bool is_limited;  /* what the net takes: it is from a file of the run, and not typed */
     bool is_aside;    /* files of this run lie in folder/.new beside an older run */
     bool is_new;      /* the folder was made for this run */
     bool has_settled; /* and has its first checkpoint */

@@ -47,6 +47,17 @@ static cen_status fail_limit(const char *path, uint64_t size, size_t most, cen_e
 
 typedef enum { WHOLE, START, TEXT } part;
 
+/* Room for `capacity` bytes, of which the first *size are there already. */
+static bool make_room(uint8_t **bytes, size_t size, size_t capacity)
+{
+    uint8_t *larger = cen__alloc(capacity, 1);
+    if (larger == NULL) return false;
+    if (size > 0) memcpy(larger, *bytes, size);
+    cen__free(*bytes);
+    *bytes = larger;
+    return true;
+}
+
 /* Until `most` bytes are there or the file ends; its size may change while it is read. A file takes what it
  * has; a text is read in growing pieces, because one that is no text may be a hole of any size. */
 static cen_status read_bytes(FILE *file, const char *path, size_t most, part wanted_part,
@@ -56,9 +67,10 @@ static cen_status read_bytes(FILE *file, const char *path, size_t most, part wan
     size_t capacity = wanted_part == TEXT && there > FIRST_READ ? FIRST_READ
                       : there < most                            ? (size_t)there
                                                                 : most;
-    *bytes = cen__alloc(capacity, 1);
+    bool has_room = (capacity <= *size && *bytes != NULL) || make_room(bytes, *size, capacity);
+    if (capacity < *size) capacity = *size;
     while (*size < most) {
-        if (*bytes == NULL || !cen__grow(bytes, &capacity, *size + 1, 1)) {
+        if (!has_room || !cen__grow(bytes, &capacity, *size + 1, 1)) {
             return cen__fail(error, CEN_ERROR_MEMORY, "%s: not enough memory to read this file",
                              path);
         }
@@ -75,6 +87,12 @@ static cen_status read_bytes(FILE *file, const char *path, size_t most, part wan
                          strerror(errno));
     }
     return CEN_OK;
+}
+
+cen_status cen__file_read_on(FILE *file, const char *path, size_t most, uint8_t **bytes,
+                             size_t *size, cen_error *error)
+{
+    return read_bytes(file, path, most, START, bytes, size, error);
 }
 
 static cen_status read_file(const char *path, size_t most, part wanted, uint8_t **bytes,

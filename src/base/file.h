@@ -26,6 +26,12 @@ cen_status cen__file_read_text(const char *path, size_t most, uint8_t **bytes, s
 cen_status cen__file_read_start(const char *path, size_t most, uint8_t **bytes, size_t *size,
                                 cen_error *error);
 
+/* Reads a file of cen__file_open_regular on from where it stands, until *bytes, which holds *size bytes and
+ * may be NULL, has `most`, or the file ends. *bytes is the caller's to cen__free, also after a failure.
+ * Errors: IO, MEMORY. */
+cen_status cen__file_read_on(FILE *file, const char *path, size_t most, uint8_t **bytes,
+                             size_t *size, cen_error *error);
+
 /* A file being written: to a hidden temporary name beside it, synced and renamed by
  * cen__writer_commit, so that a reader sees the old file or the new one, whole, also after a power
  * cut. Owner and mode of an old file stay, and a link leads to the file that is replaced. What is

@@ -141,11 +141,14 @@ static cen_status check_two(const cen_folder *folder, cen_error *error)
 {
     size_t n = folder->info.n_classes;
     if (n >= 2) return CEN_OK;
+    if (n == 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "no class has an image to train on; at least two classes with images are "
+                         "needed");
+    }
     return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "%s: %s%s%s; at least two classes with images are needed",
-                     n > 0 ? folder->class_folders[0] : "this folder",
-                     n > 0 ? "only one class, \"" : "no classes here",
-                     n > 0 ? folder->class_names[0] : "", n > 0 ? "\"" : "");
+                     "%s: only one class, \"%s\"; at least two classes with images are needed",
+                     folder->class_folders[0], folder->class_names[0]);
 }
 
 /* is_empty[n_classes], of which *n are true. */

@@ -245,6 +245,10 @@ cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validati
     if (status == CEN_OK) status = read_row(&l, &is_end, error);
     if (status == CEN_OK && !is_end) status = find_columns(folder, &l, &at, &is_header, error);
     if (status == CEN_OK && is_header) status = read_row(&l, &is_end, error);
+    if (status == CEN_OK && is_end) {
+        status = cen__fail(error, CEN_ERROR_FORMAT,
+                           "%s: this list names no image; write a row path,label for each", path);
+    }
     while (status == CEN_OK && !is_end) {
         status = take_row(folder, &l, &at, above, is_validation, found, error);
         if (status == CEN_OK) status = read_row(&l, &is_end, error);

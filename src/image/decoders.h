@@ -4,6 +4,8 @@
 #ifndef CEN_IMAGE_DECODERS_H
 #define CEN_IMAGE_DECODERS_H
 
+#include <stdio.h>
+
 #include "base/status.h"
 
 typedef struct cen__image_kind {
@@ -17,6 +19,12 @@ typedef struct cen__image_kind {
 } cen__image_kind;
 
 extern const cen__image_kind cen__png_kind, cen__jpeg_kind, cen__bmp_kind, cen__pnm_kind;
+
+/* Of an open PNG of at most `most` bytes, what says its size and orientation, as a PNG: the chunks up to the
+ * picture, an empty IDAT, and the texts after it. Pixels are passed over. *bytes is the caller's to
+ * cen__free; it is NULL after a failure. Errors: IO, MEMORY. */
+cen_status cen__png_read_notes(FILE *file, const char *path, size_t most, uint8_t **bytes,
+                               size_t *size, cen_error *error);
 
 /* The name of a kind that is told by its first bytes but not read ("WebP"), or NULL. */
 const char *cen__image_unsupported(const uint8_t *bytes, size_t size);

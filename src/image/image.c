@@ -10,7 +10,8 @@
 enum {
     HEADER_SIZE = 1 << 16, /* read of a file to learn its kind and size */
     OTHER_BYTES = 1 << 24, /* profiles, previews and the like */
-    BYTES_A_PIXEL = 24     /* more than any encoding takes */
+    BYTES_A_PIXEL = 24,    /* more than any encoding takes */
+    BUFFER_SIZE = 1 << 10
 };
 
 static const cen__image_kind *const kinds[] = {&cen__png_kind, &cen__jpeg_kind, &cen__bmp_kind,
@@ -96,25 +97,18 @@ cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_opti
     return status;
 }
 
-/* *whole: the answer may change with the rest of the file. */
-static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, bool *whole,
-                          cen_error *error)
+static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
 {
     *image = (cen_image){0};
-    *whole = false;
     const cen__image_kind *kind = find_kind(bytes, size);
     if (kind == NULL) return fail_unknown(bytes, size, error);
     cen_status status = kind->read_size(bytes, size, image, error);
     if (status == CEN_OK) status = cen__image_check_sides(image->width, image->height, error);
     if (status != CEN_OK) {
-        *whole = status == CEN_ERROR_FORMAT;
         *image = (cen_image){0};
         return status;
     }
-    int orientation = cen__exif_orientation(bytes, size);
-    /* A PNG may say it after its pixels. */
-    *whole = kind == &cen__png_kind && orientation == 1;
-    if (cen__orientation_swaps(orientation)) {
+    if (cen__orientation_swaps(cen__exif_orientation(bytes, size))) {
         size_t width = image->width;
         image->width = image->height;
         image->height = width;
@@ -122,35 +116,76 @@ static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, b
     return CEN_OK;
 }
 
-/* As much of a file as its picture can need, first its beginning, which has the size. *size: less
- * than *most if that is all. */
-static cen_status read_needed(const char *path, const cen_image_options *options, uint8_t **bytes,
-                              size_t *size, size_t *most, cen_error *error)
+/* ---- files ------------------------------------------------------------------------------------- */
+
+/* A file that is read as far as its picture needs. */
+typedef struct {
+    const char *path;
+    FILE *file;
+    uint8_t *bytes; /* its first ones: [size], `most` if there are more */
+    size_t size, most;
+    char buffer[BUFFER_SIZE]; /* of the stream, small so that what is passed over is not read */
+} source;
+
+static void close_source(source *s)
 {
-    *most = HEADER_SIZE;
-    for (;;) {
-        cen_image image;
-        cen_error why = {CEN_OK, ""};
-        bool whole;
-        size_t n_bytes, wanted = OTHER_BYTES;
-        cen_status status = cen__file_read_start(path, *most, bytes, size, error);
-        if (status != CEN_OK || *size < *most) return status;
-        status = measure(*bytes, *size, &image, &whole, &why);
-        if (status == CEN_OK) {
-            status = cen__image_check_pixels(image.width, image.height, options, &why);
-            if (cen__multiply(image.width * image.height, BYTES_A_PIXEL, &n_bytes) &&
-                n_bytes < SIZE_MAX - OTHER_BYTES) {
-                wanted += n_bytes;
-            }
-        } else if (whole && *most < OTHER_BYTES) {
-            status = CEN_OK; /* the size may come later */
-        }
-        if (status == CEN_OK && wanted <= *most) return CEN_OK;
-        cen__free(*bytes);
-        *bytes = NULL;
-        if (status != CEN_OK) return cen__fail(error, status, "%s: %s", path, why.message);
-        *most = wanted;
+    cen__free(s->bytes);
+    (void)fclose(s->file);
+}
+
+static cen_status read_on(source *s, size_t most, cen_error *error)
+{
+    s->most = most;
+    return cen__file_read_on(s->file, s->path, most, &s->bytes, &s->size, error);
+}
+
+/* Reads the beginning, which has the size. If it succeeds, close the source. */
+static cen_status open_source(source *s, const char *path, cen_error *error)
+{
+    s->path = path;
+    s->bytes = NULL;
+    s->size = 0;
+    s->file = cen__file_open_regular(path, error);
+    if (s->file == NULL) return error->status;
+    (void)setvbuf(s->file, s->buffer, _IOFBF, sizeof s->buffer);
+    cen_status status = read_on(s, HEADER_SIZE, error);
+    if (status != CEN_OK) close_source(s);
+    return status;
+}
+
+/* The size of the picture, for which more is read if it may come after much else. */
+static cen_status find_size(source *s, cen_image *image, cen_error *error)
+{
+    cen_status status = measure(s->bytes, s->size, image, error);
+    if (status == CEN_ERROR_FORMAT && s->size == s->most && find_kind(s->bytes, s->size) != NULL) {
+        status = read_on(s, OTHER_BYTES, error);
+        if (status != CEN_OK) return status;
+        status = measure(s->bytes, s->size, image, error);
     }
+    return name_file(s->path, status, error);
+}
+
+/* Bytes that a file with such a picture can need. */
+static size_t bytes_needed(const cen_image *image)
+{
+    size_t n_pixels, n_bytes;
+    bool is_known = cen__multiply(image->width, image->height, &n_pixels) &&
+                    cen__multiply(n_pixels, BYTES_A_PIXEL, &n_bytes) &&
+                    n_bytes < SIZE_MAX - OTHER_BYTES;
+    return is_known ? n_bytes + OTHER_BYTES : OTHER_BYTES;
+}
+
+/* As much of a file as its picture can need. What is wrong with one that is there whole, its decoder tells. */
+static cen_status read_needed(source *s, const cen_image_options *options, cen_error *error)
+{
+    cen_image image;
+    if (s->size < s->most) return CEN_OK;
+    cen_status status = find_size(s, &image, error);
+    if (status != CEN_OK) return s->size < s->most && status == CEN_ERROR_FORMAT ? CEN_OK : status;
+    status = cen__image_check_pixels(image.width, image.height, options, error);
+    if (status != CEN_OK) return name_file(s->path, status, error);
+    const size_t needed = bytes_needed(&image);
+    return needed > s->most ? read_on(s, needed, error) : CEN_OK;
 }
 
 cen_status cen_image_read(const char *path, const cen_image_options *options, cen_image *image,
@@ -158,38 +193,41 @@ cen_status cen_image_read(const char *path, const cen_image_options *options, ce
 {
     *image = (cen_image){0};
     cen_image_options wanted = options != NULL ? *options : cen_image_options_default();
-    uint8_t *bytes;
-    size_t size, most;
-    cen_status status = read_needed(path, &wanted, &bytes, &size, &most, error);
-    if (status != CEN_OK) return status;
-    status = cen_image_decode(bytes, size, &wanted, image, error);
-    cen__free(bytes);
-    if (size == most && (status == CEN_ERROR_FORMAT || image->warning != NULL)) {
-        cen_image_free(image);
-        return cen__fail(error, CEN_ERROR_LIMIT,
-                         "%s: the picture does not end within the first %zu bytes of the file, "
-                         "more than its size can need; save it again",
-                         path, size);
+    cen_error why = {CEN_OK, ""};
+    source s;
+    cen_status status = open_source(&s, path, &why);
+    if (status != CEN_OK) return cen__fail(error, status, "%s", why.message);
+    status = read_needed(&s, &wanted, &why);
+    if (status == CEN_OK) {
+        status = name_file(path, cen_image_decode(s.bytes, s.size, &wanted, image, &why), &why);
+        if (s.size == s.most && (status == CEN_ERROR_FORMAT || image->warning != NULL)) {
+            cen_image_free(image);
+            status = cen__fail(&why, CEN_ERROR_LIMIT,
+                               "%s: the picture does not end within the first %zu bytes of the "
+                               "file, more than its size can need; save it again",
+                               path, s.size);
+        }
     }
-    return name_file(path, status, error);
+    close_source(&s);
+    return status == CEN_OK ? CEN_OK : cen__fail(error, status, "%s", why.message);
 }
 
 cen_status cen_image_read_size(const char *path, cen_image *image, cen_error *error)
 {
     *image = (cen_image){0};
-    const cen_image_options options = {.max_pixels = SIZE_MAX};
-    uint8_t *bytes;
-    size_t size, most;
-    bool whole;
-    cen_status status = cen__file_read_start(path, HEADER_SIZE, &bytes, &size, error);
-    if (status != CEN_OK) return status;
-    status = measure(bytes, size, image, &whole, error);
-    cen__free(bytes);
-    if (whole && size == HEADER_SIZE) {
-        status = read_needed(path, &options, &bytes, &size, &most, error);
-        if (status != CEN_OK) return status;
-        status = measure(bytes, size, image, &whole, error);
-        cen__free(bytes);
+    cen_error why = {CEN_OK, ""};
+    source s;
+    cen_status status = open_source(&s, path, &why);
+    if (status != CEN_OK) return cen__fail(error, status, "%s", why.message);
+    status = find_size(&s, image, &why);
+    if (status == CEN_OK && s.size == s.most && find_kind(s.bytes, s.size) == &cen__png_kind) {
+        const size_t needed = bytes_needed(image);
+        cen__free(s.bytes);
+        status = cen__png_read_notes(s.file, path, needed, &s.bytes, &s.size, &why);
+        if (status == CEN_OK) status = name_file(path, measure(s.bytes, s.size, image, &why), &why);
     }
-    return name_file(path, status, error);
+    close_source(&s);
+    if (status == CEN_OK) return CEN_OK;
+    *image = (cen_image){0};
+    return cen__fail(error, status, "%s", why.message);
 }

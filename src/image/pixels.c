@@ -21,7 +21,8 @@ cen_status cen__image_check_pixels(size_t width, size_t height, const cen_image_
     size_t n_pixels;
     if (cen__multiply(width, height, &n_pixels) && n_pixels <= options->max_pixels) return CEN_OK;
     return cen__fail(error, CEN_ERROR_LIMIT,
-                     "%zu x %zu pixels are more than the %zu allowed; raise max_pixels to read "
+                     "%zu x %zu pixels are more than the %zu allowed; raise that limit "
+                     "(max_pixels, --max-pixels) to read "
                      "it all the same",
                      width, height, options->max_pixels);
 }

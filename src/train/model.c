@@ -204,9 +204,13 @@ static void initialize(cen_model *model, uint64_t seed)
 
 cen_status cen_model_create(cen_model **model, const cen_model_options *options, cen_error *error)
 {
-    cen_status status = cen__model_layout(model, options, error);
+    *model = NULL;
+    const cen_model_limits *limits = options->limits;
+    cen_status status = limits != NULL ? cen__limits_check(limits, error) : CEN_OK;
+    if (status == CEN_OK) status = cen__model_layout(model, options, error);
     if (status != CEN_OK) return status;
-    status = cen__model_allocate(*model, error);
+    if (limits != NULL) status = cen__model_check_limits(*model, limits, false, error);
+    if (status == CEN_OK) status = cen__model_allocate(*model, error);
     if (status != CEN_OK) {
         cen_model_free(*model);
         *model = NULL;

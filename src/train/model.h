@@ -42,6 +42,14 @@ static inline float *cen__model_state(const cen_model *model)
 /* Takes the memory of the parameters, as they come. */
 cen_status cen__model_allocate(cen_model *model, cen_error *error);
 
+/* Errors: ARGUMENT if nothing can be within the limits. */
+cen_status cen__limits_check(const cen_model_limits *limits, cen_error *error);
+
+/* Of a model without memory. What is in a file has parameters there, whose memory is not limited. Errors: LIMIT,
+ * MEMORY. */
+cen_status cen__model_check_limits(const cen_model *model, const cen_model_limits *limits,
+                                   bool is_file, cen_error *error);
+
 bool cen__is_utf8(const char *text);
 
 /* Whether a model can compute with these numbers of a tensor: finite, and no variance below 0. */

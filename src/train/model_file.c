@@ -5,16 +5,9 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/os.h"
-#include "base/sizes.h"
 #include "format/json.h"
 #include "format/safetensors.h"
-#include "nn/work.h"
 #include "train/model.h"
-
-cen_model_limits cen_model_limits_default(void)
-{
-    return (cen_model_limits){.max_input = (size_t)1 << 22, .max_work = 1e11};
-}
 
 /* Keys of __metadata__; notes use all others. */
 static const char *const keys[] = {"format", "net",    "input",   "resize",     "mean",
@@ -308,40 +301,6 @@ static cen_status read_parameters(const cen__safetensors *file, cen_model *model
     return status == CEN_ERROR_NOT_FINITE ? CEN_ERROR_FORMAT : status;
 }
 
-/* What an image may take while it runs, for a pixel of the largest input: 64 channels of two layers. */
-enum { NUMBERS_A_PIXEL = 128 };
-
-static cen_status check_memory(const cen_model *model, size_t max_input, cen_error *error)
-{
-    size_t count, most = cen__times(max_input, NUMBERS_A_PIXEL);
-    cen_status status = cen__work_measure(&model->net, &count, error);
-    if (status != CEN_OK || count <= most) return status;
-    return cen__fail(error, CEN_ERROR_LIMIT,
-                     "an image takes %.3g bytes while it runs, the limit is %.3g; if you trust "
-                     "its maker, raise the limit with --max-input (here %zu)",
-                     (double)count * sizeof(float), (double)most * sizeof(float), max_input);
-}
-
-static cen_status check_limits(const cen_model *model, const cen_model_limits *limits,
-                               cen_error *error)
-{
-    const cen_model_info *info = &model->info;
-    size_t height = info->input.height, width = info->input.width;
-    if (cen__times(height, width) > limits->max_input) {
-        return cen__fail(error, CEN_ERROR_LIMIT,
-                         "its input of %zux%zu has more pixels than the limit of %zu; if you "
-                         "trust its maker, raise the limit with --max-input",
-                         height, width, limits->max_input);
-    }
-    if (info->work > limits->max_work) {
-        return cen__fail(error, CEN_ERROR_LIMIT,
-                         "an image takes %.3g multiply-adds, the limit is %.3g; if you trust its "
-                         "maker, raise the limit with --max-work",
-                         info->work, limits->max_work);
-    }
-    return check_memory(model, limits->max_input, error);
-}
-
 static cen_status load(cen_model **model, const char *path, const cen_model_limits *limits,
                        cen_error *error)
 {
@@ -349,7 +308,7 @@ static cen_status load(cen_model **model, const char *path, const cen_model_limi
     cen_status status = cen__safetensors_read(path, &file, error);
     if (status != CEN_OK) return status;
     status = read_layout(&file, model, error);
-    if (status == CEN_OK) status = check_limits(*model, limits, error);
+    if (status == CEN_OK) status = cen__model_check_limits(*model, limits, true, error);
     if (status == CEN_OK) status = read_parameters(&file, *model, error);
     if (status == CEN_OK) status = read_notes(&file, *model, error);
     cen__safetensors_free(&file);
@@ -367,12 +326,7 @@ cen_status cen_model_load(cen_model **model, const char *path, const cen_model_l
     const cen_model_limits usual = cen_model_limits_default();
     *model = NULL;
     if (limits == NULL) limits = &usual;
-    if (limits->max_input == 0 || !(limits->max_work > 0)) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "limits of %zu pixels and %g multiply-adds let no model in; give both "
-                         "above 0",
-                         limits->max_input, limits->max_work);
-    }
+    if (cen__limits_check(limits, error) != CEN_OK) return CEN_ERROR_ARGUMENT;
     if (cen__os_kind(path) != CEN__FOLDER) return load(model, path, limits, error);
     char *inner = cen__path_join(path, "model.safetensors");
     if (inner == NULL) return cen__fail_memory(error, "a path");

@@ -10,6 +10,7 @@ expect 1 "a: no such folder" $TRAIN a b
 expect 2 "unknown option '--lamda'; did you mean --lambda" $TRAIN --lamda 1 x
 expect 2 "unknown option '--zzzzzz'" $TRAIN --zzzzzz x
 expect 2 "unknown option '-Z'" $TRAIN -Z x
+expect 2 "loss 'x' .* it takes center, softmax, triplet, triplet-semi, contrastive-center or cosface$" $TRAIN --loss x x
 expect 2 "lambda '-1'" $TRAIN --lambda -1 x
 expect 2 "lambda 'nan'" $TRAIN --lambda nan x
 expect 2 "lambda '1x'" $TRAIN --lambda=1x x
@@ -121,7 +122,7 @@ says "broken/coat/zero.png: .*empty"
 says "broken/sandal/picture.webp: .*WebP is not supported"
 [ "$(wc -l <broken-run/features.tsv)" -eq 13 ] || complain "features of other than 12 images"
 few large 2
-expect 1 "pixels" $TRAIN --strict --max-pixels 100 large
+expect 1 "pixels .* raise that limit .*--max-pixels" $TRAIN --strict --max-pixels 100 large
 
 # -- what works: a PNG named .jpg, names beyond ASCII, files that are no images
 few odd 4

@@ -250,6 +250,7 @@ says '^page +page.html, with pictures in small$'
 [ "$(grep -o '<img' page.html | wc -l)" -ge 8 ] || complain "--pictures shows none of small"
 succeed "$KNN" eval -k 1 --report page.html --model run small
 [ "$(grep -o '<img' page.html | wc -l)" -ge 8 ] || complain "pictures that were named are not shown"
+expect 2 "pictures is given twice, 'small' and 'run'; name one" "$KNN" eval --report page.html --pictures small --pictures run run
 expect 2 "pictures has no use here" "$KNN" eval --pictures small run
 mkdir -p set/own secret
 picture=$(ls small/bag/* | head -n 1)

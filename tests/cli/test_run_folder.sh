@@ -32,6 +32,22 @@ succeed resume evil --steps steps.csv
 [ "$(wc -l <steps.csv)" -eq 7 ] || complain "named again, --steps does not go on: $(cat steps.csv)"
 rm -r evil
 
+# -- nor does what its net takes go beyond the limits of a model, unless the user types it again
+for given in "--image-size 16384" "--feature-size 16000000" "--max-pixels 300000000"; do
+    cp -r stranger/run evil
+    printf '%s\0' $given >>evil/arguments
+    case $given in
+        --max*) remedy="the usual 268435456; if you trust its maker, add --max-pixels 300000000" ;;
+        *) remedy="the limit .*; if you trust its maker, .*: add --image-size and --net as they stand there" ;;
+    esac
+    expect 2 "evil/arguments.* $remedy" resume evil --steps steps.csv
+    rm -r evil
+done
+train --stop-after 1 --image-size 2100 --net "maxpool 16, maxpool 16, flatten, dense 8" -o large small || complain "no run"
+expect 2 "its input of 2100x2100 has more pixels than the limit of 4194304" resume large
+succeed resume large --image-size 2100 --net "maxpool 16, maxpool 16, flatten, dense 8"
+rm -r large
+
 # -- nor are links followed
 for name in log.csv checkpoint.safetensors checkpoint.safetensors.previous model.safetensors arguments \
     features.npy features.tsv report.html report.json svg .lock .new steps.csv; do

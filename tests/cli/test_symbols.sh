@@ -45,7 +45,7 @@ cat >allowed.txt <<'EOF'
 bsearch calloc free getenv malloc qsort strtod strtof strtol strtoll strtoull
 bcmp memchr memcmp memcpy memmove memset
 strchr strcmp strcpy strcspn strerror strlen strncmp strpbrk strrchr strspn strstr
-fclose ferror fflush fgetc fopen fputc fputs fread fseek ftell fwrite remove rename snprintf vfprintf vsnprintf
+fclose ferror fflush fgetc fopen fputc fputs fread fseek ftell fwrite remove rename setvbuf snprintf vfprintf vsnprintf
 stdin
 access close closedir fchmod fchown fcntl fdopen fileno flock fstat fsync getpid ioctl isatty lstat mkdir open opendir read
 nanosleep readdir readlink realpath stat sysconf clock_gettime

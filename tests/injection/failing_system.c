@@ -43,6 +43,7 @@ void failing_end(void)
 void failing_arm(size_t fail_at, bool goes_on)
 {
     memset(failing->counts, 0, sizeof failing->counts);
+    failing->n_bytes_read = 0;
     failing->fail_at = fail_at;
     failing->goes_on = goes_on;
     failing->has_failed = false;
@@ -159,7 +160,18 @@ static stream streams[MOST_STREAMS];
 static ssize_t read_stream(void *cookie, char *bytes, size_t size)
 {
     const stream *s = cookie;
-    return fails(READ, EIO) ? -1 : read(s->descriptor, bytes, size);
+    if (fails(READ, EIO)) return -1;
+    const ssize_t n = read(s->descriptor, bytes, size);
+    if (failing->is_armed && n > 0) failing->n_bytes_read += (size_t)n;
+    return n;
+}
+
+static int seek_stream(void *cookie, off64_t *place, int from)
+{
+    const stream *s = cookie;
+    if (fails(READ, EIO)) return -1;
+    *place = lseek(s->descriptor, (off_t)*place, from);
+    return *place < 0 ? -1 : 0;
 }
 
 /* A write that fails has written half. */
@@ -190,7 +202,8 @@ static int close_stream(void *cookie)
 
 static FILE *open_stream(int descriptor, const char *mode)
 {
-    static const cookie_io_functions_t functions = {read_stream, write_stream, NULL, close_stream};
+    static const cookie_io_functions_t functions = {read_stream, write_stream, seek_stream,
+                                                    close_stream};
     stream *s = streams;
     while (s < streams + MOST_STREAMS && s->file != NULL) s++;
     if (s == streams + MOST_STREAMS) abort();

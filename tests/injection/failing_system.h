@@ -12,7 +12,7 @@
 typedef enum operation {
     ALLOCATE,
     OPEN, /* for reading, of a file or a folder */
-    READ,
+    READ, /* or seeking */
     LIST,
     CREATE,
     WRITE,
@@ -44,6 +44,7 @@ typedef struct failing_system {
     bool records;   /* each file that a rename puts in place is noted in versions */
     /* told to it */
     size_t counts[N_OPERATIONS];
+    size_t n_bytes_read;
     unsigned char points[MOST_POINTS]; /* each operation since the arming */
     bool has_failed;
     operation failed;

@@ -10,6 +10,8 @@
 
 #include <centerloss.h>
 
+#include "image/image.h"
+#include "image/inflate.h"
 #include "injection/walk.h"
 #include "support/golden_pairs.h"
 
@@ -56,6 +58,55 @@ static void make_pictures(const char *folder, int value)
     picture = path[2];
     (void)golden_pairs_each("bmp.bin", put_picture);
     tree_grey(path[3], 9, 8, value);
+}
+
+static void put32(uint8_t *at, size_t n)
+{
+    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(n >> (24 - 8 * i));
+}
+
+static void put_chunk(FILE *file, const char *name, const uint8_t *data, size_t size)
+{
+    uint8_t head[8], tail[4];
+    put32(head, size);
+    memcpy(head + 4, name, 4);
+    put32(tail, cen__crc32(cen__crc32(0, head + 4, 4), data, size));
+    assert_int_equal(fwrite(head, 1, 8, file), 8);
+    if (size > 0) assert_int_equal(fwrite(data, 1, size, file), size);
+    assert_int_equal(fwrite(tail, 1, 4, file), 4);
+}
+
+/* A PNG of noise, which is as large as its pixels, in chunks of 8 KB as libpng makes them. It is turned, which
+ * it says at its end. Returns its bytes. */
+static size_t make_large_png(const char *path, size_t width, size_t height)
+{
+    enum { PICTURE = 8 + 25 + 8, END = 4 + 12, PIECE = 8192 };
+    static const uint8_t turned[26] = {'M', 'M', 0, '*', 0, 0, 0, 8, 0, 1, 1, 0x12, 0,
+                                       3,   0,   0, 0,   1, 0, 6, 0, 0, 0, 0, 0,    0};
+    uint8_t *pixels = malloc(width * height), *bytes;
+    size_t size;
+    uint32_t noise = 1;
+    assert_non_null(pixels);
+    for (size_t i = 0; i < width * height; i++) {
+        noise = noise * 1664525 + 1013904223;
+        pixels[i] = (uint8_t)(noise >> 24);
+    }
+    assert_int_equal(
+        cen__png_pack(&(cen_image){width, height, 1, pixels, NULL, {0}}, &bytes, &size, NULL),
+        CEN_OK);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes, 1, PICTURE - 8, file), PICTURE - 8);
+    for (size_t at = PICTURE; at < size - END; at += PIECE) {
+        put_chunk(file, "IDAT", bytes + at, size - END - at < PIECE ? size - END - at : PIECE);
+    }
+    put_chunk(file, "eXIf", turned, sizeof turned);
+    put_chunk(file, "IEND", NULL, 0);
+    size = (size_t)ftell(file);
+    assert_int_equal(fclose(file), 0);
+    cen__free(bytes);
+    free(pixels);
+    return size;
 }
 
 static cen_status open_folder(size_t cache, cen_folder **folder, cen_error *error)
@@ -159,11 +210,12 @@ static void resume_again(void)
 
 static bool decode(void)
 {
-    static const char *const paths[4] = {IMAGES "/dark/a.png", IMAGES "/dark/b.jpg",
-                                         IMAGES "/dark/c.bmp", IMAGES "/dark/d.pgm"};
+    static const char *const paths[5] = {IMAGES "/dark/a.png", IMAGES "/dark/b.jpg",
+                                         IMAGES "/dark/c.bmp", IMAGES "/dark/d.pgm",
+                                         ROOT "/large.png"};
     cen_error error;
     cen_status status = CEN_OK;
-    for (size_t i = 0; i < 4 && status == CEN_OK; i++) {
+    for (size_t i = 0; i < 5 && status == CEN_OK; i++) {
         cen_image image, size;
         status = cen_image_read(paths[i], NULL, &image, &error);
         if (status != CEN_OK) break;
@@ -271,6 +323,7 @@ static int prepare(void **state)
     tree_remove(ROOT);
     make_pictures(IMAGES "/dark", 30);
     make_pictures(IMAGES "/light", 220);
+    (void)make_large_png(ROOT "/large.png", 400, 300);
     copy(CEN_TESTS_FOLDER "/golden/idx/images.gz", ROOT "/idx/images.gz");
     copy(CEN_TESTS_FOLDER "/golden/idx/labels", ROOT "/idx/labels");
     assert_int_equal(open_folder(1 << 20, &loaded, NULL), CEN_OK);
@@ -350,6 +403,37 @@ static void decoding_fails_cleanly(void **state)
     (void)state;
     begin_out(0);
     walk(&(job){.name = "decoding", .run = decode, .stride = 1});
+}
+
+/* The scan of a folder needs its size and how it is turned, and no pixels. */
+static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
+{
+    (void)state;
+    const char *const path = ROOT "/large";
+    assert_int_equal(cen_make_folder(path, NULL), CEN_OK);
+    const size_t size = make_large_png(ROOT "/large/a.png", 2000, 1000);
+    cen_image image;
+    failing_arm(0, false);
+    assert_int_equal(cen_image_read_size(ROOT "/large/a.png", &image, NULL), CEN_OK);
+    failing_disarm();
+    assert_int_equal(image.width, 1000);
+    assert_int_equal(image.height, 2000);
+    assert_int_equal(failing->counts[OPEN], 1);
+    if (failing->n_bytes_read > size / 4) fail_msg("%zu bytes are read", failing->n_bytes_read);
+
+    cen_folder_options options = cen_folder_options_default();
+    cen_folder *folder;
+    float features[3];
+    options.unlabelled = true;
+    options.n_threads = 1;
+    failing_arm(0, false);
+    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_folder_features(trained, folder, features, 1, NULL, NULL, NULL),
+                     CEN_OK);
+    failing_disarm();
+    cen_folder_free(folder);
+    if (failing->n_bytes_read > size / 4 * 5) fail_msg("%zu bytes are read", failing->n_bytes_read);
+    tree_remove(path);
 }
 
 static void exporting_keeps_the_last_good_files(void **state)
@@ -460,6 +544,7 @@ int main(void)
         cmocka_unit_test(resuming_fails_cleanly_and_can_be_tried_again),
         cmocka_unit_test(the_checkpoint_before_a_damaged_one_stays_until_there_is_a_new_one),
         cmocka_unit_test(decoding_fails_cleanly),
+        cmocka_unit_test(a_large_png_is_read_whole_only_to_be_decoded),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
         cmocka_unit_test(a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write),
         cmocka_unit_test(errno_stays_where_the_system_sets_it),

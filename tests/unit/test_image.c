@@ -11,6 +11,7 @@
 #include <centerloss.h>
 
 #include "image/image.h"
+#include "image/inflate.h"
 #include "support/golden_pairs.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
@@ -63,6 +64,45 @@ static void test_orientation_and_channels_as_pillow_has_them(void **state)
 {
     (void)state;
     assert_int_equal(golden_pairs_each("image.bin", check), 60);
+}
+
+enum { PADDING = 70000 };
+
+static size_t length_at(const uint8_t *at)
+{
+    return (size_t)at[0] << 24 | (size_t)at[1] << 16 | (size_t)at[2] << 8 | at[3];
+}
+
+/* Of each chunk that follows it the size and the orientation may depend. */
+static void check_padded(const golden_pair *pair)
+{
+    static const char name[] = "paDd";
+    const size_t size = pair->first_size;
+    if (size < 8 || memcmp(pair->first, "\x89PNG", 4) != 0) return;
+    uint8_t *bytes = calloc(size + PADDING + 12, 1);
+    assert_non_null(bytes);
+    for (size_t at = 8; at + 12 <= size; at += 12 + length_at(pair->first + at)) {
+        if (at == 8) continue; /* the header is the first */
+        memset(bytes, 0, size + PADDING + 12);
+        memcpy(bytes, pair->first, at);
+        for (int i = 0; i < 4; i++) bytes[at + (size_t)i] = (uint8_t)(PADDING >> (24 - 8 * i));
+        memcpy(bytes + at + 4, name, 4);
+        const uint32_t crc = cen__crc32(0, bytes + at + 4, PADDING + 4);
+        for (int i = 0; i < 4; i++)
+            bytes[at + 8 + PADDING + (size_t)i] = (uint8_t)(crc >> (24 - 8 * i));
+        memcpy(bytes + at + 12 + PADDING, pair->first + at, size - at);
+        golden_pair padded = *pair;
+        padded.first = bytes;
+        padded.first_size = size + PADDING + 12;
+        check(&padded);
+    }
+    free(bytes);
+}
+
+static void test_chunks_of_a_PNG_behind_the_first_64_KiB_are_found(void **state)
+{
+    (void)state;
+    (void)golden_pairs_each("image.bin", check_padded);
 }
 
 static void check_unsupported(const golden_pair *pair)
@@ -326,6 +366,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_orientation_and_channels_as_pillow_has_them),
+        cmocka_unit_test(test_chunks_of_a_PNG_behind_the_first_64_KiB_are_found),
         cmocka_unit_test(test_kinds_that_are_not_read_are_named),
         cmocka_unit_test(test_what_is_no_image_is_refused_by_name),
         cmocka_unit_test(test_only_bytes_that_begin_an_image_are_one),

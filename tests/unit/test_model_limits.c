@@ -82,8 +82,48 @@ static void what_an_image_takes_while_it_runs_is_limited(void **state)
     (void)state;
     const cen_model_limits limits = {.max_input = 1 << 14, .max_work = 1e11};
     (void)save("conv 200 1x1, gap", 128);
-    assert_refused(&limits, "bytes while it runs", "--max-input");
+    assert_refused(&limits, "while it runs, an image takes", "--max-input");
     assert_taken(NULL);
+}
+
+/* Of a line and an input that come from elsewhere, too, and then also what the parameters take. */
+static void a_model_is_not_made_beyond_the_limits_of_its_options(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *net;
+        size_t side;
+        const char *reason; /* NULL: it is made */
+    } models[] = {{"gap", 128, NULL},
+                  {"gap", 129, "129x129"},
+                  {"conv 200 1x1, gap", 128, "while it runs, an image takes"},
+                  {"maxpool 16, flatten, dense 33000", 128, "its parameters take 8.58e+06 bytes"},
+                  {"maxpool 16, flatten, dense 30000", 128, NULL}};
+    cen_model_limits limits = {.max_input = 1 << 14, .max_work = 1e11};
+    for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+        cen_model_options options = cen_model_options_default();
+        cen_model *model;
+        cen_error error;
+        options.net = models[i].net;
+        options.input.height = options.input.width = models[i].side;
+        options.limits = &limits;
+        cen_status status = cen_model_create(&model, &options, &error);
+        if (status != (models[i].reason != NULL ? CEN_ERROR_LIMIT : CEN_OK)) {
+            fail_msg("%s: %s", models[i].net, error.message);
+        }
+        if (status == CEN_ERROR_LIMIT && strstr(error.message, models[i].reason) == NULL) {
+            fail_msg("%s: %s", models[i].net, error.message);
+        }
+        if (status == CEN_ERROR_LIMIT) assert_null(model);
+        cen_model_free(model);
+    }
+    cen_model_options options = cen_model_options_default();
+    cen_model *model;
+    options.limits = &limits;
+    limits.max_work = 1000;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_LIMIT);
+    limits.max_work = 0;
+    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_ARGUMENT);
 }
 
 /* Nothing is made of a stride beyond the window: neither time nor memory. */
@@ -160,6 +200,7 @@ int main(void)
         cmocka_unit_test(an_input_of_too_many_pixels_is_refused_and_the_option_named),
         cmocka_unit_test(a_thousand_layers_on_a_large_image_are_too_much_work),
         cmocka_unit_test(what_an_image_takes_while_it_runs_is_limited),
+        cmocka_unit_test(a_model_is_not_made_beyond_the_limits_of_its_options),
         cmocka_unit_test(a_stride_beyond_its_window_takes_nothing),
         cmocka_unit_test(work_counts_multiply_adds),
         cmocka_unit_test(presets_are_far_below_the_limits),
