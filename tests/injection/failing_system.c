@@ -239,6 +239,8 @@ int __wrap_open(const char *path, int flags, ...)
 #ifdef __GLIBC__ /* whose names these are where offsets have 64 bits */
 FILE *__wrap_fopen64(const char *path, const char *mode);
 int __wrap_open64(const char *path, int flags, ...);
+int __wrap___open_2(const char *path, int flags);
+int __wrap___open64_2(const char *path, int flags);
 void *__real_readdir64(DIR *folder);
 void *__wrap_readdir64(DIR *folder);
 
@@ -250,6 +252,17 @@ FILE *__wrap_fopen64(const char *path, const char *mode)
 int __wrap_open64(const char *path, int flags, ...)
 {
     return __wrap_open(path, flags, 0666);
+}
+
+/* What clang makes of open without a mode where glibc checks calls. */
+int __wrap___open_2(const char *path, int flags)
+{
+    return __wrap_open(path, flags);
+}
+
+int __wrap___open64_2(const char *path, int flags)
+{
+    return __wrap_open(path, flags);
 }
 
 void *__wrap_readdir64(DIR *folder)
