@@ -7,6 +7,7 @@
 
 #include "kernels/conv_pool.h"
 #include "kernels/conv_set.h"
+#include "kernels/lone_sum.h"
 
 #if defined(__GNUC__)
 typedef float vec __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
@@ -43,6 +44,7 @@ INLINE void tile_body(size_t rows, size_t vectors, size_t a_row, const cen__tile
                 acc[i][v] = *(const vec *)(t->c + i * t->c_row + v * t->c_vector);
     for (size_t s = 0; s < steps; s++) {
         vec x[CEN__TILE_VECTORS];
+        if (rows * vectors == 1) CEN__LONE_SUM(acc[0][0]);
         for (size_t v = 0; v < vectors; v++) x[v] = *(const vec *)(b[v] + b_at[s]);
         const float *const as = a + a_at[s];
         for (size_t i = 0; i < rows; i++)

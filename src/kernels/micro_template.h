@@ -5,6 +5,7 @@
  *   CEN__CONTRACT                       1 where a multiply and an add may become one fused instruction,
  *                                       which -std=c99 turns off
  * and has a target pragma in force. */
+#include "kernels/lone_sum.h"
 
 #if CEN__LANES > 1
 typedef float vector __attribute__((vector_size(4 * CEN__LANES)));
@@ -63,6 +64,7 @@ CEN__INLINE CEN__FUSED void full_tile(const int rows, const int vectors, size_t 
     size_t at = 0;
     do {
         vector row[VECTORS];
+        if (rows * vectors == 1) CEN__LONE_SUM(sum[0][0]);
         for (int v = 0; v < vectors; v++) row[v] = load(b + v * LANES);
         for (int i = 0; i < rows; i++) {
             for (int v = 0; v < vectors; v++) sum[i][v] += a_row[i][at] * row[v];

@@ -73,7 +73,8 @@ static void test_every_picture_as_pillow_has_it(void **state)
         check(name, line + used);
     }
     (void)fclose(list);
-    print_message("%zu same, %zu refused, %zu differences\n", n_same, n_refused, n_different);
+    print_message("%u same, %u refused, %u differences\n", (unsigned)n_same, (unsigned)n_refused,
+                  (unsigned)n_different);
     assert_true(n_same > 380 && n_refused == 3 && n_different == 17);
 }
 

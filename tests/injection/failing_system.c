@@ -21,13 +21,14 @@ const char *const operation_names[N_OPERATIONS] = {
 static failing_system before_main;
 failing_system *failing = &before_main;
 
-static char workplace[] = "/dev/shm/cen-XXXXXX";
+/* Of each program its own, in memory if that may be written to. */
+static char in_memory[] = "/dev/shm/cen-XXXXXX", on_disk[] = "/tmp/cen-XXXXXX", *workplace;
 
 void failing_begin(void)
 {
-    bool is_in_memory = mkdtemp(workplace) != NULL;
-    if (is_in_memory && chdir(workplace) != 0) abort();
-    if (!is_in_memory) workplace[0] = '\0';
+    workplace = mkdtemp(in_memory);
+    if (workplace == NULL) workplace = mkdtemp(on_disk);
+    if (workplace == NULL || chdir(workplace) != 0) abort();
     void *shared =
         mmap(NULL, sizeof *failing, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED) abort();
@@ -37,7 +38,7 @@ void failing_begin(void)
 
 void failing_end(void)
 {
-    if (workplace[0] != '\0' && (chdir("/") != 0 || rmdir(workplace) != 0)) abort();
+    if (chdir("/") != 0 || rmdir(workplace) != 0) abort();
 }
 
 void failing_arm(size_t fail_at, bool goes_on)
@@ -252,6 +253,8 @@ int __wrap_open(const char *path, int flags, ...)
 #ifdef __GLIBC__ /* whose names these are where offsets have 64 bits */
 FILE *__wrap_fopen64(const char *path, const char *mode);
 int __wrap_open64(const char *path, int flags, ...);
+int __wrap___open_2(const char *path, int flags);
+int __wrap___open64_2(const char *path, int flags);
 void *__real_readdir64(DIR *folder);
 void *__wrap_readdir64(DIR *folder);
 
@@ -263,6 +266,17 @@ FILE *__wrap_fopen64(const char *path, const char *mode)
 int __wrap_open64(const char *path, int flags, ...)
 {
     return __wrap_open(path, flags, 0666);
+}
+
+/* What clang makes of open without a mode where glibc checks calls. */
+int __wrap___open_2(const char *path, int flags)
+{
+    return __wrap_open(path, flags);
+}
+
+int __wrap___open64_2(const char *path, int flags)
+{
+    return __wrap_open(path, flags);
 }
 
 void *__wrap_readdir64(DIR *folder)
