@@ -179,6 +179,15 @@ static cen_status keep_path(cen_folder *folder, const char *above, const char *n
     return *path == NULL ? cen__fail_memory(error, "the names of files") : CEN_OK;
 }
 
+/* It claims to be an image. To open it may do something, so it is not. */
+static cen_status skip_device(cen_folder *folder, const char *path, cen_error *error)
+{
+    cen_error why;
+    (void)cen__fail(&why, CEN_ERROR_IO,
+                    "%s: this is a device, a pipe or a socket; copy what it gives to a file", path);
+    return cen__folder_skip(folder, path, &why, error);
+}
+
 static cen_status list_entry(scan *s, const char *path, const char *name, entries *e,
                              cen_error *error)
 {
@@ -191,7 +200,9 @@ static cen_status list_entry(scan *s, const char *path, const char *name, entrie
     if (status != CEN_OK) return status;
     to->name = to->path + strlen(to->path) - strlen(name);
     to->kind = cen__os_identify(to->path, to->identity);
-    if (to->kind == CEN__OTHER) {
+    if (to->kind == CEN__OTHER && cen__has_image_ending(name)) {
+        status = skip_device(s->folder, to->path, error);
+    } else if (to->kind == CEN__OTHER) {
         s->folder->info.n_passed_over++;
     } else if (to->kind == CEN__FOLDER && is_of_system(name)) {
         return cen__folder_remark(s->folder, to->path, error,
@@ -200,7 +211,7 @@ static cen_status list_entry(scan *s, const char *path, const char *name, entrie
         e->n++;
         e->n_folders += to->kind == CEN__FOLDER;
     }
-    return CEN_OK;
+    return status;
 }
 
 /* cen__free(e->items), also after a failure. */

@@ -174,7 +174,7 @@ static cen_status start_file(const char *path, write_function *write, const tabl
     return status;
 }
 
-char *cen__features_beside(const char *path, const char *ending, const char *beside)
+static char *exchange_ending(const char *path, const char *ending, const char *beside)
 {
     size_t size = strlen(path), ending_size = strlen(ending);
     if (size >= ending_size && strcmp(path + size - ending_size, ending) == 0) size -= ending_size;
@@ -182,6 +182,24 @@ char *cen__features_beside(const char *path, const char *ending, const char *bes
     if (result == NULL) return NULL;
     memcpy(result, path, size);
     strcpy(result + size, beside);
+    return result;
+}
+
+char *cen__features_beside(const char *path, const char *ending, const char *beside)
+{
+    char *result = exchange_ending(path, ending, beside);
+    const bool is_there =
+        result == NULL || cen__os_kind(result) != CEN__NOTHING || cen__os_is_link(result);
+    if (is_there || !cen__os_is_link(path)) return result;
+    const int kept = errno;
+    char *file = cen__os_follow(path);
+    if (file == NULL && errno != ENOMEM) { /* links without an end */
+        errno = kept;
+        return result;
+    }
+    cen__free(result);
+    result = file != NULL ? exchange_ending(file, ending, beside) : NULL;
+    cen__free(file);
     return result;
 }
 

@@ -5,7 +5,8 @@
 #include "base/status.h"
 
 /* path with its ending, where it has it, taken off and `beside` put on: the name of the second file of
- * a pair. The caller's to cen__free; NULL without memory. */
+ * a pair. If path is a link and nothing has that name, it is beside the file that the link leads to. The caller's
+ * to cen__free; NULL without memory. */
 char *cen__features_beside(const char *path, const char *ending, const char *beside);
 
 /* What ties a name to its row of numbers: FNV-1a, 64 bits, of their bytes as little-endian float32. */

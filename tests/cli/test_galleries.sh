@@ -82,6 +82,13 @@ enroll link.npy 1 || complain "a gallery behind a link cannot be enrolled into"
 : >acknowledged.txt
 check far/people.npy
 [ -h link.npy ] && [ -h link.tsv ] && grep -qx s1 there.txt || complain "a link was not followed"
+rm link.tsv
+enroll link.npy 2 || complain "names that lie beside the linked gallery are not found"
+[ -h link.npy ] && [ ! -e link.tsv ] || complain "names were written beside the link"
+check far/people.npy
+grep -qx s2 there.txt || complain "the linked gallery lacks the new name"
+succeed "$KNN" classify -k 1 link.npy person2.csv
+says '"class": "s2"|s2'
 [ "$(cat far/people.tsv.old)" = mine ] || complain "a user's own .tsv.old was touched"
 
 # ---- a feature that is no number changes nothing ----

@@ -41,6 +41,17 @@ succeed train --quiet -o strange-run strange
 succeed train --overwrite -o strange-run strange
 says "strange/bag/dangling.png: .*No such file"
 says "strange/bag/loop.png: .*[sS]ymbolic link"
+for name in pipe null zero; do
+    says "strange/bag/$name.png: this is a device, a pipe or a socket; copy what it gives to a file"
+done
+says '^skipped +5 images'
+says '^passed +4 files'
+succeed $FEATURES strange-run strange/bag -o f.npy
+grep -q "bag/pipe.png: this is a device" err.txt || complain "cl_features names no pipe: $(cat err.txt)"
+says "; 5 skipped, so rows count only the others"
+succeed $KNN classify --json strange-run strange/bag
+says '"skipped": .*bag/pipe.png", "reason": "[^"]*this is a device'
+expect 1 "null.png: this is a device" $FEATURES --strict strange-run strange/bag -o f.npy
 expect 1 "pipe.png: this is a file; name the folder" train -o pipe-run strange/bag/pipe.png
 expect 1 "pipe.png: this is a device, a pipe or a socket" $FEATURES strange-run strange/bag/pipe.png -o f.npy
 

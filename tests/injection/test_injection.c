@@ -493,6 +493,27 @@ static void a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write(vo
     }
 }
 
+/* So that a power cut leaves one of the states that readers know. */
+static void each_renaming_of_a_pair_is_on_the_disk_before_the_next(void **state)
+{
+    (void)state;
+    begin_out(0);
+    failing_arm(0, false);
+    assert_int_equal(write_pair("new", 2, NULL), CEN_OK);
+    failing_disarm();
+    size_t n_renamed = 0;
+    bool is_synced = true;
+    for (size_t i = 0; i < failing_count(); i++) {
+        if (failing->points[i] == SYNC) is_synced = true;
+        if (failing->points[i] != RENAME) continue;
+        if (!is_synced) fail_msg("renaming %zu is not on the disk", n_renamed);
+        is_synced = false;
+        n_renamed++;
+    }
+    assert_int_equal(n_renamed, 3); /* the names aside, the numbers, the names */
+    assert_true(is_synced);
+}
+
 /* The wrapped malloc and sysconf set it though they succeed. */
 static void errno_stays_where_the_system_sets_it(void **state)
 {
@@ -547,6 +568,7 @@ int main(void)
         cmocka_unit_test(a_large_png_is_read_whole_only_to_be_decoded),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
         cmocka_unit_test(a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write),
+        cmocka_unit_test(each_renaming_of_a_pair_is_on_the_disk_before_the_next),
         cmocka_unit_test(errno_stays_where_the_system_sets_it),
         cmocka_unit_test(the_names_of_new_folders_are_brought_onto_the_disk),
     };

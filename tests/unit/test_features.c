@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "base/os.h"
 #include "support/limited_memory.h"
 
@@ -236,6 +237,39 @@ static void rows_are_scaled_to_length_one_and_zeros_stay(void **state)
     cen_features_normalize(x, 0, 2);
 }
 
+/* U+009B, which some terminals take for the beginning of a command, as bytes of UTF-8. */
+static void control_characters_beyond_ascii_are_escaped(void **state)
+{
+    (void)state;
+    static const cen_feature_row row = {"a\xc2\x9b"
+                                        "31m.png",
+                                        0, "\xc2\x9b", NULL};
+    static const char *const paths[] = {"test_features.csv", "test_features.npy"};
+    static const char *const texts[] = {"test_features.csv", "test_features.tsv"};
+    for (size_t i = 0; i < 2; i++) {
+        uint8_t *bytes;
+        size_t size;
+        assert_int_equal(cen_features_write(paths[i], i == 0 ? CEN_FEATURES_CSV : CEN_FEATURES_NPY,
+                                            features, 1, D, &row, NULL),
+                         CEN_OK);
+        assert_int_equal(cen__file_read(texts[i], SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+        if (memchr(bytes, 0x9b, size) != NULL) fail_msg("%s holds U+009B", texts[i]);
+        cen__free(bytes);
+        cen_feature_set set;
+        assert_int_equal(cen_features_read(paths[i], &set, NULL), CEN_OK);
+        assert_string_equal(set.rows[0].path, row.path);
+        cen_features_free(&set);
+        (void)remove(paths[i]);
+        (void)remove(texts[i]);
+    }
+    cen_error error;
+    assert_int_equal(
+        cen_features_write("no\xc2\x9b/x.csv", CEN_FEATURES_CSV, features, 1, D, &row, &error),
+        CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "no?"
+                                          "?/x.csv"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +278,7 @@ int main(void)
         cmocka_unit_test(csv_is_what_python_writes),
         cmocka_unit_test(fvecs_has_the_size_before_each_vector),
         cmocka_unit_test(the_projector_pair_is_numbers_and_names),
+        cmocka_unit_test(control_characters_beyond_ascii_are_escaped),
         cmocka_unit_test(arguments_without_sense_are_refused),
         cmocka_unit_test(a_place_that_cannot_be_written_is_named_and_nothing_is_left),
         cmocka_unit_test(features_that_are_not_finite_are_refused_by_their_row),
