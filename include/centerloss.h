@@ -14,8 +14,8 @@
  * - The locale is left alone, and has no say in what is read, written or computed; errno is left alone
  *   by what succeeds.
  * - Every _create, _open, _load has its _free; _free(NULL) does nothing.
- * - Float tensors are dense, row-major, n c h w. `n_threads` 0 means one a processor. The number of
- *   threads never changes a result by a single bit.
+ * - Float tensors are dense, row-major, n c h w. The number of threads of a context never changes a result
+ *   by a single bit.
  * - Paths are UTF-8. Options structs are filled by their _default function, then changed. */
 #ifndef CENTERLOSS_H
 #define CENTERLOSS_H
@@ -67,6 +67,39 @@ typedef struct cen_error {
 
 /* A few words for a status; never NULL. */
 CEN_API const char *cen_status_name(cen_status status);
+
+/* ---- context --------------------------------------------------------------------------------- */
+
+/* Threads and the instruction set that objects and calls use. An object keeps the context that it is made in,
+ * which must outlive it. Several threads may use one context: while it works for one of them, the
+ * others compute on their own. NULL stands for a private one with the default options, which lives as long
+ * as the object or the call. */
+typedef struct cen_context cen_context;
+
+typedef struct cen_context_options {
+    size_t size; /* of this struct as the caller knows it: cen_context_options_init sets it */
+    int n_threads; /* with the caller, at most 1024; 0: one for each processor that this process may use, by
+                      its affinity and the quota of its control group */
+} cen_context_options;
+
+static inline cen_context_options cen_context_options_init(void)
+{
+    cen_context_options options = {sizeof(cen_context_options), 0};
+    return options;
+}
+
+/* Takes the best instruction set of the processor, or the lower one that the environment variable
+ * CEN_INSTRUCTIONS names. Threads start when there is work for them, sleep when there is none, and are not
+ * needed: what the system refuses, the caller does. After a fork, parent and child may both go on.
+ * options may be NULL. Errors: ARGUMENT (n_threads), MEMORY. */
+CEN_API cen_status cen_context_create(cen_context **context, const cen_context_options *options,
+                                      cen_error *error);
+
+/* After all objects that were made in it. */
+CEN_API void cen_context_free(cen_context *context);
+
+/* Threads that work in it, with the caller. */
+CEN_API int cen_context_threads(const cen_context *context);
 
 /* ---- tensors ------------------------------------------------------------------------------- */
 
@@ -121,9 +154,10 @@ CEN_API cen_image_options cen_image_options_default(void);
  * upper 8, that are all below 4096: what is left of them is nearly black.
  * So is a picture of one colour whose alpha, which is dropped, is the drawing. Of a file at most 16 MB and
  * 24 bytes a pixel are read. */
-CEN_API cen_status cen_image_read(const char *path, const cen_image_options *options,
-                                  cen_image *image, cen_error *error);
-CEN_API cen_status cen_image_decode(const void *bytes, size_t size,
+CEN_API cen_status cen_image_read(cen_context *context, const char *path,
+                                  const cen_image_options *options, cen_image *image,
+                                  cen_error *error);
+CEN_API cen_status cen_image_decode(cen_context *context, const void *bytes, size_t size,
                                     const cen_image_options *options, cen_image *image,
                                     cen_error *error);
 
@@ -145,8 +179,9 @@ typedef enum cen_resize {
  * Resize + CenterCrop. An image with an excess is cropped as the whole picture would be, and resized
  * as Pillow's resize(..., box=...). Colours of 2 and 4 channels are weighted by alpha. Errors:
  * ARGUMENT (a side of 0, no pixels, an excess as large as the image), MEMORY. */
-CEN_API cen_status cen_image_resize(const cen_image *image, size_t height, size_t width,
-                                    cen_resize mode, cen_image *resized, cen_error *error);
+CEN_API cen_status cen_image_resize(cen_context *context, const cen_image *image, size_t height,
+                                    size_t width, cen_resize mode, cen_image *resized,
+                                    cen_error *error);
 
 /* Writes an image of 1, 2, 3 or 4 channels as PNG, without waiting for the disk. Errors: ARGUMENT,
  * IO, MEMORY. */
@@ -191,7 +226,6 @@ typedef struct cen_folder_options {
     bool allow_empty;  /* a class without a usable training image is left out: no error */
     size_t max_pixels; /* as in cen_image_options */
     bool exact_decode; /* large JPEGs are decoded at full size before they are resized */
-    int n_threads;
 } cen_folder_options;
 
 /* Share 0.1, seed 1, not strict, classes needed. */
@@ -242,7 +276,8 @@ typedef struct cen_folder_info {
  * classes, which a remark says. Errors: IO (no such folder), ARGUMENT (no classes, one class, an empty
  * class, a class that cannot be held out, a picture with two labels or in two splits, a group in two
  * splits, no usable image in options->validation), FORMAT (a list; with strict an image), LIMIT (a list), MEMORY. */
-CEN_API cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t n_paths,
+CEN_API cen_status cen_folder_open(cen_context *context, cen_folder **folder,
+                                   const char *const *paths, size_t n_paths,
                                    const cen_folder_options *options, cen_error *error);
 CEN_API void cen_folder_free(cen_folder *folder);
 
@@ -382,8 +417,8 @@ CEN_API cen_model_options cen_model_options_default(void);
 /* Errors: ARGUMENT (a line that cannot be read: names the word and its column; a net too large for
  * the image: names the layer; a limit of 0), LIMIT (before memory is taken: with limits, its parameters
  * may take no more than an image), MEMORY. options and what it points to are copied. */
-CEN_API cen_status cen_model_create(cen_model **model, const cen_model_options *options,
-                                    cen_error *error);
+CEN_API cen_status cen_model_create(cen_context *context, cen_model **model,
+                                    const cen_model_options *options, cen_error *error);
 CEN_API void cen_model_free(cen_model *model);
 
 /* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
@@ -392,7 +427,7 @@ CEN_API void cen_model_free(cen_model *model);
  * be a run folder that holds model.safetensors. limits NULL: the default ones; they are checked before
  * the memory of the model is taken. Errors: ARGUMENT (a limit of 0), IO, FORMAT (also a tensor with a
  * number that is not finite, or a variance below 0), LIMIT, MEMORY. */
-CEN_API cen_status cen_model_load(cen_model **model, const char *path,
+CEN_API cen_status cen_model_load(cen_context *context, cen_model **model, const char *path,
                                   const cen_model_limits *limits, cen_error *error);
 /* Errors: NOT_FINITE (a tensor that cen_model_load would refuse; no file is written), IO, LIMIT, MEMORY. */
 CEN_API cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error);
@@ -442,9 +477,27 @@ CEN_API float *cen_model_parameters(cen_model *model, size_t *n);
  * stand behind its n numbers. False past the last. */
 CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view);
 
-/* features[n, D] of x[n, channels, height, width], as cen_folder_read gives it. Errors: MEMORY. */
-CEN_API cen_status cen_model_features(const cen_model *model, const float *x, size_t n,
-                                      float *features, int n_threads, cen_error *error);
+/* A model that is made ready to compute: memory is planned for at most max_n images, batch normalisation is
+ * folded and kernels are transformed once. The model is borrowed and must stay as it is. Threads may share
+ * a model; each has a predictor of its own. */
+typedef struct cen_predictor cen_predictor;
+
+/* Errors: ARGUMENT (max_n is 0), LIMIT, MEMORY. */
+CEN_API cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *model,
+                                        size_t max_n, cen_error *error);
+CEN_API void cen_predictor_free(cen_predictor *predictor);
+
+/* features[n, D] of x[n, channels, height, width], as cen_folder_read gives it. An image has the same bits in
+ * a batch of any size. Allocates nothing. Errors: ARGUMENT (n is above max_n). */
+CEN_API cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
+                                          float *features, cen_error *error);
+
+/* x[channels, height, width] of a decoded image, or of the bytes of a file, exactly as a folder would be read.
+ * Errors: ARGUMENT (an image without pixels), MEMORY; as cen_image_decode. */
+CEN_API cen_status cen_predictor_input(const cen_predictor *predictor, const cen_image *image,
+                                       float *x, cen_error *error);
+CEN_API cen_status cen_predictor_decode(const cen_predictor *predictor, const void *bytes,
+                                        size_t size, float *x, cen_error *error);
 
 /* features[n_images, D] of a folder, in the order of its images. A folder that was not loaded is loaded with
  * the model's input on the way: each image is decoded once and none is kept. Broken ones, also those that have
@@ -452,8 +505,8 @@ CEN_API cen_status cen_model_features(const cen_model *model, const float *x, si
  * before). progress may be NULL. Errors: as
  * cen_folder_load and cen_folder_read, NOT_FINITE (names the image), STOPPED. */
 CEN_API cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder,
-                                             float *features, int n_threads, cen_progress *progress,
-                                             void *user, cen_error *error);
+                                             float *features, cen_progress *progress, void *user,
+                                             cen_error *error);
 
 /* ---- training ------------------------------------------------------------------------------ */
 
@@ -491,7 +544,6 @@ typedef struct cen_train_options {
                             gradient is this share of the softmax loss's (their L2 norms over the
                             batch, lambda averaged over about 20 steps) */
     size_t batch_size;      /* the largest batch */
-    int n_threads;
 } cen_train_options;
 
 /* What cl_train trains with: center loss, margin 0.2, scale 30, lambda 0.02, mean, alpha 0.5, lr 2e-3, 0.9,
@@ -671,10 +723,10 @@ typedef enum cen_metric {
  * NULL). leave_one_out: queries are the gallery itself, and row i is not its own neighbour. Exact.
  * Errors: ARGUMENT (k or d is 0, k is larger than what is there, leave_one_out with other queries
  * than the gallery, a row that is not finite), MEMORY. */
-CEN_API cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *queries,
-                                  size_t n_queries, size_t d, size_t k, cen_metric metric,
-                                  bool leave_one_out, size_t *indices, float *distances,
-                                  int n_threads, cen_error *error);
+CEN_API cen_status cen_knn_search(cen_context *context, const float *gallery, size_t n_gallery,
+                                  const float *queries, size_t n_queries, size_t d, size_t k,
+                                  cen_metric metric, bool leave_one_out, size_t *indices,
+                                  float *distances, cen_error *error);
 
 /* The label that most of indices[k] have in gallery_labels; a tie goes to the smallest label, as in
  * scikit-learn. */
@@ -691,10 +743,9 @@ typedef struct cen_knn_options {
     cen_weights weights;
     bool leave_one_out;   /* queries are the gallery itself, and no row is its own neighbour */
     double most_distance; /* only neighbours at most this far vote (distances as float) */
-    int n_threads;
 } cen_knn_options;
 
-/* L2, k 5, uniform, not leave-one-out, neighbours at any distance, all processors. */
+/* L2, k 5, uniform, not leave-one-out, neighbours at any distance. */
 CEN_API cen_knn_options cen_knn_options_default(void);
 
 /* Features [n, d] with their labels [n]; borrowed. */
@@ -708,9 +759,10 @@ typedef struct cen_labelled {
  * most_distance; -1, unknown, if none is. A tie goes to the smallest label, as in scikit-learn.
  * indices and distances [queries.n, k] are those of cen_knn_search and may be NULL. queries.labels is not
  * read. Errors: as cen_knn_search, ARGUMENT (most_distance is negative or no number). */
-CEN_API cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d,
-                                    const cen_knn_options *options, int32_t *predicted,
-                                    size_t *indices, float *distances, cen_error *error);
+CEN_API cen_status cen_knn_classify(cen_context *context, cen_labelled gallery,
+                                    cen_labelled queries, size_t d, const cen_knn_options *options,
+                                    int32_t *predicted, size_t *indices, float *distances,
+                                    cen_error *error);
 
 /* Compactness: the root mean square distance of a query to the mean of its class in the gallery,
  * over the root mean square distance between two such means. Both may be the same set. Labels are
@@ -747,9 +799,9 @@ typedef struct cen_pairs {
 
 /* All pairs of a row of a with one of b; b.n 0: all pairs within a, each once. At most `most`.
  * Errors: ARGUMENT (no genuine or no impostor pair, a row that is not finite), MEMORY. */
-CEN_API cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labelled b, size_t d,
-                                    cen_metric metric, size_t most, uint64_t seed, int n_threads,
-                                    cen_error *error);
+CEN_API cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, cen_labelled a,
+                                    cen_labelled b, size_t d, cen_metric metric, size_t most,
+                                    uint64_t seed, cen_error *error);
 CEN_API void cen_pairs_free(cen_pairs *pairs);
 
 /* Shares of impostor and genuine pairs at a distance of at most threshold: FAR and TAR. */
@@ -773,7 +825,6 @@ typedef struct cen_episode_options {
     size_t n_ways, n_shots, n_queries, n_episodes;
     uint64_t seed;
     cen_metric metric;
-    int n_threads;
 } cen_episode_options;
 
 /* 20 ways, 1 shot, 15 queries, 600 episodes, seed 1, L2. */
@@ -785,7 +836,7 @@ typedef struct cen_episodes {
 } cen_episodes;
 
 /* Errors: ARGUMENT (fewer than n_ways classes with more than n_shots rows), MEMORY. */
-CEN_API cen_status cen_episodes_measure(cen_labelled set, size_t d,
+CEN_API cen_status cen_episodes_measure(cen_context *context, cen_labelled set, size_t d,
                                         const cen_episode_options *options, cen_episodes *measured,
                                         cen_error *error);
 
@@ -822,8 +873,8 @@ CEN_API cen_measure_options cen_measure_options_default(void);
 /* Verification pairs are those between queries and gallery, or within the set by leave-one-out. What
  * a set is too small for (pairs, episodes) stays NAN or empty and is no error. Errors: ARGUMENT (as
  * cen_knn_search, a negative label in the gallery), MEMORY. */
-CEN_API cen_status cen_measures_create(cen_measures *measures, cen_labelled gallery,
-                                       cen_labelled queries, size_t d,
+CEN_API cen_status cen_measures_create(cen_context *context, cen_measures *measures,
+                                       cen_labelled gallery, cen_labelled queries, size_t d,
                                        const cen_measure_options *options, cen_error *error);
 CEN_API void cen_measures_free(cen_measures *measures);
 
@@ -841,9 +892,10 @@ typedef struct cen_threshold {
  * is more) so many are drawn, equally from the classes and always the same. Errors: ARGUMENT (false_accepts outside of
  * (0, 1), too few pictures for it: says how many are needed, a row without a label or that is not
  * finite, one class alone without strangers, strangers at distance 0), MEMORY. */
-CEN_API cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,
-                                           cen_metric metric, double false_accepts, int n_threads,
-                                           cen_threshold *threshold, cen_error *error);
+CEN_API cen_status cen_threshold_calibrate(cen_context *context, cen_labelled gallery,
+                                           cen_labelled strangers, size_t d, cen_metric metric,
+                                           double false_accepts, cen_threshold *threshold,
+                                           cen_error *error);
 
 /* Principal components of features[n, d]: components[n_components, d], orthonormal, by falling
  * variance; each one's largest number by size is positive. variances[n_components] (n - 1 in the
@@ -940,8 +992,8 @@ typedef struct cen_finding {
  * own mean (the row itself left out) more than `ratio` times as far as the other (1.5 is a good
  * start). Errors: ARGUMENT (ratio < 1, a row
  * that is not finite), MEMORY. */
-CEN_API cen_status cen_audit(const cen_feature_set *set, cen_metric metric, double ratio,
-                             int n_threads, cen_finding **findings, size_t *n_findings,
+CEN_API cen_status cen_audit(cen_context *context, const cen_feature_set *set, cen_metric metric,
+                             double ratio, cen_finding **findings, size_t *n_findings,
                              cen_error *error);
 CEN_API void cen_audit_free(cen_finding *findings);
 

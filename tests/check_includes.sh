@@ -1,7 +1,7 @@
 #!/bin/sh
 # The include rule of src/README.md: a room uses the rooms on lower floors, never one beside it or
 # above it; tools/ sees <centerloss.h> and its own headers; system headers beyond C99 stay in
-# src/base/os_*.c and src/base/parallel.c. Prints each line that breaks it and fails.
+# src/base/os_*.c and src/base/thread_*.c. Prints each line that breaks it and fails.
 #
 #     tests/check_includes.sh [ROOT]
 set -eu
@@ -29,7 +29,7 @@ FNR == 1 {
     top = part[1]
     room = top == "src" ? part[2] : ""
     if (top == "src" && (n != 3 || !(room in floors))) complain("this file is in no room")
-    knows_system = FILENAME ~ /^src\/base\/(os_[a-z]+|parallel)\.c$/
+    knows_system = FILENAME ~ /^src\/base\/(os|thread)_[a-z]+\.c$/
 }
 
 !/^[ \t]*#[ \t]*include/ { next }
@@ -45,7 +45,7 @@ FNR == 1 {
 quote == "<" {
     if (name in c99 || knows_system) next
     if (name == "centerloss.h" && top != "include") next
-    complain("no C99 header; only src/base/os_*.c and src/base/parallel.c may know the system")
+    complain("no C99 header; only src/base/os_*.c and src/base/thread_*.c may know the system")
     next
 }
 

@@ -12,7 +12,7 @@ plant() {
     mkdir -p "$tree/include" "$tree/tools" "$tree/src/$(dirname "${1#src/}")"
     echo '#include <stdint.h>' >"$tree/include/centerloss.h"
     printf '#include <dirent.h>\n#include "base/os.h"\n' >"$tree/src/base/os_posix.c"
-    printf '#  include <omp.h>\n' >"$tree/src/base/parallel.c"
+    printf '#  include <pthread.h>\n' >"$tree/src/base/thread_posix.c"
     printf '#include <centerloss.h>\n#include "image/image.h"\n' >"$tree/src/train/fit.c"
     printf '#include "options.h"\n#include <signal.h>\n' >"$tree/tools/cl_train.c"
     touch "$tree/tools/options.h"

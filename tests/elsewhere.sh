@@ -23,7 +23,7 @@ NOT_HERE='^(cli_test_install|check_includes|check_includes_test)$'
 
 # An emulated process costs much: each ninth failure alone is injected, runs are killed twice, and threads that
 # wait do so asleep.
-export CEN_WALK_EACH=9 KILLS=2 OMP_WAIT_POLICY=passive
+export CEN_WALK_EACH=9 KILLS=2
 
 debian() { # triplet, Debian's name
     triplet=$1
@@ -33,17 +33,17 @@ debian() { # triplet, Debian's name
 
 # describe MACHINE: how it is compiled for and run; `here` is this one, to compare with.
 describe() {
-    system=Linux openmp=ON emulator='' link='' suite=yes
+    system=Linux emulator='' link='' suite=yes
     case $1 in
     here) compiler=gcc ;;
     i386) debian i686-linux-gnu i386 && emulator="/usr/$triplet/lib/ld-linux.so.2 --library-path /usr/$triplet/lib" ;;
     arm64) debian aarch64-linux-gnu arm64 && emulator="qemu-aarch64 -L /usr/$triplet" ;;
     armhf) debian arm-linux-gnueabihf armhf && emulator="qemu-arm -L /usr/$triplet" ;;
     s390x) debian s390x-linux-gnu s390x && emulator="qemu-s390x -L /usr/$triplet" ;;
-    musl) compiler=musl-gcc openmp=OFF link=-static packages=musl-tools ;; # Debian has no OpenMP for musl
+    musl) compiler=musl-gcc link=-static packages=musl-tools ;;
     windows)
         export WINEPREFIX="$ELSEWHERE/wine" WINEDEBUG=-all
-        compiler=x86_64-w64-mingw32-gcc system=Windows openmp=OFF link=-static emulator=wine suite=no
+        compiler=x86_64-w64-mingw32-gcc system=Windows link=-static emulator=wine suite=no
         packages='gcc-mingw-w64-x86-64 wine'
         ;;
     *)
@@ -112,7 +112,7 @@ build() {
     [ -e "$folder/cmocka.o" ] || "$compiler" -O1 -w -DHAVE_SIGNAL_H -DHAVE_MALLOC_H -DHAVE_INTTYPES_H \
         -DHAVE_STRINGS_H -I"$ELSEWHERE/cmocka/include" -c "$ELSEWHERE/cmocka/src/cmocka.c" -o "$folder/cmocka.o"
     cmake -S . -B "$folder" -DCMAKE_SYSTEM_NAME=$system -DCMAKE_C_COMPILER="$compiler" -DCEN_TESTS=ON \
-        -DCEN_OPENMP=$openmp -DCEN_WERROR=ON -DCMAKE_EXE_LINKER_FLAGS=$link \
+        -DCEN_WERROR=ON -DCMAKE_EXE_LINKER_FLAGS=$link \
         -DCMAKE_CROSSCOMPILING_EMULATOR="$(echo "$emulator" | tr ' ' ';')" \
         -DCMOCKA_INCLUDE="$ELSEWHERE/cmocka/include" -DCMOCKA_LIBRARY="$folder/cmocka.o" >"$folder/build.log"
     cmake --build "$folder" -j "$JOBS" >>"$folder/build.log" 2>&1 || {

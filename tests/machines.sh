@@ -56,7 +56,7 @@ inside() {
     [ "$1" = root ] || home=/home/plain/checkout
     mountpoint -q "$root/proc" || mount --bind /proc "$root/proc"
     code=0
-    chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin OMP_WAIT_POLICY=passive \
+    chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
         su "$1" -s /bin/sh -c "cd $home && $2" >"$MACHINES/$3" 2>&1 </dev/null || code=$?
     leave
 }

@@ -2,7 +2,7 @@
 # Installs what is missing on Debian or Ubuntu, builds, and runs every test: format and include rules, one
 # plain cc line, clang, the sanitizers, valgrind, the same bits from each compiler, and at last the suite with
 # gcc. Run from anywhere; steps may be named, else all run.
-#     sh tests/run.sh [format|line|clang|sanitizers|valgrind|bits|gcc]...
+#     sh tests/run.sh [format|line|clang|sanitizers|threads|valgrind|bits|gcc]...
 # CEN_TEST_DATA, if set, names a folder of real images for the conformance tests. CEN_CI, if set, makes
 # warnings errors; those of a new compiler are no fault of a user's machine.
 set -eu
@@ -25,8 +25,7 @@ jobs=$(getconf _NPROCESSORS_ONLN)
 werror=OFF
 [ -z "${CEN_CI:-}" ] || werror=ON
 
-[ $# -gt 0 ] || set -- format line clang sanitizers valgrind bits gcc
-export OMP_WAIT_POLICY=passive # tests run side by side: threads that wait leave the cores to others
+[ $# -gt 0 ] || set -- format line clang sanitizers threads valgrind bits gcc
 
 step() { printf '\n== %s (%s)\n' "$*" "$(date +%T)"; }
 
@@ -70,9 +69,16 @@ run_sanitizers() {
     suite sanitizers '^(cli_test_header|check_includes.*)$'
 }
 
+run_threads() { # training, search and decoding; and the pool itself
+    step "the thread sanitizer"
+    build threads gcc all -DCEN_TESTS=ON -DCEN_SANITIZE=thread -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1
+    ctest --test-dir "$SCRATCH/threads" --output-on-failure -j "$jobs" \
+        -R '^test_(context|training|norms|conv|knn|episodes|verification|load|extract|guest)$'
+}
+
 run_valgrind() {
     step "valgrind: a short training run reads and frees all that it should"
-    build valgrind gcc cl_train -DCEN_OPENMP=OFF -DCMAKE_BUILD_TYPE=RelWithDebInfo
+    build valgrind gcc cl_train -DCMAKE_BUILD_TYPE=RelWithDebInfo
     CEN_INSTRUCTIONS=avx2 valgrind -q --leak-check=full --errors-for-leak-kinds=all --error-exitcode=9 \
         "$SCRATCH/valgrind/cl_train" --quiet --stop-after 2 --image-size 16 --cache-mb 1 \
         --net "conv 8 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dense 16" -o "$SCRATCH/run" data/fashion
@@ -94,9 +100,9 @@ run_gcc() {
 
 for each; do
     case $each in
-    format | line | clang | sanitizers | valgrind | bits | gcc) "run_$each" ;;
+    format | line | clang | sanitizers | threads | valgrind | bits | gcc) "run_$each" ;;
     *)
-        echo "$each: there is no such step; choose among format, line, clang, sanitizers, valgrind, bits, gcc" >&2
+        echo "$each: there is no such step; choose among format, line, clang, sanitizers, threads, valgrind, bits, gcc" >&2
         exit 2
         ;;
     esac

@@ -146,8 +146,7 @@ static cen_status write_features(const cen_model *model, cen_folder *folder, cen
     cen_tensor features;
     cen_status status = cen_tensor_create(&features, 2, shape, error);
     if (status != CEN_OK) return status;
-    status = cen_model_folder_features(model, folder, features.data, (int)s.n_threads, show, &line,
-                                       error);
+    status = cen_model_folder_features(model, folder, features.data, show, &line, error);
     progress_clear(&line);
     const cen_folder_info *info = cen_folder_get(folder);
     if (status == CEN_OK) {
@@ -206,23 +205,27 @@ static int work(int argc, char **argv)
     options_of_folder.strict = s.is_strict;
     options_of_folder.exact_decode = s.exact_decode;
     options_of_folder.max_pixels = s.max_pixels;
-    options_of_folder.n_threads = (int)s.n_threads;
     cen_error error;
+    cen_context *context;
     cen_model *model;
     cen_folder *folder = NULL;
     if (cen_path_check_writable(s.output, &error) != CEN_OK) {
         return fail(&tool, EXIT_FAILED, "%s", error.message);
     }
     const cen_model_limits limits = model_limits(s.limits);
-    if (cen_model_load(&model, argv[0], &limits, &error) != CEN_OK) {
+    int code = make_context(&tool, s.n_threads, &context);
+    if (code != 0) return code;
+    if (cen_model_load(context, &model, argv[0], &limits, &error) != CEN_OK) {
+        cen_context_free(context);
         return fail(&tool, EXIT_FAILED, "%s", error.message);
     }
-    int code = cen_folder_open(&folder, (const char *const *)argv + 1, (size_t)n_paths - 1,
-                               &options_of_folder, &error) == CEN_OK
-                   ? run(model, folder, &error)
-                   : fail(&tool, EXIT_FAILED, "%s", error.message);
+    code = cen_folder_open(context, &folder, (const char *const *)argv + 1, (size_t)n_paths - 1,
+                           &options_of_folder, &error) == CEN_OK
+               ? run(model, folder, &error)
+               : fail(&tool, EXIT_FAILED, "%s", error.message);
     cen_folder_free(folder);
     cen_model_free(model);
+    cen_context_free(context);
     return code;
 }
 

@@ -135,12 +135,14 @@ static int work(int argc, char **argv)
         code = fail(&tool, EXIT_FAILED, "not enough memory for the command line");
     } else {
         code = check_options(commands[which].work);
+        if (code == 0) code = make_context(&tool, s.n_threads, &s.context);
         s.tool = &tool;
         s.command_line = line;
         /* Lines of progress would stand among the answers. */
         s.line = progress_start(s.as_json || s.is_quiet || cen_terminal_width(stdout) == 0, stdout);
         if (code == 0) code = commands[which].work(&s, argv + 1, (size_t)n - 1);
         cen_model_free(s.model);
+        cen_context_free(s.context);
     }
     free(line);
     return code;

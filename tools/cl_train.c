@@ -321,8 +321,8 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
         *error = (cen_error){status, "not enough memory for the list of features"};
     }
     if (status == CEN_OK) {
-        status = cen_model_folder_features(r->model, folder, features.data, (int)s.n_threads,
-                                           show_features, &r->line, error);
+        status = cen_model_folder_features(r->model, folder, features.data, show_features, &r->line,
+                                           error);
     }
     progress_clear(&r->line);
     char path[PATH_SIZE];
@@ -335,7 +335,8 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
         facts list = {.n = 0};
         fill_facts(&list, r, info);
-        page_content content = {.folder = r->folder,
+        page_content content = {.context = r->context,
+                                .folder = r->folder,
                                 .command = r->command,
                                 .title = r->folder,
                                 .facts = list.pairs,
@@ -345,7 +346,6 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
                                 .features = features.data,
                                 .rows = rows,
                                 .seed = s.seed,
-                                .n_threads = (int)s.n_threads,
                                 .is_quiet = s.is_quiet,
                                 .has_svg = s.has_svg,
                                 .has_page = !s.no_report};
@@ -372,7 +372,6 @@ static cen_status train(run *r, cen_folder *folder, cen_error *error)
     train_options.lr = s.lr;
     train_options.adam_eps = s.adam_eps;
     train_options.batch_size = s.batch_size;
-    train_options.n_threads = (int)s.n_threads;
     cen_fit_options fit_options = cen_fit_options_default();
     fit_options.n_epochs = s.n_epochs;
     fit_options.stop_after = s.stop_after;
@@ -444,7 +443,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     model_options.mirror = s.flips;
     if (r->is_limited) model_options.limits = &limits;
     /* A net that cannot be is told before the images are read. */
-    if (cen_model_create(&r->model, &model_options, &error) != CEN_OK) {
+    if (cen_model_create(r->context, &r->model, &model_options, &error) != CEN_OK) {
         int code = error.status == CEN_ERROR_MEMORY ? EXIT_FAILED : EXIT_USAGE;
         if (error.status == CEN_ERROR_LIMIT && r->is_limited) {
             return fail(&train_tool, code,
@@ -472,7 +471,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     choose_by_folder(folder);
     choose_per_class(info->n_classes);
     size_t n_taken = 0;
-    if (cen_model_create(&r->model, &model_options, &error) != CEN_OK ||
+    if (cen_model_create(r->context, &r->model, &model_options, &error) != CEN_OK ||
         (s.init != NULL && !r->is_resumed &&
          cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
         note_settings(r->model, &error) != CEN_OK) {
@@ -527,14 +526,15 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
     folder_options.strict = s.is_strict;
     folder_options.exact_decode = s.exact_decode;
     folder_options.max_pixels = s.max_pixels;
-    folder_options.n_threads = (int)s.n_threads;
     cen_error error;
     cen_folder *folder;
-    if (cen_folder_open(&folder, (const char *const *)paths, n_paths, &folder_options, &error) !=
-        CEN_OK) {
+    int code = make_context(&train_tool, s.n_threads, &r->context);
+    if (code != 0) return code;
+    if (cen_folder_open(r->context, &folder, (const char *const *)paths, n_paths, &folder_options,
+                        &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
-    int code = train_folder(r, folder, paths[0]);
+    code = train_folder(r, folder, paths[0]);
     (void)close_logs(r);
     page_free(r->page);
     cen_model_free(r->model);
@@ -642,6 +642,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     if (code == 0 && n_paths >= 0) code = check_steps();
     r.line = progress_start(s.is_quiet, stdout);
     if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);
+    cen_context_free(r.context);
     leave_run_folder(&r);
     return code;
 }

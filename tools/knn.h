@@ -13,6 +13,7 @@ typedef struct knn {
     const char *model_path, *gallery_split, *query_split, *strangers, *output, *report, *pictures,
         *svg;
     uint64_t seed;
+    cen_context *context;
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;

@@ -106,8 +106,8 @@ int knn_audit(knn *s, char *const *paths, size_t n_paths)
     cen_error error;
     cen_finding *findings;
     size_t n;
-    if (cen_audit(&set.f, (cen_metric)s->metric, s->ratio, (int)s->n_threads, &findings, &n,
-                  &error) != CEN_OK) {
+    if (cen_audit(s->context, &set.f, (cen_metric)s->metric, s->ratio, &findings, &n, &error) !=
+        CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s: %s", paths[0], error.message);
     } else {
         if (s->as_json) {

@@ -8,6 +8,7 @@
 
 /* What is found of n queries against the gallery. */
 typedef struct answers {
+    cen_context *context;
     const knn_set *gallery, *queries;
     cen_knn_options options;
     size_t k, n_in_gallery;
@@ -49,8 +50,8 @@ static cen_status search(answers *a, const size_t *rows, size_t n, size_t deep, 
         for (size_t i = 0; i < n; i++) {
             memcpy(asked + i * d, a->queries->f.features + rows[i] * d, d * sizeof *asked);
         }
-        status = cen_knn_search(gallery->features, gallery->n, asked, n, d, deep, a->options.metric,
-                                false, indices, distances, a->options.n_threads, error);
+        status = cen_knn_search(a->context, gallery->features, gallery->n, asked, n, d, deep,
+                                a->options.metric, false, indices, distances, error);
     }
     for (size_t i = 0; i < n && status == CEN_OK; i++) {
         take_row(a, rows[i], deep, indices + i * deep, distances + i * deep);
@@ -96,8 +97,8 @@ static cen_status answer_all(answers *a, cen_error *error)
         a->is_one_class &= a->gallery->labels[i] == a->gallery->labels[0];
     }
     cen_status status =
-        cen_knn_classify(knn_labelled(a->gallery), knn_labelled(a->queries), a->gallery->f.d,
-                         &a->options, a->classes, a->indices, a->distances, error);
+        cen_knn_classify(a->context, knn_labelled(a->gallery), knn_labelled(a->queries),
+                         a->gallery->f.d, &a->options, a->classes, a->indices, a->distances, error);
     for (size_t i = 0; i < n && status == CEN_OK; i++) {
         a->own[i] = a->others[i] = NAN;
         take_row(a, i, a->k, a->indices + i * a->k, a->distances + i * a->k);
@@ -225,7 +226,8 @@ static int classify(knn *s, const knn_set *gallery, const knn_set *queries)
     int code = knn_same_size(s, gallery, queries);
     if (code == 0 && s->far >= 0) code = knn_calibrate(s, gallery, &limit);
     if (code != 0) return code;
-    answers a = {.gallery = gallery,
+    answers a = {.context = s->context,
+                 .gallery = gallery,
                  .queries = queries,
                  .options = cen_knn_options_default(),
                  .k = knn_choose_k(s, gallery, false)};
@@ -233,7 +235,6 @@ static int classify(knn *s, const knn_set *gallery, const knn_set *queries)
     a.options.k = a.k;
     a.options.weights = (cen_weights)s->weights;
     a.options.most_distance = limit.distance;
-    a.options.n_threads = (int)s->n_threads;
     cen_error error = {CEN_ERROR_MEMORY, "not enough memory for the neighbours of the pictures"};
     if (a.k == 0) return EXIT_FAILED;
     if (!allocate(&a) || !knn_count_copies(gallery, queries, &a.n_in_gallery) ||

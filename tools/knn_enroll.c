@@ -65,8 +65,8 @@ static int find_near(const knn *s, enrolment *e)
     cen_error error = {CEN_ERROR_MEMORY, "not enough memory for the distances of its rows"};
     int code = 0;
     if (nearest == NULL || distances == NULL ||
-        cen_knn_search(new->features, new->n, f->features, f->n, f->d, 1, (cen_metric)s->metric,
-                       false, nearest, distances, (int)s->n_threads, &error) != CEN_OK) {
+        cen_knn_search(s->context, new->features, new->n, f->features, f->n, f->d, 1,
+                       (cen_metric)s->metric, false, nearest, distances, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s: %s", e->gallery->name, error.message);
     }
     if (code == 0) code = list_near(s, e, nearest, distances);
@@ -87,8 +87,8 @@ static int choose_limit(knn *s, enrolment *e)
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         cen_error error;
         cen_status status =
-            cen_threshold_calibrate(gallery, none, e->gallery->f.d, (cen_metric)s->metric, usual[i],
-                                    (int)s->n_threads, &e->limit, &error);
+            cen_threshold_calibrate(s->context, gallery, none, e->gallery->f.d,
+                                    (cen_metric)s->metric, usual[i], &e->limit, &error);
         if (status == CEN_OK) return 0;
         if (status != CEN_ERROR_ARGUMENT) return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }

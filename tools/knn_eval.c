@@ -413,11 +413,10 @@ static int measure(knn *s, evaluation *e)
     options.knn.k = k;
     options.knn.weights = (cen_weights)s->weights;
     options.knn.leave_one_out = e->leave_one_out;
-    options.knn.n_threads = (int)s->n_threads;
     options.seed = s->seed;
     cen_error error;
-    if (cen_measures_create(&e->measures, knn_labelled(&e->gallery), knn_labelled(queries),
-                            e->gallery.f.d, &options, &error) != CEN_OK) {
+    if (cen_measures_create(s->context, &e->measures, knn_labelled(&e->gallery),
+                            knn_labelled(queries), e->gallery.f.d, &options, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s: %s", e->gallery.name, error.message);
     }
     /* Labels of both are places in the list of the queries, which begins with the gallery's. */

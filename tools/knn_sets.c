@@ -48,7 +48,7 @@ static int need_model(knn *s, const char *pictures, const char *run)
     }
     cen_error error;
     const cen_model_limits limits = model_limits(s->limits);
-    if (cen_model_load(&s->model, path, &limits, &error) != CEN_OK) {
+    if (cen_model_load(s->context, &s->model, path, &limits, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     s->model_path = path;
@@ -75,8 +75,8 @@ static int compute_features(knn *s, knn_set *set)
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     set->f.features = features.data;
-    cen_status status = cen_model_folder_features(s->model, set->folder, features.data,
-                                                  (int)s->n_threads, show, &s->line, &error);
+    cen_status status =
+        cen_model_folder_features(s->model, set->folder, features.data, show, &s->line, &error);
     progress_clear(&s->line);
     if (status != CEN_OK) return fail(s->tool, EXIT_FAILED, "%s", error.message);
     const cen_folder_info *info = cen_folder_get(set->folder);
@@ -109,9 +109,8 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
     cen_error error;
     cen_folder_options options = cen_folder_options_default();
     options.unlabelled = true;
-    options.n_threads = (int)s->n_threads;
-    if (cen_folder_open(&set->folder, (const char *const *)paths, n_paths, &options, &error) !=
-        CEN_OK) {
+    if (cen_folder_open(s->context, &set->folder, (const char *const *)paths, n_paths, &options,
+                        &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     return compute_features(s, set);

@@ -61,9 +61,9 @@ int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold)
         if (code != 0) return code;
     }
     cen_error error;
-    cen_status status = cen_threshold_calibrate(knn_labelled(gallery), knn_labelled(&strangers),
-                                                gallery->f.d, (cen_metric)s->metric, s->far,
-                                                (int)s->n_threads, threshold, &error);
+    cen_status status =
+        cen_threshold_calibrate(s->context, knn_labelled(gallery), knn_labelled(&strangers),
+                                gallery->f.d, (cen_metric)s->metric, s->far, threshold, &error);
     knn_set_free(&strangers);
     return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s", error.message);
 }

@@ -2,6 +2,7 @@
 
 #include <centerloss.h>
 
+#include <limits.h>
 #include <math.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -122,6 +123,17 @@ cen_model_limits model_limits(cen_model_limits given)
     if (given.max_input == 0) given.max_input = usual.max_input;
     if (!(given.max_work > 0)) given.max_work = usual.max_work;
     return given;
+}
+
+int make_context(const command *tool, size_t n_threads, cen_context **context)
+{
+    cen_context_options options = cen_context_options_init();
+    cen_error error;
+    options.n_threads = n_threads < INT_MAX ? (int)n_threads : INT_MAX;
+    if (cen_context_create(context, &options, &error) == CEN_OK) return 0;
+    return error.status == CEN_ERROR_ARGUMENT
+               ? fail(tool, EXIT_USAGE, "--threads: %s", error.message)
+               : fail(tool, EXIT_FAILED, "%s", error.message);
 }
 
 int parse_exit_code(int parsed)

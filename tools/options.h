@@ -68,6 +68,9 @@ int parse_options(const command *tool, int argc, char **argv);
 /* Prints "NAME: sentence" to the error stream and returns the exit code that was given. */
 int fail(const command *tool, int code, const char *format, ...);
 
+/* A context of that many threads; an exit code after its sentence. */
+int make_context(const command *tool, size_t n_threads, cen_context **context);
+
 /* The main of a tool: work(argc, argv) gives the exit code. Standard streams may be closed. What it printed and
  * could not be written is an error, and so is a file that outgrows the system's limit, which would end the process otherwise. */
 int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, char **argv);

@@ -301,7 +301,6 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
     cen_report_set sets[N_MEASURED];
     cen_measure_options options = cen_measure_options_default();
     options.seed = content->seed;
-    options.knn.n_threads = content->n_threads;
     cen_status status = take_split(content, CEN_SPLIT_TRAIN, &train, error);
     for (size_t i = 0; status == CEN_OK && i < N_MEASURED; i++) {
         split_rows *rows = &taken[n_taken];
@@ -311,8 +310,8 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         if (rows->n < (measured[i].is_alone ? 2 : 1)) continue;
         const split_rows *gallery = measured[i].is_alone ? rows : &train;
         options.knn.leave_one_out = measured[i].is_alone;
-        status = cen_measures_create(&measures[n_sets], labelled(gallery), labelled(rows), d,
-                                     &options, error);
+        status = cen_measures_create(content->context, &measures[n_sets], labelled(gallery),
+                                     labelled(rows), d, &options, error);
         if (status != CEN_OK) break;
         sets[n_sets] =
             (cen_report_set){measured[i].name, &measures[n_sets], rows->rows, gallery->rows};

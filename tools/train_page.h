@@ -16,6 +16,7 @@ void page_free(page *p);
 bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model);
 
 typedef struct page_content {
+    cen_context *context;
     const char *folder, *command, *title; /* of the run; as it can be typed again */
     const char *const *facts;             /* [n_facts, 2] */
     size_t n_facts;
@@ -24,7 +25,6 @@ typedef struct page_content {
     const float *features;       /* [n_images, D] */
     const cen_feature_row *rows; /* [n_images] */
     uint64_t seed;
-    int n_threads;
     bool is_quiet, has_svg, has_page;
 } page_content;
 

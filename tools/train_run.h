@@ -13,6 +13,7 @@
 enum { PATH_SIZE = 4200 };
 
 typedef struct run {
+    cen_context *context;
     cen_model *model;
     progress line;
     char folder[4096];

@@ -36,7 +36,7 @@ cen__instruction_set cen__instructions_used(void)
     return best;
 }
 
-const char *cen__instructions(void)
+const char *cen__instructions_name(cen__instruction_set set)
 {
-    return names[cen__instructions_used()];
+    return names[set];
 }

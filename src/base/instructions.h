@@ -32,7 +32,7 @@ cen__instruction_set cen__processor_instructions(void);
  * "avx2", "avx512"; another word there is passed over), so that tests reach every path. */
 cen__instruction_set cen__instructions_used(void);
 
-/* The name of that. */
-const char *cen__instructions(void);
+/* Its name. */
+const char *cen__instructions_name(cen__instruction_set set);
 
 #endif

@@ -87,9 +87,6 @@ double cen__os_seconds(void);
 /* Waits some milliseconds for another process. */
 void cen__os_pause(void);
 
-/* Processors that this process may use, at least 1. */
-int cen__os_processors(void);
-
 /* Bytes of physical memory, 0 where that is not known. */
 uint64_t cen__os_memory(void);
 

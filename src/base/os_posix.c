@@ -421,14 +421,6 @@ void cen__os_pause(void)
     errno = kept;
 }
 
-int cen__os_processors(void)
-{
-    const int kept = errno; /* set by sysconf where /sys and /proc are not mounted */
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-    errno = kept;
-    return count < 1 ? 1 : count > 1024 ? 1024 : (int)count;
-}
-
 uint64_t cen__os_memory(void)
 {
     const int kept = errno;

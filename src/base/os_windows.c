@@ -434,15 +434,6 @@ void cen__os_pause(void)
     Sleep(10);
 }
 
-int cen__os_processors(void)
-{
-    DWORD_PTR ours, all;
-    if (!GetProcessAffinityMask(GetCurrentProcess(), &ours, &all)) return 1;
-    int count = 0;
-    for (; ours != 0; ours &= ours - 1) count++;
-    return count < 1 ? 1 : count;
-}
-
 uint64_t cen__os_memory(void)
 {
     MEMORYSTATUSEX memory;

@@ -9,7 +9,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/os.h"
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/random.h"
 #include "image/image.h"
 
@@ -162,9 +162,9 @@ static verdict judge(const cen__candidate *candidate, cen_error *why)
     return is_image ? BROKEN : PASSED_OVER;
 }
 
-static void probe(void *context, size_t task, int worker)
+static void probe(void *data, size_t task, int worker)
 {
-    const probe_block *block = context;
+    const probe_block *block = data;
     const cen__candidate *candidate = &block->candidates[task];
     probed *result = &block->results[task];
     (void)worker;
@@ -221,12 +221,11 @@ static cen_status probe_all(cen_folder *folder, cen__found *found, cen_error *er
 {
     probed *results = cen__alloc(PROBE_BLOCK, sizeof *results);
     if (results == NULL) return cen__fail_memory(error, "the headers of images");
-    int n_threads = cen__thread_count(folder->options.n_threads);
     cen_status status = CEN_OK;
     for (size_t begin = 0; begin < found->n && status == CEN_OK; begin += PROBE_BLOCK) {
         size_t n = found->n - begin < PROBE_BLOCK ? found->n - begin : PROBE_BLOCK;
         probe_block block = {found->items + begin, results};
-        cen__parallel(n_threads, n, probe, &block);
+        cen__parallel(folder->context, n, CEN__MUCH_WORK, probe, &block);
         for (size_t i = 0; i < n && status == CEN_OK; i++) {
             status = accept(folder, found, &block.candidates[i], &results[i], error);
         }
@@ -318,8 +317,8 @@ static cen_status fill(cen_folder *folder, const char *const *paths, size_t n_pa
     return status;
 }
 
-cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t n_paths,
-                           const cen_folder_options *options, cen_error *error)
+cen_status cen_folder_open(cen_context *context, cen_folder **folder, const char *const *paths,
+                           size_t n_paths, const cen_folder_options *options, cen_error *error)
 {
     *folder = NULL;
     if (n_paths == 0) {
@@ -339,7 +338,9 @@ cen_status cen_folder_open(cen_folder **folder, const char *const *paths, size_t
     cen_folder *opened = cen__alloc_zeroed(1, sizeof *opened);
     if (opened == NULL) return cen__fail_memory(error, "a folder of images");
     opened->options = *options;
-    cen_status status = fill(opened, paths, n_paths, error);
+    opened->context = cen__context_use(context, &opened->own_context);
+    cen_status status = opened->context != NULL ? fill(opened, paths, n_paths, error)
+                                                : cen__fail_memory(error, "a context");
     if (status != CEN_OK) {
         cen_folder_free(opened);
         return status;
@@ -363,6 +364,7 @@ void cen_folder_free(cen_folder *folder)
     cen__free(folder->damaged);
     cen__free(folder->remarks);
     cen__free(folder->cache);
+    cen_context_free(folder->own_context);
     cen__free(folder);
 }
 

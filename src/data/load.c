@@ -4,60 +4,34 @@
 
 #include "base/checks.h"
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/random.h"
 #include "data/augment.h"
 #include "data/folder.h"
+#include "data/picture.h"
 
 enum {
     LOAD_BLOCK = 64,          /* images decoded between two calls of progress, */
     LOAD_BLOCK_A_THREAD = 16, /* but enough for every thread */
     READ_CHUNK = 1 << 16,     /* numbers normalised in one task, */
-    CHANGE_CHUNK = 1 << 13    /* or changed and normalised */
+    CHANGE_CHUNK = 1 << 13,   /* or changed and normalised */
+    CHANGE_WORK = 16          /* of a number, as many times that of reading it */
 };
-
-/* pixels[h, w, c] -> bytes[c, h, w] */
-static void make_planar(const uint8_t *pixels, size_t plane, size_t channels, uint8_t *bytes)
-{
-    if (channels == 1) {
-        memcpy(bytes, pixels, plane);
-        return;
-    }
-    uint8_t *red = bytes, *green = bytes + plane, *blue = bytes + 2 * plane;
-    for (size_t i = 0; i < plane; i++) {
-        red[i] = pixels[3 * i];
-        green[i] = pixels[3 * i + 1];
-        blue[i] = pixels[3 * i + 2];
-    }
-}
 
 /* bytes[channels, height, width] of one file; *warning as in cen_image. */
 static cen_status decode(const cen_folder *folder, const char *path, uint8_t *bytes,
                          const char **warning, cen_error *error)
 {
-    const cen_input *input = &folder->input;
-    cen_image_options options = cen_image_options_default();
-    options.channels = (int)input->channels;
+    cen_image_options options = cen__picture_options(&folder->input);
     options.max_pixels = folder->options.max_pixels;
-    if (!folder->options.exact_decode) {
-        options.target_height = input->height;
-        options.target_width = input->width;
-    }
+    if (folder->options.exact_decode) options.target_height = options.target_width = 0;
     cen_image image;
-    cen_status status = cen_image_read(path, &options, &image, error);
+    cen_status status = cen_image_read(folder->context, path, &options, &image, error);
     if (status != CEN_OK) return status;
     *warning = image.warning;
-    if (image.height != input->height || image.width != input->width) {
-        cen_image resized;
-        status =
-            cen_image_resize(&image, input->height, input->width, input->resize, &resized, error);
-        cen_image_free(&image);
-        if (status != CEN_OK) return status;
-        image = resized;
-    }
-    make_planar(image.pixels, input->height * input->width, input->channels, bytes);
+    status = cen__picture_bytes(folder->context, &folder->input, &image, bytes, error);
     cen_image_free(&image);
-    return CEN_OK;
+    return status;
 }
 
 /* ---- load ---------------------------------------------------------------------------------- */
@@ -94,9 +68,9 @@ static uint64_t hash_bytes(const uint8_t *bytes, size_t size)
     return hash;
 }
 
-static void load_one(void *context, size_t task, int worker)
+static void load_one(void *data, size_t task, int worker)
 {
-    const load_block *block = context;
+    const load_block *block = data;
     const cen_folder *folder = block->folder;
     const cen_folder_image *image = &block->images[task];
     loaded *result = &block->results[task];
@@ -184,7 +158,6 @@ static cen_status show_good(const cen_folder *folder, const loader *l, size_t fi
 /* Good images are moved up over broken ones; whatever happens, images[] has no gap after it. */
 static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error)
 {
-    int n_threads = cen__thread_count(folder->options.n_threads);
     size_t n_images = folder->info.n_images, n_good = 0, done = 0;
     cen_folder_image *images = folder->images;
     cen_status status = CEN_OK;
@@ -192,7 +165,7 @@ static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error
         size_t n = n_images - done < l->block_size ? n_images - done : l->block_size;
         size_t first = n_good;
         load_block block = {folder, images + done, l->bytes, l->results};
-        cen__parallel(n_threads, n, load_one, &block);
+        cen__parallel(folder->context, n, CEN__MUCH_WORK, load_one, &block);
         for (size_t i = 0; i < n; i++, done++) {
             status = take_image(folder, l, i, &images[done], &n_good, error);
             if (status != CEN_OK) break;
@@ -275,7 +248,7 @@ cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t c
     cen_status status = set_input(folder, input, error);
     if (status != CEN_OK) return status;
     size_t n_images = folder->info.n_images, size = folder->image_size;
-    size_t n_threads = (size_t)cen__thread_count(folder->options.n_threads);
+    size_t n_threads = (size_t)cen__context_threads(folder->context);
     loader l = {.block_size = n_threads * LOAD_BLOCK_A_THREAD,
                 .cache_capacity = cache_bytes / size,
                 .progress = progress,
@@ -346,32 +319,13 @@ typedef struct {
     cen_error *errors; /* [n], status CEN_OK at first; NULL likewise */
 } reader;
 
-/* table[channels, 256]: byte -> number */
-static void fill_table(const cen_input *input, float *table)
-{
-    for (size_t c = 0; c < input->channels; c++) {
-        for (int p = 0; p < 256; p++) {
-            table[c * 256 + (size_t)p] = ((float)p / 255.0f - input->mean[c]) / input->std[c];
-        }
-    }
-}
-
-/* x[channels, plane] of bytes[channels, plane] */
-static void normalise(const float *table, const uint8_t *bytes, size_t channels, size_t plane,
-                      float *x)
-{
-    for (size_t c = 0; c < channels; c++, table += 256, bytes += plane, x += plane) {
-        for (size_t i = 0; i < plane; i++) x[i] = table[bytes[i]];
-    }
-}
-
 void cen__folder_normalise(const cen_input *input, const uint8_t *bytes, size_t n, float *x)
 {
     float table[3 * 256];
-    size_t plane = input->height * input->width, size = plane * input->channels;
-    fill_table(input, table);
+    size_t size = input->height * input->width * input->channels;
+    cen__picture_table(input, table);
     for (size_t i = 0; i < n; i++) {
-        normalise(table, bytes + i * size, input->channels, plane, x + i * size);
+        cen__picture_numbers(input, table, bytes + i * size, x + i * size);
     }
 }
 
@@ -380,7 +334,7 @@ static void make_numbers(const reader *r, size_t index, const uint8_t *bytes, fl
 {
     const cen_input *input = r->input;
     if (r->changes == NULL) {
-        normalise(r->table, bytes, input->channels, input->height * input->width, x);
+        cen__picture_numbers(input, r->table, bytes, x);
         return;
     }
     const epoch_changes *all = r->changes;
@@ -388,9 +342,9 @@ static void make_numbers(const reader *r, size_t index, const uint8_t *bytes, fl
     cen__change_apply(&change, input, r->table, bytes, x);
 }
 
-static void read_chunk(void *context, size_t task, int worker)
+static void read_chunk(void *data, size_t task, int worker)
 {
-    const reader *r = context;
+    const reader *r = data;
     const cen_folder *folder = r->folder;
     size_t size = folder->image_size, begin = task * r->chunk;
     size_t end = r->n - begin < r->chunk ? r->n : begin + r->chunk;
@@ -420,16 +374,17 @@ static cen_status fail_changed(const cen_error *why, cen_error *error)
 }
 
 /* Images that are not cached are decoded here, one a task. errors NULL: one that fails is the error. */
-static cen_status read_uncached(reader *r, int n_threads, cen_error *errors, cen_error *error)
+static cen_status read_uncached(reader *r, cen_error *errors, cen_error *error)
 {
     cen_status status = CEN_OK;
     r->chunk = 1;
-    r->bytes = cen__alloc((size_t)n_threads, r->folder->image_size);
+    cen_context *context = r->folder->context;
+    r->bytes = cen__alloc((size_t)cen__context_threads(context), r->folder->image_size);
     r->errors = cen__alloc_zeroed(r->n, sizeof *r->errors);
     if (r->bytes == NULL || r->errors == NULL) {
         status = cen__fail_memory(error, "a batch of images");
     } else {
-        cen__parallel(n_threads, r->n, read_chunk, r);
+        cen__parallel(context, r->n, CEN__MUCH_WORK, read_chunk, r);
         for (size_t i = 0; i < r->n && status == CEN_OK; i++) {
             bool is_kept = errors != NULL && r->errors[i].status != CEN_ERROR_MEMORY;
             if (is_kept) errors[i] = r->errors[i];
@@ -472,7 +427,7 @@ static cen_status read_images(const cen_folder *folder, const cen_input *input,
         if (errors != NULL) errors[i].status = CEN_OK;
     }
     float table[3 * 256];
-    fill_table(input, table);
+    cen__picture_table(input, table);
     size_t chunk = (changes == NULL ? READ_CHUNK : CHANGE_CHUNK) / folder->image_size + 1;
     reader r = {.folder = folder,
                 .input = input,
@@ -482,9 +437,9 @@ static cen_status read_images(const cen_folder *folder, const cen_input *input,
                 .chunk = chunk,
                 .table = table,
                 .x = x};
-    int n_threads = cen__thread_count(folder->options.n_threads);
-    if (!is_cached) return read_uncached(&r, n_threads, errors, error);
-    cen__parallel(n_threads, (n + chunk - 1) / chunk, read_chunk, &r);
+    if (!is_cached) return read_uncached(&r, errors, error);
+    double work = (double)n * (double)folder->image_size * (changes == NULL ? 1 : CHANGE_WORK);
+    cen__parallel(folder->context, (n + chunk - 1) / chunk, work, read_chunk, &r);
     return CEN_OK;
 }
 

@@ -386,9 +386,10 @@ static void decode_rows(const uint8_t *rows, size_t row_size, const header *h, c
     }
 }
 
-static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_options *options,
-                         cen_image *image, cen_error *error)
+static cen_status decode(const cen_context *context, const uint8_t *bytes, size_t size,
+                         const cen_image_options *options, cen_image *image, cen_error *error)
 {
+    (void)context;
     header h;
     cen_status status = read_header(bytes, size, &h, error);
     if (status != CEN_OK) return status;

@@ -14,8 +14,8 @@ typedef struct cen__image_kind {
     /* Width, height and channels from the header; bytes may be just the beginning of the file. */
     cen_status (*read_size)(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error);
     /* options->max_pixels is checked before memory is taken; options->channels is image.c's. */
-    cen_status (*decode)(const uint8_t *bytes, size_t size, const cen_image_options *options,
-                         cen_image *image, cen_error *error);
+    cen_status (*decode)(const cen_context *context, const uint8_t *bytes, size_t size,
+                         const cen_image_options *options, cen_image *image, cen_error *error);
 } cen__image_kind;
 
 extern const cen__image_kind cen__png_kind, cen__jpeg_kind, cen__bmp_kind, cen__pnm_kind;

@@ -70,8 +70,8 @@ static void note_alpha(cen_image *image)
     }
 }
 
-cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_options *options,
-                            cen_image *image, cen_error *error)
+cen_status cen_image_decode(cen_context *context, const void *bytes, size_t size,
+                            const cen_image_options *options, cen_image *image, cen_error *error)
 {
     *image = (cen_image){0};
     cen_image_options wanted = options != NULL ? *options : cen_image_options_default();
@@ -89,7 +89,7 @@ cen_status cen_image_decode(const void *bytes, size_t size, const cen_image_opti
         wanted.target_height = wanted.target_width;
         wanted.target_width = height;
     }
-    cen_status status = kind->decode(bytes, size, &wanted, image, error);
+    cen_status status = kind->decode(context, bytes, size, &wanted, image, error);
     if (status == CEN_OK && (wanted.channels == 1 || wanted.channels == 3)) note_alpha(image);
     if (status == CEN_OK) status = cen__image_convert(image, wanted.channels, error);
     if (status == CEN_OK) status = cen__image_orient(image, orientation, error);
@@ -188,8 +188,8 @@ static cen_status read_needed(source *s, const cen_image_options *options, cen_e
     return needed > s->most ? read_on(s, needed, error) : CEN_OK;
 }
 
-cen_status cen_image_read(const char *path, const cen_image_options *options, cen_image *image,
-                          cen_error *error)
+cen_status cen_image_read(cen_context *context, const char *path, const cen_image_options *options,
+                          cen_image *image, cen_error *error)
 {
     *image = (cen_image){0};
     cen_image_options wanted = options != NULL ? *options : cen_image_options_default();
@@ -199,7 +199,8 @@ cen_status cen_image_read(const char *path, const cen_image_options *options, ce
     if (status != CEN_OK) return cen__fail(error, status, "%s", why.message);
     status = read_needed(&s, &wanted, &why);
     if (status == CEN_OK) {
-        status = name_file(path, cen_image_decode(s.bytes, s.size, &wanted, image, &why), &why);
+        status =
+            name_file(path, cen_image_decode(context, s.bytes, s.size, &wanted, image, &why), &why);
         if (s.size == s.most && (status == CEN_ERROR_FORMAT || image->warning != NULL)) {
             cen_image_free(image);
             status = cen__fail(&why, CEN_ERROR_LIMIT,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/context.h"
 #include "base/memory.h"
 #include "image/decoders.h"
 
@@ -428,8 +429,8 @@ static cen_status decode_frame(cen__jpeg *jpeg, const cen_image_options *options
     return status;
 }
 
-static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_options *options,
-                         cen_image *image, cen_error *error)
+static cen_status decode(const cen_context *context, const uint8_t *bytes, size_t size,
+                         const cen_image_options *options, cen_image *image, cen_error *error)
 {
     cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
     *image = (cen_image){0};
@@ -437,7 +438,7 @@ static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_opti
     jpeg->bytes = bytes;
     jpeg->size = size;
     jpeg->error = error;
-    jpeg->kernels = cen__jpeg_kernels_select();
+    jpeg->kernels = cen__jpeg_kernels_of(cen__context_instructions(context));
     cen_status status = decode_frame(jpeg, options, image);
     if (status != CEN_OK) cen_image_free(image);
     release(jpeg);

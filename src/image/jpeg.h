@@ -11,6 +11,7 @@
 #ifndef CEN_IMAGE_JPEG_H
 #define CEN_IMAGE_JPEG_H
 
+#include "base/instructions.h"
 #include "base/status.h"
 
 enum {
@@ -263,7 +264,7 @@ typedef struct cen__jpeg_kernels {
 size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3]);
 
 /* The fastest, or the one that the environment variable CEN_INSTRUCTIONS names. */
-const cen__jpeg_kernels *cen__jpeg_kernels_select(void);
+const cen__jpeg_kernels *cen__jpeg_kernels_of(cen__instruction_set set);
 
 /* ---- jpeg_rows.c --------------------------------------------------------------------------- */
 

@@ -144,9 +144,9 @@ size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3])
     return n;
 }
 
-const cen__jpeg_kernels *cen__jpeg_kernels_select(void)
+const cen__jpeg_kernels *cen__jpeg_kernels_of(cen__instruction_set set)
 {
     const cen__jpeg_kernels *list[3];
-    size_t n = cen__jpeg_kernels_list(list), used = (size_t)cen__instructions_used();
+    size_t n = cen__jpeg_kernels_list(list), used = (size_t)set;
     return list[used < n ? used : n - 1];
 }

@@ -269,9 +269,10 @@ static cen_status decode_pixels(decoder *decoding, uint64_t total, cen_image *im
     return status;
 }
 
-static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_options *options,
-                         cen_image *image, cen_error *error)
+static cen_status decode(const cen_context *context, const uint8_t *bytes, size_t size,
+                         const cen_image_options *options, cen_image *image, cen_error *error)
 {
+    (void)context;
     decoder decoding;
     cen__png *png = &decoding.png;
     *image = (cen_image){0};

@@ -200,9 +200,10 @@ static bool has_pixels(const header *h, size_t n_rest)
     return cen__multiply(row_size, h->height, &needed) && needed <= n_rest;
 }
 
-static cen_status decode(const uint8_t *bytes, size_t size, const cen_image_options *options,
-                         cen_image *image, cen_error *error)
+static cen_status decode(const cen_context *context, const uint8_t *bytes, size_t size,
+                         const cen_image_options *options, cen_image *image, cen_error *error)
 {
+    (void)context;
     reader in = {bytes, size, 0};
     header h;
     cen_status status = read_header(&in, &h, error);

@@ -8,6 +8,7 @@
 
 #include "base/instructions.h"
 #include "base/checks.h"
+#include "base/context.h"
 #include "base/memory.h"
 #include "base/status.h"
 
@@ -33,6 +34,7 @@ typedef struct {
     size_t width, height, left, top;
     double x[2], y[2];     /* the first and the last edge */
     bool along_x, along_y; /* something is to be computed */
+    cen__lane_sums *sums;
 } scaling;
 
 static void axis_free(axis *a)
@@ -121,10 +123,12 @@ lane_sums_avx2(const uint8_t *in, size_t stride, const uint32_t *weights, size_t
 }
 #endif
 
-cen__lane_sums *cen__lane_sums_select(void)
+cen__lane_sums *cen__lane_sums_of(cen__instruction_set set)
 {
 #if CEN__X86_SETS
-    if (cen__instructions_used() >= CEN__AVX2) return lane_sums_avx2;
+    if (set >= CEN__AVX2) return lane_sums_avx2;
+#else
+    (void)set;
 #endif
     return cen__lane_sums_baseline;
 }
@@ -170,8 +174,8 @@ static void transpose(const uint8_t *from, size_t from_size, size_t n_rows, size
 
 /* from[n_rows, n_in, c] to to[n_rows, n_out, c], whose rows are row_size apart: LANES rows at a time,
  * turned so that the lanes of a sum are rows. */
-static cen_status resize_x(const axis *a, const uint8_t *from, size_t n_rows, size_t c, uint8_t *to,
-                           size_t row_size, cen_error *error)
+static cen_status resize_x(cen__lane_sums *sums, const axis *a, const uint8_t *from, size_t n_rows,
+                           size_t c, uint8_t *to, size_t row_size, cen_error *error)
 {
     size_t first = a->starts[0], end = a->starts[a->n_out - 1] + a->counts[a->n_out - 1];
     uint8_t *in = cen__alloc_zeroed((end - first) * c, LANES),
@@ -181,7 +185,6 @@ static cen_status resize_x(const axis *a, const uint8_t *from, size_t n_rows, si
         cen__free(out);
         return cen__fail_memory(error, "a resized image");
     }
-    cen__lane_sums *sums = cen__lane_sums_select();
     size_t in_size = a->n_in * c;
     for (size_t row = 0; row < n_rows; row += LANES) {
         size_t n = n_rows - row < LANES ? n_rows - row : LANES;
@@ -202,9 +205,9 @@ static cen_status resize_x(const axis *a, const uint8_t *from, size_t n_rows, si
 
 /* from has the rows that the outputs need, from starts[0] on, row_size apart and readable up to a
  * multiple of LANES; to[n_out, width]. */
-static void resize_y(const axis *a, const uint8_t *from, size_t row_size, size_t width, uint8_t *to)
+static void resize_y(cen__lane_sums *sums, const axis *a, const uint8_t *from, size_t row_size,
+                     size_t width, uint8_t *to)
 {
-    cen__lane_sums *sums = cen__lane_sums_select();
     for (size_t y = 0; y < a->n_out; y++, to += width) {
         const uint8_t *rows = from + (a->starts[y] - a->starts[0]) * row_size;
         const uint32_t *weights = a->weights + y * a->most;
@@ -237,12 +240,12 @@ static cen_status resize_passes(const cen_image *image, const scaling *s, const 
     const uint8_t *from = image->pixels + first * in_size;
     cen_status status = CEN_OK;
     if (s->along_x) {
-        status = resize_x(x, from, n_rows, c, between, row_size, error);
+        status = resize_x(s->sums, x, from, n_rows, c, between, row_size, error);
     } else {
         copy_rows(from + s->left * c, in_size, n_rows, width, between, row_size);
     }
     if (s->along_y) {
-        if (status == CEN_OK) resize_y(y, between, row_size, width, resized->pixels);
+        if (status == CEN_OK) resize_y(s->sums, y, between, row_size, width, resized->pixels);
         cen__free(between);
     }
     return status;
@@ -346,8 +349,8 @@ static cen_status resize_to(const cen_image *image, const scaling *s, cen_image 
     return status;
 }
 
-cen_status cen_image_resize(const cen_image *image, size_t height, size_t width, cen_resize mode,
-                            cen_image *resized, cen_error *error)
+cen_status cen_image_resize(cen_context *context, const cen_image *image, size_t height,
+                            size_t width, cen_resize mode, cen_image *resized, cen_error *error)
 {
     *resized = (cen_image){0};
     cen_status known =
@@ -361,7 +364,9 @@ cen_status cen_image_resize(const cen_image *image, size_t height, size_t width,
     if (image->pixels == NULL || image->width == 0 || image->height == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "an image without pixels cannot be resized");
     }
-    scaling s = {.width = width, .height = height, .left = 0, .top = 0};
+    scaling s = {.width = width,
+                 .height = height,
+                 .sums = cen__lane_sums_of(cen__context_instructions(context))};
     const uint8_t *excess = image->excess;
     size_t n_pixels, full_width, full_height;
     if (!measure_axis(image->width, excess[0], excess[2], s.x, &full_width) ||

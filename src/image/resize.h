@@ -2,7 +2,11 @@
 #ifndef CEN_IMAGE_RESIZE_H
 #define CEN_IMAGE_RESIZE_H
 
+#include "base/instructions.h"
+
 #include <stddef.h>
+#include "base/instructions.h"
+
 #include <stdint.h>
 
 enum { CEN__RESIZE_BITS = 22, CEN__RESIZE_LANES = 32 };
@@ -15,6 +19,6 @@ typedef void cen__lane_sums(const uint8_t *in, size_t stride, const uint32_t *we
 cen__lane_sums cen__lane_sums_baseline;
 
 /* The one for this processor. */
-cen__lane_sums *cen__lane_sums_select(void);
+cen__lane_sums *cen__lane_sums_of(cen__instruction_set set);
 
 #endif

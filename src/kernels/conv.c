@@ -7,7 +7,7 @@
 
 const cen__conv_set *cen__conv_set_of(const cen__conv *v)
 {
-    const cen__kernels *const kernels = v->kernels != NULL ? v->kernels : cen__kernels_select();
+    const cen__kernels *const kernels = v->kernels;
 #if CEN__X86_SETS
     if (kernels == &cen__kernels_avx512) return &cen__conv_set_avx512;
     if (kernels == &cen__kernels_avx2) return &cen__conv_set_avx2;

@@ -1,20 +1,15 @@
 #include "kernels/dispatch.h"
 
-const cen__kernels *cen__kernels_select(void)
+const cen__kernels *cen__kernels_of(cen__instruction_set set)
 {
+    static const cen__kernels *const kernels[] = {
+        [CEN__BASELINE] = &cen__kernels_baseline,
 #if CEN__X86_SETS
-    switch (cen__instructions_used()) {
-    case CEN__AVX512: return &cen__kernels_avx512;
-    case CEN__AVX2: return &cen__kernels_avx2;
-    case CEN__BASELINE: break;
-    }
+        [CEN__AVX2] = &cen__kernels_avx2,
+        [CEN__AVX512] = &cen__kernels_avx512,
 #elif CEN__FMA_SET
-    if (cen__instructions_used() == CEN__FMA) return &cen__kernels_fma;
+        [CEN__FMA] = &cen__kernels_fma,
 #endif
-    return &cen__kernels_baseline;
-}
-
-const cen__micro *cen__micro_select(void)
-{
-    return &cen__kernels_select()->micro;
+    };
+    return kernels[set];
 }

@@ -45,7 +45,6 @@ extern const cen__kernels cen__kernels_avx2, cen__kernels_avx512;
 extern const cen__kernels cen__kernels_fma;
 #endif
 
-/* That of the instruction set in use. */
-const cen__kernels *cen__kernels_select(void);
+const cen__kernels *cen__kernels_of(cen__instruction_set set);
 
 #endif

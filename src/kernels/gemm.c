@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/sizes.h"
 #include "kernels/gemm_pack.h"
 
@@ -277,9 +277,9 @@ typedef struct {
     size_t worker_count;
 } job;
 
-static void run_task(void *context, size_t task, int worker)
+static void run_task(void *data, size_t task, int worker)
 {
-    const job *job_ = context;
+    const job *job_ = data;
     const cen__micro *micro = job_->micro;
     product x = *job_->whole;
     float *scratch = job_->scratch + (size_t)worker * job_->worker_count;
@@ -336,7 +336,7 @@ static void add_partial(const job *job_)
 }
 
 void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
-               const float *bias, float *c, size_t ldc, float *scratch, int n_threads)
+               const float *bias, float *c, size_t ldc, float *scratch, cen_context *context)
 {
     product whole = {m, n, k, a, b, bias, c, ldc, false};
     if (k == 0 && bias == NULL) {
@@ -344,7 +344,7 @@ void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matri
     }
     if (k == 0) begin_with_bias(&whole);
     if (m == 0 || n == 0 || k == 0) return;
-    size_t threads = useful_threads(m, n, k, n_threads);
+    size_t threads = useful_threads(m, n, k, cen__context_threads(context));
     job job_ = {micro, &whole, 1, 1, k_parts(m, n, k), scratch, scratch, 0};
     job_.worker_count = worker_count(job_.micro, m, n, k);
     if (job_.k_parts > 1) {
@@ -353,6 +353,7 @@ void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matri
     } else {
         cut(&job_, threads);
     }
-    cen__parallel((int)threads, job_.m_parts * job_.n_parts * job_.k_parts, run_task, &job_);
+    cen__parallel(threads > 1 ? context : NULL, job_.m_parts * job_.n_parts * job_.k_parts,
+                  (double)m * (double)n * (double)k, run_task, &job_);
     if (job_.k_parts > 1) add_partial(&job_);
 }

@@ -6,6 +6,7 @@
 #ifndef CEN_KERNELS_GEMM_H
 #define CEN_KERNELS_GEMM_H
 
+#include "base/context.h"
 #include "kernels/micro.h"
 
 /* Element (i, j) is data[i * row_stride + j * column_stride]; a transpose is a swap of strides. */
@@ -22,7 +23,7 @@ size_t cen__gemm_scratch_count(const cen__micro *micro, size_t m, size_t n, size
 /* c[m, n] (rows ldc apart, columns adjacent) = a[m, k] b[k, n] + bias[n] in every row (NULL: 0).
  * scratch is 64-byte aligned. Allocates nothing. */
 void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
-               const float *bias, float *c, size_t ldc, float *scratch, int n_threads);
+               const float *bias, float *c, size_t ldc, float *scratch, cen_context *context);
 
 /* The reference that it is tested against. */
 void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,

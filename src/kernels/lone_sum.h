@@ -1,6 +1,6 @@
-/* A sum that is the only one of its loop. gcc 13 and newer, tuned for x86 in general, do not fuse its
- * multiply and add, so that tiles of one vector would round otherwise than larger ones. What passes
- * through here they do not know as such a sum; it costs no instruction. */
+/* A sum that is the only one of its loop. gcc 14, tuned for x86 in general, does not fuse its multiply
+ * and add, so that tiles of one vector would round otherwise than larger ones. What passes through here it does not
+ * know as such a sum; it costs no instruction. */
 #ifndef CEN_KERNELS_LONE_SUM_H
 #define CEN_KERNELS_LONE_SUM_H
 

@@ -32,9 +32,6 @@ typedef struct cen__micro {
     cen__micro_copy *copy;
 } cen__micro;
 
-/* That of the instruction set in use, see dispatch.h. Ask once a call, not once a tile. */
-const cen__micro *cen__micro_select(void);
-
 /* to[p * to_stride + i] = from[i * from_stride + p] for i < rows, p < k: packs an operand that lies
  * along k. */
 void cen__transpose(size_t rows, size_t k, const float *from, size_t from_stride, float *to,

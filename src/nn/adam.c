@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "base/context.h"
 
 /* Numbers, counted from the start of the buffers, so that all but the first lie on whole vectors. */
 enum { BLOCK = 1 << 15 };
@@ -63,10 +63,10 @@ typedef struct adam_blocks {
     const float *g;
 } adam_blocks;
 
-static void apply_block(void *context, size_t task, int worker)
+static void apply_block(void *data, size_t task, int worker)
 {
     (void)worker;
-    const adam_blocks *blocks = context;
+    const adam_blocks *blocks = data;
     size_t block = blocks->start / BLOCK + task, end = blocks->start + blocks->count;
     size_t first = task == 0 ? blocks->start : block * BLOCK;
     size_t count = (end < (block + 1) * BLOCK ? end : (block + 1) * BLOCK) - first;
@@ -82,7 +82,7 @@ void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_
     blocks.step.keep = (float)(1 - adam->lr * weight_decay);
     if (count == 0) return;
     size_t n_blocks = (start + count - 1) / BLOCK - start / BLOCK + 1;
-    cen__parallel(adam->n_threads, n_blocks, apply_block, &blocks);
+    cen__parallel(adam->context, n_blocks, 8 * (double)count, apply_block, &blocks);
 }
 
 void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g)

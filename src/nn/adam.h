@@ -2,6 +2,7 @@
 #ifndef CEN_NN_ADAM_H
 #define CEN_NN_ADAM_H
 
+#include "base/context.h"
 #include "base/status.h"
 #include "kernels/vector.h"
 
@@ -10,7 +11,7 @@ typedef struct cen__adam {
     float *m, *v; /* [count] */
     size_t n_steps;
     double lr, beta1, beta2, eps;
-    int n_threads;
+    cen_context *context; /* NULL: the caller works by itself */
     const cen__vectors *vectors;
 } cen__adam;
 

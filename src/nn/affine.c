@@ -19,7 +19,7 @@ void cen__affine_forward(const cen__affine *affine, const float *x, const float 
 {
     size_t n = affine->n, in = affine->in, out = affine->out;
     cen__gemm(&affine->kernels->micro, n, out, in, (cen__matrix){x, in, 1}, (cen__matrix){w, 1, in},
-              bias, y, out, affine->scratch, affine->n_threads);
+              bias, y, out, affine->scratch, affine->context);
 }
 
 void cen__affine_backward(const cen__affine *affine, const float *x, const float *w,
@@ -27,10 +27,10 @@ void cen__affine_backward(const cen__affine *affine, const float *x, const float
 {
     size_t n = affine->n, in = affine->in, out = affine->out;
     cen__gemm(&affine->kernels->micro, out, in, n, (cen__matrix){dy, 1, out},
-              (cen__matrix){x, in, 1}, NULL, dw, in, affine->scratch, affine->n_threads);
+              (cen__matrix){x, in, 1}, NULL, dw, in, affine->scratch, affine->context);
     memcpy(dbias, dy, out * sizeof *dy);
     for (size_t i = 1; i < n; i++) affine->kernels->vectors.add_scaled(out, 1, dy + i * out, dbias);
     if (dx == NULL) return;
     cen__gemm(&affine->kernels->micro, n, in, out, (cen__matrix){dy, out, 1},
-              (cen__matrix){w, in, 1}, NULL, dx, in, affine->scratch, affine->n_threads);
+              (cen__matrix){w, in, 1}, NULL, dx, in, affine->scratch, affine->context);
 }

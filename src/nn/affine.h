@@ -2,13 +2,14 @@
 #ifndef CEN_NN_AFFINE_H
 #define CEN_NN_AFFINE_H
 
+#include "base/context.h"
 #include "kernels/dispatch.h"
 
 typedef struct cen__affine {
     const cen__kernels *kernels;
     size_t n, in, out;
-    int n_threads;
-    float *scratch; /* [cen__affine_scratch_count] */
+    cen_context *context; /* NULL: the caller works by itself */
+    float *scratch;       /* [cen__affine_scratch_count] */
 } cen__affine;
 
 size_t cen__affine_scratch_count(const cen__kernels *kernels, size_t n, size_t in, size_t out,

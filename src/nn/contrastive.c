@@ -1,6 +1,6 @@
 #include "nn/contrastive.h"
 
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/sizes.h"
 
 /* With m the mean of the centers and V = sum_j |c_j - m|^2,
@@ -39,10 +39,10 @@ static size_t end_column(const cen__contrastive *contrastive, size_t begin)
     return d - begin < COLUMNS ? d : begin + COLUMNS;
 }
 
-static void measure_columns(void *context, size_t block, int worker)
+static void measure_columns(void *data, size_t block, int worker)
 {
     (void)worker;
-    const contrastive_batch *batch = context;
+    const contrastive_batch *batch = data;
     const cen__contrastive *contrastive = batch->contrastive;
     size_t d = contrastive->d, k = contrastive->k;
     size_t begin = block * COLUMNS, end = end_column(contrastive, begin);
@@ -85,10 +85,10 @@ static double measure_rows(const contrastive_batch *batch)
     return loss / (double)n;
 }
 
-static void gradient_columns(void *context, size_t block, int worker)
+static void gradient_columns(void *data, size_t block, int worker)
 {
     (void)worker;
-    const contrastive_batch *batch = context;
+    const contrastive_batch *batch = data;
     const cen__contrastive *contrastive = batch->contrastive;
     size_t n = contrastive->n, d = contrastive->d, k = contrastive->k;
     size_t begin = block * COLUMNS, end = end_column(contrastive, begin);
@@ -126,8 +126,9 @@ double cen__contrastive_loss(const cen__contrastive *contrastive, const float *f
     double *mean = contrastive->scratch, *variance = mean + d, *own = variance + d;
     contrastive_batch batch = {contrastive, f,   centers, labels, mean,
                                variance,    own, own + n, df,     dcenters};
-    cen__parallel(contrastive->n_threads, n_blocks, measure_columns, &batch);
+    double work = 4 * (double)n * (double)contrastive->k * (double)d;
+    cen__parallel(contrastive->context, n_blocks, work, measure_columns, &batch);
     double loss = measure_rows(&batch);
-    if (df != NULL) cen__parallel(contrastive->n_threads, n_blocks, gradient_columns, &batch);
+    if (df != NULL) cen__parallel(contrastive->context, n_blocks, work, gradient_columns, &batch);
     return loss;
 }

@@ -9,14 +9,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/context.h"
 #include "kernels/dispatch.h"
 
 typedef struct cen__contrastive {
     size_t n, d, k;
-    double delta; /* > 0; the article's is 1 */
-    double scale; /* of the gradients: the loss's weight, lambda */
-    int n_threads;
-    double *scratch; /* [cen__contrastive_scratch_count] */
+    double delta;         /* > 0; the article's is 1 */
+    double scale;         /* of the gradients: the loss's weight, lambda */
+    cen_context *context; /* NULL: the caller works by itself */
+    double *scratch;      /* [cen__contrastive_scratch_count] */
     const cen__kernels *kernels;
 } cen__contrastive;
 

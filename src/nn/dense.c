@@ -33,8 +33,8 @@ static size_t scratch_count(const cen__layer *layer, size_t n, int n_threads)
 
 static cen__affine affine_of(const cen__layer *layer, const cen__pass *pass)
 {
-    return (cen__affine){layer->kernels, pass->n,         layer->in.c,
-                         layer->out.c,   pass->n_threads, pass->scratch};
+    return (cen__affine){layer->kernels, pass->n,       layer->in.c,
+                         layer->out.c,   pass->context, pass->scratch};
 }
 
 static void forward(const cen__layer *layer, const cen__pass *pass)

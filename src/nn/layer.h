@@ -3,6 +3,7 @@
 #ifndef CEN_NN_LAYER_H
 #define CEN_NN_LAYER_H
 
+#include "base/context.h"
 #include "base/status.h"
 #include "kernels/dispatch.h"
 #include "nn/line.h"
@@ -54,7 +55,7 @@ struct cen__layer {
 typedef struct cen__pass {
     size_t n;
     size_t first;             /* of these images in the batch */
-    int n_threads;            /* BATCH layers only; IMAGE layers run inside a thread */
+    cen_context *context;     /* BATCH layers only; IMAGE layers run inside a thread */
     const float *w;           /* [layer->count] */
     const float *prepared;    /* [prepared_count], what prepare made of w for this pass */
     const float *x;           /* [n, in] */

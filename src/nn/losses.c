@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/parallel.h"
+#include "base/context.h"
 
 typedef struct softmax_rows {
     const cen__softmax *softmax;
@@ -12,10 +12,10 @@ typedef struct softmax_rows {
     const int32_t *labels;
 } softmax_rows;
 
-static void softmax_row(void *context, size_t i, int worker)
+static void softmax_row(void *data, size_t i, int worker)
 {
     (void)worker;
-    const softmax_rows *rows = context;
+    const softmax_rows *rows = data;
     const cen__softmax *softmax = rows->softmax;
     const cen__vectors *vectors = &softmax->kernels->vectors;
     size_t k = softmax->k, best, label = (size_t)rows->labels[i];
@@ -39,7 +39,8 @@ static void softmax_row(void *context, size_t i, int worker)
 void cen__softmax_cross_entropy(const cen__softmax *softmax, float *logits, const int32_t *labels)
 {
     softmax_rows rows = {softmax, logits, labels};
-    cen__parallel(softmax->n_threads, softmax->n, softmax_row, &rows);
+    double work = 16 * (double)softmax->n * (double)softmax->k;
+    cen__parallel(softmax->context, softmax->n, work, softmax_row, &rows);
 }
 
 static int compare_rows(const void *a, const void *b)

@@ -6,13 +6,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/context.h"
 #include "kernels/dispatch.h"
 
 typedef struct cen__softmax {
     const cen__kernels *kernels;
-    size_t n, k; /* rows, classes */
-    int n_threads;
-    double *row_losses; /* [n] */
+    size_t n, k;          /* rows, classes */
+    cen_context *context; /* NULL: the caller works by itself */
+    double *row_losses;   /* [n] */
     /* [n]: the largest logit is the label's (the first of equals counts). NULL: not asked for. */
     bool *row_hits;
     bool has_gradient; /* logits become their gradient, (softmax - target) / n */

@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/sizes.h"
 #include "kernels/gemm.h"
 
@@ -34,7 +34,8 @@ size_t cen__margin_scratch_count(const cen__kernels *kernels, size_t n, size_t d
 static parts parts_of(const cen__margin *head)
 {
     size_t n = head->n, d = head->d, k = head->k;
-    size_t product = product_count(&head->kernels->micro, n, d, k, head->n_threads);
+    size_t product =
+        product_count(&head->kernels->micro, n, d, k, cen__context_threads(head->context));
     float *f = head->scratch + product, *w = f + n * d;
     return (parts){head->scratch, f, w, w + k * d, w + k * d + n};
 }
@@ -78,10 +79,10 @@ static void project_row(const side *s, size_t row)
     }
 }
 
-static void run_block(void *context, size_t block, int worker)
+static void run_block(void *data, size_t block, int worker)
 {
     (void)worker;
-    const side *s = context;
+    const side *s = data;
     size_t end = s->n_rows - block * ROWS < ROWS ? s->n_rows : (block + 1) * ROWS;
     for (size_t row = block * ROWS; row < end; row++) {
         if (s->gradient == NULL) {
@@ -94,7 +95,8 @@ static void run_block(void *context, size_t block, int worker)
 
 static void run_side(const cen__margin *head, side s)
 {
-    cen__parallel(head->n_threads, (s.n_rows + ROWS - 1) / ROWS, run_block, &s);
+    cen__parallel(head->context, (s.n_rows + ROWS - 1) / ROWS, 4 * (double)s.n_rows * (double)s.d,
+                  run_block, &s);
 }
 
 typedef struct label_rows {
@@ -104,10 +106,10 @@ typedef struct label_rows {
     bool *row_hits;
 } label_rows;
 
-static void label_row(void *context, size_t i, int worker)
+static void label_row(void *data, size_t i, int worker)
 {
     (void)worker;
-    const label_rows *rows = context;
+    const label_rows *rows = data;
     const cen__margin *head = rows->head;
     size_t label = (size_t)rows->labels[i], best;
     float *logits = rows->logits + i * head->k;
@@ -124,9 +126,9 @@ void cen__margin_forward(const cen__margin *head, const float *f, const float *w
     run_side(head, (side){&head->kernels->vectors, n, d, head->scale, f, p.f, p.f_inverse, NULL});
     run_side(head, (side){&head->kernels->vectors, k, d, 1, w, p.w, p.w_inverse, NULL});
     cen__gemm(&head->kernels->micro, n, k, d, (cen__matrix){p.f, d, 1}, (cen__matrix){p.w, 1, d},
-              NULL, logits, k, p.product, head->n_threads);
+              NULL, logits, k, p.product, head->context);
     label_rows rows = {head, labels, logits, row_hits};
-    cen__parallel(head->n_threads, n, label_row, &rows);
+    cen__parallel(head->context, n, (double)n * (double)k, label_row, &rows);
 }
 
 void cen__margin_backward(const cen__margin *head, const float *dlogits, float *df, float *dw)
@@ -134,9 +136,9 @@ void cen__margin_backward(const cen__margin *head, const float *dlogits, float *
     size_t n = head->n, d = head->d, k = head->k;
     parts p = parts_of(head);
     cen__gemm(&head->kernels->micro, k, d, n, (cen__matrix){dlogits, 1, k},
-              (cen__matrix){p.f, d, 1}, NULL, dw, d, p.product, head->n_threads);
+              (cen__matrix){p.f, d, 1}, NULL, dw, d, p.product, head->context);
     cen__gemm(&head->kernels->micro, n, d, k, (cen__matrix){dlogits, k, 1},
-              (cen__matrix){p.w, d, 1}, NULL, df, d, p.product, head->n_threads);
+              (cen__matrix){p.w, d, 1}, NULL, df, d, p.product, head->context);
     run_side(head, (side){&head->kernels->vectors, k, d, 1, NULL, p.w, p.w_inverse, dw});
     run_side(head, (side){&head->kernels->vectors, n, d, head->scale, NULL, p.f, p.f_inverse, df});
 }

@@ -10,12 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/context.h"
 #include "kernels/dispatch.h"
 
 typedef struct cen__margin {
     size_t n, d, k;
     double scale, margin; /* s > 0, m; m = 0 for the cosines alone */
-    int n_threads;
+    cen_context *context; /* NULL: the caller works by itself */
     float *scratch; /* [cen__margin_scratch_count], 64-byte aligned; holds the unit vectors between
                        forward and backward */
     const cen__kernels *kernels;

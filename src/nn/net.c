@@ -156,10 +156,10 @@ static cen_status join(cen__net *net, cen_error *error)
     return CEN_OK;
 }
 
-cen_status cen__net_create(cen__net *net, const char *line, cen__shape in, size_t feature_size,
-                           cen_error *error)
+cen_status cen__net_create(const cen__kernels *kernels, cen__net *net, const char *line,
+                           cen__shape in, size_t feature_size, cen_error *error)
 {
-    *net = (cen__net){.kernels = cen__kernels_select(), .in = in};
+    *net = (cen__net){.kernels = kernels, .in = in};
     cen_status status = parse(net, line, error);
     if (status == CEN_OK && feature_size > 0) status = set_feature_size(net, feature_size, error);
     if (status == CEN_OK) status = connect(net, error);

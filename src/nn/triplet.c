@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/sizes.h"
 
 typedef struct triplet_batch {
@@ -79,9 +79,9 @@ static void add_semi_hard(triplet_anchor *anchor)
     }
 }
 
-static void anchor_row(void *context, size_t i, int worker)
+static void anchor_row(void *data, size_t i, int worker)
 {
-    const triplet_batch *batch = context;
+    const triplet_batch *batch = data;
     const cen__triplet *triplet = batch->triplet;
     size_t n = triplet->n, d = triplet->d;
     double *distances = batch->distances + (size_t)worker * n, *pulls = batch->pulls + i * n;
@@ -102,10 +102,10 @@ static void anchor_row(void *context, size_t i, int worker)
 }
 
 /* df_i = sum_j (pull of anchor i on j + pull of anchor j on i) (f_i - f_j) / number of triplets */
-static void gradient_row(void *context, size_t i, int worker)
+static void gradient_row(void *data, size_t i, int worker)
 {
     (void)worker;
-    const triplet_batch *batch = context;
+    const triplet_batch *batch = data;
     size_t n = batch->triplet->n, d = batch->triplet->d;
     const float *own = batch->f + i * d;
     float *df = batch->df + i * d;
@@ -132,13 +132,14 @@ double cen__triplet_loss(const cen__triplet *triplet, const float *f, const int3
                            .row_losses = losses,
                            .row_counts = counts,
                            .df = df};
-    cen__parallel(triplet->n_threads, n, anchor_row, &batch);
+    double work = (double)n * (double)n * (double)triplet->d;
+    cen__parallel(triplet->context, n, work, anchor_row, &batch);
     double loss = 0, count = 0;
     for (size_t i = 0; i < n; i++) {
         loss += losses[i];
         count += counts[i];
     }
     batch.share = count > 0 ? 1 / count : 0;
-    if (df != NULL) cen__parallel(triplet->n_threads, n, gradient_row, &batch);
+    if (df != NULL) cen__parallel(triplet->context, n, work, gradient_row, &batch);
     return loss * batch.share;
 }

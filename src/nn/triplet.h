@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/context.h"
 #include "kernels/dispatch.h"
 
 typedef enum {
@@ -26,8 +27,8 @@ typedef struct cen__triplet {
     size_t n, d;
     cen__triplet_kind kind;
     double margin;
-    int n_threads;
-    double *scratch; /* [cen__triplet_scratch_count] */
+    cen_context *context; /* NULL: the caller works by itself */
+    double *scratch;      /* [cen__triplet_scratch_count] */
     const cen__kernels *kernels;
 } cen__triplet;
 

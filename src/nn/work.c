@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/sizes.h"
 #include "nn/layers.h"
 
@@ -30,14 +30,14 @@ typedef struct spot {
     size_t saved_offset;    /* bytes an image before it, times max_n */
     size_t shared_offset;   /* numbers */
     size_t folded_offset;   /* numbers; of a step that batchnorm is folded into */
-    size_t prepared_offset; /* numbers, from the first of its stage */
+    size_t prepared_offset; /* numbers; in training from the first of its stage */
 } spot;
 
 struct cen__work {
     const cen__net *net;
     const cen__layer *steps;
     size_t n_steps, max_n, n_stages;
-    int n_threads;
+    cen_context *context;
     stage *stages;
     spot *spots;    /* [n_steps] */
     float *batch;   /* batch-wide activations and gradients */
@@ -50,7 +50,7 @@ struct cen__work {
     double *sums; /* [chunks, sums_count] */
     size_t sums_count;
     float *folded;
-    float *prepared; /* of the stage that runs */
+    float *prepared; /* in training of the stage that runs, else of all */
     size_t prepared_count;
     const float *w;
     float *state;
@@ -193,7 +193,8 @@ static size_t layer_scratch(const cen__work *work, cen__scope scope, size_t n)
     for (size_t i = 0; i < work->n_steps; i++) {
         const cen__layer *layer = &work->steps[i];
         if (layer->kind->scope != scope || layer->kind->scratch_count == NULL) continue;
-        most = larger(most, layer->kind->scratch_count(layer, n, work->n_threads));
+        most =
+            larger(most, layer->kind->scratch_count(layer, n, cen__context_threads(work->context)));
     }
     return round_up(most);
 }
@@ -247,10 +248,12 @@ static kept plan_kept(cen__work *work, bool training)
     return k;
 }
 
-static void plan_prepared(cen__work *work)
+/* Inference prepares all stages once, training each when it runs. */
+static void plan_prepared(cen__work *work, bool training)
 {
+    size_t count = 0;
     for (size_t s = 0; s < work->n_stages; s++) {
-        size_t count = 0;
+        if (training) count = 0;
         for (size_t i = work->stages[s].first; i < work->stages[s].end; i++) {
             const cen__layer *layer = &work->steps[i];
             work->spots[i].prepared_offset = count;
@@ -283,11 +286,11 @@ static need plan(cen__work *work, bool training)
         if (work->stages[s].scope == CEN__SCOPE_BATCH) continue;
         work->partial_count = larger(work->partial_count, round_up(work->stages[s].count));
     }
-    plan_prepared(work);
+    plan_prepared(work, training);
     work->scratch_offset = cen__times(2, slot);
     work->area_count =
         cen__plus(work->scratch_offset, layer_scratch(work, CEN__SCOPE_IMAGE, chunk_size(n)));
-    size_t areas = cen__times(work->area_count, (size_t)work->n_threads);
+    size_t areas = cen__times(work->area_count, (size_t)cen__context_threads(work->context));
     return (need){.kept = plan_kept(work, training),
                   .batch = cen__times(cen__plus(outputs, cen__times(2, border)), n),
                   .area = larger(areas, layer_scratch(work, CEN__SCOPE_BATCH, n))};
@@ -315,7 +318,7 @@ static cen_status allocate(cen__work *work, const need *needed, bool training, c
 }
 
 /* A plan for this net, without the memory of what it plans; NULL without any. */
-static cen__work *begin(const cen__net *net, size_t max_n, int n_threads, bool training,
+static cen__work *begin(const cen__net *net, size_t max_n, cen_context *context, bool training,
                         need *needed)
 {
     cen__work *work = cen__alloc_zeroed(1, sizeof *work);
@@ -325,7 +328,7 @@ static cen__work *begin(const cen__net *net, size_t max_n, int n_threads, bool t
     work->steps = run->steps;
     work->n_steps = run->n;
     work->max_n = max_n;
-    work->n_threads = n_threads;
+    work->context = context;
     work->stages = cen__alloc_zeroed(run->n, sizeof *work->stages);
     work->spots = cen__alloc_zeroed(run->n, sizeof *work->spots);
     if (work->stages == NULL || work->spots == NULL) {
@@ -336,11 +339,11 @@ static cen__work *begin(const cen__net *net, size_t max_n, int n_threads, bool t
     return work;
 }
 
-cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n, int n_threads,
-                            bool training, cen_error *error)
+cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n,
+                            cen_context *context, bool training, cen_error *error)
 {
     need needed;
-    *work = begin(net, max_n, cen__thread_count(n_threads), training, &needed);
+    *work = begin(net, max_n, context, training, &needed);
     if (*work == NULL) return cen__fail_memory(error, "the net's activations");
     cen_status status = allocate(*work, &needed, training, error);
     if (status != CEN_OK) {
@@ -353,7 +356,7 @@ cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n,
 cen_status cen__work_measure(const cen__net *net, size_t *count, cen_error *error)
 {
     need needed;
-    cen__work *work = begin(net, 1, 1, false, &needed);
+    cen__work *work = begin(net, 1, NULL, false, &needed);
     if (work == NULL) return cen__fail_memory(error, "the net's activations");
     *count = cen__plus(needed.batch, needed.area);
     cen__work_free(work);
@@ -374,16 +377,6 @@ void cen__work_free(cen__work *work)
     cen__free(work->folded);
     cen__free(work->prepared);
     cen__free(work);
-}
-
-void cen__work_use(cen__work *work, const float *w, float *state)
-{
-    work->w = w;
-    work->state = state;
-    for (size_t i = 0; i < work->n_steps; i++) {
-        if (work->steps[i].norm == NULL) continue;
-        cen__batchnorm_fold(&work->steps[i], w, state, work->folded + work->spots[i].folded_offset);
-    }
 }
 
 void cen__work_draw(cen__work *work, uint64_t seed, uint64_t step)
@@ -469,7 +462,7 @@ static cen__pass step_pass(const run *r, const chunk *c, size_t i)
     }
     return (cen__pass){.n = c->n,
                        .first = c->start,
-                       .n_threads = work->n_threads,
+                       .context = work->context,
                        .w = weights(work, i),
                        .prepared = work->prepared + at->prepared_offset,
                        .x = step_input(r, c, i),
@@ -508,10 +501,10 @@ static size_t n_parts(const run *r, size_t i)
     return layer->kind->n_parts(layer, r->is_backward);
 }
 
-static void prepare_part(void *context, size_t task, int worker)
+static void prepare_part(void *data, size_t task, int worker)
 {
     (void)worker;
-    const run *r = context;
+    const run *r = data;
     const cen__work *work = r->work;
     size_t i = r->stage->first, n = n_parts(r, i);
     for (; task >= n; n = n_parts(r, ++i)) task -= n;
@@ -525,7 +518,22 @@ static void prepare(run *r)
 {
     size_t n = 0;
     for (size_t i = r->stage->first; i < r->stage->end; i++) n += n_parts(r, i);
-    if (n > 0) cen__parallel(r->work->n_threads, n, prepare_part, r);
+    double work = CEN__MUCH_WORK;
+    if (n > 0) cen__parallel(r->work->context, n, work, prepare_part, r);
+}
+
+void cen__work_use(cen__work *work, const float *w, float *state)
+{
+    work->w = w;
+    work->state = state;
+    for (size_t i = 0; i < work->n_steps; i++) {
+        if (work->steps[i].norm == NULL) continue;
+        cen__batchnorm_fold(&work->steps[i], w, state, work->folded + work->spots[i].folded_offset);
+    }
+    for (size_t s = 0; s < work->n_stages && work->saved == NULL; s++) {
+        run r = {.work = work, .stage = &work->stages[s]};
+        prepare(&r);
+    }
 }
 
 static void forward_steps(const run *r, const chunk *c)
@@ -549,10 +557,10 @@ static void backward_steps(const run *r, const chunk *c)
     }
 }
 
-static void forward_chunk(void *context, size_t task, int worker)
+static void forward_chunk(void *data, size_t task, int worker)
 {
-    chunk c = chunk_of(context, task, worker);
-    forward_steps(context, &c);
+    chunk c = chunk_of(data, task, worker);
+    forward_steps(data, &c);
 }
 
 /* Images of a chunk that go backward at once: so many that the gradients of one layer are still in the cache
@@ -571,9 +579,9 @@ static size_t backward_block(const run *r)
     return most > CACHED_COUNT ? 1 : CACHED_COUNT / most;
 }
 
-static void backward_chunk(void *context, size_t task, int worker)
+static void backward_chunk(void *data, size_t task, int worker)
 {
-    const run *r = context;
+    const run *r = data;
     chunk c = chunk_of(r, task, worker);
     memset(c.partial, 0, r->stage->count * sizeof *c.partial);
     size_t end = c.start + c.n, block = backward_block(r);
@@ -584,10 +592,10 @@ static void backward_chunk(void *context, size_t task, int worker)
 }
 
 /* One block of dw = the sum of the chunks' partials, in their order. */
-static void sum_block(void *context, size_t task, int worker)
+static void sum_block(void *data, size_t task, int worker)
 {
     (void)worker;
-    const run *r = context;
+    const run *r = data;
     size_t start = task * SUM_BLOCK, end = start + SUM_BLOCK;
     if (end > r->stage->count) end = r->stage->count;
     float *dw = r->dw + r->stage->offset;
@@ -609,6 +617,12 @@ static void add_sums(const run *r, const cen__layer *layer)
     }
 }
 
+/* Multiply-adds of the images through the whole net; a stage has less. */
+static double work_of(const run *r)
+{
+    return (double)r->n * r->work->net->work;
+}
+
 static void forward_stage(run *r)
 {
     const cen__layer *last = &r->work->steps[r->stage->end - 1];
@@ -617,8 +631,8 @@ static void forward_stage(run *r)
         forward_steps(r, &whole);
         return;
     }
-    prepare(r);
-    cen__parallel(r->work->n_threads, n_chunks(r->n), forward_chunk, r);
+    if (r->work->saved != NULL) prepare(r);
+    cen__parallel(r->work->context, n_chunks(r->n), work_of(r), forward_chunk, r);
     if (last->kind->finish_forward == NULL) return;
     add_sums(r, last);
     cen__pass pass = step_pass(r, &whole, r->stage->end - 1);
@@ -634,9 +648,10 @@ static void backward_stage(run *r)
         return;
     }
     prepare(r);
-    cen__parallel(r->work->n_threads, n_chunks(r->n), backward_chunk, r);
+    cen__parallel(r->work->context, n_chunks(r->n), 2 * work_of(r), backward_chunk, r);
     size_t n_blocks = (r->stage->count + SUM_BLOCK - 1) / SUM_BLOCK;
-    cen__parallel(r->work->n_threads, n_blocks, sum_block, r);
+    cen__parallel(r->work->context, n_blocks, (double)r->stage->count * (double)n_chunks(r->n),
+                  sum_block, r);
     if (first->kind->finish_backward == NULL) return;
     add_sums(r, first);
     cen__pass pass = gradient_pass(r, &whole, r->stage->first);

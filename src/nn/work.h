@@ -8,6 +8,7 @@
 #ifndef CEN_NN_WORK_H
 #define CEN_NN_WORK_H
 
+#include "base/context.h"
 #include "nn/net.h"
 
 typedef struct cen__work cen__work;
@@ -15,8 +16,8 @@ typedef struct cen__work cen__work;
 /* For at most max_n images. With `training` it runs the net's training steps and has a backward;
  * without, it runs those of inference and keeps no activations. The net is borrowed. Errors: LIMIT,
  * MEMORY. */
-cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n, int n_threads,
-                            bool training, cen_error *error);
+cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n,
+                            cen_context *context, bool training, cen_error *error);
 void cen__work_free(cen__work *work);
 
 /* Numbers that inference of one image takes on one thread, beside what it makes of the net's parameters;
@@ -25,7 +26,7 @@ cen_status cen__work_measure(const cen__net *net, size_t *count, cen_error *erro
 
 /* What forward and backward compute with: w[n_parameters] and state[n_state], both borrowed. In
  * training they may change from batch to batch, and forward moves the state. For inference they are
- * partly copied (batchnorm is folded), so when they have changed, say it again. */
+ * partly copied (batchnorm is folded, kernels are transformed), so call it again after they have changed. */
 void cen__work_use(cen__work *work, const float *w, float *state);
 
 /* The numbers that dropout draws by, 0 and 0 at first. */

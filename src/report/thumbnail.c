@@ -29,8 +29,8 @@ static cen_status shrink(cen_image *image, cen_error *error)
     if (longest <= KEPT_SIDE) return CEN_OK;
     size_t width = image->width * SIDE / longest, height = image->height * SIDE / longest;
     cen_image small;
-    cen_status status = cen_image_resize(image, height > 0 ? height : 1, width > 0 ? width : 1,
-                                         CEN_RESIZE_STRETCH, &small, error);
+    cen_status status = cen_image_resize(NULL, image, height > 0 ? height : 1,
+                                         width > 0 ? width : 1, CEN_RESIZE_STRETCH, &small, error);
     if (status != CEN_OK) return status;
     cen_image_free(image);
     *image = small;
@@ -87,13 +87,13 @@ static cen_status read_picture(const cen__page *page, const char *path, cen_imag
     cen_image_options options = cen_image_options_default();
     options.target_width = options.target_height = SIDE;
     size_t n = page->report->n_pictures;
-    if (n == 0) return cen_image_read(path, &options, image, error);
+    if (n == 0) return cen_image_read(NULL, path, &options, image, error);
     char *real;
     cen_status status = cen__os_real_path(path, &real, error);
     if (status != CEN_OK) return status;
     bool is_named = false;
     for (size_t i = 0; i < n; i++) is_named = is_named || is_within(real, page->folders[i]);
-    status = is_named ? cen_image_read(real, &options, image, error)
+    status = is_named ? cen_image_read(NULL, real, &options, image, error)
                       : cen__fail(error, CEN_ERROR_IO, "%s: not in a folder that was named", path);
     cen__free(real);
     return status;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/checks.h"
+#include "base/context.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/classes.h"
@@ -22,7 +23,7 @@ typedef struct {
     const cen_feature_set *set;
     cen_metric metric;
     double ratio;
-    int n_threads;
+    cen_context *context;
     const cen__vectors *vectors;
     cen_finding *findings;
     size_t n_findings, capacity;
@@ -103,8 +104,8 @@ static cen_status find_misplaced(audit *a, class_means *m)
     if (!reserve_means(m, set)) return cen__fail_memory(a->error, "the means of the classes");
     add_up(m, set);
     cen_status status =
-        cen_knn_search(m->means, m->classes.n_classes, set->features, set->n, set->d, 2, a->metric,
-                       false, m->nearest, m->distances, a->n_threads, a->error);
+        cen_knn_search(a->context, m->means, m->classes.n_classes, set->features, set->n, set->d, 2,
+                       a->metric, false, m->nearest, m->distances, a->error);
     for (size_t c = 0; c < m->classes.n_classes && status == CEN_OK; c++) {
         size_t count = cen__classes_count(&m->classes, c);
         for (size_t i = m->classes.starts[c]; i < m->classes.starts[c + 1] && count > 1; i++) {
@@ -215,8 +216,8 @@ static cen_status audit_duplicates(audit *a)
     if (s.neighbours == NULL || s.distances == NULL || s.sorted == NULL || s.first == NULL) {
         status = cen__fail_memory(a->error, "the neighbours of the rows");
     } else {
-        status = cen_knn_search(set->features, set->n, set->features, set->n, set->d, s.k,
-                                a->metric, true, s.neighbours, s.distances, a->n_threads, a->error);
+        status = cen_knn_search(a->context, set->features, set->n, set->features, set->n, set->d,
+                                s.k, a->metric, true, s.neighbours, s.distances, a->error);
     }
     if (status == CEN_OK) {
         group(&s, set->n);
@@ -248,10 +249,9 @@ static int compare_findings(const void *left, const void *right)
     return (a->other > b->other) - (a->other < b->other);
 }
 
-cen_status cen_audit(const cen_feature_set *set, cen_metric metric, double ratio, int n_threads,
-                     cen_finding **findings, size_t *n_findings, cen_error *error)
+cen_status cen_audit(cen_context *context, const cen_feature_set *set, cen_metric metric,
+                     double ratio, cen_finding **findings, size_t *n_findings, cen_error *error)
 {
-    audit a = {set, metric, ratio, n_threads, &cen__kernels_select()->vectors, NULL, 0, 0, error};
     *findings = NULL;
     *n_findings = 0;
     cen_status status = cen__check_choice("the metric", (long)metric, CEN_METRIC_COSINE, error);
@@ -263,8 +263,14 @@ cen_status cen_audit(const cen_feature_set *set, cen_metric metric, double ratio
             "a good start",
             ratio);
     }
+    cen_context *own;
+    context = cen__context_use(context, &own);
+    if (context == NULL) return cen__fail_memory(error, "a context");
+    audit a = {set,  metric, ratio, context, &cen__kernels_of(context->instructions)->vectors,
+               NULL, 0,      0,     error};
     status = audit_classes(&a);
     if (status == CEN_OK) status = audit_duplicates(&a);
+    cen_context_free(own);
     if (status != CEN_OK) {
         cen__free(a.findings);
         return status;

@@ -66,9 +66,9 @@ cen_status cen__check_most_distance(const cen_knn_options *options, cen_error *e
                      options->most_distance);
 }
 
-cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d,
-                            const cen_knn_options *options, int32_t *predicted, size_t *indices,
-                            float *distances, cen_error *error)
+cen_status cen_knn_classify(cen_context *context, cen_labelled gallery, cen_labelled queries,
+                            size_t d, const cen_knn_options *options, int32_t *predicted,
+                            size_t *indices, float *distances, cen_error *error)
 {
     const cen__query query = {.gallery = gallery.features,
                               .queries = queries.features,
@@ -78,7 +78,7 @@ cen_status cen_knn_classify(cen_labelled gallery, cen_labelled queries, size_t d
                               .k = options->k,
                               .metric = options->metric,
                               .leave_one_out = options->leave_one_out,
-                              .n_threads = options->n_threads};
+                              .context = context};
     cen_status status =
         cen__check_choice("the weighting", (long)options->weights, CEN_WEIGHTS_DISTANCE, error);
     if (status == CEN_OK) status = cen__check_most_distance(options, error);

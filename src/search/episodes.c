@@ -4,7 +4,7 @@
 
 #include "base/checks.h"
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/random.h"
 #include "base/status.h"
 #include "search/classes.h"
@@ -75,9 +75,9 @@ static size_t nearest_way(const game *g, const float *x, const size_t *chosen, c
     return best;
 }
 
-static void run_episode(void *context, size_t episode, int worker)
+static void run_episode(void *data, size_t episode, int worker)
 {
-    const game *g = context;
+    const game *g = data;
     const cen_episode_options *o = g->options;
     uint64_t stream = cen__substream(CEN__STREAM_EPISODES, episode);
     size_t first = (size_t)worker * o->n_ways, n_queries = 0, n_right = 0;
@@ -167,17 +167,23 @@ cen_episode_options cen_episode_options_default(void)
                                  .metric = CEN_METRIC_L2};
 }
 
-cen_status cen_episodes_measure(cen_labelled set, size_t d, const cen_episode_options *options,
-                                cen_episodes *measured, cen_error *error)
+cen_status cen_episodes_measure(cen_context *context, cen_labelled set, size_t d,
+                                const cen_episode_options *options, cen_episodes *measured,
+                                cen_error *error)
 {
-    game g = {.set = set, .d = d, .options = options, .vectors = &cen__kernels_select()->vectors};
-    int n_threads = cen__thread_count(options->n_threads);
+    cen_context *own;
+    context = cen__context_use(context, &own);
+    if (context == NULL) return cen__fail_memory(error, "a context");
+    game g = {.set = set,
+              .d = d,
+              .options = options,
+              .vectors = &cen__kernels_of(context->instructions)->vectors};
     cen_status status = list_eligible(&g, error);
-    if (status == CEN_OK && !reserve(&g, n_threads)) {
+    if (status == CEN_OK && !reserve(&g, cen__context_threads(context))) {
         status = cen__fail_memory(error, "the means of episodes");
     }
     if (status == CEN_OK) {
-        cen__parallel(n_threads, options->n_episodes, run_episode, &g);
+        cen__parallel(context, options->n_episodes, CEN__MUCH_WORK, run_episode, &g);
         *measured = sum_up(&g);
     }
     cen__classes_free(&g.classes);
@@ -187,5 +193,6 @@ cen_status cen_episodes_measure(cen_labelled set, size_t d, const cen_episode_op
     cen__free(g.means);
     cen__free(g.squares);
     cen__free(g.sums);
+    cen_context_free(own);
     return status;
 }

@@ -3,8 +3,8 @@
 #include <float.h>
 #include <string.h>
 
+#include "base/context.h"
 #include "base/memory.h"
-#include "base/parallel.h"
 #include "base/status.h"
 #include "search/distance.h"
 #include "search/nearest.h"
@@ -147,9 +147,9 @@ static cen__hits count(const counting *c, const cen__place *place, cen__neighbou
     return walk(counts, others.count, place->n_partners);
 }
 
-static void run_task(void *context, size_t task, int worker)
+static void run_task(void *data, size_t task, int worker)
 {
-    const counting *c = context;
+    const counting *c = data;
     size_t end = (task + 1) * TASK < c->n ? (task + 1) * TASK : c->n;
     for (size_t i = task * TASK; i < end; i++) {
         c->hits[i] = count(c, &c->places[i], c->others + (size_t)worker * c->capacity,
@@ -176,28 +176,28 @@ static bool reserve(counting *c, size_t n_workers)
     return c->squares != NULL && c->others != NULL && c->counts != NULL;
 }
 
-cen_status cen__hits_count(cen_labelled gallery, const cen__classes *classes, cen_labelled queries,
-                           size_t d, const cen_knn_options *options, const cen__place *places,
-                           size_t n, cen__hits *hits, cen_error *error)
+cen_status cen__hits_count(cen_context *context, cen_labelled gallery, const cen__classes *classes,
+                           cen_labelled queries, size_t d, const cen_knn_options *options,
+                           const cen__place *places, size_t n, cen__hits *hits, cen_error *error)
 {
-    int n_threads = cen__thread_count(options->n_threads);
     counting c = {.gallery = gallery,
                   .queries = queries,
                   .classes = classes,
                   .d = d,
                   .cosine = options->metric == CEN_METRIC_COSINE,
                   .leave_one_out = options->leave_one_out,
-                  .vectors = &cen__kernels_select()->vectors,
+                  .vectors = &cen__kernels_of(context->instructions)->vectors,
                   .places = places,
                   .n = n,
                   .hits = hits};
-    bool done = reserve(&c, (size_t)n_threads);
+    bool done = reserve(&c, (size_t)context->n_threads);
     if (done) {
         for (size_t i = 0; i < gallery.n; i++) {
             const float *g = gallery.features + i * d;
             c.squares[i] = c.vectors->dot(d, g, g);
         }
-        cen__parallel(n_threads, (n + TASK - 1) / TASK, run_task, &c);
+        double work = (double)n * (double)gallery.n * (double)d;
+        cen__parallel(context, (n + TASK - 1) / TASK, work, run_task, &c);
     }
     cen__free(c.squares);
     cen__free(c.others);

@@ -25,8 +25,8 @@ bool cen__hits_countable(size_t n_partners, size_t n_gallery);
 
 /* The hits of places[n], queries whose labels the gallery has, without sorting the partners: sorts the other rows
  * and counts the partners before each. classes are the gallery's; all features are finite. Errors: MEMORY. */
-cen_status cen__hits_count(cen_labelled gallery, const cen__classes *classes, cen_labelled queries,
-                           size_t d, const cen_knn_options *options, const cen__place *places,
-                           size_t n, cen__hits *hits, cen_error *error);
+cen_status cen__hits_count(cen_context *context, cen_labelled gallery, const cen__classes *classes,
+                           cen_labelled queries, size_t d, const cen_knn_options *options,
+                           const cen__place *places, size_t n, cen__hits *hits, cen_error *error);
 
 #endif

@@ -22,7 +22,7 @@
 
 #include "base/checks.h"
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/status.h"
 #include "kernels/dispatch.h"
 #include "search/distance.h"
@@ -244,9 +244,9 @@ static void start_block(const search *s, block *b, size_t chunk, size_t first_qu
     pack(s, queries, b->n_queries, b->query_squares, true, b->rows, b->query_panels);
 }
 
-static void run_task(void *context, size_t task, int worker)
+static void run_task(void *data, size_t task, int worker)
 {
-    const search *s = context;
+    const search *s = data;
     block b;
     size_t chunk = task / s->n_blocks, first = chunk * s->chunk_size;
     size_t end = smaller(first + s->chunk_size, s->n_gallery);
@@ -385,16 +385,33 @@ static void finish(const search *s, size_t i, cen__found found)
     }
 }
 
-static void run_finish(void *context, size_t task, int worker)
+static void run_finish(void *data, size_t task, int worker)
 {
-    const answers *a = context;
+    const answers *a = data;
     size_t end = smaller((task + 1) * FINISH_TASK, a->s->n_queries);
     for (size_t i = task * FINISH_TASK; i < end; i++) finish(a->s, i, a->found);
     (void)worker;
 }
 
+/* In the memory of a plan for so many threads. */
+static cen_status search_in(cen_context *context, search *s, cen__found found, cen_error *error)
+{
+    plan(s, context->n_threads);
+    if (!reserve(s, context->n_threads)) return cen__fail_memory(error, "a search for neighbours");
+    double work = (double)s->n_gallery * (double)s->n_queries * (double)s->d;
+    cen__parallel(context, s->n_chunks * s->n_blocks, work, run_task, s);
+    cen_status status = check_gallery(s, error);
+    if (status != CEN_OK) return status;
+    answers a = {s, found};
+    cen__parallel(context, (s->n_queries - 1) / FINISH_TASK + 1, work, run_finish, &a);
+    return CEN_OK;
+}
+
 cen_status cen__search(const cen__query *query, cen__found found, cen_error *error)
 {
+    cen_context *own, *context = cen__context_use(query->context, &own);
+    if (context == NULL) return cen__fail_memory(error, "a context");
+    const cen__kernels *kernels = cen__kernels_of(context->instructions);
     search s = {.gallery = query->gallery,
                 .queries = query->queries,
                 .n_gallery = query->n_gallery,
@@ -403,32 +420,21 @@ cen_status cen__search(const cen__query *query, cen__found found, cen_error *err
                 .k = query->k,
                 .cosine = query->metric == CEN_METRIC_COSINE,
                 .leave_one_out = query->leave_one_out,
-                .left_out = query->left_out};
-    const cen__kernels *kernels = cen__kernels_select();
-    s.micro = &kernels->micro;
-    s.vectors = &kernels->vectors;
+                .left_out = query->left_out,
+                .micro = &kernels->micro,
+                .vectors = &kernels->vectors};
     cen_status status =
         cen__check_choice("the metric", (long)query->metric, CEN_METRIC_COSINE, error);
     if (status == CEN_OK) status = check(&s, error);
-    if (status != CEN_OK || s.n_queries == 0) return status;
-    int n_threads = cen__thread_count(query->n_threads);
-    plan(&s, n_threads);
-    if (reserve(&s, n_threads)) {
-        cen__parallel(n_threads, s.n_chunks * s.n_blocks, run_task, &s);
-        status = check_gallery(&s, error);
-        answers a = {&s, found};
-        size_t n_tasks = (s.n_queries - 1) / FINISH_TASK + 1;
-        if (status == CEN_OK) cen__parallel(n_threads, n_tasks, run_finish, &a);
-    } else {
-        status = cen__fail_memory(error, "a search for neighbours");
-    }
+    if (status == CEN_OK && s.n_queries > 0) status = search_in(context, &s, found, error);
     release(&s);
+    cen_context_free(own);
     return status;
 }
 
-cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *queries,
-                          size_t n_queries, size_t d, size_t k, cen_metric metric,
-                          bool leave_one_out, size_t *indices, float *distances, int n_threads,
+cen_status cen_knn_search(cen_context *context, const float *gallery, size_t n_gallery,
+                          const float *queries, size_t n_queries, size_t d, size_t k,
+                          cen_metric metric, bool leave_one_out, size_t *indices, float *distances,
                           cen_error *error)
 {
     const cen__query query = {.gallery = gallery,
@@ -439,6 +445,6 @@ cen_status cen_knn_search(const float *gallery, size_t n_gallery, const float *q
                               .k = k,
                               .metric = metric,
                               .leave_one_out = leave_one_out,
-                              .n_threads = n_threads};
+                              .context = context};
     return cen__search(&query, (cen__found){.indices = indices, .distances = distances}, error);
 }

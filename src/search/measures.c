@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/checks.h"
+#include "base/context.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "search/classes.h"
@@ -19,6 +20,7 @@ cen_measure_options cen_measure_options_default(void)
 }
 
 typedef struct {
+    cen_context *context;
     cen_labelled gallery, queries;
     size_t d;
     const cen_measure_options *options;
@@ -78,8 +80,8 @@ static cen_status measure_neighbours(measuring *g, cen_error *error)
         return cen__fail_memory(error, "the neighbours of the queries");
     }
     cen__answers answers = {m->predicted, m->neighbours, m->distances};
-    return cen__retrieve(g->gallery, &g->classes, g->queries, g->d, &knn, answers, &m->retrieval,
-                         error);
+    return cen__retrieve(g->context, g->gallery, &g->classes, g->queries, g->d, &knn, answers,
+                         &m->retrieval, error);
 }
 
 /* ---- what a set may be too small for --------------------------------------------------------- */
@@ -93,9 +95,9 @@ static cen_status measure_pairs(measuring *g, cen_error *error)
     bool leave_one_out = o->knn.leave_one_out;
     cen_status status = CEN_OK;
     if (leave_one_out || g->queries.n > 0) {
-        status = cen_pairs_create(&g->m->pairs, leave_one_out ? g->gallery : g->queries,
+        status = cen_pairs_create(g->context, &g->m->pairs, leave_one_out ? g->gallery : g->queries,
                                   leave_one_out ? none : g->gallery, g->d, o->knn.metric,
-                                  o->most_pairs, o->seed, o->knn.n_threads, &reason);
+                                  o->most_pairs, o->seed, &reason);
     }
     g->m->verification = cen_pairs_verify(&g->m->pairs);
     if (status == CEN_OK || status == CEN_ERROR_ARGUMENT) return CEN_OK;
@@ -117,9 +119,8 @@ static cen_status measure_episodes(measuring *g, const cen__classes *classes, si
                                          .n_queries = QUERIES_A_CLASS,
                                          .n_episodes = g->options->n_episodes,
                                          .seed = g->options->seed,
-                                         .metric = g->options->knn.metric,
-                                         .n_threads = g->options->knn.n_threads};
-    return cen_episodes_measure(g->queries, g->d, &options, measured, error);
+                                         .metric = g->options->knn.metric};
+    return cen_episodes_measure(g->context, g->queries, g->d, &options, measured, error);
 }
 
 static cen_status measure_few_shot(measuring *g, cen_error *error)
@@ -213,11 +214,19 @@ static cen_status list_confusions(measuring *g, cen_error *error)
     return CEN_OK;
 }
 
-cen_status cen_measures_create(cen_measures *measures, cen_labelled gallery, cen_labelled queries,
-                               size_t d, const cen_measure_options *options, cen_error *error)
+cen_status cen_measures_create(cen_context *context, cen_measures *measures, cen_labelled gallery,
+                               cen_labelled queries, size_t d, const cen_measure_options *options,
+                               cen_error *error)
 {
-    measuring g = {
-        .gallery = gallery, .queries = queries, .d = d, .options = options, .m = measures};
+    cen_context *own;
+    context = cen__context_use(context, &own);
+    if (context == NULL) return cen__fail_memory(error, "a context");
+    measuring g = {.context = context,
+                   .gallery = gallery,
+                   .queries = queries,
+                   .d = d,
+                   .options = options,
+                   .m = measures};
     *measures = (cen_measures){.n_queries = 0};
     cen_status status = check(&g, error);
     if (status == CEN_OK) status = measure_neighbours(&g, error);
@@ -226,6 +235,7 @@ cen_status cen_measures_create(cen_measures *measures, cen_labelled gallery, cen
     if (status == CEN_OK) status = measure_compactness(&g, error);
     if (status == CEN_OK) status = list_confusions(&g, error);
     cen__classes_free(&g.classes);
+    cen_context_free(own);
     if (status != CEN_OK) cen_measures_free(measures);
     return status;
 }

@@ -17,6 +17,7 @@
 enum { QUERIES_MOST = 16384, NEIGHBOURS_MOST = 1 << 22 }; /* of a block */
 
 typedef struct {
+    cen_context *context;
     cen_labelled gallery, queries;
     size_t d;
     const cen_knn_options *options;
@@ -135,7 +136,7 @@ static cen_status search_block(const retrieve *r, size_t first, size_t end, size
                               .metric = r->options->metric,
                               .leave_one_out = r->options->leave_one_out,
                               .left_out = r->left_out,
-                              .n_threads = r->options->n_threads};
+                              .context = r->context};
     const cen__found found = {.indices = r->indices, .exact = r->distances};
     return cen__search(&query, found, error);
 }
@@ -146,7 +147,7 @@ static cen_status run_block(retrieve *r, const cen__classes *classes, size_t fir
     size_t depth = search_depth(r, &r->places[end - 1]);
     cen_status status = search_block(r, first, end, depth, error);
     if (status == CEN_OK && r->places[first].counted) {
-        status = cen__hits_count(r->gallery, classes, r->queries, r->d, r->options,
+        status = cen__hits_count(r->context, r->gallery, classes, r->queries, r->d, r->options,
                                  r->places + first, end - first, r->hits, error);
     }
     for (size_t i = first; i < end && status == CEN_OK; i++) {
@@ -205,12 +206,16 @@ static cen_status summarise(const retrieve *r, cen_retrieval *retrieval, cen_err
     return CEN_OK;
 }
 
-cen_status cen__retrieve(cen_labelled gallery, const cen__classes *classes, cen_labelled queries,
-                         size_t d, const cen_knn_options *options, cen__answers answers,
-                         cen_retrieval *retrieval, cen_error *error)
+cen_status cen__retrieve(cen_context *context, cen_labelled gallery, const cen__classes *classes,
+                         cen_labelled queries, size_t d, const cen_knn_options *options,
+                         cen__answers answers, cen_retrieval *retrieval, cen_error *error)
 {
-    retrieve r = {
-        .gallery = gallery, .queries = queries, .d = d, .options = options, .answers = answers};
+    retrieve r = {.context = context,
+                  .gallery = gallery,
+                  .queries = queries,
+                  .d = d,
+                  .options = options,
+                  .answers = answers};
     cen_status status = CEN_OK;
     r.places = cen__alloc(queries.n, sizeof *r.places);
     if (r.places != NULL) plan(&r, classes);

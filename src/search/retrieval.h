@@ -15,8 +15,8 @@ typedef struct cen__answers {
 /* Fills answers and measures from one search, as deep for each query as its R or k asks for.
  * options->k is at most what is there. Queries without a label (negative) are answered and not
  * measured; a share of no queries is NAN. Errors: as cen_knn_search. */
-cen_status cen__retrieve(cen_labelled gallery, const cen__classes *classes, cen_labelled queries,
-                         size_t d, const cen_knn_options *options, cen__answers answers,
-                         cen_retrieval *retrieval, cen_error *error);
+cen_status cen__retrieve(cen_context *context, cen_labelled gallery, const cen__classes *classes,
+                         cen_labelled queries, size_t d, const cen_knn_options *options,
+                         cen__answers answers, cen_retrieval *retrieval, cen_error *error);
 
 #endif

@@ -13,7 +13,7 @@ typedef struct cen__query {
     const size_t
         *left_out; /* [n_queries] with leave_one_out: the row of the gallery that each query
                                is; NULL: the queries are the gallery */
-    int n_threads;
+    cen_context *context;
 } cen__query;
 
 /* [n_queries, k], each may be NULL. */

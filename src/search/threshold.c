@@ -27,6 +27,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/context.h"
 #include "base/random.h"
 #include "base/status.h"
 #include "search/classes.h"
@@ -40,14 +41,14 @@ typedef struct {
 /* ---- nearest distances ------------------------------------------------------------------------- */
 
 /* distances[strangers.n], in the order of classes->rows. */
-static cen_status measure_strangers(cen_labelled gallery, cen_labelled strangers, size_t d,
-                                    cen_metric metric, int n_threads, const cen__classes *classes,
-                                    float *distances, cen_error *error)
+static cen_status measure_strangers(cen_context *context, cen_labelled gallery,
+                                    cen_labelled strangers, size_t d, cen_metric metric,
+                                    const cen__classes *classes, float *distances, cen_error *error)
 {
     float *by_row = cen__alloc(strangers.n, sizeof *by_row);
     if (by_row == NULL) return cen__fail_memory(error, "the distances of strangers");
-    cen_status status = cen_knn_search(gallery.features, gallery.n, strangers.features, strangers.n,
-                                       d, 1, metric, false, NULL, by_row, n_threads, error);
+    cen_status status = cen_knn_search(context, gallery.features, gallery.n, strangers.features,
+                                       strangers.n, d, 1, metric, false, NULL, by_row, error);
     for (size_t i = 0; i < strangers.n && status == CEN_OK; i++) {
         distances[i] = by_row[classes->rows[i]];
     }
@@ -61,7 +62,7 @@ typedef struct {
     const size_t *starts, *stranger_starts;
     size_t d;
     cen_metric metric;
-    int n_threads;
+    cen_context *context;
     float *nearest; /* scratch */
     float *distances;
 } by_class;
@@ -72,10 +73,9 @@ static cen_status measure_between(const by_class *b, size_t first, size_t end, s
 {
     const size_t start = b->stranger_starts[first], n = b->stranger_starts[end] - start;
     if (n == 0) return CEN_OK;
-    cen_status status =
-        cen_knn_search(b->rows + b->starts[from] * b->d, b->starts[to] - b->starts[from],
-                       b->strangers + start * b->d, n, b->d, 1, b->metric, false, NULL, b->nearest,
-                       b->n_threads, error);
+    cen_status status = cen_knn_search(b->context, b->rows + b->starts[from] * b->d,
+                                       b->starts[to] - b->starts[from], b->strangers + start * b->d,
+                                       n, b->d, 1, b->metric, false, NULL, b->nearest, error);
     for (size_t i = 0; i < n && status == CEN_OK; i++) {
         if (b->nearest[i] < b->distances[start + i]) b->distances[start + i] = b->nearest[i];
     }
@@ -105,8 +105,8 @@ static float *gather(cen_labelled set, const size_t *rows, size_t n, size_t d)
     return gathered;
 }
 
-static cen_status measure_other_classes(cen_labelled gallery, size_t d, cen_metric metric,
-                                        int n_threads, const cen__classes *classes,
+static cen_status measure_other_classes(cen_context *context, cen_labelled gallery, size_t d,
+                                        cen_metric metric, const cen__classes *classes,
                                         const cen__classes *strangers,
                                         const size_t *stranger_starts, float *distances,
                                         cen_error *error)
@@ -117,8 +117,8 @@ static cen_status measure_other_classes(cen_labelled gallery, size_t d, cen_metr
     for (size_t i = 0; i < strangers->n_rows; i++) distances[i] = INFINITY;
     cen_status status = CEN_OK;
     if (rows != NULL && queries != NULL && nearest != NULL) {
-        const by_class b = {rows,   queries,   classes->starts, stranger_starts, d,
-                            metric, n_threads, nearest,         distances};
+        const by_class b = {rows,   queries, classes->starts, stranger_starts, d,
+                            metric, context, nearest,         distances};
         status = measure_within(&b, 0, classes->n_classes, error);
     } else {
         status = cen__fail_memory(error, "the rows of a gallery by class");
@@ -379,11 +379,11 @@ static void release(scratch *s)
     cen__free(s->sums);
 }
 
-static cen_status measure(const scratch *s, cen_labelled gallery, cen_labelled strangers, size_t d,
-                          cen_metric metric, int n_threads, cen_error *error)
+static cen_status measure(cen_context *context, const scratch *s, cen_labelled gallery,
+                          cen_labelled strangers, size_t d, cen_metric metric, cen_error *error)
 {
     if (strangers.n > 0) {
-        return measure_strangers(gallery, strangers, d, metric, n_threads, &s->strangers,
+        return measure_strangers(context, gallery, strangers, d, metric, &s->strangers,
                                  s->distances, error);
     }
     if (s->classes.n_classes < 2) {
@@ -391,13 +391,13 @@ static cen_status measure(const scratch *s, cen_labelled gallery, cen_labelled s
                          "the gallery has one class, so none can play the stranger to another; "
                          "give pictures of strangers");
     }
-    return measure_other_classes(gallery, d, metric, n_threads, &s->classes, &s->strangers,
-                                 s->starts, s->distances, error);
+    return measure_other_classes(context, gallery, d, metric, &s->classes, &s->strangers, s->starts,
+                                 s->distances, error);
 }
 
-cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers, size_t d,
-                                   cen_metric metric, double false_accepts, int n_threads,
-                                   cen_threshold *threshold, cen_error *error)
+cen_status cen_threshold_calibrate(cen_context *context, cen_labelled gallery,
+                                   cen_labelled strangers, size_t d, cen_metric metric,
+                                   double false_accepts, cen_threshold *threshold, cen_error *error)
 {
     const bool is_own = strangers.n == 0;
     const cen_labelled set = is_own ? gallery : strangers;
@@ -406,8 +406,11 @@ cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers,
     cen_status status =
         check(gallery, set, is_own ? "gallery" : "strangers", d, false_accepts, error);
     if (status != CEN_OK) return status;
+    cen_context *own;
+    context = cen__context_use(context, &own);
+    if (context == NULL) return cen__fail_memory(error, "a context");
     status = reserve(&s, set, is_own, false_accepts)
-                 ? measure(&s, gallery, strangers, d, metric, n_threads, error)
+                 ? measure(context, &s, gallery, strangers, d, metric, error)
                  : cen__fail_memory(error, "the calibration of a threshold");
     made.n_pictures = s.strangers.n_rows;
     made.n_strangers = s.strangers.n_classes;
@@ -419,5 +422,6 @@ cen_status cen_threshold_calibrate(cen_labelled gallery, cen_labelled strangers,
     if (status == CEN_OK) status = choose(s.pictures, &s.strangers, s.sums, &made, error);
     if (status == CEN_OK) *threshold = made;
     release(&s);
+    cen_context_free(own);
     return status;
 }

@@ -8,7 +8,7 @@
 
 #include "base/checks.h"
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "base/context.h"
 #include "base/random.h"
 #include "base/status.h"
 #include "search/classes.h"
@@ -108,9 +108,9 @@ static uint64_t draw_pair(const pair_list *list, uint64_t stream, size_t i)
     return size == 1 ? first : first + cen__random_below(list->p->seed, stream, i, size);
 }
 
-static void run_pairs(void *context, size_t task, int worker)
+static void run_pairs(void *data, size_t task, int worker)
 {
-    const pair_list *list = context;
+    const pair_list *list = data;
     const pairing *p = list->p;
     const uint64_t *starts = list->genuine ? p->genuine_starts : p->impostor_starts;
     uint64_t stream = cen__substream(CEN__STREAM_PAIRS, list->genuine);
@@ -208,15 +208,15 @@ static void choose_counts(cen_pairs *pairs, uint64_t n_genuine, uint64_t n_impos
 }
 
 static void measure_pairs(const pairing *p, bool genuine, uint64_t n_all, size_t n,
-                          float *distances, float *scratch, int n_threads)
+                          float *distances, float *scratch, cen_context *context)
 {
     pair_list list = {p, genuine, n_all, n, distances};
-    cen__parallel(n_threads, (n - 1) / TASK_PAIRS + 1, run_pairs, &list);
+    cen__parallel(context, (n - 1) / TASK_PAIRS + 1, (double)n * (double)p->d, run_pairs, &list);
     cen__sort_distances(distances, n, scratch);
 }
 
-static cen_status create_pairs(const pairing *p, cen_pairs *pairs, size_t most, int n_threads,
-                               cen_error *error)
+static cen_status create_pairs(cen_context *context, const pairing *p, cen_pairs *pairs,
+                               size_t most, cen_error *error)
 {
     size_t n_classes = p->a_classes.n_classes;
     uint64_t n_genuine = p->genuine_starts[n_classes];
@@ -233,8 +233,8 @@ static cen_status create_pairs(const pairing *p, cen_pairs *pairs, size_t most, 
     pairs->impostor = cen__alloc(pairs->n_impostor, sizeof *pairs->impostor);
     cen_status status = CEN_OK;
     if (scratch != NULL && pairs->genuine != NULL && pairs->impostor != NULL) {
-        measure_pairs(p, true, n_genuine, pairs->n_genuine, pairs->genuine, scratch, n_threads);
-        measure_pairs(p, false, n_impostor, pairs->n_impostor, pairs->impostor, scratch, n_threads);
+        measure_pairs(p, true, n_genuine, pairs->n_genuine, pairs->genuine, scratch, context);
+        measure_pairs(p, false, n_impostor, pairs->n_impostor, pairs->impostor, scratch, context);
     } else {
         status = cen__fail_memory(error, "the distances of pairs");
     }
@@ -242,8 +242,8 @@ static cen_status create_pairs(const pairing *p, cen_pairs *pairs, size_t most, 
     return status;
 }
 
-cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labelled b, size_t d,
-                            cen_metric metric, size_t most, uint64_t seed, int n_threads,
+cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, cen_labelled a, cen_labelled b,
+                            size_t d, cen_metric metric, size_t most, uint64_t seed,
                             cen_error *error)
 {
     pairing p = {.a = a,
@@ -251,7 +251,6 @@ cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labelled b, si
                  .within = b.n == 0,
                  .cosine = metric == CEN_METRIC_COSINE,
                  .d = d,
-                 .vectors = &cen__kernels_select()->vectors,
                  .seed = seed};
     cen_status status = cen__check_choice("the metric", (long)metric, CEN_METRIC_COSINE, error);
     *pairs = (cen_pairs){.n_genuine = 0};
@@ -264,6 +263,10 @@ cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labelled b, si
         return cen__fail(error, CEN_ERROR_ARGUMENT, "pairs are formed of at most %ld rows",
                          (long)ROWS_MOST);
     }
+    cen_context *own;
+    context = cen__context_use(context, &own);
+    if (context == NULL) return cen__fail_memory(error, "a context");
+    p.vectors = &cen__kernels_of(context->instructions)->vectors;
     if (!reserve(&p)) status = cen__fail_memory(error, "the classes of pairs");
     if (status == CEN_OK) {
         status = measure_rows(&p, p.a, "the first set", p.a_squares, error);
@@ -273,9 +276,10 @@ cen_status cen_pairs_create(cen_pairs *pairs, cen_labelled a, cen_labelled b, si
     }
     if (status == CEN_OK) {
         count_pairs(&p);
-        status = create_pairs(&p, pairs, most, cen__thread_count(n_threads), error);
+        status = create_pairs(context, &p, pairs, most, error);
     }
     release(&p);
+    cen_context_free(own);
     if (status != CEN_OK) cen_pairs_free(pairs);
     return status;
 }

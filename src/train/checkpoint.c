@@ -185,9 +185,9 @@ static cen_status compare_setup(const cen__safetensors *file, const entries *lis
 #define NUMBER(macro) TEXT(macro)
 #define TEXT(number) #number
 
-void cen__machine_name(char name[64])
+void cen__machine_name(const cen_context *context, char name[64])
 {
-    (void)snprintf(name, 64, "%s %s", COMPILER, cen__instructions());
+    (void)snprintf(name, 64, "%s %s", COMPILER, cen__instructions_name(context->instructions));
 }
 
 /* ---- where it stands ---- */
@@ -312,7 +312,7 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
     }
     add_count(&list, "at.has_lambda", *state.is_begun);
     char machine[64];
-    cen__machine_name(machine);
+    cen__machine_name(cen__trainer_model(checkpoint->trainer)->context, machine);
     cen__text_add(add(&list, "machine"), machine);
     list_tensors(checkpoint, &state, tensors);
     cen__progress *at = checkpoint->progress;

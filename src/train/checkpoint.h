@@ -30,7 +30,7 @@ typedef struct cen__checkpoint {
 cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *error);
 
 /* The compiler of this library and the instruction set that is used, which decide on last bits. */
-void cen__machine_name(char name[64]);
+void cen__machine_name(const cen_context *context, char name[64]);
 
 /* Reads options->checkpoint, or where that fails the one before. warning: empty, or why the newer one
  * could not be used. Errors: IO, FORMAT, ARGUMENT (it was begun with other options or images, which

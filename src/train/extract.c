@@ -9,20 +9,20 @@
 
 enum { BATCH = 64 };
 
-cen_status cen__extract(cen__inference *inference, const cen__reader *reader, size_t *indices,
+cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, size_t *indices,
                         size_t *n, float *x, float *features, cen_progress *progress, void *user,
                         cen_error *error)
 {
-    size_t d = inference->model->info.feature_size, batch_size = inference->max_n;
+    size_t d = predictor->model->info.feature_size, batch_size = predictor->max_n;
     size_t n_all = *n, n_done = 0, count;
-    cen__inference_use(inference);
+    cen__predictor_use(predictor);
     for (size_t start = 0; start < n_all; start += batch_size) {
         size_t wanted = n_all - start < batch_size ? n_all - start : batch_size;
         cen_status status =
             cen__reader_read(reader, NULL, 0, 0, indices + start, wanted, x, NULL, &count, error);
         if (status != CEN_OK) return status;
         if (count > 0) {
-            const float *f = cen__infer(inference, x, count);
+            const float *f = cen__predict(predictor, x, count);
             memcpy(features + n_done * d, f, count * d * sizeof *f);
             memmove(indices + n_done, indices + start, count * sizeof *indices);
             n_done += count;
@@ -35,36 +35,17 @@ cen_status cen__extract(cen__inference *inference, const cen__reader *reader, si
     return CEN_OK;
 }
 
-cen_status cen_model_features(const cen_model *model, const float *x, size_t n, float *features,
-                              int n_threads, cen_error *error)
-{
-    size_t batch = n < BATCH ? n : BATCH, d = model->info.feature_size;
-    if (n == 0) return CEN_OK;
-    cen__inference inference;
-    cen_status status = cen__inference_create(&inference, model, batch, n_threads, error);
-    if (status != CEN_OK) return status;
-    size_t image = cen__shape_count(model->net.in);
-    cen__inference_use(&inference);
-    for (size_t start = 0; start < n; start += batch) {
-        size_t count = n - start < batch ? n - start : batch;
-        const float *f = cen__infer(&inference, x + start * image, count);
-        memcpy(features + start * d, f, count * d * sizeof *f);
-    }
-    cen__inference_free(&inference);
-    return CEN_OK;
-}
-
 /* ---- a folder ------------------------------------------------------------------------------ */
 
 typedef struct {
-    cen__inference *inference;
+    cen_predictor *predictor;
     cen_folder *folder;
     float *x, *features; /* x[max_n, input] */
 } extraction;
 
 static cen_status check_finite(const extraction *e, size_t first, size_t n, cen_error *error)
 {
-    size_t d = e->inference->model->info.feature_size;
+    size_t d = e->predictor->model->info.feature_size;
     const float *features = e->features + first * d;
     for (size_t i = 0; i < n * d; i++) {
         if (isfinite(features[i])) continue;
@@ -80,13 +61,13 @@ static cen_status extract_block(void *visitor, size_t first, size_t n, const uin
                                 cen_error *error)
 {
     const extraction *e = visitor;
-    const cen_model *model = e->inference->model;
+    const cen_model *model = e->predictor->model;
     size_t d = model->info.feature_size, size = cen__shape_count(model->net.in);
-    size_t batch = e->inference->max_n;
+    size_t batch = e->predictor->max_n;
     for (size_t start = 0; start < n; start += batch) {
         size_t count = n - start < batch ? n - start : batch;
         cen__folder_normalise(&model->info.input, bytes + start * size, count, e->x);
-        const float *f = cen__infer(e->inference, e->x, count);
+        const float *f = cen__predict(e->predictor, e->x, count);
         memcpy(e->features + (first + start) * d, f, count * d * sizeof *f);
     }
     return check_finite(e, first, n, error);
@@ -109,10 +90,10 @@ static cen_status extract_loaded(extraction *e, cen_progress *progress, void *us
     size_t *indices = cen__alloc(n, sizeof *indices);
     if (indices == NULL) return cen__fail_memory(error, "the images of a batch");
     for (size_t i = 0; i < n; i++) indices[i] = i;
-    cen_status status = cen__reader_create(&reader, folder, &e->inference->model->info.input,
-                                           e->inference->max_n, skip, e, error);
+    cen_status status = cen__reader_create(&reader, folder, &e->predictor->model->info.input,
+                                           e->predictor->max_n, skip, e, error);
     if (status == CEN_OK) {
-        status = cen__extract(e->inference, &reader, indices, &n, e->x, e->features, progress, user,
+        status = cen__extract(e->predictor, &reader, indices, &n, e->x, e->features, progress, user,
                               error);
         if (status == CEN_OK && n == 0) status = cen__reader_fail(&reader, "of the folder", error);
         cen__reader_free(&reader);
@@ -126,25 +107,21 @@ static cen_status extract_loaded(extraction *e, cen_progress *progress, void *us
 }
 
 cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder, float *features,
-                                     int n_threads, cen_progress *progress, void *user,
-                                     cen_error *error)
+                                     cen_progress *progress, void *user, cen_error *error)
 {
     size_t n = cen_folder_get(folder)->n_images, batch = n < BATCH ? n : BATCH;
     if (n == 0) return CEN_OK;
-    cen__inference inference = {.model = NULL};
-    extraction e = {&inference, folder, NULL, features};
+    extraction e = {NULL, folder, NULL, features};
     e.x = cen__alloc(batch, cen__shape_count(model->net.in) * sizeof *e.x);
-    cen_status status = e.x != NULL
-                            ? cen__inference_create(&inference, model, batch, n_threads, error)
-                            : cen__fail_memory(error, "the images of a batch");
+    cen_status status = e.x != NULL ? cen_predictor_create(&e.predictor, model, batch, error)
+                                    : cen__fail_memory(error, "the images of a batch");
     if (status == CEN_OK && folder->is_loaded) {
         status = extract_loaded(&e, progress, user, error);
     } else if (status == CEN_OK) {
-        cen__inference_use(&inference);
         status = cen__folder_load(folder, &model->info.input, 0, progress, user, extract_block, &e,
                                   error);
     }
-    cen__inference_free(&inference);
+    cen_predictor_free(e.predictor);
     cen__free(e.x);
     return status;
 }

@@ -2,13 +2,13 @@
 #ifndef CEN_TRAIN_EXTRACT_H
 #define CEN_TRAIN_EXTRACT_H
 
-#include "train/inference.h"
+#include "train/predictor.h"
 #include "train/reader.h"
 
-/* features[*n, D] of the reader's pictures at indices[*n]; the reader reads for the inference's model and
+/* features[*n, D] of the reader's pictures at indices[*n]; the reader reads for the predictor's model and
  * max_n. What cannot be read is left out: *n and indices shrink. x is room for max_n inputs. Errors: as
  * cen__reader_read, STOPPED. */
-cen_status cen__extract(cen__inference *inference, const cen__reader *reader, size_t *indices,
+cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, size_t *indices,
                         size_t *n, float *x, float *features, cen_progress *progress, void *user,
                         cen_error *error);
 

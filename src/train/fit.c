@@ -304,7 +304,7 @@ static cen_status measure_knn(fit *f, cen_epoch_report *report, cen_error *error
 {
     size_t d = f->model->info.feature_size;
     cen_status status =
-        cen__extract(cen__trainer_inference(f->trainer), &f->reader, f->gallery, &f->n_gallery,
+        cen__extract(cen__trainer_predictor(f->trainer), &f->reader, f->gallery, &f->n_gallery,
                      f->x, f->gallery_features, on_measure, f, error);
     if (status != CEN_OK) return status;
     if (f->n_gallery == 0) return cen__reader_fail(&f->reader, "of the k-NN's gallery", error);
@@ -313,7 +313,7 @@ static cen_status measure_knn(fit *f, cen_epoch_report *report, cen_error *error
         f->gallery_labels[i] = cen_folder_get(f->folder)->images[f->gallery[i]].label;
     }
     if (!cen__is_below(&f->model->net.kernels->vectors, f->gallery_features, f->n_gallery * d,
-                       INFINITY, 1)) {
+                       INFINITY, f->model->context)) {
         cen__batch all = {f->trainer, f->folder, f->gallery, NULL, NULL, f->n_gallery};
         return cen__tell_measure(&all, f->at.epoch, f->gallery_features, error);
     }
@@ -321,9 +321,9 @@ static cen_status measure_knn(fit *f, cen_epoch_report *report, cen_error *error
     for (size_t at = 0; at < f->n_validation; at += block) {
         size_t count = f->n_validation - at < block ? f->n_validation - at : block;
         if (on_measure(f, at, f->n_validation) != 0) return be_cut(error);
-        status = cen_knn_search(f->gallery_features, f->n_gallery, f->validation_features + at * d,
-                                count, d, f->k, CEN_METRIC_L2, false, f->neighbours + at * f->k,
-                                NULL, cen__trainer_options(f->trainer)->n_threads, error);
+        status = cen_knn_search(f->model->context, f->gallery_features, f->n_gallery,
+                                f->validation_features + at * d, count, d, f->k, CEN_METRIC_L2,
+                                false, f->neighbours + at * f->k, NULL, error);
         if (status != CEN_OK) return status;
     }
     count_hits(f, report);
@@ -440,7 +440,7 @@ static cen_status resume(fit *f, cen_error *error)
     cen_status status = cen__checkpoint_read(&checkpoint, &warning, error);
     if (status != CEN_OK || options->on_resume == NULL) return status;
     char machine[64];
-    cen__machine_name(machine);
+    cen__machine_name(f->model->context, machine);
     cen_resume_report report = {.machine = machine,
                                 .machine_before = f->at.machine,
                                 .epoch = f->at.epoch,

@@ -152,8 +152,9 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
     }
     const cen_preset *preset = cen__preset_find(options->net);
     cen__shape in = {input->channels, input->height, input->width};
-    status = cen__net_create(&model->net, preset != NULL ? preset->net : options->net, in,
-                             options->feature_size, error);
+    status = cen__net_create(cen__kernels_of(model->context->instructions), &model->net,
+                             preset != NULL ? preset->net : options->net, in, options->feature_size,
+                             error);
     if (status == CEN_OK) status = copy_class_names(model, options, error);
     if (status == CEN_OK) status = describe_layers(model, error);
     if (status != CEN_OK) return status;
@@ -172,11 +173,14 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
     return status;
 }
 
-cen_status cen__model_layout(cen_model **model, const cen_model_options *options, cen_error *error)
+cen_status cen__model_layout(cen_context *context, cen_model **model,
+                             const cen_model_options *options, cen_error *error)
 {
     *model = cen__alloc_zeroed(1, sizeof **model);
     if (*model == NULL) return cen__fail_memory(error, "the model");
-    cen_status status = lay_out(*model, options, error);
+    (*model)->context = cen__context_use(context, &(*model)->own_context);
+    cen_status status = (*model)->context != NULL ? lay_out(*model, options, error)
+                                                  : cen__fail_memory(error, "a context");
     if (status != CEN_OK) {
         cen_model_free(*model);
         *model = NULL;
@@ -202,12 +206,13 @@ static void initialize(cen_model *model, uint64_t seed)
     cen__uniform(w + model->centers, classes * d, center_bound, seed, CEN__STREAM_CENTERS);
 }
 
-cen_status cen_model_create(cen_model **model, const cen_model_options *options, cen_error *error)
+cen_status cen_model_create(cen_context *context, cen_model **model,
+                            const cen_model_options *options, cen_error *error)
 {
     *model = NULL;
     const cen_model_limits *limits = options->limits;
     cen_status status = limits != NULL ? cen__limits_check(limits, error) : CEN_OK;
-    if (status == CEN_OK) status = cen__model_layout(model, options, error);
+    if (status == CEN_OK) status = cen__model_layout(context, model, options, error);
     if (status != CEN_OK) return status;
     if (limits != NULL) status = cen__model_check_limits(*model, limits, false, error);
     if (status == CEN_OK) status = cen__model_allocate(*model, error);
@@ -237,6 +242,7 @@ void cen_model_free(cen_model *model)
     cen__free(model->layers);
     cen__free(model->parameters);
     cen__net_free(&model->net);
+    cen_context_free(model->own_context);
     cen__free(model);
 }
 

@@ -16,6 +16,7 @@ typedef struct cen__note {
 } cen__note;
 
 struct cen_model {
+    cen_context *context, *own_context; /* own_context: NULL if it was given */
     cen__net net;
     cen_model_info info;
     char **class_names;
@@ -31,7 +32,8 @@ struct cen_model {
 };
 
 /* Everything but the parameters: names, shapes, places. On failure *model is NULL. */
-cen_status cen__model_layout(cen_model **model, const cen_model_options *options, cen_error *error);
+cen_status cen__model_layout(cen_context *context, cen_model **model,
+                             const cen_model_options *options, cen_error *error);
 
 /* The running statistics of the body, as cen__work_use takes them. */
 static inline float *cen__model_state(const cen_model *model)

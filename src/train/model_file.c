@@ -228,7 +228,8 @@ static cen_status decode_names(cen_model *model, cen_error *error)
 }
 
 /* The layout from the metadata, parameters not yet there. */
-static cen_status read_layout(const cen__safetensors *file, cen_model **model, cen_error *error)
+static cen_status read_layout(cen_context *context, const cen__safetensors *file, cen_model **model,
+                              cen_error *error)
 {
     cen_model_options options = cen_model_options_default();
     const char *format = cen__safetensors_metadata(file, keys[FORMAT]);
@@ -253,7 +254,7 @@ static cen_status read_layout(const cen__safetensors *file, cen_model **model, c
     if (status == CEN_OK) {
         options.n_classes = cen__json_root(document)->n_children;
         options.class_names = names;
-        status = cen__model_layout(model, &options, error);
+        status = cen__model_layout(context, model, &options, error);
     }
     if (status == CEN_OK && hex != NULL) status = decode_names(*model, error);
     cen__free(names);
@@ -301,13 +302,13 @@ static cen_status read_parameters(const cen__safetensors *file, cen_model *model
     return status == CEN_ERROR_NOT_FINITE ? CEN_ERROR_FORMAT : status;
 }
 
-static cen_status load(cen_model **model, const char *path, const cen_model_limits *limits,
-                       cen_error *error)
+static cen_status load(cen_context *context, cen_model **model, const char *path,
+                       const cen_model_limits *limits, cen_error *error)
 {
     cen__safetensors file;
     cen_status status = cen__safetensors_read(path, &file, error);
     if (status != CEN_OK) return status;
-    status = read_layout(&file, model, error);
+    status = read_layout(context, &file, model, error);
     if (status == CEN_OK) status = cen__model_check_limits(*model, limits, true, error);
     if (status == CEN_OK) status = read_parameters(&file, *model, error);
     if (status == CEN_OK) status = read_notes(&file, *model, error);
@@ -320,17 +321,17 @@ static cen_status load(cen_model **model, const char *path, const cen_model_limi
                      error->message);
 }
 
-cen_status cen_model_load(cen_model **model, const char *path, const cen_model_limits *limits,
-                          cen_error *error)
+cen_status cen_model_load(cen_context *context, cen_model **model, const char *path,
+                          const cen_model_limits *limits, cen_error *error)
 {
     const cen_model_limits usual = cen_model_limits_default();
     *model = NULL;
     if (limits == NULL) limits = &usual;
     if (cen__limits_check(limits, error) != CEN_OK) return CEN_ERROR_ARGUMENT;
-    if (cen__os_kind(path) != CEN__FOLDER) return load(model, path, limits, error);
+    if (cen__os_kind(path) != CEN__FOLDER) return load(context, model, path, limits, error);
     char *inner = cen__path_join(path, "model.safetensors");
     if (inner == NULL) return cen__fail_memory(error, "a path");
-    cen_status status = load(model, inner, limits, error);
+    cen_status status = load(context, model, inner, limits, error);
     cen__free(inner);
     return status;
 }

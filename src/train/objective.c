@@ -32,9 +32,10 @@ static cen_status check(const cen_train_options *options, cen_error *error)
 }
 
 cen_status cen__objective_create(cen__objective *o, const cen_model *model,
-                                 const cen_train_options *options, int n_threads, cen_error *error)
+                                 const cen_train_options *options, cen_context *context,
+                                 cen_error *error)
 {
-    *o = (cen__objective){.model = model, .options = *options, .n_threads = n_threads};
+    *o = (cen__objective){.model = model, .options = *options, .context = context};
     cen_status status = check(options, error);
     if (status != CEN_OK) return status;
     size_t batch = options->batch_size, classes = model->info.n_classes, n_logits;
@@ -45,11 +46,14 @@ cen_status cen__objective_create(cen__objective *o, const cen_model *model,
     }
     bool has_margin = options->loss == CEN_LOSS_COSFACE;
     const cen__kernels *kernels = model->net.kernels;
-    size_t scratch = has_margin ? cen__margin_scratch_count(kernels, batch, d, classes, n_threads)
-                                : cen__affine_scratch_count(kernels, batch, d, classes, n_threads);
+    size_t scratch =
+        has_margin
+            ? cen__margin_scratch_count(kernels, batch, d, classes, cen__context_threads(context))
+            : cen__affine_scratch_count(kernels, batch, d, classes, cen__context_threads(context));
     o->logits = cen__alloc(n_logits, sizeof *o->logits);
     o->scratch = cen__alloc(scratch, sizeof *o->scratch);
-    if (is_triplet(options)) n_doubles = cen__triplet_scratch_count(batch, n_threads);
+    if (is_triplet(options))
+        n_doubles = cen__triplet_scratch_count(batch, cen__context_threads(context));
     if (options->loss == CEN_LOSS_CONTRASTIVE_CENTER) {
         n_doubles = cen__contrastive_scratch_count(batch, d);
     }
@@ -78,15 +82,14 @@ static cen__margin margin_of(const cen__objective *o, size_t n)
                          .k = o->model->info.n_classes,
                          .scale = o->options.margin_scale,
                          .margin = o->options.margin,
-                         .n_threads = o->n_threads,
+                         .context = o->context,
                          .scratch = o->scratch};
 }
 
 static cen__affine head_of(const cen__objective *o, size_t n)
 {
-    return (cen__affine){
-        o->model->net.kernels, n,         o->model->info.feature_size, o->model->info.n_classes,
-        o->n_threads,          o->scratch};
+    return (cen__affine){o->model->net.kernels,    n,          o->model->info.feature_size,
+                         o->model->info.n_classes, o->context, o->scratch};
 }
 
 /* Logits and their losses; with a gradient, the logits become theirs. */
@@ -98,7 +101,7 @@ static void classify(const cen__objective *o, const float *f, const int32_t *lab
     cen__softmax softmax = {.kernels = o->model->net.kernels,
                             .n = n,
                             .k = o->model->info.n_classes,
-                            .n_threads = o->n_threads,
+                            .context = o->context,
                             .row_losses = o->row_losses,
                             .row_hits = has_margin ? NULL : o->row_hits,
                             .has_gradient = has_gradient,
@@ -131,7 +134,7 @@ static double triplets(const cen__objective *o, const float *f, const int32_t *l
                                         ? CEN__TRIPLET_BATCH_HARD
                                         : CEN__TRIPLET_SEMI_HARD,
                             .margin = o->options.margin,
-                            .n_threads = o->n_threads,
+                            .context = o->context,
                             .scratch = o->double_scratch};
     return cen__triplet_loss(&triplet, f, labels, df);
 }
@@ -145,7 +148,7 @@ double cen__objective_contrast(const cen__objective *o, const float *f, const in
                                     .k = o->model->info.n_classes,
                                     .delta = 1,
                                     .scale = lambda,
-                                    .n_threads = o->n_threads,
+                                    .context = o->context,
                                     .scratch = o->double_scratch};
     return cen__contrastive_loss(&contrastive, f, o->model->parameters + o->model->centers, labels,
                                  df, dcenters);

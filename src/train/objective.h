@@ -8,7 +8,7 @@
 typedef struct cen__objective {
     const cen_model *model;
     cen_train_options options;
-    int n_threads;
+    cen_context *context;
     float *logits;          /* [batch, classes] */
     float *scratch;         /* of the head */
     double *double_scratch; /* of triplets and contrastive centers */
@@ -18,7 +18,8 @@ typedef struct cen__objective {
 
 /* Errors: ARGUMENT (options that do not go together), LIMIT, MEMORY. On failure free it, too. */
 cen_status cen__objective_create(cen__objective *objective, const cen_model *model,
-                                 const cen_train_options *options, int n_threads, cen_error *error);
+                                 const cen_train_options *options, cen_context *context,
+                                 cen_error *error);
 void cen__objective_free(cen__objective *objective);
 
 /* Fills softmax, center, accuracy of f[n, D] (lambda and total are the trainer's), for validation. */

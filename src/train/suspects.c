@@ -94,7 +94,7 @@ cen_status cen__tell_measure(const cen__batch *batch, size_t epoch, const float 
     char names[NAMES_SIZE];
     suspects some = {.n = 0};
     for (size_t i = 0; i < batch->n; i++) {
-        if (!cen__is_below(vectors, features + i * d, d, INFINITY, 1)) add(&some, i);
+        if (!cen__is_below(vectors, features + i * d, d, INFINITY, NULL)) add(&some, i);
     }
     if (some.n == 0) some = all_of(batch);
     name(batch, &some, names);

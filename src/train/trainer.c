@@ -5,7 +5,7 @@
 
 #include "base/checks.h"
 #include "base/memory.h"
-#include "base/parallel.h"
+#include "base/context.h"
 #include "nn/adam.h"
 #include "nn/losses.h"
 #include "train/model.h"
@@ -15,9 +15,8 @@
 struct cen_trainer {
     cen_model *model;
     cen_train_options options;
-    int n_threads;
     cen__work *work;
-    cen__inference inference;
+    cen_predictor *predictor;
     uint64_t seed; /* of dropout */
     cen__adam adam;
     float *gradient; /* as the model's parameters; zero in rows of absent centers */
@@ -107,15 +106,14 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
     cen_status status =
-        cen__work_create(&trainer->work, &model->net, batch, trainer->n_threads, true, error);
+        cen__work_create(&trainer->work, &model->net, batch, trainer->model->context, true, error);
     if (status == CEN_OK) {
-        status =
-            cen__inference_create(&trainer->inference, model, batch, trainer->n_threads, error);
+        status = cen_predictor_create(&trainer->predictor, model, batch, error);
     }
     if (status == CEN_OK) status = cen__adam_create(&trainer->adam, model->n_parameters, error);
     if (status == CEN_OK) {
         status = cen__objective_create(&trainer->objective, model, &trainer->options,
-                                       trainer->n_threads, error);
+                                       trainer->model->context, error);
     }
     if (status != CEN_OK) return status;
     trainer->gradient = cen__alloc_zeroed(model->n_parameters, sizeof(float));
@@ -138,7 +136,6 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     if (t == NULL) return cen__fail_memory(error, "a trainer");
     t->model = model;
     t->options = *options;
-    t->n_threads = cen__thread_count(options->n_threads);
     t->seed = 1;
     status = allocate(t, error);
     if (status != CEN_OK) {
@@ -150,7 +147,7 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     t->adam.beta1 = options->beta1;
     t->adam.beta2 = options->beta2;
     t->adam.eps = options->adam_eps;
-    t->adam.n_threads = t->n_threads;
+    t->adam.context = model->context;
     t->adam.vectors = vectors_of(t);
     *trainer = t;
     return CEN_OK;
@@ -160,7 +157,7 @@ void cen_trainer_free(cen_trainer *trainer)
 {
     if (trainer == NULL) return;
     cen__work_free(trainer->work);
-    cen__inference_free(&trainer->inference);
+    cen_predictor_free(trainer->predictor);
     cen__adam_free(&trainer->adam);
     cen__free(trainer->gradient);
     cen__objective_free(&trainer->objective);
@@ -181,9 +178,9 @@ const cen_train_options *cen__trainer_options(const cen_trainer *trainer)
     return &trainer->options;
 }
 
-cen__inference *cen__trainer_inference(cen_trainer *trainer)
+cen_predictor *cen__trainer_predictor(cen_trainer *trainer)
 {
-    return &trainer->inference;
+    return trainer->predictor;
 }
 
 void cen__trainer_seed(cen_trainer *trainer, uint64_t seed)
@@ -287,7 +284,7 @@ static bool is_head_bounded(const cen_trainer *trainer, const float *f, size_t n
     cen_loss loss = trainer->options.loss;
     return (loss == CEN_LOSS_CENTER || loss == CEN_LOSS_CONTRASTIVE_CENTER) &&
            cen__is_below(vectors_of(trainer), f, n * trainer->model->info.feature_size, limit / 2,
-                         1);
+                         NULL);
 }
 
 /* The gradients and steps of the centers of the batch. */
@@ -299,17 +296,17 @@ static bool are_centers_bounded(const cen_trainer *trainer, double limit)
     bool is_bounded = true;
     if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
         return cen__is_below(vectors_of(trainer), dcenters, model->info.n_center_parameters, limit,
-                             trainer->n_threads);
+                             trainer->model->context);
     }
     for (size_t i = 0; i < trainer->n_rows; i = cen__group_end(trainer->rows, trainer->n_rows, i)) {
         const float *row = dcenters + (size_t)trainer->rows[i].label * d;
-        is_bounded = is_bounded && cen__is_below(vectors_of(trainer), row, d, limit, 1);
+        is_bounded = is_bounded && cen__is_below(vectors_of(trainer), row, d, limit, NULL);
         n_groups++;
     }
     if (trainer->options.centers != CEN_CENTERS_MEAN) return is_bounded;
     double alpha = trainer->options.alpha;
     return is_bounded && cen__is_below(vectors_of(trainer), trainer->delta, n_groups * d,
-                                       limit / (alpha > 1 ? alpha : 1), 1);
+                                       limit / (alpha > 1 ? alpha : 1), NULL);
 }
 
 /* Whether all that a step would write is finite, too. */
@@ -320,12 +317,12 @@ static bool is_bounded(const cen_trainer *trainer, const float *f, size_t n)
     const double most = CEN__LARGEST_GRADIENT;
     double clip_norm = trainer->options.clip_norm;
     double limit = clip_norm > 0 && clip_norm < most ? INFINITY : most;
-    int n_threads = trainer->n_threads;
+    cen_context *context = trainer->model->context;
     bool is_head_known = is_head_bounded(trainer, f, n, most);
     return cen__is_below(vectors_of(trainer), cen__model_state(model),
-                         model->n_numbers - model->n_parameters, INFINITY, 1) &&
+                         model->n_numbers - model->n_parameters, INFINITY, NULL) &&
            cen__is_below(vectors_of(trainer), g,
-                         is_head_known ? model->head_weight : model->centers, limit, n_threads) &&
+                         is_head_known ? model->head_weight : model->centers, limit, context) &&
            are_centers_bounded(trainer, most);
 }
 
@@ -480,8 +477,8 @@ cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int3
     cen_status status = check_batch(trainer, labels, n, error);
     if (status != CEN_OK) return status;
     const cen_model *model = trainer->model;
-    cen__inference_use(&trainer->inference);
-    const float *f = cen__infer(&trainer->inference, x, n);
+    cen__predictor_use(trainer->predictor);
+    const float *f = cen__predict(trainer->predictor, x, n);
     cen__objective_measure(&trainer->objective, f, labels, n, losses);
     add_up(trainer, losses);
     if (features != NULL) memcpy(features, f, n * model->info.feature_size * sizeof *f);

@@ -2,13 +2,13 @@
 #ifndef CEN_TRAIN_TRAINER_H
 #define CEN_TRAIN_TRAINER_H
 
-#include "train/inference.h"
+#include "train/predictor.h"
 
 cen_model *cen__trainer_model(cen_trainer *trainer);
 const cen_train_options *cen__trainer_options(const cen_trainer *trainer);
 
-/* Plans inference for the largest batch. */
-cen__inference *cen__trainer_inference(cen_trainer *trainer);
+/* Plans its predictor for the largest batch. */
+cen_predictor *cen__trainer_predictor(cen_trainer *trainer);
 
 /* True where a backward of these would be refused as not finite. Changes nothing, but that there is no
  * gradient then, as after an error. */

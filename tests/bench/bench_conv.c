@@ -13,6 +13,7 @@
 #include "kernels/conv_pool.h"
 #include "kernels/conv_set.h"
 #include "kernels/vector.h"
+#include "support/context.h"
 
 static const struct layer {
     const char *name;
@@ -140,7 +141,7 @@ static void measure_layer(const struct layer *layer, const cen__conv_set *set)
 
 int bench_conv(int argc, char **argv)
 {
-    printf("%s, one thread; forward, backward to data, backward to weights\n", cen__instructions());
+    printf("%s, one thread; forward, backward to data, backward to weights\n", instructions_now());
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         if (argc < 2 || strstr(layers[i].name, argv[1]) != NULL) {
             measure_layer(&layers[i], cen__conv_set_of(&layers[i].conv));

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "support/context.h"
 
 static int fail(const char *what)
 {
@@ -32,8 +33,8 @@ int bench_knn(int argc, char **argv)
     while (n < 3 || (n < MOST && cen_seconds() < end)) {
         cen_error error;
         double start = cen_seconds();
-        if (cen_knn_search(gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2, false, indices,
-                           distances, n_threads, &error) != CEN_OK) {
+        if (cen_knn_search(threads(n_threads), gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2,
+                           false, indices, distances, &error) != CEN_OK) {
             return fail(error.message);
         }
         times[n++] = cen_seconds() - start;
@@ -58,12 +59,11 @@ int bench_load(int argc, char **argv)
                        .resize = CEN_RESIZE_CROP,
                        .std = {1, 1, 1}};
     cen_folder_options options = cen_folder_options_default();
-    options.n_threads = atoi(argv[4]);
     cen_folder *folder;
     cen_error error;
     const char *path = argv[1];
     double start = cen_seconds();
-    if (cen_folder_open(&folder, &path, 1, &options, &error) != CEN_OK ||
+    if (cen_folder_open(threads(atoi(argv[4])), &folder, &path, 1, &options, &error) != CEN_OK ||
         cen_folder_load(folder, &input, (size_t)1 << 31, NULL, NULL, &error) != CEN_OK) {
         return fail(error.message);
     }
@@ -112,7 +112,7 @@ int bench_decode(int argc, char **argv)
         for (size_t i = 0; i < n_files; i++) {
             cen_image image;
             cen_error error;
-            if (cen_image_decode(bytes[i], sizes[i], NULL, &image, &error) != CEN_OK) {
+            if (cen_image_decode(NULL, bytes[i], sizes[i], NULL, &image, &error) != CEN_OK) {
                 return fail(error.message);
             }
             cen_image_free(&image);

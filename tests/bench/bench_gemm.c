@@ -15,6 +15,7 @@
 #include "base/os.h"
 #include "kernels/dispatch.h"
 #include "kernels/gemm.h"
+#include "support/context.h"
 
 /* ---- the two limits ---- */
 
@@ -117,7 +118,7 @@ static problem make_problem(const shape *is, int n_threads)
     on.data = cen__alloc(on.n_read, sizeof(float));
     on.c = cen__alloc_zeroed(on.n_written, sizeof(float));
     on.scratch =
-        cen__alloc(cen__gemm_scratch_count(cen__micro_select(), is->m, is->n, is->k, n_threads),
+        cen__alloc(cen__gemm_scratch_count(&kernels_now()->micro, is->m, is->n, is->k, n_threads),
                    sizeof(float));
     if (on.data == NULL || on.c == NULL || on.scratch == NULL) {
         fprintf(stderr, "bench: not enough memory\n");
@@ -133,8 +134,8 @@ static problem make_problem(const shape *is, int n_threads)
 static void multiply(const problem *on, int n_threads)
 {
     const shape *is = on->is;
-    cen__gemm(cen__micro_select(), is->m, is->n, is->k, on->a, on->b, NULL, on->c, is->n,
-              on->scratch, n_threads);
+    cen__gemm(&kernels_now()->micro, is->m, is->n, is->k, on->a, on->b, NULL, on->c, is->n,
+              on->scratch, threads(n_threads));
 }
 
 /* One thread by processor time, which other programs disturb least; several by the wall clock. */
@@ -194,7 +195,7 @@ static void measure(const instruction_set *set, const shape *is, int n_threads)
 double bench_peak(void)
 {
     static float out[3] = {0.5F, 0.25F, 0};
-    const char *best = cen__instructions();
+    const char *best = instructions_now();
     size_t s = 0;
     while (strcmp(sets[s].kernels->name, best) != 0) s++;
     double start = cen__os_seconds(), operations = 0;
@@ -205,7 +206,7 @@ double bench_peak(void)
 int bench_gemm(int argc, char **argv)
 {
     int n_threads = argc > 1 ? atoi(argv[1]) : 1;
-    const char *best = cen__instructions();
+    const char *best = instructions_now();
     bool found = false;
     for (size_t s = 0; s < sizeof sets / sizeof *sets; s++) {
         found = found || strcmp(sets[s].kernels->name, best) == 0;

@@ -10,6 +10,7 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "nn/net.h"
+#include "support/context.h"
 
 /* n images, so many that the numbers do not stay in the cache. */
 static const struct {
@@ -91,7 +92,6 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
     room r = make_room(layer, n);
     bool in_place = layer->kind->in_place;
     cen__pass pass = {.n = n,
-                      .n_threads = 1,
                       .w = r.w,
                       .x = in_place ? r.y : r.x,
                       .y = r.y,
@@ -137,14 +137,14 @@ int bench_layers(int argc, char **argv)
     (void)argv;
     printf("%s, one thread; shares of the multiply-add peak or of the bandwidth (above 100 %%: "
            "arithmetic was saved, or numbers stayed in a cache)\n",
-           cen__instructions());
+           instructions_now());
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cen__net net;
         cen_error error;
         char line[64]; /* a net ends with a vector */
         bool is_image = cases[i].in.h > 1 && strcmp(cases[i].line, "gap") != 0;
         (void)snprintf(line, sizeof line, "%s%s", cases[i].line, is_image ? ", flatten" : "");
-        if (cen__net_create(&net, line, cases[i].in, 0, &error) != CEN_OK) {
+        if (cen__net_create(kernels_now(), &net, line, cases[i].in, 0, &error) != CEN_OK) {
             fprintf(stderr, "%s\n", error.message);
             return 1;
         }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "support/context.h"
 #include "support/plain_options.h"
 
 typedef struct bench_case {
@@ -43,6 +44,7 @@ int bench_steps(int argc, char **argv)
     cen_error error;
     cen_model *model;
     cen_trainer *trainer;
+    cen_predictor *predictor;
     cen_model_options options = cen_model_options_default();
     options.net = c->net;
     options.input.channels = c->channels;
@@ -51,9 +53,9 @@ int bench_steps(int argc, char **argv)
     cen_train_options training = plain_train_options();
     training.centers = CEN_CENTERS_ADAM_DENSE; /* as the peer's torch.optim.Adam */
     training.batch_size = c->batch;
-    training.n_threads = n_threads;
-    if (cen_model_create(&model, &options, &error) != CEN_OK ||
-        cen_trainer_create(&trainer, model, &training, &error) != CEN_OK) {
+    if (cen_model_create(threads(n_threads), &model, &options, &error) != CEN_OK ||
+        cen_trainer_create(&trainer, model, &training, &error) != CEN_OK ||
+        cen_predictor_create(&predictor, model, c->batch, &error) != CEN_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }
@@ -75,7 +77,7 @@ int bench_steps(int argc, char **argv)
                 cen_trainer_backward(trainer, x, labels, c->batch, &losses, NULL);
                 cen_trainer_update(trainer);
             } else {
-                cen_model_features(model, x, c->batch, f, n_threads, NULL);
+                cen_predictor_features(predictor, x, c->batch, f, NULL);
             }
             if (i >= 2) times[n++] = cen_seconds() - start;
         }
@@ -85,6 +87,7 @@ int bench_steps(int argc, char **argv)
     free(x);
     free(f);
     free(labels);
+    cen_predictor_free(predictor);
     cen_trainer_free(trainer);
     cen_model_free(model);
     return 0;

@@ -45,16 +45,18 @@ cat >allowed.txt <<'EOF'
 bsearch calloc free getenv malloc qsort strtod strtof strtol strtoll strtoull
 bcmp memchr memcmp memcpy memmove memset
 strchr strcmp strcpy strcspn strerror strlen strncmp strpbrk strrchr strspn strstr
-fclose ferror fflush fgetc fopen fputc fputs fread fseek ftell fwrite remove rename setvbuf snprintf vfprintf vsnprintf
+fclose ferror fflush fgetc fgets fopen fputc fputs fread fseek ftell fwrite remove rename setvbuf snprintf vfprintf vsnprintf
 stdin
 access close closedir fchmod fchown fcntl fdopen fileno flock fstat fsync getpid ioctl isatty lstat mkdir open opendir read
-nanosleep readdir readlink realpath stat sysconf clock_gettime
+nanosleep pthread_attr_destroy pthread_attr_init pthread_attr_setstacksize pthread_cond_destroy pthread_cond_init
+pthread_cond_signal pthread_cond_wait pthread_create pthread_join pthread_mutex_destroy pthread_mutex_init
+pthread_mutex_lock pthread_mutex_unlock pthread_sigmask sched_getaffinity sigfillset readdir readlink realpath stat sysconf clock_gettime
 ceil cos exp fabs floor fmax fmin hypot lrint nearbyint log log10 nextafter pow rint round sin sincos sqrt
 EOF
 tr -s ' ' '\n' <allowed.txt | sort -u >words.txt
 # The names behind what a compiler makes of them: fortified, of a dialect, for 64-bit offsets and times.
 awk '$2 == "U" || $2 == "w" { print $1 }' all.txt | grep -vE '^cen_' | sort -u |
-    grep -vE '^(GOMP_|omp_|__kmpc_|__cpu_|__aeabi_|__aarch64_|_GLOBAL_OFFSET_TABLE_$|__errno_location$|__tls_get_addr$)' |
+    grep -vE '^(__cpu_|__aeabi_|__aarch64_|_GLOBAL_OFFSET_TABLE_$|__errno_location$|__tls_get_addr$)' |
     grep -vE '^(__stack_chk_fail(_local)?|__x86\.get_pc_thunk.*|__[a-z]*[sdtx][if]([sdtx][if])?[0-9]?)$' |
     sed -E 's/^__isoc[0-9]+_//; s/^__(.*)_chk$/\1/; s/^__open(64)?_2$/open/; s/^__(.*)(_time)?64$/\1/; s/64$//' |
     sort -u >called.txt

@@ -40,7 +40,7 @@ static void check(const char *name, const char *rest)
     bool refused = sscanf(rest, "%7s %lu %lu %lu", mode, &width, &height, &crc) != 4;
     options.channels = refused ? 0 : (int)strlen(mode); /* L, RGB, RGBA */
     (void)snprintf(path, sizeof path, "%s/%s", data, name);
-    cen_status status = cen_image_read(path, &options, &image, &error);
+    cen_status status = cen_image_read(NULL, path, &options, &image, &error);
     bool same =
         refused ? status != CEN_OK
                 : status == CEN_OK && image.width == width && image.height == height &&

@@ -37,7 +37,7 @@ static void check(const char *path, const char *rest)
     cen_image image;
     cen_error error;
     if (sscanf(rest, "%lu %lu %d %lu", &width, &height, &channels, &crc) != 4) {
-        cen_status status = cen_image_read(path, NULL, &image, &error);
+        cen_status status = cen_image_read(NULL, path, NULL, &image, &error);
         if (status != CEN_ERROR_FORMAT && status != CEN_ERROR_UNSUPPORTED) {
             fail_msg("%s is not refused but %s", path, cen_status_name(status));
         }
@@ -45,7 +45,8 @@ static void check(const char *path, const char *rest)
         return;
     }
     options.channels = channels;
-    if (cen_image_read(path, &options, &image, &error) != CEN_OK) fail_msg("%s", error.message);
+    if (cen_image_read(NULL, path, &options, &image, &error) != CEN_OK)
+        fail_msg("%s", error.message);
     assert_int_equal(image.width, width);
     assert_int_equal(image.height, height);
     if (crc32_of(image.pixels, width * height * (size_t)channels) != crc) {

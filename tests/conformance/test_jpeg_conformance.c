@@ -52,7 +52,7 @@ static void check(const expectation *expected)
     char *path = cen__path_join(data, expected->path);
     if (cen__file_read(path, SIZE_MAX, &bytes, &size, &error) != CEN_OK)
         fail_msg("%s", error.message);
-    cen_status status = cen__jpeg_kind.decode(bytes, size, &options, &image, &error);
+    cen_status status = cen__jpeg_kind.decode(NULL, bytes, size, &options, &image, &error);
     if (status != CEN_OK) {
         assert_int_equal(error.status, status);
         assert_true(status == CEN_ERROR_FORMAT || status == CEN_ERROR_UNSUPPORTED ||

@@ -62,7 +62,7 @@ static bool check(const expectation *expected)
     char *path = cen__path_join(data, expected->path);
     if (cen__file_read(path, SIZE_MAX, &bytes, &size, &error) != CEN_OK)
         fail_msg("%s", error.message);
-    cen_status status = cen__png_kind.decode(bytes, size, &options, &image, &error);
+    cen_status status = cen__png_kind.decode(NULL, bytes, size, &options, &image, &error);
     bool is_refused = strcmp(expected->crc, "refused") == 0;
     if ((status != CEN_OK) != is_refused)
         fail_msg("%s: expected %s, found %s", expected->path, expected->crc,

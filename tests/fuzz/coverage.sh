@@ -8,7 +8,7 @@ FOUND=$(cd "$1" && pwd)
 mkdir -p "$2"
 BUILD=$(cd "$2" && pwd)
 cd "$(dirname "$0")/../.."
-cmake -S . -B "$BUILD" -DCMAKE_C_COMPILER=gcc -DCEN_TESTS=ON -DCEN_OPENMP=OFF -DCMAKE_BUILD_TYPE=Debug \
+cmake -S . -B "$BUILD" -DCMAKE_C_COMPILER=gcc -DCEN_TESTS=ON -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_C_FLAGS_DEBUG="-O0 --coverage -Dalways_inline=noinline" >/dev/null
 
 files() { # of a format

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "train/checkpoint.h"
 #include "train/model.h"
+#include "support/context.h"
 
 enum { N_CLASSES = 2, SIDE = 2 };
 
@@ -29,8 +30,7 @@ static void make_folder(void)
         (void)snprintf(path, sizeof path, "%s/%d.pgm", names[i], i);
         fuzz_write(path, "P5 2 2 255 abcd", 15);
     }
-    folder_options.n_threads = 1;
-    FUZZ_CHECK(cen_folder_open(&folder, root, 1, &folder_options, NULL) == CEN_OK);
+    FUZZ_CHECK(cen_folder_open(threads(1), &folder, root, 1, &folder_options, NULL) == CEN_OK);
     FUZZ_CHECK(cen_folder_load(folder, &input, 1 << 16, NULL, NULL, NULL) == CEN_OK);
 }
 
@@ -42,9 +42,8 @@ static void set_up(void)
     model_options.net = "flatten, dense 2";
     model_options.input.height = model_options.input.width = SIDE;
     model_options.n_classes = N_CLASSES;
-    FUZZ_CHECK(cen_model_create(&model, &model_options, NULL) == CEN_OK);
+    FUZZ_CHECK(cen_model_create(threads(1), &model, &model_options, NULL) == CEN_OK);
     train_options.batch_size = N_CLASSES;
-    train_options.n_threads = 1;
     FUZZ_CHECK(cen_trainer_create(&trainer, model, &train_options, NULL) == CEN_OK);
     options = cen_fit_options_default();
     progress = (cen__progress){.epoch = 1};

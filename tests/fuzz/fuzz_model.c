@@ -30,13 +30,13 @@ static void check_model(const char *path, size_t size)
 {
     cen_model *model, *again;
     cen_error error;
-    cen_status status = cen_model_load(&model, path, NULL, &error);
+    cen_status status = cen_model_load(NULL, &model, path, NULL, &error);
     fuzz_memory_most(MEMORY_LEAST + MEMORY_FACTOR * size);
     fuzz_check_error(status, &error);
     FUZZ_CHECK((status == CEN_OK) == (model != NULL));
     if (status != CEN_OK) return;
     FUZZ_CHECK(cen_model_save(model, "fuzz_once.safetensors", NULL) == CEN_OK);
-    FUZZ_CHECK(cen_model_load(&again, "fuzz_once.safetensors", NULL, NULL) == CEN_OK);
+    FUZZ_CHECK(cen_model_load(NULL, &again, "fuzz_once.safetensors", NULL, NULL) == CEN_OK);
     FUZZ_CHECK(cen_model_save(again, "fuzz_twice.safetensors", NULL) == CEN_OK);
     FUZZ_CHECK(fuzz_same_files("fuzz_once.safetensors", "fuzz_twice.safetensors"));
     cen_model_free(again);
@@ -52,7 +52,7 @@ static void check_init(const char *path)
     options.net = "conv 2 2x2, prelu, flatten, dense 3";
     options.input.height = options.input.width = 3;
     options.n_classes = 2;
-    FUZZ_CHECK(cen_model_create(&model, &options, NULL) == CEN_OK);
+    FUZZ_CHECK(cen_model_create(NULL, &model, &options, NULL) == CEN_OK);
     cen_status status = cen_model_init(model, path, &n_taken, &error);
     fuzz_check_error(status, &error);
     FUZZ_CHECK(status != CEN_OK || n_taken > 0);

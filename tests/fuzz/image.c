@@ -16,7 +16,7 @@ static void decode(const uint8_t *bytes, size_t size, const cen_image_options *o
                    cen_image *image, cen_error *error)
 {
     *error = (cen_error){CEN_OK, ""};
-    cen_status status = cen_image_decode(bytes, size, options, image, error);
+    cen_status status = cen_image_decode(NULL, bytes, size, options, image, error);
     fuzz_check_error(status, error);
     FUZZ_CHECK((status == CEN_OK) == (image->pixels != NULL));
     FUZZ_CHECK(status != CEN_ERROR_ARGUMENT && status != CEN_ERROR_IO &&

@@ -27,7 +27,7 @@ static cen_status read_picture(const char *path)
     cen_image image;
     cen_image_options options = cen_image_options_default();
     options.channels = 3;
-    cen_status status = cen_image_read(path, &options, &image, NULL);
+    cen_status status = cen_image_read(NULL, path, &options, &image, NULL);
     cen_image_free(&image);
     return status;
 }
@@ -43,7 +43,7 @@ static cen_status read_features(const char *path)
 static cen_status read_model(const char *path)
 {
     cen_model *model;
-    cen_status status = cen_model_load(&model, path, NULL, NULL);
+    cen_status status = cen_model_load(NULL, &model, path, NULL, NULL);
     if (status == CEN_OK) cen_model_free(model);
     return status;
 }
@@ -51,14 +51,18 @@ static cen_status read_model(const char *path)
 static cen_status read_list(const char *path)
 {
     cen_folder *folder;
-    cen_status status = CEN_OK;
+    cen_context *context;
+    cen_context_options one = cen_context_options_init();
+    one.n_threads = 1; /* memory is counted without locks */
+    cen_status status = cen_context_create(&context, &one, NULL);
+    if (status != CEN_OK) return status;
     for (int unlabelled = 0; unlabelled < 2; unlabelled++) {
         cen_folder_options options = cen_folder_options_default();
         options.unlabelled = unlabelled;
-        options.n_threads = 1;
-        status = cen_folder_open(&folder, &path, 1, &options, NULL);
+        status = cen_folder_open(context, &folder, &path, 1, &options, NULL);
         if (status == CEN_OK) cen_folder_free(folder);
     }
+    cen_context_free(context);
     return status;
 }
 
@@ -103,7 +107,8 @@ static cen_status read_net(const char *path)
     cen__net net;
     cen_status status = read_text(path, &text, &size);
     if (status != CEN_OK) return status;
-    status = cen__net_create(&net, text, (cen__shape){3, 64, 64}, 0, NULL);
+    status = cen__net_create(cen__kernels_of(cen__processor_instructions()), &net, text,
+                             (cen__shape){3, 64, 64}, 0, NULL);
     if (status == CEN_OK) cen__net_free(&net);
     (free)(text);
     return status;

@@ -13,6 +13,7 @@
 #include "image/image.h"
 #include "image/inflate.h"
 #include "injection/walk.h"
+#include "support/context.h"
 #include "support/golden_pairs.h"
 
 #define IMAGES ROOT "/images"
@@ -115,8 +116,7 @@ static cen_status open_folder(size_t cache, cen_folder **folder, cen_error *erro
     cen_folder_options options = cen_folder_options_default();
     options.validation_share = 0.25;
     options.strict = true;
-    options.n_threads = 1;
-    cen_status status = cen_folder_open(folder, &path, 1, &options, error);
+    cen_status status = cen_folder_open(threads(1), folder, &path, 1, &options, error);
     if (status != CEN_OK) return status;
     status = cen_folder_load(*folder, &input, cache, NULL, NULL, error);
     if (status == CEN_OK) return CEN_OK;
@@ -138,10 +138,9 @@ static cen_status create(const cen_folder *folder, cen_model **model, cen_traine
     options.class_names = info->class_names;
     cen_train_options training = cen_train_options_default();
     training.batch_size = 4;
-    training.n_threads = 1;
     training.lambda_ratio = 0.3;
     *trainer = NULL;
-    cen_status status = cen_model_create(model, &options, error);
+    cen_status status = cen_model_create(threads(1), model, &options, error);
     if (status == CEN_OK) status = cen_trainer_create(trainer, *model, &training, error);
     return status;
 }
@@ -217,7 +216,7 @@ static bool decode(void)
     cen_status status = CEN_OK;
     for (size_t i = 0; i < 5 && status == CEN_OK; i++) {
         cen_image image, size;
-        status = cen_image_read(paths[i], NULL, &image, &error);
+        status = cen_image_read(threads(1), paths[i], NULL, &image, &error);
         if (status != CEN_OK) break;
         status = cen_image_read_size(paths[i], &size, &error);
         if (status == CEN_OK) assert_int_equal(size.width, image.width);
@@ -242,10 +241,9 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
     cen_measure_options options = cen_measure_options_default();
     cen_measures measures;
     options.n_episodes = 2;
-    options.knn.n_threads = 1;
     options.knn.leave_one_out = true;
     const cen_labelled all = {features, labels, 8};
-    cen_status status = cen_measures_create(&measures, all, all, 3, &options, error);
+    cen_status status = cen_measures_create(threads(1), &measures, all, all, 3, &options, error);
     if (status != CEN_OK) return status;
     const cen_report_set set = {"seen", &measures, rows, rows};
     static const char *const pictures[] = {OUT};
@@ -295,7 +293,7 @@ static bool export_all(void)
         rows[i] = (cen_feature_row){image->path, image->label, info->class_names[image->label],
                                     cen_split_name(image->split)};
     }
-    cen_status status = cen_model_folder_features(trained, loaded, features, 1, NULL, NULL, &error);
+    cen_status status = cen_model_folder_features(trained, loaded, features, NULL, NULL, &error);
     if (status == CEN_OK) status = write_features(features, rows, &error);
     if (status == CEN_OK) status = report(features, rows, labels, &error);
     if (status == CEN_OK) {
@@ -425,10 +423,9 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
     cen_folder *folder;
     float features[3];
     options.unlabelled = true;
-    options.n_threads = 1;
     failing_arm(0, false);
-    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_OK);
-    assert_int_equal(cen_model_folder_features(trained, folder, features, 1, NULL, NULL, NULL),
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_folder_features(trained, folder, features, NULL, NULL, NULL),
                      CEN_OK);
     failing_disarm();
     cen_folder_free(folder);
@@ -522,12 +519,11 @@ static void errno_stays_where_the_system_sets_it(void **state)
     cen_folder_options options = cen_folder_options_default();
     const float one = 1;
     size_t nearest;
-    options.n_threads = 1; /* the wrapped calls count without locks */
     cen_folder *folder;
     cen_feature_set set;
     failing_arm(0, false);
     errno = 77;
-    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
     assert_int_equal(errno, 77);
     assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
     assert_int_equal(errno, 77);
@@ -537,9 +533,9 @@ static void errno_stays_where_the_system_sets_it(void **state)
     assert_int_equal(cen_features_read(OUT "/f.csv", &set, NULL), CEN_OK);
     assert_int_equal(errno, 77);
     cen_features_free(&set);
-    assert_int_equal(
-        cen_knn_search(&one, 1, &one, 1, 1, 1, CEN_METRIC_L2, false, &nearest, NULL, 0, NULL),
-        CEN_OK); /* counts the processors, and needs no second thread */
+    assert_int_equal(cen_knn_search(threads(1), &one, 1, &one, 1, 1, 1, CEN_METRIC_L2, false,
+                                    &nearest, NULL, NULL),
+                     CEN_OK); /* counts the processors, and needs no second thread */
     assert_int_equal(errno, 77);
     failing_disarm();
 }

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "kernels/conv.h"
 #include "kernels/vector.h"
+#include "support/context.h"
 #include "support/instructions.h"
 #include "support/little_endian.h"
 
@@ -56,7 +57,7 @@ static inline void assert_near(const char *what, const cen__conv *v, size_t n, c
         if (!(fabs((double)got[i] - (double)want[i]) <= limit * most + 1e-6))
             fail_msg("%s, %s: entry %zu of %zu is %.9g and should be %.9g (largest %.3g), "
                      "%zux%zux%zu, %zu of %zux%zu, stride %zux%zu, pad %zux%zu",
-                     what, cen__instructions(), i, n, (double)got[i], (double)want[i], most, v->c,
+                     what, instructions_now(), i, n, (double)got[i], (double)want[i], most, v->c,
                      v->h, v->w, v->k, v->kernel_h, v->kernel_w, v->stride_h, v->stride_w, v->pad_h,
                      v->pad_w);
 }

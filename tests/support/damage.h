@@ -18,7 +18,7 @@ static inline void decode_damaged(const uint8_t *bytes, size_t size)
     options.max_pixels = 1 << 16;
     cen_image image;
     cen_error error = {CEN_OK, ""};
-    cen_status status = cen_image_decode(copy, size, &options, &image, &error);
+    cen_status status = cen_image_decode(NULL, copy, size, &options, &image, &error);
     if (status == CEN_OK) {
         assert_non_null(image.pixels);
         assert_true(image.width * image.height <= options.max_pixels);

@@ -6,6 +6,8 @@
 
 #include <centerloss.h>
 
+#include "support/context.h"
+
 static inline cen_folder_options without_split(void)
 {
     cen_folder_options options = cen_folder_options_default();
@@ -17,7 +19,7 @@ static inline cen_folder *open_with(const char *path, const cen_folder_options *
 {
     cen_folder *folder;
     cen_error error;
-    if (cen_folder_open(&folder, &path, 1, options, &error) != CEN_OK) {
+    if (cen_folder_open(threads(1), &folder, &path, 1, options, &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }
     return folder;
@@ -35,7 +37,7 @@ static inline void assert_refused(const char *path, const cen_folder_options *op
 {
     cen_folder *folder;
     cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_folder_open(&folder, &path, 1, options, &error), status);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, options, &error), status);
     assert_null(folder);
     assert_int_equal(error.status, status);
     if (strstr(error.message, word) == NULL || strstr(error.message, other) == NULL) {

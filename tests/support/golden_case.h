@@ -59,7 +59,7 @@ static inline void check_gradient(const golden *all, const char *of, cen_model *
  * so that nothing may be left over from it. */
 static inline void check_golden_case(const golden *all, const char *of)
 {
-    cen_model *model = model_of_golden(all, of, "x");
+    cen_model *model = model_of_golden(threads(2), all, of, "x");
     const golden_array *images = golden_get(all, of, "x"), *want = golden_get(all, of, "features");
     const size_t n = images->shape[0], input_size = images->count / n;
     float *x = golden_floats(images), *features = golden_memory(want->count, sizeof *features);
@@ -67,7 +67,6 @@ static inline void check_golden_case(const golden *all, const char *of)
     cen_train_options options = cen_train_options_default();
     options.lambda = golden_get(all, of, "lambda")->values[0];
     options.batch_size = n + 2;
-    options.n_threads = 2;
     cen_trainer *trainer = trainer_create(model, &options);
     cen_error error;
     cen_losses losses;
@@ -88,7 +87,7 @@ static inline void check_golden_case(const golden *all, const char *of)
     check_losses(of, &losses, golden_get(all, of, "losses"));
     check_features(of, features, want);
     memset(features, 0, want->count * sizeof *features);
-    assert_ok(cen_model_features(model, x, n, features, 2, &error), &error);
+    assert_ok(model_features(model, x, n, features, &error), &error);
     check_features(of, features, want);
     cen_trainer_free(trainer);
     cen_model_free(model);

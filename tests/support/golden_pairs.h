@@ -62,7 +62,7 @@ static inline void assert_decodes(const golden_pair *pair)
 {
     cen_image image;
     cen_error error;
-    if (cen_image_decode(pair->first, pair->first_size, NULL, &image, &error) != CEN_OK) {
+    if (cen_image_decode(NULL, pair->first, pair->first_size, NULL, &image, &error) != CEN_OK) {
         fail_msg("%s: %s", pair->name, error.message);
     }
     if (image.width != pair->numbers[0] || image.height != pair->numbers[1] ||

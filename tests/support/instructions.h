@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/instructions.h"
+#include "support/context.h"
 
 static const char *const sets[] = {"baseline", "fma", "avx2", "avx512"};
 enum { N_SETS = sizeof sets / sizeof *sets };
@@ -29,7 +30,7 @@ static inline bool use_set(const char *name)
 #else
     assert_int_equal(setenv("CEN_INSTRUCTIONS", name, 1), 0);
 #endif
-    return strcmp(cen__instructions(), name) == 0;
+    return strcmp(instructions_now(), name) == 0;
 }
 
 #endif

@@ -3,23 +3,31 @@
 #ifndef TESTS_LIMITED_MEMORY_H
 #define TESTS_LIMITED_MEMORY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "support/context.h"
+
 static size_t allocations_left = SIZE_MAX;
+
+/* Threads may ask at once, but only while there is no limit. */
+static bool may_allocate(void)
+{
+    if (__atomic_load_n(&allocations_left, __ATOMIC_RELAXED) == SIZE_MAX) return true;
+    if (allocations_left == 0) return false;
+    allocations_left--;
+    return true;
+}
 
 static void *limited_malloc(size_t size)
 {
-    if (allocations_left == 0) return NULL;
-    allocations_left--;
-    return malloc(size);
+    return may_allocate() ? malloc(size) : NULL;
 }
 
 static void *limited_calloc(size_t count, size_t size)
 {
-    if (allocations_left == 0) return NULL;
-    allocations_left--;
-    return calloc(count, size);
+    return may_allocate() ? calloc(count, size) : NULL;
 }
 
 #define malloc limited_malloc
@@ -34,6 +42,7 @@ static void *limited_calloc(size_t count, size_t size)
 static size_t fail_each_allocation(int (*run)(void *user), void *user)
 {
     size_t n = 0;
+    (void)threads(1); /* is there before allocations fail */
     for (int done = 0; !done; n++) {
         allocations_left = n;
         done = run(user);

@@ -4,6 +4,7 @@
 
 #include <centerloss.h>
 
+#include "support/context.h"
 #include "support/golden.h"
 #include "support/plain_options.h"
 
@@ -12,8 +13,8 @@ static inline void assert_ok(cen_status status, const cen_error *error)
     if (status != CEN_OK) fail_msg("%s: %s", cen_status_name(status), error->message);
 }
 
-static inline cen_model *model_create(const char *net, size_t channels, size_t height, size_t width,
-                                      size_t n_classes)
+static inline cen_model *model_create_in(cen_context *context, const char *net, size_t channels,
+                                         size_t height, size_t width, size_t n_classes)
 {
     cen_model_options options = cen_model_options_default();
     options.net = net;
@@ -23,8 +24,14 @@ static inline cen_model *model_create(const char *net, size_t channels, size_t h
     options.n_classes = n_classes;
     cen_model *model = NULL;
     cen_error error;
-    assert_ok(cen_model_create(&model, &options, &error), &error);
+    assert_ok(cen_model_create(context, &model, &options, &error), &error);
     return model;
+}
+
+static inline cen_model *model_create(const char *net, size_t channels, size_t height, size_t width,
+                                      size_t n_classes)
+{
+    return model_create_in(threads(1), net, channels, height, width, n_classes);
 }
 
 static inline cen_trainer *trainer_create(cen_model *model, const cen_train_options *options)
@@ -33,6 +40,17 @@ static inline cen_trainer *trainer_create(cen_model *model, const cen_train_opti
     cen_error error;
     assert_ok(cen_trainer_create(&trainer, model, options, &error), &error);
     return trainer;
+}
+
+/* features[n, D] of x[n, input], by a predictor for them. */
+static inline cen_status model_features(const cen_model *model, const float *x, size_t n,
+                                        float *features, cen_error *error)
+{
+    cen_predictor *predictor;
+    cen_status status = cen_predictor_create(&predictor, model, n, error);
+    if (status == CEN_OK) status = cen_predictor_features(predictor, x, n, features, error);
+    cen_predictor_free(predictor);
+    return status;
 }
 
 /* The tensor by its name; its place in the flat buffers is view.data - parameters. */
@@ -56,12 +74,13 @@ static inline void model_set(cen_model *model, const char *name, const golden_ar
 }
 
 /* The model of CASE/net for the images CASE/`images`, with the tensors CASE/parameters/... */
-static inline cen_model *model_of_golden(const golden *all, const char *of, const char *images)
+static inline cen_model *model_of_golden(cen_context *context, const golden *all, const char *of,
+                                         const char *images)
 {
     const golden_array *x = golden_get(all, of, images);
     const size_t n_classes = golden_get(all, of, "parameters/head.bias")->count;
-    cen_model *model = model_create(golden_get(all, of, "net")->text, x->shape[1], x->shape[2],
-                                    x->shape[3], n_classes);
+    cen_model *model = model_create_in(context, golden_get(all, of, "net")->text, x->shape[1],
+                                       x->shape[2], x->shape[3], n_classes);
     const char *name;
     cen_tensor view;
     for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {

@@ -11,6 +11,7 @@
 #include <centerloss.h>
 
 #include "base/random.h"
+#include "support/context.h"
 #include "support/limited_memory.h"
 
 enum { D = 3, CLASSES = 4, PER_CLASS = 8, ROWS = CLASSES * PER_CLASS };
@@ -40,7 +41,7 @@ static cen_finding *run(const cen_feature_set *set, cen_metric metric, double ra
 {
     cen_finding *findings;
     cen_error error;
-    if (cen_audit(set, metric, ratio, 1, &findings, n, &error) != CEN_OK) {
+    if (cen_audit(threads(1), set, metric, ratio, &findings, n, &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }
     return findings;
@@ -257,13 +258,14 @@ static void what_makes_no_sense_is_refused(void **state)
     static const double ratios[] = {0.99, 0, -1, NAN};
     make_clouds(&c);
     for (size_t i = 0; i < 4; i++) {
-        assert_int_equal(cen_audit(&c.set, CEN_METRIC_L2, ratios[i], 1, &findings, &n, &error),
-                         CEN_ERROR_ARGUMENT);
+        assert_int_equal(
+            cen_audit(threads(1), &c.set, CEN_METRIC_L2, ratios[i], &findings, &n, &error),
+            CEN_ERROR_ARGUMENT);
         assert_non_null(strstr(error.message, "choose 1 or more"));
         assert_null(findings);
     }
     c.features[7 * D + 1] = NAN;
-    assert_int_equal(cen_audit(&c.set, CEN_METRIC_L2, 1.5, 1, &findings, &n, &error),
+    assert_int_equal(cen_audit(threads(1), &c.set, CEN_METRIC_L2, 1.5, &findings, &n, &error),
                      CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "row 7 of the"));
 }
@@ -272,7 +274,7 @@ static int audit_with_little_memory(void *user)
 {
     cen_finding *findings;
     size_t n;
-    cen_status status = cen_audit(user, CEN_METRIC_L2, 1.5, 1, &findings, &n, NULL);
+    cen_status status = cen_audit(threads(1), user, CEN_METRIC_L2, 1.5, &findings, &n, NULL);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     if (status != CEN_OK) assert_null(findings);
     cen_audit_free(findings);

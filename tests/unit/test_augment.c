@@ -11,6 +11,7 @@
 #include <centerloss.h>
 
 #include "data/augment.h"
+#include "support/context.h"
 #include "support/golden_pairs.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
@@ -385,11 +386,10 @@ static cen_folder *open_images(int n_threads, size_t cache_bytes)
 {
     cen_folder_options options = cen_folder_options_default();
     options.validation_share = 0;
-    options.n_threads = n_threads;
     const char *path = ROOT;
     cen_folder *folder;
     cen_error error;
-    if (cen_folder_open(&folder, &path, 1, &options, &error) != CEN_OK ||
+    if (cen_folder_open(threads(n_threads), &folder, &path, 1, &options, &error) != CEN_OK ||
         cen_folder_load(folder, &folder_input, cache_bytes, NULL, NULL, &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }

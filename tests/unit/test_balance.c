@@ -39,7 +39,7 @@ static cen_folder *open_folder(void)
     const char *root = ROOT;
     cen_folder_options options = cen_folder_options_default();
     cen_folder *folder = NULL;
-    assert_int_equal(cen_folder_open(&folder, &root, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(NULL, &folder, &root, 1, &options, NULL), CEN_OK);
     assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
     return folder;
 }
@@ -86,12 +86,12 @@ static int check_epoch(void *user, const cen_epoch_report *report)
     float features[MOST * D];
     int32_t labels[MOST], votes[MOST];
     size_t n_right[N_CLASSES] = {0}, all = 0;
-    assert_int_equal(cen_model_folder_features(w->model, w->folder, features, 1, NULL, NULL, NULL),
+    assert_int_equal(cen_model_folder_features(w->model, w->folder, features, NULL, NULL, NULL),
                      CEN_OK);
     for (size_t i = 0; i < info->n_images; i++) labels[i] = info->images[i].label;
     cen_labelled gallery = {features, labels, 60}, queries = {features + 60 * D, labels + 60, 27};
     cen_knn_options options = cen_knn_options_default();
-    assert_int_equal(cen_knn_classify(gallery, queries, D, &options, votes, NULL, NULL, NULL),
+    assert_int_equal(cen_knn_classify(NULL, gallery, queries, D, &options, votes, NULL, NULL, NULL),
                      CEN_OK);
     for (size_t i = 0; i < 27; i++) {
         n_right[labels[60 + i]] += votes[i] == labels[60 + i];
@@ -122,7 +122,7 @@ static void the_macro_figure_is_the_mean_over_classes_and_chooses_the_best(void 
         cen_model *model;
         cen_trainer *trainer;
         cen_train_options train_options = cen_train_options_default();
-        assert_int_equal(cen_model_create(&model, &model_options, NULL), CEN_OK);
+        assert_int_equal(cen_model_create(NULL, &model, &model_options, NULL), CEN_OK);
         assert_int_equal(cen_trainer_create(&trainer, model, &train_options, NULL), CEN_OK);
         watcher w = {folder, model, balance, 0, 0};
         cen_fit_options options = cen_fit_options_default();

@@ -49,7 +49,7 @@ static void assert_refused(size_t at, uint32_t value, size_t size, cen_status st
     if (at != 0) put32(bytes, at, value);
     cen_image image;
     cen_error error;
-    assert_int_equal(cen_image_decode(bytes, size, NULL, &image, &error), status);
+    assert_int_equal(cen_image_decode(NULL, bytes, size, NULL, &image, &error), status);
     assert_null(image.pixels);
     if (strstr(error.message, words) == NULL) fail_msg("\"%s\" lacks \"%s\"", error.message, words);
 }
@@ -84,7 +84,8 @@ static void test_a_mask_with_a_gap_is_refused(void **state)
     put32(bytes, 54, 0xa0);
     cen_image image;
     cen_error error;
-    assert_int_equal(cen_image_decode(bytes, sizeof bytes, NULL, &image, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_image_decode(NULL, bytes, sizeof bytes, NULL, &image, &error),
+                     CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, "0x000000a0 at byte 54 has a gap"));
 }
 
@@ -101,7 +102,7 @@ static void test_runs_that_end_with_the_file_are_refused(void **state)
     cen_error error;
     const uint8_t runs[] = {2, 0, 0, 0, 1, 1};
     memcpy(bytes + 62, runs, sizeof runs);
-    assert_int_equal(cen_image_decode(bytes, 68, NULL, &image, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_image_decode(NULL, bytes, 68, NULL, &image, &error), CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, "row 2 of 2"));
 }
 
@@ -111,7 +112,8 @@ static void test_text_that_begins_with_BM_is_no_image(void **state)
     const char text[] = "BMW, a car, has wheels";
     cen_image image;
     cen_error error;
-    assert_int_equal(cen_image_decode(text, strlen(text), NULL, &image, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_image_decode(NULL, text, strlen(text), NULL, &image, &error),
+                     CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, "no image"));
 }
 

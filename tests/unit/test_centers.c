@@ -19,7 +19,7 @@ enum { N_STEPS = 6, BATCH = 4 };
 static void check_steps(const char *of, cen_center_mode centers)
 {
     golden *all = golden_open("centers.bin");
-    cen_model *model = model_of_golden(all, of, "x");
+    cen_model *model = model_of_golden(threads(2), all, of, "x");
     float *x = golden_floats(golden_get(all, of, "x"));
     int32_t *labels = golden_labels(golden_get(all, of, "labels"));
     const golden_array *curve = golden_get(all, of, "losses");

@@ -39,7 +39,7 @@ static int open_setup(void **state)
     tree_grey(ROOT "/images/a/0.pgm", 2, 2, 10);
     tree_grey(ROOT "/images/b/0.pgm", 2, 2, 200);
     cen_folder_options folder = cen_folder_options_default();
-    assert_int_equal(cen_folder_open(&s.folder, roots, 1, &folder, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(NULL, &s.folder, roots, 1, &folder, NULL), CEN_OK);
     assert_int_equal(cen_folder_load(s.folder, &input, 1 << 16, NULL, NULL, NULL), CEN_OK);
     s.model = model_create("flatten, dense 2", 1, 2, 2, 2);
     cen_train_options train = cen_train_options_default();

@@ -39,7 +39,6 @@ static training training_of(const char *net, double lr, double lambda)
     t.options.lr = lr;
     t.options.lambda = lambda;
     t.options.batch_size = 8;
-    t.options.n_threads = 1;
     t.fit.n_epochs = 3;
     t.fit.on_epoch = see_epoch;
     return t;
@@ -77,13 +76,13 @@ static void run(training *t, const char *root, double share)
     cen_model *model;
     cen_trainer *trainer;
     cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_folder_open(&folder, &root, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(NULL, &folder, &root, 1, &options, NULL), CEN_OK);
     assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
     cen_model_options model_options = cen_model_options_default();
     model_options.net = t->net;
     model_options.input = input;
     model_options.n_classes = cen_folder_get(folder)->n_classes;
-    assert_int_equal(cen_model_create(&model, &model_options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(NULL, &model, &model_options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &t->options, NULL), CEN_OK);
     t->fit.user = t;
     t->n_epochs = 0;

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "nn/contrastive.h"
+#include "support/context.h"
 #include "support/loss_cases.h"
 
 /* dcenters is full of NaN before, df of what was given; both may be NULL. */
@@ -13,7 +14,7 @@ static double loss_of(cen__contrastive contrastive, const float *f, const float 
                       const int32_t *labels, float *df, float *dcenters)
 {
     size_t count = cen__contrastive_scratch_count(contrastive.n, contrastive.d);
-    contrastive.kernels = cen__kernels_select();
+    contrastive.kernels = kernels_now();
     contrastive.scratch = scratch_memory(count, sizeof *contrastive.scratch);
     size_t n_numbers = contrastive.k * contrastive.d;
     if (dcenters != NULL) memset(dcenters, 0xff, n_numbers * sizeof *dcenters);
@@ -35,7 +36,7 @@ static void check_golden(const golden *all, const char *of)
                                     .k = table->shape[0],
                                     .delta = golden_get(all, of, "delta")->values[0],
                                     .scale = 1,
-                                    .n_threads = 2};
+                                    .context = threads(2)};
     double loss = loss_of(contrastive, f, centers, labels, df, dcenters);
     assert_number(of, loss, golden_get(all, of, "loss")->values[0], 1e-6);
     assert_true(loss_of(contrastive, f, centers, labels, NULL, NULL) == loss);
@@ -79,7 +80,7 @@ static void gradients_are_the_slopes_of_a_second_forward(void **state)
     float *x = random_floats((N + K) * D, 1), gradient[(N + K) * D] = {0};
     double wide[(N + K) * D];
     const int32_t labels[N] = {4, 0, 4, 1, 4, 0, 1}; /* 2 and 3 are absent */
-    cen__contrastive contrastive = {N, D, K, 0.5, 1, 1, NULL, NULL};
+    cen__contrastive contrastive = {N, D, K, 0.5, 1, NULL, NULL, NULL};
     double loss = loss_of(contrastive, x, x + N * D, labels, gradient, gradient + N * D);
     for (size_t i = 0; i < (N + K) * D; i++) wide[i] = (double)x[i];
     assert_number("loss", loss, forward(labels, wide), 1e-12);
@@ -95,7 +96,7 @@ static void one_feature_and_two_centers_are_worked_by_hand(void **state)
     const float f = 1, centers[2] = {-1, 3};
     const int32_t label = 1;
     float df = 10, dcenters[2];
-    cen__contrastive contrastive = {1, 1, 2, 1, 3, 1, NULL, NULL};
+    cen__contrastive contrastive = {1, 1, 2, 1, 3, NULL, NULL, NULL};
     assert_number("loss", loss_of(contrastive, &f, centers, &label, &df, dcenters), 0.4, 1e-15);
     assert_number("df", (double)-df, 3 * (2.0 / 5 + 8.0 / 25) - 10, 1e-6);
     assert_number("own center", (double)dcenters[1], 3 * 2.0 / 5, 1e-6);
@@ -108,7 +109,7 @@ static void one_class_is_half_the_center_loss_over_delta(void **state)
     const float f[4] = {1, 2, 3, 4}, center[2] = {0, 0};
     const int32_t labels[2] = {0, 0};
     float df[4] = {0}, dcenter[2];
-    cen__contrastive contrastive = {2, 2, 1, 2, 1, 1, NULL, NULL};
+    cen__contrastive contrastive = {2, 2, 1, 2, 1, NULL, NULL, NULL};
     double loss = loss_of(contrastive, f, center, labels, df, dcenter);
     assert_number("loss", loss, (5 + 25) / 2.0 / 2 / 2, 1e-15);
     for (size_t i = 0; i < 4; i++) assert_true(df[i] == f[i] / 4);
@@ -121,7 +122,7 @@ static void features_on_their_centers_cost_nothing_and_are_not_moved(void **stat
     const float f[4] = {1, 2, 3, 4};
     const int32_t labels[2] = {0, 1};
     float df[4] = {0}, dcenters[4];
-    cen__contrastive contrastive = {2, 2, 2, 1, 1, 1, NULL, NULL};
+    cen__contrastive contrastive = {2, 2, 2, 1, 1, NULL, NULL, NULL};
     assert_true(loss_of(contrastive, f, f, labels, df, dcenters) == 0);
     for (size_t i = 0; i < 4; i++) assert_true(df[i] == 0 && dcenters[i] == 0);
 }
@@ -132,7 +133,7 @@ static void rounding_never_turns_the_sign(void **state)
     (void)state;
     const int32_t label = 0;
     const float center[33] = {0};
-    cen__contrastive contrastive = {1, 33, 1, 1, 1, 1, NULL, NULL};
+    cen__contrastive contrastive = {1, 33, 1, 1, 1, NULL, NULL, NULL};
     for (uint64_t seed = 0; seed < 50; seed++) {
         float *f = random_floats(33, seed);
         for (size_t i = 0; i < 33; i++) f[i] *= 1e9f;
@@ -146,7 +147,7 @@ static void a_feature_that_is_no_number_is_seen_in_the_loss(void **state)
     (void)state;
     const float f[2] = {NAN, 1}, centers[4] = {1, 2, 3, 4};
     const int32_t label = 0;
-    cen__contrastive contrastive = {1, 2, 2, 1, 1, 1, NULL, NULL};
+    cen__contrastive contrastive = {1, 2, 2, 1, 1, NULL, NULL, NULL};
     assert_true(isnan(loss_of(contrastive, f, centers, &label, NULL, NULL)));
 }
 
@@ -158,9 +159,10 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
     float *x = random_floats((ROWS + CLASSES) * COLUMNS, 2);
     int32_t *labels = random_labels(ROWS, CLASSES, 3);
     const size_t split = ROWS * COLUMNS;
-    cen__contrastive contrastive = {ROWS, COLUMNS, CLASSES, 1, 0.7, 1, NULL, NULL};
+    cen__contrastive contrastive = {ROWS, COLUMNS, CLASSES, 1, 0.7, NULL, NULL, NULL};
     const double loss = loss_of(contrastive, x, x + split, labels, one, one + split);
-    for (contrastive.n_threads = 2; contrastive.n_threads < 6; contrastive.n_threads++) {
+    for (int n = 2; n < 6; n++) {
+        contrastive.context = threads(n);
         memset(more, 0, sizeof more);
         assert_true(loss_of(contrastive, x, x + split, labels, more, more + split) == loss);
         assert_memory_equal(more, one, sizeof one);

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "nn/work.h"
+#include "support/context.h"
 #include "support/models.h"
 
 #include <math.h>
@@ -20,8 +21,9 @@ static void run(const char *line, size_t n, int n_threads, uint64_t seed, uint64
     cen__net net;
     cen__work *work;
     float unused = 0;
-    assert_int_equal(cen__net_create(&net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
-    assert_int_equal(cen__work_create(&work, &net, N, n_threads, true, NULL), CEN_OK);
+    assert_int_equal(
+        cen__net_create(kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
+    assert_int_equal(cen__work_create(&work, &net, N, threads(n_threads), true, NULL), CEN_OK);
     cen__work_use(work, &unused, &unused);
     cen__work_draw(work, seed, step);
     for (size_t i = 0; i < N * D; i++) ones[i] = 1;
@@ -134,8 +136,8 @@ static void inference_drops_nothing(void **state)
     float x[18], y[10], z[10];
     for (size_t i = 0; i < 18; i++) x[i] = (float)i;
     cen_error error;
-    assert_ok(cen_model_features(with, x, 2, y, 1, &error), &error);
-    assert_ok(cen_model_features(without, x, 2, z, 1, &error), &error);
+    assert_ok(model_features(with, x, 2, y, &error), &error);
+    assert_ok(model_features(without, x, 2, z, &error), &error);
     assert_memory_equal(y, z, sizeof y);
     cen_model_free(with);
     cen_model_free(without);

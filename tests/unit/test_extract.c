@@ -12,6 +12,7 @@
 
 #include <centerloss.h>
 
+#include "support/context.h"
 #include "support/tree.h"
 
 #define ROOT "extract"
@@ -40,7 +41,7 @@ static cen_model *make_model(void)
     cen_model_options options = cen_model_options_default();
     options.net = "conv 3 3x3, relu, flatten, dense 5";
     options.input.height = options.input.width = 8;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_OK);
     return model;
 }
 
@@ -49,8 +50,7 @@ static cen_folder *open_folder(void)
     static const char *const roots[] = {ROOT};
     cen_folder *folder;
     cen_folder_options options = cen_folder_options_default();
-    options.n_threads = 2;
-    assert_int_equal(cen_folder_open(&folder, roots, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(2), &folder, roots, 1, &options, NULL), CEN_OK);
     return folder;
 }
 
@@ -63,9 +63,8 @@ static void a_folder_that_was_not_loaded_gives_the_same_features(void **state)
     cen_folder *first = open_folder(), *second = open_folder();
     assert_int_equal(cen_folder_load(first, &cen_model_get(model)->input, 0, NULL, NULL, NULL),
                      CEN_OK);
-    assert_int_equal(cen_model_folder_features(model, first, loaded, 1, NULL, NULL, NULL), CEN_OK);
-    assert_int_equal(cen_model_folder_features(model, second, streamed, 2, NULL, NULL, NULL),
-                     CEN_OK);
+    assert_int_equal(cen_model_folder_features(model, first, loaded, NULL, NULL, NULL), CEN_OK);
+    assert_int_equal(cen_model_folder_features(model, second, streamed, NULL, NULL, NULL), CEN_OK);
     const cen_folder_info *a = cen_folder_get(first), *b = cen_folder_get(second);
     assert_int_equal(a->n_images, N - 1);
     assert_int_equal(b->n_images, N - 1);
@@ -95,14 +94,14 @@ static void pictures_that_are_gone_since_the_loading_are_skipped(void **state)
         const size_t gone[] = {40, 41, 77, 104, N - 1}; /* within a batch, between two, the last */
         for (size_t i = 0; i < 5; i++) assert_int_equal(remove(info->images[gone[i]].path), 0);
         const char *first_gone = info->images[40].path;
-        assert_int_equal(cen_model_folder_features(model, folder, features, 1, NULL, NULL, NULL),
+        assert_int_equal(cen_model_folder_features(model, folder, features, NULL, NULL, NULL),
                          CEN_OK);
         assert_int_equal(info->n_images, N - 5);
         assert_int_equal(info->n_skipped, 5);
         assert_string_equal(info->skipped[0].path, first_gone);
         assert_non_null(strstr(info->skipped[0].reason, "cannot open"));
         left = open_folder(); /* with another split, and so another order */
-        assert_int_equal(cen_model_folder_features(model, left, expected, 1, NULL, NULL, NULL),
+        assert_int_equal(cen_model_folder_features(model, left, expected, NULL, NULL, NULL),
                          CEN_OK);
         const cen_folder_info *other = cen_folder_get(left);
         assert_int_equal(other->n_images, N - 5);
@@ -112,8 +111,7 @@ static void pictures_that_are_gone_since_the_loading_are_skipped(void **state)
             assert_memory_equal(features + 5 * i, expected + 5 * j, 5 * sizeof(float));
         }
         for (size_t i = 0; i < info->n_images; i++) (void)remove(info->images[i].path);
-        cen_status status =
-            cen_model_folder_features(model, folder, features, 1, NULL, NULL, &error);
+        cen_status status = cen_model_folder_features(model, folder, features, NULL, NULL, &error);
         assert_int_equal(status, n_cached > 0 ? CEN_OK : CEN_ERROR_IO);
         assert_int_equal(info->n_images, n_cached > 0 ? n_cached : N - 5);
         cen_folder_free(left);
@@ -142,10 +140,9 @@ static void each_image_is_decoded_once(void **state)
     cen_folder *folder;
     cen_folder_options options = cen_folder_options_default();
     options.validation_share = 0; /* so that images come in the order of paths */
-    assert_int_equal(cen_folder_open(&folder, roots, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(NULL, &folder, roots, 1, &options, NULL), CEN_OK);
     assert_int_equal(
-        cen_model_folder_features(model, folder, features, 1, remove_done, &n_removed, NULL),
-        CEN_OK);
+        cen_model_folder_features(model, folder, features, remove_done, &n_removed, NULL), CEN_OK);
     assert_int_equal(n_removed, N);
     cen_folder_free(folder);
     cen_model_free(model);
@@ -171,7 +168,7 @@ static void a_feature_that_is_not_finite_is_an_error_that_names_the_image(void *
             assert_int_equal(
                 cen_folder_load(folder, &cen_model_get(model)->input, 0, NULL, NULL, NULL), CEN_OK);
         }
-        assert_int_equal(cen_model_folder_features(model, folder, features, 1, NULL, NULL, &error),
+        assert_int_equal(cen_model_folder_features(model, folder, features, NULL, NULL, &error),
                          CEN_ERROR_NOT_FINITE);
         assert_non_null(strstr(error.message, path_of(BROKEN)));
         cen_folder_free(folder);

@@ -20,6 +20,7 @@
 
 #include "format/safetensors.h"
 #include "image/inflate.h"
+#include "support/context.h"
 #include "support/measured_memory.h"
 #include "support/tree.h"
 
@@ -168,12 +169,12 @@ static void assert_list_takes(const char *first, const char *again, size_t n, bo
     cen_folder *folder;
     cen_error error = {CEN_OK, ""};
     cen_folder_options options = cen_folder_options_default();
-    options.n_threads = 1;
     options.unlabelled = unlabelled;
     write_text(path, repeat(first, again, n, ""));
     size_t size = size_of(path);
     memory_most = memory_held;
-    if (cen_folder_open(&folder, &path, 1, &options, &error) == CEN_OK) cen_folder_free(folder);
+    if (cen_folder_open(threads(1), &folder, &path, 1, &options, &error) == CEN_OK)
+        cen_folder_free(folder);
     printf("list of rows of %.1f bytes: %.1f times its size%s\n", (double)size / (double)n,
            (double)memory_most / (double)size, error.status == CEN_OK ? "" : ", refused");
     if (memory_most > MB + factor * size) fail_msg("%zu bytes take %zu", size, memory_most);
@@ -268,7 +269,8 @@ static void a_packed_idx_takes_3_times_1032_times_its_size(void **state)
                                         FOLDER "/idx", &error),
                          CEN_ERROR_FORMAT);
         assert_non_null(strstr(error.message, "not an IDX file"));
-        most = memory_most > most * (double)size ? (double)memory_most / (double)size : most;
+        most =
+            (double)memory_most > most * (double)size ? (double)memory_most / (double)size : most;
         if (memory_most > MB + 3 * 1032 * size) fail_msg("%zu bytes take %zu", size, memory_most);
     }
     printf("IDX: %.0f times its size\n", most);

@@ -30,7 +30,6 @@ static taken take_step(const char *net, cen_model *like, const float *x)
     float *w = cen_model_parameters(t.model, &n);
     if (like != NULL) memcpy(w, cen_model_parameters(like, &n), n * sizeof *w);
     options.batch_size = N;
-    options.n_threads = 1;
     options.lambda = 0.1;
     t.trainer = trainer_create(t.model, &options);
     assert_ok(cen_trainer_backward(t.trainer, x, labels, N, &t.losses, &error), &error);

@@ -8,6 +8,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/plain_options.h"
 #include "support/tree.h"
@@ -33,9 +34,8 @@ static cen_folder *open_folder(const char *root, double share)
 {
     cen_folder_options options = cen_folder_options_default();
     options.validation_share = share;
-    options.n_threads = 1;
     cen_folder *folder = NULL;
-    assert_int_equal(cen_folder_open(&folder, &root, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &root, 1, &options, NULL), CEN_OK);
     assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
     return folder;
 }
@@ -54,7 +54,6 @@ static cen_train_options train_options(void)
 {
     cen_train_options options = plain_train_options();
     options.batch_size = 5;
-    options.n_threads = 1;
     return options;
 }
 
@@ -84,7 +83,7 @@ static cen_status fit_once(const cen_folder *folder, size_t n_epochs, size_t sto
                            cen_model **model, cen_error *error)
 {
     cen_model_options options = model_options(cen_folder_get(folder));
-    cen_status status = cen_model_create(model, &options, error);
+    cen_status status = cen_model_create(threads(1), model, &options, error);
     if (status != CEN_OK) return status;
     cen_train_options training = train_options();
     cen_trainer *trainer;
@@ -173,7 +172,7 @@ static void fit_until_refused(const cen_folder *folder, const cen_input *x_of, d
     training.lr = lr;
     cen_model *model;
     cen_trainer *trainer;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
     cen_fit_options fit = plain_fit_options();
     fit.checkpoint = "refused.checkpoint";
@@ -288,7 +287,7 @@ static void a_weight_that_a_callback_breaks_is_named(void **state)
     cen_model *model;
     cen_trainer *trainer;
     cen_error error;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
     fit.on_step = break_a_weight;
     fit.user = model;
@@ -324,7 +323,7 @@ static void the_model_ends_with_the_parameters_of_the_best_epoch(void **state)
     training.lr = 0.3; /* wild, so that the last epoch is not the best */
     best b = {.parameters = malloc(10000)};
     cen_trainer *trainer;
-    assert_int_equal(cen_model_create(&b.model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(threads(1), &b.model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, b.model, &training, NULL), CEN_OK);
     cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 12;
@@ -348,7 +347,7 @@ static void wrong_batches_and_options_are_refused(void **state)
     cen_model *model;
     cen_trainer *trainer;
     cen_error error;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
     training.lambda = NAN;
     assert_int_equal(cen_trainer_create(&trainer, model, &training, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "lambda nan"));
@@ -439,7 +438,7 @@ static cen_status fit_with_names(const cen_folder *folder, size_t n, const char 
     options.n_classes = n;
     options.class_names = names;
     fit.n_epochs = 1;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
     cen_trainer *trainer;
     assert_int_equal(cen_trainer_create(&trainer, model, &train, NULL), CEN_OK);
     cen_status status = cen_fit(trainer, folder, &fit, error);
@@ -476,11 +475,10 @@ static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, boo
 {
     cen_model_options options = model_options(cen_folder_get(folder));
     options.net = "conv 4 3x3 pad 1, batchnorm, relu, flatten, dropout 0.3, dense 3";
-    cen_status status = cen_model_create(model, &options, error);
+    cen_status status = cen_model_create(threads(n_threads), model, &options, error);
     if (status != CEN_OK) return status;
     cen_train_options training = train_options();
     training.lambda_ratio = 0.3;
-    training.n_threads = n_threads;
     cen_trainer *trainer;
     status = cen_trainer_create(&trainer, *model, &training, error);
     if (status == CEN_OK) {
@@ -637,7 +635,7 @@ static void pictures_that_vanish_while_an_epoch_is_measured_are_passed_over(void
     cen_trainer *trainer;
     cen_error error = {CEN_OK, ""};
     vanishing v = {.info = cen_folder_get(folder)};
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
     cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 3;
@@ -685,7 +683,7 @@ static cen_status fit_logged(const cen_folder *folder, logged *l, bool resume, c
     cen_train_options training = train_options();
     cen_model *model;
     cen_trainer *trainer;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
     cen_fit_options fit = plain_fit_options();
     fit.n_epochs = 3;
@@ -740,10 +738,10 @@ static void features_of_a_folder_are_told_batch_by_batch_and_can_be_stopped(void
     cen_error error;
     float features[70 * 3];
     size_t n_calls = 0;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
     for (size_t i = 0; i < 70 * 3; i++) features[i] = -7;
     assert_int_equal(
-        cen_model_folder_features(model, folder, features, 1, stop_at_64, &n_calls, &error),
+        cen_model_folder_features(model, folder, features, stop_at_64, &n_calls, &error),
         CEN_ERROR_STOPPED);
     assert_int_equal(n_calls, 1);
     assert_true(features[64 * 3 - 1] != -7 && features[64 * 3] == -7);
@@ -760,15 +758,19 @@ static cen_status all_of_it(cen_folder *folder, cen_error *error)
     if (status != CEN_OK) return status;
     status = cen_model_note(model, "key", "value", error);
     if (status == CEN_OK) status = cen_model_save(model, "limited.safetensors", error);
-    if (status == CEN_OK) status = cen_model_load(&loaded, "limited.safetensors", NULL, error);
+    if (status == CEN_OK)
+        status = cen_model_load(threads(1), &loaded, "limited.safetensors", NULL, error);
     if (status == CEN_OK) status = cen_model_init(loaded, "limited.safetensors", NULL, error);
     float features[20 * 3];
     if (status == CEN_OK) {
-        status = cen_model_folder_features(loaded, folder, features, 1, NULL, NULL, error);
+        status = cen_model_folder_features(loaded, folder, features, NULL, NULL, error);
     }
     if (status == CEN_OK) {
-        float x[16] = {0};
-        status = cen_model_features(loaded, x, 1, features, 1, error);
+        const float x[16] = {0};
+        cen_predictor *predictor;
+        status = cen_predictor_create(&predictor, loaded, 1, error);
+        if (status == CEN_OK) status = cen_predictor_features(predictor, x, 1, features, error);
+        cen_predictor_free(predictor);
     }
     cen_model_free(loaded);
     cen_model_free(model);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 #endif
 
+#include "support/context.h"
 #include "support/folders.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
@@ -257,7 +258,8 @@ static void each_bad_folder_has_its_sentence(void **state)
         assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, "validation share", "from 0");
     }
     cen_folder *folder;
-    assert_int_equal(cen_folder_open(&folder, NULL, 0, &options, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_folder_open(threads(1), &folder, NULL, 0, &options, NULL),
+                     CEN_ERROR_ARGUMENT);
 }
 
 static void a_split_folder_without_classes_is_refused(void **state)
@@ -334,7 +336,6 @@ static void the_split_depends_on_seed_and_class_alone(void **state)
     tree_class(ROOT, "n", 20);
     cen_folder_options options = cen_folder_options_default();
     options.validation_share = 0.3;
-    options.n_threads = 1;
     cen_folder *folder = open_with(ROOT, &options);
     unsigned m = drawn(folder, "m"), n = drawn(folder, "n");
     assert_int_equal(count_bits(m), 6);
@@ -342,7 +343,6 @@ static void the_split_depends_on_seed_and_class_alone(void **state)
     cen_folder_free(folder);
 
     tree_class(ROOT, "a", 20);
-    options.n_threads = 0;
     folder = open_with(ROOT, &options);
     assert_int_equal(drawn(folder, "m"), m);
     assert_int_equal(drawn(folder, "n"), n);
@@ -375,7 +375,7 @@ static void without_labels_files_and_folders_of_files_will_do(void **state)
     options.unlabelled = true;
     const char *paths[] = {ROOT "/flat", ROOT "/classes", ROOT "/one.pgm", ROOT "/notes.dat"};
     cen_folder *folder;
-    assert_int_equal(cen_folder_open(&folder, paths, 4, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, paths, 4, &options, NULL), CEN_OK);
     const cen_folder_info *info = cen_folder_get(folder);
     assert_int_equal(info->n_images, 4);
     assert_image(info, 0, ROOT "/flat/y.pgm", -1, CEN_SPLIT_TRAIN); /* in the order given */
@@ -420,7 +420,7 @@ static void classes_of_several_folders_are_merged_by_name(void **state)
     cen_folder_options options = without_split();
     const char *paths[] = {ROOT "/two", ROOT "/one"};
     cen_folder *folder;
-    assert_int_equal(cen_folder_open(&folder, paths, 2, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, paths, 2, &options, NULL), CEN_OK);
     const cen_folder_info *info = cen_folder_get(folder);
     assert_int_equal(info->n_classes, 3);
     assert_int_equal(info->n_images, 5);
@@ -472,10 +472,9 @@ static int opens(void *user)
 {
     const char *path = user;
     cen_folder_options options = cen_folder_options_default();
-    options.n_threads = 1;
     cen_folder *folder;
     cen_error error = {CEN_OK, ""};
-    cen_status status = cen_folder_open(&folder, &path, 1, &options, &error);
+    cen_status status = cen_folder_open(threads(1), &folder, &path, 1, &options, &error);
     if (status == CEN_OK) {
         assert_int_equal(cen_folder_get(folder)->n_images, 6);
     } else {

@@ -16,6 +16,7 @@
 #include "base/random.h"
 #include "kernels/gemm.h"
 #include "kernels/micro.h"
+#include "support/context.h"
 #include "support/instructions.h"
 
 static void fill(float *x, size_t n, uint64_t seed)
@@ -77,14 +78,14 @@ static float *run_fast(const problem *on, int n_threads)
 {
     float *c = cen__alloc(on->c_size, sizeof *c);
     size_t count =
-        cen__gemm_scratch_count(cen__micro_select(), on->is.m, on->is.n, on->is.k, n_threads);
+        cen__gemm_scratch_count(&kernels_now()->micro, on->is.m, on->is.n, on->is.k, n_threads);
     float *scratch = cen__alloc(count, sizeof *scratch);
     assert_non_null(c);
     assert_non_null(scratch);
     for (size_t i = 0; i < count; i++) scratch[i] = NAN;
     memcpy(c, on->c, on->c_size * sizeof *c);
-    cen__gemm(cen__micro_select(), on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix,
-              on->bias, c, on->ldc, scratch, n_threads);
+    cen__gemm(&kernels_now()->micro, on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix,
+              on->bias, c, on->ldc, scratch, threads(n_threads));
     cen__free(scratch);
     return c;
 }
@@ -104,8 +105,8 @@ static void check_against_naive(const problem *on, const float *c)
         double error = fabs((double)c[i] - expected[i]);
         if (!(error <= (inside ? bound : 0))) {
             fail_msg("%s: %zu x %zu x %zu, turned %d %d, gap %zu: number %zu is %g, not %g",
-                     cen__instructions(), on->is.m, on->is.n, on->is.k, on->is.turn_a,
-                     on->is.turn_b, on->is.gap, i, (double)c[i], (double)expected[i]);
+                     instructions_now(), on->is.m, on->is.n, on->is.k, on->is.turn_a, on->is.turn_b,
+                     on->is.gap, i, (double)c[i], (double)expected[i]);
         }
     }
     cen__free(expected);
@@ -155,7 +156,7 @@ static void test_tiny_products_equal_the_reference(void **state)
 
 static void check_around_the_tile(void)
 {
-    const cen__micro *micro = cen__micro_select();
+    const cen__micro *micro = &kernels_now()->micro;
     for (size_t m = micro->mr - 1; m <= micro->mr + 2; m++) {
         for (size_t n = micro->nr - 1; n <= micro->nr + 1; n++) check_layouts(m, n, 7);
         check_layouts(m, micro->lanes, 16);
@@ -172,7 +173,7 @@ static void test_products_around_the_tile_equal_the_reference(void **state)
 
 static void check_beyond_the_blocks(void)
 {
-    const cen__micro *micro = cen__micro_select();
+    const cen__micro *micro = &kernels_now()->micro;
     shape shapes[] = {
         {micro->mc + 1, micro->nr + 3, micro->kc + 1, false, false, false, 0},
         {2 * micro->mc + 5, 2 * micro->nr, 2 * micro->kc + 9, true, true, true, 3},
@@ -236,9 +237,9 @@ static void check_strides(void)
     fill(b, 4 * K * N, 2);
     cen__matrix a_matrix = {a, 4 * K, 2}, b_matrix = {b, 4 * N, 2};
     float *scratch =
-        cen__alloc(cen__gemm_scratch_count(cen__micro_select(), M, N, K, 1), sizeof *scratch);
+        cen__alloc(cen__gemm_scratch_count(&kernels_now()->micro, M, N, K, 1), sizeof *scratch);
     assert_non_null(scratch);
-    cen__gemm(cen__micro_select(), M, N, K, a_matrix, b_matrix, NULL, c, N, scratch, 1);
+    cen__gemm(&kernels_now()->micro, M, N, K, a_matrix, b_matrix, NULL, c, N, scratch, NULL);
     cen__gemm_naive(M, N, K, a_matrix, b_matrix, NULL, expected, N);
     for (size_t i = 0; i < M * N; i++) assert_true(fabsf(c[i] - expected[i]) < 1e-5F);
     cen__free(scratch);
@@ -255,13 +256,13 @@ static void test_an_empty_sum_is_the_bias_or_zero(void **state)
     (void)state;
     float c[6] = {1, 2, 3, 4, 5, 6}, bias[3] = {7, 8, 9}, scratch[4096];
     cen__matrix none = {c, 1, 1};
-    assert_true(cen__gemm_scratch_count(cen__micro_select(), 2, 3, 0, 1) <= 4096);
-    cen__gemm(cen__micro_select(), 2, 3, 0, none, none, bias, c, 3, scratch, 1);
+    assert_true(cen__gemm_scratch_count(&kernels_now()->micro, 2, 3, 0, 1) <= 4096);
+    cen__gemm(&kernels_now()->micro, 2, 3, 0, none, none, bias, c, 3, scratch, NULL);
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == bias[i % 3]);
-    cen__gemm(cen__micro_select(), 2, 3, 0, none, none, NULL, c, 3, scratch, 1);
+    cen__gemm(&kernels_now()->micro, 2, 3, 0, none, none, NULL, c, 3, scratch, NULL);
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == 0);
-    cen__gemm(cen__micro_select(), 0, 3, 5, none, none, bias, c, 3, scratch, 1);
-    cen__gemm(cen__micro_select(), 2, 0, 5, none, none, bias, c, 3, scratch, 1);
+    cen__gemm(&kernels_now()->micro, 0, 3, 5, none, none, bias, c, 3, scratch, NULL);
+    cen__gemm(&kernels_now()->micro, 2, 0, 5, none, none, bias, c, 3, scratch, NULL);
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == 0);
 }
 
@@ -273,8 +274,8 @@ static void check_scratch(void)
             most[d] = 1 + (size_t)cen__random_below(3, d, i, i % 2 ? 300 : 9000);
             less[d] = 1 + (size_t)cen__random_below(4, d, i, most[d]);
         }
-        assert_true(cen__gemm_scratch_count(cen__micro_select(), less[0], less[1], less[2], 2) <=
-                    cen__gemm_scratch_count(cen__micro_select(), most[0], most[1], most[2], 2));
+        assert_true(cen__gemm_scratch_count(&kernels_now()->micro, less[0], less[1], less[2], 2) <=
+                    cen__gemm_scratch_count(&kernels_now()->micro, most[0], most[1], most[2], 2));
     }
 }
 
@@ -325,10 +326,10 @@ static void test_the_environment_forces_a_lower_set(void **state)
 {
     (void)state;
     use_best_set();
-    const char *best = cen__instructions();
+    const char *best = instructions_now();
     assert_true(use_set("baseline"));
     (void)use_set("no such set");
-    assert_string_equal(cen__instructions(), best);
+    assert_string_equal(instructions_now(), best);
     use_best_set();
     print_message("the best set of this processor: %s\n", best);
 }

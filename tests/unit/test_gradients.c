@@ -108,7 +108,7 @@ static void check_forward(example *e, const cen_losses *losses)
         free(want);
         return;
     }
-    assert_ok(cen_model_features(e->model, e->x32, e->n, features, 1, &error), &error);
+    assert_ok(model_features(e->model, e->x32, e->n, features, &error), &error);
     double *got = doubles(features, n);
     assert_close(e->net, got, want, n, largest(want, n), FLOAT32);
     free(got);

@@ -29,7 +29,7 @@ static cen_folder_options grouped_by(const char *group)
 static cen_status try_open(const char *path, const cen_folder_options *options, cen_folder **folder,
                            cen_error *error)
 {
-    return cen_folder_open(folder, &path, 1, options, error);
+    return cen_folder_open(NULL, folder, &path, 1, options, error);
 }
 
 /* Checks that no group is in two splits; the number of validation images of a class. */

@@ -83,7 +83,7 @@ static bool open_images(job *j, cen_input *input)
     cen_folder_options options = cen_folder_options_default();
     const char *root = images;
     options.validation_share = 0.25;
-    return TRY(cen_folder_open(&j->images, &root, 1, &options, &j->error)) &&
+    return TRY(cen_folder_open(NULL, &j->images, &root, 1, &options, &j->error)) &&
            TRY(cen_folder_load(j->images, input, 1 << 20, NULL, NULL, &j->error)) &&
            KEEPS_ERRNO(cen_folder_measure(j->images, input->mean, input->std));
 }
@@ -97,7 +97,7 @@ static bool create(job *j)
     options.n_classes = cen_folder_get(j->images)->n_classes;
     options.class_names = cen_folder_get(j->images)->class_names;
     options.seed = j->seed;
-    return TRY(cen_model_create(&j->model, &options, &j->error)) &&
+    return TRY(cen_model_create(NULL, &j->model, &options, &j->error)) &&
            TRY(cen_model_note(j->model, "lambda", "0.5", &j->error));
 }
 
@@ -110,7 +110,6 @@ static bool train(job *j)
     options.batch_size = 5;
     options.lambda = 0.125;
     options.beta1 = 1e-200; /* whose powers underflow */
-    options.n_threads = 2;
     j->fit = cen_fit_options_default();
     j->fit.n_epochs = 4;
     j->fit.augment = cen_augment_strong();
@@ -133,7 +132,7 @@ static bool save(job *j)
     char path[256], again[256];
     cen_model *loaded = NULL;
     if (!TRY(cen_model_save(j->model, in(j, "model.safetensors", path), &j->error)) ||
-        !TRY(cen_model_load(&loaded, j->folder, NULL, &j->error)))
+        !TRY(cen_model_load(NULL, &loaded, j->folder, NULL, &j->error)))
         return false;
     const cen_model_info *was = cen_model_get(j->model), *is = cen_model_get(loaded);
     size_t n;
@@ -160,8 +159,7 @@ static bool extract(job *j)
         j->rows[i] = (cen_feature_row){image->path, image->label, info->class_names[image->label],
                                        cen_split_name(image->split)};
     }
-    return TRY(
-        cen_model_folder_features(j->model, j->images, j->features, 2, NULL, NULL, &j->error));
+    return TRY(cen_model_folder_features(j->model, j->images, j->features, NULL, NULL, &j->error));
 }
 
 static bool write_and_read(job *j)
@@ -199,7 +197,8 @@ static bool report(job *j)
     options.n_episodes = 20;
     for (size_t i = 0; i < j->n; i++) labels[i] = j->rows[i].label;
     const cen_labelled all = {j->features, labels, j->n};
-    if (!TRY(cen_measures_create(&measures, all, all, j->d, &options, &j->error))) return false;
+    if (!TRY(cen_measures_create(NULL, &measures, all, all, j->d, &options, &j->error)))
+        return false;
     const cen_report_set set = {"all", &measures, j->rows, j->rows};
     const cen_report page = {.title = "a guest",
                              .command = "none",
@@ -221,8 +220,8 @@ static bool look_around(job *j)
 {
     char path[256];
     cen_image image, small = {0}, header;
-    if (!TRY(cen_image_read(j->rows[0].path, NULL, &image, &j->error))) return false;
-    bool done = TRY(cen_image_resize(&image, 4, 4, CEN_RESIZE_CROP, &small, &j->error)) &&
+    if (!TRY(cen_image_read(NULL, j->rows[0].path, NULL, &image, &j->error))) return false;
+    bool done = TRY(cen_image_resize(NULL, &image, 4, 4, CEN_RESIZE_CROP, &small, &j->error)) &&
                 TRY(cen_image_write_png(&small, in(j, "small.png", path), &j->error)) &&
                 TRY(cen_image_read_size(path, &header, &j->error)) &&
                 KEEPS_ERRNO(cen_path_exists("guest/nothing/here")) &&

@@ -13,6 +13,7 @@
 #include <centerloss.h>
 
 #include "base/random.h"
+#include "support/context.h"
 #include "support/limited_memory.h"
 
 enum { MOST = 2400, D_MOST = 8 };
@@ -92,9 +93,10 @@ static void assert_same(cen_labelled gallery, cen_labelled queries, size_t d, bo
     o.n_episodes = 0;
     o.knn.leave_one_out = alone;
     o.knn.metric = metric;
-    for (o.knn.n_threads = 1; o.knn.n_threads < 4; o.knn.n_threads += 2) {
+    for (int n_threads = 1; n_threads < 4; n_threads += 2) {
         cen_measures m;
-        assert_int_equal(cen_measures_create(&m, gallery, queries, d, &o, NULL), CEN_OK);
+        assert_int_equal(cen_measures_create(threads(n_threads), &m, gallery, queries, d, &o, NULL),
+                         CEN_OK);
         double n = (double)n_scored;
         assert_int_equal(m.n_queries - m.retrieval.n_lone, n_scored);
         assert_true(m.retrieval.precision_at_1 == at_1 / n);
@@ -145,13 +147,12 @@ static double seconds(size_t n, double share, size_t n_others)
     o.most_pairs = 10;
     o.n_episodes = 0;
     o.knn.leave_one_out = true;
-    o.knn.n_threads = 1;
     draw(7, n, D_MOST, 1 << 20, share, n_others);
     cen_labelled all = {x, labels, n};
     double least = HUGE_VAL;
     for (int i = 0; i < 3; i++) {
         clock_t start = clock();
-        assert_int_equal(cen_measures_create(&m, all, all, D_MOST, &o, NULL), CEN_OK);
+        assert_int_equal(cen_measures_create(threads(1), &m, all, all, D_MOST, &o, NULL), CEN_OK);
         least = fmin(least, (double)(clock() - start) / CLOCKS_PER_SEC);
         cen_measures_free(&m);
     }
@@ -176,8 +177,7 @@ static int run_with_little_memory(void *user)
     o.most_pairs = 10;
     o.n_episodes = 0;
     o.knn.leave_one_out = true;
-    o.knn.n_threads = 1;
-    cen_status status = cen_measures_create(&m, *all, *all, 2, &o, &error);
+    cen_status status = cen_measures_create(threads(1), &m, *all, *all, 2, &o, &error);
     if (status == CEN_OK) {
         cen_measures_free(&m);
         return 1;

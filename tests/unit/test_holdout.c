@@ -9,6 +9,7 @@
 
 #include <centerloss.h>
 
+#include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
 
@@ -41,7 +42,7 @@ static int clear(void **state)
 static cen_status try_open(const cen_folder_options *options, cen_folder **folder, cen_error *error)
 {
     const char *path = ROOT;
-    return cen_folder_open(folder, &path, 1, options, error);
+    return cen_folder_open(threads(1), folder, &path, 1, options, error);
 }
 
 static cen_folder *open_with(double share, const char *list, uint64_t seed)
@@ -190,7 +191,6 @@ static double time_names(int n)
     assert_int_equal(fclose(file), 0);
     cen_folder_options options = cen_folder_options_default();
     options.holdout_list = "test_holdout.txt";
-    options.n_threads = 1;
     cen_folder *folder;
     clock_t begin = clock();
     assert_int_equal(try_open(&options, &folder, NULL), CEN_OK);
@@ -230,7 +230,6 @@ static void each_failed_allocation_is_told(void **state)
     (void)state;
     tree_write("test_holdout.txt", "c1\n", 3);
     cen_folder_options options = cen_folder_options_default();
-    options.n_threads = 1;
     options.holdout_share = 0.2;
     (void)fail_each_allocation(open_or_fail, &options);
     options.holdout_list = "test_holdout.txt";

@@ -13,6 +13,7 @@
 #include "image/decoders.h"
 #include "image/inflate.h"
 #include "nn/net.h"
+#include "support/context.h"
 
 /* A file being made. */
 typedef struct {
@@ -51,7 +52,7 @@ static void assert_too_large(const void *bytes, size_t size, cen_status expected
     cen_image image;
     cen_error error;
     fuzz_memory_begin();
-    assert_int_equal(cen_image_decode(bytes, size, NULL, &image, &error), expected);
+    assert_int_equal(cen_image_decode(NULL, bytes, size, NULL, &image, &error), expected);
     fuzz_memory_most(1 << 16);
     fuzz_memory_end();
     assert_null(image.pixels);
@@ -137,7 +138,7 @@ static void a_png_is_unpacked_as_far_as_its_picture_goes(void **state)
     add_chunk(&made, "IEND", NULL, 0);
     cen_image image;
     fuzz_memory_begin();
-    assert_int_equal(cen_image_decode(made.bytes, made.size, NULL, &image, NULL), CEN_OK);
+    assert_int_equal(cen_image_decode(NULL, made.bytes, made.size, NULL, &image, NULL), CEN_OK);
     fuzz_memory_most(1 << 20);
     assert_non_null(image.warning);
     assert_non_null(strstr(image.warning, "more data than its picture needs"));
@@ -181,7 +182,7 @@ static void scans_are_counted_and_each_is_a_pass_over_the_blocks(void **state)
         file made = {NULL, 0, 0};
         make_scans(&made, n_scans);
         fuzz_memory_begin();
-        cen_status status = cen_image_decode(made.bytes, made.size, NULL, &image, &error);
+        cen_status status = cen_image_decode(NULL, made.bytes, made.size, NULL, &image, &error);
         fuzz_memory_most((1 << 20) + 16 * SIDE * SIDE);
         assert_int_equal(status, n_scans < MOST ? CEN_OK : CEN_ERROR_LIMIT);
         if (status != CEN_OK) assert_non_null(strstr(error.message, "100 scans"));
@@ -233,7 +234,7 @@ static cen_status load_model(const file *header, size_t n_data, cen_error *error
     cen_model *model;
     write_safetensors("hostile.safetensors", header, n_data);
     fuzz_memory_begin();
-    cen_status status = cen_model_load(&model, "hostile.safetensors", NULL, error);
+    cen_status status = cen_model_load(NULL, &model, "hostile.safetensors", NULL, error);
     fuzz_memory_most(((size_t)8 << 20) + 64 * header->size + 16 * n_data);
     fuzz_check_error(status, error);
     cen_model_free(model);
@@ -293,8 +294,9 @@ static void a_model_of_too_many_layers_is_refused(void **state)
     for (int i = 1; i < 4096; i++) add_text(&line, ",l2norm");
     add(&line, "", 1);
     fuzz_memory_begin();
-    assert_int_equal(cen__net_create(&net, (char *)line.bytes, (cen__shape){1, 1, 1}, 0, &error),
-                     CEN_OK);
+    assert_int_equal(
+        cen__net_create(kernels_now(), &net, (char *)line.bytes, (cen__shape){1, 1, 1}, 0, &error),
+        CEN_OK);
     fuzz_memory_most((size_t)16 << 20);
     cen__net_free(&net);
     fuzz_memory_end();
@@ -311,7 +313,7 @@ static void a_model_with_a_huge_input_is_refused_before_an_image_is_resized(void
     cen_input input = {1, 16385, 16384, CEN_RESIZE_STRETCH, {0}, {1, 1, 1}};
     options.unlabelled = true;
     fuzz_write(path[0], "P5 1 1 255 a", 12);
-    assert_int_equal(cen_folder_open(&folder, path, 1, &options, &error), CEN_OK);
+    assert_int_equal(cen_folder_open(NULL, &folder, path, 1, &options, &error), CEN_OK);
     assert_int_equal(cen_folder_load(folder, &input, 0, NULL, NULL, &error), CEN_ERROR_LIMIT);
     assert_non_null(strstr(error.message, "16385 x 16384"));
     cen_folder_free(folder);

@@ -7,6 +7,7 @@
 
 #include <centerloss.h>
 
+#include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
 
@@ -50,7 +51,7 @@ static void assert_unpacked(const char *const *class_names, size_t n_images)
         char path[64];
         cen_image image;
         (void)snprintf(path, sizeof path, ROOT "/%s/%05d.png", class_names[i % 3], (int)i);
-        assert_int_equal(cen_image_read(path, NULL, &image, NULL), CEN_OK);
+        assert_int_equal(cen_image_read(threads(1), path, NULL, &image, NULL), CEN_OK);
         assert_int_equal(image.width, 4);
         assert_int_equal(image.height, 5);
         assert_int_equal(image.channels, 1);

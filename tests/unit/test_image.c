@@ -12,6 +12,7 @@
 
 #include "image/image.h"
 #include "image/inflate.h"
+#include "support/context.h"
 #include "support/golden_pairs.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
@@ -41,7 +42,8 @@ static void check(const golden_pair *pair)
     options.channels = (int)pair->numbers[3];
     cen_image image;
     cen_error error = {CEN_OK, ""};
-    if (cen_image_decode(pair->first, pair->first_size, &options, &image, &error) != CEN_OK) {
+    if (cen_image_decode(threads(1), pair->first, pair->first_size, &options, &image, &error) !=
+        CEN_OK) {
         fail_msg("%s: %s", pair->name, error.message);
     }
     assert_same(pair, &image);
@@ -50,7 +52,7 @@ static void check(const golden_pair *pair)
 
     char path[256];
     put(path, sizeof path, "named.txt", pair->first, pair->first_size);
-    assert_int_equal(cen_image_read(path, &options, &image, &error), CEN_OK);
+    assert_int_equal(cen_image_read(threads(1), path, &options, &image, &error), CEN_OK);
     assert_same(pair, &image);
     cen_image_free(&image);
     assert_int_equal(cen_image_read_size(path, &image, &error), CEN_OK);
@@ -116,7 +118,7 @@ static void check_unsupported(const golden_pair *pair)
     (void)snprintf(words, sizeof words, "%s: %s is not supported; convert it", path, name);
     cen_image image;
     cen_error error;
-    assert_int_equal(cen_image_read(path, NULL, &image, &error), CEN_ERROR_UNSUPPORTED);
+    assert_int_equal(cen_image_read(threads(1), path, NULL, &image, &error), CEN_ERROR_UNSUPPORTED);
     if (strstr(error.message, words) != error.message) fail_msg("%s", error.message);
     assert_int_equal(cen_image_read_size(path, &image, &error), CEN_ERROR_UNSUPPORTED);
     if (strstr(error.message, words) != error.message) fail_msg("%s", error.message);
@@ -137,7 +139,7 @@ static void assert_refused(const char *name, const void *bytes, size_t size, con
         cen_image image;
         cen_error error;
         cen_status status = measured ? cen_image_read_size(path, &image, &error)
-                                     : cen_image_read(path, NULL, &image, &error);
+                                     : cen_image_read(threads(1), path, NULL, &image, &error);
         assert_int_equal(status, CEN_ERROR_FORMAT);
         assert_int_equal(strncmp(error.message, path, strlen(path)), 0);
         if (strstr(error.message, words) == NULL) fail_msg("%s", error.message);
@@ -225,8 +227,9 @@ static void test_kinds_with_little_of_a_signature_are_named(void **state)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         cen_image image;
         cen_error error;
-        assert_int_not_equal(cen_image_decode(files[i].bytes, files[i].size, NULL, &image, &error),
-                             CEN_OK);
+        assert_int_not_equal(
+            cen_image_decode(threads(1), files[i].bytes, files[i].size, NULL, &image, &error),
+            CEN_OK);
         if (strstr(error.message, files[i].words) == NULL) {
             fail_msg("file %zu is to be \"%s\": %s", i, files[i].words, error.message);
         }
@@ -247,7 +250,8 @@ static void test_a_drawing_in_the_alpha_channel_is_remarked_on(void **state)
             cen_image image;
             cen_image_options options = cen_image_options_default();
             options.channels = channels;
-            assert_int_equal(cen_image_decode(bytes, sizeof bytes, &options, &image, NULL), CEN_OK);
+            assert_int_equal(
+                cen_image_decode(threads(1), bytes, sizeof bytes, &options, &image, NULL), CEN_OK);
             bool lost = !opaque && channels < 4;
             if (lost != (image.warning != NULL)) fail_msg("%d channels", channels);
             if (lost) assert_non_null(strstr(image.warning, "drawn in its alpha channel"));
@@ -278,11 +282,11 @@ static void test_missing_files_and_folders_are_refused(void **state)
     (void)state;
     cen_image image;
     cen_error error;
-    assert_int_equal(cen_image_read("no/such.png", NULL, &image, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_image_read(threads(1), "no/such.png", NULL, &image, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "no/such.png"));
     assert_int_equal(cen_image_read_size("no/such.png", &image, NULL), CEN_ERROR_IO);
     assert_int_equal(cen_make_folder(folder, NULL), CEN_OK);
-    assert_int_equal(cen_image_read(folder, NULL, &image, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_image_read(threads(1), folder, NULL, &image, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "folder"));
 }
 
@@ -294,15 +298,17 @@ static void test_options_are_kept(void **state)
     cen_image image;
     cen_error error;
     options.max_pixels = 15;
-    assert_int_equal(cen_image_decode(bytes, 27, &options, &image, &error), CEN_ERROR_LIMIT);
+    assert_int_equal(cen_image_decode(threads(1), bytes, 27, &options, &image, &error),
+                     CEN_ERROR_LIMIT);
     assert_non_null(strstr(error.message, "4 x 4"));
     options.max_pixels = 16;
-    assert_int_equal(cen_image_decode(bytes, 27, &options, &image, &error), CEN_OK);
+    assert_int_equal(cen_image_decode(threads(1), bytes, 27, &options, &image, &error), CEN_OK);
     cen_image_free(&image);
     const int refused[] = {-1, 2, 5};
     for (size_t i = 0; i < 3; i++) {
         options.channels = refused[i];
-        assert_int_equal(cen_image_decode(bytes, 27, &options, &image, &error), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_image_decode(threads(1), bytes, 27, &options, &image, &error),
+                         CEN_ERROR_ARGUMENT);
     }
 }
 
@@ -310,7 +316,7 @@ static void test_free_may_be_repeated(void **state)
 {
     (void)state;
     cen_image image;
-    assert_int_equal(cen_image_decode("P5 1 1 255 a", 12, NULL, &image, NULL), CEN_OK);
+    assert_int_equal(cen_image_decode(threads(1), "P5 1 1 255 a", 12, NULL, &image, NULL), CEN_OK);
     cen_image_free(&image);
     cen_image_free(&image);
     cen_image_free(NULL);
@@ -329,7 +335,7 @@ static int decode_with_little_memory(void *user)
     cen_image image;
     cen_error error;
     cen_status status =
-        cen_image_decode(j->pair->first, j->pair->first_size, &options, &image, &error);
+        cen_image_decode(threads(1), j->pair->first, j->pair->first_size, &options, &image, &error);
     if (status != CEN_OK) {
         assert_int_equal(status, CEN_ERROR_MEMORY);
         assert_null(image.pixels);

@@ -30,7 +30,7 @@ static cen_status read_file(const char *file, size_t width, size_t height, size_
     cen_image image;
     memory_most = memory_held;
     size_t before = memory_held;
-    cen_status status = cen_image_read(file, NULL, &image, error);
+    cen_status status = cen_image_read(NULL, file, NULL, &image, error);
     size_t most = file_most + MB + WORST * (width + 32) * (height + 32);
     if (memory_most - before > most)
         fail_msg("%zu bytes were taken, and at most %zu may be", memory_most - before, most);

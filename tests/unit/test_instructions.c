@@ -52,7 +52,7 @@ static void run(const char *net, const char *set, cen_loss loss, bool changes, o
     train.centers = CEN_CENTERS_ADAM;
     train.batch_size = N;
     assert_true(use_set(set));
-    assert_ok(cen_model_create(&model, &options, &error), &error);
+    assert_ok(cen_model_create(NULL, &model, &options, &error), &error);
     change_set(changes);
     assert_ok(cen_trainer_create(&trainer, model, &train, &error), &error);
     for (int step = 0; step < 2; step++) {
@@ -66,7 +66,7 @@ static void run(const char *net, const char *set, cen_loss loss, bool changes, o
                   &error);
     }
     change_set(changes);
-    assert_ok(cen_model_features(model, x, N, end->features[2], 2, &error), &error);
+    assert_ok(model_features(model, x, N, end->features[2], &error), &error);
     const float *parameters = cen_model_parameters(model, &end->n);
     assert_true(end->n <= MOST);
     memcpy(end->parameters, parameters, end->n * sizeof *parameters);

@@ -17,6 +17,7 @@
 #include "image/decoders.h"
 #include "image/inflate.h"
 #include "image/jpeg.h"
+#include "support/context.h"
 #include "support/damage.h"
 #include "support/golden_pairs.h"
 #include "support/limited_memory.h"
@@ -44,7 +45,8 @@ static void check_answer(const golden_pair *pair, const answer *expected)
     cen_image image;
     cen_error error;
     cen_image_options options = options_for(expected);
-    if (cen__jpeg_kind.decode(pair->first, pair->first_size, &options, &image, &error) != CEN_OK)
+    if (cen__jpeg_kind.decode(NULL, pair->first, pair->first_size, &options, &image, &error) !=
+        CEN_OK)
         fail_msg("%s: %s", pair->name, error.message);
     if (image.width != expected->width || image.height != expected->height ||
         (size_t)image.channels != expected->channels)
@@ -85,8 +87,8 @@ static void check_size(const golden_pair *pair)
 {
     cen_image image, head;
     cen_image_options options = cen_image_options_default();
-    assert_int_equal(cen__jpeg_kind.decode(pair->first, pair->first_size, &options, &image, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen__jpeg_kind.decode(NULL, pair->first, pair->first_size, &options, &image, NULL), CEN_OK);
     bool known = false;
     for (size_t size = 3; size <= pair->first_size; size++) {
         cen_status status = cen__jpeg_kind.read_size(pair->first, size, &head, NULL);
@@ -148,7 +150,7 @@ static void assert_refused(const file *f, cen_status expected, const char *words
     cen_image image;
     cen_error error;
     cen_image_options options = cen_image_options_default();
-    cen_status status = cen__jpeg_kind.decode(f->bytes, f->size, &options, &image, &error);
+    cen_status status = cen__jpeg_kind.decode(NULL, f->bytes, f->size, &options, &image, &error);
     if (status != expected || strstr(error.message, words) == NULL)
         fail_msg("expected \"%s\", found %s: %s", words, cen_status_name(status),
                  status == CEN_OK ? "" : error.message);
@@ -261,11 +263,12 @@ static void test_more_pixels_than_allowed_are_refused(void **state)
     cen_image_options options = cen_image_options_default();
     options.max_pixels = 37 * 29 - 1;
     options.target_height = options.target_width = 1; /* the limit is on the file's size */
-    assert_int_equal(cen__jpeg_kind.decode(f.bytes, f.size, &options, &image, &error),
+    assert_int_equal(cen__jpeg_kind.decode(NULL, f.bytes, f.size, &options, &image, &error),
                      CEN_ERROR_LIMIT);
     assert_null(image.pixels);
     options.max_pixels++;
-    assert_int_equal(cen__jpeg_kind.decode(f.bytes, f.size, &options, &image, &error), CEN_OK);
+    assert_int_equal(cen__jpeg_kind.decode(NULL, f.bytes, f.size, &options, &image, &error),
+                     CEN_OK);
     cen_image_free(&image);
 }
 
@@ -283,7 +286,7 @@ static void test_endless_scans_are_refused(void **state)
     for (size_t i = 0; i < 600; i++)
         memcpy(bytes + scan + i * header_size, f.bytes + scan, header_size);
     assert_int_equal(
-        cen__jpeg_kind.decode(bytes, scan + 600 * header_size, &options, &image, &error),
+        cen__jpeg_kind.decode(NULL, bytes, scan + 600 * header_size, &options, &image, &error),
         CEN_ERROR_LIMIT);
     assert_non_null(strstr(error.message, "scans"));
     free(bytes);
@@ -311,7 +314,8 @@ static void assert_size_for(const file *f, size_t target_height, size_t target_w
     cen_image_options options = cen_image_options_default();
     options.target_height = target_height;
     options.target_width = target_width;
-    assert_int_equal(cen_image_decode(f->bytes, f->size, &options, &image, NULL), CEN_OK);
+    assert_int_equal(cen_image_decode(threads(1), f->bytes, f->size, &options, &image, NULL),
+                     CEN_OK);
     assert_int_equal(image.height, height);
     assert_int_equal(image.width, width);
     cen_image_free(&image);
@@ -355,7 +359,8 @@ static void test_what_reaches_beyond_the_picture_turns_with_it(void **state)
             cen_image image;
             cen_image_options options = cen_image_options_default();
             options.target_height = options.target_width = target;
-            assert_int_equal(cen_image_decode(t.bytes, t.size, &options, &image, NULL), CEN_OK);
+            assert_int_equal(cen_image_decode(threads(1), t.bytes, t.size, &options, &image, NULL),
+                             CEN_OK);
             uint8_t over = target == 1 ? 3 : 4;
             for (size_t i = 0; i < 4; i++)
                 assert_int_equal(image.excess[i],
@@ -370,7 +375,7 @@ static cen_image decode(const uint8_t *bytes, size_t size)
     cen_image image;
     cen_error error;
     cen_image_options options = cen_image_options_default();
-    if (cen__jpeg_kind.decode(bytes, size, &options, &image, &error) != CEN_OK)
+    if (cen__jpeg_kind.decode(NULL, bytes, size, &options, &image, &error) != CEN_OK)
         fail_msg("%s", error.message);
     return image;
 }
@@ -493,7 +498,7 @@ static int decode_loaded(void *user)
     cen_image image;
     cen_error error;
     cen_image_options options = cen_image_options_default();
-    cen_status status = cen__jpeg_kind.decode(f->bytes, f->size, &options, &image, &error);
+    cen_status status = cen__jpeg_kind.decode(NULL, f->bytes, f->size, &options, &image, &error);
     if (status != CEN_OK) {
         assert_int_equal(status, CEN_ERROR_MEMORY);
         assert_int_equal(error.status, CEN_ERROR_MEMORY);

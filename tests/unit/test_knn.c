@@ -12,6 +12,7 @@
 
 #include "base/random.h"
 #include "golden/knn.h"
+#include "support/context.h"
 #include "support/limited_memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -21,8 +22,8 @@ static void assert_golden(const float *from, size_t n, cen_metric metric, bool l
 {
     size_t indices[N * K];
     float distances[N * K];
-    assert_int_equal(cen_knn_search(gallery, N, from, n, D, K, metric, leave_one_out, indices,
-                                    distances, 1, NULL),
+    assert_int_equal(cen_knn_search(threads(1), gallery, N, from, n, D, K, metric, leave_one_out,
+                                    indices, distances, NULL),
                      CEN_OK);
     for (size_t i = 0; i < n * K; i++) {
         assert_int_equal(indices[i], expected_indices[i]);
@@ -121,16 +122,16 @@ static void assert_row(const problem *p, size_t i, const size_t *indices, const 
 
 static void assert_problem(const problem *p)
 {
-    static const int threads[] = {1, 2, 5};
+    static const int counts[] = {1, 2, 5};
     size_t count = p->n_queries * p->k;
     size_t *indices = malloc(2 * count * sizeof *indices);
     float *distances = malloc(2 * count * sizeof *distances);
-    for (size_t t = 0; t < COUNT(threads); t++) {
+    for (size_t t = 0; t < COUNT(counts); t++) {
         size_t *found = indices + (t > 0 ? count : 0);
         float *far = distances + (t > 0 ? count : 0);
         cen_error error = {CEN_OK, ""};
-        if (cen_knn_search(p->gallery, p->n_gallery, p->queries, p->n_queries, p->d, p->k,
-                           p->metric, p->leave_one_out, found, far, threads[t], &error) != CEN_OK) {
+        if (cen_knn_search(threads(counts[t]), p->gallery, p->n_gallery, p->queries, p->n_queries,
+                           p->d, p->k, p->metric, p->leave_one_out, found, far, &error) != CEN_OK) {
             fail_msg("%s", error.message);
         }
         if (t > 0) {
@@ -218,9 +219,9 @@ static void the_cosine_distance_to_zeros_is_one_and_to_itself_zero(void **state)
     static const float x[] = {0, 0, 0.3f, 0.7f, -0.6f, -1.4f, 3, 7};
     size_t indices[16];
     float distances[16];
-    assert_int_equal(
-        cen_knn_search(x, 4, x, 4, 2, 4, CEN_METRIC_COSINE, false, indices, distances, 1, NULL),
-        CEN_OK);
+    assert_int_equal(cen_knn_search(threads(1), x, 4, x, 4, 2, 4, CEN_METRIC_COSINE, false, indices,
+                                    distances, NULL),
+                     CEN_OK);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(indices[i], i);
         assert_true(distances[i] == 1);
@@ -234,25 +235,25 @@ static void either_answer_may_be_left_out(void **state)
     (void)state;
     size_t indices[QUERIES * K];
     float distances[QUERIES * K];
-    assert_int_equal(cen_knn_search(gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2, false,
-                                    indices, NULL, 0, NULL),
+    assert_int_equal(cen_knn_search(threads(1), gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2,
+                                    false, indices, NULL, NULL),
                      CEN_OK);
     assert_memory_equal(indices, euclidean_search_indices, sizeof indices);
-    assert_int_equal(cen_knn_search(gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2, false, NULL,
-                                    distances, 0, NULL),
+    assert_int_equal(cen_knn_search(threads(1), gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2,
+                                    false, NULL, distances, NULL),
                      CEN_OK);
     assert_true(distances[0] == (float)euclidean_search_distances[0]);
-    assert_int_equal(
-        cen_knn_search(gallery, N, NULL, 0, D, K, CEN_METRIC_L2, false, NULL, NULL, 0, NULL),
-        CEN_OK);
+    assert_int_equal(cen_knn_search(threads(1), gallery, N, NULL, 0, D, K, CEN_METRIC_L2, false,
+                                    NULL, NULL, NULL),
+                     CEN_OK);
 }
 
 static void assert_refused(size_t n_gallery, size_t n_queries, size_t d, size_t k,
                            bool leave_one_out, const char *part)
 {
     cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_knn_search(gallery, n_gallery, gallery, n_queries, d, k, CEN_METRIC_L2,
-                                    leave_one_out, NULL, NULL, 1, &error),
+    assert_int_equal(cen_knn_search(threads(1), gallery, n_gallery, gallery, n_queries, d, k,
+                                    CEN_METRIC_L2, leave_one_out, NULL, NULL, &error),
                      CEN_ERROR_ARGUMENT);
     if (strstr(error.message, part) == NULL) fail_msg("\"%s\" lacks \"%s\"", error.message, part);
 }
@@ -280,12 +281,12 @@ static void a_number_that_is_not_finite_is_refused_with_its_row(void **state)
             cen_error error;
             memset(x, 0, sizeof x);
             x[2 * 1307 + 1] = x[2 * 2400] = bad[i];
-            assert_int_equal(cen_knn_search(x, ROWS, x, 5, 2, 3, CEN_METRIC_L2, false, NULL, NULL,
-                                            n_threads, &error),
+            assert_int_equal(cen_knn_search(threads(n_threads), x, ROWS, x, 5, 2, 3, CEN_METRIC_L2,
+                                            false, NULL, NULL, &error),
                              CEN_ERROR_ARGUMENT);
             assert_non_null(strstr(error.message, "row 1307 of the gallery"));
-            assert_int_equal(cen_knn_search(x, 5, x, ROWS, 2, 3, CEN_METRIC_COSINE, false, NULL,
-                                            NULL, n_threads, &error),
+            assert_int_equal(cen_knn_search(threads(n_threads), x, 5, x, ROWS, 2, 3,
+                                            CEN_METRIC_COSINE, false, NULL, NULL, &error),
                              CEN_ERROR_ARGUMENT);
             assert_non_null(strstr(error.message, "row 1307 of the queries"));
         }
@@ -345,8 +346,8 @@ static int run_with_little_memory(void *user)
     size_t indices[QUERIES * K];
     double ratio;
     (void)user;
-    cen_status status = cen_knn_search(gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2, false,
-                                       indices, NULL, 1, NULL);
+    cen_status status = cen_knn_search(threads(1), gallery, N, queries, QUERIES, D, K,
+                                       CEN_METRIC_L2, false, indices, NULL, NULL);
     if (status == CEN_OK) status = compactness(labels, N, CLASSES, &ratio, NULL);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     return status == CEN_OK;

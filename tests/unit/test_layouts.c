@@ -13,6 +13,7 @@
 #include <unistd.h>
 #endif
 
+#include "support/context.h"
 #include "support/folders.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
@@ -318,7 +319,7 @@ static void roots_are_one_folder_and_validation_may_lie_elsewhere(void **state)
     options.validation = ROOT "/other";
     cen_folder *folder;
     cen_error error;
-    assert_int_equal(cen_folder_open(&folder, paths, 3, &options, &error), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, paths, 3, &options, &error), CEN_OK);
     const cen_folder_info *info = cen_folder_get(folder);
     assert_true(info->has_own_split);
     assert_int_equal(info->n_classes, 3);
@@ -341,7 +342,7 @@ static void roots_are_one_folder_and_validation_may_lie_elsewhere(void **state)
     assert_refused(ROOT "/one", &options, CEN_ERROR_ARGUMENT, "this one holds a whole split", "");
     options.validation = ROOT "/nowhere";
     const char *one = ROOT "/one";
-    assert_int_equal(cen_folder_open(&folder, &one, 1, &options, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &one, 1, &options, &error), CEN_ERROR_IO);
 }
 
 #if !defined(_WIN32)
@@ -400,7 +401,7 @@ static int opens(void *user)
     cen_folder *folder;
     cen_error error = {CEN_OK, ""};
     const char *path = ROOT;
-    cen_status status = cen_folder_open(&folder, &path, 1, &options, &error);
+    cen_status status = cen_folder_open(threads(1), &folder, &path, 1, &options, &error);
     if (status != CEN_OK) {
         assert_int_equal(status, CEN_ERROR_MEMORY);
         assert_null(folder);
@@ -420,7 +421,6 @@ static void every_failed_allocation_is_the_error(void **state)
     tree_class(ROOT "/docs", "x", 1);
     tree_grey(ROOT "/test/x.pgm", 3, 2, 1);
     cen_folder_options options = cen_folder_options_default();
-    options.n_threads = 1;
     options.allow_empty = true;
     options.group = "0*";
     assert_true(fail_each_allocation(opens, &options) > 60);

@@ -39,7 +39,7 @@ static void classes_beyond_all_memory_are_refused(void **state)
         options.net = "flatten, dense 4";
         options.input.height = options.input.width = 2;
         options.n_classes = classes[i];
-        assert_int_equal(cen_model_create(&model, &options, &error), CEN_ERROR_MEMORY);
+        assert_int_equal(cen_model_create(NULL, &model, &options, &error), CEN_ERROR_MEMORY);
         assert_non_null(strstr(error.message, "not enough memory"));
         assert_null(model);
     }

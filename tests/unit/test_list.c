@@ -9,6 +9,7 @@
 
 #include <centerloss.h>
 
+#include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
 
@@ -41,7 +42,7 @@ static cen_status try_open(const char *name, const char *text, bool unlabelled, 
     (void)snprintf(path, sizeof path, ROOT "/%s", name);
     tree_text(path, text);
     const char *const paths[] = {path};
-    return cen_folder_open(folder, paths, 1, &options, error);
+    return cen_folder_open(threads(1), folder, paths, 1, &options, error);
 }
 
 static cen_folder *open_list(const char *name, const char *text, bool unlabelled)
@@ -150,12 +151,13 @@ static void a_list_to_validate_on_is_all_of_validation(void **state)
     options.validation = ROOT "/val.csv";
     tree_grey(ROOT "/y.pgm", 3, 2, 1);
     tree_text(options.validation, "path,label\ny.pgm,dogs\n");
-    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, &error), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, &error), CEN_OK);
     assert_int_equal(cen_folder_get(folder)->n_images, 7);
     assert_image(folder, 6, ROOT "/y.pgm", "dogs", CEN_SPLIT_VALIDATION);
     cen_folder_free(folder);
     tree_text(options.validation, "path,label,split\ny.pgm,dogs,train\n");
-    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, &error),
+                     CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, "line 2: a list to validate on holds rows of val only"));
 }
 
@@ -192,7 +194,8 @@ static void what_cannot_be_read_is_told_with_its_line(void **state)
     tree_write(ROOT "/wide.csv", "\xff\xfex\0/\0", 6); /* UTF-16 */
     const char *path = ROOT "/wide.csv";
     cen_folder_options options = cen_folder_options_default();
-    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, &error),
+                     CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, "save it as UTF-8"));
 }
 
@@ -219,7 +222,7 @@ static void rows_of_test_without_a_label_keep_none(void **state)
         cen_folder *folder;
         cen_error error;
         const char *path = ROOT "/some.csv";
-        if (cen_folder_open(&folder, &path, 1, &options, &error) != CEN_OK) {
+        if (cen_folder_open(threads(1), &folder, &path, 1, &options, &error) != CEN_OK) {
             fail_msg("%s", error.message);
         }
         const cen_folder_info *info = cen_folder_get(folder);
@@ -275,9 +278,8 @@ static int opens(void *user)
     cen_folder *folder;
     cen_error error = {CEN_OK, ""};
     const char *path = ROOT "/a.csv";
-    options.n_threads = 1;
     options.group = "person";
-    cen_status status = cen_folder_open(&folder, &path, 1, &options, &error);
+    cen_status status = cen_folder_open(threads(1), &folder, &path, 1, &options, &error);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     cen_folder_free(folder);
     return status == CEN_OK;

@@ -9,6 +9,7 @@
 
 #include <centerloss.h>
 
+#include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
 
@@ -26,10 +27,9 @@ static cen_folder *open_at(const char *path, double share, int n_threads)
 {
     cen_folder_options options = cen_folder_options_default();
     options.validation_share = share;
-    options.n_threads = n_threads;
     cen_folder *folder;
     cen_error error;
-    if (cen_folder_open(&folder, &path, 1, &options, &error) != CEN_OK)
+    if (cen_folder_open(threads(n_threads), &folder, &path, 1, &options, &error) != CEN_OK)
         fail_msg("%s", error.message);
     return folder;
 }
@@ -214,8 +214,10 @@ static void what_breaks_while_loading_is_skipped(void **state)
     for (size_t i = 0; i < 2; i++) {
         cen_image image, resized;
         cen_image_options options = cen_image_options_default();
-        assert_int_equal(cen_image_read(info->images[indices[i]].path, &options, &image, NULL), 0);
-        assert_int_equal(cen_image_resize(&image, 9, 12, CEN_RESIZE_CROP, &resized, NULL), CEN_OK);
+        assert_int_equal(
+            cen_image_read(threads(1), info->images[indices[i]].path, &options, &image, NULL), 0);
+        assert_int_equal(
+            cen_image_resize(threads(1), &image, 9, 12, CEN_RESIZE_CROP, &resized, NULL), CEN_OK);
         for (size_t p = 0; p < 9 * 12; p++) alone[p] = (float)resized.pixels[p] / 255.0f;
         assert_memory_equal(x + i * 9 * 12, alone, sizeof alone);
         cen_image_free(&image);
@@ -233,7 +235,7 @@ static void strict_refuses_what_breaks_while_loading(void **state)
     cen_folder_options options = cen_folder_options_default();
     options.strict = true;
     cen_folder *folder;
-    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
     cen_error error;
     cen_input input = input_of(1, 9, 12, CEN_RESIZE_CROP);
     assert_int_equal(cen_folder_load(folder, &input, 0, NULL, NULL, &error), CEN_ERROR_FORMAT);
@@ -274,7 +276,7 @@ static void a_damaged_image_is_used_and_listed_or_strictly_refused(void **state)
 
     cen_error error;
     options.strict = true;
-    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
     assert_int_equal(cen_folder_load(folder, &input, 0, NULL, NULL, &error), CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, ROOT "/a/9.png: "));
     assert_non_null(strstr(error.message, "ends early"));
@@ -328,7 +330,7 @@ static void max_pixels_holds_while_loading(void **state)
     cen_folder_options options = cen_folder_options_default();
     options.max_pixels = 1000;
     cen_folder *folder;
-    assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
     cen_input input = input_of(1, 9, 12, CEN_RESIZE_CROP);
     load(folder, &input, 0);
     assert_int_equal(cen_folder_get(folder)->n_skipped, 1);

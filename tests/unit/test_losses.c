@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "nn/losses.h"
+#include "support/context.h"
 #include "support/golden_case.h"
 #include "support/loss_cases.h"
 
@@ -151,10 +152,10 @@ static void labels_and_batches_out_of_range_are_refused(void **state)
 static double smoothed(size_t n, size_t k, double smoothing, int n_threads, float *logits,
                        const int32_t *labels, double *row_losses)
 {
-    cen__softmax softmax = {.kernels = cen__kernels_select(),
+    cen__softmax softmax = {.kernels = kernels_now(),
                             .n = n,
                             .k = k,
-                            .n_threads = n_threads,
+                            .context = threads(n_threads),
                             .row_losses = row_losses,
                             .has_gradient = true,
                             .smoothing = smoothing};

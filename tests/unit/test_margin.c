@@ -8,6 +8,7 @@
 
 #include "nn/losses.h"
 #include "nn/margin.h"
+#include "support/context.h"
 #include "support/loss_cases.h"
 
 /* Of one forward and backward; all full of NaN before. */
@@ -42,15 +43,16 @@ static results run(cen__margin head, const float *f, const float *w, const int32
 {
     const size_t n = head.n, d = head.d, k = head.k;
     results r = results_create(n, d, k);
-    size_t count = cen__margin_scratch_count(cen__kernels_select(), n, d, k, head.n_threads);
-    head.kernels = cen__kernels_select();
+    size_t count =
+        cen__margin_scratch_count(kernels_now(), n, d, k, cen__context_threads(head.context));
+    head.kernels = kernels_now();
     head.scratch = scratch_memory(count, sizeof *head.scratch);
     cen__margin_forward(&head, f, w, labels, r.logits, r.row_hits);
     memcpy(r.dlogits, r.logits, n * k * sizeof *r.logits);
-    cen__softmax softmax = {.kernels = cen__kernels_select(),
+    cen__softmax softmax = {.kernels = kernels_now(),
                             .n = n,
                             .k = k,
-                            .n_threads = head.n_threads,
+                            .context = head.context,
                             .row_losses = r.row_losses,
                             .has_gradient = true};
     cen__softmax_cross_entropy(&softmax, r.dlogits, labels);
@@ -72,7 +74,7 @@ static void check_golden(const golden *all, const char *of)
                         .k = weights->shape[0],
                         .scale = numbers[0],
                         .margin = numbers[1],
-                        .n_threads = 2};
+                        .context = threads(2)};
     results r = run(head, f, w, labels);
     assert_number(of, r.loss, numbers[2], 2e-6);
     assert_gradient(of, r.logits, golden_get(all, of, "logits"), 0);
@@ -127,7 +129,7 @@ static void gradients_are_the_slopes_of_a_second_forward(void **state)
     (void)state;
     float *x = random_floats((N + K) * D, 11);
     double wide[(N + K) * D];
-    cen__margin head = {N, D, K, 8, 0.3, 1, NULL, NULL};
+    cen__margin head = {N, D, K, 8, 0.3, NULL, NULL, NULL};
     results r = run(head, x, x + N * D, some_labels);
     float gradient[(N + K) * D];
     memcpy(gradient, r.df, N * D * sizeof *gradient);
@@ -145,7 +147,7 @@ static void logits_are_scaled_cosines_less_the_margin_of_the_label(void **state)
     (void)state;
     const float f[2] = {3, 4}, w[4] = {5, 0, 0, 1};
     const int32_t label = 1;
-    cen__margin head = {1, 2, 2, 10, 0.35, 1, NULL, NULL};
+    cen__margin head = {1, 2, 2, 10, 0.35, NULL, NULL, NULL};
     results r = run(head, f, w, &label);
     assert_number("other", (double)r.logits[0], 6, 1e-6);
     assert_number("label", (double)r.logits[1], 8 - 3.5, 1e-6);
@@ -158,7 +160,7 @@ static void lengths_do_not_matter_and_gradients_stand_at_right_angles(void **sta
     (void)state;
     float *x = random_floats((N + K) * D, 12), scaled[(N + K) * D];
     for (size_t i = 0; i < (N + K) * D; i++) scaled[i] = x[i] * 1024;
-    cen__margin head = {N, D, K, 16, 0.35, 1, NULL, NULL};
+    cen__margin head = {N, D, K, 16, 0.35, NULL, NULL, NULL};
     results r = run(head, x, x + N * D, some_labels);
     results other = run(head, scaled, scaled + N * D, some_labels);
     for (size_t i = 0; i < N * K; i++) assert_true(fabsf(r.logits[i] - other.logits[i]) <= 1e-5f);
@@ -180,7 +182,7 @@ static void of_equal_cosines_the_first_counts(void **state)
     (void)state;
     const float f[4] = {1, 0, 1, 0}, w[4] = {2, 0, 2, 0};
     const int32_t labels[2] = {0, 1};
-    cen__margin head = {2, 2, 2, 4, 0.1, 1, NULL, NULL};
+    cen__margin head = {2, 2, 2, 4, 0.1, NULL, NULL, NULL};
     results r = run(head, f, w, labels);
     assert_true(r.row_hits[0] && !r.row_hits[1]);
     results_free(&r);
@@ -192,9 +194,10 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
     enum { ROWS = 70, COLUMNS = 67, CLASSES = 301 };
     float *x = random_floats((ROWS + CLASSES) * COLUMNS, 13), *w = x + ROWS * COLUMNS;
     int32_t *labels = random_labels(ROWS, CLASSES, 14);
-    cen__margin head = {ROWS, COLUMNS, CLASSES, 30, 0.35, 1, NULL, NULL};
+    cen__margin head = {ROWS, COLUMNS, CLASSES, 30, 0.35, NULL, NULL, NULL};
     results one = run(head, x, w, labels);
-    for (head.n_threads = 2; head.n_threads < 6; head.n_threads++) {
+    for (int n = 2; n < 6; n++) {
+        head.context = threads(n);
         results more = run(head, x, w, labels);
         assert_true(more.loss == one.loss);
         assert_memory_equal(more.logits, one.logits, ROWS * CLASSES * sizeof(float));

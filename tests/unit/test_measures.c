@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "golden/measures.h"
+#include "support/context.h"
 #include "support/limited_memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -67,13 +68,12 @@ static cen_labelled queries_of(const golden *g)
     return (cen_labelled){g->queries, g->query_labels, n_queries_of(g)};
 }
 
-static cen_measure_options options_of(const golden *g, cen_weights weights, int n_threads)
+static cen_measure_options options_of(const golden *g, cen_weights weights)
 {
     cen_measure_options options = cen_measure_options_default();
     options.knn.metric = g->metric;
     options.knn.weights = weights;
     options.knn.leave_one_out = g->alone;
-    options.knn.n_threads = n_threads;
     options.n_episodes = 10;
     return options;
 }
@@ -87,9 +87,9 @@ static void votes_are_those_of_scikit_learn_with_either_weight(void **state)
         for (int weights = 0; weights < 2; weights++) {
             const golden *g = &cases[c];
             int32_t predicted[N];
-            cen_measure_options o = options_of(g, (cen_weights)weights, 2);
-            assert_int_equal(cen_knn_classify(gallery_of(g), queries_of(g), D, &o.knn, predicted,
-                                              NULL, NULL, NULL),
+            cen_measure_options o = options_of(g, (cen_weights)weights);
+            assert_int_equal(cen_knn_classify(threads(1), gallery_of(g), queries_of(g), D, &o.knn,
+                                              predicted, NULL, NULL, NULL),
                              CEN_OK);
             assert_memory_equal(predicted, g->votes + (size_t)weights * n_queries_of(g),
                                 n_queries_of(g) * sizeof *predicted);
@@ -104,9 +104,10 @@ static void retrieval_is_that_of_the_definition(void **state)
         for (int weights = 0; weights < 2; weights++) {
             const golden *g = &cases[c];
             cen_measures m;
-            cen_measure_options o = options_of(g, (cen_weights)weights, 1);
-            assert_int_equal(cen_measures_create(&m, gallery_of(g), queries_of(g), D, &o, NULL),
-                             CEN_OK);
+            cen_measure_options o = options_of(g, (cen_weights)weights);
+            assert_int_equal(
+                cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, NULL),
+                CEN_OK);
             assert_int_equal(m.n_queries, n_queries_of(g));
             assert_int_equal(m.retrieval.n_queries, n_queries_of(g));
             assert_near((double)m.retrieval.n_lone, g->retrieval[0]);
@@ -128,9 +129,9 @@ static void verification_is_that_of_scikit_learn(void **state)
     for (size_t c = 0; c < COUNT(cases); c++) {
         const golden *g = &cases[c];
         cen_measures m;
-        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM, 1);
-        assert_int_equal(cen_measures_create(&m, gallery_of(g), queries_of(g), D, &o, NULL),
-                         CEN_OK);
+        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM);
+        assert_int_equal(
+            cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, NULL), CEN_OK);
         const cen_verification *v = &m.verification;
         assert_near((double)v->n_genuine, g->verification[0]);
         assert_near((double)v->n_impostor, g->verification[1]);
@@ -151,11 +152,11 @@ static void neighbours_are_those_of_the_search(void **state)
         cen_measures m;
         size_t indices[N * K];
         float distances[N * K];
-        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM, 1);
-        assert_int_equal(cen_measures_create(&m, gallery_of(g), queries_of(g), D, &o, NULL),
-                         CEN_OK);
-        assert_int_equal(cen_knn_search(g->gallery, N, g->queries, m.n_queries, D, K, g->metric,
-                                        g->alone, indices, distances, 1, NULL),
+        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM);
+        assert_int_equal(
+            cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, NULL), CEN_OK);
+        assert_int_equal(cen_knn_search(threads(1), g->gallery, N, g->queries, m.n_queries, D, K,
+                                        g->metric, g->alone, indices, distances, NULL),
                          CEN_OK);
         assert_int_equal(m.k, K);
         assert_memory_equal(m.neighbours, indices, m.n_queries * K * sizeof *indices);
@@ -171,9 +172,9 @@ static void confusions_are_counted_and_in_order(void **state)
         const golden *g = &cases[c];
         cen_measures m;
         size_t sum = 0;
-        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM, 1);
-        assert_int_equal(cen_measures_create(&m, gallery_of(g), queries_of(g), D, &o, NULL),
-                         CEN_OK);
+        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM);
+        assert_int_equal(
+            cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, NULL), CEN_OK);
         assert_true(m.n_confusions > 1);
         for (size_t i = 0; i < m.n_confusions; i++) {
             const cen_confusion *now = &m.confusions[i], *last = now - 1;
@@ -200,9 +201,10 @@ static void compactness_is_that_of_cen_intra_inter(void **state)
     (void)state;
     cen_measures m;
     double ratio;
-    cen_measure_options o = options_of(&cases[0], CEN_WEIGHTS_UNIFORM, 1);
-    assert_int_equal(
-        cen_measures_create(&m, gallery_of(&cases[0]), queries_of(&cases[0]), D, &o, NULL), CEN_OK);
+    cen_measure_options o = options_of(&cases[0], CEN_WEIGHTS_UNIFORM);
+    assert_int_equal(cen_measures_create(threads(1), &m, gallery_of(&cases[0]),
+                                         queries_of(&cases[0]), D, &o, NULL),
+                     CEN_OK);
     assert_int_equal(
         cen_intra_inter(queries_of(&cases[0]), gallery_of(&cases[0]), D, 7, &ratio, NULL), CEN_OK);
     assert_near(m.intra_inter, ratio);
@@ -245,11 +247,12 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
     cen_measure_options o = cen_measure_options_default();
     cen_measures first, other;
     o.most_pairs = 100000;
-    o.knn.n_threads = 1;
-    assert_int_equal(cen_measures_create(&first, gallery, queries, SIDE, &o, NULL), CEN_OK);
+    assert_int_equal(cen_measures_create(threads(1), &first, gallery, queries, SIDE, &o, NULL),
+                     CEN_OK);
     assert_true(first.few_shot[0].n_episodes == 600 && first.few_shot[0].n_ways == 20);
-    for (o.knn.n_threads = 2; o.knn.n_threads < 6; o.knn.n_threads += 3) {
-        assert_int_equal(cen_measures_create(&other, gallery, queries, SIDE, &o, NULL), CEN_OK);
+    for (int n = 2; n < 6; n += 3) {
+        assert_int_equal(cen_measures_create(threads(n), &other, gallery, queries, SIDE, &o, NULL),
+                         CEN_OK);
         assert_same(&first, &other);
         cen_measures_free(&other);
     }
@@ -263,15 +266,17 @@ static void queries_without_a_label_are_answered_and_not_measured(void **state)
     cen_measures with, without;
     static float x[(QUERIES + 2) * D];
     static int32_t labels[QUERIES + 2];
-    cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM, 1);
+    cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM);
     memcpy(x, g->gallery + 9 * D, 2 * D * sizeof(float));
     memcpy(x + 2 * D, g->queries, QUERIES * D * sizeof(float));
     labels[0] = labels[1] = -1;
     memcpy(labels + 2, g->query_labels, QUERIES * sizeof *labels);
     cen_labelled queries = {x, labels, QUERIES + 2};
-    assert_int_equal(cen_measures_create(&with, gallery_of(g), queries, D, &o, NULL), CEN_OK);
-    assert_int_equal(cen_measures_create(&without, gallery_of(g), queries_of(g), D, &o, NULL),
+    assert_int_equal(cen_measures_create(threads(1), &with, gallery_of(g), queries, D, &o, NULL),
                      CEN_OK);
+    assert_int_equal(
+        cen_measures_create(threads(1), &without, gallery_of(g), queries_of(g), D, &o, NULL),
+        CEN_OK);
     assert_int_equal(with.n_queries, QUERIES + 2);
     assert_int_equal(with.neighbours[0], 9);
     assert_int_equal(with.retrieval.n_queries, QUERIES);
@@ -294,21 +299,24 @@ static void what_a_set_is_too_small_for_stays_empty(void **state)
     cen_measures m;
     o.knn.leave_one_out = true;
     cen_labelled one_class = {x, same, 3}, all_alone = {x, apart, 3};
-    assert_int_equal(cen_measures_create(&m, one_class, one_class, 1, &o, NULL), CEN_OK);
+    assert_int_equal(cen_measures_create(threads(1), &m, one_class, one_class, 1, &o, NULL),
+                     CEN_OK);
     assert_int_equal(m.k, 2);
     assert_true(m.retrieval.map_at_r == 1 && m.n_confusions == 0);
     assert_true(isnan(m.verification.auc) && m.pairs.n_genuine == 0 && m.pairs.impostor == NULL);
     assert_true(m.few_shot[0].n_episodes == 0 && isnan(m.few_shot[0].accuracy));
     assert_true(isnan(m.intra_inter));
     cen_measures_free(&m);
-    assert_int_equal(cen_measures_create(&m, all_alone, all_alone, 1, &o, NULL), CEN_OK);
+    assert_int_equal(cen_measures_create(threads(1), &m, all_alone, all_alone, 1, &o, NULL),
+                     CEN_OK);
     assert_int_equal(m.retrieval.n_lone, 3);
     assert_true(m.retrieval.knn_accuracy == 0 && isnan(m.retrieval.precision_at_1));
     assert_true(isnan(m.verification.eer) && m.n_confusions == 3);
     cen_measures_free(&m);
     o.knn.leave_one_out = false;
     all_alone.n = 0;
-    assert_int_equal(cen_measures_create(&m, one_class, all_alone, 1, &o, NULL), CEN_OK);
+    assert_int_equal(cen_measures_create(threads(1), &m, one_class, all_alone, 1, &o, NULL),
+                     CEN_OK);
     assert_true(m.n_queries == 0 && isnan(m.retrieval.knn_accuracy));
     cen_measures_free(&m);
 }
@@ -322,8 +330,8 @@ static void neighbours_at_distance_zero_alone_have_weight(void **state)
     cen_knn_options o = cen_knn_options_default();
     o.weights = CEN_WEIGHTS_DISTANCE;
     cen_labelled gallery = {x, labels, 6}, queries = {asked, NULL, 3};
-    assert_int_equal(cen_knn_classify(gallery, queries, 1, &o, predicted, NULL, NULL, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_knn_classify(threads(1), gallery, queries, 1, &o, predicted, NULL, NULL, NULL), CEN_OK);
     assert_memory_equal(predicted, expected, sizeof expected);
 }
 
@@ -334,7 +342,7 @@ static void assert_refused(cen_labelled gallery, cen_labelled queries, size_t d,
 {
     cen_error error = {CEN_OK, ""};
     cen_measures m;
-    assert_int_equal(cen_measures_create(&m, gallery, queries, d, options, &error),
+    assert_int_equal(cen_measures_create(threads(1), &m, gallery, queries, d, options, &error),
                      CEN_ERROR_ARGUMENT);
     if (strstr(error.message, part) == NULL) fail_msg("\"%s\" lacks \"%s\"", error.message, part);
     assert_null(m.predicted);
@@ -360,10 +368,10 @@ static void arguments_without_sense_are_refused(void **state)
     assert_refused(set, set, 1, &o, "k is 0");
     cen_knn_options knn = cen_knn_options_default();
     int32_t predicted[3];
-    assert_int_equal(cen_knn_classify(set, set, 1, &knn, predicted, NULL, NULL, NULL),
+    assert_int_equal(cen_knn_classify(threads(1), set, set, 1, &knn, predicted, NULL, NULL, NULL),
                      CEN_ERROR_ARGUMENT);
     knn.k = SIZE_MAX;
-    assert_int_equal(cen_knn_classify(set, set, 1, &knn, predicted, NULL, NULL, NULL),
+    assert_int_equal(cen_knn_classify(threads(1), set, set, 1, &knn, predicted, NULL, NULL, NULL),
                      CEN_ERROR_ARGUMENT);
     cen_measures_free(NULL);
 }
@@ -374,11 +382,11 @@ static int run_with_little_memory(void *user)
     int32_t predicted[N];
     cen_measures m;
     cen_error error = {CEN_OK, ""};
-    cen_measure_options o = options_of(g, CEN_WEIGHTS_DISTANCE, 1);
-    cen_status status =
-        cen_knn_classify(gallery_of(g), queries_of(g), D, &o.knn, predicted, NULL, NULL, &error);
+    cen_measure_options o = options_of(g, CEN_WEIGHTS_DISTANCE);
+    cen_status status = cen_knn_classify(threads(1), gallery_of(g), queries_of(g), D, &o.knn,
+                                         predicted, NULL, NULL, &error);
     if (status == CEN_OK) {
-        status = cen_measures_create(&m, gallery_of(g), queries_of(g), D, &o, &error);
+        status = cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, &error);
         if (status == CEN_OK) cen_measures_free(&m);
     }
     if (status == CEN_OK) return 1;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/models.h"
 
@@ -33,7 +34,7 @@ static int draw_images(void **state)
     return 0;
 }
 
-static cen_model *make(const char *net, bool mirror)
+static cen_model *make_in(cen_context *context, const char *net, bool mirror)
 {
     cen_model_options options = cen_model_options_default();
     options.net = net;
@@ -42,29 +43,36 @@ static cen_model *make(const char *net, bool mirror)
     options.n_classes = CLASSES;
     cen_model *model;
     cen_error error;
-    assert_ok(cen_model_create(&model, &options, &error), &error);
+    assert_ok(cen_model_create(context, &model, &options, &error), &error);
     return model;
 }
 
-static void find(const cen_model *model, const float *images, float features[N * D], int n_threads)
+static cen_model *make(const char *net, bool mirror)
 {
-    assert_int_equal(cen_model_features(model, images, N, features, n_threads, NULL), CEN_OK);
+    return make_in(threads(1), net, mirror);
+}
+
+static void find(const cen_model *model, const float *images, float features[N * D])
+{
+    assert_int_equal(model_features(model, images, N, features, NULL), CEN_OK);
 }
 
 static void a_feature_is_the_mean_of_both_at_any_thread_count(void **state)
 {
     (void)state;
     cen_model *one = make(line, false), *both = make(line, true);
+    cen_model *more = make_in(threads(4), line, true);
     float a[N * D], b[N * D], mean[N * D], again[N * D];
-    find(one, x, a, 1);
-    find(one, mirrored, b, 1);
-    find(both, x, mean, 1);
+    find(one, x, a);
+    find(one, mirrored, b);
+    find(both, x, mean);
     for (size_t i = 0; i < N * D; i++) assert_true(mean[i] == (a[i] + b[i]) / 2);
     assert_memory_not_equal(a, b, sizeof a);
-    find(both, mirrored, again, 1);
+    find(both, mirrored, again);
     assert_memory_equal(mean, again, sizeof mean);
-    find(both, x, again, 4);
+    find(more, x, again);
     assert_memory_equal(mean, again, sizeof mean);
+    cen_model_free(more);
     cen_model_free(one);
     cen_model_free(both);
 }
@@ -74,9 +82,9 @@ static void features_of_one_length_keep_it(void **state)
     (void)state;
     cen_model *one = make(with_length, false), *both = make(with_length, true);
     float a[N * D], b[N * D], mean[N * D];
-    find(one, x, a, 1);
-    find(one, mirrored, b, 1);
-    find(both, x, mean, 1);
+    find(one, x, a);
+    find(one, mirrored, b);
+    find(both, x, mean);
     for (size_t i = 0; i < N; i++) {
         double square = 0, sum_square = 0;
         for (size_t j = i * D; j < (i + 1) * D; j++) {
@@ -102,7 +110,7 @@ static void zeros_stay_zeros(void **state)
     float *w = cen_model_parameters(both, &n);
     memset(w, 0, n * sizeof *w);
     float features[N * D];
-    find(both, x, features, 1);
+    find(both, x, features);
     for (size_t i = 0; i < N * D; i++) assert_true(features[i] == 0);
     cen_model_free(both);
 }
@@ -127,7 +135,7 @@ static void training_takes_images_as_they_come_and_evaluating_gives_the_mean(voi
     assert_int_equal(cen_trainer_evaluate(plain, x, labels, BATCH, &a, NULL, NULL), CEN_OK);
     assert_int_equal(cen_trainer_evaluate(mirroring, x, labels, BATCH, &b, evaluated, NULL),
                      CEN_OK);
-    find(both, x, features, 1);
+    find(both, x, features);
     assert_memory_equal(evaluated, features, sizeof evaluated);
     assert_true(a.softmax != b.softmax);
     cen_trainer_free(plain);
@@ -142,11 +150,12 @@ static void a_model_file_says_whether_it_mirrors(void **state)
     for (int mirror = 0; mirror < 2; mirror++) {
         cen_model *model = make(line, mirror != 0), *loaded;
         assert_int_equal(cen_model_save(model, "mirror.safetensors", NULL), CEN_OK);
-        assert_int_equal(cen_model_load(&loaded, "mirror.safetensors", NULL, NULL), CEN_OK);
+        assert_int_equal(cen_model_load(threads(1), &loaded, "mirror.safetensors", NULL, NULL),
+                         CEN_OK);
         assert_int_equal(cen_model_get(loaded)->mirror, mirror != 0);
         float a[N * D], b[N * D];
-        find(model, x, a, 1);
-        find(loaded, x, b, 1);
+        find(model, x, a);
+        find(loaded, x, b);
         assert_memory_equal(a, b, sizeof a);
         cen_model_free(model);
         cen_model_free(loaded);
@@ -161,10 +170,9 @@ static int run_with_less_memory(void *user)
     cen_error error;
     cen_train_options options = cen_train_options_default();
     float features[N * D];
-    options.n_threads = 1;
     cen_status status = cen_trainer_create(&trainer, both, &options, &error);
     if (status == CEN_OK) {
-        status = cen_model_features(both, x, N, features, 1, &error);
+        status = model_features(both, x, N, features, &error);
         cen_trainer_free(trainer);
     }
     if (status == CEN_OK) return 1;

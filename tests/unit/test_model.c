@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "format/safetensors.h"
+#include "support/context.h"
 #include "support/models.h"
 #include "support/tree.h"
 
@@ -25,7 +26,7 @@ static cen_model *make(uint64_t seed, const char *net)
     options.seed = seed;
     cen_model *model;
     cen_error error;
-    assert_ok(cen_model_create(&model, &options, &error), &error);
+    assert_ok(cen_model_create(NULL, &model, &options, &error), &error);
     return model;
 }
 
@@ -39,7 +40,7 @@ static void a_saved_model_is_loaded_as_it_was(void **state)
     assert_int_equal(cen_model_note(model, "lambda", "0.2", NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, "model.safetensors", NULL), CEN_OK);
     cen_error error;
-    assert_ok(cen_model_load(&loaded, "model.safetensors", NULL, &error), &error);
+    assert_ok(cen_model_load(NULL, &loaded, "model.safetensors", NULL, &error), &error);
     const cen_model_info *a = cen_model_get(model), *b = cen_model_get(loaded);
     assert_string_equal(a->net, b->net);
     assert_int_equal(a->input.channels, b->input.channels);
@@ -73,7 +74,7 @@ static void a_run_folder_stands_for_its_model(void **state)
     cen_model *model = make(1, line), *loaded;
     assert_int_equal(cen_make_folder("a-run", NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, "a-run/model.safetensors", NULL), CEN_OK);
-    assert_int_equal(cen_model_load(&loaded, "a-run", NULL, NULL), CEN_OK);
+    assert_int_equal(cen_model_load(NULL, &loaded, "a-run", NULL, NULL), CEN_OK);
     cen_model_free(model);
     cen_model_free(loaded);
 }
@@ -171,15 +172,15 @@ static void metadata_that_lie_are_refused_with_a_sentence(void **state)
         cen_model *loaded = model;
         cen_error error;
         write_changed(model, cases[i][0], cases[i][1], SIZE_MAX);
-        assert_int_not_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL, &error),
-                             CEN_OK);
+        assert_int_not_equal(
+            cen_model_load(NULL, &loaded, "model_hostile.safetensors", NULL, &error), CEN_OK);
         assert_non_null(strstr(error.message, "model_hostile.safetensors: "));
         assert_null(loaded);
     }
     for (size_t i = 0; i < 8; i++) {
         cen_model *loaded;
         write_changed(model, "", "", i);
-        assert_int_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL, NULL),
+        assert_int_equal(cen_model_load(NULL, &loaded, "model_hostile.safetensors", NULL, NULL),
                          CEN_ERROR_FORMAT);
     }
     cen_model_free(model);
@@ -191,7 +192,7 @@ static void a_file_from_before_mirrors_has_none(void **state)
     cen_model *model = make(1, line), *loaded;
     cen_error error;
     write_changed(model, "mirror", NULL, SIZE_MAX);
-    assert_ok(cen_model_load(&loaded, "model_hostile.safetensors", NULL, &error), &error);
+    assert_ok(cen_model_load(NULL, &loaded, "model_hostile.safetensors", NULL, &error), &error);
     assert_false(cen_model_get(loaded)->mirror);
     cen_model_free(loaded);
     cen_model_free(model);
@@ -203,21 +204,21 @@ static void bad_options_are_refused(void **state)
     cen_model_options options = cen_model_options_default();
     cen_model *model;
     options.input.channels = 2;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_ERROR_ARGUMENT);
     options.input.channels = 1;
     options.input.std[0] = 0;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_ERROR_ARGUMENT);
     options.input.std[0] = 1;
     options.net = NULL;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_ERROR_ARGUMENT);
     assert_null(model);
     options.net = cen_model_options_default().net;
     options.n_classes = SIZE_MAX / 2;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_MEMORY);
+    assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_ERROR_MEMORY);
     assert_null(model);
     cen_model_free(NULL);
     options.n_classes = 1;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_OK);
     cen_train_options train = cen_train_options_default();
     cen_trainer *trainer;
     assert_int_equal(cen_trainer_create(&trainer, model, &train, NULL), CEN_ERROR_ARGUMENT);
@@ -242,7 +243,7 @@ static void every_preset_is_a_net(void **state)
         options.n_classes = 2;
         cen_model *model;
         cen_error error;
-        assert_ok(cen_model_create(&model, &options, &error), &error);
+        assert_ok(cen_model_create(NULL, &model, &options, &error), &error);
         cen_model_free(model);
     }
 }
@@ -258,9 +259,9 @@ static void class_names_that_are_no_utf8_come_back_as_they_were(void **state)
     options.net = "gap";
     options.n_classes = 3;
     options.class_names = bytes;
-    assert_ok(cen_model_create(&model, &options, &error), &error);
+    assert_ok(cen_model_create(NULL, &model, &options, &error), &error);
     assert_ok(cen_model_save(model, "bytes.safetensors", &error), &error);
-    assert_ok(cen_model_load(&loaded, "bytes.safetensors", NULL, &error), &error);
+    assert_ok(cen_model_load(NULL, &loaded, "bytes.safetensors", NULL, &error), &error);
     for (size_t i = 0; i < 3; i++) {
         assert_string_equal(cen_model_get(loaded)->class_names[i], bytes[i]);
     }
@@ -271,7 +272,7 @@ static void class_names_that_are_no_utf8_come_back_as_they_were(void **state)
     model = make(1, line);
     for (size_t i = 0; i < sizeof damaged / sizeof *damaged; i++) {
         write_changed(model, "classes_hex", damaged[i], SIZE_MAX);
-        assert_int_equal(cen_model_load(&loaded, "model_hostile.safetensors", NULL, NULL),
+        assert_int_equal(cen_model_load(NULL, &loaded, "model_hostile.safetensors", NULL, NULL),
                          CEN_ERROR_FORMAT);
         assert_null(loaded);
     }
@@ -297,7 +298,7 @@ static void notes_that_would_spoil_the_file_are_refused(void **state)
                              &error),
               &error);
     assert_ok(cen_model_save(model, "noted.safetensors", &error), &error);
-    assert_ok(cen_model_load(&loaded, "noted.safetensors", NULL, &error), &error);
+    assert_ok(cen_model_load(NULL, &loaded, "noted.safetensors", NULL, &error), &error);
     cen_model_free(loaded);
     cen_model_free(model);
 }
@@ -334,7 +335,7 @@ static void numbers_that_are_not_finite_are_refused_with_the_name_of_their_tenso
         (void)cen_model_tensor(model, i / 3, &name, &view);
         size_t n_taken = 77;
         write_number(other, i / 3, bad[i % 3]);
-        assert_int_equal(cen_model_load(&loaded, "number.safetensors", NULL, &error),
+        assert_int_equal(cen_model_load(NULL, &loaded, "number.safetensors", NULL, &error),
                          CEN_ERROR_FORMAT);
         assert_non_null(strstr(error.message, name));
         assert_int_equal(cen_model_init(model, "number.safetensors", &n_taken, &error),
@@ -353,7 +354,8 @@ static void numbers_that_are_not_finite_are_refused_with_the_name_of_their_tenso
     (void)cen_model_tensor(model, n_tensors - 1, &name, &view);
     assert_string_equal(name, "body.1.running_var");
     write_number(other, n_tensors - 1, -1);
-    assert_int_equal(cen_model_load(&loaded, "number.safetensors", NULL, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_model_load(NULL, &loaded, "number.safetensors", NULL, &error),
+                     CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, "running_var"));
     cen_model_free(model);
     cen_model_free(other);

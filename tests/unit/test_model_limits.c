@@ -19,7 +19,7 @@ static double save(const char *net, size_t side)
     options.net = net;
     options.input.height = options.input.width = side;
     options.n_classes = 2;
-    assert_ok(cen_model_create(&model, &options, &error), &error);
+    assert_ok(cen_model_create(NULL, &model, &options, &error), &error);
     double work = cen_model_get(model)->work;
     assert_ok(cen_model_save(model, "limits.safetensors", &error), &error);
     cen_model_free(model);
@@ -30,7 +30,8 @@ static void assert_refused(const cen_model_limits *limits, const char *reason, c
 {
     cen_model *model;
     cen_error error;
-    assert_int_equal(cen_model_load(&model, "limits.safetensors", limits, &error), CEN_ERROR_LIMIT);
+    assert_int_equal(cen_model_load(NULL, &model, "limits.safetensors", limits, &error),
+                     CEN_ERROR_LIMIT);
     assert_null(model);
     assert_non_null(strstr(error.message, "limits.safetensors: "));
     assert_non_null(strstr(error.message, reason));
@@ -41,7 +42,7 @@ static void assert_taken(const cen_model_limits *limits)
 {
     cen_model *model;
     cen_error error;
-    assert_ok(cen_model_load(&model, "limits.safetensors", limits, &error), &error);
+    assert_ok(cen_model_load(NULL, &model, "limits.safetensors", limits, &error), &error);
     cen_model_free(model);
 }
 
@@ -107,7 +108,7 @@ static void a_model_is_not_made_beyond_the_limits_of_its_options(void **state)
         options.net = models[i].net;
         options.input.height = options.input.width = models[i].side;
         options.limits = &limits;
-        cen_status status = cen_model_create(&model, &options, &error);
+        cen_status status = cen_model_create(threads(1), &model, &options, &error);
         if (status != (models[i].reason != NULL ? CEN_ERROR_LIMIT : CEN_OK)) {
             fail_msg("%s: %s", models[i].net, error.message);
         }
@@ -121,9 +122,9 @@ static void a_model_is_not_made_beyond_the_limits_of_its_options(void **state)
     cen_model *model;
     options.limits = &limits;
     limits.max_work = 1000;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_LIMIT);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_ERROR_LIMIT);
     limits.max_work = 0;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_ERROR_ARGUMENT);
 }
 
 /* Nothing is made of a stride beyond the window: neither time nor memory. */
@@ -133,9 +134,9 @@ static void a_stride_beyond_its_window_takes_nothing(void **state)
     (void)save("conv 65536 1x1, conv 1 1x1 stride 16777216, gap", 1);
     cen_model *model;
     cen_error error;
-    assert_ok(cen_model_load(&model, "limits.safetensors", NULL, &error), &error);
+    assert_ok(cen_model_load(NULL, &model, "limits.safetensors", NULL, &error), &error);
     float x[1] = {1}, feature;
-    assert_ok(cen_model_features(model, x, 1, &feature, 1, &error), &error);
+    assert_ok(model_features(model, x, 1, &feature, &error), &error);
     assert_true(isfinite(feature));
     cen_model_free(model);
 }
@@ -152,7 +153,7 @@ static void work_counts_multiply_adds(void **state)
     options.net = "flatten, dense 64";
     options.mirror = true;
     cen_model *model;
-    assert_int_equal(cen_model_create(&model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_OK);
     assert_true(cen_model_get(model)->work == 2 * 64 * 784);
     cen_model_free(model);
 }
@@ -175,7 +176,7 @@ static void limits_that_let_nothing_in_are_no_limits(void **state)
     const cen_model_limits bad[] = {{0, 1e11}, {1 << 22, 0}, {1 << 22, NAN}, {1 << 22, -1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cen_model *model;
-        assert_int_equal(cen_model_load(&model, "limits.safetensors", &bad[i], NULL),
+        assert_int_equal(cen_model_load(NULL, &model, "limits.safetensors", &bad[i], NULL),
                          CEN_ERROR_ARGUMENT);
         assert_null(model);
     }
@@ -190,7 +191,7 @@ static void an_input_that_no_memory_holds_is_refused_at_creation(void **state)
     options.input.height = options.input.width = SIZE_MAX / 2 + 1;
     cen_model *model;
     cen_error error;
-    assert_int_equal(cen_model_create(&model, &options, &error), CEN_ERROR_LIMIT);
+    assert_int_equal(cen_model_create(NULL, &model, &options, &error), CEN_ERROR_LIMIT);
     assert_non_null(strstr(error.message, "does not fit into memory"));
 }
 

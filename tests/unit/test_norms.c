@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "nn/work.h"
+#include "support/context.h"
 #include "support/golden_case.h"
 
 static golden *norms;
@@ -58,7 +59,7 @@ static void check_states(const char *of, cen_model *model)
 static void check_norm_case(const char *of)
 {
     enum { N_BATCHES = 3 };
-    cen_model *model = model_of_golden(norms, of, "x");
+    cen_model *model = model_of_golden(threads(2), norms, of, "x");
     const golden_array *images = golden_get(norms, of, "x"),
                        *want = golden_get(norms, of, "features");
     const size_t n = images->shape[0] / N_BATCHES, size = images->count / images->shape[0];
@@ -67,7 +68,6 @@ static void check_norm_case(const char *of)
     cen_train_options options = cen_train_options_default();
     options.lambda = golden_get(norms, of, "lambda")->values[0];
     options.batch_size = n + 2;
-    options.n_threads = 2;
     cen_trainer *trainer = trainer_create(model, &options);
     cen_error error;
     cen_losses losses;
@@ -82,7 +82,7 @@ static void check_norm_case(const char *of)
         check_gradient(norms, batch, model, cen_trainer_gradient(trainer, &n_gradient));
     }
     check_states(of, model);
-    assert_ok(cen_model_features(model, x, images->shape[0], features, 2, &error), &error);
+    assert_ok(model_features(model, x, images->shape[0], features, &error), &error);
     check_features(of, features, want);
     check_states(of, model);
     cen_trainer_free(trainer);
@@ -132,13 +132,12 @@ static pictures draw_pictures(void)
 }
 
 /* Some steps of training, the batches of different sizes. */
-static void train(cen_model *model, int n_threads)
+static void train(cen_model *model)
 {
     static const size_t sizes[] = {N, 5, N, 2, 11};
     pictures p = draw_pictures();
     cen_train_options options = cen_train_options_default();
     options.batch_size = N;
-    options.n_threads = n_threads;
     options.lr = 0.01;
     cen_trainer *trainer = trainer_create(model, &options);
     cen_error error;
@@ -164,10 +163,10 @@ static void training_gives_the_same_bits_at_any_number_of_threads(void **state)
 {
     (void)state;
     cen_model *first = model_create(deep, 1, SIDE, SIDE, N_CLASSES);
-    train(first, 1);
+    train(first);
     for (int n_threads = 2; n_threads <= 3; n_threads++) {
-        cen_model *model = model_create(deep, 1, SIDE, SIDE, N_CLASSES);
-        train(model, n_threads);
+        cen_model *model = model_create_in(threads(n_threads), deep, 1, SIDE, SIDE, N_CLASSES);
+        train(model);
         assert_equal_tensors(first, model);
         cen_model_free(model);
     }
@@ -199,10 +198,10 @@ static void a_saved_model_has_its_running_statistics_again(void **state)
     const char *path = "norms_test.safetensors";
     cen_error error;
     cen_model *model = model_create(deep, 1, SIDE, SIDE, N_CLASSES), *loaded;
-    train(model, 2);
+    train(model);
     assert_true(fabsf(model_tensor(model, "body.1.running_mean").data[0]) > 0);
     assert_ok(cen_model_save(model, path, &error), &error);
-    assert_ok(cen_model_load(&loaded, path, NULL, &error), &error);
+    assert_ok(cen_model_load(NULL, &loaded, path, NULL, &error), &error);
     assert_equal_tensors(model, loaded);
     cen_model *other = model_create(deep, 1, SIDE, SIDE, N_CLASSES);
     size_t n_taken, n_tensors = 0;
@@ -226,7 +225,8 @@ static void infer(bool folded, float *features)
     pictures p = draw_pictures();
     cen__net net;
     cen__work *work;
-    assert_int_equal(cen__net_create(&net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
+    assert_int_equal(
+        cen__net_create(kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
     assert_int_equal(net.inference.n, 7);
     if (!folded) {
         memcpy(net.inference.steps, net.layers, net.n_layers * sizeof *net.layers);
@@ -236,7 +236,7 @@ static void infer(bool folded, float *features)
     float *statistics = golden_memory(net.n_state, sizeof *statistics);
     cen__net_initialize(&net, 1, w);
     for (size_t i = 0; i < net.n_state; i++) statistics[i] = 0.5f + (float)(i % 7) / 4;
-    assert_int_equal(cen__work_create(&work, &net, N, 2, false, NULL), CEN_OK);
+    assert_int_equal(cen__work_create(&work, &net, N, threads(2), false, NULL), CEN_OK);
     cen__work_use(work, w, statistics);
     memcpy(features, cen__work_forward(work, p.x, N), N * D * sizeof *features);
     cen__work_free(work);
@@ -298,7 +298,7 @@ static void l2norm_of_zeros_is_zeros(void **state)
     const float x[8] = {0, 0, 0, 0, 3, 0, -4, 0};
     float y[8];
     cen_error error;
-    assert_ok(cen_model_features(model, x, 2, y, 1, &error), &error);
+    assert_ok(model_features(model, x, 2, y, &error), &error);
     const float want[8] = {0, 0, 0, 0, 1.8f, 0, -2.4f, 0};
     for (size_t i = 0; i < 8; i++) assert_true(fabsf(y[i] - want[i]) <= 1e-6f);
     cen_model_free(model);

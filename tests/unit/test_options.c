@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "support/context.h"
 #include "support/models.h"
 #include "support/tree.h"
 
@@ -72,7 +73,7 @@ static void bad_model_options_are_refused(void **state)
         if (i == 8) options.net = "flatten, dense 0";
         cen_model *model;
         cen_error error;
-        assert_int_equal(cen_model_create(&model, &options, &error), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_model_create(NULL, &model, &options, &error), CEN_ERROR_ARGUMENT);
         assert_null(model);
     }
 }
@@ -117,36 +118,38 @@ static void bad_search_options_are_refused(void **state)
         size_t indices[4];
         knn.k = 1;
         knn.metric = metric;
-        assert_int_equal(cen_knn_search(f, 4, f, 4, 2, 1, metric, false, indices, NULL, 1, NULL),
-                         CEN_ERROR_ARGUMENT);
-        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL, NULL, NULL),
+        assert_int_equal(
+            cen_knn_search(threads(1), f, 4, f, 4, 2, 1, metric, false, indices, NULL, NULL),
+            CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_knn_classify(NULL, set, set, 2, &knn, predicted, NULL, NULL, NULL),
                          CEN_ERROR_ARGUMENT);
         knn.metric = CEN_METRIC_L2;
         knn.weights = (cen_weights)value;
-        assert_int_equal(cen_knn_classify(set, set, 2, &knn, predicted, NULL, NULL, NULL),
+        assert_int_equal(cen_knn_classify(NULL, set, set, 2, &knn, predicted, NULL, NULL, NULL),
                          CEN_ERROR_ARGUMENT);
         cen_measure_options measure = cen_measure_options_default();
         cen_measures measures;
         measure.knn = knn;
-        assert_int_equal(cen_measures_create(&measures, set, set, 2, &measure, NULL),
+        assert_int_equal(cen_measures_create(NULL, &measures, set, set, 2, &measure, NULL),
                          CEN_ERROR_ARGUMENT);
         measure.knn = cen_knn_options_default();
         measure.knn.metric = metric;
-        assert_int_equal(cen_measures_create(&measures, set, set, 2, &measure, NULL),
+        assert_int_equal(cen_measures_create(NULL, &measures, set, set, 2, &measure, NULL),
                          CEN_ERROR_ARGUMENT);
         cen_pairs pairs;
-        assert_int_equal(
-            cen_pairs_create(&pairs, set, (cen_labelled){NULL, NULL, 0}, 2, metric, 10, 1, 1, NULL),
-            CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_pairs_create(threads(1), &pairs, set, (cen_labelled){NULL, NULL, 0}, 2,
+                                          metric, 10, 1, NULL),
+                         CEN_ERROR_ARGUMENT);
         cen_episode_options episodes = cen_episode_options_default();
         cen_episodes measured;
         episodes.n_ways = 2;
         episodes.metric = metric;
-        assert_int_equal(cen_episodes_measure(set, 2, &episodes, &measured, NULL),
+        assert_int_equal(cen_episodes_measure(NULL, set, 2, &episodes, &measured, NULL),
                          CEN_ERROR_ARGUMENT);
         cen_threshold threshold;
-        assert_int_equal(cen_threshold_calibrate(set, set, 2, metric, 0.5, 1, &threshold, NULL),
-                         CEN_ERROR_ARGUMENT);
+        assert_int_equal(
+            cen_threshold_calibrate(threads(1), set, set, 2, metric, 0.5, &threshold, NULL),
+            CEN_ERROR_ARGUMENT);
         assert_int_equal(cen_features_write("bad.npy",
                                             (cen_features_format)(value + 2 * (value > 0)), f, 4, 2,
                                             NULL, NULL),
@@ -161,24 +164,27 @@ static void bad_image_and_folder_options_are_refused(void **state)
     const cen_image image = {.width = 2, .height = 2, .channels = 1, .pixels = pixels};
     cen_image resized;
     for (int value = -1; value <= 2; value += 3) {
-        assert_int_equal(cen_image_resize(&image, 1, 1, (cen_resize)value, &resized, NULL),
+        assert_int_equal(cen_image_resize(NULL, &image, 1, 1, (cen_resize)value, &resized, NULL),
                          CEN_ERROR_ARGUMENT);
     }
     for (int channels = -1; channels <= 5; channels++) {
         if (channels == 0 || channels == 1 || channels == 3 || channels == 4) continue;
         cen_image_options options = cen_image_options_default();
         options.channels = channels;
-        assert_int_equal(cen_image_decode("x", 1, &options, &resized, NULL), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_image_decode(NULL, "x", 1, &options, &resized, NULL),
+                         CEN_ERROR_ARGUMENT);
     }
     for (size_t i = 0; i < N_BAD; i++) {
         const char *const path = ".";
         cen_folder *folder;
         cen_folder_options options = cen_folder_options_default();
         options.validation_share = bad_numbers[i];
-        assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_folder_open(NULL, &folder, &path, 1, &options, NULL),
+                         CEN_ERROR_ARGUMENT);
         options = cen_folder_options_default();
         options.holdout_share = bad_numbers[i];
-        assert_int_equal(cen_folder_open(&folder, &path, 1, &options, NULL), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_folder_open(NULL, &folder, &path, 1, &options, NULL),
+                         CEN_ERROR_ARGUMENT);
         assert_null(folder);
     }
 }
@@ -198,7 +204,7 @@ static void bad_augmentation_is_refused_before_a_training_begins(void **state)
     cen_folder *folder;
     cen_folder_options folder_options = cen_folder_options_default();
     folder_options.validation_share = 0;
-    assert_int_equal(cen_folder_open(&folder, &root, 1, &folder_options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(threads(1), &folder, &root, 1, &folder_options, NULL), CEN_OK);
     cen_model *model = model_create("flatten, dense 4", 1, 4, 4, 2);
     assert_int_equal(
         cen_folder_load(folder, &cen_model_get(model)->input, 1 << 20, NULL, NULL, NULL), CEN_OK);

@@ -7,6 +7,7 @@
 
 #include <centerloss.h>
 
+#include "support/context.h"
 #include "support/tree.h"
 
 #define ROOT "test_order.tmp"
@@ -31,11 +32,10 @@ static cen_folder *open_classes(size_t n_classes, const int *counts, size_t n_co
         tree_class(ROOT "/test", name, 1);
     }
     cen_folder_options options = cen_folder_options_default();
-    options.n_threads = n_threads;
     const char *path = ROOT;
     cen_folder *folder;
     cen_error error;
-    if (cen_folder_open(&folder, &path, 1, &options, &error) != CEN_OK)
+    if (cen_folder_open(threads(n_threads), &folder, &path, 1, &options, &error) != CEN_OK)
         fail_msg("%s", error.message);
     return folder;
 }

@@ -20,7 +20,7 @@ static cen_model *make(const char *net, size_t height, size_t width)
     options.input.height = height;
     options.input.width = width;
     options.n_classes = 2;
-    assert_ok(cen_model_create(&model, &options, &error), &error);
+    assert_ok(cen_model_create(NULL, &model, &options, &error), &error);
     return model;
 }
 
@@ -94,7 +94,7 @@ static void inference_of_images_that_do_not_fit_is_refused(void **state)
     for (size_t i = 0; i < n_nets; i++) {
         cen_model *model = make(nets[i], side, side);
         float x = 0, features[16];
-        cen_status status = cen_model_features(model, &x, (size_t)1 << 20, features, 1, NULL);
+        cen_status status = model_features(model, &x, (size_t)1 << 20, features, NULL);
         assert_true(status == CEN_ERROR_LIMIT || status == CEN_ERROR_MEMORY);
         cen_model_free(model);
     }

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "image/decoders.h"
 #include "image/inflate.h"
+#include "support/context.h"
 #include "support/damage.h"
 #include "support/golden_pairs.h"
 #include "support/limited_memory.h"
@@ -112,7 +113,8 @@ static void assert_refused(const file *made, cen_status status, const char *word
 {
     cen_image image;
     cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_image_decode(made->bytes, made->size, NULL, &image, &error), status);
+    assert_int_equal(cen_image_decode(threads(1), made->bytes, made->size, NULL, &image, &error),
+                     status);
     assert_null(image.pixels);
     if (strstr(error.message, words) == NULL) fail_msg("\"%s\" lacks \"%s\"", error.message, words);
 }
@@ -123,7 +125,7 @@ static void assert_accepted(const file *made, int channels, int first, int alpha
 {
     cen_image image;
     cen_error error;
-    if (cen_image_decode(made->bytes, made->size, NULL, &image, &error) != CEN_OK)
+    if (cen_image_decode(threads(1), made->bytes, made->size, NULL, &image, &error) != CEN_OK)
         fail_msg("%s", error.message);
     assert_int_equal(image.channels, channels);
     assert_int_equal(image.pixels[0], first);
@@ -389,7 +391,7 @@ static void assert_written_and_read(cen_image *image)
     cen_image again;
     cen_error error;
     if (cen_image_write_png(image, "test_png.png", &error) != CEN_OK) fail_msg("%s", error.message);
-    if (cen_image_read("test_png.png", NULL, &again, &error) != CEN_OK)
+    if (cen_image_read(threads(1), "test_png.png", NULL, &again, &error) != CEN_OK)
         fail_msg("%s", error.message);
     assert_int_equal(again.width, image->width);
     assert_int_equal(again.height, image->height);
@@ -453,7 +455,8 @@ static int write_and_read(void *user)
     cen_image again;
     cen_error error;
     cen_status status = cen_image_write_png(image, "test_png_memory.png", &error);
-    if (status == CEN_OK) status = cen_image_read("test_png_memory.png", NULL, &again, &error);
+    if (status == CEN_OK)
+        status = cen_image_read(threads(1), "test_png_memory.png", NULL, &again, &error);
     if (status == CEN_OK) {
         cen_image_free(&again);
         return 1;

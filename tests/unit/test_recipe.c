@@ -22,7 +22,6 @@ static cen_train_options plain_options(void)
     options.lambda = weight;
     options.lr = lr;
     options.batch_size = BATCH;
-    options.n_threads = 2;
     return options;
 }
 
@@ -55,7 +54,7 @@ static void the_recipe_trains_as_in_torch(void **state)
 {
     (void)state;
     golden *all = golden_open("recipe.bin");
-    cen_model *model = model_of_golden(all, "recipe", "x");
+    cen_model *model = model_of_golden(threads(2), all, "recipe", "x");
     cen_train_options options = plain_options();
     options.weight_decay = 0.5;
     options.clip_norm = 0.4;
@@ -98,7 +97,7 @@ static void the_recipe_trains_as_in_torch(void **state)
 static void check_loss(const char *of, cen_loss loss)
 {
     golden *all = golden_open("recipe.bin");
-    cen_model *model = model_of_golden(all, of, "x");
+    cen_model *model = model_of_golden(threads(2), all, of, "x");
     cen_train_options options = plain_options();
     options.loss = loss;
     options.centers = CEN_CENTERS_ADAM_DENSE;
@@ -174,7 +173,7 @@ static void lambda_holds_the_ratio_of_the_gradients(void **state)
     (void)state;
     enum { D = 6 };
     golden *all = golden_open("recipe.bin");
-    cen_model *model = model_of_golden(all, "recipe", "x");
+    cen_model *model = model_of_golden(threads(2), all, "recipe", "x");
     float *x = golden_floats(golden_get(all, "recipe", "x"));
     int32_t *labels = golden_labels(golden_get(all, "recipe", "labels"));
     cen_train_options options = plain_options();

@@ -10,6 +10,7 @@
 #include <centerloss.h>
 
 #include "image/resize.h"
+#include "support/context.h"
 #include "support/golden_pairs.h"
 #include "support/limited_memory.h"
 
@@ -31,8 +32,8 @@ static void check_image(const golden_pair *pair, cen_image image)
     const size_t *n = pair->numbers;
     cen_image resized;
     cen_error error;
-    if (cen_image_resize(&image, n[4], n[3], n[5] ? CEN_RESIZE_CROP : CEN_RESIZE_STRETCH, &resized,
-                         &error) != CEN_OK) {
+    if (cen_image_resize(threads(1), &image, n[4], n[3],
+                         n[5] ? CEN_RESIZE_CROP : CEN_RESIZE_STRETCH, &resized, &error) != CEN_OK) {
         fail_msg("%s: %s", pair->name, error.message);
     }
     assert_int_equal(resized.width, n[3]);
@@ -78,7 +79,7 @@ static void test_an_excess_of_everything_is_refused(void **state)
     uint8_t pixel = 1;
     cen_image image = {1, 1, 1, &pixel, NULL, {4, 0, 4, 0}}, resized;
     cen_error error;
-    assert_int_equal(cen_image_resize(&image, 1, 1, CEN_RESIZE_CROP, &resized, &error),
+    assert_int_equal(cen_image_resize(threads(1), &image, 1, 1, CEN_RESIZE_CROP, &resized, &error),
                      CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "excess"));
     assert_null(resized.pixels);
@@ -95,8 +96,10 @@ static void test_a_crop_is_cut_out_of_the_whole(void **state)
     (void)state;
     cen_image image = make_noise(53, 37, 3, false), whole, crop;
     /* max(20 / 37, 20 / 53) = 20 / 37, which makes 53 columns 28. */
-    assert_int_equal(cen_image_resize(&image, 20, 28, CEN_RESIZE_STRETCH, &whole, NULL), CEN_OK);
-    assert_int_equal(cen_image_resize(&image, 20, 20, CEN_RESIZE_CROP, &crop, NULL), CEN_OK);
+    assert_int_equal(cen_image_resize(threads(1), &image, 20, 28, CEN_RESIZE_STRETCH, &whole, NULL),
+                     CEN_OK);
+    assert_int_equal(cen_image_resize(threads(1), &image, 20, 20, CEN_RESIZE_CROP, &crop, NULL),
+                     CEN_OK);
     for (size_t y = 0; y < 20; y++) {
         assert_memory_equal(crop.pixels + y * 20 * 3, whole.pixels + (y * 28 + 4) * 3, 20 * 3);
     }
@@ -110,7 +113,8 @@ static void test_the_same_size_is_a_copy(void **state)
     (void)state;
     for (int channels = 1; channels <= 4; channels++) {
         cen_image image = make_noise(13, 9, channels, false), copy;
-        assert_int_equal(cen_image_resize(&image, 9, 13, CEN_RESIZE_STRETCH, &copy, NULL), CEN_OK);
+        assert_int_equal(
+            cen_image_resize(threads(1), &image, 9, 13, CEN_RESIZE_STRETCH, &copy, NULL), CEN_OK);
         assert_ptr_not_equal(copy.pixels, image.pixels);
         assert_memory_equal(copy.pixels, image.pixels, 13 * 9 * (size_t)channels);
         cen_image_free(&copy);
@@ -125,8 +129,9 @@ static void test_a_flat_image_stays_flat(void **state)
         uint8_t pixels[40 * 30];
         memset(pixels, value, sizeof pixels);
         cen_image image = {40, 30, 1, pixels, NULL, {0}}, resized;
-        assert_int_equal(cen_image_resize(&image, 7, 11, CEN_RESIZE_STRETCH, &resized, NULL),
-                         CEN_OK);
+        assert_int_equal(
+            cen_image_resize(threads(1), &image, 7, 11, CEN_RESIZE_STRETCH, &resized, NULL),
+            CEN_OK);
         for (size_t i = 0; i < 77; i++) assert_int_equal(resized.pixels[i], value);
         cen_image_free(&resized);
     }
@@ -138,13 +143,13 @@ static void test_a_target_without_pixels_is_refused(void **state)
     uint8_t pixel = 1;
     cen_image image = {1, 1, 1, &pixel, NULL, {0}}, resized, none = {0, 0, 0, NULL, NULL, {0}};
     cen_error error;
-    assert_int_equal(cen_image_resize(&image, 0, 5, CEN_RESIZE_CROP, &resized, &error),
+    assert_int_equal(cen_image_resize(threads(1), &image, 0, 5, CEN_RESIZE_CROP, &resized, &error),
                      CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "5 x 0"));
     assert_null(resized.pixels);
-    assert_int_equal(cen_image_resize(&image, 5, 0, CEN_RESIZE_STRETCH, &resized, NULL),
+    assert_int_equal(cen_image_resize(threads(1), &image, 5, 0, CEN_RESIZE_STRETCH, &resized, NULL),
                      CEN_ERROR_ARGUMENT);
-    assert_int_equal(cen_image_resize(&none, 5, 5, CEN_RESIZE_CROP, &resized, &error),
+    assert_int_equal(cen_image_resize(threads(1), &none, 5, 5, CEN_RESIZE_CROP, &resized, &error),
                      CEN_ERROR_ARGUMENT);
 }
 
@@ -155,9 +160,9 @@ static void test_a_target_beyond_memory_is_refused(void **state)
     cen_image image = {1, 1, 1, &pixel, NULL, {0}}, resized;
     cen_error error;
     for (int mode = CEN_RESIZE_CROP; mode <= CEN_RESIZE_STRETCH; mode++) {
-        assert_int_equal(
-            cen_image_resize(&image, SIZE_MAX, SIZE_MAX / 2, (cen_resize)mode, &resized, &error),
-            CEN_ERROR_MEMORY);
+        assert_int_equal(cen_image_resize(threads(1), &image, SIZE_MAX, SIZE_MAX / 2,
+                                          (cen_resize)mode, &resized, &error),
+                         CEN_ERROR_MEMORY);
         assert_null(resized.pixels);
     }
 }
@@ -172,7 +177,7 @@ static int resize_with_little_memory(void *user)
     job *j = user;
     cen_image resized;
     cen_error error;
-    cen_status status = cen_image_resize(&j->image, 20, 16, j->mode, &resized, &error);
+    cen_status status = cen_image_resize(threads(1), &j->image, 20, 16, j->mode, &resized, &error);
     if (status != CEN_OK) {
         assert_int_equal(status, CEN_ERROR_MEMORY);
         assert_null(resized.pixels);
@@ -205,7 +210,8 @@ static void test_instruction_sets_give_the_same_bytes(void **state)
         for (size_t t = 0; t < n; t++)
             weights[t] = (uint32_t)((n < 40 ? 1 << 22 : 1 << 23) / n + t);
         cen__lane_sums_baseline(noise.pixels, CEN__RESIZE_LANES, weights, n, plain);
-        cen__lane_sums_select()(noise.pixels, CEN__RESIZE_LANES, weights, n, fast);
+        cen__lane_sums_of(cen__instructions_used())(noise.pixels, CEN__RESIZE_LANES, weights, n,
+                                                    fast);
         assert_memory_equal(plain, fast, CEN__RESIZE_LANES);
         for (size_t l = 0; l < CEN__RESIZE_LANES; l++) {
             uint64_t sum = 1 << 21;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "support/context.h"
 #include "support/models.h"
 #include "train/sentinel.h"
 #include "train/trainer.h"
@@ -64,7 +65,6 @@ static cen_train_options train_options(void)
 {
     cen_train_options options = plain_train_options();
     options.batch_size = N;
-    options.n_threads = 2;
     return options;
 }
 
@@ -301,23 +301,24 @@ static void one_number_among_many_is_found_at_any_number_of_threads(void **state
     assert_non_null(x);
     for (size_t i = 0; i < MANY; i++) x[i] = -1e-3f;
     for (int n_threads = 1; n_threads <= 3; n_threads++) {
-        assert_true(cen__is_below(&cen__kernels_select()->vectors, x, MANY, 1, n_threads));
+        assert_true(cen__is_below(&kernels_now()->vectors, x, MANY, 1, threads(n_threads)));
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
             const float odd[] = {NAN, -INFINITY, 2};
             for (size_t j = 0; j < 3; j++) {
                 x[places[i]] = odd[j];
-                assert_false(cen__is_below(&cen__kernels_select()->vectors, x, MANY, 1, n_threads));
+                assert_false(
+                    cen__is_below(&kernels_now()->vectors, x, MANY, 1, threads(n_threads)));
                 assert_int_equal(
-                    cen__is_below(&cen__kernels_select()->vectors, x, MANY, INFINITY, n_threads),
+                    cen__is_below(&kernels_now()->vectors, x, MANY, INFINITY, threads(n_threads)),
                     j == 2);
             }
             x[places[i]] = -FLT_MAX;
             assert_true(
-                cen__is_below(&cen__kernels_select()->vectors, x, MANY, INFINITY, n_threads));
+                cen__is_below(&kernels_now()->vectors, x, MANY, INFINITY, threads(n_threads)));
             x[places[i]] = 0;
         }
     }
-    assert_true(cen__is_below(&cen__kernels_select()->vectors, x, 0, 1, 2));
+    assert_true(cen__is_below(&kernels_now()->vectors, x, 0, 1, threads(2)));
     free(x);
 }
 

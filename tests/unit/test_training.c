@@ -32,7 +32,7 @@ static run open_run(golden *all, const char *of, int n_threads)
     run r = {.all = all, .of = of, .n_images = pixels->shape[0]};
     r.image_size = pixels->count / r.n_images;
     r.batch = (size_t)golden_get(all, of, "batch")->values[0];
-    r.model = model_of_golden(all, of, "pixels");
+    r.model = model_of_golden(threads(n_threads), all, of, "pixels");
     r.x = golden_memory(pixels->count, sizeof *r.x);
     for (size_t i = 0; i < pixels->count; i++) r.x[i] = (float)(pixels->values[i] - 128) / 64;
     r.labels = golden_labels(golden_get(all, of, "labels"));
@@ -40,7 +40,6 @@ static run open_run(golden *all, const char *of, int n_threads)
     options.lambda = golden_get(all, of, "lambda")->values[0];
     options.centers = mode_of(golden_get(all, of, "mode")->text);
     options.batch_size = r.batch;
-    options.n_threads = n_threads;
     r.trainer = trainer_create(r.model, &options);
     return r;
 }

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "nn/triplet.h"
+#include "support/context.h"
 #include "support/loss_cases.h"
 
 static const cen__triplet_kind kinds[2] = {CEN__TRIPLET_BATCH_HARD, CEN__TRIPLET_SEMI_HARD};
@@ -14,8 +15,8 @@ static const char *const kind_names[2] = {"batch_hard", "semi_hard"};
 /* df may be NULL; full of NaN before. */
 static double loss_of(cen__triplet triplet, const float *f, const int32_t *labels, float *df)
 {
-    size_t count = cen__triplet_scratch_count(triplet.n, triplet.n_threads);
-    triplet.kernels = cen__kernels_select();
+    size_t count = cen__triplet_scratch_count(triplet.n, cen__context_threads(triplet.context));
+    triplet.kernels = kernels_now();
     triplet.scratch = scratch_memory(count, sizeof *triplet.scratch);
     if (df != NULL) memset(df, 0xff, triplet.n * triplet.d * sizeof *df);
     double loss = cen__triplet_loss(&triplet, f, labels, df);
@@ -34,7 +35,7 @@ static void check_golden(const golden *all, const char *of)
         char what[128], name[64];
         snprintf(what, sizeof what, "%s/%s_%g", of, kind_names[i / 2], margins[i % 2]);
         snprintf(name, sizeof name, "%s_%g/loss", kind_names[i / 2], margins[i % 2]);
-        cen__triplet triplet = {n, d, kinds[i / 2], margins[i % 2], 2, NULL, NULL};
+        cen__triplet triplet = {n, d, kinds[i / 2], margins[i % 2], NULL, NULL, NULL};
         double loss = loss_of(triplet, f, labels, df);
         assert_number(what, loss, golden_get(all, of, name)->values[0], 1e-6);
         assert_true(loss_of(triplet, f, labels, NULL) == loss);
@@ -114,7 +115,7 @@ static void gradients_are_the_slopes_of_a_second_forward(void **state)
         const example e = {N, D, kinds[i % 2], i < 2 ? 0.3 : 1.5, labels};
         double x[N * D];
         for (size_t j = 0; j < N * D; j++) x[j] = (double)f[j];
-        cen__triplet triplet = {N, D, e.kind, e.margin, 1, NULL, NULL};
+        cen__triplet triplet = {N, D, e.kind, e.margin, NULL, NULL, NULL};
         assert_number(kind_names[i % 2], loss_of(triplet, f, labels, df), forward(&e, x), 1e-12);
         assert_slopes(kind_names[i % 2], forward, &e, f, df, N * D);
     }
@@ -131,7 +132,7 @@ static void a_triplet_on_a_line_is_worked_by_hand(void **state)
     const int32_t labels[3] = {5, 5, 9};
     for (size_t i = 0; i < 2; i++) {
         float df[3];
-        cen__triplet triplet = {3, 1, kinds[i], 1, 1, NULL, NULL};
+        cen__triplet triplet = {3, 1, kinds[i], 1, NULL, NULL, NULL};
         assert_true(loss_of(triplet, f, labels, df) == 2.5);
         /* each anchor: +1 along the positive and -1 along the negative, over 2 */
         assert_true(df[0] == (-1.0f + 1 - 1) / 2 && df[1] == (1 + 1.0f - 1) / 2 && df[2] == 0);
@@ -146,7 +147,7 @@ static void the_hinge_is_closed_where_the_negative_is_farther_by_the_margin(void
     for (size_t i = 0; i < 2; i++) {
         float df[4];
         /* the nearest negative of row 1 is 9 away, its positive 1: closed up to and with 8 */
-        cen__triplet triplet = {4, 1, kinds[i], 8, 1, NULL, NULL};
+        cen__triplet triplet = {4, 1, kinds[i], 8, NULL, NULL, NULL};
         assert_true(loss_of(triplet, f, labels, df) == 0);
         for (size_t j = 0; j < 4; j++) assert_true(df[j] == 0);
         triplet.margin = 8.5;
@@ -162,7 +163,7 @@ static void a_batch_without_a_triplet_costs_nothing(void **state)
     for (size_t i = 0; i < 2; i++) {
         for (size_t n = 1; n <= 4; n++) {
             float df[8];
-            cen__triplet triplet = {n, 2, kinds[i], 1, 1, NULL, NULL};
+            cen__triplet triplet = {n, 2, kinds[i], 1, NULL, NULL, NULL};
             assert_true(loss_of(triplet, f, same, df) == 0);
             for (size_t j = 0; j < 2 * n; j++) assert_true(df[j] == 0);
             assert_true(loss_of(triplet, f, all_different, df) == 0);
@@ -178,7 +179,7 @@ static void a_collapsed_batch_costs_the_margin_and_has_no_gradient(void **state)
     const int32_t labels[4] = {0, 1, 0, 1};
     for (size_t i = 0; i < 2; i++) {
         float df[8];
-        cen__triplet triplet = {4, 2, kinds[i], 0.75, 1, NULL, NULL};
+        cen__triplet triplet = {4, 2, kinds[i], 0.75, NULL, NULL, NULL};
         assert_true(loss_of(triplet, f, labels, df) == 0.75);
         for (size_t j = 0; j < 8; j++) assert_true(df[j] == 0);
     }
@@ -190,7 +191,7 @@ static void a_feature_that_is_no_number_is_seen_in_the_loss(void **state)
     const float f[4] = {0, NAN, 2, 3};
     const int32_t labels[4] = {0, 0, 1, 1};
     for (size_t i = 0; i < 2; i++) {
-        cen__triplet triplet = {4, 1, kinds[i], 1, 1, NULL, NULL};
+        cen__triplet triplet = {4, 1, kinds[i], 1, NULL, NULL, NULL};
         assert_true(isnan(loss_of(triplet, f, labels, NULL)));
     }
 }
@@ -202,10 +203,11 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
     float *f = random_floats(N * D, 5), one[N * D], more[N * D];
     int32_t *labels = random_labels(N, 9, 6);
     for (size_t i = 0; i < 2; i++) {
-        cen__triplet triplet = {N, D, kinds[i], 1, 1, NULL, NULL};
+        cen__triplet triplet = {N, D, kinds[i], 1, NULL, NULL, NULL};
         const double loss = loss_of(triplet, f, labels, one);
         assert_true(loss > 0);
-        for (triplet.n_threads = 2; triplet.n_threads < 6; triplet.n_threads++) {
+        for (int n = 2; n < 6; n++) {
+            triplet.context = threads(n);
             assert_true(loss_of(triplet, f, labels, more) == loss);
             assert_memory_equal(more, one, sizeof one);
         }

@@ -16,6 +16,7 @@
 #include "golden/vector.h"
 #include "kernels/dispatch.h"
 #include "kernels/vector.h"
+#include "support/context.h"
 #include "support/instructions.h"
 
 enum { POOL_MOST = 4096 };
@@ -35,7 +36,7 @@ static void fill(float *x, size_t n, uint64_t seed)
 static void on_every_set(void (*check)(const cen__vectors *vectors))
 {
     for (size_t i = 0; i < N_SETS; i++) {
-        if (use_set(sets[i])) check(&cen__kernels_select()->vectors);
+        if (use_set(sets[i])) check(&kernels_now()->vectors);
     }
     use_best_set();
 }

@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "search/sort.h"
+#include "support/context.h"
 #include "support/limited_memory.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -111,9 +112,9 @@ static void few_pairs_are_all_there_in_order(void **state)
         for (int within = 0; within < 2; within++) {
             cen_pairs pairs;
             cen_labelled other = within ? none : b;
-            assert_int_equal(
-                cen_pairs_create(&pairs, a, other, SIDE, (cen_metric)metric, 20000, 1, 2, NULL),
-                CEN_OK);
+            assert_int_equal(cen_pairs_create(threads(2), &pairs, a, other, SIDE,
+                                              (cen_metric)metric, 20000, 1, NULL),
+                             CEN_OK);
             assert_false(pairs.is_sample);
             assert_all(pairs.genuine, pairs.n_genuine, a, other, true, (cen_metric)metric);
             assert_all(pairs.impostor, pairs.n_impostor, a, other, false, (cen_metric)metric);
@@ -135,22 +136,25 @@ static void a_sample_holds_no_pair_twice(void **state)
     }
     cen_labelled set = {x, of, 20}, none = {NULL, NULL, 0};
     cen_pairs pairs, other;
-    assert_int_equal(cen_pairs_create(&pairs, set, none, 1, CEN_METRIC_L2, 60, 1, 1, NULL), CEN_OK);
+    assert_int_equal(cen_pairs_create(threads(1), &pairs, set, none, 1, CEN_METRIC_L2, 60, 1, NULL),
+                     CEN_OK);
     assert_true(pairs.is_sample && pairs.n_genuine == 30 && pairs.n_impostor == 30);
     for (size_t i = 1; i < 30; i++) {
         assert_true(pairs.genuine[i] > pairs.genuine[i - 1]);
         assert_true(pairs.impostor[i] > pairs.impostor[i - 1]);
     }
-    assert_int_equal(cen_pairs_create(&other, set, none, 1, CEN_METRIC_L2, 60, 2, 5, NULL), CEN_OK);
+    assert_int_equal(cen_pairs_create(threads(5), &other, set, none, 1, CEN_METRIC_L2, 60, 2, NULL),
+                     CEN_OK);
     assert_memory_not_equal(other.genuine, pairs.genuine, 30 * sizeof(float));
     cen_pairs_free(&other);
-    assert_int_equal(cen_pairs_create(&other, set, none, 1, CEN_METRIC_L2, 60, 1, 5, NULL), CEN_OK);
+    assert_int_equal(cen_pairs_create(threads(5), &other, set, none, 1, CEN_METRIC_L2, 60, 1, NULL),
+                     CEN_OK);
     assert_memory_equal(other.genuine, pairs.genuine, 30 * sizeof(float));
     assert_memory_equal(other.impostor, pairs.impostor, 30 * sizeof(float));
     cen_pairs_free(&other);
     cen_pairs_free(&pairs);
-    assert_int_equal(cen_pairs_create(&pairs, set, none, 1, CEN_METRIC_L2, 100, 1, 1, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_pairs_create(threads(1), &pairs, set, none, 1, CEN_METRIC_L2, 100, 1, NULL), CEN_OK);
     assert_true(pairs.n_genuine == 40 && pairs.n_impostor == 60); /* all 40 genuine */
     cen_pairs_free(&pairs);
 }
@@ -163,7 +167,8 @@ static void too_few_impostors_leave_room_for_genuine_pairs(void **state)
     static const int32_t of[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     cen_labelled set = {x, of, 10}, none = {NULL, NULL, 0};
     cen_pairs pairs;
-    assert_int_equal(cen_pairs_create(&pairs, set, none, 1, CEN_METRIC_L2, 30, 1, 1, NULL), CEN_OK);
+    assert_int_equal(cen_pairs_create(threads(1), &pairs, set, none, 1, CEN_METRIC_L2, 30, 1, NULL),
+                     CEN_OK);
     assert_true(pairs.is_sample && pairs.n_genuine == 21 && pairs.n_impostor == 9);
     cen_pairs_free(&pairs);
 }
@@ -184,11 +189,13 @@ static void a_sample_is_like_the_whole(void **state)
     cen_labelled rest = {x + MANY / 2 * SIDE, of + MANY / 2, MANY / 2};
     for (int within = 0; within < 2; within++) {
         cen_pairs all, sample;
-        assert_int_equal(cen_pairs_create(&all, within ? set : half, within ? none : rest, SIDE,
-                                          CEN_METRIC_L2, 10000000, 1, 0, NULL),
+        assert_int_equal(cen_pairs_create(threads(1), &all, within ? set : half,
+                                          within ? none : rest, SIDE, CEN_METRIC_L2, 10000000, 1,
+                                          NULL),
                          CEN_OK);
-        assert_int_equal(cen_pairs_create(&sample, within ? set : half, within ? none : rest, SIDE,
-                                          CEN_METRIC_L2, 40000, 1, 0, NULL),
+        assert_int_equal(cen_pairs_create(threads(1), &sample, within ? set : half,
+                                          within ? none : rest, SIDE, CEN_METRIC_L2, 40000, 1,
+                                          NULL),
                          CEN_OK);
         cen_verification a = cen_pairs_verify(&all), s = cen_pairs_verify(&sample);
         assert_true(s.is_sample && !a.is_sample);
@@ -247,7 +254,7 @@ static void assert_refused(cen_labelled a, cen_labelled b, size_t most, const ch
 {
     cen_error error = {CEN_OK, ""};
     cen_pairs pairs;
-    assert_int_equal(cen_pairs_create(&pairs, a, b, 1, CEN_METRIC_L2, most, 1, 1, &error),
+    assert_int_equal(cen_pairs_create(threads(1), &pairs, a, b, 1, CEN_METRIC_L2, most, 1, &error),
                      CEN_ERROR_ARGUMENT);
     if (strstr(error.message, part) == NULL) fail_msg("\"%s\" lacks \"%s\"", error.message, part);
     assert_null(pairs.genuine);
@@ -274,7 +281,7 @@ static int run_with_little_memory(void *user)
     const cen_labelled *sets = user;
     cen_pairs pairs;
     cen_status status =
-        cen_pairs_create(&pairs, sets[0], sets[1], SIDE, CEN_METRIC_L2, 100, 1, 1, NULL);
+        cen_pairs_create(threads(1), &pairs, sets[0], sets[1], SIDE, CEN_METRIC_L2, 100, 1, NULL);
     if (status == CEN_OK) {
         cen_pairs_free(&pairs);
     } else {

@@ -1,0 +1,73 @@
+#include "base/context.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/status.h"
+#include "base/thread.h"
+
+enum { MOST_THREADS = 1024 };
+
+/* Waking a thread costs about as long as this takes. */
+static const double LEAST_WORK = 1 << 15;
+
+cen_status cen_context_create(cen_context **context, const cen_context_options *options,
+                              cen_error *error)
+{
+    cen_context_options o = cen_context_options_init();
+    if (options != NULL) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    if (o.n_threads < 0 || o.n_threads > MOST_THREADS) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "n_threads is %d; it must be 0 to %d",
+                         o.n_threads, MOST_THREADS);
+    }
+    int n_threads = o.n_threads > 0 ? o.n_threads : cen__processors();
+    if (n_threads > MOST_THREADS) n_threads = MOST_THREADS;
+    cen_context *made = cen__alloc(1, sizeof *made);
+    cen__pool *pool = cen__pool_create(n_threads);
+    if (made == NULL || pool == NULL) {
+        cen__pool_free(pool);
+        cen__free(made);
+        return cen__fail_memory(error, "a context");
+    }
+    *made = (cen_context){n_threads, cen__instructions_used(), pool};
+    *context = made;
+    return CEN_OK;
+}
+
+void cen_context_free(cen_context *context)
+{
+    if (context == NULL) return;
+    cen__pool_free(context->pool);
+    cen__free(context);
+}
+
+int cen_context_threads(const cen_context *context)
+{
+    return cen__context_threads(context);
+}
+
+cen_context *cen__context_use(cen_context *given, cen_context **own)
+{
+    *own = NULL;
+    if (given == NULL) (void)cen_context_create(own, NULL, NULL);
+    return given != NULL ? given : *own;
+}
+
+cen__instruction_set cen__context_instructions(const cen_context *context)
+{
+    return context != NULL ? context->instructions : cen__instructions_used();
+}
+
+int cen__context_threads(const cen_context *context)
+{
+    return context != NULL ? context->n_threads : 1;
+}
+
+void cen__parallel(cen_context *context, size_t n_tasks, double work, cen__task *run, void *data)
+{
+    if (context != NULL && work >= LEAST_WORK) {
+        cen__pool_run(context->pool, n_tasks, run, data);
+        return;
+    }
+    for (size_t task = 0; task < n_tasks; task++) run(data, task, 0);
+}

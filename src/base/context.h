@@ -1,0 +1,33 @@
+/* What objects share that were made in one context. */
+#ifndef CEN_BASE_CONTEXT_H
+#define CEN_BASE_CONTEXT_H
+
+#include <centerloss.h>
+
+#include "base/instructions.h"
+#include "base/pool.h"
+
+struct cen_context {
+    int n_threads;
+    cen__instruction_set instructions;
+    cen__pool *pool;
+};
+
+/* `given`, or if that is NULL a new one, which is also *own and to be freed with what it serves. *own is NULL
+ * if it is given. NULL: no memory is left. */
+cen_context *cen__context_use(cen_context *given, cen_context **own);
+
+/* The instruction set to use in it; NULL: that of a context made now. */
+cen__instruction_set cen__context_instructions(const cen_context *context);
+
+/* Threads that work for it; 1 for NULL, which stands for the caller. */
+int cen__context_threads(const cen_context *context);
+
+/* The work of a task that reads files or waits. */
+#define CEN__MUCH_WORK 1e30
+
+/* cen__pool_run with the context's threads, or if it is NULL or there is not enough to do, with the caller
+ * itself. work: about how many multiply-adds, or numbers moved, all tasks take together. */
+void cen__parallel(cen_context *context, size_t n_tasks, double work, cen__task *run, void *data);
+
+#endif

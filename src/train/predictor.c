@@ -1,0 +1,137 @@
+#include "train/predictor.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/augment.h"
+#include "data/picture.h"
+#include "nn/layers.h"
+#include "train/model.h"
+
+static bool reserve(cen_predictor *predictor)
+{
+    const cen_model *model = predictor->model;
+    size_t n_inputs, n_features;
+    if (!model->info.mirror) return true;
+    if (!cen__multiply(predictor->max_n, cen__shape_count(model->net.in), &n_inputs)) return false;
+    if (!cen__multiply(predictor->max_n, model->info.feature_size, &n_features)) return false;
+    predictor->mirrored = cen__alloc(n_inputs, sizeof(float));
+    predictor->features = cen__alloc(n_features, sizeof(float));
+    return predictor->mirrored != NULL && predictor->features != NULL;
+}
+
+cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *model, size_t max_n,
+                                cen_error *error)
+{
+    *predictor = NULL;
+    if (max_n == 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "a predictor for no images was asked for; give at least 1");
+    }
+    cen_predictor *made = cen__alloc_zeroed(1, sizeof *made);
+    if (made == NULL) return cen__fail_memory(error, "a predictor");
+    made->model = model;
+    made->max_n = max_n;
+    cen_status status =
+        cen__work_create(&made->work, &model->net, max_n, model->context, false, error);
+    if (status == CEN_OK && !reserve(made)) {
+        status = cen__fail_memory(error, "the mirror images of a batch");
+    }
+    if (status != CEN_OK) {
+        cen_predictor_free(made);
+        return status;
+    }
+    cen__predictor_use(made);
+    *predictor = made;
+    return CEN_OK;
+}
+
+void cen_predictor_free(cen_predictor *predictor)
+{
+    if (predictor == NULL) return;
+    cen__work_free(predictor->work);
+    cen__free(predictor->mirrored);
+    cen__free(predictor->features);
+    cen__free(predictor);
+}
+
+void cen__predictor_use(cen_predictor *predictor)
+{
+    const cen_model *model = predictor->model;
+    cen__work_use(predictor->work, model->parameters, cen__model_state(model));
+}
+
+/* Gives f[d] the length of like[d]. */
+static void scale_like(float *f, const float *like, size_t d)
+{
+    double square = 0, wanted = 0;
+    for (size_t j = 0; j < d; j++) {
+        square += (double)f[j] * (double)f[j];
+        wanted += (double)like[j] * (double)like[j];
+    }
+    if (square == 0) return;
+    float factor = (float)sqrt(wanted / square);
+    for (size_t j = 0; j < d; j++) f[j] *= factor;
+}
+
+/* features[n, D] = the mean of them and of others[n, D]. The mean of two vectors of one length is shorter: where
+ * all features have one (l2norm), it gets that again. */
+static void average(const cen_model *model, float *features, const float *others, size_t n)
+{
+    size_t d = model->info.feature_size;
+    bool has_length = model->net.layers[model->net.n_layers - 1].kind == &cen__l2norm_layer;
+    for (size_t i = 0; i < n; i++, features += d, others += d) {
+        for (size_t j = 0; j < d; j++) features[j] = (features[j] + others[j]) / 2;
+        if (has_length) scale_like(features, others, d);
+    }
+}
+
+const float *cen__predict(cen_predictor *predictor, const float *x, size_t n)
+{
+    const cen_model *model = predictor->model;
+    const float *f = cen__work_forward(predictor->work, x, n);
+    if (!model->info.mirror) return f;
+    size_t image = cen__shape_count(model->net.in);
+    memcpy(predictor->features, f, n * model->info.feature_size * sizeof *f);
+    memcpy(predictor->mirrored, x, n * image * sizeof *x);
+    for (size_t i = 0; i < n; i++) cen__flip(&model->info.input, predictor->mirrored + i * image);
+    f = cen__work_forward(predictor->work, predictor->mirrored, n);
+    average(model, predictor->features, f, n);
+    return predictor->features;
+}
+
+cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
+                                  float *features, cen_error *error)
+{
+    if (n > predictor->max_n) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "%zu images are more than the %zu that the predictor was made for", n,
+                         predictor->max_n);
+    }
+    if (n == 0) return CEN_OK;
+    const float *f = cen__predict(predictor, x, n);
+    memcpy(features, f, n * predictor->model->info.feature_size * sizeof *f);
+    return CEN_OK;
+}
+
+cen_status cen_predictor_input(const cen_predictor *predictor, const cen_image *image, float *x,
+                               cen_error *error)
+{
+    const cen_model *model = predictor->model;
+    return cen__picture_input(model->context, &model->info.input, image, x, error);
+}
+
+cen_status cen_predictor_decode(const cen_predictor *predictor, const void *bytes, size_t size,
+                                float *x, cen_error *error)
+{
+    const cen_input *input = &predictor->model->info.input;
+    cen_image_options options = cen__picture_options(input);
+    cen_image image;
+    cen_status status =
+        cen_image_decode(predictor->model->context, bytes, size, &options, &image, error);
+    if (status != CEN_OK) return status;
+    status = cen_predictor_input(predictor, &image, x, error);
+    cen_image_free(&image);
+    return status;
+}

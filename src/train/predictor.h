@@ -1,0 +1,22 @@
+/* A model as its users see it: from images to features. */
+#ifndef CEN_TRAIN_PREDICTOR_H
+#define CEN_TRAIN_PREDICTOR_H
+
+#include "nn/work.h"
+
+struct cen_predictor {
+    const cen_model *model; /* borrowed */
+    size_t max_n;           /* images at once */
+    cen__work *work;
+    /* A model that mirrors: */
+    float *mirrored; /* [max_n, input] */
+    float *features; /* [max_n, D] */
+};
+
+/* Takes up the model's numbers as they are; cen_predictor_create does, too. */
+void cen__predictor_use(cen_predictor *predictor);
+
+/* Features [n, D] of x[n, input]; valid until the next. */
+const float *cen__predict(cen_predictor *predictor, const float *x, size_t n);
+
+#endif

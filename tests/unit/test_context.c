@@ -1,0 +1,323 @@
+/* A context's threads: every task runs once, whoever is there to run it; forks, refused threads, and
+ * processors that this process may not use. */
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/context.h"
+#include "base/random.h"
+#include "support/context.h"
+
+enum { MOST = 1000, D = 16, ROWS = 3000, ASKED = 700, K = 3 };
+
+typedef struct {
+    unsigned char done[MOST];
+    int workers[MOST];
+    cen_context *context; /* of a task within the task; NULL: none */
+    size_t inner;         /* tasks of those, atomic */
+} tasks;
+
+static void count_inner(void *data, size_t task, int worker)
+{
+    (void)task;
+    tasks *t = data;
+    __atomic_fetch_add(&t->inner, worker == 0, __ATOMIC_SEQ_CST);
+}
+
+static void run_task(void *data, size_t task, int worker)
+{
+    tasks *t = data;
+    t->done[task]++;
+    t->workers[task] = worker;
+    if (t->context != NULL) cen__parallel(t->context, 3, CEN__MUCH_WORK, count_inner, t);
+}
+
+static void assert_done(const tasks *t, size_t n, int n_threads)
+{
+    for (size_t i = 0; i < MOST; i++) {
+        assert_int_equal(t->done[i], i < n);
+        assert_in_range(t->workers[i], 0, n_threads - 1);
+    }
+}
+
+static void every_task_runs_once_at_any_number_of_threads(void **state)
+{
+    (void)state;
+    for (int n_threads = 1; n_threads <= 9; n_threads++) {
+        for (size_t n = 0; n <= MOST; n = 3 * n + 1) {
+            tasks t = {.context = NULL};
+            cen__parallel(threads(n_threads), n, CEN__MUCH_WORK, run_task, &t);
+            assert_done(&t, n, n_threads);
+        }
+    }
+}
+
+static void a_task_may_use_its_own_context(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        tasks t = {.context = threads(3)};
+        cen__parallel(t.context, 50, CEN__MUCH_WORK, run_task, &t);
+        assert_done(&t, 50, 3);
+        assert_int_equal(t.inner, 150);
+    }
+}
+
+static void little_work_is_the_callers(void **state)
+{
+    (void)state;
+    tasks t = {.context = NULL};
+    cen__parallel(threads(4), MOST, 100, run_task, &t);
+    assert_done(&t, MOST, 1);
+    cen__parallel(NULL, 0, CEN__MUCH_WORK, run_task, &t);
+}
+
+/* ---- the public functions: a search, whose answers are always the same ---------------------------- */
+
+static float rows[ROWS * D];
+static size_t expected[ASKED * K];
+
+static int make_rows(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < ROWS * D; i++) rows[i] = cen__random_float(4, 1, i);
+    return cen_knn_search(threads(1), rows, ROWS, rows, ASKED, D, K, CEN_METRIC_L2, false, expected,
+                          NULL, NULL) != CEN_OK;
+}
+
+static bool search_is_right(cen_context *context)
+{
+    size_t found[ASKED * K];
+    memset(found, 0xff, sizeof found);
+    return cen_knn_search(context, rows, ROWS, rows, ASKED, D, K, CEN_METRIC_L2, false, found, NULL,
+                          NULL) == CEN_OK &&
+           memcmp(found, expected, sizeof found) == 0;
+}
+
+static void *search_often(void *user)
+{
+    cen_context *context = user;
+    for (int i = 0; i < 20; i++) {
+        if (!search_is_right(context)) return user;
+    }
+    return NULL;
+}
+
+static void several_threads_may_share_a_context(void **state)
+{
+    (void)state;
+    enum { CALLERS = 4 };
+    pthread_t callers[CALLERS];
+    for (int i = 0; i < CALLERS; i++) {
+        assert_int_equal(pthread_create(&callers[i], NULL, search_often, threads(3)), 0);
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        void *failed;
+        assert_int_equal(pthread_join(callers[i], &failed), 0);
+        assert_null(failed);
+    }
+}
+
+/* Runs this in a child of its own, which must end with 0 within a minute. The thread sanitizer allows no threads
+ * in a fork. */
+static void assert_child_passes(int (*run)(void))
+{
+#if defined(__SANITIZE_THREAD__)
+    skip();
+#endif
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)alarm(60);
+        _exit(run());
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+}
+
+static int search_and_free(void)
+{
+    cen_context *old = threads(3);
+    if (!search_is_right(old) || !search_is_right(old)) return 1;
+    free_contexts();
+    return 0;
+}
+
+static void parent_and_child_go_on_after_a_fork(void **state)
+{
+    (void)state;
+    assert_true(search_is_right(threads(3)));
+    for (int i = 0; i < 10; i++) {
+        assert_child_passes(search_and_free);
+        assert_true(search_is_right(threads(3)));
+    }
+}
+
+/* A fork while another thread runs tasks leaves the child a pool that is nobody's. */
+static void a_child_takes_a_pool_that_was_busy(void **state)
+{
+    (void)state;
+    pthread_t other;
+#if defined(__SANITIZE_THREAD__)
+    skip();
+#endif
+    assert_int_equal(pthread_create(&other, NULL, search_often, threads(3)), 0);
+    for (int i = 0; i < 5; i++) assert_child_passes(search_and_free);
+    void *failed;
+    assert_int_equal(pthread_join(other, &failed), 0);
+    assert_null(failed);
+}
+
+static int search_without_threads(void)
+{
+    cen_context *context;
+    cen_context_options options = cen_context_options_init();
+    options.n_threads = 8;
+    if (cen_context_create(&context, &options, NULL) != CEN_OK) return 1;
+    if (cen_context_threads(context) != 8 || !search_is_right(context)) return 2;
+    cen_context_free(context);
+    return 0;
+}
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* they map memory themselves */
+static int without_address_space(void)
+{
+    const struct rlimit limit = {1, 1}; /* no new mapping, so no stack */
+    return setrlimit(RLIMIT_AS, &limit) == 0 ? search_without_threads() : 9;
+}
+#endif
+
+static int without_processes(void)
+{
+    const struct rlimit limit = {1, 1};
+    if (geteuid() == 0 && setuid(65534) != 0) return 9; /* root has no limit */
+    return setrlimit(RLIMIT_NPROC, &limit) == 0 ? search_without_threads() : 9;
+}
+
+static void threads_that_cannot_be_made_are_not_missed(void **state)
+{
+    (void)state;
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    assert_child_passes(without_address_space);
+#endif
+    assert_child_passes(without_processes);
+}
+
+static int threads_by_default(void)
+{
+    cen_context *context;
+    if (cen_context_create(&context, NULL, NULL) != CEN_OK) return -1;
+    const int n = cen_context_threads(context);
+    cen_context_free(context);
+    return n;
+}
+
+static int on_one_processor(void)
+{
+    cpu_set_t set;
+    int first = 0;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return 9;
+    while (!CPU_ISSET((size_t)first, &set)) first++;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)first, &set);
+    if (sched_setaffinity(0, sizeof set, &set) != 0) return 9;
+    return threads_by_default() == 1 ? 0 : 1;
+}
+
+static void threads_are_as_many_as_the_affinity_allows(void **state)
+{
+    (void)state;
+    assert_true(threads_by_default() >= 1);
+    assert_child_passes(on_one_processor);
+}
+
+static bool write_line(const char *path, const char *line)
+{
+    FILE *file = fopen(path, "w");
+    if (file == NULL) return false;
+    const bool is_written = fputs(line, file) >= 0;
+    return (fclose(file) == 0) & is_written;
+}
+
+/* Both versions of control groups; root may make them. */
+#define GROUP_1 "/sys/fs/cgroup/cpu/cen_test_context"
+#define GROUP_2 "/sys/fs/cgroup/cen_test_context"
+
+static int threads_in_group(const char *processes)
+{
+    const pid_t child = fork();
+    if (child == 0) _exit(write_line(processes, "0") ? threads_by_default() : 99);
+    int code;
+    return waitpid(child, &code, 0) == child && WIFEXITED(code) ? WEXITSTATUS(code) : 98;
+}
+
+static void threads_are_as_many_as_the_quota_allows(void **state)
+{
+    (void)state;
+    int n_threads = 0; /* in half a processor */
+    if (mkdir(GROUP_1, 0755) == 0) {
+        if (write_line(GROUP_1 "/cpu.cfs_quota_us", "50000")) {
+            n_threads = threads_in_group(GROUP_1 "/cgroup.procs");
+        }
+        assert_int_equal(rmdir(GROUP_1), 0);
+    } else if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0 &&
+               mkdir(GROUP_2, 0755) == 0) {
+        if (write_line(GROUP_2 "/cpu.max", "50000 100000")) {
+            n_threads = threads_in_group(GROUP_2 "/cgroup.procs");
+        }
+        assert_int_equal(rmdir(GROUP_2), 0);
+    }
+    if (n_threads == 0) skip();
+    assert_int_equal(n_threads, 1);
+}
+
+static void options_are_checked_and_may_be_those_of_an_older_header(void **state)
+{
+    (void)state;
+    cen_context *context;
+    cen_error error;
+    cen_context_options options = cen_context_options_init();
+    const int wrong[] = {-1, 1025};
+    for (size_t i = 0; i < 2; i++) {
+        options.n_threads = wrong[i];
+        assert_int_equal(cen_context_create(&context, &options, &error), CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, "0 to 1024"));
+    }
+    options.size = offsetof(cen_context_options, n_threads); /* what follows is not known */
+    assert_int_equal(cen_context_create(&context, &options, &error), CEN_OK);
+    assert_int_equal(cen_context_threads(context), threads_by_default());
+    cen_context_free(context);
+    cen_context_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_task_runs_once_at_any_number_of_threads),
+        cmocka_unit_test(a_task_may_use_its_own_context),
+        cmocka_unit_test(little_work_is_the_callers),
+        cmocka_unit_test(several_threads_may_share_a_context),
+        cmocka_unit_test(parent_and_child_go_on_after_a_fork),
+        cmocka_unit_test(a_child_takes_a_pool_that_was_busy),
+        cmocka_unit_test(threads_that_cannot_be_made_are_not_missed),
+        cmocka_unit_test(threads_are_as_many_as_the_affinity_allows),
+        cmocka_unit_test(threads_are_as_many_as_the_quota_allows),
+        cmocka_unit_test(options_are_checked_and_may_be_those_of_an_older_header),
+    };
+    return cmocka_run_group_tests(tests, make_rows, NULL);
+}
