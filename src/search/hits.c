@@ -59,13 +59,13 @@ typedef struct {
 static size_t bucket_of(const ranked *r, double distance)
 {
     double place = (distance - r->least) * r->scale; /* never falls if the distance rises */
-    return place >= N_BUCKETS ? N_BUCKETS - 1 : place > 0 ? (size_t)place : 0;
+    return place >= (double)N_BUCKETS ? N_BUCKETS - 1 : place > 0 ? (size_t)place : 0;
 }
 
 static void rank(ranked *r, const cen__neighbour *items, size_t n)
 {
     double range = n > 0 ? items[n - 1].distance - items[0].distance : 0;
-    double scale = N_BUCKETS / range;
+    double scale = (double)N_BUCKETS / range;
     r->items = items;
     r->n = n;
     r->least = n > 0 ? items[0].distance : 0;

@@ -295,7 +295,7 @@ static const double knn_work = 1e10;
 static size_t knn_block(const fit *f)
 {
     double of_one = (double)f->n_gallery * (double)f->model->info.feature_size;
-    return of_one * KNN_BLOCK <= knn_work ? KNN_BLOCK : (size_t)(knn_work / of_one) + 1;
+    return of_one * (double)KNN_BLOCK <= knn_work ? KNN_BLOCK : (size_t)(knn_work / of_one) + 1;
 }
 
 /* Validation images among the gallery, in folder order, so that equal distances are decided the same
