@@ -235,14 +235,13 @@ static void multiply(const cen__micro *micro, const product *x, float *scratch)
 
 /* ---- the threads ---- */
 
-/* A long k over a small C is cut into this many parts, each with a C of its own; they are added in
- * the order of k. It depends on the problem alone, and so do the sums. */
-enum { SPLIT_MOST = 16, SPLIT_K = 2048, SPLIT_AREA = 1 << 15 };
+/* A long k over few columns is cut into this many parts, each with a C of its own; they are added in the
+ * order of k, for as many rows at a time as the area holds. It depends on n and k alone, and so do the sums. */
+enum { SPLIT_MOST = 16, SPLIT_K = 2048, SPLIT_N = 512, SPLIT_AREA = 1 << 15 };
 
-static size_t k_parts(size_t m, size_t n, size_t k)
+static size_t k_parts(size_t n, size_t k)
 {
-    if (k < 2 * SPLIT_K || n > SPLIT_AREA / m) return 1;
-    return smaller(k / SPLIT_K, SPLIT_MOST);
+    return k < 2 * SPLIT_K || n > SPLIT_N ? 1 : smaller(k / SPLIT_K, SPLIT_MOST);
 }
 
 /* Below this many multiply-adds a second thread costs more than it brings. */
@@ -335,6 +334,23 @@ static void add_partial(const job *job_)
     }
 }
 
+static void run(const cen__micro *micro, product *whole, float *scratch, cen_context *context)
+{
+    size_t m = whole->m, n = whole->n, k = whole->k;
+    size_t threads = useful_threads(m, n, k, cen__context_threads(context));
+    job job_ = {micro, whole, 1, 1, k_parts(n, k), scratch, scratch, 0};
+    job_.worker_count = worker_count(job_.micro, m, n, k);
+    if (job_.k_parts > 1) {
+        begin_with_bias(whole);
+        job_.scratch += whole_lines(job_.k_parts * m * n);
+    } else {
+        cut(&job_, threads);
+    }
+    cen__parallel(threads > 1 ? context : NULL, job_.m_parts * job_.n_parts * job_.k_parts,
+                  (double)m * (double)n * (double)k, run_task, &job_);
+    if (job_.k_parts > 1) add_partial(&job_);
+}
+
 void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
                const float *bias, float *c, size_t ldc, float *scratch, cen_context *context)
 {
@@ -344,16 +360,9 @@ void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matri
     }
     if (k == 0) begin_with_bias(&whole);
     if (m == 0 || n == 0 || k == 0) return;
-    size_t threads = useful_threads(m, n, k, cen__context_threads(context));
-    job job_ = {micro, &whole, 1, 1, k_parts(m, n, k), scratch, scratch, 0};
-    job_.worker_count = worker_count(job_.micro, m, n, k);
-    if (job_.k_parts > 1) {
-        begin_with_bias(&whole);
-        job_.scratch += whole_lines(job_.k_parts * m * n);
-    } else {
-        cut(&job_, threads);
+    size_t most = k_parts(n, k) > 1 ? SPLIT_AREA / n : m;
+    for (size_t row = 0; row < m; row += most) {
+        product rows = cut_out(&whole, row, smaller(row + most, m), 0, n, 0, k);
+        run(micro, &rows, scratch, context);
     }
-    cen__parallel(threads > 1 ? context : NULL, job_.m_parts * job_.n_parts * job_.k_parts,
-                  (double)m * (double)n * (double)k, run_task, &job_);
-    if (job_.k_parts > 1) add_partial(&job_);
 }

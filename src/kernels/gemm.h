@@ -1,8 +1,8 @@
 /* Matrix products: C = A B, or with a bias in every row; any strides, float32.
  *
- * The order in which the k products of one number of C are added depends on (m, n, k) alone, never on
- * the number of threads, so the result is the same bits at any thread count. It may depend on the
- * instruction set. */
+ * The order in which the k products of one number of C are added depends on n and k alone, so a row is the
+ * same bits at any number of threads, and whatever other rows there are. It may depend on the instruction
+ * set. */
 #ifndef CEN_KERNELS_GEMM_H
 #define CEN_KERNELS_GEMM_H
 

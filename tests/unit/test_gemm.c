@@ -266,6 +266,35 @@ static void test_an_empty_sum_is_the_bias_or_zero(void **state)
     for (size_t i = 0; i < 6; i++) assert_true(c[i] == 0);
 }
 
+static void check_rows(void)
+{
+    static const shape shapes[] = {{70, 512, 4100, false, true, false, 0},
+                                   {66, 513, 4100, false, true, true, 0},
+                                   {1500, 23, 4100, false, true, true, 1},
+                                   {300, 130, 700, false, true, true, 0}};
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        problem on = make_problem(shapes[i], i);
+        float *together = run_fast(&on, 3);
+        for (size_t row = 0; row < shapes[i].m; row += shapes[i].m / 7) {
+            problem one = on;
+            one.is.m = 1;
+            one.a_matrix.data += row * one.a_matrix.row_stride;
+            one.c_size = one.ldc;
+            float *alone = run_fast(&one, 1);
+            assert_memory_equal(alone, together + row * on.ldc, on.is.n * sizeof *alone);
+            cen__free(alone);
+        }
+        cen__free(together);
+        free_problem(&on);
+    }
+}
+
+static void test_a_row_has_the_same_bits_whatever_other_rows_there_are(void **state)
+{
+    (void)state;
+    on_every_set(check_rows);
+}
+
 static void check_scratch(void)
 {
     for (uint64_t i = 0; i < 3000; i++) {
@@ -344,6 +373,7 @@ int main(void)
         cmocka_unit_test(test_random_products_equal_the_reference),
         cmocka_unit_test(test_operands_without_adjacent_numbers_equal_the_reference),
         cmocka_unit_test(test_an_empty_sum_is_the_bias_or_zero),
+        cmocka_unit_test(test_a_row_has_the_same_bits_whatever_other_rows_there_are),
         cmocka_unit_test(test_scratch_for_a_product_serves_every_smaller_one),
         cmocka_unit_test(test_numbers_that_are_none_stay_in_their_row_and_column),
         cmocka_unit_test(test_a_transpose_puts_each_number_in_its_place),
