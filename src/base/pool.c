@@ -1,7 +1,6 @@
 #include "base/pool.h"
 
 #include <stdbool.h>
-#include <stdint.h>
 
 #include "base/memory.h"
 #include "base/thread.h"
@@ -25,8 +24,8 @@ typedef struct {
 struct cen__pool {
     int n_threads; /* with the caller */
     int n_spins;
-    uint64_t owner;   /* atomic: the process that runs a job, 0: none */
-    uint64_t process; /* that of the threads */
+    unsigned long owner;   /* atomic: the process that runs a job, 0: none */
+    unsigned long process; /* that of the threads */
     cen__monitor *monitor;
     cen__thread **threads; /* [n_threads - 1] */
     int n_started;
@@ -137,24 +136,23 @@ static void close_job(cen__pool *pool)
     cen__monitor_leave(pool->monitor);
 }
 
-/* A fork has this thread only, and the lock in any state. */
+/* A fork has this thread only, and the lock in any state. Other threads of the child may ask for the pool
+ * meanwhile: owner and n_threads, which they read, stay as they are. */
 static void renew(cen__pool *pool)
 {
     for (int i = 0; i < pool->n_started; i++) cen__thread_abandon(pool->threads[i]);
     cen__monitor_abandon(pool->monitor);
-    *pool = (cen__pool){.n_threads = pool->n_threads,
-                        .n_spins = pool->n_spins,
-                        .owner = pool->owner,
-                        .process = cen__process(),
-                        .threads = pool->threads,
-                        .monitor = cen__monitor_create()};
+    pool->n_started = pool->n_wanted = pool->n_joined = pool->n_active = pool->n_asleep = 0;
+    pool->is_caller_asleep = pool->is_ending = false;
+    pool->process = cen__process();
+    pool->monitor = cen__monitor_create();
     pool->is_refused = pool->monitor == NULL;
 }
 
 /* Whether the pool is now this caller's. A fork may have copied it while it was another's. */
-static bool claim(cen__pool *pool, uint64_t self)
+static bool claim(cen__pool *pool, unsigned long self)
 {
-    uint64_t owner = 0;
+    unsigned long owner = 0;
     if (CEN__REPLACE(&pool->owner, &owner, self)) return true;
     return owner != self && CEN__REPLACE(&pool->owner, &owner, self);
 }
@@ -173,7 +171,7 @@ static int start_threads(cen__pool *pool, size_t n_tasks)
 
 void cen__pool_run(cen__pool *pool, size_t n_tasks, cen__task *run, void *data)
 {
-    const uint64_t self = cen__process();
+    const unsigned long self = cen__process();
     if (n_tasks < 2 || pool->n_threads < 2 || !claim(pool, self)) {
         run_all(n_tasks, run, data);
         return;

@@ -5,7 +5,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 /* Whether this compiler has what follows. Without it a pool is its caller. */
 #if defined(__GNUC__)
@@ -62,8 +61,8 @@ void cen__thread_join(cen__thread *thread);
 /* Frees the memory of a thread that a fork has left behind in the parent. */
 void cen__thread_abandon(cen__thread *thread);
 
-/* This process; a fork has another. */
-uint64_t cen__process(void);
+/* This process; a fork has another. (No wider than what 32-bit machines exchange at once.) */
+unsigned long cen__process(void);
 
 #endif
 

@@ -127,9 +127,9 @@ void cen__thread_abandon(cen__thread *thread)
     cen__free(thread);
 }
 
-uint64_t cen__process(void)
+unsigned long cen__process(void)
 {
-    return (uint64_t)getpid();
+    return (unsigned long)getpid();
 }
 
 #endif

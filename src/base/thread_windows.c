@@ -103,7 +103,7 @@ void cen__thread_abandon(cen__thread *thread)
     cen__free(thread);
 }
 
-uint64_t cen__process(void)
+unsigned long cen__process(void)
 {
     return GetCurrentProcessId();
 }

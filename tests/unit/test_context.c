@@ -183,6 +183,30 @@ static void a_child_takes_a_pool_that_was_busy(void **state)
     assert_null(failed);
 }
 
+/* Threads of a child that ask for the pool before it is theirs. */
+static int search_in_threads(void)
+{
+    enum { CALLERS = 4 };
+    pthread_t callers[CALLERS];
+    int n_failed = 0;
+    for (int i = 0; i < CALLERS; i++) {
+        if (pthread_create(&callers[i], NULL, search_often, threads(3)) != 0) return 2;
+    }
+    for (int i = 0; i < CALLERS; i++) {
+        void *failed;
+        n_failed += pthread_join(callers[i], &failed) != 0 || failed != NULL;
+    }
+    free_contexts();
+    return n_failed != 0;
+}
+
+static void threads_of_a_child_share_the_pool(void **state)
+{
+    (void)state;
+    assert_true(search_is_right(threads(3)));
+    for (int i = 0; i < 10; i++) assert_child_passes(search_in_threads);
+}
+
 static int search_without_threads(void)
 {
     cen_context *context;
@@ -314,6 +338,7 @@ int main(void)
         cmocka_unit_test(several_threads_may_share_a_context),
         cmocka_unit_test(parent_and_child_go_on_after_a_fork),
         cmocka_unit_test(a_child_takes_a_pool_that_was_busy),
+        cmocka_unit_test(threads_of_a_child_share_the_pool),
         cmocka_unit_test(threads_that_cannot_be_made_are_not_missed),
         cmocka_unit_test(threads_are_as_many_as_the_affinity_allows),
         cmocka_unit_test(threads_are_as_many_as_the_quota_allows),
