@@ -52,7 +52,8 @@ void cen__monitor_signal(cen__monitor *monitor, cen__condition condition);
 
 typedef struct cen__thread cen__thread;
 
-/* NULL, errno left alone, if the system gives no thread or no memory. Signals of the process go to other threads. */
+/* NULL, errno left alone, if the system gives no thread or no memory. Signals of the process go to other threads,
+ * those of a fault to it. */
 cen__thread *cen__thread_start(void (*run)(void *user), void *user);
 
 /* Waits for its end and frees it. */

@@ -88,15 +88,25 @@ static void *begin(void *user)
     return NULL;
 }
 
-/* Signals of the process are handled in the threads of the program, which knows of them. */
+/* Signals of the process are handled in the threads of the program, which knows of them; what a thread does
+ * wrong, in itself: the system ends a process that blocks those, whatever handler it has. */
+static void list_blocked(sigset_t *signals)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
+    (void)sigfillset(signals);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        (void)sigdelset(signals, faults[i]);
+    }
+}
+
 static bool start(cen__thread *thread)
 {
     pthread_attr_t attributes;
-    sigset_t all, before;
+    sigset_t blocked, before;
     if (pthread_attr_init(&attributes) != 0) return false;
     (void)pthread_attr_setstacksize(&attributes, STACK_SIZE);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    list_blocked(&blocked);
+    (void)pthread_sigmask(SIG_SETMASK, &blocked, &before);
     const bool is_started = pthread_create(&thread->handle, &attributes, begin, thread) == 0;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     (void)pthread_attr_destroy(&attributes);

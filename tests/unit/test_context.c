@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -83,6 +84,47 @@ static void little_work_is_the_callers(void **state)
     cen__parallel(threads(4), MOST, 100, run_task, &t);
     assert_done(&t, MOST, 1);
     cen__parallel(NULL, 0, CEN__MUCH_WORK, run_task, &t);
+}
+
+/* ---- a program's handler of faults ------------------------------------------------------------------ */
+
+static volatile unsigned char *guarded; /* a page that may not be read until its fault is handled */
+static volatile sig_atomic_t n_faults;
+
+static void open_page(int signal)
+{
+    (void)signal;
+    n_faults++;
+    if (mprotect((void *)(uintptr_t)guarded, 1, PROT_READ) != 0) _exit(3);
+}
+
+/* Two tasks: the caller's waits for that of a worker. */
+static void read_page(void *data, size_t task, int worker)
+{
+    tasks *t = data;
+    (void)task;
+    while (worker == 0 && __atomic_load_n(&t->inner, __ATOMIC_SEQ_CST) == 0) (void)sched_yield();
+    if (worker == 0) return;
+    t->done[0] = guarded[0];
+    __atomic_fetch_add(&t->inner, 1, __ATOMIC_SEQ_CST);
+}
+
+static void a_fault_in_a_worker_reaches_the_handler(void **state)
+{
+    (void)state;
+    struct sigaction ours = {.sa_handler = open_page}, before[2];
+    tasks t = {.done = {1}};
+    void *page = mmap(NULL, 1, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(page != MAP_FAILED);
+    guarded = page;
+    assert_int_equal(sigaction(SIGSEGV, &ours, &before[0]), 0);
+    assert_int_equal(sigaction(SIGBUS, &ours, &before[1]), 0);
+    cen__parallel(threads(2), 2, CEN__MUCH_WORK, read_page, &t);
+    assert_int_equal(sigaction(SIGSEGV, &before[0], NULL), 0);
+    assert_int_equal(sigaction(SIGBUS, &before[1], NULL), 0);
+    assert_int_equal(n_faults, 1);
+    assert_int_equal(t.done[0], 0);
+    assert_int_equal(munmap(page, 1), 0);
 }
 
 /* ---- the public functions: a search, whose answers are always the same ---------------------------- */
@@ -335,6 +377,7 @@ int main(void)
         cmocka_unit_test(every_task_runs_once_at_any_number_of_threads),
         cmocka_unit_test(a_task_may_use_its_own_context),
         cmocka_unit_test(little_work_is_the_callers),
+        cmocka_unit_test(a_fault_in_a_worker_reaches_the_handler),
         cmocka_unit_test(several_threads_may_share_a_context),
         cmocka_unit_test(parent_and_child_go_on_after_a_fork),
         cmocka_unit_test(a_child_takes_a_pool_that_was_busy),
