@@ -20,10 +20,11 @@ cen_status cen_context_create(cen_context **context, const cen_context_options *
         return cen__fail(error, CEN_ERROR_ARGUMENT, "n_threads is %d; it must be 0 to %d",
                          o.n_threads, MOST_THREADS);
     }
-    int n_threads = o.n_threads > 0 ? o.n_threads : cen__processors();
+    const int n_processors = cen__processors(); /* which reads files */
+    int n_threads = o.n_threads > 0 ? o.n_threads : n_processors;
     if (n_threads > MOST_THREADS) n_threads = MOST_THREADS;
     cen_context *made = cen__alloc(1, sizeof *made);
-    cen__pool *pool = cen__pool_create(n_threads);
+    cen__pool *pool = cen__pool_create(n_threads, n_processors);
     if (made == NULL || pool == NULL) {
         cen__pool_free(pool);
         cen__free(made);

@@ -41,12 +41,12 @@ struct cen__pool {
     bool is_ending;
 };
 
-cen__pool *cen__pool_create(int n_threads)
+cen__pool *cen__pool_create(int n_threads, int n_processors)
 {
     cen__pool *pool = cen__alloc_zeroed(1, sizeof *pool);
     if (pool == NULL) return NULL;
     pool->n_threads = n_threads;
-    pool->n_spins = n_threads <= cen__processors() ? SPINS : 0;
+    pool->n_spins = n_threads <= n_processors ? SPINS : 0;
     pool->process = cen__process();
     pool->threads = cen__alloc((size_t)n_threads, sizeof(cen__thread *));
     pool->monitor = cen__monitor_create();
@@ -214,8 +214,9 @@ struct cen__pool {
     int n_threads;
 };
 
-cen__pool *cen__pool_create(int n_threads)
+cen__pool *cen__pool_create(int n_threads, int n_processors)
 {
+    (void)n_processors;
     cen__pool *pool = cen__alloc(1, sizeof *pool);
     if (pool != NULL) pool->n_threads = n_threads;
     return pool;
