@@ -488,12 +488,13 @@ CEN_API cen_status cen_predictor_create(cen_predictor **predictor, const cen_mod
 CEN_API void cen_predictor_free(cen_predictor *predictor);
 
 /* features[n, D] of x[n, channels, height, width], as cen_folder_read gives it. An image has the same bits in
- * a batch of any size. Allocates nothing. Errors: ARGUMENT (n is above max_n). */
+ * a batch of any size. Allocates nothing, but for the context's threads, which start when there is work for them.
+ * Errors: ARGUMENT (n is above max_n). */
 CEN_API cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
                                           float *features, cen_error *error);
 
 /* x[channels, height, width] of a decoded image, or of the bytes of a file, exactly as a folder would be read.
- * Errors: ARGUMENT (an image without pixels), MEMORY; as cen_image_decode. */
+ * Errors: ARGUMENT (an image without pixels or not of 1 to 4 channels), MEMORY; as cen_image_decode. */
 CEN_API cen_status cen_predictor_input(const cen_predictor *predictor, const cen_image *image,
                                        float *x, cen_error *error);
 CEN_API cen_status cen_predictor_decode(const cen_predictor *predictor, const void *bytes,

@@ -85,6 +85,10 @@ cen_status cen__picture_input(cen_context *context, const cen_input *input, cons
     if (image->pixels == NULL || image->width == 0 || image->height == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "an image without pixels is no input");
     }
+    if (image->channels < 1 || image->channels > 4) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "an image of %d channels is no input; it has 1 to 4", image->channels);
+    }
     if ((size_t)image->channels != input->channels) {
         cen_image copy;
         cen_status status = convert(image, input->channels, &copy, error);

@@ -178,6 +178,12 @@ static void what_cannot_be_is_refused(void **state)
     assert_non_null(strstr(error.message, "2 images"));
     assert_ok(cen_predictor_features(predictor, x, 0, features, &error), &error);
     assert_int_equal(cen_predictor_input(predictor, &none, input, &error), CEN_ERROR_ARGUMENT);
+    const int wrong[] = {-1, 0, 5};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        const cen_image image = {.width = 2, .height = 2, .channels = wrong[i], .pixels = bytes};
+        assert_int_equal(cen_predictor_input(predictor, &image, input, &error), CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, "channels"));
+    }
     assert_int_equal(cen_predictor_decode(predictor, "GIF89a", 6, input, &error),
                      CEN_ERROR_UNSUPPORTED);
     cen_predictor_free(predictor);
