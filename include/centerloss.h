@@ -91,7 +91,7 @@ static inline cen_context_options cen_context_options_init(void)
 /* Takes the best instruction set of the processor, or the lower one that the environment variable
  * CEN_INSTRUCTIONS names. Threads start when there is work for them, sleep when there is none, and are not
  * needed: what the system refuses, the caller does. After a fork, parent and child may both go on.
- * options may be NULL. Errors: ARGUMENT (n_threads), MEMORY. */
+ * options may be NULL. Errors: ARGUMENT (n_threads, a size of 0), MEMORY. */
 CEN_API cen_status cen_context_create(cen_context **context, const cen_context_options *options,
                                       cen_error *error);
 

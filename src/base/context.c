@@ -15,6 +15,11 @@ cen_status cen_context_create(cen_context **context, const cen_context_options *
                               cen_error *error)
 {
     cen_context_options o = cen_context_options_init();
+    if (options != NULL && options->size < sizeof options->size) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "the options of a context have no size; begin with cen_context_options_init");
+    }
     if (options != NULL) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
     if (o.n_threads < 0 || o.n_threads > MOST_THREADS) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "n_threads is %d; it must be 0 to %d",
