@@ -21,8 +21,7 @@ ELSEWHERE=$(cd "$ELSEWHERE" && pwd)
 # compiled with cc for this one.
 NOT_HERE='^(cli_test_install|check_includes|check_includes_test)$'
 
-# An emulated process costs much: each ninth failure alone is injected, runs are killed twice, and threads that
-# wait do so asleep.
+# An emulated process costs much: each ninth failure alone is injected, and runs are killed twice.
 export CEN_WALK_EACH=9 KILLS=2
 
 debian() { # triplet, Debian's name
