@@ -233,7 +233,7 @@ KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bm
 MB = 1 << 20
 READERS = {"csv": ("features", ".csv", lambda size: MB + 64 * size), "tsv": ("features", ".tsv", lambda size: MB + 64 * size),
            "npy": ("features", ".npy", lambda size: (1 << 16) + 16 * size), "model": ("model", ".safetensors", lambda size: 8 * MB + 64 * size),
-           "list": ("list", ".csv", lambda size: MB + 256 * size), "idx": ("idx", ".idx", lambda size: MB + 3 * 1032 * size),
+           "list": ("list", ".csv", lambda size: MB + 256 * size), "idx": ("idx", ".idx", lambda size: MB + 3 * 1032 * 2 * size),
            "json": ("json", ".json", lambda size: (1 << 16) + 64 * size), "net": ("net", ".net", lambda size: (1 << 16) + 512 * size)}
 
 
