@@ -98,7 +98,7 @@ CEN_API cen_status cen_context_create(cen_context **context, const cen_context_o
 /* After all objects that were made in it. */
 CEN_API void cen_context_free(cen_context *context);
 
-/* Threads that work in it, with the caller. */
+/* Threads that work in it, with the caller; 1 for NULL. */
 CEN_API int cen_context_threads(const cen_context *context);
 
 /* ---- tensors ------------------------------------------------------------------------------- */

@@ -1,5 +1,6 @@
 #include "base/context.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -47,11 +48,6 @@ void cen_context_free(cen_context *context)
     cen__free(context);
 }
 
-int cen_context_threads(const cen_context *context)
-{
-    return cen__context_threads(context);
-}
-
 cen_context *cen__context_use(cen_context *given, cen_context **own)
 {
     *own = NULL;
@@ -64,16 +60,13 @@ cen__instruction_set cen__context_instructions(const cen_context *context)
     return context != NULL ? context->instructions : cen__instructions_used();
 }
 
-int cen__context_threads(const cen_context *context)
+int cen_context_threads(const cen_context *context)
 {
     return context != NULL ? context->n_threads : 1;
 }
 
 void cen__parallel(cen_context *context, size_t n_tasks, double work, cen__task *run, void *data)
 {
-    if (context != NULL && work >= LEAST_WORK) {
-        cen__pool_run(context->pool, n_tasks, run, data);
-        return;
-    }
-    for (size_t task = 0; task < n_tasks; task++) run(data, task, 0);
+    const bool is_shared = context != NULL && work >= LEAST_WORK;
+    cen__pool_run(is_shared ? context->pool : NULL, n_tasks, run, data);
 }

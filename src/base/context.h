@@ -20,9 +20,6 @@ cen_context *cen__context_use(cen_context *given, cen_context **own);
 /* The instruction set to use in it; NULL: that of a context made now. */
 cen__instruction_set cen__context_instructions(const cen_context *context);
 
-/* Threads that work for it; 1 for NULL, which stands for the caller. */
-int cen__context_threads(const cen_context *context);
-
 /* The work of a task that reads files or waits. */
 #define CEN__MUCH_WORK 1e30
 

@@ -136,12 +136,12 @@ static void close_job(cen__pool *pool)
     cen__monitor_leave(pool->monitor);
 }
 
-/* A fork has this thread only, and the lock in any state. Other threads of the child may ask for the pool
+/* A fork has this thread only, and the lock in any state: of both only the memory is left to free. Other threads of the child may ask for the pool
  * meanwhile: owner and n_threads, which they read, stay as they are. */
 static void renew(cen__pool *pool)
 {
-    for (int i = 0; i < pool->n_started; i++) cen__thread_abandon(pool->threads[i]);
-    cen__monitor_abandon(pool->monitor);
+    for (int i = 0; i < pool->n_started; i++) cen__free(pool->threads[i]);
+    cen__free(pool->monitor);
     pool->n_started = pool->n_wanted = pool->n_joined = pool->n_active = pool->n_asleep = 0;
     pool->is_caller_asleep = pool->is_ending = false;
     pool->process = cen__process();
@@ -172,7 +172,7 @@ static int start_threads(cen__pool *pool, size_t n_tasks)
 void cen__pool_run(cen__pool *pool, size_t n_tasks, cen__task *run, void *data)
 {
     const unsigned long self = cen__process();
-    if (n_tasks < 2 || pool->n_threads < 2 || !claim(pool, self)) {
+    if (pool == NULL || n_tasks < 2 || pool->n_threads < 2 || !claim(pool, self)) {
         run_all(n_tasks, run, data);
         return;
     }

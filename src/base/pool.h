@@ -16,7 +16,7 @@ cen__pool *cen__pool_create(int n_threads, int n_processors);
 void cen__pool_free(cen__pool *pool);
 
 /* Runs tasks 0 .. n_tasks - 1, in any order; they are handed out one by one, so that a thread that a busy
- * neighbour delays takes fewer. The caller runs all of them itself if the pool is busy (a task of its
+ * neighbour delays takes fewer. The caller runs all of them itself if pool is NULL or busy (a task of its
  * own calls, or another thread), and takes the share of threads that the system refuses. After a fork the
  * child starts its own. */
 void cen__pool_run(cen__pool *pool, size_t n_tasks, cen__task *run, void *data);

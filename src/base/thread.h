@@ -38,9 +38,6 @@ typedef struct cen__monitor cen__monitor;
 cen__monitor *cen__monitor_create(void);
 void cen__monitor_free(cen__monitor *monitor);
 
-/* Frees the memory of a monitor that a fork has copied, in whatever state it was. */
-void cen__monitor_abandon(cen__monitor *monitor);
-
 void cen__monitor_enter(cen__monitor *monitor);
 void cen__monitor_leave(cen__monitor *monitor);
 
@@ -58,9 +55,6 @@ cen__thread *cen__thread_start(void (*run)(void *user), void *user);
 
 /* Waits for its end and frees it. */
 void cen__thread_join(cen__thread *thread);
-
-/* Frees the memory of a thread that a fork has left behind in the parent. */
-void cen__thread_abandon(cen__thread *thread);
 
 /* This process; a fork has another. (No wider than what 32-bit machines exchange at once.) */
 unsigned long cen__process(void);

@@ -50,11 +50,6 @@ void cen__monitor_free(cen__monitor *monitor)
     cen__free(monitor);
 }
 
-void cen__monitor_abandon(cen__monitor *monitor)
-{
-    cen__free(monitor);
-}
-
 void cen__monitor_enter(cen__monitor *monitor)
 {
     pthread_mutex_lock(&monitor->mutex);
@@ -129,11 +124,6 @@ cen__thread *cen__thread_start(void (*run)(void *user), void *user)
 void cen__thread_join(cen__thread *thread)
 {
     if (thread != NULL) (void)pthread_join(thread->handle, NULL);
-    cen__free(thread);
-}
-
-void cen__thread_abandon(cen__thread *thread)
-{
     cen__free(thread);
 }
 

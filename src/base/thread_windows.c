@@ -38,11 +38,6 @@ void cen__monitor_free(cen__monitor *monitor)
     cen__free(monitor);
 }
 
-void cen__monitor_abandon(cen__monitor *monitor)
-{
-    cen__free(monitor);
-}
-
 void cen__monitor_enter(cen__monitor *monitor)
 {
     EnterCriticalSection(&monitor->section);
@@ -95,11 +90,6 @@ void cen__thread_join(cen__thread *thread)
     if (thread == NULL) return;
     (void)WaitForSingleObject(thread->handle, INFINITE);
     (void)CloseHandle(thread->handle);
-    cen__free(thread);
-}
-
-void cen__thread_abandon(cen__thread *thread)
-{
     cen__free(thread);
 }
 

@@ -248,7 +248,7 @@ cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t c
     cen_status status = set_input(folder, input, error);
     if (status != CEN_OK) return status;
     size_t n_images = folder->info.n_images, size = folder->image_size;
-    size_t n_threads = (size_t)cen__context_threads(folder->context);
+    size_t n_threads = (size_t)cen_context_threads(folder->context);
     loader l = {.block_size = n_threads * LOAD_BLOCK_A_THREAD,
                 .cache_capacity = cache_bytes / size,
                 .progress = progress,
@@ -379,7 +379,7 @@ static cen_status read_uncached(reader *r, cen_error *errors, cen_error *error)
     cen_status status = CEN_OK;
     r->chunk = 1;
     cen_context *context = r->folder->context;
-    r->bytes = cen__alloc((size_t)cen__context_threads(context), r->folder->image_size);
+    r->bytes = cen__alloc((size_t)cen_context_threads(context), r->folder->image_size);
     r->errors = cen__alloc_zeroed(r->n, sizeof *r->errors);
     if (r->bytes == NULL || r->errors == NULL) {
         status = cen__fail_memory(error, "a batch of images");

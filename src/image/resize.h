@@ -2,12 +2,10 @@
 #ifndef CEN_IMAGE_RESIZE_H
 #define CEN_IMAGE_RESIZE_H
 
-#include "base/instructions.h"
-
 #include <stddef.h>
-#include "base/instructions.h"
-
 #include <stdint.h>
+
+#include "base/instructions.h"
 
 enum { CEN__RESIZE_BITS = 22, CEN__RESIZE_LANES = 32 };
 

@@ -337,7 +337,7 @@ static void add_partial(const job *job_)
 static void run(const cen__micro *micro, product *whole, float *scratch, cen_context *context)
 {
     size_t m = whole->m, n = whole->n, k = whole->k;
-    size_t threads = useful_threads(m, n, k, cen__context_threads(context));
+    size_t threads = useful_threads(m, n, k, cen_context_threads(context));
     job job_ = {micro, whole, 1, 1, k_parts(n, k), scratch, scratch, 0};
     job_.worker_count = worker_count(job_.micro, m, n, k);
     if (job_.k_parts > 1) {

@@ -35,7 +35,7 @@ static parts parts_of(const cen__margin *head)
 {
     size_t n = head->n, d = head->d, k = head->k;
     size_t product =
-        product_count(&head->kernels->micro, n, d, k, cen__context_threads(head->context));
+        product_count(&head->kernels->micro, n, d, k, cen_context_threads(head->context));
     float *f = head->scratch + product, *w = f + n * d;
     return (parts){head->scratch, f, w, w + k * d, w + k * d + n};
 }

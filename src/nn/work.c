@@ -194,7 +194,7 @@ static size_t layer_scratch(const cen__work *work, cen__scope scope, size_t n)
         const cen__layer *layer = &work->steps[i];
         if (layer->kind->scope != scope || layer->kind->scratch_count == NULL) continue;
         most =
-            larger(most, layer->kind->scratch_count(layer, n, cen__context_threads(work->context)));
+            larger(most, layer->kind->scratch_count(layer, n, cen_context_threads(work->context)));
     }
     return round_up(most);
 }
@@ -290,7 +290,7 @@ static need plan(cen__work *work, bool training)
     work->scratch_offset = cen__times(2, slot);
     work->area_count =
         cen__plus(work->scratch_offset, layer_scratch(work, CEN__SCOPE_IMAGE, chunk_size(n)));
-    size_t areas = cen__times(work->area_count, (size_t)cen__context_threads(work->context));
+    size_t areas = cen__times(work->area_count, (size_t)cen_context_threads(work->context));
     return (need){.kept = plan_kept(work, training),
                   .batch = cen__times(cen__plus(outputs, cen__times(2, border)), n),
                   .area = larger(areas, layer_scratch(work, CEN__SCOPE_BATCH, n))};
@@ -518,8 +518,7 @@ static void prepare(run *r)
 {
     size_t n = 0;
     for (size_t i = r->stage->first; i < r->stage->end; i++) n += n_parts(r, i);
-    double work = CEN__MUCH_WORK;
-    if (n > 0) cen__parallel(r->work->context, n, work, prepare_part, r);
+    if (n > 0) cen__parallel(r->work->context, n, CEN__MUCH_WORK, prepare_part, r);
 }
 
 void cen__work_use(cen__work *work, const float *w, float *state)

@@ -179,7 +179,7 @@ cen_status cen_episodes_measure(cen_context *context, cen_labelled set, size_t d
               .options = options,
               .vectors = &cen__kernels_of(context->instructions)->vectors};
     cen_status status = list_eligible(&g, error);
-    if (status == CEN_OK && !reserve(&g, cen__context_threads(context))) {
+    if (status == CEN_OK && !reserve(&g, cen_context_threads(context))) {
         status = cen__fail_memory(error, "the means of episodes");
     }
     if (status == CEN_OK) {

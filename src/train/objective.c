@@ -48,12 +48,12 @@ cen_status cen__objective_create(cen__objective *o, const cen_model *model,
     const cen__kernels *kernels = model->net.kernels;
     size_t scratch =
         has_margin
-            ? cen__margin_scratch_count(kernels, batch, d, classes, cen__context_threads(context))
-            : cen__affine_scratch_count(kernels, batch, d, classes, cen__context_threads(context));
+            ? cen__margin_scratch_count(kernels, batch, d, classes, cen_context_threads(context))
+            : cen__affine_scratch_count(kernels, batch, d, classes, cen_context_threads(context));
     o->logits = cen__alloc(n_logits, sizeof *o->logits);
     o->scratch = cen__alloc(scratch, sizeof *o->scratch);
     if (is_triplet(options))
-        n_doubles = cen__triplet_scratch_count(batch, cen__context_threads(context));
+        n_doubles = cen__triplet_scratch_count(batch, cen_context_threads(context));
     if (options->loss == CEN_LOSS_CONTRASTIVE_CENTER) {
         n_doubles = cen__contrastive_scratch_count(batch, d);
     }

@@ -44,7 +44,7 @@ static results run(cen__margin head, const float *f, const float *w, const int32
     const size_t n = head.n, d = head.d, k = head.k;
     results r = results_create(n, d, k);
     size_t count =
-        cen__margin_scratch_count(kernels_now(), n, d, k, cen__context_threads(head.context));
+        cen__margin_scratch_count(kernels_now(), n, d, k, cen_context_threads(head.context));
     head.kernels = kernels_now();
     head.scratch = scratch_memory(count, sizeof *head.scratch);
     cen__margin_forward(&head, f, w, labels, r.logits, r.row_hits);

@@ -15,7 +15,7 @@ static const char *const kind_names[2] = {"batch_hard", "semi_hard"};
 /* df may be NULL; full of NaN before. */
 static double loss_of(cen__triplet triplet, const float *f, const int32_t *labels, float *df)
 {
-    size_t count = cen__triplet_scratch_count(triplet.n, cen__context_threads(triplet.context));
+    size_t count = cen__triplet_scratch_count(triplet.n, cen_context_threads(triplet.context));
     triplet.kernels = kernels_now();
     triplet.scratch = scratch_memory(count, sizeof *triplet.scratch);
     if (df != NULL) memset(df, 0xff, triplet.n * triplet.d * sizeof *df);
