@@ -15,6 +15,7 @@
 #include "injection/walk.h"
 #include "support/context.h"
 #include "support/golden_pairs.h"
+#include "support/png_chunk.h"
 
 #define IMAGES ROOT "/images"
 #define OUT ROOT "/out"
@@ -59,22 +60,6 @@ static void make_pictures(const char *folder, int value)
     picture = path[2];
     (void)golden_pairs_each("bmp.bin", put_picture);
     tree_grey(path[3], 9, 8, value);
-}
-
-static void put32(uint8_t *at, size_t n)
-{
-    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(n >> (24 - 8 * i));
-}
-
-static void put_chunk(FILE *file, const char *name, const uint8_t *data, size_t size)
-{
-    uint8_t head[8], tail[4];
-    put32(head, size);
-    memcpy(head + 4, name, 4);
-    put32(tail, cen__crc32(cen__crc32(0, head + 4, 4), data, size));
-    assert_int_equal(fwrite(head, 1, 8, file), 8);
-    if (size > 0) assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fwrite(tail, 1, 4, file), 4);
 }
 
 /* A PNG of noise, which is as large as its pixels, in chunks of 8 KB as libpng makes them. It is turned, which

@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "image/inflate.h"
 #include "support/measured_memory.h"
+#include "support/png_chunk.h"
 #include "support/tree.h"
 
 #define MB ((size_t)1 << 20)
@@ -93,22 +94,6 @@ static void a_file_without_a_picture_is_not_read_whole(void **state)
     assert_int_equal(fclose(file), 0);
     assert_int_equal(read_measured(0, 0, MB, &error), CEN_ERROR_FORMAT);
     (void)remove(path);
-}
-
-static void put32(uint8_t *at, uint32_t n)
-{
-    for (int i = 0; i < 4; i++) at[i] = (uint8_t)(n >> (24 - 8 * i));
-}
-
-static void put_chunk(FILE *file, const char *name, const uint8_t *data, uint32_t size)
-{
-    uint8_t head[8], tail[4];
-    put32(head, size);
-    memcpy(head + 4, name, 4);
-    put32(tail, cen__crc32(cen__crc32(0, head + 4, 4), data, size));
-    assert_int_equal(fwrite(head, 1, 8, file), 8);
-    if (size > 0) assert_int_equal(fwrite(data, 1, size, file), size);
-    assert_int_equal(fwrite(tail, 1, 4, file), 4);
 }
 
 /* Stored blocks of no bytes, one after the other. */
