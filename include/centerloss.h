@@ -80,22 +80,29 @@ typedef struct cen_context_options {
     size_t size; /* of this struct as the caller knows it: cen_context_options_init sets it */
     int n_threads; /* with the caller, at most 1024; 0: one for each processor that this process may use, by
                       its affinity and the quota of its control group */
+    /* Both or none (malloc and free): all memory of the context and of what is made in it. allocate returns
+     * NULL if it has none; it asks for up to 96 bytes more than an array needs, which it then aligns itself.
+     * Both may be called from any thread that uses the context, and its own; a zeroed or a larger array is
+     * made of a new one. */
+    void *(*allocate)(void *user, size_t size);
+    void (*release)(void *user, void *block); /* never NULL, and of allocate */
+    void *allocator_user;
 } cen_context_options;
 
 static inline cen_context_options cen_context_options_init(void)
 {
-    cen_context_options options = {sizeof(cen_context_options), 0};
+    cen_context_options options = {sizeof(cen_context_options), 0, NULL, NULL, NULL};
     return options;
 }
 
 /* Takes the best instruction set of the processor, or the lower one that the environment variable
  * CEN_INSTRUCTIONS names. Threads start when there is work for them, sleep when there is none, and are not
  * needed: what the system refuses, the caller does. After a fork, parent and child may both go on.
- * options may be NULL. Errors: ARGUMENT (n_threads, a size of 0), MEMORY. */
+ * options may be NULL. Errors: ARGUMENT (n_threads, a size of 0, one of allocate and release), MEMORY. */
 CEN_API cen_status cen_context_create(cen_context **context, const cen_context_options *options,
                                       cen_error *error);
 
-/* After all objects that were made in it. */
+/* After all that was made in it: objects, images, sets, findings. */
 CEN_API void cen_context_free(cen_context *context);
 
 /* Threads that work in it, with the caller; 1 for NULL. */
@@ -113,8 +120,8 @@ typedef struct cen_tensor {
 } cen_tensor;
 
 /* A tensor of zeros that owns its data. Errors: MEMORY, LIMIT (the size overflows). */
-CEN_API cen_status cen_tensor_create(cen_tensor *tensor, size_t n_dims, const size_t *shape,
-                                     cen_error *error);
+CEN_API cen_status cen_tensor_create(cen_context *context, cen_tensor *tensor, size_t n_dims,
+                                     const size_t *shape, cen_error *error);
 
 /* Frees the data of a tensor from cen_tensor_create and zeroes the struct. */
 CEN_API void cen_tensor_free(cen_tensor *tensor);
@@ -162,7 +169,8 @@ CEN_API cen_status cen_image_decode(cen_context *context, const void *bytes, siz
                                     cen_error *error);
 
 /* Width, height (after orientation) and channels from the header alone; pixels stays NULL. */
-CEN_API cen_status cen_image_read_size(const char *path, cen_image *image, cen_error *error);
+CEN_API cen_status cen_image_read_size(cen_context *context, const char *path, cen_image *image,
+                                       cen_error *error);
 
 /* Frees the pixels and zeroes the struct. */
 CEN_API void cen_image_free(cen_image *image);
@@ -185,7 +193,8 @@ CEN_API cen_status cen_image_resize(cen_context *context, const cen_image *image
 
 /* Writes an image of 1, 2, 3 or 4 channels as PNG, without waiting for the disk. Errors: ARGUMENT,
  * IO, MEMORY. */
-CEN_API cen_status cen_image_write_png(const cen_image *image, const char *path, cen_error *error);
+CEN_API cen_status cen_image_write_png(cen_context *context, const cen_image *image,
+                                       const char *path, cen_error *error);
 
 /* ---- folders of images --------------------------------------------------------------------- */
 
@@ -349,7 +358,7 @@ CEN_API size_t cen_folder_order_per_class(const cen_folder *folder, size_t n_cla
 /* Unpacks an IDX pair (MNIST's format, .gz or not) into folder/class/NNNNN.png. class_names may be
  * NULL (then "0", "1", ...); at most `most` images a class, 0: all. Errors: ARGUMENT (a
  * name that cannot be a folder's, too few names), IO, FORMAT, LIMIT, MEMORY. */
-CEN_API cen_status cen_idx_unpack(const char *images, const char *labels,
+CEN_API cen_status cen_idx_unpack(cen_context *context, const char *images, const char *labels,
                                   const char *const *class_names, size_t n_class_names, size_t most,
                                   const char *folder, cen_error *error);
 
@@ -769,8 +778,8 @@ CEN_API cen_status cen_knn_classify(cen_context *context, cen_labelled gallery,
  * over the root mean square distance between two such means. Both may be the same set. Labels are
  * in 0 .. n_classes - 1; a query without its class in the gallery does not count. NAN where no
  * query counts or the gallery has fewer than two classes. Errors: ARGUMENT (a label), MEMORY. */
-CEN_API cen_status cen_intra_inter(cen_labelled queries, cen_labelled gallery, size_t d,
-                                   size_t n_classes, double *ratio, cen_error *error);
+CEN_API cen_status cen_intra_inter(cen_context *context, cen_labelled queries, cen_labelled gallery,
+                                   size_t d, size_t n_classes, double *ratio, cen_error *error);
 
 /* ---- measures of features -------------------------------------------------------------------- */
 
@@ -901,8 +910,9 @@ CEN_API cen_status cen_threshold_calibrate(cen_context *context, cen_labelled ga
 /* Principal components of features[n, d]: components[n_components, d], orthonormal, by falling
  * variance; each one's largest number by size is positive. variances[n_components] (n - 1 in the
  * denominator) may be NULL. Errors: ARGUMENT (n < 2, more components than d), MEMORY. */
-CEN_API cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_components,
-                           float *mean, float *components, double *variances, cen_error *error);
+CEN_API cen_status cen_pca(cen_context *context, const float *features, size_t n, size_t d,
+                           size_t n_components, float *mean, float *components, double *variances,
+                           cen_error *error);
 
 /* projected[n, n_components] = (features - mean) components^T */
 CEN_API void cen_pca_project(const float *features, size_t n, size_t d, const float *mean,
@@ -935,18 +945,19 @@ typedef struct cen_feature_row {
 /* Writes features[n, d]. rows may be NULL for FVECS. Readers find a whole old pair or a whole new one,
  * also if this process is killed; writers of one path take turns. Errors: ARGUMENT (also a pair for a
  * device or a pipe), NOT_FINITE (a row that could not be read again), IO, MEMORY. */
-CEN_API cen_status cen_features_write(const char *path, cen_features_format format,
-                                      const float *features, size_t n, size_t d,
-                                      const cen_feature_row *rows, cen_error *error);
+CEN_API cen_status cen_features_write(cen_context *context, const char *path,
+                                      cen_features_format format, const float *features, size_t n,
+                                      size_t d, const cen_feature_row *rows, cen_error *error);
 
 /* To read features, change them and write them back without losing what another process writes meanwhile:
  * waits for the lock of this path, which cen_lock_release lets go of, and in between
  * cen_features_replace takes the place of cen_features_write, which takes the lock itself. *lock is NULL
  * for a device or a pipe. Errors: IO, MEMORY; as cen_features_write. */
-CEN_API cen_status cen_features_lock(struct cen_lock **lock, const char *path, cen_error *error);
-CEN_API cen_status cen_features_replace(const char *path, cen_features_format format,
-                                        const float *features, size_t n, size_t d,
-                                        const cen_feature_row *rows, cen_error *error);
+CEN_API cen_status cen_features_lock(cen_context *context, struct cen_lock **lock, const char *path,
+                                     cen_error *error);
+CEN_API cen_status cen_features_replace(cen_context *context, const char *path,
+                                        cen_features_format format, const float *features, size_t n,
+                                        size_t d, const cen_feature_row *rows, cen_error *error);
 
 /* Scales each row of features[n, d] to length 1; rows of zeros stay. */
 CEN_API void cen_features_normalize(float *features, size_t n, size_t d);
@@ -967,7 +978,8 @@ typedef struct cen_feature_set {
  * of their names. The size is held against the memory of the machine before it is taken.
  * Errors: IO, FORMAT (with the place: a row that is not finite, a file cut short, two files that are
  * not of one export), UNSUPPORTED, LIMIT, MEMORY. */
-CEN_API cen_status cen_features_read(const char *path, cen_feature_set *set, cen_error *error);
+CEN_API cen_status cen_features_read(cen_context *context, const char *path, cen_feature_set *set,
+                                     cen_error *error);
 CEN_API void cen_features_free(cen_feature_set *set);
 
 /* Gives equal names equal labels: those of `set` become places in a list that begins with the n
@@ -1039,16 +1051,16 @@ typedef struct cen_report {
 } cen_report;
 
 /* One HTML file that needs nothing else: no network, and no script to be read. Errors: IO, MEMORY. */
-CEN_API cen_status cen_report_write_html(const cen_report *report, const char *path,
-                                         cen_error *error);
+CEN_API cen_status cen_report_write_html(cen_context *context, const cen_report *report,
+                                         const char *path, cen_error *error);
 
 /* The same figures as JSON. */
-CEN_API cen_status cen_report_write_json(const cen_report *report, const char *path,
-                                         cen_error *error);
+CEN_API cen_status cen_report_write_json(cen_context *context, const cen_report *report,
+                                         const char *path, cen_error *error);
 
 /* The same plots as single files FOLDER/NAME.svg; makes the folder. */
-CEN_API cen_status cen_report_write_svg(const cen_report *report, const char *folder,
-                                        cen_error *error);
+CEN_API cen_status cen_report_write_svg(cen_context *context, const cen_report *report,
+                                        const char *folder, cen_error *error);
 
 /* ---- the system, for command-line tools ---------------------------------------------------- */
 

@@ -131,7 +131,7 @@ static cen_status write_rows(const cen_model *model, const cen_folder_info *info
                                         has_class ? info->class_names[image->label] : NULL,
                                         info->has_own_split ? cen_split_name(image->split) : NULL};
         }
-        status = cen_features_write(s.output, (cen_features_format)s.format, features,
+        status = cen_features_write(NULL, s.output, (cen_features_format)s.format, features,
                                     info->n_images, d, rows, error);
     }
     free(labels);
@@ -144,7 +144,7 @@ static cen_status write_features(const cen_model *model, cen_folder *folder, cen
     const size_t shape[2] = {cen_folder_get(folder)->n_images, cen_model_get(model)->feature_size};
     progress line = progress_start(s.is_quiet, talk_beside(s.output));
     cen_tensor features;
-    cen_status status = cen_tensor_create(&features, 2, shape, error);
+    cen_status status = cen_tensor_create(NULL, &features, 2, shape, error);
     if (status != CEN_OK) return status;
     status = cen_model_folder_features(model, folder, features.data, show, &line, error);
     progress_clear(&line);

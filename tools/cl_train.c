@@ -314,7 +314,7 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
     const size_t shape[2] = {info->n_images, cen_model_get(r->model)->feature_size};
     const size_t n_skipped = info->n_skipped;
     cen_tensor features;
-    cen_status status = cen_tensor_create(&features, 2, shape, error);
+    cen_status status = cen_tensor_create(r->context, &features, 2, shape, error);
     cen_feature_row *rows = malloc((info->n_images + 1) * sizeof *rows);
     if (status == CEN_OK && rows == NULL) {
         status = CEN_ERROR_MEMORY;
@@ -329,7 +329,7 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
     if (status == CEN_OK) {
         warn_gone(info, n_skipped);
         fill_rows(info, rows);
-        status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY,
+        status = cen_features_write(r->context, in_run(r, "features.npy", path), CEN_FEATURES_NPY,
                                     features.data, info->n_images, shape[1], rows, error);
     }
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {

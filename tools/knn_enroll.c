@@ -138,7 +138,7 @@ static int write_gallery(const knn *s, const enrolment *e, const char *output,
     const size_t shape[2] = {f->n + new->n, f->d}, old_size = f->n * f->d;
     cen_error error;
     cen_tensor both;
-    if (cen_tensor_create(&both, 2, shape, &error) != CEN_OK) {
+    if (cen_tensor_create(s->context, &both, 2, shape, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     cen_feature_row *rows = malloc(shape[0] * sizeof *rows);
@@ -149,8 +149,8 @@ static int write_gallery(const knn *s, const enrolment *e, const char *output,
         memcpy(both.data, f->features, old_size * sizeof(float));
         memcpy(both.data + old_size, new->features, (shape[0] * f->d - old_size) * sizeof(float));
         join_rows(e, rows);
-        if (cen_features_replace(output, format, both.data, shape[0], shape[1], rows, &error) !=
-            CEN_OK) {
+        if (cen_features_replace(s->context, output, format, both.data, shape[0], shape[1], rows,
+                                 &error) != CEN_OK) {
             code = fail(s->tool, EXIT_FAILED, "%s", error.message);
         }
     }
@@ -330,7 +330,7 @@ int knn_enroll(knn *s, char *const *paths, size_t n_paths)
     if (pictures.f.n == 0) {
         code = fail(s->tool, EXIT_FAILED, "%s: there is nothing in it to enroll; put rows in it",
                     paths[2]);
-    } else if (cen_features_lock(&lock, output, &error) != CEN_OK) {
+    } else if (cen_features_lock(s->context, &lock, output, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s", error.message);
     } else {
         code = add_to_gallery(s, paths, &pictures, output, format);

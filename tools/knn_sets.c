@@ -71,7 +71,7 @@ static int compute_features(knn *s, knn_set *set)
     cen_tensor features;
     const size_t d = cen_model_get(s->model)->feature_size;
     const size_t shape[2] = {cen_folder_get(set->folder)->n_images, d};
-    if (cen_tensor_create(&features, 2, shape, &error) != CEN_OK) {
+    if (cen_tensor_create(s->context, &features, 2, shape, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     set->f.features = features.data;
@@ -133,7 +133,7 @@ int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, kn
     int code = 0;
     if (n_paths != 1 || !knn_is_features(paths[0])) {
         code = load_pictures(s, paths, n_paths, run, set);
-    } else if (cen_features_read(paths[0], &set->f, &error) != CEN_OK) {
+    } else if (cen_features_read(s->context, paths[0], &set->f, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     if (code == 0) code = copy_labels(s, set);

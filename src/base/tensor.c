@@ -1,8 +1,8 @@
 #include "base/memory.h"
 #include "base/status.h"
 
-cen_status cen_tensor_create(cen_tensor *tensor, size_t n_dims, const size_t *shape,
-                             cen_error *error)
+cen_status cen_tensor_create(cen_context *context, cen_tensor *tensor, size_t n_dims,
+                             const size_t *shape, cen_error *error)
 {
     *tensor = (cen_tensor){.n_dims = n_dims, .shape = {1, 1, 1, 1}, .data = NULL};
     if (n_dims > CEN_MAX_DIMS) {
@@ -17,7 +17,7 @@ cen_status cen_tensor_create(cen_tensor *tensor, size_t n_dims, const size_t *sh
                              "a tensor of this shape does not fit into memory; make it smaller");
         }
     }
-    tensor->data = cen__alloc_zeroed(count, sizeof(float));
+    tensor->data = cen__alloc_zeroed(context, count, sizeof(float));
     return tensor->data != NULL ? CEN_OK : cen__fail_memory(error, "a tensor");
 }
 

@@ -85,8 +85,8 @@ cen_status cen_knn_classify(cen_context *context, cen_labelled gallery, cen_labe
     if (status != CEN_OK) return status;
     size_t count, k = options->k < gallery.n ? options->k : gallery.n; /* more is refused below */
     bool fits = cen__multiply(queries.n, k, &count);
-    size_t *own = fits && indices == NULL ? cen__alloc(count, sizeof *own) : NULL;
-    double *exact = fits ? cen__alloc(count, sizeof *exact) : NULL;
+    size_t *own = fits && indices == NULL ? cen__alloc(context, count, sizeof *own) : NULL;
+    double *exact = fits ? cen__alloc(context, count, sizeof *exact) : NULL;
     if (indices == NULL) indices = own;
     if (indices != NULL && exact != NULL) {
         const cen__found found = {.indices = indices, .distances = distances, .exact = exact};

@@ -51,8 +51,8 @@ static void set_up(void)
         .trainer = trainer,
         .folder = folder,
         .options = &options,
-        .best = cen__alloc_zeroed(model->n_numbers, sizeof(float)),
-        .centers = cen__alloc_zeroed(model->info.n_center_parameters, sizeof(float)),
+        .best = cen__alloc_zeroed(NULL, model->n_numbers, sizeof(float)),
+        .centers = cen__alloc_zeroed(NULL, model->info.n_center_parameters, sizeof(float)),
         .progress = &progress};
     FUZZ_CHECK(checkpoint.best != NULL && checkpoint.centers != NULL);
     options.checkpoint = "fuzz_genuine";

@@ -14,9 +14,9 @@ static inline void tree_remove(const char *path)
 {
     if (cen__os_remove(path) || cen__os_kind(path) != CEN__FOLDER) return;
     cen__listing listing;
-    assert_int_equal(cen__os_list(path, &listing, NULL), CEN_OK);
+    assert_int_equal(cen__os_list(NULL, path, &listing, NULL), CEN_OK);
     for (size_t i = 0; i < listing.n_names; i++) {
-        char *entry = cen__path_join(path, listing.names[i]);
+        char *entry = cen__path_join(NULL, path, listing.names[i]);
         tree_remove(entry);
         cen__free(entry);
     }

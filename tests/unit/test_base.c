@@ -119,7 +119,7 @@ static void test_memory_is_aligned_to_64_bytes(void **state)
 {
     (void)state;
     for (size_t size = 0; size < 300; size += 7) {
-        unsigned char *a = cen__alloc(size, 1), *b = cen__alloc_zeroed(size, 1);
+        unsigned char *a = cen__alloc(NULL, size, 1), *b = cen__alloc_zeroed(NULL, size, 1);
         assert_non_null(a);
         assert_non_null(b);
         assert_int_equal((uintptr_t)a % 64, 0);
@@ -135,11 +135,11 @@ static void test_memory_is_aligned_to_64_bytes(void **state)
 static void test_sizes_that_overflow_give_no_memory(void **state)
 {
     (void)state;
-    assert_null(cen__alloc(SIZE_MAX, 2));
-    assert_null(cen__alloc(SIZE_MAX / 2 + 2, 2));
-    assert_null(cen__alloc(SIZE_MAX, 1));
-    assert_null(cen__alloc(PTRDIFF_MAX, 1));
-    assert_null(cen__alloc_zeroed(SIZE_MAX - 8, 1));
+    assert_null(cen__alloc(NULL, SIZE_MAX, 2));
+    assert_null(cen__alloc(NULL, SIZE_MAX / 2 + 2, 2));
+    assert_null(cen__alloc(NULL, SIZE_MAX, 1));
+    assert_null(cen__alloc(NULL, PTRDIFF_MAX, 1));
+    assert_null(cen__alloc_zeroed(NULL, SIZE_MAX - 8, 1));
     size_t product = 7;
     assert_true(cen__multiply(SIZE_MAX, 1, &product));
     assert_int_equal(product, SIZE_MAX);
@@ -154,15 +154,15 @@ static void test_grow_keeps_what_is_there(void **state)
     uint32_t *items = NULL;
     size_t capacity = 0;
     for (uint32_t i = 0; i < 1000; i++) {
-        assert_true(cen__grow(&items, &capacity, i + 1, sizeof *items));
+        assert_true(cen__grow(NULL, &items, &capacity, i + 1, sizeof *items));
         assert_true(capacity > i);
         items[i] = i * i;
     }
     for (uint32_t i = 0; i < 1000; i++) assert_int_equal(items[i], i * i);
     const uint32_t *before = items;
     const size_t capacity_before = capacity;
-    assert_false(cen__grow(&items, &capacity, SIZE_MAX, sizeof *items));
-    assert_false(cen__grow(&items, &capacity, SIZE_MAX / 8, sizeof *items));
+    assert_false(cen__grow(NULL, &items, &capacity, SIZE_MAX, sizeof *items));
+    assert_false(cen__grow(NULL, &items, &capacity, SIZE_MAX / 8, sizeof *items));
     assert_ptr_equal(items, before);
     assert_int_equal(capacity, capacity_before);
     cen__free(items);
@@ -174,7 +174,7 @@ static void test_tensors_are_zeros_of_their_shape(void **state)
     const size_t shape[] = {2, 3, 4}, huge[] = {SIZE_MAX, 2}, large[] = {SIZE_MAX / 8};
     cen_tensor tensor;
     cen_error error;
-    assert_int_equal(cen_tensor_create(&tensor, 3, shape, &error), CEN_OK);
+    assert_int_equal(cen_tensor_create(NULL, &tensor, 3, shape, &error), CEN_OK);
     assert_int_equal(cen_tensor_count(&tensor), 24);
     assert_int_equal(tensor.shape[2], 4);
     assert_int_equal(tensor.shape[3], 1);
@@ -183,9 +183,9 @@ static void test_tensors_are_zeros_of_their_shape(void **state)
     assert_null(tensor.data);
     cen_tensor_free(&tensor);
     cen_tensor_free(NULL);
-    assert_int_equal(cen_tensor_create(&tensor, 2, huge, &error), CEN_ERROR_LIMIT);
-    assert_int_equal(cen_tensor_create(&tensor, 1, large, &error), CEN_ERROR_MEMORY);
-    assert_int_equal(cen_tensor_create(&tensor, 5, shape, &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_tensor_create(NULL, &tensor, 2, huge, &error), CEN_ERROR_LIMIT);
+    assert_int_equal(cen_tensor_create(NULL, &tensor, 1, large, &error), CEN_ERROR_MEMORY);
+    assert_int_equal(cen_tensor_create(NULL, &tensor, 5, shape, &error), CEN_ERROR_ARGUMENT);
 }
 
 /* ---- random numbers ---- */
@@ -290,7 +290,7 @@ static void assert_holds(const char *path, const char *text)
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     assert_int_equal(size, strlen(text));
     assert_memory_equal(bytes, text, size);
     cen__free(bytes);
@@ -299,7 +299,7 @@ static void assert_holds(const char *path, const char *text)
 static void assert_names(const char *path, const char *const *names, size_t n_names)
 {
     cen__listing listing;
-    assert_int_equal(cen__os_list(path, &listing, NULL), CEN_OK);
+    assert_int_equal(cen__os_list(NULL, path, &listing, NULL), CEN_OK);
     assert_int_equal(listing.n_names, n_names);
     for (size_t i = 0; i < n_names; i++) assert_string_equal(listing.names[i], names[i]);
     cen__listing_free(&listing);
@@ -310,29 +310,29 @@ static void test_whole_files_and_beginnings_are_read(void **state)
 {
     (void)state;
     enum { SIZE = 300000 };
-    uint8_t *bytes = cen__alloc(SIZE, 1), *got;
+    uint8_t *bytes = cen__alloc(NULL, SIZE, 1), *got;
     size_t size;
     assert_non_null(bytes);
     for (size_t i = 0; i < SIZE; i++) bytes[i] = (uint8_t)(i * 31 >> 3);
     tree_write("test_base.tmp/large", bytes, SIZE);
     const size_t most[] = {0, 1, 65535, 65536, 65537, SIZE - 1, SIZE, SIZE + 1, SIZE_MAX};
     for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
-        assert_int_equal(cen__file_read("test_base.tmp/large", most[i], &got, &size, NULL),
+        assert_int_equal(cen__file_read(NULL, "test_base.tmp/large", most[i], &got, &size, NULL),
                          most[i] < SIZE ? CEN_ERROR_LIMIT : CEN_OK);
         cen__free(got);
-        assert_int_equal(cen__file_read_start("test_base.tmp/large", most[i], &got, &size, NULL),
-                         CEN_OK);
+        assert_int_equal(
+            cen__file_read_start(NULL, "test_base.tmp/large", most[i], &got, &size, NULL), CEN_OK);
         assert_int_equal(size, most[i] < SIZE ? most[i] : SIZE);
         if (size > 0) assert_memory_equal(got, bytes, size);
         cen__free(got);
     }
     cen__free(bytes);
     cen_error error;
-    assert_int_equal(cen__file_read("test_base.tmp/none", SIZE_MAX, &got, &size, &error),
+    assert_int_equal(cen__file_read(NULL, "test_base.tmp/none", SIZE_MAX, &got, &size, &error),
                      CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_base.tmp/none"));
     assert_null(got);
-    assert_int_equal(cen__file_read(folder, SIZE_MAX, &got, &size, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__file_read(NULL, folder, SIZE_MAX, &got, &size, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "folder"));
 }
 
@@ -350,19 +350,20 @@ static void test_a_file_over_the_limit_is_refused_before_it_is_read(void **state
                     fputc('x', file) != EOF;
     is_there = fclose(file) == 0 && is_there;
     if (is_there) {
-        assert_int_equal(cen__file_read(path, 1 << 20, &bytes, &size, &error), CEN_ERROR_LIMIT);
+        assert_int_equal(cen__file_read(NULL, path, 1 << 20, &bytes, &size, &error),
+                         CEN_ERROR_LIMIT);
         assert_null(bytes);
         assert_non_null(strstr(error.message, "test_base.tmp/sparse: this file has 2147483648"));
-        assert_int_equal(cen__file_read_start(path, 5, &bytes, &size, &error), CEN_OK);
+        assert_int_equal(cen__file_read_start(NULL, path, 5, &bytes, &size, &error), CEN_OK);
         assert_int_equal(size, 5);
         assert_memory_equal(bytes, "begin", 5);
         cen__free(bytes);
     }
     (void)remove(path);
     tree_text(path, "four");
-    assert_int_equal(cen__file_read(path, 4, &bytes, &size, &error), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, 4, &bytes, &size, &error), CEN_OK);
     cen__free(bytes);
-    assert_int_equal(cen__file_read(path, 3, &bytes, &size, &error), CEN_ERROR_LIMIT);
+    assert_int_equal(cen__file_read(NULL, path, 3, &bytes, &size, &error), CEN_ERROR_LIMIT);
     if (!is_there) skip();
 }
 
@@ -371,7 +372,7 @@ static void test_a_commit_puts_the_new_file_in_place(void **state)
     (void)state;
     tree_text("test_base.tmp/atomic/file", "old");
     cen__writer *writer;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/atomic/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/atomic/file", NULL), CEN_OK);
     cen__writer_write(writer, "new ", 4);
     cen__writer_write(writer, "42", 2);
     cen__writer_write(writer, "", 0);
@@ -388,7 +389,7 @@ static void test_a_discard_leaves_the_old_file_and_no_other(void **state)
     (void)state;
     tree_text("test_base.tmp/discard/file", "old");
     cen__writer *writer;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/discard/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/discard/file", NULL), CEN_OK);
     cen__writer_write(writer, "new", 3);
     cen__writer_discard(&writer);
     assert_null(writer);
@@ -403,8 +404,8 @@ static void test_two_writers_of_one_file_do_not_meet(void **state)
     (void)state;
     cen__writer *a, *b;
     assert_int_equal(cen_make_folder("test_base.tmp/two", NULL), CEN_OK);
-    assert_int_equal(cen__writer_create(&a, "test_base.tmp/two/file", NULL), CEN_OK);
-    assert_int_equal(cen__writer_create(&b, "test_base.tmp/two/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &a, "test_base.tmp/two/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &b, "test_base.tmp/two/file", NULL), CEN_OK);
     cen__writer_write(a, "first", 5);
     cen__writer_write(b, "second", 6);
     assert_int_equal(cen__writer_commit(&a, NULL), CEN_OK);
@@ -418,7 +419,8 @@ static void test_a_writer_without_its_folder_is_refused(void **state)
     (void)state;
     cen__writer *writer;
     cen_error error;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/none/file", &error), CEN_ERROR_IO);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/none/file", &error),
+                     CEN_ERROR_IO);
     assert_null(writer);
     assert_non_null(strstr(error.message, "test_base.tmp/none/file"));
 }
@@ -465,7 +467,7 @@ static void test_a_write_that_fails_leaves_the_old_file(void **state)
     tree_text("test_base.tmp/full/file", "old");
     cen__writer *writer;
     cen_error error;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/full/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/full/file", NULL), CEN_OK);
     struct rlimit before, small;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = before;
@@ -516,10 +518,10 @@ static void assert_unreadable(const char *path)
     size_t size;
     cen_error error;
     cen_image image;
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, path));
     assert_non_null(strstr(error.message, "this is a device, a pipe or a socket"));
-    assert_int_equal(cen__file_read_start(path, 1, &bytes, &size, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__file_read_start(NULL, path, 1, &bytes, &size, &error), CEN_ERROR_IO);
     assert_int_equal(cen_image_read(NULL, path, NULL, &image, &error), CEN_ERROR_IO);
 }
 
@@ -550,7 +552,7 @@ static void find_temporary(const char *in, char path[256])
 {
     cen__listing listing;
     size_t n = 0;
-    assert_int_equal(cen__os_list(in, &listing, NULL), CEN_OK);
+    assert_int_equal(cen__os_list(NULL, in, &listing, NULL), CEN_OK);
     for (size_t i = 0; i < listing.n_names; i++) {
         if (strstr(listing.names[i], ".cen-tmp") == NULL) continue;
         (void)snprintf(path, 256, "%s/%s", in, listing.names[i]);
@@ -570,7 +572,8 @@ static void test_a_replaced_file_keeps_its_mode(void **state)
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         tree_text("test_base.tmp/mode/file", "old");
         assert_int_equal(chmod("test_base.tmp/mode/file", modes[i]), 0);
-        assert_int_equal(cen__writer_create(&writer, "test_base.tmp/mode/file", NULL), CEN_OK);
+        assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/mode/file", NULL),
+                         CEN_OK);
         find_temporary("test_base.tmp/mode", temporary);
         assert_int_equal(mode_of(temporary) & 0777, modes[i]);
         assert_int_equal(cen__writer_commit(&writer, NULL), CEN_OK);
@@ -717,7 +720,7 @@ static void kill_after(void (*begin)(void))
 static void begin_file(void)
 {
     cen__writer *writer;
-    if (cen__writer_create(&writer, "test_base.tmp/killed/file", NULL) != CEN_OK) _exit(1);
+    if (cen__writer_create(NULL, &writer, "test_base.tmp/killed/file", NULL) != CEN_OK) _exit(1);
     cen__writer_write(writer, "half", 4);
 }
 
@@ -731,7 +734,7 @@ static void test_what_killed_writers_left_goes_and_that_of_live_ones_stays(void 
     find_temporary("test_base.tmp/killed", left);
     assert_int_equal(cen_file_write("test_base.tmp/killed/other", "x", 1, NULL), CEN_OK);
     assert_false(cen_path_exists(left));
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/killed/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/killed/file", NULL), CEN_OK);
     find_temporary("test_base.tmp/killed", live);
     assert_int_equal(cen_file_write("test_base.tmp/killed/other", "y", 1, NULL), CEN_OK);
     assert_true(cen_path_exists(live));
@@ -825,7 +828,7 @@ static void test_a_listing_of_no_folder_is_refused(void **state)
     (void)state;
     cen__listing listing;
     cen_error error;
-    assert_int_equal(cen__os_list("test_base.tmp/none", &listing, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__os_list(NULL, "test_base.tmp/none", &listing, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_base.tmp/none"));
     assert_int_equal(listing.n_names, 0);
     cen__listing_free(&listing);
@@ -855,7 +858,7 @@ static void test_paths_are_joined_by_one_slash(void **state)
         {"/", "b", "/b"},  {"", "b", "b"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char *path = cen__path_join(cases[i][0], cases[i][1]);
+        char *path = cen__path_join(NULL, cases[i][0], cases[i][1]);
         assert_string_equal(path, cases[i][2]);
         cen__free(path);
     }

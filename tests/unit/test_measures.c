@@ -206,7 +206,8 @@ static void compactness_is_that_of_cen_intra_inter(void **state)
                                          queries_of(&cases[0]), D, &o, NULL),
                      CEN_OK);
     assert_int_equal(
-        cen_intra_inter(queries_of(&cases[0]), gallery_of(&cases[0]), D, 7, &ratio, NULL), CEN_OK);
+        cen_intra_inter(NULL, queries_of(&cases[0]), gallery_of(&cases[0]), D, 7, &ratio, NULL),
+        CEN_OK);
     assert_near(m.intra_inter, ratio);
     cen_measures_free(&m);
 }

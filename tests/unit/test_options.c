@@ -150,7 +150,7 @@ static void bad_search_options_are_refused(void **state)
         assert_int_equal(
             cen_threshold_calibrate(threads(1), set, set, 2, metric, 0.5, &threshold, NULL),
             CEN_ERROR_ARGUMENT);
-        assert_int_equal(cen_features_write("bad.npy",
+        assert_int_equal(cen_features_write(NULL, "bad.npy",
                                             (cen_features_format)(value + 2 * (value > 0)), f, 4, 2,
                                             NULL, NULL),
                          CEN_ERROR_ARGUMENT);
