@@ -59,10 +59,6 @@ cen_status cen__writer_commit(cen__writer **writer, cen_error *error);
  * ".next"), where readers look if the other does not fit. */
 cen_status cen__writer_commit_pair(cen__writer **file, cen__writer **description, cen_error *error);
 
-/* cen_lock_take with the memory of a context. */
-cen_status cen__lock_take(cen_context *context, cen_lock **lock, const char *path, bool waits,
-                          cen_error *error);
-
 /* A hidden name beside the file that path leads to: .NAME and the ending. The caller's to cen__free; NULL with
  * errno set. */
 char *cen__path_hidden(cen_context *context, const char *path, const char *ending);

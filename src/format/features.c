@@ -1,4 +1,4 @@
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <errno.h>
 #include <math.h>
@@ -303,7 +303,7 @@ cen_status cen_features_lock(cen_context *context, cen_lock **lock, const char *
                          path, strerror(errno));
     }
     cen_error why = {CEN_OK, ""};
-    cen_status status = cen__lock_take(context, lock, hidden, true, &why);
+    cen_status status = cen_lock_take(context, lock, hidden, true, &why);
     cen__free(hidden);
     if (status == CEN_OK) return CEN_OK;
     return cen__fail(error, status, "%s: %s", path, why.message);

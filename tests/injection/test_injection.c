@@ -9,7 +9,7 @@
 
 #include <errno.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "image/image.h"
 #include "image/inflate.h"
@@ -64,7 +64,7 @@ static void make_pictures(const char *folder, int value)
     char path[4][200];
     static const char *const names[4] = {"a.png", "b.jpg", "c.bmp", "d.pgm"};
     for (size_t i = 0; i < 4; i++) (void)snprintf(path[i], 200, "%s/%s", folder, names[i]);
-    assert_int_equal(cen_make_folder(folder, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, folder, NULL), CEN_OK);
     uint8_t pixels[64];
     memset(pixels, value, sizeof pixels);
     const cen_image image = {8, 8, 1, pixels, NULL, {0}};
@@ -112,7 +112,7 @@ static size_t make_large_png(const char *path, size_t width, size_t height)
 static cen_status open_folder(size_t cache, cen_folder **folder, cen_error *error)
 {
     const char *const path = IMAGES;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0.25;
     options.strict = true;
     cen_status status = cen_folder_open(context, folder, &path, 1, &options, error);
@@ -130,12 +130,12 @@ static cen_status create(const cen_folder *folder, cen_model **model, cen_traine
                          cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = "conv 2 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dropout 0.3, dense 3";
     options.input = input;
     options.n_classes = info->n_classes;
     options.class_names = info->class_names;
-    cen_train_options training = cen_train_options_default();
+    cen_train_options training = cen_train_options_init();
     training.batch_size = 4;
     training.lambda_ratio = 0.3;
     *trainer = NULL;
@@ -150,7 +150,7 @@ static cen_status fit(const cen_folder *folder, const char *checkpoint, bool res
     cen_trainer *trainer;
     cen_status status = create(folder, model, &trainer, error);
     if (status == CEN_OK) {
-        cen_fit_options options = cen_fit_options_default();
+        cen_fit_options options = cen_fit_options_init();
         options.n_epochs = 2;
         options.stop_after = stop;
         options.augment = cen_augment_light();
@@ -237,16 +237,19 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
                          cen_error *error)
 {
     static const char *const names[2] = {"dark", "light"};
-    cen_measure_options options = cen_measure_options_default();
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options options_knn = cen_knn_options_init();
+    options.knn = &options_knn;
     cen_measures measures;
     options.n_episodes = 2;
-    options.knn.leave_one_out = true;
+    options_knn.leave_one_out = true;
     const cen_labelled all = {features, labels, 8};
-    cen_status status = cen_measures_create(context, &measures, all, all, 3, &options, error);
+    cen_status status = cen_measures_create(context, &measures, &all, &all, 3, &options, error);
     if (status != CEN_OK) return status;
     const cen_report_set set = {"seen", &measures, rows, rows};
     static const char *const pictures[] = {OUT};
-    const cen_report page = {.title = "a",
+    const cen_report page = {.size = sizeof(cen_report),
+                             .title = "a",
                              .command = "b",
                              .class_names = names,
                              .n_classes = 2,
@@ -313,23 +316,23 @@ static cen_status search_all(cen_context *own, cen_error *error)
         labels[i] = (int32_t)(i % 4);
         rows[i] = (cen_feature_row){"p", labels[i], i % 2 == 0 ? "even" : "odd", NULL};
     }
-    const cen_labelled all = {x, labels, N}, none = {NULL, NULL, 0};
+    const cen_labelled all = {x, labels, N};
     int32_t predicted[N];
     size_t indices[N];
     float mean[D], components[D * D];
     double ratio;
     cen_threshold threshold;
     const cen_feature_set set = {.n = N, .d = D, .features = x, .rows = rows, .n_classes = 2};
-    const cen_knn_options options = cen_knn_options_default();
+    const cen_knn_options options = cen_knn_options_init();
     cen_finding *findings = NULL;
     size_t n_findings;
     cen_status status =
         cen_knn_search(own, x, N, x, N, D, 1, CEN_METRIC_COSINE, true, indices, NULL, error);
     if (status == CEN_OK)
-        status = cen_knn_classify(own, all, all, D, &options, predicted, NULL, NULL, error);
-    if (status == CEN_OK) status = cen_intra_inter(own, all, all, D, 4, &ratio, error);
+        status = cen_knn_classify(own, &all, &all, D, &options, predicted, NULL, NULL, error);
+    if (status == CEN_OK) status = cen_intra_inter(own, &all, &all, D, 4, &ratio, error);
     if (status == CEN_OK)
-        status = cen_threshold_calibrate(own, all, none, D, CEN_METRIC_L2, 0.2, &threshold, error);
+        status = cen_threshold_calibrate(own, &all, NULL, D, CEN_METRIC_L2, 0.2, &threshold, error);
     if (status == CEN_OK) status = cen_pca(own, x, N, D, 2, mean, components, NULL, error);
     if (status == CEN_OK)
         status = cen_audit(own, &set, CEN_METRIC_L2, 1.5, &findings, &n_findings, error);
@@ -362,15 +365,11 @@ static cen_status predict_all(cen_predictor *predictor, cen_error *error)
 
 static bool predict(void)
 {
-    const size_t shape[1] = {3};
     cen_error error;
     cen_predictor *predictor = NULL;
-    cen_tensor tensor;
     cen_status status = cen_predictor_create(&predictor, trained, 1, &error);
     if (status == CEN_OK) status = predict_all(predictor, &error);
     cen_predictor_free(predictor);
-    if (status == CEN_OK) status = cen_tensor_create(context, &tensor, 1, shape, &error);
-    if (status == CEN_OK) cen_tensor_free(&tensor);
     return told(status, &error);
 }
 
@@ -418,7 +417,7 @@ static void begin_out(size_t n_steps)
 {
     cen_model *model;
     tree_remove(OUT);
-    assert_int_equal(cen_make_folder(OUT, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, OUT, NULL), CEN_OK);
     if (n_steps == 0) return;
     assert_int_equal(fit(loaded, OUT "/checkpoint", false, n_steps, &model, NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, OUT "/model.safetensors", NULL), CEN_OK);
@@ -496,7 +495,7 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
 {
     (void)state;
     const char *const path = ROOT "/large";
-    assert_int_equal(cen_make_folder(path, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, path, NULL), CEN_OK);
     const size_t size = make_large_png(ROOT "/large/a.png", 2000, 1000);
     cen_image image;
     failing_arm(0, false);
@@ -507,7 +506,7 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
     assert_int_equal(failing->counts[OPEN], 1);
     if (failing->n_bytes_read > size / 4) fail_msg("%zu bytes are read", failing->n_bytes_read);
 
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder;
     float features[3];
     options.unlabelled = true;
@@ -604,7 +603,7 @@ static void errno_stays_where_the_system_sets_it(void **state)
 {
     (void)state;
     const char *const path = IMAGES;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     const float one = 1;
     size_t nearest;
     cen_folder *folder;
@@ -617,7 +616,7 @@ static void errno_stays_where_the_system_sets_it(void **state)
     assert_int_equal(errno, 77);
     cen_folder_free(folder);
     static const char rows[] = "path,label,class,split,f0\na,0,a,,1\n";
-    assert_int_equal(cen_file_write(OUT "/f.csv", rows, sizeof rows - 1, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, OUT "/f.csv", rows, sizeof rows - 1, NULL), CEN_OK);
     assert_int_equal(cen_features_read(context, OUT "/f.csv", &set, NULL), CEN_OK);
     assert_int_equal(errno, 77);
     cen_features_free(&set);
@@ -632,11 +631,11 @@ static void the_names_of_new_folders_are_brought_onto_the_disk(void **state)
 {
     (void)state;
     failing_arm(0, false);
-    assert_int_equal(cen_make_folder(OUT "/new/one/two/", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, OUT "/new/one/two/", NULL), CEN_OK);
     failing_disarm();
     assert_int_equal(failing->counts[SYNC], 3);
     failing_arm(0, false);
-    assert_int_equal(cen_make_folder(OUT "/new/one/two", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, OUT "/new/one/two", NULL), CEN_OK);
     failing_disarm();
     assert_int_equal(failing->counts[SYNC], 0);
 }
