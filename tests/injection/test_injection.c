@@ -185,7 +185,7 @@ static bool save_all(bool resume)
     cen_error error;
     cen_model *model = NULL;
     cen_status status = fit(loaded, OUT "/checkpoint", resume, 0, &model, &error);
-    if (status == CEN_OK) status = cen_model_note(model, "key", "value", &error);
+    if (status == CEN_OK) status = cen_model_set_note(model, "key", "value", &error);
     if (status == CEN_OK) status = cen_model_save(model, OUT "/model.safetensors", &error);
     cen_model_free(model);
     return told(status, &error);
