@@ -14,6 +14,7 @@
 
 struct cen_trainer {
     cen_model *model;
+    unsigned n_changes; /* of the model, when the trainer was made */
     cen_train_options options;
     cen__work *work;
     cen_predictor *predictor;
@@ -122,10 +123,12 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     cen_train_options taken = cen_train_options_init();
     cen_status status = cen__take_options(&taken, options, error);
     if (status == CEN_OK) status = check_options(model, &taken, error);
+    if (status == CEN_OK) status = cen__model_own(model, error);
     if (status != CEN_OK) return status;
     cen_trainer *t = cen__alloc_zeroed(model->context, 1, sizeof *t);
     if (t == NULL) return cen__fail_memory(error, "a trainer");
     t->model = model;
+    t->n_changes = model->n_changes;
     t->options = taken;
     t->seed = 1;
     status = allocate(t, error);
@@ -186,9 +189,18 @@ cen__trainer_state cen__trainer_state_of(cen_trainer *trainer)
                                 &trainer->is_begun};
 }
 
+cen_status cen__trainer_check(const cen_trainer *trainer, cen_error *error)
+{
+    if (trainer->n_changes == trainer->model->n_changes) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "the model has other classes than when the trainer was made; make another");
+}
+
 static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels, size_t n,
                               cen_error *error)
 {
+    cen_status status = cen__trainer_check(trainer, error);
+    if (status != CEN_OK) return status;
     if (n == 0 || n > trainer->options.batch_size) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a batch of %zu images was given to a trainer for 1 to %zu", n,
@@ -448,7 +460,7 @@ void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda)
 void cen_trainer_update(cen_trainer *trainer)
 {
     const cen_model *model = trainer->model;
-    if (trainer->is_refused) return;
+    if (trainer->is_refused || cen__trainer_check(trainer, NULL) != CEN_OK) return;
     if (trainer->options.clip_norm > 0) clip(trainer);
     cen__adam_begin(&trainer->adam);
     update_weights(trainer);
