@@ -518,7 +518,7 @@ typedef enum cen_center_mode {
                                eq. 4; independent of lambda */
 } cen_center_mode;
 
-/* total = first + lambda * second; first is reported as softmax, second as center. */
+/* total = first + lambda * second; second is reported as center. */
 typedef enum cen_loss {
     CEN_LOSS_CENTER,            /* softmax cross-entropy; mean || f - c ||^2 */
     CEN_LOSS_TRIPLET_HARD,      /* mean over anchors of max(0, margin + the farthest positive's
@@ -553,11 +553,12 @@ CEN_API cen_train_options cen_train_options_default(void);
 
 /* Means over a batch. */
 typedef struct cen_losses {
-    double total, softmax, center; /* total = softmax + lambda * center */
-    double accuracy;               /* share of logits whose largest is the label's */
-    double lambda;                 /* the weight that was used */
-    double gradient_ratio; /* at the feature: norm of lambda * center's gradient over that of
-                              softmax's; 0 where there was no backward */
+    double total, first, center; /* total = first + lambda * center; first: that of softmax, CosFace or
+                                    triplets */
+    double accuracy;             /* share of logits whose largest is the label's; NAN without a head */
+    double lambda;               /* the weight that was used */
+    double gradient_ratio; /* at the feature: norm of lambda * center's gradient over that of the
+                              first's; 0 where there was no backward */
 } cen_losses;
 
 typedef struct cen_trainer cen_trainer;

@@ -213,7 +213,7 @@ static void list_places(cen__progress *at, cen__trainer_state *state, place plac
         {"at.lr", NULL, &at->lr},
         {"at.spread_before", NULL, &at->spread_before},
         {"at.total", NULL, &at->sums.total},
-        {"at.softmax", NULL, &at->sums.softmax},
+        {"at.softmax", NULL, &at->sums.first},
         {"at.center", NULL, &at->sums.center},
         {"at.accuracy", NULL, &at->sums.accuracy},
         {"at.lambda_sum", NULL, &at->sums.lambda},

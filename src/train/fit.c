@@ -53,7 +53,7 @@ cen_fit_options cen_fit_options_default(void)
 static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
 {
     sums->total += losses->total * (double)n;
-    sums->softmax += losses->softmax * (double)n;
+    sums->first += losses->first * (double)n;
     sums->center += losses->center * (double)n;
     sums->accuracy += losses->accuracy * (double)n;
     sums->lambda += losses->lambda * (double)n;
@@ -63,7 +63,7 @@ static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
 static cen_losses mean_losses(const cen_losses *sums, size_t n)
 {
     double count = (double)n;
-    return (cen_losses){sums->total / count,  sums->softmax / count,
+    return (cen_losses){sums->total / count,  sums->first / count,
                         sums->center / count, sums->accuracy / count,
                         sums->lambda / count, sums->gradient_ratio / count};
 }
@@ -394,7 +394,7 @@ static cen_status measure_features(fit *f, cen_epoch_report *report, cen_error *
         return cen__tell_measure(&batch, f->at.epoch, f->sample.features, error);
     }
     report->feature_spread_before = f->at.spread_before;
-    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.softmax,
+    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.first,
                                              report->feature_spread, f->at.spread_before);
     return CEN_OK;
 }

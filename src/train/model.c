@@ -167,6 +167,7 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
                                    .n_layers = model->net.n_layers,
                                    .layers = model->layers,
                                    .work = model->net.work * (options->mirror ? 2 : 1)};
+    model->head.kind = &cen__affine_head;
     status = place_tensors(model, error);
     model->info.n_parameters = model->centers;
     model->info.n_center_parameters = model->n_parameters - model->centers;

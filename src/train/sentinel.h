@@ -2,16 +2,11 @@
 #ifndef CEN_TRAIN_SENTINEL_H
 #define CEN_TRAIN_SENTINEL_H
 
-#include "base/context.h"
+#include "kernels/bound.h"
 #include "train/model.h"
 
 /* The square of a smaller number is a finite float, as Adam's second moment must be. */
 #define CEN__LARGEST_GRADIENT 1.8e19
-
-/* True where all of x[n] are finite; a finite limit is above each of them, too. (It is held against the
- * root of sums of squares, which is exact enough a measure where the gradient has long exploded.) */
-bool cen__is_below(const cen__vectors *vectors, const float *x, size_t n, double limit,
-                   cen_context *context);
 
 /* The name of the model's first tensor with a number that is not finite; NULL: there is none. */
 const char *cen__broken_tensor(const cen_model *model);
