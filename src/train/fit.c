@@ -63,9 +63,8 @@ static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
 static cen_losses mean_losses(const cen_losses *sums, size_t n)
 {
     double count = (double)n;
-    return (cen_losses){sums->total / count,  sums->first / count,
-                        sums->center / count, sums->accuracy / count,
-                        sums->lambda / count, sums->gradient_ratio / count};
+    return (cen_losses){sums->total / count,    sums->first / count,  sums->center / count,
+                        sums->accuracy / count, sums->lambda / count, sums->gradient_ratio / count};
 }
 
 /* ---- an epoch ---- */
@@ -99,7 +98,7 @@ static double set_rates(fit *f, size_t n_batches)
     double lr = train->lr * cen__schedule_lr(step, per_epoch * (double)options->n_epochs,
                                              per_epoch * options->warmup, options->cosine);
     double ramp = cen__schedule_ramp(step, per_epoch * options->lambda_warmup);
-    cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp);
+    (void)cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp, NULL);
     return lr;
 }
 

@@ -18,11 +18,11 @@ const char *cen__broken_tensor(const cen_model *model)
     return NULL;
 }
 
-cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t n,
+cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t first, size_t count,
                                 const cen_losses *losses, cen_error *error)
 {
     size_t size = cen__shape_count(model->net.in);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = first; i < first + count; i++) {
         if (is_finite(&model->net.kernels->vectors, x + i * size, size)) continue;
         return cen__fail(error, CEN_ERROR_NOT_FINITE,
                          "image %zu of this batch, counted from 0, holds a number that is not "

@@ -11,9 +11,9 @@
 /* The name of the model's first tensor with a number that is not finite; NULL: there is none. */
 const char *cen__broken_tensor(const cen_model *model);
 
-/* NOT_FINITE, with the cause as far as it can be seen here: an image of x[n, c, h, w], a tensor of the
- * model, the loss, or else the gradient. */
-cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t n,
+/* NOT_FINITE, with the cause as far as it can be seen here: one of the count images
+ * of x from first on, a tensor of the model, the loss, or else the gradient. */
+cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t first, size_t count,
                                 const cen_losses *losses, cen_error *error);
 
 #endif

@@ -6,14 +6,17 @@
 #include "base/checks.h"
 #include "base/memory.h"
 #include "base/context.h"
+#include "base/random.h"
+#include "data/folder.h"
 #include "loss/loss.h"
 #include "train/model.h"
 #include "train/sentinel.h"
+#include "train/shards.h"
 
 struct cen_trainer {
     cen_model *model;
     cen_train_options options;
-    cen__work *work;
+    cen__shards shards;
     cen_predictor *predictor;
     uint64_t seed; /* of dropout */
     cen__adam adam;
@@ -21,9 +24,12 @@ struct cen_trainer {
     double squares;  /* of the gradient of body and head, summed; of an option that clips */
     bool is_shared;  /* the caller may have changed the gradient */
     cen__loss loss;
-    float *df; /* [batch, D] */
-    /* What a backward changes, as it was before the last: */
-    float *state_before; /* the running statistics */
+    float *
+        features; /* [n_features, D] of the last backward, with room for more: cen__shards_features_count */
+    size_t n_features; /* 0: there was none, or it failed */
+    float *df;         /* [batch, D] */
+    float *state;      /* the running statistics that a step leads to */
+    /* As it was before the last backward: */
     double lambda_before;
     bool was_begun;
     bool is_refused; /* it failed, and there is no gradient to be applied */
@@ -46,7 +52,9 @@ cen_train_options cen_train_options_default(void)
                                .beta2 = 0.999,
                                .adam_eps = 1e-8,
                                .weight_decay = 0.02,
-                               .batch_size = 64};
+                               .batch_size = 64,
+                               .n_shards = 1,
+                               .seed = 1};
 }
 
 static cen_status check_options(const cen_model *model, const cen_train_options *options,
@@ -83,7 +91,12 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
                          "a model of %zu classes cannot be trained; use at least two",
                          model->info.n_classes);
     }
-    return CEN_OK;
+    return cen__shards_check(options, error);
+}
+
+static size_t n_state(const cen_model *model)
+{
+    return model->n_numbers - model->n_parameters;
 }
 
 static cen_status allocate(cen_trainer *trainer, cen_error *error)
@@ -94,8 +107,7 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
-    cen_status status =
-        cen__work_create(&trainer->work, &model->net, batch, trainer->model->context, true, error);
+    cen_status status = cen__shards_create(&trainer->shards, model, &trainer->options, error);
     if (status == CEN_OK) {
         status = cen_predictor_create(&trainer->predictor, model, batch, error);
     }
@@ -109,9 +121,10 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     if (status != CEN_OK) return status;
     trainer->gradient = cen__alloc_zeroed(model->n_parameters, sizeof(float));
     trainer->df = cen__alloc(n_features, sizeof(float));
-    trainer->state_before = cen__alloc(model->n_numbers - model->n_parameters, sizeof(float));
-    bool complete =
-        trainer->gradient != NULL && trainer->df != NULL && trainer->state_before != NULL;
+    trainer->features = cen__alloc(cen__shards_features_count(&trainer->shards), sizeof(float));
+    trainer->state = cen__alloc(n_state(model), sizeof(float));
+    bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->features != NULL &&
+                    trainer->state != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the training of this net");
 }
 
@@ -125,7 +138,8 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     if (t == NULL) return cen__fail_memory(error, "a trainer");
     t->model = model;
     t->options = *options;
-    t->seed = 1;
+    if (t->options.n_shards == 0) t->options.n_shards = 1;
+    t->seed = options->seed;
     status = allocate(t, error);
     if (status != CEN_OK) {
         cen_trainer_free(t);
@@ -137,6 +151,7 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     t->adam.eps = options->adam_eps;
     t->adam.context = model->context;
     t->adam.vectors = vectors_of(t);
+    t->options.exchange = NULL; /* shards have a copy */
     model->head = cen__loss_head(&t->loss);
     *trainer = t;
     return CEN_OK;
@@ -145,13 +160,14 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
 void cen_trainer_free(cen_trainer *trainer)
 {
     if (trainer == NULL) return;
-    cen__work_free(trainer->work);
+    cen__shards_free(&trainer->shards);
     cen_predictor_free(trainer->predictor);
     cen__adam_free(&trainer->adam);
     cen__free(trainer->gradient);
     cen__loss_free(&trainer->loss);
     cen__free(trainer->df);
-    cen__free(trainer->state_before);
+    cen__free(trainer->features);
+    cen__free(trainer->state);
     cen__free(trainer);
 }
 
@@ -178,8 +194,19 @@ void cen__trainer_seed(cen_trainer *trainer, uint64_t seed)
 cen__trainer_state cen__trainer_state_of(cen_trainer *trainer)
 {
     cen__adam *adam = &trainer->adam;
-    return (cen__trainer_state){adam->m, adam->v, &adam->n_steps, &trainer->loss.lambda,
-                                &trainer->loss.is_begun};
+    return (cen__trainer_state){.m = adam->m,
+                                .v = adam->v,
+                                .n_steps = &adam->n_steps,
+                                .lambda = &trainer->loss.lambda,
+                                .is_begun = &trainer->loss.is_begun,
+                                .lr = &adam->lr,
+                                .seed = &trainer->seed};
+}
+
+void cen__trainer_forget(cen_trainer *trainer)
+{
+    trainer->is_refused = true;
+    trainer->n_features = 0;
 }
 
 static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels, size_t n,
@@ -200,24 +227,12 @@ static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels,
     return CEN_OK;
 }
 
-static size_t state_size(const cen_model *model)
-{
-    return (model->n_numbers - model->n_parameters) * sizeof(float);
-}
-
-static void remember(cen_trainer *trainer)
-{
-    memcpy(trainer->state_before, cen__model_state(trainer->model), state_size(trainer->model));
-    trainer->lambda_before = trainer->loss.lambda;
-    trainer->was_begun = trainer->loss.is_begun;
-}
-
+/* What a backward changes is put back; the running statistics are not yet the model's. */
 static void undo(cen_trainer *trainer)
 {
-    memcpy(cen__model_state(trainer->model), trainer->state_before, state_size(trainer->model));
     trainer->loss.lambda = trainer->lambda_before;
     trainer->loss.is_begun = trainer->was_begun;
-    trainer->is_refused = true;
+    cen__trainer_forget(trainer);
 }
 
 /* Whether all that a step would write is finite, too. What is read for it gives the length of the gradient. */
@@ -228,61 +243,132 @@ static bool is_bounded(cen_trainer *trainer, const cen__loss_pass *pass)
     double clip_norm = trainer->options.clip_norm;
     double limit = clip_norm > 0 && clip_norm < most ? INFINITY : most;
     bool is_head_known = clip_norm == 0 && cen__loss_bounds_head(&trainer->loss, pass, most);
-    return cen__is_below(vectors_of(trainer), cen__model_state(model),
-                         model->n_numbers - model->n_parameters, INFINITY, NULL) &&
+    return cen__is_below(vectors_of(trainer), trainer->state, n_state(model), INFINITY, NULL) &&
            cen__square_sum(vectors_of(trainer), trainer->gradient,
                            is_head_known ? model->head_weight : model->centers, limit,
                            model->context, &trainer->squares) &&
            cen__loss_bounds_centers(&trainer->loss, trainer->gradient, most);
 }
 
-static const float *run_forward(cen_trainer *trainer, const float *x, size_t n)
+/* What the processes must see alike. Sums of squares tell models apart that have gone different ways. */
+static uint64_t seen_of(const cen_trainer *trainer, const int32_t *labels, size_t n)
 {
     const cen_model *model = trainer->model;
-    cen__work_use(trainer->work, model->parameters, cen__model_state(model));
-    cen__work_draw(trainer->work, trainer->seed, trainer->adam.n_steps);
-    return cen__work_forward(trainer->work, x, n);
+    const cen_train_options *o = &trainer->options;
+    const double numbers[] = {
+        trainer->loss.lambda,
+        trainer->adam.lr,
+        o->beta1,
+        o->beta2,
+        o->adam_eps,
+        o->weight_decay,
+        o->clip_norm,
+        o->label_smoothing,
+        o->margin,
+        o->margin_scale,
+        o->lambda_ratio,
+        o->alpha,
+        vectors_of(trainer)->dot(model->n_numbers, model->parameters, model->parameters)};
+    const uint64_t counts[] = {trainer->adam.n_steps,
+                               trainer->seed,
+                               o->n_shards,
+                               o->batch_size,
+                               (uint64_t)o->loss,
+                               (uint64_t)o->centers,
+                               n};
+    uint64_t seen = cen__hash_name(model->info.net), bits;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        memcpy(&bits, &numbers[i], sizeof bits);
+        seen = cen__substream(seen, bits);
+    }
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        seen = cen__substream(seen, counts[i]);
+    }
+    for (size_t i = 0; i < n; i++) seen = cen__substream(seen, (uint64_t)labels[i]);
+    return seen;
 }
 
-/* Leaves state and lambda as they come. */
-static bool run_backward(cen_trainer *trainer, const float *x, const int32_t *labels, size_t n,
-                         cen_losses *losses)
+/* Leaves lambda as it comes. */
+static cen_status run_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
+                               size_t n, cen_losses *losses, bool *is_fine, cen_error *error)
 {
     const cen_model *model = trainer->model;
-    const float *f = run_forward(trainer, x, n);
-    const cen__loss_pass pass = {n, f, labels, model->parameters, trainer->df, trainer->gradient};
+    cen__shards *shards = &trainer->shards;
+    const cen__loss_pass pass = {n,           trainer->features, labels, model->parameters,
+                                 trainer->df, trainer->gradient};
+    cen_status status = cen__shards_forward(shards, x, n, trainer->features, error);
+    if (status != CEN_OK) return status;
     cen__loss_backward(&trainer->loss, &pass, losses);
-    cen__work_backward(trainer->work, x, n, trainer->df, trainer->gradient);
-    return isfinite(losses->total) && is_bounded(trainer, &pass);
+    status =
+        cen__shards_backward(shards, x, n, trainer->df, trainer->gradient, trainer->state, error);
+    *is_fine = isfinite(losses->total) && is_bounded(trainer, &pass);
+    return status;
+}
+
+static void begin(cen_trainer *trainer)
+{
+    trainer->shards.seed = trainer->seed;
+    trainer->shards.step = trainer->adam.n_steps;
+    trainer->lambda_before = trainer->loss.lambda;
+    trainer->was_begun = trainer->loss.is_begun;
 }
 
 cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
                                 size_t n, cen_losses *losses, cen_error *error)
 {
-    remember(trainer);
-    cen_status status = check_batch(trainer, labels, n, error);
-    trainer->is_refused = status != CEN_OK;
-    if (status != CEN_OK || run_backward(trainer, x, labels, n, losses)) return status;
+    const cen_model *model = trainer->model;
+    bool is_fine = false;
+    begin(trainer);
+    cen_status status = check_batch(trainer, labels, n, error), agreed = CEN_OK;
+    if (trainer->shards.exchange.n_ranks > 1) {
+        uint64_t seen = status == CEN_OK ? seen_of(trainer, labels, n) : 0;
+        agreed = cen__shards_agree(&trainer->shards, seen, status != CEN_OK,
+                                   status == CEN_OK ? error : NULL);
+    }
+    if (status == CEN_OK) status = agreed;
+    if (status == CEN_OK) {
+        status = run_backward(trainer, x, labels, n, losses, &is_fine, error);
+    }
+    if (status == CEN_OK && is_fine) {
+        memcpy(cen__model_state(model), trainer->state, n_state(model) * sizeof(float));
+        trainer->is_refused = false;
+        trainer->n_features = n;
+        return CEN_OK;
+    }
     undo(trainer);
-    return cen__tell_not_finite(trainer->model, x, n, losses, error);
+    if (status != CEN_OK) return status;
+    size_t first, count;
+    cen__shards_share(&trainer->shards, n, &first, &count);
+    return cen__tell_not_finite(model, x, first, count, losses, error);
 }
 
 bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32_t *labels,
                                size_t n)
 {
     cen_losses losses;
-    remember(trainer);
-    bool is_fine = run_backward(trainer, x, labels, n, &losses);
+    bool is_fine = false;
+    begin(trainer);
+    cen_status status = run_backward(trainer, x, labels, n, &losses, &is_fine, NULL);
     undo(trainer);
-    return !is_fine;
+    return status == CEN_OK && !is_fine;
 }
 
 void cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features)
 {
-    remember(trainer);
-    const float *f = run_forward(trainer, x, n);
-    memcpy(features, f, n * trainer->model->info.feature_size * sizeof *f);
+    begin(trainer);
+    cen__shards_features(&trainer->shards, x, n, features);
     undo(trainer);
+}
+
+void cen_trainer_share(const cen_trainer *trainer, size_t n, size_t *first, size_t *count)
+{
+    cen__shards_share(&trainer->shards, n, first, count);
+}
+
+const float *cen_trainer_features(const cen_trainer *trainer, size_t *n)
+{
+    *n = trainer->n_features;
+    return trainer->features;
 }
 
 float *cen_trainer_gradient(cen_trainer *trainer, size_t *n)
@@ -320,11 +406,15 @@ static void update_weights(cen_trainer *trainer)
     }
 }
 
-void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda)
+cen_status cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda, cen_error *error)
 {
-    bool follows = trainer->options.lambda_ratio > 0;
-    if (lr >= 0 && lr < CEN__HUGE_RATE) trainer->adam.lr = lr;
-    if (!follows && lambda >= 0 && lambda < CEN__HUGE_RATE) trainer->loss.lambda = lambda;
+    cen_status status = cen__check_number("lr", lr, 0, CEN__HUGE_RATE, error);
+    if (status != CEN_OK) return status;
+    status = cen__check_number("lambda", lambda, 0, CEN__HUGE_RATE, error);
+    if (status != CEN_OK) return status;
+    trainer->adam.lr = lr;
+    if (trainer->options.lambda_ratio == 0) trainer->loss.lambda = lambda;
+    return CEN_OK;
 }
 
 void cen_trainer_update(cen_trainer *trainer)
@@ -347,5 +437,5 @@ cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int3
     const cen__loss_pass pass = {.n = n, .f = f, .labels = labels, .w = model->parameters};
     cen__loss_measure(&trainer->loss, &pass, losses);
     if (features != NULL) memcpy(features, f, n * model->info.feature_size * sizeof *f);
-    return isfinite(losses->total) ? CEN_OK : cen__tell_not_finite(model, x, n, losses, error);
+    return isfinite(losses->total) ? CEN_OK : cen__tell_not_finite(model, x, 0, n, losses, error);
 }

@@ -66,8 +66,8 @@ static void the_recipe_trains_as_in_torch(void **state)
     for (size_t step = 0; step < N_STEPS; step++) {
         cen_losses got;
         cen_error error;
-        cen_trainer_set_rates(trainer, lr * cen__schedule_lr((double)step, N_STEPS, WARMUP, true),
-                              weight);
+        const double rate = lr * cen__schedule_lr((double)step, N_STEPS, WARMUP, true);
+        assert_ok(cen_trainer_set_rates(trainer, rate, weight, &error), &error);
         assert_ok(cen_trainer_backward(trainer, x + step * BATCH * N_IMAGE, labels + step * BATCH,
                                        BATCH, &got, &error),
                   &error);
