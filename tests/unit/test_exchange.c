@@ -66,6 +66,17 @@ static int gather(void *user, const void *own, size_t size, void *all)
     return 0;
 }
 
+static cen_exchange exchange_of(size_t rank, size_t n_ranks, void *user,
+                                int (*hook)(void *, const void *, size_t, void *))
+{
+    cen_exchange exchange = cen_exchange_init();
+    exchange.rank = rank;
+    exchange.n_ranks = n_ranks;
+    exchange.user = user;
+    exchange.gather = hook;
+    return exchange;
+}
+
 /* Runs each rank in a process of its own; true if `run` returned 0 in all. */
 static bool run_ranks(size_t n_ranks, int (*run)(const cen_exchange *exchange, const void *how),
                       const void *how)
@@ -83,7 +94,7 @@ static bool run_ranks(size_t n_ranks, int (*run)(const cen_exchange *exchange, c
         if (children[rank] > 0) continue;
         alarm(120); /* an exchange out of step would wait for ever */
         l.rank = rank;
-        const cen_exchange exchange = {rank, n_ranks, &l, gather};
+        const cen_exchange exchange = exchange_of(rank, n_ranks, &l, gather);
         _exit(run(&exchange, how));
     }
     for (size_t rank = 0; rank < n_ranks; rank++) {
@@ -129,7 +140,7 @@ static void fill(const cen_trainer *trainer, const training *t, size_t step, siz
 
 static cen_trainer *begin(const cen_exchange *exchange, const training *t, cen_model **model)
 {
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_trainer *trainer = NULL;
     *model = model_create_in(NULL, net, 1, SIDE, SIDE, N_CLASSES);
     options.loss = t->loss;
@@ -295,7 +306,7 @@ static void a_hook_that_fails_changes_nothing(void **state)
     int32_t labels[BATCH];
     size_t n_left = SIZE_MAX,
            n_calls = 4; /* a look at each other, features, gradients, statistics */
-    const cen_exchange exchange = {0, 2, &n_left, failing_gather};
+    const cen_exchange exchange = exchange_of(0, 2, &n_left, failing_gather);
     cen_model *model;
     cen_losses losses;
     cen_error error;
@@ -330,9 +341,9 @@ static void processes_that_cannot_share_the_shards_are_refused(void **state)
                  {0, 0, 4, true}, {0, 2, 4, false}, {0, 1, BATCH + 1, true}};
     cen_model *model = model_create(net, 1, SIDE, SIDE, N_CLASSES);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const cen_exchange exchange = {cases[i].rank, cases[i].n_ranks, NULL,
-                                       cases[i].has_gather ? gather : NULL};
-        cen_train_options options = cen_train_options_default();
+        const cen_exchange exchange =
+            exchange_of(cases[i].rank, cases[i].n_ranks, NULL, cases[i].has_gather ? gather : NULL);
+        cen_train_options options = cen_train_options_init();
         cen_trainer *trainer;
         cen_error error;
         options.n_shards = cases[i].n_shards;

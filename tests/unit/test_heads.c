@@ -21,7 +21,7 @@ static const char line[] = "flatten, dense 2";
 static cen_model *make(cen_loss loss, double scale)
 {
     cen_model *model = model_create(line, 1, 2, 2, 3);
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.loss = loss;
     options.margin_scale = scale;
     cen_trainer_free(trainer_create(model, &options));
@@ -53,7 +53,7 @@ static void a_model_keeps_the_head_of_its_loss_in_its_file(void **state)
                  {CEN_LOSS_TRIPLET_SEMI_HARD, 30, NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cen_model *model = model_create(line, 1, 2, 2, 3), *loaded;
-        cen_train_options options = cen_train_options_default();
+        cen_train_options options = cen_train_options_init();
         cen_error error;
         options.loss = cases[i].loss;
         options.margin_scale = cases[i].scale;
@@ -76,7 +76,7 @@ static void a_cosface_without_scale_is_refused(void **state)
     (void)state;
     cen_model *model = model_create(line, 1, 2, 2, 3);
     cen_trainer *trainer;
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_error error;
     options.loss = CEN_LOSS_COSFACE;
     options.margin_scale = 0;
