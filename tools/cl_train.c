@@ -330,8 +330,8 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
     if (status == CEN_OK) {
         warn_gone(info, n_skipped);
         fill_rows(info, rows);
-        status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY, features,
-                                    info->n_images, d, rows, error);
+        status = cen_features_write(NULL, in_run(r, "features.npy", path), CEN_FEATURES_NPY,
+                                    features, info->n_images, d, rows, error);
     }
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
         facts list = {.n = 0};
@@ -627,7 +627,7 @@ static int check_settings(int n_paths)
 static int check_steps(void)
 {
     cen_error error;
-    if (s.steps == NULL || cen_path_check_writable(s.steps, &error) == CEN_OK) return 0;
+    if (s.steps == NULL || cen_path_check_writable(NULL, s.steps, &error) == CEN_OK) return 0;
     return fail(&train_tool, EXIT_FAILED, "%s", error.message);
 }
 

@@ -35,13 +35,13 @@ cen_status cen__loss_create(cen__loss *loss, const cen_train_options *options,
     }
     if (kind->n_doubles != NULL) n_doubles = kind->n_doubles(batch, d, k, n_threads);
     if (loss->rule->prepare == NULL) n_features = 0;
-    loss->logits = cen__alloc(n_logits, sizeof *loss->logits);
-    loss->scratch = cen__alloc(scratch, sizeof *loss->scratch);
-    loss->doubles = cen__alloc(n_doubles, sizeof *loss->doubles);
-    loss->row_losses = cen__alloc(batch, sizeof *loss->row_losses);
-    loss->row_hits = cen__alloc(batch, sizeof *loss->row_hits);
-    loss->rows = cen__alloc(batch, sizeof *loss->rows);
-    loss->delta = cen__alloc(n_features, sizeof *loss->delta);
+    loss->logits = cen__alloc(context, n_logits, sizeof *loss->logits);
+    loss->scratch = cen__alloc(context, scratch, sizeof *loss->scratch);
+    loss->doubles = cen__alloc(context, n_doubles, sizeof *loss->doubles);
+    loss->row_losses = cen__alloc(context, batch, sizeof *loss->row_losses);
+    loss->row_hits = cen__alloc(context, batch, sizeof *loss->row_hits);
+    loss->rows = cen__alloc(context, batch, sizeof *loss->rows);
+    loss->delta = cen__alloc(context, n_features, sizeof *loss->delta);
     bool complete = loss->logits != NULL && loss->scratch != NULL && loss->doubles != NULL &&
                     loss->row_losses != NULL && loss->row_hits != NULL && loss->rows != NULL &&
                     loss->delta != NULL;

@@ -144,10 +144,10 @@ static void list_tensors(const cen__checkpoint *checkpoint, cen__named_tensor te
 
 /* ---- files ---- */
 
-static char *previous_path(const char *path)
+static char *previous_path(cen_context *context, const char *path)
 {
     size_t size = strlen(path);
-    char *previous = cen__alloc(size + sizeof ".previous", 1);
+    char *previous = cen__alloc(context, size + sizeof ".previous", 1);
     if (previous == NULL) return NULL;
     memcpy(previous, path, size);
     memcpy(previous + size, ".previous", sizeof ".previous");
@@ -160,10 +160,11 @@ static cen_status write_file(const char *path, bool keeps_old, const cen__named_
     cen__string_pair pairs[CEN__MOST_ENTRIES];
     if (cen__entries_failed(list)) return cen__fail_memory(error, "a checkpoint");
     cen__entries_pairs(list, pairs);
-    char *previous = previous_path(path);
+    char *previous = previous_path(list->context, path);
     if (previous == NULL) return cen__fail_memory(error, "a path");
-    cen_status status = cen__safetensors_write_beside(path, keeps_old ? previous : NULL, tensors,
-                                                      N_TENSORS, pairs, list->n, error);
+    cen_status status =
+        cen__safetensors_write_beside(list->context, path, keeps_old ? previous : NULL, tensors,
+                                      N_TENSORS, pairs, list->n, error);
     cen__free(previous);
     return status;
 }
@@ -173,7 +174,7 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
     cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer);
     cen__named_tensor tensors[N_TENSORS];
     cen__place places[N_PLACES];
-    cen__entries list = {.n = 0};
+    cen__entries list = {.context = cen__trainer_model(checkpoint->trainer)->context};
     cen__text_add(cen__entry(&list, "format"), format_name);
     add_setup(&list, checkpoint);
     list_places(checkpoint->progress, &state, places);
@@ -212,13 +213,14 @@ static cen_status take(const cen__checkpoint *checkpoint, const cen__safetensors
     return CEN_OK;
 }
 
-static cen_status read_file(const cen__checkpoint *checkpoint, const char *path, cen_error *error)
+static cen_status read_file(cen_context *context, const cen__checkpoint *checkpoint,
+                            const char *path, cen_error *error)
 {
     cen__safetensors file;
-    cen_status status = cen__safetensors_read(path, &file, error);
+    cen_status status = cen__safetensors_read(context, path, &file, error);
     if (status != CEN_OK) return status;
     const char *format = cen__safetensors_metadata(&file, "format");
-    cen__entries list = {.n = 0};
+    cen__entries list = {.context = context};
     add_setup(&list, checkpoint);
     if (cen__entries_failed(&list)) {
         status = cen__fail_memory(error, "a checkpoint");
@@ -246,13 +248,14 @@ cen_status cen__checkpoint_read(const cen__checkpoint *checkpoint, cen_error *wa
                                 cen_error *error)
 {
     *warning = (cen_error){CEN_OK, ""};
+    cen_context *context = cen__trainer_model(checkpoint->trainer)->context;
     const char *path = checkpoint->options->checkpoint;
-    cen_status status = read_file(checkpoint, path, error);
+    cen_status status = read_file(context, checkpoint, path, error);
     if (status != CEN_ERROR_IO && status != CEN_ERROR_FORMAT) return status;
-    char *previous = previous_path(path);
+    char *previous = previous_path(context, path);
     if (previous == NULL) return cen__fail_memory(error, "a path");
     cen_error second;
-    cen_status other = read_file(checkpoint, previous, &second);
+    cen_status other = read_file(context, checkpoint, previous, &second);
     bool is_told = other == CEN_ERROR_FORMAT || cen__os_kind(previous) == CEN__NOTHING;
     cen__free(previous);
     if (is_told) return status; /* the newer one's matters more */

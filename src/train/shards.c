@@ -88,9 +88,9 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
         gathered = cen__shards_features_count(shards);
         if (blocks > gathered) gathered = blocks;
     }
-    shards->state = cen__alloc(n_state, sizeof(float));
-    shards->sums = cen__alloc(cen__times(levels, shards->n_numbers), sizeof(float));
-    shards->gathered = cen__alloc(gathered, sizeof(float));
+    shards->state = cen__alloc(model->context, n_state, sizeof(float));
+    shards->sums = cen__alloc(model->context, cen__times(levels, shards->n_numbers), sizeof(float));
+    shards->gathered = cen__alloc(model->context, gathered, sizeof(float));
     bool complete = shards->state != NULL && shards->sums != NULL && shards->gathered != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the shards of a batch");
 }

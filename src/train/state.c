@@ -9,6 +9,7 @@
 cen__text *cen__entry(cen__entries *list, const char *name)
 {
     list->names[list->n] = name;
+    list->texts[list->n].context = list->context;
     return &list->texts[list->n++];
 }
 

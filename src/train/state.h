@@ -9,8 +9,9 @@
 
 enum { CEN__MOST_ENTRIES = 64 };
 
-/* Metadata under construction: begins as {.n = 0}. */
+/* Metadata under construction: begins as {.context = ...}. */
 typedef struct cen__entries {
+    cen_context *context; /* for memory */
     const char *names[CEN__MOST_ENTRIES];
     cen__text texts[CEN__MOST_ENTRIES];
     size_t n;

@@ -94,7 +94,9 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     if (status == CEN_OK) {
         status = cen_predictor_create(&trainer->predictor, model, batch, error);
     }
-    if (status == CEN_OK) status = cen__adam_create(&trainer->adam, model->n_parameters, error);
+    if (status == CEN_OK) {
+        status = cen__adam_create(model->context, &trainer->adam, model->n_parameters, error);
+    }
     if (status == CEN_OK) {
         const cen__loss_places at = {model->head_weight, model->head_bias, model->centers};
         status =
@@ -102,10 +104,11 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
                              model->info.feature_size, model->info.n_classes, at, error);
     }
     if (status != CEN_OK) return status;
-    trainer->gradient = cen__alloc_zeroed(model->n_parameters, sizeof(float));
-    trainer->df = cen__alloc(n_features, sizeof(float));
-    trainer->features = cen__alloc(cen__shards_features_count(&trainer->shards), sizeof(float));
-    trainer->state = cen__alloc(n_state(model), sizeof(float));
+    trainer->gradient = cen__alloc_zeroed(model->context, model->n_parameters, sizeof(float));
+    trainer->df = cen__alloc(model->context, n_features, sizeof(float));
+    trainer->features =
+        cen__alloc(model->context, cen__shards_features_count(&trainer->shards), sizeof(float));
+    trainer->state = cen__alloc(model->context, n_state(model), sizeof(float));
     bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->features != NULL &&
                     trainer->state != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the training of this net");
@@ -124,7 +127,7 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     }
     if (status == CEN_OK) status = check_options(model, &taken, error);
     if (status != CEN_OK) return status;
-    cen_trainer *t = cen__alloc_zeroed(1, sizeof *t);
+    cen_trainer *t = cen__alloc_zeroed(model->context, 1, sizeof *t);
     if (t == NULL) return cen__fail_memory(error, "a trainer");
     t->model = model;
     t->options = taken;

@@ -44,7 +44,7 @@ cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *e
     cen__named_tensor tensors[CEN__STATE_TENSORS];
     cen__string_pair pairs[CEN__MOST_ENTRIES];
     cen__place places[N_PLACES];
-    cen__entries list = {.n = 0};
+    cen__entries list = {.context = cen__trainer_model(trainer)->context};
     cen_status status = CEN_OK;
     cen__text_add(cen__entry(&list, "format"), format_name);
     add_setup(&list, trainer);
@@ -57,7 +57,8 @@ cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *e
         status = cen__fail_memory(error, "the state of a trainer");
     } else {
         cen__entries_pairs(&list, pairs);
-        status = cen__safetensors_write(path, tensors, CEN__STATE_TENSORS, pairs, list.n, error);
+        status = cen__safetensors_write(list.context, path, tensors, CEN__STATE_TENSORS, pairs,
+                                        list.n, error);
     }
     cen__entries_free(&list);
     return status;
@@ -114,7 +115,7 @@ static cen_status take(cen_trainer *trainer, const cen__safetensors *file, cen_e
 static cen_status check_setup(cen_trainer *trainer, const cen__safetensors *file, cen_error *error)
 {
     const char *format = cen__safetensors_metadata(file, "format"), *was;
-    cen__entries list = {.n = 0};
+    cen__entries list = {.context = cen__trainer_model(trainer)->context};
     cen_status status = CEN_OK;
     add_setup(&list, trainer);
     if (cen__entries_failed(&list)) {
@@ -137,7 +138,8 @@ static cen_status check_setup(cen_trainer *trainer, const cen__safetensors *file
 cen_status cen_trainer_load(cen_trainer *trainer, const char *path, cen_error *error)
 {
     cen__safetensors file;
-    cen_status status = cen__safetensors_read(path, &file, error);
+    cen_status status =
+        cen__safetensors_read(cen__trainer_model(trainer)->context, path, &file, error);
     if (status != CEN_OK) return status;
     status = check_setup(trainer, &file, error);
     if (status == CEN_OK) status = take(trainer, &file, error);

@@ -95,13 +95,13 @@ static cen_status load_with(cen_model **loaded, const char *const (*pairs)[2], s
     cen__string_pair all[16];
     cen__named_tensor tensors[16];
     assert_int_equal(cen_model_save(model, "good.safetensors", NULL), CEN_OK);
-    assert_int_equal(cen__safetensors_read("good.safetensors", &file, NULL), CEN_OK);
+    assert_int_equal(cen__safetensors_read(NULL, "good.safetensors", &file, NULL), CEN_OK);
     memcpy(all, file.metadata, file.n_metadata * sizeof *all);
     memcpy(tensors, file.tensors, file.n_tensors * sizeof *tensors);
     for (size_t i = 0; i < n; i++) {
         all[file.n_metadata + i] = (cen__string_pair){pairs[i][0], pairs[i][1]};
     }
-    assert_int_equal(cen__safetensors_write("head.safetensors", tensors, file.n_tensors, all,
+    assert_int_equal(cen__safetensors_write(NULL, "head.safetensors", tensors, file.n_tensors, all,
                                             file.n_metadata + n, NULL),
                      CEN_OK);
     cen__safetensors_free(&file);
