@@ -724,7 +724,7 @@ CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
 CEN_API void cen_trainer_share(const cen_trainer *trainer, size_t n, size_t *first, size_t *count);
 
 /* features[n, D] of the last backward, of the whole batch, as the losses saw them; *n is 0 if it failed.
- * Borrowed; valid until the next backward. */
+ * Borrowed; valid until the next backward or evaluate. */
 CEN_API const float *cen_trainer_features(const cen_trainer *trainer, size_t *n);
 
 /* One step of Adam on the gradient, and one of the centers in their mode. Nothing where the last

@@ -57,6 +57,11 @@ static size_t start_of(const cen__shards *shards, size_t shard, size_t n)
     return shard * n / shards->n_shards;
 }
 
+size_t cen__shards_largest(const cen__shards *shards)
+{
+    return (shards->batch_size + shards->n_shards - 1) / shards->n_shards;
+}
+
 size_t cen__shards_features_count(const cen__shards *shards)
 {
     size_t rows = cen__plus(shards->batch_size, shards->exchange.n_ranks);
@@ -73,15 +78,15 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
                             .batch_size = batch,
                             .n_numbers = model->head_weight + n_state};
     if (options->exchange != NULL) shards->exchange = *options->exchange;
-    size_t shard = (batch + shards->n_shards - 1) / shards->n_shards, product, features;
+    size_t product, features;
     size_t levels = count_levels(n_own(shards)), gathered = 0;
     if (!cen__multiply(batch, shards->n_shards, &product) ||
         !cen__multiply(batch, model->info.feature_size, &features)) {
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
-    cen_status status =
-        cen__work_create(&shards->work, &model->net, shard, model->context, true, error);
+    cen_status status = cen__work_create(&shards->work, &model->net, cen__shards_largest(shards),
+                                         model->context, true, error);
     if (status != CEN_OK) return status;
     if (shards->exchange.n_ranks > 1) {
         size_t blocks = cen__times(shards->exchange.n_ranks, BLOCK);

@@ -30,6 +30,9 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
                               const cen_train_options *options, cen_error *error);
 void cen__shards_free(cen__shards *shards);
 
+/* Images of the largest shard. */
+size_t cen__shards_largest(const cen__shards *shards);
+
 /* The images of a batch of n that this process works on. */
 void cen__shards_share(const cen__shards *shards, size_t n, size_t *first, size_t *count);
 

@@ -92,7 +92,8 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     }
     cen_status status = cen__shards_create(&trainer->shards, model, &trainer->options, error);
     if (status == CEN_OK) {
-        status = cen_predictor_create(&trainer->predictor, model, batch, error);
+        size_t most = cen__shards_largest(&trainer->shards);
+        status = cen_predictor_create(&trainer->predictor, model, most, error);
     }
     if (status == CEN_OK) {
         status = cen__adam_create(model->context, &trainer->adam, model->n_parameters, error);
@@ -425,10 +426,17 @@ cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int3
     cen_status status = check_batch(trainer, labels, n, error);
     if (status != CEN_OK) return status;
     const cen_model *model = trainer->model;
+    size_t d = model->info.feature_size, size = cen__shape_count(model->net.in);
+    float *f = trainer->features;
+    trainer->n_features = 0;
     cen__predictor_use(trainer->predictor);
-    const float *f = cen__predict(trainer->predictor, x, n);
+    for (size_t at = 0, count; at < n; at += count) {
+        count = n - at < trainer->predictor->max_n ? n - at : trainer->predictor->max_n;
+        memcpy(f + at * d, cen__predict(trainer->predictor, x + at * size, count),
+               count * d * sizeof *f);
+    }
     const cen__loss_pass pass = {.n = n, .f = f, .labels = labels, .w = model->parameters};
     cen__loss_measure(&trainer->loss, &pass, losses);
-    if (features != NULL) memcpy(features, f, n * model->info.feature_size * sizeof *f);
+    if (features != NULL) memcpy(features, f, n * d * sizeof *f);
     return isfinite(losses->total) ? CEN_OK : cen__tell_not_finite(model, x, 0, n, losses, error);
 }

@@ -7,7 +7,7 @@
 cen_model *cen__trainer_model(cen_trainer *trainer);
 const cen_train_options *cen__trainer_options(const cen_trainer *trainer);
 
-/* Plans its predictor for the largest batch. */
+/* Planned for the largest shard. */
 cen_predictor *cen__trainer_predictor(cen_trainer *trainer);
 
 /* True where a backward of these would be refused as not finite. Changes nothing, but that there is no
