@@ -21,6 +21,15 @@ static const struct {
     {"conv 10 2x2", {3, 224, 224}, 32},
     {"conv 64 3x3 pad 1", {64, 32, 32}, 64},
     {"conv 128 5x5 pad 2", {64, 14, 14}, 64},
+    {"conv 32 3x3 pad 1 groups 32", {32, 112, 112}, 16},
+    {"conv 64 3x3 stride 2 pad 1 groups 64", {64, 112, 112}, 8},
+    {"conv 128 3x3 pad 1 groups 128", {128, 28, 28}, 64},
+    {"conv 256 3x3 pad 1 groups 256", {256, 14, 14}, 128},
+    {"conv 512 3x3 pad 1 groups 512", {512, 7, 7}, 256},
+    {"conv 64 5x5 pad 2 groups 64", {64, 28, 28}, 128},
+    {"conv 128 5x5 stride 2 pad 2 groups 128", {128, 28, 28}, 64},
+    {"conv 256 1x1 groups 4", {256, 14, 14}, 64},
+    {"conv 128 3x3 pad 1 groups 4", {128, 14, 14}, 64},
     {"maxpool 2", {32, 64, 64}, 64},
     {"maxpool 3 stride 2", {32, 64, 64}, 64},
     {"relu", {32, 64, 64}, 64},
@@ -124,7 +133,7 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
             shares[backward][turn] = (by_work > by_bytes ? by_work : by_bytes) / seconds;
         }
     }
-    printf("%-20s %4zu x %3zux%3zux%3zu  forward %8.3f ms %4.0f %%  backward %8.3f ms %4.0f %%\n",
+    printf("%-38s %4zu x %3zux%3zux%3zu  forward %8.3f ms %4.0f %%  backward %8.3f ms %4.0f %%\n",
            line, n, layer->in.c, layer->in.h, layer->in.w, 1e3 * bench_median(times[0], TURNS),
            100 * bench_median(shares[0], TURNS), 1e3 * bench_median(times[1], TURNS),
            100 * bench_median(shares[1], TURNS));
