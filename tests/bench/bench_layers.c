@@ -41,7 +41,7 @@ static const struct {
 };
 
 typedef struct room {
-    float *x, *y, *dx, *dy, *w, *dw, *scratch, *state, *shared;
+    float *x, *y, *dx, *dy, *w, *dw, *scratch, *prepared, *state, *shared;
     double *sums;
     uint8_t *saved;
 } room;
@@ -74,6 +74,7 @@ static room make_room(const cen__layer *layer, size_t n)
         .dw = random_numbers(layer->count, 6),
         .state = random_numbers(layer->state_count, 7),
         .scratch = cen__alloc(scratch + 16, sizeof(float)),
+        .prepared = cen__alloc(count(layer->kind->prepared_count, layer) + 16, sizeof(float)),
         .shared = cen__alloc_zeroed(count(layer->kind->shared_count, layer) + 16, sizeof(float)),
         .sums = cen__alloc(count(layer->kind->sums_count, layer) + 16, sizeof(double)),
         .saved = cen__alloc(n * count(layer->kind->saved_size, layer) + 16, 1)};
@@ -81,12 +82,19 @@ static room make_room(const cen__layer *layer, size_t n)
 
 static void free_room(room *r)
 {
-    void *all[] = {r->x,       r->y,     r->dx,     r->dy,   r->w,    r->dw,
-                   r->scratch, r->state, r->shared, r->sums, r->saved};
+    void *all[] = {r->x,       r->y,        r->dx,    r->dy,     r->w,    r->dw,
+                   r->scratch, r->prepared, r->state, r->shared, r->sums, r->saved};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) cen__free(all[i]);
 }
 
 enum { TURNS = 9 };
+
+static void run(const cen__layer *layer, const cen__pass *pass, float *prepared, bool backward)
+{
+    size_t parts = layer->kind->n_parts == NULL ? 0 : layer->kind->n_parts(layer, backward);
+    for (size_t i = 0; i < parts; i++) layer->kind->prepare(layer, pass->w, backward, i, prepared);
+    (backward ? layer->kind->backward : layer->kind->forward)(layer, pass);
+}
 
 /* Bytes a second of a loop that reads and writes as much. */
 static double bandwidth(float *from, float *to, size_t n)
@@ -102,6 +110,7 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
     bool in_place = layer->kind->in_place;
     cen__pass pass = {.n = n,
                       .w = r.w,
+                      .prepared = r.prepared,
                       .x = in_place ? r.y : r.x,
                       .y = r.y,
                       .dy = r.dy,
@@ -124,7 +133,7 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
         double peak = bench_peak(), bytes_a_second = bandwidth(r.x, r.dx, in);
         for (int backward = 0; backward < 2; backward++) {
             double start = cen__os_seconds();
-            (backward ? layer->kind->backward : layer->kind->forward)(layer, &pass);
+            run(layer, &pass, r.prepared, backward);
             double seconds = cen__os_seconds() - start;
             double by_work = (backward ? 2 : 1) * work / peak;
             double by_bytes = bytes[backward] / bytes_a_second;
