@@ -1,6 +1,7 @@
 /* The public three: which method computes which shape. */
 #include "kernels/conv.h"
 
+#include "kernels/conv_depthwise.h"
 #include "kernels/conv_direct.h"
 #include "kernels/conv_scratch.h"
 #include "kernels/conv_set.h"
@@ -24,6 +25,7 @@ size_t cen__conv_scratch_count(const cen__conv *v, size_t n)
 {
     const cen__conv_set *const set = cen__conv_set_of(v);
     (void)n;
+    if (cen__depthwise_suits(v)) return cen__depthwise_scratch_count(v, set);
     if (cen__winograd_suits(v, set)) return cen__winograd_scratch_count(v, set);
     return cen__direct_scratch_count(v, set);
 }
@@ -62,6 +64,10 @@ void cen__conv_forward(const cen__conv *v, size_t n, const float *x, const float
     const bool is_winograd = cen__winograd_suits(v, set);
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t apart = is_winograd ? group_prepared(v, set) : 0;
+    if (cen__depthwise_suits(v)) {
+        cen__depthwise_forward(v, set, n, x, w, bias, y, scratch);
+        return;
+    }
     for (size_t g = 0; g < v->groups; g++, x += x_count, y += y_count, bias += v->k) {
         if (is_winograd)
             cen__winograd_forward(v, set, n, x, prepared + g * apart, bias, NULL, y, scratch);
@@ -77,6 +83,10 @@ void cen__conv_backward_data(const cen__conv *v, size_t n, const float *dy, cons
     const bool is_winograd = cen__winograd_suits(v, set);
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t apart = is_winograd ? group_prepared(v, set) : 0;
+    if (cen__depthwise_suits(v)) {
+        cen__depthwise_backward_data(v, set, n, dy, w, dx, scratch);
+        return;
+    }
     for (size_t g = 0; g < v->groups; g++, dx += x_count, dy += y_count) {
         if (is_winograd)
             cen__winograd_backward_data(v, set, n, dy, NULL, prepared + g * apart, dx, scratch);
@@ -94,6 +104,10 @@ void cen__conv_backward_weights(const cen__conv *v, size_t n, const float *x, co
     const size_t plane = v->out_h * v->out_w, outputs = v->groups * v->k;
     for (size_t i = 0; i < n * outputs && dbias != NULL; i++)
         dbias[i % outputs] += set->sum(plane, dy + i * plane);
+    if (cen__depthwise_suits(v)) {
+        cen__depthwise_backward_weights(v, set, n, x, dy, dw, scratch);
+        return;
+    }
     for (size_t g = 0; g < v->groups; g++, x += x_count, dy += y_count) {
         float *const kernels = dw + g * cen__conv_w_count(v);
         if (is_winograd)

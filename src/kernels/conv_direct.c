@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/conv_phase.h"
 #include "kernels/conv_scratch.h"
 
 /* Part of a plane of h x w and what lies around it: number (r, q) is source number
@@ -250,27 +251,6 @@ void cen__direct_forward(const cen__conv *v, const cen__conv_set *set, size_t n,
 }
 
 /* ---- backward to the data ------------------------------------------------------------------ */
-
-/* The inputs of one place modulo the stride. Input row first + t * stride reads row
- * base + t - u of dy through kernel row tap + u * stride, u < n_taps; the same for columns. */
-typedef struct phase {
-    size_t first, count, tap, n_taps;
-    ptrdiff_t base;
-} phase;
-
-static phase make_phase(size_t tap, size_t size, size_t stride, size_t pad, size_t kernel)
-{
-    phase p = {.first = (tap + stride - pad % stride) % stride, .tap = tap};
-    p.count = p.first < size ? (size - 1 - p.first) / stride + 1 : 0;
-    p.n_taps = tap < kernel ? (kernel - 1 - tap) / stride + 1 : 0;
-    p.base = (ptrdiff_t)((p.first + pad - tap) / stride);
-    return p;
-}
-
-static bool is_used(const phase *p)
-{
-    return p->count > 0 && p->n_taps > 0;
-}
 
 /* The gradient of one phase as a correlation of dy; *from is the window of dy. */
 static flat backward_flat(const cen__conv *v, const cen__conv_set *set, const phase *rows,

@@ -1,0 +1,320 @@
+/* Depthwise convolution: plane by plane, each while it is in the cache.
+ *
+ * A plane is copied into one with its padding, rows and columns sorted by their place modulo the stride,
+ * as in conv_direct.c. There the input of a run of outputs at one tap is a run too, at a constant
+ * offset; a run goes on over the ends of rows, at the price of a few outputs that belong to no column. The
+ * padding is cleared once a call and stays: each plane fills the same places. */
+#include "kernels/conv_depthwise.h"
+
+#include <string.h>
+
+#include "kernels/conv_phase.h"
+#include "kernels/conv_scratch.h"
+
+/* Numbers of a run of outputs that stays in the first cache, with its inputs. */
+enum { STRIP = 2048 };
+
+/* More outputs a channel share their inputs' vectors in conv_direct.c, larger strides are of no use. */
+bool cen__depthwise_suits(const cen__conv *v)
+{
+    return v->c == 1 && v->k <= 2 && v->stride_h <= 2 && v->stride_w <= 2;
+}
+
+/* Numbers that a run may read or write beyond its end. */
+static size_t slack(const cen__conv_set *set)
+{
+    return CEN__TILE_VECTORS * set->lanes;
+}
+
+/* A plane with its padding, and what is read of it; shared: zeros right of a row serve as those left of
+ * the next. */
+typedef struct padded {
+    size_t rows, pitch;
+    size_t top, left; /* padding */
+    size_t phases;
+} padded;
+
+static size_t padded_count(const padded *p, const cen__conv *v, const cen__conv_set *set)
+{
+    const size_t planes = cen__times(p->phases, cen__times(p->rows, p->pitch));
+    return cen__plus(planes, v->kernel_w + slack(set));
+}
+
+static size_t strip_rows(const padded *p, size_t rows)
+{
+    return least(rows, most(STRIP / p->pitch, 1));
+}
+
+static size_t strip_count(const padded *p, size_t rows, const cen__conv_set *set)
+{
+    return cen__plus(cen__times(strip_rows(p, rows), p->pitch), slack(set));
+}
+
+/* ---- the input ------------------------------------------------------------------------------ */
+
+static padded pad_input(const cen__conv *v)
+{
+    const size_t reach = (v->kernel_w - 1) / v->stride_w;
+    return (padded){.rows = v->out_h + (v->kernel_h - 1) / v->stride_h,
+                    .pitch = v->out_w + reach - (v->stride_w == 1 ? v->pad_w : 0),
+                    .top = v->pad_h,
+                    .left = v->pad_w,
+                    .phases = v->stride_h * v->stride_w};
+}
+
+static void fill_input(const cen__conv *v, const cen__conv_set *set, const padded *p,
+                       const float *x, float *planes)
+{
+    const size_t h = least(v->h, (v->out_h - 1) * v->stride_h + v->kernel_h - v->pad_h);
+    const size_t w = least(v->w, (v->out_w - 1) * v->stride_w + v->kernel_w - v->pad_w);
+    const size_t plane = p->rows * p->pitch;
+    for (size_t first = 0; first < v->stride_h && first < h; first++) {
+        const size_t row = first + p->top, rows = (h - 1 - first) / v->stride_h + 1;
+        float *const to =
+            planes + row % v->stride_h * v->stride_w * plane + row / v->stride_h * p->pitch;
+        const float *const from = x + first * v->w;
+        if (v->stride_w == 1) {
+            set->copy_rows(rows, w, from, v->stride_h * v->w, to + p->left, p->pitch);
+            continue;
+        }
+        float *const even = to + p->left % 2 * plane + p->left / 2;
+        float *const odd = to + (p->left + 1) % 2 * plane + (p->left + 1) / 2;
+        set->split_rows(rows, w, from, v->stride_h * v->w, even, odd, p->pitch);
+    }
+}
+
+/* at[i, j]: the place that output 0 reads. */
+static void fill_taps(const cen__conv *v, const padded *p, size_t *at)
+{
+    for (size_t i = 0; i < v->kernel_h; i++)
+        for (size_t j = 0; j < v->kernel_w; j++) {
+            const size_t plane = i % v->stride_h * v->stride_w + j % v->stride_w;
+            *at++ = (plane * p->rows + i / v->stride_h) * p->pitch + j / v->stride_w;
+        }
+}
+
+/* ---- forward -------------------------------------------------------------------------------- */
+
+void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t n, const float *x,
+                            const float *w, const float *bias, float *y, float *scratch)
+{
+    const padded p = pad_input(v);
+    const size_t most_rows = strip_rows(&p, v->out_h);
+    float *const planes = take(&scratch, padded_count(&p, v, set));
+    float *const strip = take(&scratch, strip_count(&p, v->out_h, set));
+    size_t *const at = take(&scratch, table_count(v->kernel_h * v->kernel_w));
+    cen__taps t = {.steps = v->kernel_h * v->kernel_w, .at = at, .out = strip};
+    memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
+    fill_taps(v, &p, at);
+    for (size_t i = 0; i < n * v->groups; i++, x += v->h * v->w) {
+        fill_input(v, set, &p, x, planes);
+        for (size_t k = 0; k < v->k; k++, y += v->out_h * v->out_w) {
+            const size_t output = i % v->groups * v->k + k;
+            t.w = w + output * t.steps;
+            t.start = bias[output];
+            for (size_t row = 0; row < v->out_h; row += most_rows) {
+                const size_t rows = least(most_rows, v->out_h - row);
+                t.planes = planes + row * p.pitch;
+                t.n = (rows - 1) * p.pitch + v->out_w;
+                set->taps(&t);
+                set->copy_rows(rows, v->out_w, strip, p.pitch, y + row * v->out_w, v->out_w);
+            }
+        }
+    }
+}
+
+/* ---- backward to the data ------------------------------------------------------------------- */
+
+/* Inputs by their place modulo the stride, at most two of rows and of columns. */
+typedef struct phases {
+    phase rows[2], columns[2];
+} phases;
+
+static phases make_phases(const cen__conv *v)
+{
+    phases p;
+    for (size_t i = 0; i < 2; i++) {
+        p.rows[i] = make_phase(i, v->h, v->stride_h, v->pad_h, v->kernel_h);
+        p.columns[i] = make_phase(i, v->w, v->stride_w, v->pad_w, v->kernel_w);
+    }
+    return p;
+}
+
+/* What is read before and after `size` numbers of a gradient. */
+static void widen_margins(const phase *p, size_t size, size_t *before, size_t *after)
+{
+    if (!is_used(p)) return;
+    const ptrdiff_t first = p->base - (ptrdiff_t)(p->n_taps - 1);
+    const ptrdiff_t end = p->base + (ptrdiff_t)p->count - (ptrdiff_t)size;
+    if (first < 0) *before = most(*before, (size_t)-first);
+    if (end > 0) *after = most(*after, (size_t)end);
+}
+
+static padded pad_gradient(const cen__conv *v, const phases *of)
+{
+    size_t bottom = 0, right = 0;
+    padded p = {.phases = v->k};
+    for (size_t i = 0; i < v->stride_h; i++) widen_margins(&of->rows[i], v->out_h, &p.top, &bottom);
+    for (size_t i = 0; i < v->stride_w; i++)
+        widen_margins(&of->columns[i], v->out_w, &p.left, &right);
+    p.rows = p.top + v->out_h + bottom;
+    p.pitch = v->out_w + most(p.left, right);
+    return p;
+}
+
+/* One phase of rows and one of columns; where nothing is read, no steps. */
+typedef struct part {
+    size_t steps, *at, *w_at;
+    float *strip, *w; /* w[k, steps] */
+} part;
+
+static part take_part(const cen__conv *v, const cen__conv_set *set, const padded *p,
+                      const phase *rows, const phase *columns, float **scratch)
+{
+    const size_t steps = rows->n_taps * columns->n_taps;
+    part made = {.steps = steps,
+                 .at = take(scratch, table_count(steps)),
+                 .w_at = take(scratch, table_count(steps)),
+                 .strip = take(scratch, strip_count(p, v->h, set)),
+                 .w = take(scratch, v->k * steps)};
+    for (size_t i = 0, s = 0; i < rows->n_taps; i++)
+        for (size_t j = 0; j < columns->n_taps; j++, s++) {
+            const ptrdiff_t row = (ptrdiff_t)(p->top - i) + rows->base;
+            const ptrdiff_t column = (ptrdiff_t)(p->left - j) + columns->base;
+            made.at[s] = (size_t)(row * (ptrdiff_t)p->pitch + column);
+            made.w_at[s] =
+                (rows->tap + i * v->stride_h) * v->kernel_w + columns->tap + j * v->stride_w;
+        }
+    memset(made.strip, 0, strip_count(p, v->h, set) * sizeof *made.strip);
+    return made;
+}
+
+/* The strip of some rows of a phase; w are the kernels of a channel. */
+static void compute_part(const cen__conv *v, const cen__conv_set *set, const padded *p,
+                         const part *of, size_t row, size_t n, const float *planes)
+{
+    cen__taps t = {.steps = of->steps, .n = n, .at = of->at, .out = of->strip};
+    for (size_t k = 0; k < v->k && of->steps > 0; k++) {
+        t.w = of->w + k * of->steps;
+        t.planes = planes + (k * p->rows + row) * p->pitch;
+        t.accumulate = k > 0;
+        set->taps(&t);
+    }
+}
+
+static void gather_weights(const cen__conv *v, const float *w, const part *to)
+{
+    for (size_t k = 0; k < v->k; k++, w += v->kernel_h * v->kernel_w)
+        for (size_t s = 0; s < to->steps; s++) to->w[k * to->steps + s] = w[to->w_at[s]];
+}
+
+/* The gradient of one channel's rows of one phase. */
+static void backward_rows(const cen__conv *v, const cen__conv_set *set, const padded *p,
+                          const phase *rows, const phases *of, const part *parts,
+                          const float *planes, float *dx)
+{
+    const size_t most_rows = strip_rows(p, v->h), first = of->columns[0].first;
+    for (size_t row = 0; row < rows->count; row += most_rows) {
+        const size_t count = least(most_rows, rows->count - row);
+        float *const to = dx + (rows->first + row * v->stride_h) * v->w;
+        for (size_t i = 0; i < v->stride_w; i++) {
+            if (of->columns[i].count == 0) continue;
+            const size_t n = (count - 1) * p->pitch + of->columns[i].count;
+            compute_part(v, set, p, &parts[i], row, n, planes);
+        }
+        if (v->stride_w == 1)
+            set->copy_rows(count, v->w, parts[0].strip, p->pitch, to, v->stride_h * v->w);
+        else
+            set->merge_rows(count, v->w, parts[first].strip, parts[1 - first].strip, p->pitch, to,
+                            v->stride_h * v->w);
+    }
+}
+
+void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, size_t n,
+                                  const float *dy, const float *w, float *dx, float *scratch)
+{
+    const phases of = make_phases(v);
+    const padded p = pad_gradient(v, &of);
+    const size_t plane = v->out_h * v->out_w, taps = v->k * v->kernel_h * v->kernel_w;
+    float *const planes = take(&scratch, padded_count(&p, v, set));
+    part parts[2][2];
+    for (size_t a = 0; a < v->stride_h; a++)
+        for (size_t b = 0; b < v->stride_w; b++)
+            parts[a][b] = take_part(v, set, &p, &of.rows[a], &of.columns[b], &scratch);
+    memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
+    for (size_t i = 0; i < n * v->groups; i++, dx += v->h * v->w) {
+        for (size_t k = 0; k < v->k; k++, dy += plane)
+            set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
+                           planes + (k * p.rows + p.top) * p.pitch + p.left, p.pitch);
+        for (size_t a = 0; a < v->stride_h; a++) {
+            for (size_t b = 0; b < v->stride_w; b++)
+                gather_weights(v, w + i % v->groups * taps, &parts[a][b]);
+            backward_rows(v, set, &p, &of.rows[a], &of, parts[a], planes, dx);
+        }
+    }
+}
+
+/* ---- backward to the weights ---------------------------------------------------------------- */
+
+/* Of a gradient at the pitch of the input: whole vectors. */
+static size_t gradient_count(const cen__conv *v, const padded *p, const cen__conv_set *set)
+{
+    return cen__round_up(cen__times(v->out_h, p->pitch), set->lanes);
+}
+
+void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,
+                                     const float *x, const float *dy, float *dw, float *scratch)
+{
+    const padded p = pad_input(v);
+    const size_t steps = v->kernel_h * v->kernel_w, block = even_block(steps, CEN__TAP_SUMS);
+    const size_t plane = v->out_h * v->out_w, run = gradient_count(v, &p, set);
+    float *const planes = take(&scratch, padded_count(&p, v, set));
+    float *const gradient = take(&scratch, run);
+    float *const sums = take(&scratch, v->k * steps * set->lanes);
+    size_t *const at = take(&scratch, table_count(steps));
+    memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
+    memset(gradient, 0, run * sizeof *gradient);
+    fill_taps(v, &p, at);
+    for (size_t g = 0; g < v->groups; g++, dw += v->k * steps) {
+        memset(sums, 0, v->k * steps * set->lanes * sizeof *sums);
+        for (size_t i = 0; i < n; i++) {
+            fill_input(v, set, &p, x + (i * v->groups + g) * v->h * v->w, planes);
+            for (size_t k = 0; k < v->k; k++) {
+                set->copy_rows(v->out_h, v->out_w, dy + ((i * v->groups + g) * v->k + k) * plane,
+                               v->out_w, gradient, p.pitch);
+                for (size_t s = 0; s < steps; s += block)
+                    set->tap_sums(least(block, steps - s), run, gradient, planes, at + s,
+                                  sums + (k * steps + s) * set->lanes);
+            }
+        }
+        set->add_lane_sums(v->k * steps, sums, dw);
+    }
+}
+
+/* ---- scratch -------------------------------------------------------------------------------- */
+
+static size_t backward_data_count(const cen__conv *v, const cen__conv_set *set)
+{
+    const phases of = make_phases(v);
+    const padded p = pad_gradient(v, &of);
+    size_t count = whole(padded_count(&p, v, set));
+    for (size_t a = 0; a < v->stride_h; a++)
+        for (size_t b = 0; b < v->stride_w; b++) {
+            const size_t steps = of.rows[a].n_taps * of.columns[b].n_taps;
+            const size_t tables = cen__times(2, table_count(steps));
+            count = cen__plus(count, cen__plus(tables, whole(cen__times(v->k, steps))));
+            count = cen__plus(count, whole(strip_count(&p, v->h, set)));
+        }
+    return count;
+}
+
+size_t cen__depthwise_scratch_count(const cen__conv *v, const cen__conv_set *set)
+{
+    const padded p = pad_input(v);
+    const size_t steps = v->kernel_h * v->kernel_w;
+    const size_t planes = cen__plus(whole(padded_count(&p, v, set)), table_count(steps));
+    const size_t sums = whole(cen__times(cen__times(v->k, steps), set->lanes));
+    const size_t forward = cen__plus(planes, whole(strip_count(&p, v->out_h, set)));
+    const size_t weights = cen__plus(planes, cen__plus(sums, whole(gradient_count(v, &p, set))));
+    return most(most(forward, weights), backward_data_count(v, set));
+}
