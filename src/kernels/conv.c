@@ -102,17 +102,34 @@ void cen__conv_backward_weights(const cen__conv *v, size_t n, const float *x, co
     const bool is_winograd = cen__winograd_suits(v, set);
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t plane = v->out_h * v->out_w, outputs = v->groups * v->k;
-    for (size_t i = 0; i < n * outputs && dbias != NULL; i++)
-        dbias[i % outputs] += set->sum(plane, dy + i * plane);
     if (cen__depthwise_suits(v)) {
-        cen__depthwise_backward_weights(v, set, n, x, dy, dw, scratch);
+        cen__depthwise_backward_weights(v, set, n, x, dy, dw, dbias, scratch);
         return;
     }
+    for (size_t i = 0; i < n * outputs && dbias != NULL; i++)
+        dbias[i % outputs] += set->sum(plane, dy + i * plane);
     for (size_t g = 0; g < v->groups; g++, x += x_count, dy += y_count) {
         float *const kernels = dw + g * cen__conv_w_count(v);
         if (is_winograd)
             cen__winograd_backward_weights(v, set, n, x, dy, NULL, kernels, scratch);
         else
             cen__direct_backward_weights(v, set, n, x, dy, kernels, scratch);
+    }
+}
+
+/* A depthwise one image by image: beside its few multiply-adds it counts that a gradient is still in the
+ * cache when it is read again. */
+void cen__conv_backward(const cen__conv *v, size_t n, const float *x, const float *dy,
+                        const float *w, const float *prepared, float *dw, float *dbias, float *dx,
+                        float *scratch)
+{
+    const size_t x_count = v->groups * cen__conv_x_count(v);
+    const size_t y_count = v->groups * cen__conv_y_count(v);
+    const size_t block = cen__depthwise_suits(v) ? 1 : n;
+    for (size_t i = 0; i < n; i += block) {
+        const float *const dy_block = dy + i * y_count;
+        cen__conv_backward_weights(v, block, x + i * x_count, dy_block, dw, dbias, scratch);
+        if (dx == NULL) continue;
+        cen__conv_backward_data(v, block, dy_block, w, prepared, dx + i * x_count, scratch);
     }
 }

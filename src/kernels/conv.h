@@ -17,7 +17,7 @@ typedef struct cen__conv {
     size_t k;       /* outputs a group */
     size_t kernel_h, kernel_w, stride_h, stride_w, pad_h, pad_w;
     size_t out_h, out_w;                /* (h + 2 pad - kernel) / stride + 1 */
-    const struct cen__kernels *kernels; /* the same for counts and runs; NULL: those in use now */
+    const struct cen__kernels *kernels; /* the same for counts and runs */
     size_t groups;                      /* at least 1 */
 } cen__conv;
 
@@ -60,6 +60,11 @@ void cen__conv_backward_data(const cen__conv *conv, size_t n, const float *dy, c
 /* dw += sum over n of the transpose in w; dbias += sum of dy, or NULL where nobody asks. */
 void cen__conv_backward_weights(const cen__conv *conv, size_t n, const float *x, const float *dy,
                                 float *dw, float *dbias, float *scratch);
+
+/* Backward to the weights and, unless dx is NULL, to the data. */
+void cen__conv_backward(const cen__conv *conv, size_t n, const float *x, const float *dy,
+                        const float *w, const float *prepared, float *dw, float *dbias, float *dx,
+                        float *scratch);
 
 /* The references, plain loops in double accumulation. */
 void cen__conv_forward_naive(const cen__conv *conv, size_t n, const float *x, const float *w,

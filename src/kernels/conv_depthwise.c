@@ -185,7 +185,7 @@ static part take_part(const cen__conv *v, const cen__conv_set *set, const padded
             made.w_at[s] =
                 (rows->tap + i * v->stride_h) * v->kernel_w + columns->tap + j * v->stride_w;
         }
-    memset(made.strip, 0, strip_count(p, v->h, set) * sizeof *made.strip);
+    if (steps == 0) memset(made.strip, 0, strip_count(p, v->h, set) * sizeof *made.strip);
     return made;
 }
 
@@ -263,31 +263,31 @@ static size_t gradient_count(const cen__conv *v, const padded *p, const cen__con
 }
 
 void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,
-                                     const float *x, const float *dy, float *dw, float *scratch)
+                                     const float *x, const float *dy, float *dw, float *dbias,
+                                     float *scratch)
 {
     const padded p = pad_input(v);
-    const size_t steps = v->kernel_h * v->kernel_w, block = even_block(steps, CEN__TAP_SUMS);
-    const size_t plane = v->out_h * v->out_w, run = gradient_count(v, &p, set);
+    const size_t taps = v->kernel_h * v->kernel_w, block = even_block(taps, CEN__TAP_SUMS);
     float *const planes = take(&scratch, padded_count(&p, v, set));
-    float *const gradient = take(&scratch, run);
-    float *const sums = take(&scratch, v->k * steps * set->lanes);
-    size_t *const at = take(&scratch, table_count(steps));
+    float *const gradient = take(&scratch, gradient_count(v, &p, set));
+    size_t *const at = take(&scratch, table_count(taps));
+    cen__tap_sums t = {.n = gradient_count(v, &p, set), .dy = gradient, .planes = planes};
     memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
-    memset(gradient, 0, run * sizeof *gradient);
+    memset(gradient, 0, t.n * sizeof *gradient);
     fill_taps(v, &p, at);
-    for (size_t g = 0; g < v->groups; g++, dw += v->k * steps) {
-        memset(sums, 0, v->k * steps * set->lanes * sizeof *sums);
-        for (size_t i = 0; i < n; i++) {
-            fill_input(v, set, &p, x + (i * v->groups + g) * v->h * v->w, planes);
-            for (size_t k = 0; k < v->k; k++) {
-                set->copy_rows(v->out_h, v->out_w, dy + ((i * v->groups + g) * v->k + k) * plane,
-                               v->out_w, gradient, p.pitch);
-                for (size_t s = 0; s < steps; s += block)
-                    set->tap_sums(least(block, steps - s), run, gradient, planes, at + s,
-                                  sums + (k * steps + s) * set->lanes);
+    for (size_t i = 0; i < n * v->groups; i++, x += v->h * v->w) {
+        fill_input(v, set, &p, x, planes);
+        for (size_t k = 0; k < v->k; k++, dy += v->out_h * v->out_w) {
+            const size_t output = i % v->groups * v->k + k;
+            set->copy_rows(v->out_h, v->out_w, dy, v->out_w, gradient, p.pitch);
+            for (size_t s = 0; s < taps; s += block) {
+                t.steps = least(block, taps - s);
+                t.at = at + s;
+                t.dw = dw + output * taps + s;
+                t.dbias = s == 0 && dbias != NULL ? dbias + output : NULL;
+                set->tap_sums(&t);
             }
         }
-        set->add_lane_sums(v->k * steps, sums, dw);
     }
 }
 
@@ -313,8 +313,7 @@ size_t cen__depthwise_scratch_count(const cen__conv *v, const cen__conv_set *set
     const padded p = pad_input(v);
     const size_t steps = v->kernel_h * v->kernel_w;
     const size_t planes = cen__plus(whole(padded_count(&p, v, set)), table_count(steps));
-    const size_t sums = whole(cen__times(cen__times(v->k, steps), set->lanes));
     const size_t forward = cen__plus(planes, whole(strip_count(&p, v->out_h, set)));
-    const size_t weights = cen__plus(planes, cen__plus(sums, whole(gradient_count(v, &p, set))));
+    const size_t weights = cen__plus(planes, whole(gradient_count(v, &p, set)));
     return most(most(forward, weights), backward_data_count(v, set));
 }

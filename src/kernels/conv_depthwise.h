@@ -15,6 +15,7 @@ void cen__depthwise_forward(const cen__conv *conv, const cen__conv_set *set, siz
 void cen__depthwise_backward_data(const cen__conv *conv, const cen__conv_set *set, size_t n,
                                   const float *dy, const float *w, float *dx, float *scratch);
 void cen__depthwise_backward_weights(const cen__conv *conv, const cen__conv_set *set, size_t n,
-                                     const float *x, const float *dy, float *dw, float *scratch);
+                                     const float *x, const float *dy, float *dw, float *dbias,
+                                     float *scratch);
 
 #endif

@@ -43,37 +43,32 @@ static void taps(const cen__taps *t)
     }
 }
 
-INLINE void tap_sums_body(size_t steps, size_t n, const float *dy, const float *planes,
-                          const size_t *at, float *sums)
+INLINE void tap_sums_body(size_t steps, const cen__tap_sums *t)
 {
-    vec acc[CEN__TAP_SUMS];
+    vec acc[CEN__TAP_SUMS], total = {0};
     const float *from[CEN__TAP_SUMS];
     for (size_t s = 0; s < steps; s++) {
-        acc[s] = *(const vec *)(sums + s * LANES);
-        from[s] = planes + at[s];
+        acc[s] = (vec){0};
+        from[s] = t->planes + t->at[s];
     }
-    for (size_t p = 0; p < n; p += LANES) {
-        const vec y = *(const vec *)(dy + p);
+    for (size_t p = 0; p < t->n; p += LANES) {
+        const vec y = *(const vec *)(t->dy + p);
+        total += y;
         if (steps == 1) CEN__LONE_SUM(acc[0]);
         for (size_t s = 0; s < steps; s++) acc[s] += y * *(const vec *)(from[s] + p);
     }
-    for (size_t s = 0; s < steps; s++) *(vec *)(sums + s * LANES) = acc[s];
+    for (size_t s = 0; s < steps; s++) t->dw[s] += lane_sum(acc[s]);
+    if (t->dbias != NULL) *t->dbias += lane_sum(total);
 }
 
-static void tap_sums(size_t steps, size_t n, const float *dy, const float *planes, const size_t *at,
-                     float *sums)
+static void tap_sums(const cen__tap_sums *t)
 {
 #define CASE(s)                                                                                    \
-    case s: tap_sums_body(s, n, dy, planes, at, sums); break;
-    switch (steps) {
+    case s: tap_sums_body(s, t); break;
+    switch (t->steps) {
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9)
     }
 #undef CASE
-}
-
-static void add_lane_sums(size_t n, const float *lanes, float *sums)
-{
-    for (size_t i = 0; i < n; i++) sums[i] += lane_sum(*(const vec *)(lanes + i * LANES));
 }
 
 /* Whole vectors; the last one begins again within the one before it. */

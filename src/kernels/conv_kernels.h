@@ -195,7 +195,6 @@ const cen__conv_set SET = {
     input,
     taps,
     tap_sums,
-    add_lane_sums,
     copy_rows,
     split_rows,
     merge_rows,

@@ -91,12 +91,16 @@ typedef struct cen__taps {
     bool accumulate;
 } cen__taps;
 
+/* Its transpose in w, over whole vectors: dw[s] += sum over p < n of dy[p] planes[at[s] + p], for up to
+ * CEN__TAP_SUMS steps; and *dbias (may be NULL) += the sum of dy. */
 enum { CEN__TAP_SUMS = 9 };
 
-/* Its transpose in w: lane l of sums[steps][lanes] += sum over the vectors p < n of
- * dy[p + l] planes[at[s] + p + l] for up to CEN__TAP_SUMS steps. */
-typedef void cen__conv_tap_sums(size_t steps, size_t n, const float *dy, const float *planes,
-                                const size_t *at, float *sums);
+typedef struct cen__tap_sums {
+    size_t steps, n;
+    const float *dy, *planes;
+    const size_t *at;
+    float *dw, *dbias;
+} cen__tap_sums;
 
 /* Rows of n numbers, those that come and those that go so far apart; split takes them apart by even and odd
  * columns, merge puts them together. */
@@ -126,8 +130,7 @@ typedef struct cen__conv_set {
     cen__conv_scatter_add *scatter_add;
     cen__conv_transform *input; /* B^T d B: 6x6 to 6x6 */
     void (*taps)(const cen__taps *taps);
-    cen__conv_tap_sums *tap_sums;
-    void (*add_lane_sums)(size_t n, const float *lanes, float *sums); /* sums[n] += of lanes[n] */
+    void (*tap_sums)(const cen__tap_sums *sums);
     cen__conv_copy_rows *copy_rows;
     cen__conv_split_rows *split_rows;
     cen__conv_merge_rows *merge_rows;

@@ -121,10 +121,8 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 {
     cen__conv conv = conv_of(layer);
     float *dbias = layer->bias_is_lost ? NULL : pass->dw + layer->parameters[1].offset;
-    cen__conv_backward_weights(&conv, pass->n, pass->x, pass->dy, pass->dw, dbias, pass->scratch);
-    if (pass->dx == NULL) return;
-    cen__conv_backward_data(&conv, pass->n, pass->dy, pass->w, pass->prepared, pass->dx,
-                            pass->scratch);
+    cen__conv_backward(&conv, pass->n, pass->x, pass->dy, pass->w, pass->prepared, pass->dw, dbias,
+                       pass->dx, pass->scratch);
 }
 
 const cen__layer_kind cen__conv_layer = {
