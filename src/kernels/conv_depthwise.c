@@ -11,23 +11,13 @@
 #include "kernels/conv_phase.h"
 #include "kernels/conv_scratch.h"
 
-/* Numbers of a run of outputs that stays in the first cache, with its inputs. */
-enum { STRIP = 2048 };
-
 /* More outputs a channel share their inputs' vectors in conv_direct.c, larger strides are of no use. */
 bool cen__depthwise_suits(const cen__conv *v)
 {
     return v->c == 1 && v->k <= 2 && v->stride_h <= 2 && v->stride_w <= 2;
 }
 
-/* Numbers that a run may read or write beyond its end. */
-static size_t slack(const cen__conv_set *set)
-{
-    return CEN__TILE_VECTORS * set->lanes;
-}
-
-/* A plane with its padding, and what is read of it; shared: zeros right of a row serve as those left of
- * the next. */
+/* A plane with its padding; zeros right of a row serve as those left of the next. */
 typedef struct padded {
     size_t rows, pitch;
     size_t top, left; /* padding */
@@ -37,17 +27,18 @@ typedef struct padded {
 static size_t padded_count(const padded *p, const cen__conv *v, const cen__conv_set *set)
 {
     const size_t planes = cen__times(p->phases, cen__times(p->rows, p->pitch));
-    return cen__plus(planes, v->kernel_w + slack(set));
+    return cen__plus(planes, v->kernel_w + 2 * set->lanes);
 }
 
-static size_t strip_rows(const padded *p, size_t rows)
+/* Outputs that are not yet in their place: rows of whole vectors. */
+static size_t strip_pitch(size_t columns, const cen__conv_set *set)
 {
-    return least(rows, most(STRIP / p->pitch, 1));
+    return most(columns, set->lanes);
 }
 
-static size_t strip_count(const padded *p, size_t rows, const cen__conv_set *set)
+static size_t strip_count(size_t rows, size_t columns, const cen__conv_set *set)
 {
-    return cen__plus(cen__times(strip_rows(p, rows), p->pitch), slack(set));
+    return cen__times(rows, strip_pitch(columns, set));
 }
 
 /* ---- the input ------------------------------------------------------------------------------ */
@@ -99,11 +90,17 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
                             const float *w, const float *bias, float *y, float *scratch)
 {
     const padded p = pad_input(v);
-    const size_t most_rows = strip_rows(&p, v->out_h);
+    const bool is_narrow = v->out_w < set->lanes;
     float *const planes = take(&scratch, padded_count(&p, v, set));
-    float *const strip = take(&scratch, strip_count(&p, v->out_h, set));
+    float *const strip = take(&scratch, strip_count(v->out_h, v->out_w, set));
     size_t *const at = take(&scratch, table_count(v->kernel_h * v->kernel_w));
-    cen__taps t = {.steps = v->kernel_h * v->kernel_w, .at = at, .out = strip};
+    cen__taps t = {.steps = v->kernel_h * v->kernel_w,
+                   .rows = v->out_h,
+                   .columns = v->out_w,
+                   .pitch = p.pitch,
+                   .planes = planes,
+                   .at = at,
+                   .out_pitch = strip_pitch(v->out_w, set)};
     memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
     fill_taps(v, &p, at);
     for (size_t i = 0; i < n * v->groups; i++, x += v->h * v->w) {
@@ -112,13 +109,9 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
             const size_t output = i % v->groups * v->k + k;
             t.w = w + output * t.steps;
             t.start = bias[output];
-            for (size_t row = 0; row < v->out_h; row += most_rows) {
-                const size_t rows = least(most_rows, v->out_h - row);
-                t.planes = planes + row * p.pitch;
-                t.n = (rows - 1) * p.pitch + v->out_w;
-                set->taps(&t);
-                set->copy_rows(rows, v->out_w, strip, p.pitch, y + row * v->out_w, v->out_w);
-            }
+            t.out = is_narrow ? strip : y;
+            set->taps(&t);
+            if (is_narrow) set->copy_rows(v->out_h, v->out_w, strip, t.out_pitch, y, v->out_w);
         }
     }
 }
@@ -162,71 +155,87 @@ static padded pad_gradient(const cen__conv *v, const phases *of)
     return p;
 }
 
-/* One phase of rows and one of columns; where nothing is read, no steps. */
+/* What computes one phase of rows and of columns: the taps of all outputs of a channel. */
 typedef struct part {
     size_t steps, *at, *w_at;
-    float *strip, *w; /* w[k, steps] */
+    float *strip, *w; /* no strip: all is one part */
+    size_t pitch;
 } part;
+
+static bool needs_strips(const cen__conv *v, const cen__conv_set *set)
+{
+    return v->stride_h > 1 || v->stride_w > 1 || v->w < set->lanes;
+}
+
+/* All have the same. */
+static size_t part_columns(const cen__conv *v)
+{
+    return v->stride_w == 1 ? v->w : (v->w + 1) / 2;
+}
 
 static part take_part(const cen__conv *v, const cen__conv_set *set, const padded *p,
                       const phase *rows, const phase *columns, float **scratch)
 {
-    const size_t steps = rows->n_taps * columns->n_taps;
+    const size_t steps = v->k * rows->n_taps * columns->n_taps;
     part made = {.steps = steps,
                  .at = take(scratch, table_count(steps)),
                  .w_at = take(scratch, table_count(steps)),
-                 .strip = take(scratch, strip_count(p, v->h, set)),
-                 .w = take(scratch, v->k * steps)};
-    for (size_t i = 0, s = 0; i < rows->n_taps; i++)
-        for (size_t j = 0; j < columns->n_taps; j++, s++) {
-            const ptrdiff_t row = (ptrdiff_t)(p->top - i) + rows->base;
-            const ptrdiff_t column = (ptrdiff_t)(p->left - j) + columns->base;
-            made.at[s] = (size_t)(row * (ptrdiff_t)p->pitch + column);
-            made.w_at[s] =
-                (rows->tap + i * v->stride_h) * v->kernel_w + columns->tap + j * v->stride_w;
-        }
-    if (steps == 0) memset(made.strip, 0, strip_count(p, v->h, set) * sizeof *made.strip);
+                 .w = take(scratch, steps),
+                 .pitch = strip_pitch(part_columns(v), set)};
+    size_t s = 0;
+    for (size_t k = 0; k < v->k; k++)
+        for (size_t i = rows->n_taps; i-- > 0;)
+            for (size_t j = columns->n_taps; j-- > 0; s++) {
+                const size_t row = k * p->rows + p->top + (size_t)(rows->base - (ptrdiff_t)i);
+                const size_t column = p->left + (size_t)(columns->base - (ptrdiff_t)j);
+                made.at[s] = row * p->pitch + column;
+                made.w_at[s] = (k * v->kernel_h + rows->tap + i * v->stride_h) * v->kernel_w +
+                               columns->tap + j * v->stride_w;
+            }
+    if (needs_strips(v, set)) {
+        const size_t count = strip_count(v->h, part_columns(v), set);
+        made.strip = take(scratch, count);
+        memset(made.strip, 0, count * sizeof *made.strip); /* stays, without steps */
+    }
     return made;
 }
 
-/* The strip of some rows of a phase; w are the kernels of a channel. */
-static void compute_part(const cen__conv *v, const cen__conv_set *set, const padded *p,
-                         const part *of, size_t row, size_t n, const float *planes)
+/* The gradient of one phase, to its strip or, where that is all of dx, to dx. */
+static void compute_part(const cen__conv_set *set, const padded *p, const part *of,
+                         const phase *rows, const phase *columns, const float *w,
+                         const float *planes, float *dx)
 {
-    cen__taps t = {.steps = of->steps, .n = n, .at = of->at, .out = of->strip};
-    for (size_t k = 0; k < v->k && of->steps > 0; k++) {
-        t.w = of->w + k * of->steps;
-        t.planes = planes + (k * p->rows + row) * p->pitch;
-        t.accumulate = k > 0;
-        set->taps(&t);
-    }
+    const cen__taps t = {.steps = of->steps,
+                         .rows = rows->count,
+                         .columns = columns->count,
+                         .pitch = p->pitch,
+                         .w = of->w,
+                         .planes = planes,
+                         .at = of->at,
+                         .out = of->strip != NULL ? of->strip : dx,
+                         .out_pitch = of->pitch};
+    for (size_t s = 0; s < of->steps; s++) of->w[s] = w[of->w_at[s]];
+    if (of->steps > 0 && t.rows > 0 && t.columns > 0) set->taps(&t);
 }
 
-static void gather_weights(const cen__conv *v, const float *w, const part *to)
+/* The gradient of a channel: rows and columns of each phase, put together. */
+static void backward_plane(const cen__conv *v, const cen__conv_set *set, const padded *p,
+                           const phases *of, part parts[2][2], const float *w, const float *planes,
+                           float *dx)
 {
-    for (size_t k = 0; k < v->k; k++, w += v->kernel_h * v->kernel_w)
-        for (size_t s = 0; s < to->steps; s++) to->w[k * to->steps + s] = w[to->w_at[s]];
-}
-
-/* The gradient of one channel's rows of one phase. */
-static void backward_rows(const cen__conv *v, const cen__conv_set *set, const padded *p,
-                          const phase *rows, const phases *of, const part *parts,
-                          const float *planes, float *dx)
-{
-    const size_t most_rows = strip_rows(p, v->h), first = of->columns[0].first;
-    for (size_t row = 0; row < rows->count; row += most_rows) {
-        const size_t count = least(most_rows, rows->count - row);
-        float *const to = dx + (rows->first + row * v->stride_h) * v->w;
-        for (size_t i = 0; i < v->stride_w; i++) {
-            if (of->columns[i].count == 0) continue;
-            const size_t n = (count - 1) * p->pitch + of->columns[i].count;
-            compute_part(v, set, p, &parts[i], row, n, planes);
-        }
+    const size_t even = of->columns[0].first, step = v->stride_h * v->w;
+    for (size_t a = 0; a < v->stride_h; a++) {
+        const phase *const rows = &of->rows[a];
+        const float *const strip = parts[a][even].strip;
+        float *const to = dx + rows->first * v->w;
+        for (size_t b = 0; b < v->stride_w; b++)
+            compute_part(set, p, &parts[a][b], rows, &of->columns[b], w, planes, dx);
+        if (strip == NULL) continue;
         if (v->stride_w == 1)
-            set->copy_rows(count, v->w, parts[0].strip, p->pitch, to, v->stride_h * v->w);
+            set->copy_rows(rows->count, v->w, strip, parts[a][0].pitch, to, step);
         else
-            set->merge_rows(count, v->w, parts[first].strip, parts[1 - first].strip, p->pitch, to,
-                            v->stride_h * v->w);
+            set->merge_rows(rows->count, v->w, strip, parts[a][1 - even].strip, parts[a][0].pitch,
+                            to, step);
     }
 }
 
@@ -246,11 +255,7 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
         for (size_t k = 0; k < v->k; k++, dy += plane)
             set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
                            planes + (k * p.rows + p.top) * p.pitch + p.left, p.pitch);
-        for (size_t a = 0; a < v->stride_h; a++) {
-            for (size_t b = 0; b < v->stride_w; b++)
-                gather_weights(v, w + i % v->groups * taps, &parts[a][b]);
-            backward_rows(v, set, &p, &of.rows[a], &of, parts[a], planes, dx);
-        }
+        backward_plane(v, set, &p, &of, parts, w + i % v->groups * taps, planes, dx);
     }
 }
 
@@ -297,13 +302,13 @@ static size_t backward_data_count(const cen__conv *v, const cen__conv_set *set)
 {
     const phases of = make_phases(v);
     const padded p = pad_gradient(v, &of);
+    const size_t strip = needs_strips(v, set) ? whole(strip_count(v->h, part_columns(v), set)) : 0;
     size_t count = whole(padded_count(&p, v, set));
     for (size_t a = 0; a < v->stride_h; a++)
         for (size_t b = 0; b < v->stride_w; b++) {
-            const size_t steps = of.rows[a].n_taps * of.columns[b].n_taps;
-            const size_t tables = cen__times(2, table_count(steps));
-            count = cen__plus(count, cen__plus(tables, whole(cen__times(v->k, steps))));
-            count = cen__plus(count, whole(strip_count(&p, v->h, set)));
+            const size_t steps = v->k * of.rows[a].n_taps * of.columns[b].n_taps;
+            const size_t tables = cen__plus(cen__times(2, table_count(steps)), whole(steps));
+            count = cen__plus(count, cen__plus(tables, strip));
         }
     return count;
 }
@@ -311,9 +316,9 @@ static size_t backward_data_count(const cen__conv *v, const cen__conv_set *set)
 size_t cen__depthwise_scratch_count(const cen__conv *v, const cen__conv_set *set)
 {
     const padded p = pad_input(v);
-    const size_t steps = v->kernel_h * v->kernel_w;
-    const size_t planes = cen__plus(whole(padded_count(&p, v, set)), table_count(steps));
-    const size_t forward = cen__plus(planes, whole(strip_count(&p, v->out_h, set)));
-    const size_t weights = cen__plus(planes, whole(gradient_count(v, &p, set)));
+    const size_t tables = table_count(v->kernel_h * v->kernel_w);
+    const size_t input = cen__plus(whole(padded_count(&p, v, set)), tables);
+    const size_t forward = cen__plus(input, whole(strip_count(v->out_h, v->out_w, set)));
+    const size_t weights = cen__plus(input, whole(gradient_count(v, &p, set)));
     return most(most(forward, weights), backward_data_count(v, set));
 }

@@ -1,46 +1,116 @@
 /* The inner loops of depthwise convolution; part of conv_kernels.h. */
 
-enum { RUN = 4 * LANES };
-
-/* Three by three at stride 1 or 2 is what nets have: its weights stay in registers. */
-INLINE void run_of_nine(const cen__taps *t)
+/* Whole vectors; the last one begins again within the one before it. */
+INLINE void copy_row(size_t n, const float *restrict from, float *restrict to)
 {
-    vec w[9];
-    const float *from[9];
-    for (size_t s = 0; s < 9; s++) {
-        w[s] = (vec){0} + t->w[s];
-        from[s] = t->planes + t->at[s];
+#if LANES > 4
+    typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+    if (n < LANES && n >= 4) {
+        for (size_t i = 0; i + 4 <= n; i += 4) *(vec4 *)(to + i) = *(const vec4 *)(from + i);
+        *(vec4 *)(to + n - 4) = *(const vec4 *)(from + n - 4);
+        return;
     }
-    const vec start = (vec){0} + t->start;
-    for (size_t p = 0; p < t->n; p += LANES) {
-        vec sum = start;
-        if (t->accumulate) sum = *(const vec *)(t->out + p);
-        for (size_t s = 0; s < 9; s++) {
-            CEN__LONE_SUM(sum);
-            sum += w[s] * *(const vec *)(from[s] + p);
+#endif
+    if (n < LANES) {
+        for (size_t i = 0; i < n; i++) to[i] = from[i];
+        return;
+    }
+    for (size_t i = 0; i + LANES <= n; i += LANES) *(vec *)(to + i) = *(const vec *)(from + i);
+    *(vec *)(to + n - LANES) = *(const vec *)(from + n - LANES);
+}
+
+/* So many rows of so many vectors. */
+INLINE void taps_block(size_t rows, size_t vectors, const cen__taps *t, size_t row, size_t column)
+{
+    vec sums[4][2];
+    const size_t steps = t->steps, pitch = t->pitch;
+    const size_t *const at = t->at;
+    const float *const w = t->w, *const planes = t->planes + row * pitch + column;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++) sums[r][v] = (vec){0} + t->start;
+    for (size_t s = 0; s < steps; s++) {
+        const float *const from = planes + at[s];
+        const vec weight = (vec){0} + w[s];
+        if (rows * vectors == 1) CEN__LONE_SUM(sums[0][0]);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t v = 0; v < vectors; v++)
+                sums[r][v] += weight * *(const vec *)(from + r * pitch + v * LANES);
+    }
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++)
+            *(vec *)(t->out + (row + r) * t->out_pitch + column + v * LANES) = sums[r][v];
+}
+
+/* What row i of the input adds to the sums of the rows that it serves. */
+INLINE void add_nine(size_t rows, size_t i, const vec *w, const cen__taps *t, const float *from,
+                     vec *sums)
+{
+    if (i >= rows + 2) return;
+    for (size_t j = 0; j < 3; j++) {
+        const vec x = *(const vec *)(from + i * t->pitch + j);
+        for (size_t r = 0; r < rows; r++) {
+            if (i >= r && i <= r + 2) {
+                CEN__LONE_SUM(sums[r]);
+                sums[r] += w[(i - r) * 3 + j] * x;
+            }
         }
-        *(vec *)(t->out + p) = sum;
     }
 }
 
-static void taps(const cen__taps *t)
+/* The same of 3x3 taps side by side: a vector of the input serves up to three rows. */
+INLINE void nine_block(size_t rows, const vec *w, const cen__taps *t, size_t row, size_t column)
 {
-    if (t->steps == 9) {
-        run_of_nine(t);
+    vec sums[4];
+    const float *const from = t->planes + t->at[0] + row * t->pitch + column;
+    for (size_t r = 0; r < rows; r++) sums[r] = (vec){0} + t->start;
+    add_nine(rows, 0, w, t, from, sums);
+    add_nine(rows, 1, w, t, from, sums);
+    add_nine(rows, 2, w, t, from, sums);
+    add_nine(rows, 3, w, t, from, sums);
+    add_nine(rows, 4, w, t, from, sums);
+    add_nine(rows, 5, w, t, from, sums);
+    for (size_t r = 0; r < rows; r++)
+        *(vec *)(t->out + (row + r) * t->out_pitch + column) = sums[r];
+}
+
+/* The last vector of a row begins again within the one before it. */
+INLINE void taps_rows(size_t rows, const cen__taps *t, size_t row)
+{
+    size_t column = 0;
+    for (; column + 2 * LANES <= t->columns; column += 2 * LANES)
+        taps_block(rows, 2, t, row, column);
+    if (column + LANES <= t->columns || column == 0) {
+        taps_block(rows, 1, t, row, column);
+        column += LANES;
+    }
+    if (column < t->columns) taps_block(rows, 1, t, row, t->columns - LANES);
+}
+
+INLINE void nine_rows(size_t rows, const vec *w, const cen__taps *t, size_t row)
+{
+    size_t column = 0;
+    do {
+        nine_block(rows, w, t, row, column);
+        column += LANES;
+    } while (column + LANES <= t->columns);
+    if (column < t->columns) nine_block(rows, w, t, row, t->columns - LANES);
+}
+
+static void taps(const cen__taps *job)
+{
+    const cen__taps t = *job; /* stores through floats cannot change a copy */
+    const size_t *const at = t.at, rows = t.rows;
+    size_t row = 0;
+    if (t.steps == 9 && at[2] == at[0] + 2 && at[6] == at[0] + 2 * t.pitch) {
+        vec w[9];
+        for (size_t s = 0; s < 9; s++) w[s] = (vec){0} + t.w[s];
+        for (; row + 4 <= rows; row += 4) nine_rows(4, w, &t, row);
+        for (; row + 2 <= rows; row += 2) nine_rows(2, w, &t, row);
+        if (row < rows) nine_rows(1, w, &t, row);
         return;
     }
-    for (size_t p = 0; p < t->n; p += RUN) {
-        vec sums[4];
-        for (size_t v = 0; v < 4; v++) {
-            sums[v] = (vec){0} + t->start;
-            if (t->accumulate) sums[v] = *(const vec *)(t->out + p + v * LANES);
-        }
-        for (size_t s = 0; s < t->steps; s++) {
-            const float *const from = t->planes + t->at[s] + p;
-            for (size_t v = 0; v < 4; v++) sums[v] += t->w[s] * *(const vec *)(from + v * LANES);
-        }
-        for (size_t v = 0; v < 4; v++) *(vec *)(t->out + p + v * LANES) = sums[v];
-    }
+    for (; row + 4 <= rows; row += 4) taps_rows(4, &t, row);
+    for (; row < rows; row++) taps_rows(1, &t, row);
 }
 
 INLINE void tap_sums_body(size_t steps, const cen__tap_sums *t)
@@ -69,25 +139,6 @@ static void tap_sums(const cen__tap_sums *t)
         CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9)
     }
 #undef CASE
-}
-
-/* Whole vectors; the last one begins again within the one before it. */
-INLINE void copy_row(size_t n, const float *restrict from, float *restrict to)
-{
-#if LANES > 4
-    typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
-    if (n < LANES && n >= 4) {
-        for (size_t i = 0; i + 4 <= n; i += 4) *(vec4 *)(to + i) = *(const vec4 *)(from + i);
-        *(vec4 *)(to + n - 4) = *(const vec4 *)(from + n - 4);
-        return;
-    }
-#endif
-    if (n < LANES) {
-        for (size_t i = 0; i < n; i++) to[i] = from[i];
-        return;
-    }
-    for (size_t i = 0; i + LANES <= n; i += LANES) *(vec *)(to + i) = *(const vec *)(from + i);
-    *(vec *)(to + n - LANES) = *(const vec *)(from + n - LANES);
 }
 
 static void copy_rows(size_t rows, size_t n, const float *from, size_t from_row, float *to,

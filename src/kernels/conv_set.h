@@ -80,15 +80,15 @@ typedef void cen__conv_pool(size_t n, const float *const place[4], const float *
 typedef void cen__conv_unpool(size_t n, const float *dy, const uint32_t *argmax, float *to,
                               size_t row, size_t column);
 
-/* out[p] = start or, where accumulate, out[p]
- *     + sum over s < steps of w[s] planes[at[s] + p]
- * for p < n, and for up to CEN__TILE_VECTORS vectors from there on. */
+/* out[r * out_pitch + q] = start + sum over s < steps of w[s] planes[at[s] + r * pitch + q]
+ * for r < rows, q < columns; at ascends. Whole vectors are read, and written where columns are fewer than a
+ * vector has. */
 typedef struct cen__taps {
-    size_t steps, n;
+    size_t steps, rows, columns, pitch;
     const float *w, *planes;
     const size_t *at;
     float *out, start;
-    bool accumulate;
+    size_t out_pitch;
 } cen__taps;
 
 /* Its transpose in w, over whole vectors: dw[s] += sum over p < n of dy[p] planes[at[s] + p], for up to
