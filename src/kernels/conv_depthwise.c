@@ -41,6 +41,18 @@ static size_t strip_count(size_t rows, size_t columns, const cen__conv_set *set)
     return cen__times(rows, strip_pitch(columns, set));
 }
 
+/* Outputs straight to their place, `room` numbers from there to the end of all. Rows that are narrower than
+ * a vector are written with what follows them and is written later; the last ones by way of a strip. */
+static void compute(const cen__conv_set *set, cen__taps *t, float *out, size_t pitch, size_t room,
+                    float *strip)
+{
+    const bool fits = t->columns >= set->lanes || (t->rows - 1) * pitch + set->lanes <= room;
+    t->out = fits ? out : strip;
+    t->out_pitch = fits ? pitch : strip_pitch(t->columns, set);
+    set->taps(t);
+    if (!fits) set->copy_rows(t->rows, t->columns, strip, t->out_pitch, out, pitch);
+}
+
 /* ---- the input ------------------------------------------------------------------------------ */
 
 static padded pad_input(const cen__conv *v)
@@ -90,7 +102,8 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
                             const float *w, const float *bias, float *y, float *scratch)
 {
     const padded p = pad_input(v);
-    const bool is_narrow = v->out_w < set->lanes;
+    const size_t plane = v->out_h * v->out_w;
+    const float *const end = y + n * v->groups * v->k * plane;
     float *const planes = take(&scratch, padded_count(&p, v, set));
     float *const strip = take(&scratch, strip_count(v->out_h, v->out_w, set));
     size_t *const at = take(&scratch, table_count(v->kernel_h * v->kernel_w));
@@ -99,19 +112,16 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
                    .columns = v->out_w,
                    .pitch = p.pitch,
                    .planes = planes,
-                   .at = at,
-                   .out_pitch = strip_pitch(v->out_w, set)};
+                   .at = at};
     memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
     fill_taps(v, &p, at);
     for (size_t i = 0; i < n * v->groups; i++, x += v->h * v->w) {
         fill_input(v, set, &p, x, planes);
-        for (size_t k = 0; k < v->k; k++, y += v->out_h * v->out_w) {
+        for (size_t k = 0; k < v->k; k++, y += plane) {
             const size_t output = i % v->groups * v->k + k;
             t.w = w + output * t.steps;
             t.start = bias[output];
-            t.out = is_narrow ? strip : y;
-            set->taps(&t);
-            if (is_narrow) set->copy_rows(v->out_h, v->out_w, strip, t.out_pitch, y, v->out_w);
+            compute(set, &t, y, v->out_w, (size_t)(end - y), strip);
         }
     }
 }
@@ -158,13 +168,14 @@ static padded pad_gradient(const cen__conv *v, const phases *of)
 /* What computes one phase of rows and of columns: the taps of all outputs of a channel. */
 typedef struct part {
     size_t steps, *at, *w_at;
-    float *strip, *w; /* no strip: all is one part */
+    float *strip, *w;
     size_t pitch;
 } part;
 
-static bool needs_strips(const cen__conv *v, const cen__conv_set *set)
+/* One part is all. */
+static bool is_whole(const cen__conv *v)
 {
-    return v->stride_h > 1 || v->stride_w > 1 || v->w < set->lanes;
+    return v->stride_h == 1 && v->stride_w == 1;
 }
 
 /* All have the same. */
@@ -192,50 +203,47 @@ static part take_part(const cen__conv *v, const cen__conv_set *set, const padded
                 made.w_at[s] = (k * v->kernel_h + rows->tap + i * v->stride_h) * v->kernel_w +
                                columns->tap + j * v->stride_w;
             }
-    if (needs_strips(v, set)) {
-        const size_t count = strip_count(v->h, part_columns(v), set);
-        made.strip = take(scratch, count);
-        memset(made.strip, 0, count * sizeof *made.strip); /* stays, without steps */
-    }
+    const size_t count = strip_count(v->h, part_columns(v), set);
+    made.strip = take(scratch, count);
+    if (steps == 0) memset(made.strip, 0, count * sizeof *made.strip);
     return made;
 }
 
-/* The gradient of one phase, to its strip or, where that is all of dx, to dx. */
-static void compute_part(const cen__conv_set *set, const padded *p, const part *of,
-                         const phase *rows, const phase *columns, const float *w,
-                         const float *planes, float *dx)
-{
-    const cen__taps t = {.steps = of->steps,
-                         .rows = rows->count,
-                         .columns = columns->count,
-                         .pitch = p->pitch,
-                         .w = of->w,
-                         .planes = planes,
-                         .at = of->at,
-                         .out = of->strip != NULL ? of->strip : dx,
-                         .out_pitch = of->pitch};
-    for (size_t s = 0; s < of->steps; s++) of->w[s] = w[of->w_at[s]];
-    if (of->steps > 0 && t.rows > 0 && t.columns > 0) set->taps(&t);
-}
-
-/* The gradient of a channel: rows and columns of each phase, put together. */
+/* The gradient of a channel: of the rows and columns of each phase, put together. room: numbers from dx to
+ * the end of all. */
 static void backward_plane(const cen__conv *v, const cen__conv_set *set, const padded *p,
                            const phases *of, part parts[2][2], const float *w, const float *planes,
-                           float *dx)
+                           float *dx, size_t room)
 {
     const size_t even = of->columns[0].first, step = v->stride_h * v->w;
     for (size_t a = 0; a < v->stride_h; a++) {
         const phase *const rows = &of->rows[a];
-        const float *const strip = parts[a][even].strip;
         float *const to = dx + rows->first * v->w;
-        for (size_t b = 0; b < v->stride_w; b++)
-            compute_part(set, p, &parts[a][b], rows, &of->columns[b], w, planes, dx);
-        if (strip == NULL) continue;
+        const size_t pitch = parts[a][0].pitch;
+        for (size_t b = 0; b < v->stride_w; b++) {
+            const part *const one = &parts[a][b];
+            cen__taps t = {.steps = one->steps,
+                           .rows = rows->count,
+                           .columns = of->columns[b].count,
+                           .pitch = p->pitch,
+                           .w = one->w,
+                           .planes = planes,
+                           .at = one->at,
+                           .out = one->strip,
+                           .out_pitch = pitch};
+            if (t.steps == 0 || t.rows == 0 || t.columns == 0) continue;
+            for (size_t s = 0; s < t.steps; s++) one->w[s] = w[one->w_at[s]];
+            if (is_whole(v))
+                compute(set, &t, dx, v->w, room, one->strip);
+            else
+                set->taps(&t);
+        }
+        if (is_whole(v)) return;
         if (v->stride_w == 1)
-            set->copy_rows(rows->count, v->w, strip, parts[a][0].pitch, to, step);
+            set->copy_rows(rows->count, v->w, parts[a][0].strip, pitch, to, step);
         else
-            set->merge_rows(rows->count, v->w, strip, parts[a][1 - even].strip, parts[a][0].pitch,
-                            to, step);
+            set->merge_rows(rows->count, v->w, parts[a][even].strip, parts[a][1 - even].strip,
+                            pitch, to, step);
     }
 }
 
@@ -245,6 +253,7 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
     const phases of = make_phases(v);
     const padded p = pad_gradient(v, &of);
     const size_t plane = v->out_h * v->out_w, taps = v->k * v->kernel_h * v->kernel_w;
+    const float *const end = dx + n * v->groups * v->h * v->w;
     float *const planes = take(&scratch, padded_count(&p, v, set));
     part parts[2][2];
     for (size_t a = 0; a < v->stride_h; a++)
@@ -255,7 +264,8 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
         for (size_t k = 0; k < v->k; k++, dy += plane)
             set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
                            planes + (k * p.rows + p.top) * p.pitch + p.left, p.pitch);
-        backward_plane(v, set, &p, &of, parts, w + i % v->groups * taps, planes, dx);
+        backward_plane(v, set, &p, &of, parts, w + i % v->groups * taps, planes, dx,
+                       (size_t)(end - dx));
     }
 }
 
@@ -302,7 +312,7 @@ static size_t backward_data_count(const cen__conv *v, const cen__conv_set *set)
 {
     const phases of = make_phases(v);
     const padded p = pad_gradient(v, &of);
-    const size_t strip = needs_strips(v, set) ? whole(strip_count(v->h, part_columns(v), set)) : 0;
+    const size_t strip = whole(strip_count(v->h, part_columns(v), set));
     size_t count = whole(padded_count(&p, v, set));
     for (size_t a = 0; a < v->stride_h; a++)
         for (size_t b = 0; b < v->stride_w; b++) {

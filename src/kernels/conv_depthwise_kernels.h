@@ -1,23 +1,14 @@
 /* The inner loops of depthwise convolution; part of conv_kernels.h. */
 
-/* Whole vectors; the last one begins again within the one before it. */
-INLINE void copy_row(size_t n, const float *restrict from, float *restrict to)
-{
 #if LANES > 4
-    typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
-    if (n < LANES && n >= 4) {
-        for (size_t i = 0; i + 4 <= n; i += 4) *(vec4 *)(to + i) = *(const vec4 *)(from + i);
-        *(vec4 *)(to + n - 4) = *(const vec4 *)(from + n - 4);
-        return;
-    }
+typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+#elif LANES == 4
+typedef vec vec4;
+#else
+typedef struct vec4 {
+    float x[4];
+} vec4;
 #endif
-    if (n < LANES) {
-        for (size_t i = 0; i < n; i++) to[i] = from[i];
-        return;
-    }
-    for (size_t i = 0; i + LANES <= n; i += LANES) *(vec *)(to + i) = *(const vec *)(from + i);
-    *(vec *)(to + n - LANES) = *(const vec *)(from + n - LANES);
-}
 
 /* So many rows of so many vectors. */
 INLINE void taps_block(size_t rows, size_t vectors, const cen__taps *t, size_t row, size_t column)
@@ -141,10 +132,25 @@ static void tap_sums(const cen__tap_sums *t)
 #undef CASE
 }
 
+/* Whole vectors; the last one of a row begins again within the one before it. */
 static void copy_rows(size_t rows, size_t n, const float *from, size_t from_row, float *to,
                       size_t to_row)
 {
-    for (size_t r = 0; r < rows; r++) copy_row(n, from + r * from_row, to + r * to_row);
+    const float *const end = from + rows * from_row;
+    if (n >= LANES)
+        for (; from < end; from += from_row, to += to_row) {
+            for (size_t i = 0; i + LANES < n; i += LANES)
+                *(vec *)(to + i) = *(const vec *)(from + i);
+            *(vec *)(to + n - LANES) = *(const vec *)(from + n - LANES);
+        }
+    else if (n >= 4)
+        for (; from < end; from += from_row, to += to_row) {
+            for (size_t i = 0; i + 4 < n; i += 4) *(vec4 *)(to + i) = *(const vec4 *)(from + i);
+            *(vec4 *)(to + n - 4) = *(const vec4 *)(from + n - 4);
+        }
+    else
+        for (; from < end; from += from_row, to += to_row)
+            for (size_t i = 0; i < n; i++) to[i] = from[i];
 }
 
 static void split_rows(size_t rows, size_t n, const float *from, size_t from_row, float *even,
