@@ -1,5 +1,7 @@
 #include "train_page.h"
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -109,7 +111,8 @@ bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
 
 /* One plane for all epochs: the principal components of the last, so that points move and axes do
  * not. Features of two numbers are shown as they are. */
-static cen_status project(const page *p, size_t d, cen_report_frame *plane, cen_error *error)
+static cen_status project(cen_context *context, const page *p, size_t d, cen_report_frame *plane,
+                          cen_error *error)
 {
     float *axes = calloc(3 * d, sizeof *axes), *mean = axes + 2 * d;
     if (axes == NULL) return no_memory(error);
@@ -118,8 +121,8 @@ static cen_status project(const page *p, size_t d, cen_report_frame *plane, cen_
         axes[0] = 1;
         if (d == 2) axes[3] = 1;
     } else {
-        status = cen_pca(p->frames[p->n_frames - 1].features, p->n_points, d, 2, mean, axes, NULL,
-                         error);
+        status = cen_pca(context, p->frames[p->n_frames - 1].features, p->n_points, d, 2, mean,
+                         axes, NULL, error);
     }
     for (size_t i = 0; i < p->n_frames && status == CEN_OK; i++) {
         float *xy = malloc(2 * (p->n_points + p->n_centers) * sizeof *xy);
@@ -246,11 +249,12 @@ static cen_status write_page(const page_content *content, const cen_report *repo
 {
     char path[4200];
     (void)snprintf(path, sizeof path, "%s/report.json", content->folder);
-    cen_status status = cen_report_write_json(report, path, error);
+    cen_status status = cen_report_write_json(content->context, report, path, error);
     (void)snprintf(path, sizeof path, "%s/report.html", content->folder);
-    if (status == CEN_OK) status = cen_report_write_html(report, path, error);
+    if (status == CEN_OK) status = cen_report_write_html(content->context, report, path, error);
     (void)snprintf(path, sizeof path, "%s/svg", content->folder);
-    if (status == CEN_OK && content->has_svg) status = cen_report_write_svg(report, path, error);
+    if (status == CEN_OK && content->has_svg)
+        status = cen_report_write_svg(content->context, report, path, error);
     return status;
 }
 
@@ -261,8 +265,9 @@ static cen_status show(const page *p, const page_content *content, const cen_rep
     if (!content->has_page) return CEN_OK;
     size_t d = cen_model_get(content->model)->feature_size;
     cen_report_frame frames[MOST_FRAMES + 1] = {{.epoch = 0}};
-    cen_status status = p->n_frames > 0 ? project(p, d, frames, error) : CEN_OK;
-    cen_report report = {.title = content->title,
+    cen_status status = p->n_frames > 0 ? project(content->context, p, d, frames, error) : CEN_OK;
+    cen_report report = {.size = sizeof(cen_report),
+                         .title = content->title,
                          .command = content->command,
                          .facts = content->facts,
                          .n_facts = content->n_facts,
@@ -299,7 +304,9 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
     split_rows train = {0, NULL, NULL, NULL}, taken[N_MEASURED];
     cen_measures measures[N_MEASURED];
     cen_report_set sets[N_MEASURED];
-    cen_measure_options options = cen_measure_options_default();
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options options_knn = cen_knn_options_init();
+    options.knn = &options_knn;
     options.seed = content->seed;
     cen_status status = take_split(content, CEN_SPLIT_TRAIN, &train, error);
     for (size_t i = 0; status == CEN_OK && i < N_MEASURED; i++) {
@@ -309,9 +316,10 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         n_taken++;
         if (rows->n < (measured[i].is_alone ? 2 : 1)) continue;
         const split_rows *gallery = measured[i].is_alone ? rows : &train;
-        options.knn.leave_one_out = measured[i].is_alone;
-        status = cen_measures_create(content->context, &measures[n_sets], labelled(gallery),
-                                     labelled(rows), d, &options, error);
+        options_knn.leave_one_out = measured[i].is_alone;
+        const cen_labelled known = labelled(gallery), asked = labelled(rows);
+        status = cen_measures_create(content->context, &measures[n_sets], &known, &asked, d,
+                                     &options, error);
         if (status != CEN_OK) break;
         sets[n_sets] =
             (cen_report_set){measured[i].name, &measures[n_sets], rows->rows, gallery->rows};

@@ -1,5 +1,7 @@
 #include "train_resume.h"
 
+#include <centerloss_eval.h>
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +25,7 @@ bool arguments_save(const char *path, const arguments *given, cen_error *error)
         strcpy(text + size, given->argv[i]);
         size += strlen(given->argv[i]) + 1;
     }
-    cen_status status = cen_file_write(path, text, size, error);
+    cen_status status = cen_file_write(NULL, path, text, size, error);
     free(text);
     return status == CEN_OK;
 }
@@ -39,7 +41,7 @@ bool arguments_load(arguments *all, const char *path, const arguments *given, ce
 {
     size_t size, n = 0;
     *all = (arguments){0, NULL, NULL};
-    if (cen_text_read(path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
+    if (cen_text_read(NULL, path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
     for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
     if (size > 0 && all->text[size - 1] != '\0') {
         *error = (cen_error){CEN_ERROR_FORMAT, ""};
@@ -137,10 +139,10 @@ char *keep_rows(const char *path, size_t most, size_t last, cen_error *error)
 {
     size_t size;
     char *text;
-    if (cen_text_read(path, most, &text, &size, error) != CEN_OK) return NULL;
+    if (cen_text_read(NULL, path, most, &text, &size, error) != CEN_OK) return NULL;
     size = rows_end(text, last);
     text[size] = '\0';
-    if (cen_file_write(path, text, size, error) == CEN_OK) return text;
+    if (cen_file_write(NULL, path, text, size, error) == CEN_OK) return text;
     cen_text_free(text);
     return NULL;
 }

@@ -1,4 +1,4 @@
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <math.h>
 
@@ -102,23 +102,23 @@ static void run_episode(void *data, size_t episode, int worker)
     g->accuracies[episode] = (double)n_right / (double)n_queries;
 }
 
-static bool reserve(game *g, int n_threads)
+static bool reserve(cen_context *context, game *g, int n_threads)
 {
     size_t n_ways, n_means, n_sums, threads = (size_t)n_threads;
     if (!cen__multiply(threads, g->options->n_ways, &n_ways)) return false;
     if (!cen__multiply(n_ways, g->d, &n_means)) return false;
     if (!cen__multiply(threads, g->d, &n_sums)) return false;
-    g->accuracies = cen__alloc(g->options->n_episodes, sizeof *g->accuracies);
-    g->chosen = cen__alloc(n_ways, sizeof *g->chosen);
-    g->means = cen__alloc(n_means, sizeof *g->means);
-    g->squares = cen__alloc(n_ways, sizeof *g->squares);
-    g->sums = cen__alloc(n_sums, sizeof *g->sums);
+    g->accuracies = cen__alloc(context, g->options->n_episodes, sizeof *g->accuracies);
+    g->chosen = cen__alloc(context, n_ways, sizeof *g->chosen);
+    g->means = cen__alloc(context, n_means, sizeof *g->means);
+    g->squares = cen__alloc(context, n_ways, sizeof *g->squares);
+    g->sums = cen__alloc(context, n_sums, sizeof *g->sums);
     return g->accuracies != NULL && g->chosen != NULL && g->means != NULL && g->squares != NULL &&
            g->sums != NULL;
 }
 
 /* Lists the classes that can be drawn. */
-static cen_status list_eligible(game *g, cen_error *error)
+static cen_status list_eligible(cen_context *context, game *g, cen_error *error)
 {
     const cen_episode_options *o = g->options;
     cen_status status = cen__check_choice("the metric", (long)o->metric, CEN_METRIC_COSINE, error);
@@ -127,10 +127,10 @@ static cen_status list_eligible(game *g, cen_error *error)
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an episode needs at least one way, one shot and one query");
     }
-    if (!cen__classes_create(&g->classes, g->set.labels, g->set.n)) {
+    if (!cen__classes_create(context, &g->classes, g->set.labels, g->set.n)) {
         return cen__fail_memory(error, "the classes of episodes");
     }
-    g->eligible = cen__alloc(g->classes.n_classes, sizeof *g->eligible);
+    g->eligible = cen__alloc(context, g->classes.n_classes, sizeof *g->eligible);
     if (g->eligible == NULL) return cen__fail_memory(error, "the classes of episodes");
     for (size_t c = 0; c < g->classes.n_classes; c++) {
         if (cen__classes_count(&g->classes, c) > o->n_shots) g->eligible[g->n_eligible++] = c;
@@ -157,33 +157,26 @@ static cen_episodes sum_up(const game *g)
     return result;
 }
 
-cen_episode_options cen_episode_options_default(void)
-{
-    return (cen_episode_options){.n_ways = 20,
-                                 .n_shots = 1,
-                                 .n_queries = 15,
-                                 .n_episodes = 600,
-                                 .seed = 1,
-                                 .metric = CEN_METRIC_L2};
-}
-
-cen_status cen_episodes_measure(cen_context *context, cen_labelled set, size_t d,
+cen_status cen_episodes_measure(cen_context *context, const cen_labelled *set, size_t d,
                                 const cen_episode_options *options, cen_episodes *measured,
                                 cen_error *error)
 {
+    cen_episode_options o = cen_episode_options_init();
+    cen_status status = cen__take_options(&o, options, error);
+    if (status != CEN_OK) return status;
     cen_context *own;
     context = cen__context_use(context, &own);
     if (context == NULL) return cen__fail_memory(error, "a context");
-    game g = {.set = set,
+    game g = {.set = *set,
               .d = d,
-              .options = options,
+              .options = &o,
               .vectors = &cen__kernels_of(context->instructions)->vectors};
-    cen_status status = list_eligible(&g, error);
-    if (status == CEN_OK && !reserve(&g, cen_context_threads(context))) {
+    status = list_eligible(context, &g, error);
+    if (status == CEN_OK && !reserve(context, &g, cen_context_threads(context))) {
         status = cen__fail_memory(error, "the means of episodes");
     }
     if (status == CEN_OK) {
-        cen__parallel(context, options->n_episodes, CEN__MUCH_WORK, run_episode, &g);
+        cen__parallel(context, o.n_episodes, CEN__MUCH_WORK, run_episode, &g);
         *measured = sum_up(&g);
     }
     cen__classes_free(&g.classes);

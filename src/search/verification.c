@@ -2,7 +2,7 @@
  * of a. Number u is found without those before it, so a sample of 1e12 pairs costs no more than its
  * size: the numbers are cut into as many equal parts as pairs are wanted, and of each part one is drawn.
  * So none comes twice, all are as likely, and neighbouring numbers share rows that are in the cache. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <math.h>
 
@@ -168,16 +168,17 @@ static void count_pairs(pairing *p)
     p->impostor_starts[a->n_classes] = impostor;
 }
 
-static bool reserve(pairing *p)
+static bool reserve(cen_context *context, pairing *p)
 {
-    if (!cen__classes_create(&p->a_classes, p->a.labels, p->a.n)) return false;
-    if (!p->within && !cen__classes_create(&p->b_classes, p->b.labels, p->b.n)) return false;
+    if (!cen__classes_create(context, &p->a_classes, p->a.labels, p->a.n)) return false;
+    if (!p->within && !cen__classes_create(context, &p->b_classes, p->b.labels, p->b.n))
+        return false;
     size_t n_starts = p->a_classes.n_classes + 1;
-    p->partners = cen__alloc(n_starts, sizeof *p->partners);
-    p->genuine_starts = cen__alloc(n_starts, sizeof *p->genuine_starts);
-    p->impostor_starts = cen__alloc(n_starts, sizeof *p->impostor_starts);
-    p->a_squares = cen__alloc(p->a.n, sizeof *p->a_squares);
-    p->b_squares = p->within ? p->a_squares : cen__alloc(p->b.n, sizeof *p->b_squares);
+    p->partners = cen__alloc(context, n_starts, sizeof *p->partners);
+    p->genuine_starts = cen__alloc(context, n_starts, sizeof *p->genuine_starts);
+    p->impostor_starts = cen__alloc(context, n_starts, sizeof *p->impostor_starts);
+    p->a_squares = cen__alloc(context, p->a.n, sizeof *p->a_squares);
+    p->b_squares = p->within ? p->a_squares : cen__alloc(context, p->b.n, sizeof *p->b_squares);
     return p->partners != NULL && p->genuine_starts != NULL && p->impostor_starts != NULL &&
            p->a_squares != NULL && p->b_squares != NULL;
 }
@@ -228,9 +229,9 @@ static cen_status create_pairs(cen_context *context, const pairing *p, cen_pairs
     }
     choose_counts(pairs, n_genuine, n_impostor, most);
     size_t larger = pairs->n_genuine > pairs->n_impostor ? pairs->n_genuine : pairs->n_impostor;
-    float *scratch = cen__alloc(larger, sizeof *scratch);
-    pairs->genuine = cen__alloc(pairs->n_genuine, sizeof *pairs->genuine);
-    pairs->impostor = cen__alloc(pairs->n_impostor, sizeof *pairs->impostor);
+    float *scratch = cen__alloc(context, larger, sizeof *scratch);
+    pairs->genuine = cen__alloc(context, pairs->n_genuine, sizeof *pairs->genuine);
+    pairs->impostor = cen__alloc(context, pairs->n_impostor, sizeof *pairs->impostor);
     cen_status status = CEN_OK;
     if (scratch != NULL && pairs->genuine != NULL && pairs->impostor != NULL) {
         measure_pairs(p, true, n_genuine, pairs->n_genuine, pairs->genuine, scratch, context);
@@ -242,13 +243,14 @@ static cen_status create_pairs(cen_context *context, const pairing *p, cen_pairs
     return status;
 }
 
-cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, cen_labelled a, cen_labelled b,
-                            size_t d, cen_metric metric, size_t most, uint64_t seed,
-                            cen_error *error)
+cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, const cen_labelled *a,
+                            const cen_labelled *b, size_t d, cen_metric metric, size_t most,
+                            uint64_t seed, cen_error *error)
 {
-    pairing p = {.a = a,
-                 .b = b.n > 0 ? b : a,
-                 .within = b.n == 0,
+    const bool is_within = b == NULL || b->n == 0;
+    pairing p = {.a = *a,
+                 .b = is_within ? *a : *b,
+                 .within = is_within,
                  .cosine = metric == CEN_METRIC_COSINE,
                  .d = d,
                  .seed = seed};
@@ -267,7 +269,7 @@ cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, cen_labelled
     context = cen__context_use(context, &own);
     if (context == NULL) return cen__fail_memory(error, "a context");
     p.vectors = &cen__kernels_of(context->instructions)->vectors;
-    if (!reserve(&p)) status = cen__fail_memory(error, "the classes of pairs");
+    if (!reserve(context, &p)) status = cen__fail_memory(error, "the classes of pairs");
     if (status == CEN_OK) {
         status = measure_rows(&p, p.a, "the first set", p.a_squares, error);
     }
@@ -342,7 +344,7 @@ static void cross(roc_point from, roc_point to, cen_verification *v)
     v->eer_threshold = from.threshold + share * (to.threshold - from.threshold);
 }
 
-cen_verification cen_pairs_verify(const cen_pairs *pairs)
+void cen_pairs_verify(const cen_pairs *pairs, cen_verification *verification)
 {
     static const double fars[3] = {1e-1, 1e-2, 1e-3};
     cen_verification v = {.n_genuine = pairs->n_genuine,
@@ -352,7 +354,10 @@ cen_verification cen_pairs_verify(const cen_pairs *pairs)
                           .eer = (double)NAN,
                           .eer_threshold = (double)NAN,
                           .tar = {(double)NAN, (double)NAN, (double)NAN}};
-    if (pairs->n_genuine == 0 || pairs->n_impostor == 0) return v;
+    if (pairs->n_genuine == 0 || pairs->n_impostor == 0) {
+        *verification = v;
+        return;
+    }
     v.auc = v.tar[0] = v.tar[1] = v.tar[2] = 0;
     roc_point last = {0, 0, 0};
     for (size_t i = 0, j = 0; i < pairs->n_genuine || j < pairs->n_impostor;) {
@@ -366,5 +371,5 @@ cen_verification cen_pairs_verify(const cen_pairs *pairs)
         }
         last = point;
     }
-    return v;
+    *verification = v;
 }

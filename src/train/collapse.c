@@ -43,7 +43,8 @@ cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const c
     }
     sample->chance =
         chance_loss(cen__trainer_options(trainer), cen_folder_get(folder), is_balanced);
-    sample->features = cen__alloc(sample->n, d * sizeof *sample->features);
+    sample->features =
+        cen__alloc(cen__trainer_model(trainer)->context, sample->n, d * sizeof *sample->features);
     return sample->features != NULL ? CEN_OK : cen__fail_memory(error, "the features of a sample");
 }
 

@@ -1,8 +1,11 @@
 /* Training over a folder: epochs of batches, and after each epoch what a user wants to know. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "search/classify.h"
 #include "base/checks.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -42,12 +45,6 @@ typedef struct fit {
     bool is_slow;            /* a batch takes a second or more */
     bool is_stopped, is_cut; /* cut: while an epoch was measured */
 } fit;
-
-cen_fit_options cen_fit_options_default(void)
-{
-    return (cen_fit_options){
-        .n_epochs = 30, .shuffle = true, .warmup = 1, .cosine = true, .seed = 1, .k = 5};
-}
 
 /* sums += losses of n images */
 static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
@@ -274,7 +271,7 @@ static void count_hits(fit *f, cen_epoch_report *report)
     memset(f->n_hits, 0, n_classes * sizeof *f->n_hits);
     for (size_t i = 0; i < f->n_validation; i++) {
         int32_t label = f->validation_labels[i];
-        int32_t vote = cen_knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
+        int32_t vote = cen__knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
         f->n_of[label]++;
         f->n_hits[label] += vote == label;
         hits += vote == label;
@@ -348,7 +345,7 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
         cen_labelled gallery = {f->gallery_features, f->gallery_labels, f->n_gallery};
-        status = cen_intra_inter(queries, gallery, f->model->info.feature_size,
+        status = cen_intra_inter(f->model->context, &queries, &gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
     report->n_gallery = f->n_gallery;
@@ -503,20 +500,21 @@ static cen_status prepare(fit *f, cen_error *error)
     const cen_folder_info *info = cen_folder_get(f->folder);
     size_t d = f->model->info.feature_size, input = cen__shape_count(f->model->net.in);
     size_t n_order = info->n_images + f->batch_size; /* per_class may fill a last batch */
-    f->train = cen__alloc(n_order, sizeof *f->train);
-    f->validation = cen__alloc(info->n_images, sizeof *f->validation);
-    f->x = cen__alloc(f->batch_size, input * sizeof *f->x);
-    f->labels = cen__alloc(f->batch_size, sizeof *f->labels);
-    f->best = cen__alloc(f->model->n_numbers, sizeof *f->best);
-    f->centers = cen__alloc(f->model->info.n_center_parameters, sizeof *f->centers);
+    f->train = cen__alloc(f->model->context, n_order, sizeof *f->train);
+    f->validation = cen__alloc(f->model->context, info->n_images, sizeof *f->validation);
+    f->x = cen__alloc(f->model->context, f->batch_size, input * sizeof *f->x);
+    f->labels = cen__alloc(f->model->context, f->batch_size, sizeof *f->labels);
+    f->best = cen__alloc(f->model->context, f->model->n_numbers, sizeof *f->best);
+    f->centers =
+        cen__alloc(f->model->context, f->model->info.n_center_parameters, sizeof *f->centers);
     if (f->train == NULL || f->validation == NULL || f->x == NULL || f->labels == NULL ||
         f->best == NULL || f->centers == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
-    f->gallery = cen__alloc(info->n_images, sizeof *f->gallery);
-    f->n_of = cen__alloc(f->model->info.n_classes, sizeof *f->n_of);
-    f->n_hits = cen__alloc(f->model->info.n_classes, sizeof *f->n_hits);
-    f->is_told = cen__alloc(info->n_images, sizeof *f->is_told);
+    f->gallery = cen__alloc(f->model->context, info->n_images, sizeof *f->gallery);
+    f->n_of = cen__alloc(f->model->context, f->model->info.n_classes, sizeof *f->n_of);
+    f->n_hits = cen__alloc(f->model->context, f->model->info.n_classes, sizeof *f->n_hits);
+    f->is_told = cen__alloc(f->model->context, info->n_images, sizeof *f->is_told);
     if (f->gallery == NULL || f->is_told == NULL || f->n_of == NULL || f->n_hits == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
@@ -533,11 +531,12 @@ static cen_status prepare(fit *f, cen_error *error)
                                 f->options->balance, error);
     if (status != CEN_OK) return status;
     f->k = f->options->k < f->n_gallery ? f->options->k : f->n_gallery;
-    f->gallery_features = cen__alloc(f->n_gallery, d * sizeof(float));
-    f->validation_features = cen__alloc(f->n_validation, d * sizeof(float));
-    f->gallery_labels = cen__alloc(f->n_gallery, sizeof *f->gallery_labels);
-    f->validation_labels = cen__alloc(f->n_validation, sizeof *f->validation_labels);
-    f->neighbours = cen__alloc(f->n_validation, f->k * sizeof *f->neighbours);
+    f->gallery_features = cen__alloc(f->model->context, f->n_gallery, d * sizeof(float));
+    f->validation_features = cen__alloc(f->model->context, f->n_validation, d * sizeof(float));
+    f->gallery_labels = cen__alloc(f->model->context, f->n_gallery, sizeof *f->gallery_labels);
+    f->validation_labels =
+        cen__alloc(f->model->context, f->n_validation, sizeof *f->validation_labels);
+    f->neighbours = cen__alloc(f->model->context, f->n_validation, f->k * sizeof *f->neighbours);
     if (f->gallery_features == NULL || f->validation_features == NULL ||
         f->gallery_labels == NULL || f->validation_labels == NULL || f->neighbours == NULL) {
         return cen__fail_memory(error, "the features of this folder");
@@ -589,10 +588,13 @@ static cen_status check_times(const cen_fit_options *options, cen_error *error)
                              error);
 }
 
-cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit_options *options,
+cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit_options *given,
                    cen_error *error)
 {
-    cen_status status = check_times(options, error);
+    cen_fit_options taken = cen_fit_options_init();
+    cen_status status = cen__take_options(&taken, given, error);
+    const cen_fit_options *options = &taken;
+    if (status == CEN_OK) status = check_times(options, error);
     if (status == CEN_OK) {
         status =
             cen__augment_check(&options->augment, &cen__trainer_model(trainer)->info.input, error);

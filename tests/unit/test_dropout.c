@@ -22,7 +22,8 @@ static void run(const char *line, size_t n, int n_threads, uint64_t seed, uint64
     cen__work *work;
     float unused = 0;
     assert_int_equal(
-        cen__net_create(kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
+        cen__net_create(NULL, kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL),
+        CEN_OK);
     assert_int_equal(cen__work_create(&work, &net, N, threads(n_threads), true, NULL), CEN_OK);
     cen__work_use(work, &unused, &unused);
     cen__work_draw(work, seed, step);
@@ -101,7 +102,7 @@ static void backward_drops_what_forward_dropped(void **state)
     (void)state;
     enum { OUT = 64 };
     cen_model *model = model_create("flatten, dense 64, dropout 0.5, dense 3", 1, 2, 2, 2);
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_trainer *trainer = trainer_create(model, &options);
     const float x[4] = {1, -1, 0.5f, 2};
     const int32_t label = 0;

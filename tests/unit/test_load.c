@@ -25,7 +25,7 @@ static int clear(void **state)
 
 static cen_folder *open_at(const char *path, double share, int n_threads)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = share;
     cen_folder *folder;
     cen_error error;
@@ -76,9 +76,10 @@ static float *read_golden(size_t *n)
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(GOLDEN "/numbers.bin", SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, GOLDEN "/numbers.bin", SIZE_MAX, &bytes, &size, NULL),
+                     CEN_OK);
     *n = size / 4;
-    float *numbers = cen__alloc(*n, sizeof *numbers);
+    float *numbers = cen__alloc(NULL, *n, sizeof *numbers);
     for (size_t i = 0; i < *n; i++) {
         const uint8_t *b = bytes + 4 * i;
         uint32_t bits = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
@@ -213,7 +214,7 @@ static void what_breaks_while_loading_is_skipped(void **state)
     assert_int_equal(labels[1], 1);
     for (size_t i = 0; i < 2; i++) {
         cen_image image, resized;
-        cen_image_options options = cen_image_options_default();
+        cen_image_options options = cen_image_options_init();
         assert_int_equal(
             cen_image_read(threads(1), info->images[indices[i]].path, &options, &image, NULL), 0);
         assert_int_equal(
@@ -232,7 +233,7 @@ static void strict_refuses_what_breaks_while_loading(void **state)
     write_noisy_classes(3);
     tree_text(ROOT "/b/001.pgm", "P5\n9 9\n255\nends early");
     const char *path = ROOT;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.strict = true;
     cen_folder *folder;
     assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
@@ -250,8 +251,8 @@ static void write_without_end(const char *path)
     uint8_t pixels[9 * 12] = {0}, *bytes;
     size_t size;
     const cen_image image = {12, 9, 1, pixels, NULL, {0}};
-    assert_int_equal(cen_image_write_png(&image, path, NULL), CEN_OK);
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen_image_write_png(NULL, &image, path, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     tree_write(path, bytes, size - 12);
     cen__free(bytes);
 }
@@ -260,7 +261,7 @@ static void a_damaged_image_is_used_and_listed_or_strictly_refused(void **state)
 {
     (void)state;
     const char *path = ROOT;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_input input = input_of(1, 9, 12, CEN_RESIZE_CROP);
     write_noisy_classes(3);
     write_without_end(ROOT "/a/9.png");
@@ -327,7 +328,7 @@ static void max_pixels_holds_while_loading(void **state)
     write_noisy_classes(2);
     write_noise(ROOT "/a/large.pgm", 60, 60);
     const char *path = ROOT;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.max_pixels = 1000;
     cen_folder *folder;
     assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
