@@ -422,7 +422,9 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  *
  *     conv 10 2x2, maxpool 2, flatten, dense 32, relu
  *
- *     conv OUT HxW [stride S] [pad P]   weight [out, in, h, w], bias [out]; S and P: N or HxW
+ *     conv OUT HxW [stride S] [pad P] [groups G]
+ *                                       weight [out, in / G, h, w], bias [out]; S and P: N or HxW; G
+ *                                       groups of channels, each to its own outputs, as torch.nn.Conv2d
  *     maxpool HxW [stride S]            HxW may be one number; stride as the window by default
  *     flatten                           c h w in this order
  *     dense OUT                         weight [out, in], bias [out]
