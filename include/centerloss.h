@@ -770,9 +770,10 @@ CEN_API cen_status cen_trainer_set_rates(cen_trainer *trainer, double lr, double
 CEN_API cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *error);
 
 /* Into a trainer and a model with the same options, net and classes; the number of processes may be another.
- * Errors: ARGUMENT (names the option that differs), FORMAT, IO, UNSUPPORTED, LIMIT, MEMORY; then nothing has
+ * *n_steps (may be NULL): the steps taken, by which a loop knows where it stands. Errors: ARGUMENT (names the option that differs), FORMAT, IO, UNSUPPORTED, LIMIT, MEMORY; then nothing has
  * changed. */
-CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, cen_error *error);
+CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, size_t *n_steps,
+                                    cen_error *error);
 
 /* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward (NOT_FINITE: the loss;
  * *losses and features are filled). */

@@ -177,6 +177,50 @@ static bool train(void)
     return told(status, &error);
 }
 
+/* The other process sees and has the same. */
+static int gather_twice(void *user, const void *own, size_t size, void *all)
+{
+    (void)user;
+    memcpy(all, own, size);
+    memcpy((char *)all + size, own, size);
+    return 0;
+}
+
+#define STATE OUT "/state"
+
+/* A loop written by hand, in shards, which goes on from its state and saves it. */
+static bool step_by_hand(void)
+{
+    cen_error error;
+    cen_model *model;
+    cen_trainer *trainer = NULL;
+    cen_losses losses;
+    const float x[6 * 64] = {1, -1, 0.5f};
+    const int32_t labels[6] = {0, 1, 0, 1, 1, 0};
+    cen_model_options options = cen_model_options_init();
+    cen_train_options training = cen_train_options_init();
+    cen_exchange exchange = cen_exchange_init();
+    options.net = "conv 2 3x3 pad 1, batchnorm, relu, flatten, dropout 0.3, dense 3";
+    options.input = input;
+    options.n_classes = 2;
+    exchange.n_ranks = 2;
+    exchange.gather = gather_twice;
+    training.batch_size = 6;
+    training.n_shards = 4;
+    training.exchange = &exchange;
+    cen_status status = cen_model_create(threads(1), &model, &options, &error);
+    if (status == CEN_OK) status = cen_trainer_create(&trainer, model, &training, &error);
+    if (status == CEN_OK && cen__os_kind(STATE) == CEN__FILE) {
+        status = cen_trainer_load(trainer, STATE, NULL, &error);
+    }
+    if (status == CEN_OK) status = cen_trainer_backward(trainer, x, labels, 6, &losses, &error);
+    if (status == CEN_OK) cen_trainer_update(trainer);
+    if (status == CEN_OK) status = cen_trainer_save(trainer, STATE, &error);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    return told(status, &error);
+}
+
 static cen_folder *loaded; /* not part of what may fail */
 static cen_model *trained;
 
@@ -446,6 +490,17 @@ static void saving_keeps_the_last_good_model_and_checkpoint(void **state)
                 .goes = BOTH_CHECKPOINTS});
 }
 
+/* The state is the old one or the new one; which steps it has taken differs. */
+static void a_loop_written_by_hand_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "stepping by hand", .run = step_by_hand, .stride = 1});
+    assert_true(step_by_hand());
+    walk(
+        &(job){.name = "going on by hand", .run = step_by_hand, .stride = 1, .differs = " state "});
+}
+
 static void resuming_fails_cleanly_and_can_be_tried_again(void **state)
 {
     (void)state;
@@ -644,6 +699,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_fails_cleanly),
+        cmocka_unit_test(a_loop_written_by_hand_fails_cleanly),
         cmocka_unit_test(saving_keeps_the_last_good_model_and_checkpoint),
         cmocka_unit_test(resuming_fails_cleanly_and_can_be_tried_again),
         cmocka_unit_test(the_checkpoint_before_a_damaged_one_stays_until_there_is_a_new_one),
