@@ -208,7 +208,7 @@ static bool step_by_hand(void)
     training.batch_size = 6;
     training.n_shards = 4;
     training.exchange = &exchange;
-    cen_status status = cen_model_create(threads(1), &model, &options, &error);
+    cen_status status = cen_model_create(context, &model, &options, &error);
     if (status == CEN_OK) status = cen_trainer_create(&trainer, model, &training, &error);
     if (status == CEN_OK && cen__os_kind(STATE) == CEN__FILE) {
         status = cen_trainer_load(trainer, STATE, NULL, &error);
