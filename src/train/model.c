@@ -172,6 +172,7 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
                                    .layers = model->layers,
                                    .work = model->net.work * (options->mirror ? 2 : 1)};
     model->seed = options->seed;
+    model->head.kind = &cen__affine_head;
     status = cen__model_check_classes(&model->net, options->n_classes, error);
     if (status == CEN_OK) status = place_tensors(model, error);
     model->info.n_parameters = model->centers;

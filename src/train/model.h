@@ -2,6 +2,7 @@
 #ifndef CEN_TRAIN_MODEL_H
 #define CEN_TRAIN_MODEL_H
 
+#include "loss/head.h"
 #include "nn/net.h"
 
 enum { CEN__TRAINER_TENSORS = 3 }; /* head.weight, head.bias, centers.weight */
@@ -28,6 +29,7 @@ struct cen_model {
     size_t n_parameters; /* that are trained */
     size_t n_numbers;    /* with the state */
     size_t head_weight, head_bias, centers; /* where they begin */
+    cen__head head;                         /* how it makes logits; an affine map at first */
     cen__model_tensor *tensors;             /* in the order of the numbers */
     size_t n_tensors;
     cen__note *notes;

@@ -7,12 +7,28 @@
 #include "base/os.h"
 #include "format/json.h"
 #include "format/safetensors.h"
+#include "format/text.h"
+#include "loss/kinds.h"
 #include "train/model.h"
 
 /* Keys of __metadata__; notes use all others. */
-static const char *const keys[] = {"format", "net",    "input",   "resize",     "mean",
-                                   "std",    "mirror", "classes", "classes_hex"};
-enum { FORMAT, NET, INPUT, RESIZE, MEAN, STD, MIRROR, CLASSES, CLASSES_HEX, N_KEYS };
+static const char *const keys[] = {"format", "net",     "input",       "resize", "mean",      "std",
+                                   "mirror", "classes", "classes_hex", "head",   "head_scale"};
+enum {
+    FORMAT,
+    NET,
+    INPUT,
+    RESIZE,
+    MEAN,
+    STD,
+    MIRROR,
+    CLASSES,
+    CLASSES_HEX,
+    HEAD,
+    HEAD_SCALE,
+    N_KEYS
+};
+static const char *const no_head = "none";
 static const char *const format_name = "centerloss 1";
 
 static const char in_memory[] = "a model in memory";
@@ -76,6 +92,12 @@ static bool describe(const cen_model *model, cen__text *texts)
         is_plain = is_plain && cen__is_utf8(model->class_names[i]);
     }
     if (!is_plain) add_hex_names(&texts[CLASSES_HEX], model->class_names, model->info.n_classes);
+    if (model->head.kind != &cen__affine_head) {
+        cen__text_add(&texts[HEAD], model->head.kind != NULL ? model->head.kind->name : no_head);
+    }
+    if (model->head.kind != NULL && model->head.kind->has_scale) {
+        cen__text_add_double(&texts[HEAD_SCALE], model->head.scale);
+    }
     for (size_t i = 0; i < N_KEYS; i++) {
         if (texts[i].failed) return false;
     }
@@ -350,6 +372,26 @@ static cen_status copy_parameters(const cen__safetensors *file, cen_model *model
     return status;
 }
 
+/* Absent: of the loss that cl_train has noted in files from before there was this, else affine. */
+static cen_status read_head(const cen__safetensors *file, cen__head *head, cen_error *error)
+{
+    const char *name = cen__safetensors_metadata(file, keys[HEAD]);
+    const char *scale = cen__safetensors_metadata(file, keys[HEAD_SCALE]);
+    const char *noted = cen__safetensors_metadata(file, "loss");
+    *head = (cen__head){&cen__affine_head, 0};
+    if (name == NULL) {
+        const cen__loss_kind *loss = noted != NULL ? cen__loss_kind_find(noted) : NULL;
+        if (loss != NULL) *head = (cen__head){loss->head, cen_train_options_init().margin_scale};
+        return CEN_OK;
+    }
+    head->kind = cen__head_find(name);
+    if (head->kind == NULL && strcmp(name, no_head) != 0) return fail_value(keys[HEAD], error);
+    if (head->kind == NULL || !head->kind->has_scale) return CEN_OK;
+    bool good = scale != NULL && cen__number_read(scale, strlen(scale), &head->scale) &&
+                head->scale > 0 && head->scale < CEN__HUGE_RATE;
+    return good ? CEN_OK : fail_value(keys[HEAD_SCALE], error);
+}
+
 /* Every tensor of the layout must be in the file before memory is taken: a hostile line of text
  * cannot ask for more than the file holds. */
 static cen_status read_parameters(const cen__safetensors *file, const uint8_t *bytes, size_t size,
@@ -378,6 +420,7 @@ static cen_status make_model(cen_context *context, cen_model **model, const cen_
 {
     cen_status status = read_layout(context, file, model, error);
     if (status == CEN_OK) status = cen__model_check_limits(*model, limits, true, error);
+    if (status == CEN_OK) status = read_head(file, &(*model)->head, error);
     if (status == CEN_OK) status = read_parameters(file, bytes, size, *model, error);
     if (status == CEN_OK) status = read_notes(file, *model, error);
     if (status == CEN_OK) return CEN_OK;
