@@ -356,10 +356,11 @@ cen_status cen__work_create(cen__work **work, const cen__net *net, size_t max_n,
     return status;
 }
 
-cen_status cen__work_measure(const cen__net *net, size_t *count, cen_error *error)
+cen_status cen__work_measure(cen_context *context, const cen__net *net, size_t *count,
+                             cen_error *error)
 {
     need needed;
-    cen__work *work = begin(net, 1, NULL, false, &needed);
+    cen__work *work = begin(net, 1, context, false, &needed);
     if (work == NULL) return cen__fail_memory(error, "the net's activations");
     *count = cen__plus(needed.batch, needed.area);
     cen__work_free(work);

@@ -417,6 +417,21 @@ static bool predict(void)
     return told(status, &error);
 }
 
+/* By way of memory. */
+static bool change_classes(void)
+{
+    static uint8_t bytes[1 << 15];
+    size_t size;
+    cen_error error;
+    cen_model *model = NULL;
+    cen_status status = cen_model_save_memory(trained, bytes, sizeof bytes, &size, &error);
+    if (status == CEN_OK)
+        status = cen_model_load_memory(context, &model, bytes, size, true, NULL, &error);
+    if (status == CEN_OK) status = cen_model_set_classes(model, 5, NULL, NULL, &error);
+    cen_model_free(model);
+    return told(status, &error);
+}
+
 /* ---- what stands there before ---- */
 
 static void copy(const char *from, const char *to)
@@ -543,6 +558,13 @@ static void predicting_fails_cleanly(void **state)
     (void)state;
     begin_out(0);
     walk(&(job){.name = "predicting", .run = predict, .stride = 1});
+}
+
+static void changing_classes_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "changing classes", .run = change_classes, .stride = 1});
 }
 
 /* The scan of a folder needs its size and how it is turned, and no pixels. */
@@ -706,6 +728,7 @@ int main(void)
         cmocka_unit_test(decoding_fails_cleanly),
         cmocka_unit_test(searching_fails_cleanly),
         cmocka_unit_test(predicting_fails_cleanly),
+        cmocka_unit_test(changing_classes_fails_cleanly),
         cmocka_unit_test(a_large_png_is_read_whole_only_to_be_decoded),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
         cmocka_unit_test(a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write),
