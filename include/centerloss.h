@@ -422,7 +422,9 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  *
  *     conv 10 2x2, maxpool 2, flatten, dense 32, relu
  *
- *     conv OUT HxW [stride S] [pad P]   weight [out, in, h, w], bias [out]; S and P: N or HxW
+ *     conv OUT HxW [stride S] [pad P] [groups G]
+ *                                       weight [out, in / G, h, w], bias [out]; S and P: N or HxW; G
+ *                                       groups of channels, each to its own outputs, as torch.nn.Conv2d
  *     maxpool HxW [stride S]            HxW may be one number; stride as the window by default
  *     flatten                           c h w in this order
  *     dense OUT                         weight [out, in], bias [out]
@@ -510,18 +512,42 @@ CEN_API cen_status cen_model_load(cen_context *context, cen_model **model, const
 /* Errors: NOT_FINITE (a tensor that cen_model_load would refuse; no file is written), IO, LIMIT, MEMORY. */
 CEN_API cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error);
 
+/* The same of the bytes of a model file. in_place: they must outlive the model, and stay as they are: its numbers
+ * are not copied, if the file is one of cen_model_save, its bytes begin at a multiple of 4, and the machine is
+ * little-endian. Predictors read them where they are (flash, a mapped file); what may write to them
+ * (cen_trainer_create, cen_model_parameters, ...) makes a copy first. Errors: as above, without IO. */
+CEN_API cen_status cen_model_load_memory(cen_context *context, cen_model **model, const void *bytes,
+                                         size_t size, bool in_place, const cen_model_limits *limits,
+                                         cen_error *error);
+
+/* The bytes that cen_model_save writes, into bytes[most]. *size is how many they are, also if bytes is NULL, to
+ * ask for that alone. Errors: LIMIT (most is less: *size is set), NOT_FINITE, MEMORY. */
+CEN_API cen_status cen_model_save_memory(const cen_model *model, void *bytes, size_t most,
+                                         size_t *size, cen_error *error);
+
 /* Copies tensors by name from a safetensors file into the model. Body tensors of another shape are
  * an error; head and centers of another shape (other classes) are left. *n_taken (may be NULL) says
  * how many were copied; none at all is an error, and so is a number that is not finite. On failure the
  * model and *n_taken are as they were. Errors: IO, FORMAT, ARGUMENT, LIMIT, MEMORY. */
-CEN_API cen_status cen_model_init(cen_model *model, const char *path, size_t *n_taken,
-                                  cen_error *error);
+CEN_API cen_status cen_model_load_weights(cen_model *model, const char *path, size_t *n_taken,
+                                          cen_error *error);
+
+/* Gives the model n classes of these names (NULL: "0", "1", ...). A class whose name it has keeps its rows of head
+ * and centers. Where a class is renamed, from[n] says which row so far each class takes over, SIZE_MAX: none;
+ * NULL: the row of the same name. New rows start as in cen_model_create, by the model's seed (1 if it was
+ * loaded) and the name. Trainers and predictors of the model must be made anew: the old ones give an error.
+ * Errors: ARGUMENT (a class without a name, a row that is none), LIMIT, MEMORY; then the model is as it was. */
+CEN_API cen_status cen_model_set_classes(cen_model *model, size_t n, const char *const *names,
+                                         const size_t *from, cen_error *error);
 
 /* Keeps key = value in the model file's __metadata__ ("lambda", "epochs", ...). Both are copied. Errors:
  * ARGUMENT (a key that the file has itself: format, net, input, resize, mean, std, mirror, classes,
  * classes_hex; or what is not UTF-8), MEMORY. */
-CEN_API cen_status cen_model_note(cen_model *model, const char *key, const char *value,
-                                  cen_error *error);
+CEN_API cen_status cen_model_set_note(cen_model *model, const char *key, const char *value,
+                                      cen_error *error);
+
+/* The value of a key; NULL if there is none. Valid until the next cen_model_set_note. */
+CEN_API const char *cen_model_note(const cen_model *model, const char *key);
 
 typedef struct cen_layer_info {
     const char *text;               /* as in the line, "conv 10 2x2" */
@@ -545,14 +571,15 @@ typedef struct cen_model_info {
                     moving a number costs as much */
 } cen_model_info;
 
-/* Borrowed; valid until the model is freed. */
+/* Borrowed; valid until the model is freed or gets other classes. */
 CEN_API const cen_model_info *cen_model_get(const cen_model *model);
 
-/* All parameters as one buffer: body, head, centers. Borrowed and writable. */
+/* All parameters as one buffer: body, head, centers. Borrowed and writable. NULL if it takes a copy and there is
+ * no memory. */
 CEN_API float *cen_model_parameters(cen_model *model, size_t *n);
 
 /* The i-th named tensor: views into that buffer, in its order, then the running statistics, which
- * stand behind its n numbers. False past the last. */
+ * stand behind its n numbers. False past the last, and as above. */
 CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view);
 
 /* A model that is made ready to compute: memory is planned for at most max_n images, batch normalisation is
@@ -567,7 +594,7 @@ CEN_API void cen_predictor_free(cen_predictor *predictor);
 
 /* features[n, D] of x[n, channels, height, width], as cen_folder_read gives it. An image has the same bits in
  * a batch of any size. Allocates nothing, but for the context's threads, which start when there is work for them.
- * Errors: ARGUMENT (n is above max_n). */
+ * Errors: ARGUMENT (n is above max_n; the model has got other classes). */
 CEN_API cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
                                           float *features, cen_error *error);
 
@@ -689,10 +716,11 @@ static inline cen_train_options cen_train_options_init(void)
 
 /* Means over a batch. */
 typedef struct cen_losses {
-    double total, first, center; /* total = first + lambda * center; first: that of softmax, CosFace or
+    double total, first,
+        center;            /* total = first + lambda * center; first: that of softmax, CosFace or
                                     triplets */
-    double accuracy;             /* share of logits whose largest is the label's; NAN without a head */
-    double lambda;               /* the weight that was used */
+    double accuracy;       /* share of logits whose largest is the label's; NAN without a head */
+    double lambda;         /* the weight that was used */
     double gradient_ratio; /* at the feature: norm of lambda * center's gradient over that of the
                               first's; 0 where there was no backward */
 } cen_losses;

@@ -593,6 +593,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen_fit_options taken = cen_fit_options_init();
     cen_status status = cen__take_options(&taken, given, error);
     const cen_fit_options *options = &taken;
+    if (status == CEN_OK) status = cen__trainer_check(trainer, error);
     if (status == CEN_OK) status = check_times(options, error);
     if (status == CEN_OK) {
         status =

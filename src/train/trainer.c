@@ -15,6 +15,7 @@
 
 struct cen_trainer {
     cen_model *model;
+    unsigned n_changes; /* of the model, when the trainer was made */
     cen_train_options options;
     cen__shards shards;
     cen_predictor *predictor;
@@ -127,10 +128,12 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
         taken.exchange = &exchange;
     }
     if (status == CEN_OK) status = check_options(model, &taken, error);
+    if (status == CEN_OK) status = cen__model_own(model, error);
     if (status != CEN_OK) return status;
     cen_trainer *t = cen__alloc_zeroed(model->context, 1, sizeof *t);
     if (t == NULL) return cen__fail_memory(error, "a trainer");
     t->model = model;
+    t->n_changes = model->n_changes;
     t->options = taken;
     if (t->options.n_shards == 0) t->options.n_shards = 1;
     t->seed = taken.seed;
@@ -203,9 +206,18 @@ void cen__trainer_forget(cen_trainer *trainer)
     trainer->n_features = 0;
 }
 
+cen_status cen__trainer_check(const cen_trainer *trainer, cen_error *error)
+{
+    if (trainer->n_changes == trainer->model->n_changes) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "the model has other classes than when the trainer was made; make another");
+}
+
 static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels, size_t n,
                               cen_error *error)
 {
+    cen_status status = cen__trainer_check(trainer, error);
+    if (status != CEN_OK) return status;
     if (n == 0 || n > trainer->options.batch_size) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a batch of %zu images was given to a trainer for 1 to %zu", n,
@@ -413,7 +425,7 @@ cen_status cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda,
 
 void cen_trainer_update(cen_trainer *trainer)
 {
-    if (trainer->is_refused) return;
+    if (trainer->is_refused || cen__trainer_check(trainer, NULL) != CEN_OK) return;
     if (trainer->options.clip_norm > 0) clip(trainer);
     cen__adam_begin(&trainer->adam);
     update_weights(trainer);

@@ -7,6 +7,9 @@
 cen_model *cen__trainer_model(cen_trainer *trainer);
 const cen_train_options *cen__trainer_options(const cen_trainer *trainer);
 
+/* Errors: ARGUMENT if its model has got other classes. */
+cen_status cen__trainer_check(const cen_trainer *trainer, cen_error *error);
+
 /* Planned for the largest shard. */
 cen_predictor *cen__trainer_predictor(cen_trainer *trainer);
 

@@ -756,11 +756,12 @@ static cen_status all_of_it(cen_folder *folder, cen_error *error)
     seen s = {0};
     cen_status status = fit_once(folder, 1, 0, &s, &model, error);
     if (status != CEN_OK) return status;
-    status = cen_model_note(model, "key", "value", error);
+    status = cen_model_set_note(model, "key", "value", error);
     if (status == CEN_OK) status = cen_model_save(model, "limited.safetensors", error);
     if (status == CEN_OK)
         status = cen_model_load(threads(1), &loaded, "limited.safetensors", NULL, error);
-    if (status == CEN_OK) status = cen_model_init(loaded, "limited.safetensors", NULL, error);
+    if (status == CEN_OK)
+        status = cen_model_load_weights(loaded, "limited.safetensors", NULL, error);
     float features[20 * 3];
     if (status == CEN_OK) {
         status = cen_model_folder_features(loaded, folder, features, NULL, NULL, error);
