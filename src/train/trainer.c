@@ -15,7 +15,7 @@
 struct cen_trainer {
     cen_model *model;
     cen_train_options options;
-    cen__work *work;
+    cen__run *work;
     cen_predictor *predictor;
     uint64_t seed; /* of dropout */
     cen__adam adam;
@@ -106,7 +106,7 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
     cen_status status =
-        cen__work_create(&trainer->work, &model->net, batch, trainer->model->context, true, error);
+        cen__run_create(&trainer->work, &model->net, batch, trainer->model->context, true, error);
     if (status == CEN_OK) {
         status = cen_predictor_create(&trainer->predictor, model, batch, error);
     }
@@ -156,7 +156,7 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
 void cen_trainer_free(cen_trainer *trainer)
 {
     if (trainer == NULL) return;
-    cen__work_free(trainer->work);
+    cen__run_free(trainer->work);
     cen_predictor_free(trainer->predictor);
     cen__adam_free(&trainer->adam);
     cen__free(trainer->gradient);
@@ -329,9 +329,9 @@ static bool is_bounded(const cen_trainer *trainer, const float *f, size_t n)
 static const float *run_forward(cen_trainer *trainer, const float *x, size_t n)
 {
     const cen_model *model = trainer->model;
-    cen__work_use(trainer->work, model->parameters, cen__model_state(model));
-    cen__work_draw(trainer->work, trainer->seed, trainer->adam.n_steps);
-    return cen__work_forward(trainer->work, x, n);
+    cen__run_use(trainer->work, model->parameters, cen__model_state(model));
+    cen__run_draw(trainer->work, trainer->seed, trainer->adam.n_steps);
+    return cen__run_forward(trainer->work, x, n);
 }
 
 /* Leaves state and lambda as they come. */
@@ -350,7 +350,7 @@ static bool run_backward(cen_trainer *trainer, const float *x, const int32_t *la
         center_gradient(trainer, f, labels, n);
     }
     add_up(trainer, losses);
-    cen__work_backward(trainer->work, x, n, trainer->df, dw);
+    cen__run_backward(trainer->work, x, n, trainer->df, dw);
     return isfinite(losses->total) && is_bounded(trainer, f, n);
 }
 

@@ -6,7 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nn/work.h"
+#include "nn/run.h"
 #include "support/context.h"
 #include "support/golden_case.h"
 
@@ -224,7 +224,7 @@ static void infer(bool folded, float *features)
                        "conv 7 1x1, batchnorm, gap, dense 7, batchnorm";
     pictures p = draw_pictures();
     cen__net net;
-    cen__work *work;
+    cen__run *work;
     assert_int_equal(
         cen__net_create(kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
     assert_int_equal(net.inference.n, 7);
@@ -236,10 +236,10 @@ static void infer(bool folded, float *features)
     float *statistics = golden_memory(net.n_state, sizeof *statistics);
     cen__net_initialize(&net, 1, w);
     for (size_t i = 0; i < net.n_state; i++) statistics[i] = 0.5f + (float)(i % 7) / 4;
-    assert_int_equal(cen__work_create(&work, &net, N, threads(2), false, NULL), CEN_OK);
-    cen__work_use(work, w, statistics);
-    memcpy(features, cen__work_forward(work, p.x, N), N * D * sizeof *features);
-    cen__work_free(work);
+    assert_int_equal(cen__run_create(&work, &net, N, threads(2), false, NULL), CEN_OK);
+    cen__run_use(work, w, statistics);
+    memcpy(features, cen__run_forward(work, p.x, N), N * D * sizeof *features);
+    cen__run_free(work);
     cen__net_free(&net);
     free(w);
     free(statistics);
