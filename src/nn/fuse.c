@@ -29,6 +29,7 @@ static const pattern patterns[] = {
      false},
     {{&cen__batchnorm_apply, &cen__maxpool_layer}, &cen__batchnorm_pool, false, false},
     {{&cen__batchnorm_apply, &cen__relu_layer}, &cen__batchnorm_apply, true, false},
+    {{&cen__residual_layer, &cen__relu_layer}, &cen__residual_relu_layer, true, false},
 };
 
 enum { N_PATTERNS = sizeof patterns / sizeof *patterns };

@@ -63,7 +63,7 @@ typedef struct cen__pass {
     cen_context *context;    /* BATCH layers only; IMAGE layers run inside a thread */
     const float *w;          /* [layer->count] */
     const float *prepared;   /* [prepared_count], what prepare made of w for this pass */
-    const float *x;          /* [n, in] */
+    const float *x, *x2;     /* [n, in] of each input */
     float *y;                /* [n, out]; y == x for a layer in place */
     const float *dy;         /* [n, out] */
     float *dx;               /* [n, in], assigned; dx == dy in place; NULL: only dw is needed */
@@ -87,10 +87,10 @@ typedef enum { CEN__SCOPE_IMAGE, CEN__SCOPE_BATCH } cen__scope;
 struct cen__layer_kind {
     const char *name, *syntax;
     cen__scope scope;
-    bool in_place;     /* y may overwrite x: backward reads y and not x */
+    bool in_place;     /* y may overwrite x, and dx dy: backward reads y and not x */
     bool keeps_memory; /* y is x, in the same order: nothing to compute */
     bool keeps_x;      /* y is x: forward only measures it */
-    bool keeps_dy;     /* dx is dy: backward only measures it */
+    bool keeps_dy;     /* dx is dy: backward, if there is one, only measures it */
     /* Reads what follows the name in the line. */
     cen_status (*parse)(cen__line *line, cen__layer *layer, cen_error *error);
     /* Sets out and parameters from in. The message needs no layer name. */

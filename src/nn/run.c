@@ -166,6 +166,8 @@ static cen__pass step_pass(const call *c, const chunk *of, size_t i)
                        .w = weights(run, i),
                        .prepared = run->prepared + at->prepared_offset,
                        .x = output(c, of, cen__plan_input(c->plan, i, 0)),
+                       .x2 = step->n_inputs > 1 ? output(c, of, cen__plan_input(c->plan, i, 1))
+                                                : NULL,
                        .y = at->y.kind != CEN__AT_INPUT ? locate(c, of, at->y) : NULL,
                        .saved = has_saved ? saved + of->start * saved_size : NULL,
                        .saved_of_batch = has_saved ? saved : NULL,
