@@ -1,5 +1,5 @@
 /* cl_features: features of any images with a trained model. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -141,19 +141,21 @@ static cen_status write_rows(const cen_model *model, const cen_folder_info *info
 
 static cen_status write_features(const cen_model *model, cen_folder *folder, cen_error *error)
 {
-    const size_t shape[2] = {cen_folder_get(folder)->n_images, cen_model_get(model)->feature_size};
+    const size_t d = cen_model_get(model)->feature_size;
     progress line = progress_start(s.is_quiet, talk_beside(s.output));
-    cen_tensor features;
-    cen_status status = cen_tensor_create(&features, 2, shape, error);
-    if (status != CEN_OK) return status;
-    status = cen_model_folder_features(model, folder, features.data, show, &line, error);
+    float *features = calloc(cen_folder_get(folder)->n_images, d * sizeof *features);
+    if (features == NULL) {
+        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the features"};
+        return CEN_ERROR_MEMORY;
+    }
+    cen_status status = cen_model_folder_features(model, folder, features, show, &line, error);
     progress_clear(&line);
     const cen_folder_info *info = cen_folder_get(folder);
     if (status == CEN_OK) {
-        if (s.normalize) cen_features_normalize(features.data, info->n_images, shape[1]);
-        status = write_rows(model, info, features.data, error);
+        if (s.normalize) cen_features_normalize(features, info->n_images, d);
+        status = write_rows(model, info, features, error);
     }
-    cen_tensor_free(&features);
+    free(features);
     return status;
 }
 
@@ -200,7 +202,7 @@ static int work(int argc, char **argv)
                     "%s: standard output takes one file, and this format is two; add --format csv",
                     s.output);
     }
-    cen_folder_options options_of_folder = cen_folder_options_default();
+    cen_folder_options options_of_folder = cen_folder_options_init();
     options_of_folder.unlabelled = true;
     options_of_folder.strict = s.is_strict;
     options_of_folder.exact_decode = s.exact_decode;

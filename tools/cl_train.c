@@ -1,5 +1,5 @@
 /* cl_train: a folder of images in; a trained model, its log and its features out. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <math.h>
 #include <signal.h>
@@ -10,6 +10,7 @@
 
 #include "train.h"
 #include "train_run.h"
+#include "system.h"
 
 /* ---- callbacks ---- */
 
@@ -101,7 +102,7 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     r->n_gallery = report->n_gallery;
     if (!s.is_quiet) print_epoch(report, r->n_train);
     print_row(r->log, report);
-    if (!cen_file_sync(r->log)) return save_failed(r, in_run(r, "log.csv", path));
+    if (!sync_file(r->log)) return save_failed(r, in_run(r, "log.csv", path));
     if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
         r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
         return -1;
@@ -311,26 +312,26 @@ static void fill_rows(const cen_folder_info *info, cen_feature_row *rows)
 static cen_status finish(run *r, cen_folder *folder, cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
-    const size_t shape[2] = {info->n_images, cen_model_get(r->model)->feature_size};
+    const size_t d = cen_model_get(r->model)->feature_size;
     const size_t n_skipped = info->n_skipped;
-    cen_tensor features;
-    cen_status status = cen_tensor_create(&features, 2, shape, error);
+    float *features = calloc(info->n_images, d * sizeof *features);
     cen_feature_row *rows = malloc((info->n_images + 1) * sizeof *rows);
-    if (status == CEN_OK && rows == NULL) {
+    cen_status status = CEN_OK;
+    if (features == NULL || rows == NULL) {
         status = CEN_ERROR_MEMORY;
         *error = (cen_error){status, "not enough memory for the list of features"};
     }
     if (status == CEN_OK) {
-        status = cen_model_folder_features(r->model, folder, features.data, show_features, &r->line,
-                                           error);
+        status =
+            cen_model_folder_features(r->model, folder, features, show_features, &r->line, error);
     }
     progress_clear(&r->line);
     char path[PATH_SIZE];
     if (status == CEN_OK) {
         warn_gone(info, n_skipped);
         fill_rows(info, rows);
-        status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY,
-                                    features.data, info->n_images, shape[1], rows, error);
+        status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY, features,
+                                    info->n_images, d, rows, error);
     }
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
         facts list = {.n = 0};
@@ -343,7 +344,7 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
                                 .n_facts = list.n,
                                 .model = r->model,
                                 .images = info,
-                                .features = features.data,
+                                .features = features,
                                 .rows = rows,
                                 .seed = s.seed,
                                 .is_quiet = s.is_quiet,
@@ -352,14 +353,14 @@ static cen_status finish(run *r, cen_folder *folder, cen_error *error)
         status = page_finish(r->page, &content, error);
     }
     free(rows);
-    cen_tensor_free(&features);
+    free(features);
     return status;
 }
 
 static cen_status train(run *r, cen_folder *folder, cen_error *error)
 {
     char path[PATH_SIZE];
-    cen_train_options train_options = cen_train_options_default();
+    cen_train_options train_options = cen_train_options_init();
     train_options.loss = chosen_loss();
     train_options.margin = chosen_margin();
     train_options.lambda = s.lambda_value;
@@ -372,7 +373,7 @@ static cen_status train(run *r, cen_folder *folder, cen_error *error)
     train_options.lr = s.lr;
     train_options.adam_eps = s.adam_eps;
     train_options.batch_size = s.batch_size;
-    cen_fit_options fit_options = cen_fit_options_default();
+    cen_fit_options fit_options = cen_fit_options_init();
     fit_options.n_epochs = s.n_epochs;
     fit_options.stop_after = s.stop_after;
     fit_options.shuffle = !s.keep_order;
@@ -432,8 +433,8 @@ static size_t cache_bytes(void)
 static int train_folder(run *r, cen_folder *folder, const char *path)
 {
     cen_error error;
-    const cen_model_limits limits = cen_model_limits_default();
-    cen_model_options model_options = cen_model_options_default();
+    const cen_model_limits limits = cen_model_limits_init();
+    cen_model_options model_options = cen_model_options_init();
     if (!choose_input(cen_folder_get(folder), &model_options.input)) {
         return fail(&train_tool, EXIT_FAILED, "not enough memory for the sizes of the images");
     }
@@ -516,7 +517,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
 
 static int train_on(run *r, char *const *paths, size_t n_paths)
 {
-    cen_folder_options folder_options = cen_folder_options_default();
+    cen_folder_options folder_options = cen_folder_options_init();
     folder_options.validation_share = s.validation_share;
     folder_options.validation = s.validation;
     folder_options.group = s.group;
@@ -557,7 +558,7 @@ static int refuse_foreign(run *r, const train_settings *typed, const train_setti
     }
     if (s.steps == NULL || typed->steps != NULL) return 0;
     bool is_inside = strncmp(s.steps, r->folder, size) == 0 && s.steps[size] == '/' &&
-                     strchr(s.steps + size + 1, '/') == NULL && !cen_path_is_special(s.steps) &&
+                     strchr(s.steps + size + 1, '/') == NULL && !path_is_special(s.steps) &&
                      !is_run_file(s.steps + size + 1);
     if (is_inside) return 0;
     return fail(&train_tool, EXIT_USAGE,

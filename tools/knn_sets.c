@@ -1,6 +1,9 @@
 /* From an argument to features: a run folder, a .npy or .csv, or pictures with a model. */
 #include "knn.h"
 
+#include <centerloss_eval.h>
+#include "system.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +18,7 @@ static bool holds(const char *folder, const char *name)
 {
     char path[4200];
     (void)snprintf(path, sizeof path, "%.4000s/%s", folder, name);
-    return cen_path_exists(path);
+    return path_exists(path);
 }
 
 bool knn_is_features(const char *path)
@@ -68,15 +71,11 @@ static void name_rows(const cen_folder_info *info, cen_feature_row *rows)
 static int compute_features(knn *s, knn_set *set)
 {
     cen_error error;
-    cen_tensor features;
     const size_t d = cen_model_get(s->model)->feature_size;
-    const size_t shape[2] = {cen_folder_get(set->folder)->n_images, d};
-    if (cen_tensor_create(&features, 2, shape, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
-    }
-    set->f.features = features.data;
+    set->f.features = calloc(cen_folder_get(set->folder)->n_images, d * sizeof(float));
+    if (set->f.features == NULL) return out_of_memory(s, set->name);
     cen_status status =
-        cen_model_folder_features(s->model, set->folder, features.data, show, &s->line, &error);
+        cen_model_folder_features(s->model, set->folder, set->f.features, show, &s->line, &error);
     progress_clear(&s->line);
     if (status != CEN_OK) return fail(s->tool, EXIT_FAILED, "%s", error.message);
     const cen_folder_info *info = cen_folder_get(set->folder);
@@ -98,7 +97,7 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
             return fail(s->tool, EXIT_USAGE, "%s: features cannot be mixed with other arguments",
                         paths[i]);
         }
-        if (strcmp(paths[i], "-") != 0 && !cen_path_exists(paths[i])) {
+        if (strcmp(paths[i], "-") != 0 && !path_exists(paths[i])) {
             return fail(s->tool, EXIT_FAILED,
                         "%s: nothing is there; name a run folder, a .npy, a .csv or pictures",
                         paths[i]);
@@ -107,7 +106,7 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
     int code = need_model(s, set->name, run);
     if (code != 0) return code;
     cen_error error;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.unlabelled = true;
     if (cen_folder_open(s->context, &set->folder, (const char *const *)paths, n_paths, &options,
                         &error) != CEN_OK) {
@@ -147,8 +146,7 @@ void knn_set_free(knn_set *set)
         free(set->f.features);
         free(set->f.rows);
     } else if (set->folder != NULL) {
-        cen_tensor features = {.data = set->f.features};
-        cen_tensor_free(&features);
+        free(set->f.features);
         free(set->f.rows);
         cen_folder_free(set->folder);
     } else {

@@ -19,14 +19,14 @@ train_settings s;
 
 void restore_defaults(void)
 {
-    const cen_train_options train = cen_train_options_default();
+    const cen_train_options train = cen_train_options_init();
     s = defaults;
     s.lr = train.lr;
     s.adam_eps = train.adam_eps;
     s.alpha = train.alpha;
     s.batch_size = train.batch_size;
     s.weight_decay = train.weight_decay;
-    s.warmup = cen_fit_options_default().warmup;
+    s.warmup = cen_fit_options_init().warmup;
 }
 
 /* --lambda auto: the center loss's gradient at the feature over that of softmax. */
@@ -251,7 +251,7 @@ void choose_by_folder(const cen_folder *folder)
 
 cen_augment chosen_augment(void)
 {
-    cen_augment augment = s.augment == 0   ? cen_augment_none()
+    cen_augment augment = s.augment == 0   ? cen_augment_init()
                           : s.augment == 1 ? cen_augment_light()
                                            : cen_augment_strong();
     const double given[] = {s.changes.shift,      s.changes.rotation, s.changes.scale,

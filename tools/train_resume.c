@@ -1,5 +1,7 @@
 #include "train_resume.h"
 
+#include <centerloss_eval.h>
+
 #include <stdlib.h>
 #include <string.h>
 

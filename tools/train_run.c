@@ -1,5 +1,8 @@
 #include "train_run.h"
 
+#include <centerloss_eval.h>
+#include "system.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,7 +62,7 @@ static int set_folder(run *r, const char *folder, const char *given)
 static bool holds(const run *r, const char *name)
 {
     char path[PATH_SIZE];
-    return cen_path_exists(in_run(r, name, path));
+    return path_exists(in_run(r, name, path));
 }
 
 static bool has_checkpoint(const run *r)
@@ -115,7 +118,7 @@ static int refuse_special(const run *r)
 {
     char path[PATH_SIZE];
     for (size_t i = 0; i < N_RUN_FILES; i++) {
-        if (!cen_path_is_special(in_run(r, run_files[i], path))) continue;
+        if (!path_is_special(in_run(r, run_files[i], path))) continue;
         return fail(&train_tool, EXIT_FAILED,
                     "%s: this is a link, a device or a pipe, which would be written through; put a "
                     "file there, or remove it",
@@ -148,8 +151,8 @@ static bool move_files(run *r)
     char from[PATH_SIZE], to[PATH_SIZE];
     (void)remove(in_run(r, previous_name, to));
     for (size_t i = 0; i < N_MOVED; i++) {
-        if (!cen_path_exists(in_new(r, moved[i], from))) continue;
-        if (cen_path_replace(from, in_run(r, moved[i], to))) continue;
+        if (!path_exists(in_new(r, moved[i], from))) continue;
+        if (replace_path(from, in_run(r, moved[i], to))) continue;
         (void)save_failed(r, to);
         return false;
     }
@@ -162,7 +165,7 @@ static bool move_files(run *r)
 static bool finish_older(run *r)
 {
     char path[PATH_SIZE];
-    if (cen_path_exists(in_new(r, checkpoint_name, path))) return move_files(r);
+    if (path_exists(in_new(r, checkpoint_name, path))) return move_files(r);
     for (size_t i = 0; i < N_MOVED; i++) (void)remove(in_new(r, moved[i], path));
     cen_clear_temporary(in_run(r, ".new", path));
     (void)remove(path);
@@ -186,13 +189,13 @@ static int take_next_folder(run *r)
     cen_error error;
     for (size_t number = 1;; number++) {
         (void)snprintf(r->folder, sizeof r->folder, "runs/%zu", number);
-        if (cen_path_exists(r->folder)) continue;
-        if (cen_make_folder(r->folder, &error) != CEN_OK) {
+        if (path_exists(r->folder)) continue;
+        if (make_folder(r->folder, &error) != CEN_OK) {
             return fail(&train_tool, EXIT_FAILED, "%s", error.message);
         }
         cen_status status = take_lock(r, &error);
         if (status == CEN_OK && !has_run(r) && !holds(r, "arguments")) break;
-        if (status != CEN_OK && status != CEN_ERROR_ARGUMENT && cen_path_exists(r->folder)) {
+        if (status != CEN_OK && status != CEN_ERROR_ARGUMENT && path_exists(r->folder)) {
             (void)remove(r->folder);
             return fail(&train_tool, EXIT_FAILED, "%s", error.message);
         }
@@ -209,8 +212,8 @@ int take_run_folder(run *r)
     int code = set_folder(r, s.output, "output");
     if (code != 0) return code;
     cen_error error;
-    bool stood = cen_path_exists(r->folder);
-    if (cen_make_folder(r->folder, &error) != CEN_OK) {
+    bool stood = path_exists(r->folder);
+    if (make_folder(r->folder, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
     r->is_new = !stood;
@@ -262,7 +265,7 @@ void leave_run_folder(run *r)
 static FILE *begin_rows(run *r, const char *path, const char *header)
 {
     FILE *file = fopen(path, "wb");
-    if (file != NULL && (fputs(header, file) < 0 || !cen_file_sync(file))) {
+    if (file != NULL && (fputs(header, file) < 0 || !sync_file(file))) {
         (void)fclose(file);
         file = NULL;
     }
@@ -275,7 +278,7 @@ int begin_run(run *r)
     char path[PATH_SIZE];
     strcpy(r->checkpoint, begun(r, checkpoint_name, path));
     if (r->is_resumed) return 0; /* on_resume knows which rows stay */
-    bool good = !r->is_aside || cen_make_folder(in_run(r, ".new", path), &r->error) == CEN_OK;
+    bool good = !r->is_aside || make_folder(in_run(r, ".new", path), &r->error) == CEN_OK;
     if (s.resume == NULL) { /* else it was stopped before its first checkpoint, and begins anew */
         good = good && arguments_save(begun(r, "arguments", path), r->arguments, &r->error);
     }

@@ -1,8 +1,11 @@
 /* Training over a folder: epochs of batches, and after each epoch what a user wants to know. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "search/classify.h"
 #include "base/checks.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -42,12 +45,6 @@ typedef struct fit {
     bool is_slow;            /* a batch takes a second or more */
     bool is_stopped, is_cut; /* cut: while an epoch was measured */
 } fit;
-
-cen_fit_options cen_fit_options_default(void)
-{
-    return (cen_fit_options){
-        .n_epochs = 30, .shuffle = true, .warmup = 1, .cosine = true, .seed = 1, .k = 5};
-}
 
 /* sums += losses of n images */
 static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
@@ -274,7 +271,7 @@ static void count_hits(fit *f, cen_epoch_report *report)
     memset(f->n_hits, 0, n_classes * sizeof *f->n_hits);
     for (size_t i = 0; i < f->n_validation; i++) {
         int32_t label = f->validation_labels[i];
-        int32_t vote = cen_knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
+        int32_t vote = cen__knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
         f->n_of[label]++;
         f->n_hits[label] += vote == label;
         hits += vote == label;
@@ -348,7 +345,7 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
         cen_labelled gallery = {f->gallery_features, f->gallery_labels, f->n_gallery};
-        status = cen_intra_inter(queries, gallery, f->model->info.feature_size,
+        status = cen_intra_inter(&queries, &gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
     report->n_gallery = f->n_gallery;
@@ -589,10 +586,13 @@ static cen_status check_times(const cen_fit_options *options, cen_error *error)
                              error);
 }
 
-cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit_options *options,
+cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit_options *given,
                    cen_error *error)
 {
-    cen_status status = check_times(options, error);
+    cen_fit_options taken = cen_fit_options_init();
+    cen_status status = cen__take_options(&taken, given, error);
+    const cen_fit_options *options = &taken;
+    if (status == CEN_OK) status = check_times(options, error);
     if (status == CEN_OK) {
         status =
             cen__augment_check(&options->augment, &cen__trainer_model(trainer)->info.input, error);

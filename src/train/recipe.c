@@ -22,7 +22,7 @@ static bool is_to_change(size_t n_train, size_t n_classes)
 cen_fit_options cen_fit_options_for(const cen_folder *folder)
 {
     const cen_folder_info *info = cen_folder_get(folder);
-    cen_fit_options options = cen_fit_options_default();
+    cen_fit_options options = cen_fit_options_init();
     size_t n_train = 0;
     for (size_t i = 0; i < info->n_images; i++) n_train += info->images[i].split == CEN_SPLIT_TRAIN;
     options.n_epochs = choose_epochs(n_train);

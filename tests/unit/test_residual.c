@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include "format/safetensors.h"
 #include "nn/net.h"
 #include "support/context.h"
 #include "support/golden_case.h"
@@ -149,7 +150,7 @@ static void a_strangers_residuals_are_counted(void **state)
     strcat(line, "gap");
     assert_int_equal(cen__net_create(kernels_now(), &net, line, (cen__shape){1, 1, 1}, 0, &error),
                      CEN_ERROR_LIMIT);
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     cen_model *model;
     options.net = "residual {conv 1 1x1}, gap";
     options.input.height = options.input.width = 16;
@@ -217,7 +218,7 @@ static cen_model *train(int n_threads, size_t batch_size)
     static const size_t sizes[] = {N, 5, N, 2, 11};
     cen_model *model = model_create_in(threads(n_threads), resnet, 1, SIDE, SIDE, N_CLASSES);
     pictures p = draw_pictures();
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.batch_size = batch_size;
     options.lr = 0.01;
     cen_trainer *trainer = trainer_create(model, &options);
@@ -237,7 +238,7 @@ static void assert_equal_tensors(cen_model *a, cen_model *b)
     cen_tensor view;
     for (size_t i = 0; cen_model_tensor(a, i, &name, &view); i++) {
         cen_tensor other = model_tensor(b, name);
-        assert_memory_equal(view.data, other.data, cen_tensor_count(&view) * sizeof(float));
+        assert_memory_equal(view.data, other.data, cen__tensor_count(&view) * sizeof(float));
     }
 }
 
