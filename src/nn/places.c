@@ -219,7 +219,8 @@ static void place_buffer(layout *l, buffer *b, bool is_gradient)
         const size_t end = is_gradient ? plan->n_stages - 1 - z : z;
         b->place.offset = take_slot(&l->batch, cen__times(b->count, plan->max_n), start, end);
     } else {
-        const size_t numbers = cen__times(b->count, cen__plan_largest_chunk(plan->max_n));
+        const size_t numbers =
+            cen__times(b->count, cen__plan_largest_chunk(&plan->stages[a], plan->max_n));
         b->place.kind = CEN__AT_AREA;
         b->place.offset = take_slot(&l->area, numbers, b->start, b->end);
     }

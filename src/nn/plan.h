@@ -3,7 +3,8 @@
  * Steps run in stages. A stage of IMAGE steps takes the batch in chunks of images; each chunk goes through
  * all its steps on one thread, so that what one step writes is still in the cache for the next. A BATCH
  * step is a stage of its own, and a stage ends where the next step waits for sums over the batch (batchnorm).
- * How many chunks there are depends on the batch and the stage alone, never on threads.
+ * How many chunks there are depends on the batch and the stage alone, never on threads: enough for some ten
+ * of these, but a chunk does several times the work that it costs.
  *
  * Kinds of memory, all taken once:
  *
@@ -38,7 +39,8 @@ typedef struct cen__place {
 typedef struct cen__stage {
     size_t first, end; /* steps */
     cen__scope scope;
-    size_t offset, count; /* of its parameters */
+    size_t offset, count;         /* of its parameters */
+    size_t n_images, most_chunks; /* a chunk should have n_images or more */
 } cen__stage;
 
 /* to = a + b, after a step's backward: gradients of two readers. */
@@ -69,7 +71,8 @@ typedef struct cen__plan {
     size_t batch_count;
     size_t area_count, scratch_offset; /* of one worker; scratch: in it */
     size_t areas_count;                /* of all, or the scratch of a BATCH step */
-    size_t saved_size, shared_count, sums_count, partial_count, folded_count, prepared_count;
+    size_t sums_count;                 /* of one chunk */
+    size_t saved_size, shared_count, all_sums_count, partial_count, folded_count, prepared_count;
 } cen__plan;
 
 /* For at most max_n images and n_threads workers. The net is borrowed. False: no memory is left. */
@@ -77,9 +80,15 @@ bool cen__plan_make(cen__plan *plan, const cen__net *net, size_t max_n, int n_th
                     bool is_training);
 void cen__plan_free(cen__plan *plan);
 
-/* Of n images; and the images of the largest chunk. */
-size_t cen__plan_chunks(size_t n);
-size_t cen__plan_largest_chunk(size_t n);
+/* Of n images; and the images of the largest chunk, of batches up to max_n. */
+size_t cen__plan_chunks(const cen__stage *stage, size_t n);
+size_t cen__plan_largest_chunk(const cen__stage *stage, size_t max_n);
+
+/* Numbers from one chunk's partial gradient to the next. */
+static inline size_t cen__plan_partial(const cen__stage *stage)
+{
+    return cen__round_up(stage->count, 16);
+}
 
 /* Where step i reads input k: the images, or an output. */
 static inline cen__place cen__plan_input(const cen__plan *plan, size_t i, size_t k)

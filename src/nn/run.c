@@ -24,7 +24,6 @@ struct cen__run {
 static cen_status allocate(cen__run *run, cen_error *error)
 {
     const cen__plan *plan = &run->plan;
-    const size_t chunks = cen__plan_chunks(plan->max_n);
     if (plan->batch_count == SIZE_MAX || plan->areas_count == SIZE_MAX ||
         plan->saved_size == SIZE_MAX) {
         return cen__fail(error, CEN_ERROR_LIMIT,
@@ -33,10 +32,10 @@ static cen_status allocate(cen__run *run, cen_error *error)
     }
     run->batch = cen__alloc(plan->batch_count, sizeof(float));
     run->area = cen__alloc(plan->areas_count, sizeof(float));
-    run->partial = cen__alloc(cen__times(plan->partial_count, chunks), sizeof(float));
+    run->partial = cen__alloc(plan->partial_count, sizeof(float));
     run->saved = cen__alloc(plan->saved_size, 1);
     run->shared = cen__alloc(plan->shared_count, sizeof(float));
-    run->sums = cen__alloc(cen__times(plan->sums_count, chunks), sizeof(double));
+    run->sums = cen__alloc(plan->all_sums_count, sizeof(double));
     run->folded = cen__alloc(plan->folded_count, sizeof(float));
     run->prepared = cen__alloc(plan->prepared_count, sizeof(float));
     bool failed = run->batch == NULL || run->area == NULL || run->partial == NULL ||
@@ -116,11 +115,12 @@ typedef struct chunk {
 static chunk chunk_of(const call *c, size_t task, int worker)
 {
     const cen__run *run = c->run;
-    const size_t chunks = cen__plan_chunks(c->n), start = task * c->n / chunks;
+    const size_t chunks = cen__plan_chunks(c->stage, c->n), start = task * c->n / chunks;
+    float *partial = run->partial + task * cen__plan_partial(c->stage);
     return (chunk){.start = start,
                    .n = (task + 1) * c->n / chunks - start,
                    .area = run->area + (size_t)worker * c->plan->area_count,
-                   .partial = run->partial + task * c->plan->partial_count,
+                   .partial = chunks > 1 ? partial : c->dw + c->stage->offset,
                    .sums = run->sums + task * c->plan->sums_count};
 }
 
@@ -305,27 +305,30 @@ static void backward_chunk(void *data, size_t task, int worker)
     }
 }
 
-/* One block of dw = the sum of the chunks' partials, in their order. */
+/* One block of dw = the sum of the chunks' partials: of neighbours, then of these sums, and so on. */
 static void sum_block(void *data, size_t task, int worker)
 {
     (void)worker;
     const call *c = data;
     size_t start = task * SUM_BLOCK, end = start + SUM_BLOCK;
     if (end > c->stage->count) end = c->stage->count;
-    float *dw = c->dw + c->stage->offset;
-    const float *partial = c->run->partial;
-    memcpy(dw + start, partial + start, (end - start) * sizeof *dw);
-    for (size_t i = 1; i < cen__plan_chunks(c->n); i++) {
-        partial += c->plan->partial_count;
-        for (size_t j = start; j < end; j++) dw[j] += partial[j];
+    const size_t n = cen__plan_chunks(c->stage, c->n), apart = cen__plan_partial(c->stage);
+    for (size_t width = 1; width < n; width *= 2) {
+        for (size_t i = 0; i + width < n; i += 2 * width) {
+            float *restrict to = c->run->partial + i * apart;
+            const float *restrict from = to + width * apart;
+            for (size_t j = start; j < end; j++) to[j] += from[j];
+        }
     }
+    float *dw = c->dw + c->stage->offset;
+    memcpy(dw + start, c->run->partial + start, (end - start) * sizeof *dw);
 }
 
 /* The sums that the chunks' layer has made, added in their order to those of the first. */
 static void add_sums(const call *c, const cen__layer *step)
 {
     const cen__run *run = c->run;
-    for (size_t task = 1; task < cen__plan_chunks(c->n); task++) {
+    for (size_t task = 1; task < cen__plan_chunks(c->stage, c->n); task++) {
         const double *sums = run->sums + task * c->plan->sums_count;
         for (size_t i = 0; i < step->kind->sums_count(step); i++) run->sums[i] += sums[i];
     }
@@ -347,7 +350,7 @@ static void forward_stage(call *c)
         return;
     }
     if (c->plan->is_training) prepare(c);
-    cen__parallel(c->run->context, cen__plan_chunks(c->n), work_of(c), forward_chunk, c);
+    cen__parallel(c->run->context, cen__plan_chunks(c->stage, c->n), work_of(c), forward_chunk, c);
     if (step->kind->finish_forward == NULL) return;
     add_sums(c, step);
     cen__pass pass = step_pass(c, &whole, last);
@@ -357,7 +360,7 @@ static void forward_stage(call *c)
 static void backward_stage(call *c)
 {
     const cen__layer *first = &c->plan->steps[c->stage->first];
-    const size_t count = c->stage->count, n_chunks = cen__plan_chunks(c->n);
+    const size_t count = c->stage->count, n_chunks = cen__plan_chunks(c->stage, c->n);
     chunk whole = whole_of(c);
     if (c->stage->scope == CEN__SCOPE_BATCH) {
         backward_steps(c, &whole);
@@ -365,8 +368,10 @@ static void backward_stage(call *c)
     }
     prepare(c);
     cen__parallel(c->run->context, n_chunks, 2 * work_of(c), backward_chunk, c);
-    cen__parallel(c->run->context, (count + SUM_BLOCK - 1) / SUM_BLOCK,
-                  (double)count * (double)n_chunks, sum_block, c);
+    if (n_chunks > 1) {
+        cen__parallel(c->run->context, (count + SUM_BLOCK - 1) / SUM_BLOCK,
+                      (double)count * (double)n_chunks, sum_block, c);
+    }
     if (first->kind->finish_backward == NULL) return;
     add_sums(c, first);
     cen__pass pass = gradient_pass(c, &whole, c->stage->first);
