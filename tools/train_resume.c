@@ -25,7 +25,7 @@ bool arguments_save(const char *path, const arguments *given, cen_error *error)
         strcpy(text + size, given->argv[i]);
         size += strlen(given->argv[i]) + 1;
     }
-    cen_status status = cen_file_write(path, text, size, error);
+    cen_status status = cen_file_write(NULL, path, text, size, error);
     free(text);
     return status == CEN_OK;
 }
@@ -41,7 +41,7 @@ bool arguments_load(arguments *all, const char *path, const arguments *given, ce
 {
     size_t size, n = 0;
     *all = (arguments){0, NULL, NULL};
-    if (cen_text_read(path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
+    if (cen_text_read(NULL, path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
     for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
     if (size > 0 && all->text[size - 1] != '\0') {
         *error = (cen_error){CEN_ERROR_FORMAT, ""};
@@ -89,8 +89,8 @@ void print_row(FILE *file, const cen_epoch_report *report)
     fprintf(file,
             "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%d,%.9g,%.9g,%.9g,%.9g,"
             "%.9g,%.9g,%.9g\n",
-            report->epoch, train->total, train->softmax, train->center, train->accuracy, val->total,
-            val->softmax, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
+            report->epoch, train->total, train->first, train->center, train->accuracy, val->total,
+            val->first, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
             report->seconds, report->is_best, report->lr, train->lambda, train->gradient_ratio,
             report->center_distance, report->center_spread, report->center_step, report->knn_macro);
 }
@@ -139,10 +139,10 @@ char *keep_rows(const char *path, size_t most, size_t last, cen_error *error)
 {
     size_t size;
     char *text;
-    if (cen_text_read(path, most, &text, &size, error) != CEN_OK) return NULL;
+    if (cen_text_read(NULL, path, most, &text, &size, error) != CEN_OK) return NULL;
     size = rows_end(text, last);
     text[size] = '\0';
-    if (cen_file_write(path, text, size, error) == CEN_OK) return text;
+    if (cen_file_write(NULL, path, text, size, error) == CEN_OK) return text;
     cen_text_free(text);
     return NULL;
 }

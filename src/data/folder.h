@@ -71,11 +71,12 @@ cen_status cen__scan_paths(cen_folder *folder, const char *const *paths, size_t 
                            cen__found *found, cen_error *error);
 
 /* Adds a candidate; its path and name are kept by the folder already. */
-cen_status cen__found_add(cen__found *found, const cen__candidate *candidate, cen_error *error);
+cen_status cen__found_add(cen_context *context, cen__found *found, const cen__candidate *candidate,
+                          cen_error *error);
 
 /* Adds a class folder, the last of found->classes. */
-cen_status cen__found_class(cen__found *found, const char *path, const char *name, cen_split split,
-                            cen_error *error);
+cen_status cen__found_class(cen_context *context, cen__found *found, const char *path,
+                            const char *name, cen_split split, cen_error *error);
 
 /* The split that a folder's name or a list's word means, in any case; false if none. */
 bool cen__split_of_name(const char *name, cen_split *split);
@@ -121,9 +122,6 @@ cen_status cen__folder_remark(cen_folder *folder, const char *path, cen_error *e
  * letters of their own. names[n] differ and are sorted; paths[n] is where they were found. */
 cen_status cen__remark_spellings(cen_folder *folder, const char *const *names,
                                  const char *const *paths, size_t n, cen_error *error);
-
-/* FNV-1a, so that what is drawn for a class depends on its name and not on its place among others. */
-uint64_t cen__hash_name(const char *name);
 
 /* Takes out what is no class: folders without a picture. */
 cen_status cen__drop_no_classes(cen_folder *folder, const cen__found *found, cen_error *error);

@@ -258,9 +258,9 @@ cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t c
     if (l.block_size < LOAD_BLOCK) l.block_size = LOAD_BLOCK;
     if (l.block_size > n_images) l.block_size = n_images;
     if (l.cache_capacity > n_images) l.cache_capacity = n_images;
-    l.bytes = cen__alloc(l.block_size, size);
-    l.results = cen__alloc(l.block_size, sizeof *l.results);
-    folder->cache = cen__alloc(l.cache_capacity, size);
+    l.bytes = cen__alloc(folder->context, l.block_size, size);
+    l.results = cen__alloc(folder->context, l.block_size, sizeof *l.results);
+    folder->cache = cen__alloc(folder->context, l.cache_capacity, size);
     if (l.bytes == NULL || l.results == NULL || folder->cache == NULL) {
         status = cen__fail(error, CEN_ERROR_MEMORY,
                            "not enough memory for %zu decoded images of %zu bytes; keep fewer in "
@@ -379,8 +379,8 @@ static cen_status read_uncached(reader *r, cen_error *errors, cen_error *error)
     cen_status status = CEN_OK;
     r->chunk = 1;
     cen_context *context = r->folder->context;
-    r->bytes = cen__alloc((size_t)cen_context_threads(context), r->folder->image_size);
-    r->errors = cen__alloc_zeroed(r->n, sizeof *r->errors);
+    r->bytes = cen__alloc(context, (size_t)cen_context_threads(context), r->folder->image_size);
+    r->errors = cen__alloc_zeroed(context, r->n, sizeof *r->errors);
     if (r->bytes == NULL || r->errors == NULL) {
         status = cen__fail_memory(error, "a batch of images");
     } else {

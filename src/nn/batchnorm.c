@@ -197,13 +197,13 @@ static size_t pooled_saved_size(const cen__layer *layer)
 
 static float *kept_of(const cen__layer *layer, const cen__pass *pass)
 {
-    return (float *)(void *)pass->saved_of_batch + pass->first * cen__shape_count(layer->out);
+    return (float *)(void *)pass->saved_of_batch + pass->start * cen__shape_count(layer->out);
 }
 
 static uint8_t *argmax_of(const cen__layer *layer, const cen__pass *pass)
 {
     size_t count = cen__shape_count(layer->out);
-    return pass->saved_of_batch + pass->max_n * count * sizeof(float) + pass->first * count;
+    return pass->saved_of_batch + pass->max_n * count * sizeof(float) + pass->start * count;
 }
 
 static void pool(const cen__layer *layer, const cen__pass *pass)

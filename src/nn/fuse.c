@@ -104,6 +104,7 @@ static size_t length_of(const pattern *p, const cen__steps *run, size_t i, const
                         const size_t *n_readers)
 {
     size_t length = 1;
+    if (p->becomes == &cen__conv_pool_layer && first->groups != 1) return 0;
     if (first->kind != p->kinds[0] || (p->folds && first->norm != NULL)) return 0;
     for (; length < MOST_IN_A_ROW && p->kinds[length] != NULL; length++) {
         const size_t at = i + length;
@@ -169,15 +170,15 @@ static void fuse(const draft *d, cen__steps *run)
     }
 }
 
-cen_status cen__fuse(const cen__layer *layers, size_t n_layers, cen__steps *training,
-                     cen__steps *inference, cen_error *error)
+cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_layers,
+                     cen__steps *training, cen__steps *inference, cen_error *error)
 {
     draft d = {.layers = layers,
                .n_layers = n_layers,
-               .n_readers = cen__alloc(2 * n_layers, sizeof *d.n_readers),
-               .step_of = cen__alloc(2 * n_layers, sizeof *d.step_of)};
-    training->steps = cen__alloc(2 * n_layers, sizeof *training->steps);
-    inference->steps = cen__alloc(n_layers, sizeof *inference->steps);
+               .n_readers = cen__alloc(context, 2 * n_layers, sizeof *d.n_readers),
+               .step_of = cen__alloc(context, 2 * n_layers, sizeof *d.step_of)};
+    training->steps = cen__alloc(context, 2 * n_layers, sizeof *training->steps);
+    inference->steps = cen__alloc(context, n_layers, sizeof *inference->steps);
     bool good = d.n_readers != NULL && d.step_of != NULL && training->steps != NULL &&
                 inference->steps != NULL;
     if (good) fuse(&d, inference);

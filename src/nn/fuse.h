@@ -14,7 +14,7 @@ typedef struct cen__steps {
  * the batch and ends a stage, one that begins the next. In inference dropout is none. Then the patterns
  * of fuse.c become one step each; a step may point at a layer, so the layers must stay. What was
  * allocated is the caller's to free, also on failure. Errors: MEMORY. */
-cen_status cen__fuse(const cen__layer *layers, size_t n_layers, cen__steps *training,
-                     cen__steps *inference, cen_error *error);
+cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_layers,
+                     cen__steps *training, cen__steps *inference, cen_error *error);
 
 #endif

@@ -10,15 +10,16 @@
 enum { LAYERS_MOST = 4096, DEPTH_MOST = 8, PLACE_SIZE = 128 };
 
 typedef struct reader {
+    cen_context *context;
     cen__net *net;
     cen__line line;
     size_t at;    /* in net->line */
     size_t depth; /* of residuals */
 } reader;
 
-static bool keep(char **copy, const char *start, size_t size)
+static bool keep(cen_context *context, char **copy, const char *start, size_t size)
 {
-    *copy = cen__alloc(size + 1, 1);
+    *copy = cen__alloc(context, size + 1, 1);
     if (*copy == NULL) return false;
     memcpy(*copy, start, size);
     (*copy)[size] = '\0';
@@ -38,7 +39,8 @@ static cen_status add_layer(reader *r, const char *place, const char *text, size
     cen__net *net = r->net;
     const size_t i = net->n_layers++;
     net->layers[i].index = i;
-    bool good = keep(&net->texts[i], text, size) && keep(&net->places[i], place, strlen(place));
+    bool good = keep(r->context, &net->texts[i], text, size) &&
+                keep(r->context, &net->places[i], place, strlen(place));
     return good ? CEN_OK : cen__fail_memory(error, "the net");
 }
 
@@ -149,7 +151,7 @@ static size_t count_of(const char *text, char sign)
     return n;
 }
 
-cen_status cen__graph_parse(cen__net *net, const char *text, cen_error *error)
+cen_status cen__graph_parse(cen_context *context, cen__net *net, const char *text, cen_error *error)
 {
     size_t most = count_of(text, ',') + count_of(text, '|') + 2 * count_of(text, '{') + 1,
            value = CEN__NET_INPUT;
@@ -158,11 +160,12 @@ cen_status cen__graph_parse(cen__net *net, const char *text, cen_error *error)
                          "net: its %zu layers are more than the limit of %d", most,
                          (int)LAYERS_MOST);
     }
-    reader r = {.net = net, .line = {text, text}};
-    net->layers = cen__alloc_zeroed(most, sizeof *net->layers);
-    net->texts = cen__alloc_zeroed(most, sizeof *net->texts);
-    net->places = cen__alloc_zeroed(most, sizeof *net->places);
-    net->line = cen__alloc_zeroed(strlen(text) + 2 * most + 1, 1); /* two blanks at each sign */
+    reader r = {.context = context, .net = net, .line = {text, text}};
+    net->layers = cen__alloc_zeroed(context, most, sizeof *net->layers);
+    net->texts = cen__alloc_zeroed(context, most, sizeof *net->texts);
+    net->places = cen__alloc_zeroed(context, most, sizeof *net->places);
+    net->line =
+        cen__alloc_zeroed(context, strlen(text) + 2 * most + 1, 1); /* two blanks at each sign */
     if (net->layers == NULL || net->texts == NULL || net->places == NULL || net->line == NULL) {
         return cen__fail_memory(error, "the net");
     }
@@ -173,7 +176,8 @@ cen_status cen__graph_parse(cen__net *net, const char *text, cen_error *error)
     return status;
 }
 
-cen_status cen__graph_set_features(cen__net *net, size_t feature_size, cen_error *error)
+cen_status cen__graph_set_features(cen_context *context, cen__net *net, size_t feature_size,
+                                   cen_error *error)
 {
     char text[32];
     size_t i = net->n_layers;
@@ -187,7 +191,7 @@ cen_status cen__graph_set_features(cen__net *net, size_t feature_size, cen_error
     const size_t old_size = strlen(net->texts[i]), rest = net->last_dense + old_size;
     (void)snprintf(text, sizeof text, "dense %zu", feature_size);
     size_t size = strlen(net->line) - old_size + strlen(text) + 1, at = 0;
-    char *line = cen__alloc(size, 1), *copy = cen__duplicate(text);
+    char *line = cen__alloc(context, size, 1), *copy = cen__duplicate(context, text);
     if (line == NULL || copy == NULL) {
         cen__free(line);
         cen__free(copy);

@@ -40,6 +40,7 @@ struct cen__layer {
     size_t n_inputs, inputs[CEN__MAX_INPUTS]; /* the layers, or steps, that it reads */
     cen__shape in, out;                       /* in: of each input */
     size_t n_outputs;                         /* conv, dense */
+    size_t groups;                            /* conv */
     cen__window window;                       /* conv, maxpool */
     float number;        /* dropout: the chance; l2norm: the scale, 0 where it is learned */
     size_t n_parameters; /* tensors */
@@ -59,6 +60,7 @@ struct cen__layer {
 /* One call of forward or backward: n images, and what belongs to the layer. */
 typedef struct cen__pass {
     size_t n;
+    size_t start;            /* of these images among those of the call */
     size_t first;            /* of these images in the batch */
     cen_context *context;    /* BATCH layers only; IMAGE layers run inside a thread */
     const float *w;          /* [layer->count] */

@@ -7,17 +7,18 @@
 #include "nn/graph.h"
 #include "nn/layers.h"
 
-cen_status cen__net_create(const cen__kernels *kernels, cen__net *net, const char *line,
-                           cen__shape in, size_t feature_size, cen_error *error)
+cen_status cen__net_create(cen_context *context, const cen__kernels *kernels, cen__net *net,
+                           const char *line, cen__shape in, size_t feature_size, cen_error *error)
 {
     *net = (cen__net){.kernels = kernels, .in = in};
-    cen_status status = cen__graph_parse(net, line, error);
+    cen_status status = cen__graph_parse(context, net, line, error);
     if (status == CEN_OK && feature_size > 0) {
-        status = cen__graph_set_features(net, feature_size, error);
+        status = cen__graph_set_features(context, net, feature_size, error);
     }
     if (status == CEN_OK) status = cen__graph_connect(net, error);
     if (status == CEN_OK) {
-        status = cen__fuse(net->layers, net->n_layers, &net->training, &net->inference, error);
+        status =
+            cen__fuse(context, net->layers, net->n_layers, &net->training, &net->inference, error);
     }
     if (status != CEN_OK) cen__net_free(net);
     return status;

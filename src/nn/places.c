@@ -284,15 +284,15 @@ static void lay_out(layout *l)
     resolve_all(l);
 }
 
-bool cen__plan_places(cen__plan *plan)
+bool cen__plan_places(cen_context *context, cen__plan *plan)
 {
     /* Of a step: an output, a gradient, and one sum for each input. */
     const size_t most = (2 + CEN__MAX_INPUTS) * plan->n_steps + 1;
     layout l = {.plan = plan,
-                .lives = cen__alloc_zeroed(plan->n_steps, sizeof *l.lives),
-                .buffers = cen__alloc(most, sizeof *l.buffers),
-                .batch = {cen__alloc(most, sizeof *l.batch.slots), 0},
-                .area = {cen__alloc(most, sizeof *l.area.slots), 0}};
+                .lives = cen__alloc_zeroed(context, plan->n_steps, sizeof *l.lives),
+                .buffers = cen__alloc(context, most, sizeof *l.buffers),
+                .batch = {cen__alloc(context, most, sizeof *l.batch.slots), 0},
+                .area = {cen__alloc(context, most, sizeof *l.area.slots), 0}};
     bool good =
         l.lives != NULL && l.buffers != NULL && l.batch.slots != NULL && l.area.slots != NULL;
     if (good) lay_out(&l);

@@ -6,6 +6,6 @@
 
 /* Sets the places in plan->spots, batch_count and scratch_offset, by the plan's stages. False: no memory
  * is left. */
-bool cen__plan_places(cen__plan *plan);
+bool cen__plan_places(cen_context *context, cen__plan *plan);
 
 #endif

@@ -206,8 +206,8 @@ static void plan_prepared(cen__plan *plan)
     }
 }
 
-bool cen__plan_make(cen__plan *plan, const cen__net *net, size_t max_n, int n_threads,
-                    bool is_training)
+bool cen__plan_make(cen_context *context, cen__plan *plan, const cen__net *net, size_t max_n,
+                    int n_threads, bool is_training)
 {
     const cen__steps *steps = is_training ? &net->training : &net->inference;
     *plan = (cen__plan){.net = net,
@@ -215,12 +215,12 @@ bool cen__plan_make(cen__plan *plan, const cen__net *net, size_t max_n, int n_th
                         .n_steps = steps->n,
                         .max_n = max_n,
                         .is_training = is_training,
-                        .stages = cen__alloc_zeroed(steps->n, sizeof *plan->stages),
-                        .spots = cen__alloc_zeroed(steps->n, sizeof *plan->spots)};
+                        .stages = cen__alloc_zeroed(context, steps->n, sizeof *plan->stages),
+                        .spots = cen__alloc_zeroed(context, steps->n, sizeof *plan->spots)};
     bool good = plan->stages != NULL && plan->spots != NULL;
     if (good) {
         plan_stages(plan);
-        good = cen__plan_places(plan);
+        good = cen__plan_places(context, plan);
     }
     if (!good) {
         cen__plan_free(plan);

@@ -76,8 +76,8 @@ typedef struct cen__plan {
 } cen__plan;
 
 /* For at most max_n images and n_threads workers. The net is borrowed. False: no memory is left. */
-bool cen__plan_make(cen__plan *plan, const cen__net *net, size_t max_n, int n_threads,
-                    bool is_training);
+bool cen__plan_make(cen_context *context, cen__plan *plan, const cen__net *net, size_t max_n,
+                    int n_threads, bool is_training);
 void cen__plan_free(cen__plan *plan);
 
 /* Of n images; and the images of the largest chunk, of batches up to max_n. */

@@ -19,6 +19,7 @@ struct cen__run {
     const float *w;
     float *state;
     uint64_t seed, step;
+    size_t first; /* the place of the first image in the whole batch */
 };
 
 static cen_status allocate(cen__run *run, cen_error *error)
@@ -30,14 +31,14 @@ static cen_status allocate(cen__run *run, cen_error *error)
                          "a batch of %zu does not fit into memory; use smaller batches",
                          plan->max_n);
     }
-    run->batch = cen__alloc(plan->batch_count, sizeof(float));
-    run->area = cen__alloc(plan->areas_count, sizeof(float));
-    run->partial = cen__alloc(plan->partial_count, sizeof(float));
-    run->saved = cen__alloc(plan->saved_size, 1);
-    run->shared = cen__alloc(plan->shared_count, sizeof(float));
-    run->sums = cen__alloc(plan->all_sums_count, sizeof(double));
-    run->folded = cen__alloc(plan->folded_count, sizeof(float));
-    run->prepared = cen__alloc(plan->prepared_count, sizeof(float));
+    run->batch = cen__alloc(run->context, plan->batch_count, sizeof(float));
+    run->area = cen__alloc(run->context, plan->areas_count, sizeof(float));
+    run->partial = cen__alloc(run->context, plan->partial_count, sizeof(float));
+    run->saved = cen__alloc(run->context, plan->saved_size, 1);
+    run->shared = cen__alloc(run->context, plan->shared_count, sizeof(float));
+    run->sums = cen__alloc(run->context, plan->all_sums_count, sizeof(double));
+    run->folded = cen__alloc(run->context, plan->folded_count, sizeof(float));
+    run->prepared = cen__alloc(run->context, plan->prepared_count, sizeof(float));
     bool failed = run->batch == NULL || run->area == NULL || run->partial == NULL ||
                   run->saved == NULL || run->shared == NULL || run->sums == NULL ||
                   run->folded == NULL || run->prepared == NULL;
@@ -48,9 +49,9 @@ cen_status cen__run_create(cen__run **run, const cen__net *net, size_t max_n, ce
                            bool training, cen_error *error)
 {
     const int n_threads = cen_context_threads(context);
-    cen__run *made = cen__alloc_zeroed(1, sizeof *made);
+    cen__run *made = cen__alloc_zeroed(context, 1, sizeof *made);
     *run = NULL;
-    if (made == NULL || !cen__plan_make(&made->plan, net, max_n, n_threads, training)) {
+    if (made == NULL || !cen__plan_make(context, &made->plan, net, max_n, n_threads, training)) {
         cen__free(made);
         return cen__fail_memory(error, "the net's activations");
     }
@@ -64,7 +65,7 @@ cen_status cen__run_create(cen__run **run, const cen__net *net, size_t max_n, ce
 cen_status cen__run_measure(const cen__net *net, size_t *count, cen_error *error)
 {
     cen__plan plan;
-    if (!cen__plan_make(&plan, net, 1, 1, false)) {
+    if (!cen__plan_make(NULL, &plan, net, 1, 1, false)) {
         return cen__fail_memory(error, "the net's activations");
     }
     *count = cen__plus(plan.batch_count, plan.areas_count);
@@ -87,8 +88,9 @@ void cen__run_free(cen__run *run)
     cen__free(run);
 }
 
-void cen__run_draw(cen__run *run, uint64_t seed, uint64_t step)
+void cen__run_draw(cen__run *run, uint64_t seed, uint64_t step, size_t first)
 {
+    run->first = first;
     run->seed = seed;
     run->step = step;
 }
@@ -161,7 +163,8 @@ static cen__pass step_pass(const call *c, const chunk *of, size_t i)
     size_t saved_size = step->kind->saved_size != NULL ? step->kind->saved_size(step) : 0;
     uint8_t *saved = run->saved + at->saved_offset;
     return (cen__pass){.n = of->n,
-                       .first = of->start,
+                       .start = of->start,
+                       .first = run->first + of->start,
                        .context = run->context,
                        .w = weights(run, i),
                        .prepared = run->prepared + at->prepared_offset,

@@ -87,7 +87,7 @@ static cen_status extract_loaded(extraction *e, cen_progress *progress, void *us
     cen_folder *folder = e->folder;
     size_t n = folder->info.n_images;
     cen__reader reader;
-    size_t *indices = cen__alloc(n, sizeof *indices);
+    size_t *indices = cen__alloc(e->predictor->model->context, n, sizeof *indices);
     if (indices == NULL) return cen__fail_memory(error, "the images of a batch");
     for (size_t i = 0; i < n; i++) indices[i] = i;
     cen_status status = cen__reader_create(&reader, folder, &e->predictor->model->info.input,
@@ -112,7 +112,7 @@ cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder,
     size_t n = cen_folder_get(folder)->n_images, batch = n < BATCH ? n : BATCH;
     if (n == 0) return CEN_OK;
     extraction e = {NULL, folder, NULL, features};
-    e.x = cen__alloc(batch, cen__shape_count(model->net.in) * sizeof *e.x);
+    e.x = cen__alloc(folder->context, batch, cen__shape_count(model->net.in) * sizeof *e.x);
     cen_status status = e.x != NULL ? cen_predictor_create(&e.predictor, model, batch, error)
                                     : cen__fail_memory(error, "the images of a batch");
     if (status == CEN_OK && folder->is_loaded) {

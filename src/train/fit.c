@@ -50,7 +50,7 @@ typedef struct fit {
 static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
 {
     sums->total += losses->total * (double)n;
-    sums->softmax += losses->softmax * (double)n;
+    sums->first += losses->first * (double)n;
     sums->center += losses->center * (double)n;
     sums->accuracy += losses->accuracy * (double)n;
     sums->lambda += losses->lambda * (double)n;
@@ -60,9 +60,8 @@ static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
 static cen_losses mean_losses(const cen_losses *sums, size_t n)
 {
     double count = (double)n;
-    return (cen_losses){sums->total / count,  sums->softmax / count,
-                        sums->center / count, sums->accuracy / count,
-                        sums->lambda / count, sums->gradient_ratio / count};
+    return (cen_losses){sums->total / count,    sums->first / count,  sums->center / count,
+                        sums->accuracy / count, sums->lambda / count, sums->gradient_ratio / count};
 }
 
 /* ---- an epoch ---- */
@@ -96,7 +95,7 @@ static double set_rates(fit *f, size_t n_batches)
     double lr = train->lr * cen__schedule_lr(step, per_epoch * (double)options->n_epochs,
                                              per_epoch * options->warmup, options->cosine);
     double ramp = cen__schedule_ramp(step, per_epoch * options->lambda_warmup);
-    cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp);
+    (void)cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp, NULL);
     return lr;
 }
 
@@ -345,7 +344,7 @@ static cen_status measure_epoch(fit *f, cen_epoch_report *report, cen_error *err
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
         cen_labelled gallery = {f->gallery_features, f->gallery_labels, f->n_gallery};
-        status = cen_intra_inter(&queries, &gallery, f->model->info.feature_size,
+        status = cen_intra_inter(f->model->context, &queries, &gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
     report->n_gallery = f->n_gallery;
@@ -391,7 +390,7 @@ static cen_status measure_features(fit *f, cen_epoch_report *report, cen_error *
         return cen__tell_measure(&batch, f->at.epoch, f->sample.features, error);
     }
     report->feature_spread_before = f->at.spread_before;
-    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.softmax,
+    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.first,
                                              report->feature_spread, f->at.spread_before);
     return CEN_OK;
 }
@@ -500,20 +499,21 @@ static cen_status prepare(fit *f, cen_error *error)
     const cen_folder_info *info = cen_folder_get(f->folder);
     size_t d = f->model->info.feature_size, input = cen__shape_count(f->model->net.in);
     size_t n_order = info->n_images + f->batch_size; /* per_class may fill a last batch */
-    f->train = cen__alloc(n_order, sizeof *f->train);
-    f->validation = cen__alloc(info->n_images, sizeof *f->validation);
-    f->x = cen__alloc(f->batch_size, input * sizeof *f->x);
-    f->labels = cen__alloc(f->batch_size, sizeof *f->labels);
-    f->best = cen__alloc(f->model->n_numbers, sizeof *f->best);
-    f->centers = cen__alloc(f->model->info.n_center_parameters, sizeof *f->centers);
+    f->train = cen__alloc(f->model->context, n_order, sizeof *f->train);
+    f->validation = cen__alloc(f->model->context, info->n_images, sizeof *f->validation);
+    f->x = cen__alloc(f->model->context, f->batch_size, input * sizeof *f->x);
+    f->labels = cen__alloc(f->model->context, f->batch_size, sizeof *f->labels);
+    f->best = cen__alloc(f->model->context, f->model->n_numbers, sizeof *f->best);
+    f->centers =
+        cen__alloc(f->model->context, f->model->info.n_center_parameters, sizeof *f->centers);
     if (f->train == NULL || f->validation == NULL || f->x == NULL || f->labels == NULL ||
         f->best == NULL || f->centers == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
-    f->gallery = cen__alloc(info->n_images, sizeof *f->gallery);
-    f->n_of = cen__alloc(f->model->info.n_classes, sizeof *f->n_of);
-    f->n_hits = cen__alloc(f->model->info.n_classes, sizeof *f->n_hits);
-    f->is_told = cen__alloc(info->n_images, sizeof *f->is_told);
+    f->gallery = cen__alloc(f->model->context, info->n_images, sizeof *f->gallery);
+    f->n_of = cen__alloc(f->model->context, f->model->info.n_classes, sizeof *f->n_of);
+    f->n_hits = cen__alloc(f->model->context, f->model->info.n_classes, sizeof *f->n_hits);
+    f->is_told = cen__alloc(f->model->context, info->n_images, sizeof *f->is_told);
     if (f->gallery == NULL || f->is_told == NULL || f->n_of == NULL || f->n_hits == NULL) {
         return cen__fail_memory(error, "the images of a batch");
     }
@@ -530,11 +530,12 @@ static cen_status prepare(fit *f, cen_error *error)
                                 f->options->balance, error);
     if (status != CEN_OK) return status;
     f->k = f->options->k < f->n_gallery ? f->options->k : f->n_gallery;
-    f->gallery_features = cen__alloc(f->n_gallery, d * sizeof(float));
-    f->validation_features = cen__alloc(f->n_validation, d * sizeof(float));
-    f->gallery_labels = cen__alloc(f->n_gallery, sizeof *f->gallery_labels);
-    f->validation_labels = cen__alloc(f->n_validation, sizeof *f->validation_labels);
-    f->neighbours = cen__alloc(f->n_validation, f->k * sizeof *f->neighbours);
+    f->gallery_features = cen__alloc(f->model->context, f->n_gallery, d * sizeof(float));
+    f->validation_features = cen__alloc(f->model->context, f->n_validation, d * sizeof(float));
+    f->gallery_labels = cen__alloc(f->model->context, f->n_gallery, sizeof *f->gallery_labels);
+    f->validation_labels =
+        cen__alloc(f->model->context, f->n_validation, sizeof *f->validation_labels);
+    f->neighbours = cen__alloc(f->model->context, f->n_validation, f->k * sizeof *f->neighbours);
     if (f->gallery_features == NULL || f->validation_features == NULL ||
         f->gallery_labels == NULL || f->validation_labels == NULL || f->neighbours == NULL) {
         return cen__fail_memory(error, "the features of this folder");
@@ -592,6 +593,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen_fit_options taken = cen_fit_options_init();
     cen_status status = cen__take_options(&taken, given, error);
     const cen_fit_options *options = &taken;
+    if (status == CEN_OK) status = cen__trainer_check(trainer, error);
     if (status == CEN_OK) status = check_times(options, error);
     if (status == CEN_OK) {
         status =

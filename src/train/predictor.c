@@ -16,8 +16,8 @@ static bool reserve(cen_predictor *predictor)
     if (!model->info.mirror) return true;
     if (!cen__multiply(predictor->max_n, cen__shape_count(model->net.in), &n_inputs)) return false;
     if (!cen__multiply(predictor->max_n, model->info.feature_size, &n_features)) return false;
-    predictor->mirrored = cen__alloc(n_inputs, sizeof(float));
-    predictor->features = cen__alloc(n_features, sizeof(float));
+    predictor->mirrored = cen__alloc(predictor->model->context, n_inputs, sizeof(float));
+    predictor->features = cen__alloc(predictor->model->context, n_features, sizeof(float));
     return predictor->mirrored != NULL && predictor->features != NULL;
 }
 
@@ -29,10 +29,11 @@ cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *mode
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a predictor for no images was asked for; give at least 1");
     }
-    cen_predictor *made = cen__alloc_zeroed(1, sizeof *made);
+    cen_predictor *made = cen__alloc_zeroed(model->context, 1, sizeof *made);
     if (made == NULL) return cen__fail_memory(error, "a predictor");
     made->model = model;
     made->max_n = max_n;
+    made->n_changes = model->n_changes;
     cen_status status =
         cen__run_create(&made->work, &model->net, max_n, model->context, false, error);
     if (status == CEN_OK && !reserve(made)) {
@@ -108,6 +109,11 @@ cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "%zu images are more than the %zu that the predictor was made for", n,
                          predictor->max_n);
+    }
+    if (predictor->n_changes != predictor->model->n_changes) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "the model has other classes than when the predictor was made; make another");
     }
     if (n == 0) return CEN_OK;
     const float *f = cen__predict(predictor, x, n);

@@ -9,7 +9,7 @@ cen_status cen__reader_create(cen__reader *reader, const cen_folder *folder, con
                               size_t size, cen__unread *unread, void *user, cen_error *error)
 {
     *reader = (cen__reader){folder, input, size, NULL, unread, user};
-    reader->errors = cen__alloc_zeroed(size, sizeof *reader->errors);
+    reader->errors = cen__alloc_zeroed(folder->context, size, sizeof *reader->errors);
     return reader->errors != NULL ? CEN_OK : cen__fail_memory(error, "the images of a batch");
 }
 

@@ -30,9 +30,9 @@ static inline void tree_add(tree *t, const char *path)
 {
     if (cen__os_kind(path) == CEN__FOLDER) {
         cen__listing listing;
-        assert_int_equal(cen__os_list(path, &listing, NULL), CEN_OK);
+        assert_int_equal(cen__os_list(NULL, path, &listing, NULL), CEN_OK);
         for (size_t i = 0; i < listing.n_names; i++) {
-            char *entry = cen__path_join(path, listing.names[i]);
+            char *entry = cen__path_join(NULL, path, listing.names[i]);
             tree_add(t, entry);
             cen__free(entry);
         }
@@ -45,7 +45,7 @@ static inline void tree_add(tree *t, const char *path)
     uint8_t *bytes;
     assert_true(strlen(path) < sizeof f->path);
     strcpy(f->path, path);
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &f->size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &f->size, NULL), CEN_OK);
     f->bytes = malloc(f->size + 1);
     assert_non_null(f->bytes);
     if (f->size > 0) memcpy(f->bytes, bytes, f->size);
@@ -287,6 +287,7 @@ static inline void walk_on(const job *j, const ends *e, bool goes_on, size_t tri
             return;
         }
         tried[failing->failed]++;
+        assert_int_equal(failing->n_past, 0);
         if (failing->n_blocks != n_blocks || failing->n_handles != n_handles) {
             fail_msg("%s: %ld allocations are not freed, %ld files are not closed", where(j, text),
                      failing->n_blocks - n_blocks, failing->n_handles - n_handles);
@@ -307,6 +308,7 @@ static inline void walk(const job *j)
     assert_true(j->run());
     failing_disarm();
     failing->records = false;
+    assert_int_equal(failing->n_past, 0);
     e.n_points = failing_count();
     memcpy(e.points, failing->points, sizeof e.points);
     e.after = tree_take(ROOT "/out");

@@ -74,12 +74,13 @@ def sequential(line, channels, height=None, width=None, dtype=torch.float64):
     for text in split(line, ","):
         words = text.split()
         option = {words[i]: pair(words[i + 1]) for i in range(len(words) - 1)
-                  if words[i] in ("stride", "pad") and "{" not in text}
+                  if words[i] in ("stride", "pad", "groups") and "{" not in text}
         if words[0].startswith("residual"):
             layer = residual(text, shape if len(shape) > 1 else (shape[0], None, None), dtype)
         elif words[0] == "conv":
             layer = torch.nn.Conv2d(shape[0], int(words[1]), pair(words[2]),
-                                    stride=option.get("stride", 1), padding=option.get("pad", 0))
+                                    stride=option.get("stride", 1), padding=option.get("pad", 0),
+                                    groups=option.get("groups", (1,))[0])
         elif words[0] == "maxpool":
             layer = torch.nn.MaxPool2d(pair(words[1]), stride=option.get("stride"))
         elif words[0] == "flatten":

@@ -22,10 +22,11 @@ static void run(const char *line, size_t n, int n_threads, uint64_t seed, uint64
     cen__run *work;
     float unused = 0;
     assert_int_equal(
-        cen__net_create(kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
+        cen__net_create(NULL, kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL),
+        CEN_OK);
     assert_int_equal(cen__run_create(&work, &net, N, threads(n_threads), true, NULL), CEN_OK);
     cen__run_use(work, &unused, &unused);
-    cen__run_draw(work, seed, step);
+    cen__run_draw(work, seed, step, 0);
     for (size_t i = 0; i < N * D; i++) ones[i] = 1;
     memcpy(y, cen__run_forward(work, ones, n), n * D * sizeof *y);
     cen__run_free(work);

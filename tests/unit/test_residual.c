@@ -111,7 +111,8 @@ static void a_wrong_residual_is_refused_with_its_column(void **state)
         cen__net net;
         cen_error error = {.message = ""};
         const cen__shape in = {1, 8, 8};
-        if (cen__net_create(kernels_now(), &net, cases[i].line, in, 0, &error) != cases[i].status ||
+        if (cen__net_create(NULL, kernels_now(), &net, cases[i].line, in, 0, &error) !=
+                cases[i].status ||
             !strstr(error.message, cases[i].says)) {
             fail_msg("'%s' gives: %s", cases[i].line, error.message);
         }
@@ -126,14 +127,14 @@ static void the_feature_size_replaces_the_last_dense(void **state)
     cen_error error;
     const cen__shape in = {1, 2, 2};
     assert_int_equal(
-        cen__net_create(kernels_now(), &net,
+        cen__net_create(NULL, kernels_now(), &net,
                         "flatten, residual {dense 9, dense 4}, dense 9, residual {relu}", in, 3,
                         NULL),
         CEN_OK);
     assert_string_equal(net.line, "flatten, residual {dense 9, dense 4}, dense 3, residual {relu}");
     cen__net_free(&net);
     assert_int_equal(
-        cen__net_create(kernels_now(), &net, "flatten, residual {dense 4}", in, 3, &error),
+        cen__net_create(NULL, kernels_now(), &net, "flatten, residual {dense 4}", in, 3, &error),
         CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "branches give 3x1x1 and 4x1x1"));
 }
@@ -148,8 +149,9 @@ static void a_strangers_residuals_are_counted(void **state)
     cen_error error;
     for (size_t i = 0; i < N; i++) strcat(line, "residual{relu},");
     strcat(line, "gap");
-    assert_int_equal(cen__net_create(kernels_now(), &net, line, (cen__shape){1, 1, 1}, 0, &error),
-                     CEN_ERROR_LIMIT);
+    assert_int_equal(
+        cen__net_create(NULL, kernels_now(), &net, line, (cen__shape){1, 1, 1}, 0, &error),
+        CEN_ERROR_LIMIT);
     cen_model_options options = cen_model_options_init();
     cen_model *model;
     options.net = "residual {conv 1 1x1}, gap";
@@ -172,9 +174,9 @@ static void weights_before_the_sums_relu_start_as_its_own(void **state)
         {"residual {conv 8 3x3 pad 1, batchnorm | conv 8 1x1}, gap", false},
         {"residual {residual {conv 8 3x3 pad 1 | conv 8 1x1} | conv 8 1x1}, relu, gap", true}};
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(
-            cen__net_create(kernels_now(), &net, cases[i].line, (cen__shape){6, 4, 4}, 0, NULL),
-            CEN_OK);
+        assert_int_equal(cen__net_create(NULL, kernels_now(), &net, cases[i].line,
+                                         (cen__shape){6, 4, 4}, 0, NULL),
+                         CEN_OK);
         float *w = golden_memory(net.n_parameters, sizeof *w), most = 0;
         cen__net_initialize(&net, 1, w);
         for (size_t k = 0; k < 8 * 54; k++) most = fmaxf(most, fabsf(w[k]));
