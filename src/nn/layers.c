@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/status.h"
 
 /* The one list of layers. */
 static const cen__layer_kind *const kinds[] = {
@@ -19,6 +20,14 @@ const cen__layer_kind *cen__layer_find(const char *name, size_t name_size)
         }
     }
     return NULL;
+}
+
+void cen__layer_names(char *text, size_t size)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        cen__append(text, size, &at, "%s%s", i > 0 ? ", " : "", kinds[i]->name);
+    }
 }
 
 cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error)
