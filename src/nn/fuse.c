@@ -3,20 +3,13 @@
 #include "base/memory.h"
 #include "nn/layers.h"
 
-static bool halves(const cen__layer *layer)
-{
-    const cen__window *k = &layer->window;
-    return layer->kind == &cen__maxpool_layer && k->h == 2 && k->w == 2 && k->stride_h == 2 &&
-           k->stride_w == 2;
-}
-
 /* Layers behind the first that are a maxpool of 2x2, with a relu before it, behind it or nowhere.
  * Returns how many they are, or 0; *has_relu says whether one is a relu. */
 static size_t pool_length(const cen__layer *layers, size_t n, bool *has_relu)
 {
     *has_relu = n > 2 && layers[1].kind == &cen__relu_layer;
-    if (*has_relu) return halves(&layers[2]) ? 2 : 0;
-    if (n < 2 || !halves(&layers[1])) return 0;
+    if (*has_relu) return cen__layer_halves(&layers[2]) ? 2 : 0;
+    if (n < 2 || !cen__layer_halves(&layers[1])) return 0;
     *has_relu = n > 2 && layers[2].kind == &cen__relu_layer;
     return *has_relu ? 2 : 1;
 }

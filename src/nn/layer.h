@@ -36,7 +36,7 @@ struct cen__layer {
     const cen__kernels *kernels; /* the net's */
     cen__shape in, out;
     size_t n_outputs;    /* conv, dense */
-    cen__window window;  /* conv, maxpool */
+    cen__window window;  /* conv, maxpool, avgpool */
     size_t groups;       /* conv */
     float number;        /* dropout: the chance; l2norm: the scale, 0 where it is learned */
     size_t n_parameters; /* tensors */
@@ -86,6 +86,8 @@ struct cen__layer_kind {
     bool keeps_memory; /* y is x, in the same order: nothing to compute */
     bool keeps_x;      /* y is x: forward only measures it */
     bool keeps_dy;     /* dx is dy: backward only measures it */
+    bool
+        rectifies; /* the weights before it start as He has it; with a weight of its own, a slope */
     /* Reads what follows the name in the line. */
     cen_status (*parse)(cen__line *line, cen__layer *layer, cen_error *error);
     /* Sets out and parameters from in. The message needs no layer name. */
@@ -108,12 +110,18 @@ struct cen__layer_kind {
     void (*finish_backward)(const cen__layer *layer, const cen__pass *pass);
 };
 
+/* HxW [stride S] [pad P], of layers that move a window; stride as the window by default. */
+cen_status cen__layer_parse_window(cen__line *line, cen__layer *layer, cen_error *error);
+
 /* Of layers without words behind their name, and of those that change no shape. */
 cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error);
 cen_status cen__layer_keep_shape(cen__layer *layer, cen_error *error);
 
 /* NULL where there is no such layer. */
 const cen__layer_kind *cen__layer_find(const char *name, size_t name_size);
+
+/* All names, for a message. */
+void cen__layer_names(char *text, size_t size);
 
 /* Sizes from here on fit no memory; below it they can be added and multiplied by a few without
  * overflow. */

@@ -17,9 +17,10 @@ static cen_status parse_layer(cen__line *line, cen__layer *layer, cen_error *err
     const char *name = cen__line_peek(line, &size);
     layer->kind = cen__layer_find(name, size);
     if (layer->kind == NULL) {
-        return cen__line_fail(line, error,
-                              "a layer (conv, maxpool, flatten, dense, relu, prelu, "
-                              "batchnorm, gap, dropout, l2norm)");
+        char names[256], expected[272];
+        cen__layer_names(names, sizeof names);
+        (void)snprintf(expected, sizeof expected, "a layer (%s)", names);
+        return cen__line_fail(line, error, expected);
     }
     cen__line_skip(line);
     cen_status status = layer->kind->parse(line, layer, error);
@@ -202,9 +203,8 @@ static double weight_bound(const cen__net *net, size_t i, const cen__parameter *
 {
     while (++i < net->n_layers) {
         const cen__layer *layer = &net->layers[i];
-        if (layer->kind == &cen__relu_layer) return sqrt(6 / (double)weight->fan_in);
-        if (layer->kind == &cen__prelu_layer) {
-            double slope = (double)layer->parameters[0].start;
+        if (layer->kind->rectifies) {
+            double slope = layer->n_parameters > 0 ? (double)layer->parameters[0].start : 0;
             return sqrt(6 / ((1 + slope * slope) * (double)weight->fan_in));
         }
         if (layer->n_parameters > 0 && layer->parameters[0].fan_in > 0) break;

@@ -105,7 +105,7 @@ static void batchnorm_equals_torch_in_training_and_evaluation(void **state)
         check_norm_case(of);
         n_checked++;
     }
-    assert_int_equal(n_checked, 18);
+    assert_int_equal(n_checked, 19);
 }
 
 /* ---- without golden values ---- */
