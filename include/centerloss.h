@@ -425,10 +425,14 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  *     conv OUT HxW [stride S] [pad P] [groups G]
  *                                       weight [out, in / G, h, w], bias [out]; S and P: N or HxW; G
  *                                       groups of channels, each to its own outputs, as torch.nn.Conv2d
- *     maxpool HxW [stride S]            HxW may be one number; stride as the window by default
+ *     maxpool HxW [stride S] [pad P]    HxW may be one number; stride as the window by default; P at
+ *                                       most half of the window, as torch.nn.MaxPool2d
+ *     avgpool HxW [stride S] [pad P]    the same; padding counts as zeros, as torch.nn.AvgPool2d
  *     flatten                           c h w in this order
  *     dense OUT                         weight [out, in], bias [out]
  *     relu                              max(x, 0)
+ *     relu6                             min(max(x, 0), 6)
+ *     gelu                              x times the share of the normal distribution below x, exact
  *     prelu                             weight [channels], 0.25 at first: x > 0 ? x : weight * x
  *     batchnorm                         weight, bias, running_mean, running_var [channels]: eps 1e-5,
  *                                       momentum 0.1, as torch.nn.BatchNorm1d and BatchNorm2d
