@@ -24,30 +24,10 @@ struct cen__text_block {
     char text[];
 };
 
-const char *cen_split_name(cen_split split)
-{
-    switch (split) {
-    case CEN_SPLIT_TRAIN: return "train";
-    case CEN_SPLIT_VALIDATION: return "val";
-    case CEN_SPLIT_TEST: return "test";
-    case CEN_SPLIT_HELD_OUT: return "heldout";
-    }
-    return "unknown";
-}
-
 cen_folder_options cen_folder_options_default(void)
 {
     return (cen_folder_options){
         .validation_share = 0.1, .seed = 1, .max_pixels = cen_image_options_default().max_pixels};
-}
-
-uint64_t cen__hash_name(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (; *name != '\0'; name++) {
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
-    }
-    return hash;
 }
 
 const char *cen__folder_keep(cen_folder *folder, const char *string)
@@ -236,15 +216,6 @@ static cen_status probe_all(cen_folder *folder, cen__found *found, cen_error *er
 
 /* ---- the split ---------------------------------------------------------------------------- */
 
-/* share * n rounded half up (of the share as it was written: 0.29 * 50 is 14.5), but at least one
- * image and not all. */
-size_t cen__validation_count(double share, size_t n)
-{
-    if (share == 0 || n < 2) return 0;
-    size_t count = (size_t)floor(share * (double)n + 0.5 + 1e-9);
-    return count < 1 ? 1 : count > n - 1 ? n - 1 : count;
-}
-
 static int compare_images(const void *a, const void *b)
 {
     return cen__compare_images(a, b);
@@ -364,6 +335,10 @@ void cen_folder_free(cen_folder *folder)
     cen__free(folder->damaged);
     cen__free(folder->remarks);
     cen__free(folder->cache);
+    cen__free(folder->labels);
+    cen__free(folder->splits);
+    cen__free(folder->paths);
+    cen__free(folder->is_noted);
     cen_context_free(folder->own_context);
     cen__free(folder);
 }

@@ -14,14 +14,12 @@ static const double center_bound = 0.05; /* Keras's Embedding starts uniform in 
 
 cen_model_options cen_model_options_default(void)
 {
-    return (cen_model_options){.net = "small",
-                               .input = {.channels = 1,
-                                         .height = 28,
-                                         .width = 28,
-                                         .resize = CEN_RESIZE_CROP,
-                                         .mean = {0, 0, 0},
-                                         .std = {1, 1, 1}},
-                               .seed = 1};
+    cen_model_options options = {
+        .net = "small",
+        .input = {.channels = 1, .height = 28, .width = 28, .resize = CEN_RESIZE_CROP},
+        .seed = 1};
+    for (size_t c = 0; c < CEN_MAX_CHANNELS; c++) options.input.std[c] = 1;
+    return options;
 }
 
 static cen_status check_input(const cen_input *input, cen_error *error)
@@ -29,11 +27,12 @@ static cen_status check_input(const cen_input *input, cen_error *error)
     cen_status status =
         cen__check_choice("the way to resize", (long)input->resize, CEN_RESIZE_STRETCH, error);
     if (status != CEN_OK) return status;
-    if ((input->channels != 1 && input->channels != 3) || input->height == 0 || input->width == 0) {
+    if (input->channels < 1 || input->channels > CEN_MAX_CHANNELS || input->height == 0 ||
+        input->width == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "an input of %zu channels, %zux%zu, is none; use 1 or 3 channels and at "
+                         "an input of %zu channels, %zux%zu, is none; use 1 to %d channels and at "
                          "least one row and column",
-                         input->channels, input->height, input->width);
+                         input->channels, input->height, input->width, CEN_MAX_CHANNELS);
     }
     for (size_t c = 0; c < input->channels; c++) {
         if (!isfinite(input->mean[c]) || !isfinite(input->std[c]) || input->std[c] <= 0) {
