@@ -16,14 +16,20 @@
  * - Every _create, _open, _load has its _free; _free(NULL) does nothing.
  * - Float tensors are dense, row-major, n c h w. The number of threads of a context never changes a result
  *   by a single bit.
- * - Paths are UTF-8. Options structs are filled by their _default function, then changed. */
+ * - Paths are UTF-8.
+ * - Options begin with their size, which their _init sets together with the defaults; then fields are changed. A
+ *   library that knows more fields than the caller's header takes defaults for the others. NULL stands for the
+ *   defaults. A struct without its size is an error (ARGUMENT).
+ *
+ * centerloss_eval.h measures and audits features, keeps them in files and draws pages. */
 #ifndef CENTERLOSS_H
 #define CENTERLOSS_H
 
+#include <math.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -42,6 +48,7 @@ extern "C" {
 #endif
 
 #define CEN_VERSION "0.1.0"
+#define CEN_VERSION_NUMBER 100 /* major * 10000 + minor * 100 + patch */
 
 /* The version of the library that is linked, as CEN_VERSION is that of the header. */
 CEN_API const char *cen_version(void);
@@ -77,14 +84,16 @@ CEN_API const char *cen_status_name(cen_status status);
 typedef struct cen_context cen_context;
 
 typedef struct cen_context_options {
-    size_t size; /* of this struct as the caller knows it: cen_context_options_init sets it */
+    size_t size; /* see above */
     int n_threads; /* with the caller, at most 1024; 0: one for each processor that this process may use, by
                       its affinity and the quota of its control group */
 } cen_context_options;
 
 static inline cen_context_options cen_context_options_init(void)
 {
-    cen_context_options options = {sizeof(cen_context_options), 0};
+    cen_context_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
     return options;
 }
 
@@ -105,22 +114,12 @@ CEN_API int cen_context_threads(const cen_context *context);
 
 enum { CEN_MAX_DIMS = 4 };
 
-/* A shape and a float32 buffer, row-major. */
+/* A shape and a float32 buffer, row-major: a view that owns nothing. */
 typedef struct cen_tensor {
     size_t n_dims;
     size_t shape[CEN_MAX_DIMS]; /* unused entries are 1 */
     float *data;
 } cen_tensor;
-
-/* A tensor of zeros that owns its data. Errors: MEMORY, LIMIT (the size overflows). */
-CEN_API cen_status cen_tensor_create(cen_tensor *tensor, size_t n_dims, const size_t *shape,
-                                     cen_error *error);
-
-/* Frees the data of a tensor from cen_tensor_create and zeroes the struct. */
-CEN_API void cen_tensor_free(cen_tensor *tensor);
-
-/* Numbers in it: the product of the shape. */
-CEN_API size_t cen_tensor_count(const cen_tensor *tensor);
 
 /* ---- images -------------------------------------------------------------------------------- */
 
@@ -136,6 +135,7 @@ typedef struct cen_image {
 } cen_image;
 
 typedef struct cen_image_options {
+    size_t size;       /* see above */
     int channels;      /* 0: as in the file; 1, 3 or 4: as Pillow's convert("L"), ("RGB"), ("RGBA");
                           alpha is dropped, not blended */
     size_t max_pixels; /* width * height above this is refused before memory is taken */
@@ -145,7 +145,14 @@ typedef struct cen_image_options {
 } cen_image_options;
 
 /* As in the file, at most 2^28 pixels, every pixel. */
-CEN_API cen_image_options cen_image_options_default(void);
+static inline cen_image_options cen_image_options_init(void)
+{
+    cen_image_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.max_pixels = (size_t)1 << 28;
+    return options;
+}
 
 /* PNG, JPEG, BMP or PNM (P1 to P6), told by the bytes, not the name. EXIF orientation is applied.
  * options may be NULL. Errors: IO, FORMAT (with the place), UNSUPPORTED (with the kind: "WebP is
@@ -213,7 +220,7 @@ CEN_API const char *cen_split_name(cen_split split);
  * of a folder or a list of images, cen_arrays_create that of arrays in memory. A program of its own data fills one by
  * hand, after cen_dataset_init. All that it points to is borrowed and must stay as it is while it is used. */
 typedef struct cen_dataset {
-    size_t size; /* of this struct as the caller knows it: cen_dataset_init sets it */
+    size_t size; /* see above */
     size_t n, n_classes;
     const char *const *class_names; /* [n_classes], all different; NULL: "0", "1", ... */
     size_t channels, height, width; /* 1 to CEN_MAX_CHANNELS channels */
@@ -232,14 +239,15 @@ typedef struct cen_dataset {
 
 static inline cen_dataset cen_dataset_init(void)
 {
-    cen_dataset dataset = {0};
+    cen_dataset dataset;
+    memset(&dataset, 0, sizeof dataset);
     dataset.size = sizeof dataset;
     return dataset;
 }
 
 /* Arrays of a program as a dataset; all are borrowed. */
 typedef struct cen_arrays {
-    size_t size; /* of this struct as the caller knows it: cen_arrays_init sets it */
+    size_t size; /* see above */
     size_t n, channels, height, width;
     const float *values;  /* [n, channels, height, width], or else */
     const uint8_t *bytes; /* the same; a value is byte / 255 */
@@ -254,7 +262,8 @@ typedef struct cen_arrays {
 /* Share 0.1, seed 1. */
 static inline cen_arrays cen_arrays_init(void)
 {
-    cen_arrays arrays = {0};
+    cen_arrays arrays;
+    memset(&arrays, 0, sizeof arrays);
     arrays.size = sizeof arrays;
     arrays.validation_share = 0.1;
     arrays.seed = 1;
@@ -280,12 +289,40 @@ typedef struct cen_augment {
                         * in every second epoch */
 } cen_augment;
 
-/* False, 0: nothing. */
-CEN_API cen_augment cen_augment_none(void);
-/* Shift 0.1, rotation 12, scale 0.15, brightness and contrast 0.1; no flip. */
-CEN_API cen_augment cen_augment_light(void);
-/* Shift 0.15, rotation 18, scale 0.25, brightness and contrast 0.3, erase 0.25; no flip. */
-CEN_API cen_augment cen_augment_strong(void);
+/* Nothing. */
+static inline cen_augment cen_augment_init(void)
+{
+    cen_augment augment;
+    memset(&augment, 0, sizeof augment);
+    return augment;
+}
+
+/* What cl_train calls light: no erasing and no flip, */
+static inline cen_augment cen_augment_light(void)
+{
+    cen_augment augment;
+    memset(&augment, 0, sizeof augment);
+    augment.shift = 0.1;
+    augment.rotation = 12;
+    augment.scale = 0.15;
+    augment.brightness = 0.1;
+    augment.contrast = 0.1;
+    return augment;
+}
+
+/* and strong: no flip. */
+static inline cen_augment cen_augment_strong(void)
+{
+    cen_augment augment;
+    memset(&augment, 0, sizeof augment);
+    augment.shift = 0.15;
+    augment.rotation = 18;
+    augment.scale = 0.25;
+    augment.brightness = 0.3;
+    augment.contrast = 0.3;
+    augment.erase = 0.25;
+    return augment;
+}
 
 /* For a loop of one's own: x[n, channels, height, width] and labels[n] (NULL: none) of rows[n], as cen_fit
  * feeds them: read, changed by `augment` (NULL: not), normalised by the mean and std of input. Shift,
@@ -318,6 +355,7 @@ CEN_API cen_status cen_dataset_measure(cen_context *context, const cen_dataset *
 typedef struct cen_folder cen_folder;
 
 typedef struct cen_folder_options {
+    size_t size;             /* see above */
     double validation_share; /* of each class, drawn by seed; a class of two or more gives at least
                                 one and keeps at least one; unused if there are validation images
                                 already */
@@ -342,7 +380,16 @@ typedef struct cen_folder_options {
 } cen_folder_options;
 
 /* Share 0.1, seed 1, not strict, classes needed. */
-CEN_API cen_folder_options cen_folder_options_default(void);
+static inline cen_folder_options cen_folder_options_init(void)
+{
+    cen_folder_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.validation_share = 0.1;
+    options.seed = 1;
+    options.max_pixels = (size_t)1 << 28;
+    return options;
+}
 
 typedef struct cen_folder_image {
     const char *path;  /* as opened: root and all */
@@ -454,6 +501,7 @@ typedef struct cen_model cen_model;
 
 /* What a model that comes from elsewhere may ask for. */
 typedef struct cen_model_limits {
+    size_t size; /* see above */
     size_t
         max_input; /* height * width of its input; and what an image takes while it runs is at most
                          512 bytes for each of so many pixels */
@@ -461,9 +509,18 @@ typedef struct cen_model_limits {
 } cen_model_limits;
 
 /* 2^22 pixels (so 2 GB while it runs), 1e11 multiply-adds. */
-CEN_API cen_model_limits cen_model_limits_default(void);
+static inline cen_model_limits cen_model_limits_init(void)
+{
+    cen_model_limits limits;
+    memset(&limits, 0, sizeof limits);
+    limits.size = sizeof limits;
+    limits.max_input = (size_t)1 << 22;
+    limits.max_work = 1e11;
+    return limits;
+}
 
 typedef struct cen_model_options {
+    size_t size;         /* see above */
     const char *net;     /* a line, or a preset's name */
     size_t feature_size; /* replaces OUT of the last dense; 0: as in the line */
     cen_input input;
@@ -479,7 +536,19 @@ typedef struct cen_model_options {
 } cen_model_options;
 
 /* The first preset, 1 x 28 x 28, mean 0, std 1, not mirrored, no classes, seed 1, no limits. */
-CEN_API cen_model_options cen_model_options_default(void);
+static inline cen_model_options cen_model_options_init(void)
+{
+    cen_model_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.net = "small";
+    options.input.channels = 1;
+    options.input.height = 28;
+    options.input.width = 28;
+    for (size_t c = 0; c < CEN_MAX_CHANNELS; c++) options.input.std[c] = 1;
+    options.seed = 1;
+    return options;
+}
 
 /* Errors: ARGUMENT (a line that cannot be read: names the word and its column; a net too large for
  * the image: names the layer; a limit of 0), LIMIT (before memory is taken: with limits, its parameters
@@ -596,6 +665,7 @@ typedef enum cen_loss {
 } cen_loss;
 
 typedef struct cen_train_options {
+    size_t size; /* see above */
     cen_loss loss;
     double margin, margin_scale; /* triplet, CosFace */
     double lambda;
@@ -614,7 +684,24 @@ typedef struct cen_train_options {
 
 /* What cl_train trains with: center loss, margin 0.2, scale 30, lambda 0.02, mean, alpha 0.5, lr 2e-3, 0.9,
  * 0.999, 1e-8, weight decay 0.02, no clipping, smoothing or ratio, batch 64. */
-CEN_API cen_train_options cen_train_options_default(void);
+static inline cen_train_options cen_train_options_init(void)
+{
+    cen_train_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.margin = 0.2;
+    options.margin_scale = 30;
+    options.lambda = 0.02;
+    options.centers = CEN_CENTERS_MEAN;
+    options.alpha = 0.5;
+    options.lr = 2e-3;
+    options.beta1 = 0.9;
+    options.beta2 = 0.999;
+    options.adam_eps = 1e-8;
+    options.weight_decay = 0.02;
+    options.batch_size = 64;
+    return options;
+}
 
 /* Means over a batch. */
 typedef struct cen_losses {
@@ -717,6 +804,7 @@ typedef struct cen_resume_report {
 } cen_resume_report;
 
 typedef struct cen_fit_options {
+    size_t size; /* see above */
     size_t n_epochs;
     size_t stop_after; /* steps of this call, 0: no limit */
     bool shuffle;
@@ -764,7 +852,20 @@ typedef struct cen_fit_options {
 
 /* 30 epochs, shuffled, lr warmed up in 1 and then a cosine, no warm-up of lambda, no patience, no
  * augmentation, seed 1, k 5, no callbacks. */
-CEN_API cen_fit_options cen_fit_options_default(void);
+static inline cen_fit_options cen_fit_options_init(void)
+{
+    cen_fit_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.n_epochs = 30;
+    options.shuffle = true;
+    options.warmup = 1;
+    options.cosine = true;
+    options.augment = cen_augment_init();
+    options.seed = 1;
+    options.k = 5;
+    return options;
+}
 
 /* Trains on a dataset. Classes are matched by name: those of the dataset and of the model must be the same, in any
  * order. The last batch of an epoch may be smaller. A stop ends after the
@@ -812,16 +913,13 @@ CEN_API cen_status cen_knn_search(cen_context *context, const float *gallery, si
                                   cen_metric metric, bool leave_one_out, size_t *indices,
                                   float *distances, cen_error *error);
 
-/* The label that most of indices[k] have in gallery_labels; a tie goes to the smallest label, as in
- * scikit-learn. */
-CEN_API int32_t cen_knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels);
-
 typedef enum cen_weights {
     CEN_WEIGHTS_UNIFORM, /* each neighbour counts 1 */
     CEN_WEIGHTS_DISTANCE /* 1 / distance; where some are at distance 0, those alone count, 1 each */
 } cen_weights;
 
 typedef struct cen_knn_options {
+    size_t size; /* see above */
     cen_metric metric;
     size_t k;
     cen_weights weights;
@@ -830,7 +928,15 @@ typedef struct cen_knn_options {
 } cen_knn_options;
 
 /* L2, k 5, uniform, not leave-one-out, neighbours at any distance. */
-CEN_API cen_knn_options cen_knn_options_default(void);
+static inline cen_knn_options cen_knn_options_init(void)
+{
+    cen_knn_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.k = 5;
+    options.most_distance = HUGE_VAL;
+    return options;
+}
 
 /* Features [n, d] with their labels [n]; borrowed. */
 typedef struct cen_labelled {
@@ -839,356 +945,14 @@ typedef struct cen_labelled {
     size_t n;
 } cen_labelled;
 
-/* predicted[queries.n]: the label with the most weight among those of the k nearest that are within
+/* predicted[queries->n]: the label with the most weight among those of the k nearest that are within
  * most_distance; -1, unknown, if none is. A tie goes to the smallest label, as in scikit-learn.
- * indices and distances [queries.n, k] are those of cen_knn_search and may be NULL. queries.labels is not
+ * indices and distances [queries->n, k] are those of cen_knn_search and may be NULL. queries->labels is not
  * read. Errors: as cen_knn_search, ARGUMENT (most_distance is negative or no number). */
-CEN_API cen_status cen_knn_classify(cen_context *context, cen_labelled gallery,
-                                    cen_labelled queries, size_t d, const cen_knn_options *options,
-                                    int32_t *predicted, size_t *indices, float *distances,
-                                    cen_error *error);
-
-/* Compactness: the root mean square distance of a query to the mean of its class in the gallery,
- * over the root mean square distance between two such means. Both may be the same set. Labels are
- * in 0 .. n_classes - 1; a query without its class in the gallery does not count. NAN where no
- * query counts or the gallery has fewer than two classes. Errors: ARGUMENT (a label), MEMORY. */
-CEN_API cen_status cen_intra_inter(cen_labelled queries, cen_labelled gallery, size_t d,
-                                   size_t n_classes, double *ratio, cen_error *error);
-
-/* ---- measures of features -------------------------------------------------------------------- */
-
-/* Retrieval: Musgrave, Belongie and Lim, A Metric Learning Reality Check, 2020. R of a query is the
- * number of gallery rows of its class (itself left out). A query with R = 0 is lone: k-NN counts it
- * as wrong, the other three leave it out. A query with label -1 is none: it has neighbours, and counts
- * nowhere. Neighbours are ordered by distance, then by row. */
-typedef struct cen_retrieval {
-    size_t n_queries, n_lone;
-    double knn_accuracy;
-    double precision_at_1; /* share of queries whose nearest has their label */
-    double r_precision;    /* mean share of the R nearest that have their label */
-    double map_at_r;       /* mean of 1/R sum_{i <= R} precision@i where the i-th has it, else 0 */
-    double knn_macro;      /* mean over the queries' classes of the accuracy within the class */
-    double knn_interval[2],
-        at_1_interval[2]; /* 95 % intervals of knn_accuracy and precision_at_1 for
-                                                 queries drawn one by one: Wilson 1927 */
-} cen_retrieval;
-
-/* Distances of pairs of rows with one label (genuine) and with two (impostor), ascending. */
-typedef struct cen_pairs {
-    float *genuine, *impostor;
-    size_t n_genuine, n_impostor;
-    bool is_sample; /* more pairs than asked for: drawn by seed, at most half of them genuine unless
-                       there are too few impostors */
-} cen_pairs;
-
-/* All pairs of a row of a with one of b; b.n 0: all pairs within a, each once. At most `most`.
- * Errors: ARGUMENT (no genuine or no impostor pair, a row that is not finite), MEMORY. */
-CEN_API cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, cen_labelled a,
-                                    cen_labelled b, size_t d, cen_metric metric, size_t most,
-                                    uint64_t seed, cen_error *error);
-CEN_API void cen_pairs_free(cen_pairs *pairs);
-
-/* Shares of impostor and genuine pairs at a distance of at most threshold: FAR and TAR. */
-CEN_API void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *false_accepts,
-                             double *true_accepts);
-
-/* The ROC has a point for each distance that occurs: FAR and TAR of the pairs at most that far. */
-typedef struct cen_verification {
-    size_t n_genuine, n_impostor;
-    bool is_sample;
-    double auc;                /* under the ROC, points joined by straight lines */
-    double eer, eer_threshold; /* where that line meets FAR = 1 - TAR, the threshold in line too */
-    double tar[3];             /* the highest TAR at FAR <= 1e-1, 1e-2, 1e-3 */
-} cen_verification;
-
-CEN_API cen_verification cen_pairs_verify(const cen_pairs *pairs);
-
-/* Episodes: n_ways classes are drawn by seed, of each n_shots rows as support and up to n_queries
- * others; a query gets the class whose mean of support is nearest. */
-typedef struct cen_episode_options {
-    size_t n_ways, n_shots, n_queries, n_episodes;
-    uint64_t seed;
-    cen_metric metric;
-} cen_episode_options;
-
-/* 20 ways, 1 shot, 15 queries, 600 episodes, seed 1, L2. */
-CEN_API cen_episode_options cen_episode_options_default(void);
-
-typedef struct cen_episodes {
-    size_t n_ways, n_shots, n_episodes; /* n_episodes 0: not measured */
-    double accuracy, interval;          /* mean, and +- 1.96 standard errors of it */
-} cen_episodes;
-
-/* Errors: ARGUMENT (fewer than n_ways classes with more than n_shots rows), MEMORY. */
-CEN_API cen_status cen_episodes_measure(cen_context *context, cen_labelled set, size_t d,
-                                        const cen_episode_options *options, cen_episodes *measured,
-                                        cen_error *error);
-
-/* How often rows of one class were taken for another. */
-typedef struct cen_confusion {
-    int32_t label, predicted; /* predicted -1: unknown, with a finite most_distance */
-    size_t count;
-} cen_confusion;
-
-/* All that is measured of one set against a gallery, or of one set by leave-one-out. */
-typedef struct cen_measures {
-    cen_retrieval retrieval;
-    cen_pairs pairs; /* empty where there are none of a kind */
-    cen_verification verification;
-    cen_episodes few_shot[2];  /* 1 shot and 5 shots, among the queries; ways: 20, or all classes */
-    double intra_inter;        /* as cen_intra_inter; NAN where it has no meaning */
-    size_t n_queries, k;       /* rows below; k is less than asked for in a small gallery */
-    int32_t *predicted;        /* [n_queries] */
-    size_t *neighbours;        /* [n_queries, k], rows of the gallery, nearest first */
-    float *distances;          /* [n_queries, k] */
-    cen_confusion *confusions; /* most frequent first, then by label, then by predicted */
-    size_t n_confusions;
-} cen_measures;
-
-typedef struct cen_measure_options {
-    cen_knn_options knn; /* leave_one_out: queries must be the gallery */
-    size_t most_pairs;   /* 20,000,000: 80 MB */
-    size_t n_episodes;   /* 600; 0: none */
-    uint64_t seed;
-} cen_measure_options;
-
-CEN_API cen_measure_options cen_measure_options_default(void);
-
-/* Verification pairs are those between queries and gallery, or within the set by leave-one-out. What
- * a set is too small for (pairs, episodes) stays NAN or empty and is no error. Errors: ARGUMENT (as
- * cen_knn_search, a negative label in the gallery), MEMORY. */
-CEN_API cen_status cen_measures_create(cen_context *context, cen_measures *measures,
-                                       cen_labelled gallery, cen_labelled queries, size_t d,
-                                       const cen_measure_options *options, cen_error *error);
-CEN_API void cen_measures_free(cen_measures *measures);
-
-/* How near a picture must be to its nearest in the gallery to be no stranger. */
-typedef struct cen_threshold {
-    double distance;      /* known where the nearest is at most this far */
-    double false_accepts; /* the share of strangers that it lets pass, as asked for */
-    double low, high;     /* 95 % interval of that share for strangers to come: pictures of one
-                                stranger are alike, so it counts strangers and not pictures alone */
-    size_t n_pictures, n_strangers;
-} cen_threshold;
-
-/* Calibrates on strangers: rows of classes that are not in the gallery. Without any (strangers.n 0)
- * each class of the gallery plays the stranger to the others; of more than 2^14 rows (or 100 / false_accepts, if that
- * is more) so many are drawn, equally from the classes and always the same. Errors: ARGUMENT (false_accepts outside of
- * (0, 1), too few pictures for it: says how many are needed, a row without a label or that is not
- * finite, one class alone without strangers, strangers at distance 0), MEMORY. */
-CEN_API cen_status cen_threshold_calibrate(cen_context *context, cen_labelled gallery,
-                                           cen_labelled strangers, size_t d, cen_metric metric,
-                                           double false_accepts, cen_threshold *threshold,
-                                           cen_error *error);
-
-/* Principal components of features[n, d]: components[n_components, d], orthonormal, by falling
- * variance; each one's largest number by size is positive. variances[n_components] (n - 1 in the
- * denominator) may be NULL. Errors: ARGUMENT (n < 2, more components than d), MEMORY. */
-CEN_API cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_components,
-                           float *mean, float *components, double *variances, cen_error *error);
-
-/* projected[n, n_components] = (features - mean) components^T */
-CEN_API void cen_pca_project(const float *features, size_t n, size_t d, const float *mean,
-                             const float *components, size_t n_components, float *projected);
-
-/* ---- feature files ------------------------------------------------------------------------- */
-
-struct cen_lock; /* cen_lock_take */
-
-typedef enum cen_features_format {
-    CEN_FEATURES_NPY, /* PATH (.npy, float32) and beside it .tsv: row path label class split
-                              digest. Names have \t \n \r \\ for those four characters, and \xNN for
-                              the bytes of other control characters and of what is no UTF-8. A digest is
-                              FNV-1a of 64 bits, in hexadecimal, of the row's bytes as little-endian
-                              float32: it ties a name to its feature */
-    CEN_FEATURES_CSV, /* one line a row: path, label, class, split, f0 ... A name that a spreadsheet
-                              takes for a formula begins with ', one with control characters or bytes
-                              that are no UTF-8 with '\ and has the escapes of a .tsv */
-    CEN_FEATURES_FVECS,    /* int32 d, then d float32, for each row; with rows also PATH.tsv */
-    CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
-} cen_features_format;
-
-typedef struct cen_feature_row {
-    const char *path;
-    int32_t label;          /* -1: none */
-    const char *class_name; /* NULL: none */
-    const char *split;      /* NULL: none */
-} cen_feature_row;
-
-/* Writes features[n, d]. rows may be NULL for FVECS. Readers find a whole old pair or a whole new one,
- * also if this process is killed; writers of one path take turns. Errors: ARGUMENT (also a pair for a
- * device or a pipe), NOT_FINITE (a row that could not be read again), IO, MEMORY. */
-CEN_API cen_status cen_features_write(const char *path, cen_features_format format,
-                                      const float *features, size_t n, size_t d,
-                                      const cen_feature_row *rows, cen_error *error);
-
-/* To read features, change them and write them back without losing what another process writes meanwhile:
- * waits for the lock of this path, which cen_lock_release lets go of, and in between
- * cen_features_replace takes the place of cen_features_write, which takes the lock itself. *lock is NULL
- * for a device or a pipe. Errors: IO, MEMORY; as cen_features_write. */
-CEN_API cen_status cen_features_lock(struct cen_lock **lock, const char *path, cen_error *error);
-CEN_API cen_status cen_features_replace(const char *path, cen_features_format format,
-                                        const float *features, size_t n, size_t d,
-                                        const cen_feature_row *rows, cen_error *error);
-
-/* Scales each row of features[n, d] to length 1; rows of zeros stay. */
-CEN_API void cen_features_normalize(float *features, size_t n, size_t d);
-
-/* Features read from a file, with a row for each. */
-typedef struct cen_feature_set {
-    size_t n, d;
-    float *features;       /* [n, d] */
-    cen_feature_row *rows; /* [n]; path "" where the file names none */
-    size_t n_classes;
-    const char *const *class_names; /* bytewise until relabelled; labels are places in it */
-    void *owned;                    /* what rows and names point into */
-} cen_feature_set;
-
-/* Reads a .npy with its .tsv (labels need it), a .csv, as cen_features_write makes them, or a run
- * folder's features.npy. .npy of float32 and float64, either byte order, C and Fortran order, 2-D. A
- * class without a name is named by its number. Classes that occur are renumbered 0 ... in the order
- * of their names. The size is held against the memory of the machine before it is taken.
- * Errors: IO, FORMAT (with the place: a row that is not finite, a file cut short, two files that are
- * not of one export), UNSUPPORTED, LIMIT, MEMORY. */
-CEN_API cen_status cen_features_read(const char *path, cen_feature_set *set, cen_error *error);
-CEN_API void cen_features_free(cen_feature_set *set);
-
-/* Gives equal names equal labels: those of `set` become places in a list that begins with the n
- * names and goes on with what is new; *n_all (may be NULL) is its length. Errors: MEMORY. */
-CEN_API cen_status cen_features_relabel(cen_feature_set *set, const char *const *names, size_t n,
-                                        size_t *n_all, cen_error *error);
-
-/* What looks wrong in a set of features. */
-typedef enum cen_finding_kind {
-    CEN_FINDING_MISPLACED, /* far nearer to the mean of another class than to that of its own */
-    CEN_FINDING_DUPLICATE, /* (almost) the same feature as another row, in the same split */
-    CEN_FINDING_LEAK       /* the same, in another split */
-} cen_finding_kind;
-
-typedef struct cen_finding {
-    cen_finding_kind kind;
-    size_t row, other;    /* other: the duplicate's row (row < other) */
-    int32_t label;        /* MISPLACED: the class that is nearer */
-    double distance, own; /* MISPLACED: to that mean and to its own; else between the two, 0 */
-} cen_finding;
-
-/* Findings by kind, then the strongest first, in a new array that cen_audit_free frees. MISPLACED:
- * own mean (the row itself left out) more than `ratio` times as far as the other (1.5 is a good
- * start). Errors: ARGUMENT (ratio < 1, a row
- * that is not finite), MEMORY. */
-CEN_API cen_status cen_audit(cen_context *context, const cen_feature_set *set, cen_metric metric,
-                             double ratio, cen_finding **findings, size_t *n_findings,
-                             cen_error *error);
-CEN_API void cen_audit_free(cen_finding *findings);
-
-/* ---- a page to look at ------------------------------------------------------------------------ */
-
-/* One set on the page: validation images, or classes that were held out. */
-typedef struct cen_report_set {
-    const char *name;
-    const cen_measures *measures;
-    const cen_feature_row *queries, *gallery; /* [measures->n_queries], and of its neighbours */
-} cen_report_set;
-
-/* Points in the plane after one epoch. */
-typedef struct cen_report_frame {
-    size_t epoch, n, n_centers;
-    const float *points;   /* [n, 2] */
-    const float *centers;  /* [n_centers, 2] */
-    const int32_t *labels; /* [n]; center j is that of label j */
-} cen_report_frame;
-
-typedef struct cen_report {
-    const char *title, *command; /* the command line as it can be typed again */
-    const char *const *facts;    /* [n_facts, 2]: name, value */
-    size_t n_facts;
-    const char *const *class_names; /* [n_classes], of all labels in frames and sets; others are
-                                       shown as numbers */
-    size_t n_classes;
-    const cen_epoch_report *epochs;
-    size_t n_epochs;
-    const cen_report_frame *frames; /* one an epoch, or some of them */
-    size_t n_frames;
-    const cen_report_set *sets;
-    size_t n_sets;
-    const cen_file_note *skipped;
-    size_t n_skipped;
-    uint64_t seed; /* of the queries on the contact sheet */
-    /* The page opens files at the paths of rows. Where those come from a stranger's file: the folders and
-     * files (links resolved on both sides) outside of which nothing is opened, but shown as missing.
-     * n_pictures 0: every path is opened. */
-    const char *const *pictures;
-    size_t n_pictures;
-} cen_report;
-
-/* One HTML file that needs nothing else: no network, and no script to be read. Errors: IO, MEMORY. */
-CEN_API cen_status cen_report_write_html(const cen_report *report, const char *path,
-                                         cen_error *error);
-
-/* The same figures as JSON. */
-CEN_API cen_status cen_report_write_json(const cen_report *report, const char *path,
-                                         cen_error *error);
-
-/* The same plots as single files FOLDER/NAME.svg; makes the folder. */
-CEN_API cen_status cen_report_write_svg(const cen_report *report, const char *folder,
-                                        cen_error *error);
-
-/* ---- the system, for command-line tools ---------------------------------------------------- */
-
-/* Seconds of a clock that only goes forward. */
-CEN_API double cen_seconds(void);
-
-/* Columns of the terminal behind file, 0 where it is none. */
-CEN_API int cen_terminal_width(FILE *file);
-
-/* To be called first in a program: the standard streams that are closed are opened, so that no file gets the
- * number of one and is written to by what is printed. Reading or writing them fails as before. Errors: IO. */
-CEN_API cen_status cen_streams_fill(cen_error *error);
-
-/* True where something stands at path. */
-CEN_API bool cen_path_exists(const char *path);
-
-/* True if something stands at path that is neither a regular file nor a folder: a link, wherever it leads, a
- * device, a pipe. */
-CEN_API bool cen_path_is_special(const char *path);
-
-/* Whether path can be written, before there is something to write; nothing stays there. Errors: IO,
- * MEMORY. */
-CEN_API cen_status cen_path_check_writable(const char *path, cen_error *error);
-
-/* A lock that processes take in turn: the file at path is made, held, and removed on release. A process that
- * dies lets go of it. `waits`: until it is free; else a lock that another holds (also this process) is
- * an error. Errors: ARGUMENT (in use), IO, MEMORY. */
-typedef struct cen_lock cen_lock;
-CEN_API cen_status cen_lock_take(cen_lock **lock, const char *path, bool waits, cen_error *error);
-CEN_API void cen_lock_release(cen_lock *lock);
-
-/* Writes text as a JSON string, quotes included; what a terminal obeys is escaped. */
-CEN_API void cen_json_string(FILE *file, const char *text);
-
-/* Removes from a folder the temporary files of processes that were killed while they wrote there. */
-CEN_API void cen_clear_temporary(const char *folder);
-
-/* Makes a folder and those above it; one that exists is fine. Errors: IO, MEMORY. */
-CEN_API cen_status cen_make_folder(const char *path, cen_error *error);
-
-/* Gives the file `from` the name `to` in one step, also if that is taken; false if that failed. */
-CEN_API bool cen_path_replace(const char *from, const char *to);
-
-/* Makes these bytes a file, in one step: a reader sees the old file or the new one, whole, also after a
- * power cut. So do all functions that write a file, and in all of them owner and mode of the old file stay, a
- * link leads to the file that is replaced, a device, pipe or FIFO is written to, and "-" is standard output.
- * Errors: IO, MEMORY. */
-CEN_API cen_status cen_file_write(const char *path, const void *bytes, size_t size,
-                                  cen_error *error);
-
-/* All of a regular file of at most `most` bytes, with a NUL after them. Errors: IO, LIMIT, MEMORY. */
-CEN_API cen_status cen_text_read(const char *path, size_t most, char **text, size_t *size,
-                                 cen_error *error);
-CEN_API void cen_text_free(char *text);
-
-/* Brings what was written to file onto the disk; false where that failed. */
-CEN_API bool cen_file_sync(FILE *file);
+CEN_API cen_status cen_knn_classify(cen_context *context, const cen_labelled *gallery,
+                                    const cen_labelled *queries, size_t d,
+                                    const cen_knn_options *options, int32_t *predicted,
+                                    size_t *indices, float *distances, cen_error *error);
 
 #ifdef __cplusplus
 }

@@ -99,7 +99,7 @@ wrap() {
 exports_are_ours() {
     x86_64-w64-mingw32-objdump -p "$folder/libcenterloss.dll" |
         awk '/Ordinal\/Name Pointer/ { inside = 1; next } inside && !NF { exit } inside { print $NF }' >"$folder/exports"
-    [ "$(grep -c '^cen_[a-z]' "$folder/exports")" -eq "$(grep -c '^CEN_API' include/centerloss.h)" ] && ! grep -v '^cen_[a-z]' "$folder/exports" || {
+    [ "$(grep -c '^cen_[a-z]' "$folder/exports")" -eq "$(cat include/*.h | grep -c '^CEN_API')" ] && ! grep -v '^cen_[a-z]' "$folder/exports" || {
         echo "the DLL exports other names, or none" >&2
         exit 1
     }

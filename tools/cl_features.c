@@ -1,5 +1,5 @@
 /* cl_features: features of any images with a trained model. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -145,27 +145,24 @@ static cen_status write_features(const cen_model *model, cen_folder *folder, siz
                                  cen_error *error)
 {
     const size_t n_images = cen_folder_get(folder)->n_images;
-    const size_t shape[2] = {n_images, cen_model_get(model)->feature_size};
+    const size_t d = cen_model_get(model)->feature_size;
     progress line = progress_start(s.is_quiet, talk_beside(s.output));
-    cen_tensor features;
-    cen_status status = cen_tensor_create(&features, 2, shape, error);
-    if (status != CEN_OK) return status;
-    size_t *rows = malloc((n_images + 1) * sizeof *rows);
-    if (rows == NULL) {
+    float *features = calloc(n_images, d * sizeof *features);
+    size_t *rows = calloc(n_images, sizeof *rows);
+    cen_status status = CEN_OK;
+    if (features == NULL || rows == NULL) {
         status = CEN_ERROR_MEMORY;
-        *error = (cen_error){status, "not enough memory for the list of images"};
-    }
-    if (status == CEN_OK) {
-        status =
-            folder_features(model, folder, s.is_strict, features.data, rows, n, show, &line, error);
+        *error = (cen_error){status, "not enough memory for the features"};
+    } else {
+        status = folder_features(model, folder, s.is_strict, features, rows, n, show, &line, error);
     }
     progress_clear(&line);
     if (status == CEN_OK) {
-        if (s.normalize) cen_features_normalize(features.data, *n, shape[1]);
-        status = write_rows(model, folder, rows, *n, features.data, error);
+        if (s.normalize) cen_features_normalize(features, *n, d);
+        status = write_rows(model, folder, rows, *n, features, error);
     }
     free(rows);
-    cen_tensor_free(&features);
+    free(features);
     return status;
 }
 
@@ -213,7 +210,7 @@ static int work(int argc, char **argv)
                     "%s: standard output takes one file, and this format is two; add --format csv",
                     s.output);
     }
-    cen_folder_options options_of_folder = cen_folder_options_default();
+    cen_folder_options options_of_folder = cen_folder_options_init();
     options_of_folder.unlabelled = true;
     options_of_folder.lazy = true;
     options_of_folder.strict = s.is_strict;

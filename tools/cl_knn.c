@@ -7,6 +7,7 @@
 
 #include "knn.h"
 #include "options.h"
+#include "system.h"
 
 static knn s = {.seed = 1, .threshold = -1, .far = -1, .ratio = 1.5};
 
@@ -139,7 +140,7 @@ static int work(int argc, char **argv)
         s.tool = &tool;
         s.command_line = line;
         /* Lines of progress would stand among the answers. */
-        s.line = progress_start(s.as_json || s.is_quiet || cen_terminal_width(stdout) == 0, stdout);
+        s.line = progress_start(s.as_json || s.is_quiet || terminal_width(stdout) == 0, stdout);
         if (code == 0) code = commands[which].work(&s, argv + 1, (size_t)n - 1);
         cen_model_free(s.model);
         cen_context_free(s.context);

@@ -96,7 +96,7 @@ static cen_status make_model(run *r, const cen_folder *folder, training *t, size
 static int train_folder(run *r, cen_folder *folder, const char *path)
 {
     cen_error error;
-    const cen_model_limits limits = cen_model_limits_default();
+    const cen_model_limits limits = cen_model_limits_init();
     training t;
     size_t n_taken = 0;
     begin_training(&t);
@@ -129,7 +129,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
 
 static int train_on(run *r, char *const *paths, size_t n_paths)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     fill_folder_options(&options);
     cen_error error;
     cen_folder *folder;

@@ -2,7 +2,7 @@
 #ifndef TOOLS_KNN_H
 #define TOOLS_KNN_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "options.h"
 #include "progress.h"

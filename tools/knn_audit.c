@@ -1,6 +1,8 @@
 /* cl_knn audit: what in a set looks wrong, and what to do about it. */
 #include "knn.h"
 
+#include <centerloss_eval.h>
+
 #include <stdio.h>
 
 static const struct {
@@ -61,12 +63,12 @@ static void json_row(const char *key, const knn_set *set, size_t row)
 {
     char text[32];
     printf(", \"%s\": {\"row\": %zu, \"path\": ", key, row);
-    cen_json_string(stdout, knn_row_name(set, row, text));
+    print_json_string(stdout, knn_row_name(set, row, text));
     printf(", \"class\": ");
-    cen_json_string(stdout, set->f.rows[row].class_name);
+    print_json_string(stdout, set->f.rows[row].class_name);
     if (set->f.rows[row].split != NULL) {
         printf(", \"split\": ");
-        cen_json_string(stdout, set->f.rows[row].split);
+        print_json_string(stdout, set->f.rows[row].split);
     }
     printf("}");
 }
@@ -80,7 +82,7 @@ static void print_json(const knn_set *set, const cen_finding *findings, size_t n
         json_row("picture", set, finding->row);
         if (finding->kind == CEN_FINDING_MISPLACED) {
             printf(", \"nearer_class\": ");
-            cen_json_string(stdout, set->f.class_names[finding->label]);
+            print_json_string(stdout, set->f.class_names[finding->label]);
             printf(", ");
             knn_json_number("own_distance", finding->own);
         } else {

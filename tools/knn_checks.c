@@ -1,6 +1,8 @@
 /* What a set must be before it is measured: its split, its classes, its size. */
 #include "knn.h"
 
+#include <centerloss_eval.h>
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

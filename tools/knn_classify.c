@@ -1,6 +1,8 @@
 /* cl_knn classify: the class of each picture, or unknown. */
 #include "knn.h"
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -96,9 +98,9 @@ static cen_status answer_all(answers *a, cen_error *error)
     for (size_t i = 1; i < a->gallery->f.n; i++) {
         a->is_one_class &= a->gallery->labels[i] == a->gallery->labels[0];
     }
-    cen_status status =
-        cen_knn_classify(a->context, knn_labelled(a->gallery), knn_labelled(a->queries),
-                         a->gallery->f.d, &a->options, a->classes, a->indices, a->distances, error);
+    const cen_labelled gallery = knn_labelled(a->gallery), queries = knn_labelled(a->queries);
+    cen_status status = cen_knn_classify(a->context, &gallery, &queries, a->gallery->f.d,
+                                         &a->options, a->classes, a->indices, a->distances, error);
     for (size_t i = 0; i < n && status == CEN_OK; i++) {
         a->own[i] = a->others[i] = NAN;
         take_row(a, i, a->k, a->indices + i * a->k, a->distances + i * a->k);
@@ -188,11 +190,11 @@ static void print_json(const answers *a, const cen_threshold *limit)
     printf(", \"k\": %zu, \"n_in_gallery\": %zu, \"pictures\": [", a->k, a->n_in_gallery);
     for (size_t i = 0; i < a->queries->f.n; i++) {
         printf("%s{\"path\": ", i > 0 ? ", " : "");
-        cen_json_string(stdout, knn_row_name(a->queries, i, text));
+        print_json_string(stdout, knn_row_name(a->queries, i, text));
         const char *name = class_of(a, i);
         printf(", \"known\": %s, \"class\": ", name != NULL ? "true" : "false");
         if (name != NULL) {
-            cen_json_string(stdout, name);
+            print_json_string(stdout, name);
         } else {
             printf("null");
         }
@@ -204,9 +206,9 @@ static void print_json(const answers *a, const cen_threshold *limit)
         for (size_t j = 0; j < a->k; j++) {
             size_t row = a->indices[i * a->k + j];
             printf("%s{\"path\": ", j > 0 ? ", " : "");
-            cen_json_string(stdout, knn_row_name(a->gallery, row, text));
+            print_json_string(stdout, knn_row_name(a->gallery, row, text));
             printf(", \"class\": ");
-            cen_json_string(stdout, a->gallery->f.rows[row].class_name);
+            print_json_string(stdout, a->gallery->f.rows[row].class_name);
             printf(", ");
             knn_json_number("distance", (double)a->distances[i * a->k + j]);
             printf("}");
@@ -229,7 +231,7 @@ static int classify(knn *s, const knn_set *gallery, const knn_set *queries)
     answers a = {.context = s->context,
                  .gallery = gallery,
                  .queries = queries,
-                 .options = cen_knn_options_default(),
+                 .options = cen_knn_options_init(),
                  .k = knn_choose_k(s, gallery, false)};
     a.options.metric = (cen_metric)s->metric;
     a.options.k = a.k;

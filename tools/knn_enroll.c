@@ -1,6 +1,8 @@
 /* cl_knn enroll: a new class from a few pictures, and the classes that it comes too near to. */
 #include "knn.h"
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,11 +85,11 @@ static int choose_limit(knn *s, enrolment *e)
     e->limit = (cen_threshold){.distance = s->threshold};
     if (s->threshold >= 0) return 0;
     if (s->far >= 0) return knn_calibrate(s, e->gallery, &e->limit);
-    const cen_labelled gallery = knn_labelled(e->gallery), none = {NULL, NULL, 0};
+    const cen_labelled gallery = knn_labelled(e->gallery);
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         cen_error error;
         cen_status status =
-            cen_threshold_calibrate(s->context, gallery, none, e->gallery->f.d,
+            cen_threshold_calibrate(s->context, &gallery, NULL, e->gallery->f.d,
                                     (cen_metric)s->metric, usual[i], &e->limit, &error);
         if (status == CEN_OK) return 0;
         if (status != CEN_ERROR_ARGUMENT) return fail(s->tool, EXIT_FAILED, "%s", error.message);
@@ -135,27 +137,23 @@ static int write_gallery(const knn *s, const enrolment *e, const char *output,
                          cen_features_format format)
 {
     const cen_feature_set *f = &e->gallery->f, *new = &e->pictures->f;
-    const size_t shape[2] = {f->n + new->n, f->d}, old_size = f->n * f->d;
+    const size_t n = f->n + new->n, d = f->d, old_size = f->n *d;
     cen_error error;
-    cen_tensor both;
-    if (cen_tensor_create(&both, 2, shape, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
-    }
-    cen_feature_row *rows = malloc(shape[0] * sizeof *rows);
+    float *both = calloc(n, d * sizeof *both);
+    cen_feature_row *rows = malloc(n * sizeof *rows);
     int code = 0;
-    if (rows == NULL) {
+    if (both == NULL || rows == NULL) {
         code = fail(s->tool, EXIT_FAILED, "%s: not enough memory for its rows", output);
     } else {
-        memcpy(both.data, f->features, old_size * sizeof(float));
-        memcpy(both.data + old_size, new->features, (shape[0] * f->d - old_size) * sizeof(float));
+        memcpy(both, f->features, old_size * sizeof(float));
+        memcpy(both + old_size, new->features, new->n *d * sizeof *both);
         join_rows(e, rows);
-        if (cen_features_replace(output, format, both.data, shape[0], shape[1], rows, &error) !=
-            CEN_OK) {
+        if (cen_features_replace(output, format, both, n, d, rows, &error) != CEN_OK) {
             code = fail(s->tool, EXIT_FAILED, "%s", error.message);
         }
     }
     free(rows);
-    cen_tensor_free(&both);
+    free(both);
     return code;
 }
 
@@ -196,9 +194,9 @@ static void print_json(const enrolment *e, const char *output)
 {
     char text[32];
     printf("{\"gallery\": ");
-    cen_json_string(stdout, output);
+    print_json_string(stdout, output);
     printf(", \"name\": ");
-    cen_json_string(stdout, e->name);
+    print_json_string(stdout, e->name);
     printf(", \"n_added\": %zu, \"n_rows\": %zu, \"threshold\": ", e->pictures->f.n,
            e->gallery->f.n + e->pictures->f.n);
     if (isfinite(e->limit.distance)) {
@@ -210,13 +208,13 @@ static void print_json(const enrolment *e, const char *output)
     for (size_t i = 0; i < e->n_near; i++) {
         const neighbour *near = &e->near[i];
         printf("%s{\"class\": ", i > 0 ? ", " : "");
-        cen_json_string(stdout, near->class_name);
+        print_json_string(stdout, near->class_name);
         printf(", ");
         knn_json_number("distance", near->distance);
         printf(", \"dangerous\": %s, \"picture\": ", i < e->n_dangerous ? "true" : "false");
-        cen_json_string(stdout, knn_row_name(e->pictures, near->picture, text));
+        print_json_string(stdout, knn_row_name(e->pictures, near->picture, text));
         printf(", \"nearest\": ");
-        cen_json_string(stdout, knn_row_name(e->gallery, near->row, text));
+        print_json_string(stdout, knn_row_name(e->gallery, near->row, text));
         printf("}");
     }
     printf("], ");

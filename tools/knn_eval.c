@@ -1,6 +1,9 @@
 /* cl_knn eval: everything that is measured of a set against a gallery. */
 #include "knn.h"
 
+#include <centerloss_eval.h>
+#include "system.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -272,10 +275,10 @@ static void json_few_shot(const char *name, const cen_episodes *few)
 static void json_set(const char *what, const knn_set *set, const char *split)
 {
     printf("\"%s\": {\"name\": ", what);
-    cen_json_string(stdout, set->name);
+    print_json_string(stdout, set->name);
     printf(", \"n\": %zu, \"split\": ", set->f.n);
     if (split != NULL) {
-        cen_json_string(stdout, split);
+        print_json_string(stdout, split);
     } else {
         printf("null");
     }
@@ -288,9 +291,9 @@ static void json_confusions(const cen_measures *m, const char *const *names)
     for (size_t i = 0; i < m->n_confusions; i++) {
         const cen_confusion *c = &m->confusions[i];
         printf("%s{\"class\": ", i > 0 ? ", " : "");
-        cen_json_string(stdout, names[c->label]);
+        print_json_string(stdout, names[c->label]);
         printf(", \"predicted\": ");
-        cen_json_string(stdout, names[c->predicted]);
+        print_json_string(stdout, names[c->predicted]);
         printf(", \"count\": %zu}", c->count);
     }
     printf("]");
@@ -377,7 +380,8 @@ static int write_report(const knn *s, const evaluation *e, const char *const *na
                                 queries->f.rows, e->gallery.f.rows};
     const char *const pictures[] = {picture_folder(s, &e->gallery, folders[0], sizeof folders[0]),
                                     picture_folder(s, queries, folders[1], sizeof folders[1])};
-    const cen_report report = {.title = queries->name,
+    const cen_report report = {.size = sizeof(cen_report),
+                               .title = queries->name,
                                .command = s->command_line,
                                .facts = pairs,
                                .n_facts = n_facts,
@@ -408,15 +412,18 @@ static int measure(knn *s, evaluation *e)
     const knn_set *queries = queries_of(e);
     size_t k = knn_choose_k(s, &e->gallery, e->leave_one_out);
     if (k == 0) return EXIT_FAILED;
-    cen_measure_options options = cen_measure_options_default();
-    options.knn.metric = (cen_metric)s->metric;
-    options.knn.k = k;
-    options.knn.weights = (cen_weights)s->weights;
-    options.knn.leave_one_out = e->leave_one_out;
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options options_knn = cen_knn_options_init();
+    options.knn = &options_knn;
+    options_knn.metric = (cen_metric)s->metric;
+    options_knn.k = k;
+    options_knn.weights = (cen_weights)s->weights;
+    options_knn.leave_one_out = e->leave_one_out;
     options.seed = s->seed;
     cen_error error;
-    if (cen_measures_create(s->context, &e->measures, knn_labelled(&e->gallery),
-                            knn_labelled(queries), e->gallery.f.d, &options, &error) != CEN_OK) {
+    const cen_labelled known = knn_labelled(&e->gallery), asked = knn_labelled(queries);
+    if (cen_measures_create(s->context, &e->measures, &known, &asked, e->gallery.f.d, &options,
+                            &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s: %s", e->gallery.name, error.message);
     }
     /* Labels of both are places in the list of the queries, which begins with the gallery's. */
@@ -438,7 +445,7 @@ static bool is_folder(const char *path)
 {
     char inside[4200];
     (void)snprintf(inside, sizeof inside, "%s/.", path);
-    return cen_path_exists(inside);
+    return path_exists(inside);
 }
 
 /* Where the page goes and what it shows, before there is work. */
@@ -448,12 +455,12 @@ static int check_places(const knn *s)
     if (s->report != NULL && cen_path_check_writable(s->report, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
-    if (s->svg != NULL && cen_path_exists(s->svg) && !is_folder(s->svg)) {
+    if (s->svg != NULL && path_exists(s->svg) && !is_folder(s->svg)) {
         return fail(s->tool, EXIT_FAILED,
                     "%s: this is no folder; name one for --svg, which is made if it is not there",
                     s->svg);
     }
-    if (s->svg != NULL && cen_make_folder(s->svg, &error) != CEN_OK) {
+    if (s->svg != NULL && make_folder(s->svg, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     if (s->pictures != NULL && !is_folder(s->pictures)) {

@@ -1,6 +1,9 @@
 /* From an argument to features: a run folder, a .npy or .csv, or pictures with a model. */
 #include "knn.h"
 
+#include <centerloss_eval.h>
+#include "system.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +18,7 @@ static bool holds(const char *folder, const char *name)
 {
     char path[4200];
     (void)snprintf(path, sizeof path, "%.4000s/%s", folder, name);
-    return cen_path_exists(path);
+    return path_exists(path);
 }
 
 bool knn_is_features(const char *path)
@@ -73,16 +76,15 @@ static int name_rows(knn *s, const cen_folder_info *info, const size_t *rows, kn
 static int compute_features(knn *s, knn_set *set)
 {
     cen_error error;
-    cen_tensor features;
     const cen_folder_info *info = cen_folder_get(set->folder);
-    const size_t d = cen_model_get(s->model)->feature_size, shape[2] = {info->n_images, d};
-    if (cen_tensor_create(&features, 2, shape, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    const size_t d = cen_model_get(s->model)->feature_size;
+    set->f.features = calloc(info->n_images, d * sizeof(float));
+    size_t *rows = calloc(info->n_images, sizeof *rows);
+    if (set->f.features == NULL || rows == NULL) {
+        free(rows);
+        return out_of_memory(s, set->name);
     }
-    set->f.features = features.data;
-    size_t *rows = malloc((info->n_images + 1) * sizeof *rows);
-    if (rows == NULL) return out_of_memory(s, set->name);
-    cen_status status = folder_features(s->model, set->folder, false, features.data, rows,
+    cen_status status = folder_features(s->model, set->folder, false, set->f.features, rows,
                                         &set->f.n, show, &s->line, &error);
     progress_clear(&s->line);
     set->f.d = d;
@@ -102,7 +104,7 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
             return fail(s->tool, EXIT_USAGE, "%s: features cannot be mixed with other arguments",
                         paths[i]);
         }
-        if (strcmp(paths[i], "-") != 0 && !cen_path_exists(paths[i])) {
+        if (strcmp(paths[i], "-") != 0 && !path_exists(paths[i])) {
             return fail(s->tool, EXIT_FAILED,
                         "%s: nothing is there; name a run folder, a .npy, a .csv or pictures",
                         paths[i]);
@@ -111,7 +113,7 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
     int code = need_model(s, set->name, run);
     if (code != 0) return code;
     cen_error error;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.unlabelled = true;
     options.lazy = true;
     if (cen_folder_open(s->context, &set->folder, (const char *const *)paths, n_paths, &options,
@@ -152,8 +154,7 @@ void knn_set_free(knn_set *set)
         free(set->f.features);
         free(set->f.rows);
     } else if (set->folder != NULL) {
-        cen_tensor features = {.data = set->f.features};
-        cen_tensor_free(&features);
+        free(set->f.features);
         free(set->f.rows);
         cen_folder_free(set->folder);
     } else {

@@ -1,6 +1,8 @@
 /* How near is near enough: calibration, told in words and as JSON. */
 #include "knn.h"
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,9 +63,9 @@ int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold)
         if (code != 0) return code;
     }
     cen_error error;
-    cen_status status =
-        cen_threshold_calibrate(s->context, knn_labelled(gallery), knn_labelled(&strangers),
-                                gallery->f.d, (cen_metric)s->metric, s->far, threshold, &error);
+    const cen_labelled known = knn_labelled(gallery), others = knn_labelled(&strangers);
+    cen_status status = cen_threshold_calibrate(s->context, &known, &others, gallery->f.d,
+                                                (cen_metric)s->metric, s->far, threshold, &error);
     knn_set_free(&strangers);
     return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s", error.message);
 }
@@ -93,9 +95,9 @@ static void json_notes(const cen_file_note *notes, size_t n, bool *is_first)
 {
     for (size_t i = 0; i < n; i++) {
         printf("%s{\"path\": ", *is_first ? "" : ", ");
-        cen_json_string(stdout, notes[i].path);
+        print_json_string(stdout, notes[i].path);
         printf(", \"reason\": ");
-        cen_json_string(stdout, notes[i].reason);
+        print_json_string(stdout, notes[i].reason);
         printf("}");
         *is_first = false;
     }

@@ -2,6 +2,7 @@
 
 #include <centerloss.h>
 
+#include <errno.h>
 #include <limits.h>
 #include <math.h>
 #include <signal.h>
@@ -9,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "system.h"
 
 /* Bytes of the UTF-8 character at text (RFC 3629), 0 where there is none; *code is its number. */
 static size_t read_character(const unsigned char *text, unsigned long *code)
@@ -95,6 +98,26 @@ void print_names(FILE *file, const char *format, ...)
     va_end(arguments);
 }
 
+void print_json_string(FILE *file, const char *text)
+{
+    fputc('"', file);
+    while (*text != '\0') {
+        unsigned long code;
+        size_t size = read_character((const unsigned char *)text, &code);
+        if (size == 0) {
+            fputs("\xEF\xBF\xBD", file);
+            size = 1;
+        } else if (is_control(code)) {
+            fprintf(file, "\\u%04lx", code);
+        } else {
+            if (code == '"' || code == '\\') fputc('\\', file);
+            fwrite(text, 1, size, file);
+        }
+        text += size;
+    }
+    fputc('"', file);
+}
+
 void append(char *text, size_t size, const char *format, ...)
 {
     size_t used = strlen(text);
@@ -109,8 +132,12 @@ int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, 
 #ifdef SIGXFSZ
     signal(SIGXFSZ, SIG_IGN);
 #endif
-    cen_error error;
-    if (cen_streams_fill(&error) != CEN_OK) return fail(tool, EXIT_FAILED, "%s", error.message);
+    if (!fill_streams()) {
+        return fail(tool, EXIT_FAILED,
+                    "/dev/null: cannot open this in place of a standard stream that is closed: %s; "
+                    "leave standard input, output and error open",
+                    strerror(errno));
+    }
     int code = work(argc, argv);
     if ((ferror(stdout) | fflush(stdout)) == 0 || code != 0) return code;
     return fail(tool, EXIT_FAILED,
@@ -119,7 +146,8 @@ int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, 
 
 cen_model_limits model_limits(cen_model_limits given)
 {
-    const cen_model_limits usual = cen_model_limits_default();
+    const cen_model_limits usual = cen_model_limits_init();
+    given.size = usual.size;
     if (given.max_input == 0) given.max_input = usual.max_input;
     if (!(given.max_work > 0)) given.max_work = usual.max_work;
     return given;

@@ -83,6 +83,10 @@ int parse_exit_code(int parsed);
  * One newline may end it. fail does the same. */
 void print_names(FILE *file, const char *format, ...);
 
+/* Text as a JSON string, quotes included; what a terminal obeys is escaped, and U+FFFD stands for bytes that are
+ * no UTF-8. */
+void print_json_string(FILE *file, const char *text);
+
 /* printf to the end of what stands in text[size] already; what has no room there is left out. */
 void append(char *text, size_t size, const char *format, ...);
 

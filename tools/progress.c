@@ -1,4 +1,5 @@
 #include "progress.h"
+#include "system.h"
 
 #include <centerloss.h>
 
@@ -19,8 +20,7 @@ FILE *talk_beside(const char *output)
 
 progress progress_start(bool is_quiet, FILE *file)
 {
-    return (progress){file, is_quiet, is_quiet ? 0 : cen_terminal_width(file), cen_seconds(),
-                      false};
+    return (progress){file, is_quiet, is_quiet ? 0 : terminal_width(file), clock_seconds(), false};
 }
 
 static void show_bar(progress *line, const char *label, size_t done, size_t total, const char *text)
@@ -37,7 +37,7 @@ static void show_bar(progress *line, const char *label, size_t done, size_t tota
 void progress_show(progress *line, const char *label, size_t done, size_t total, const char *text)
 {
     if (line->is_quiet) return;
-    double now = cen_seconds();
+    double now = clock_seconds();
     bool is_last = done >= total && line->width > 0;
     if (!is_last && now - line->shown < (line->width > 0 ? 0.1 : 10)) return;
     line->shown = now;

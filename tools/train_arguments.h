@@ -2,7 +2,7 @@
 #ifndef TOOLS_TRAIN_ARGUMENTS_H
 #define TOOLS_TRAIN_ARGUMENTS_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 /* A command line that stands in one piece of memory. */
 typedef struct arguments {

@@ -120,32 +120,31 @@ static int show_features(void *user, size_t done, size_t total)
 cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
 {
     const cen_dataset *dataset = cen_folder_dataset(folder);
-    const size_t shape[2] = {dataset->n, cen_model_get(r->model)->feature_size};
-    size_t n = 0, *rows = malloc((dataset->n + 1) * sizeof *rows);
-    cen_feature_row *names = malloc((dataset->n + 1) * sizeof *names);
-    cen_tensor features;
-    cen_status status = cen_tensor_create(&features, 2, shape, error);
-    if (status == CEN_OK && (rows == NULL || names == NULL)) {
+    const size_t d = cen_model_get(r->model)->feature_size;
+    size_t n = 0, *rows = calloc(dataset->n, sizeof *rows);
+    cen_feature_row *names = calloc(dataset->n, sizeof *names);
+    float *features = calloc(dataset->n, d * sizeof *features);
+    cen_status status = CEN_OK;
+    if (rows == NULL || names == NULL || features == NULL) {
         status = CEN_ERROR_MEMORY;
-        *error = (cen_error){status, "not enough memory for the list of features"};
-    }
-    if (status == CEN_OK) {
-        status = cen_model_features(r->model, dataset, features.data, rows, &n, show_features,
-                                    &r->line, error);
+        *error = (cen_error){status, "not enough memory for the features"};
+    } else {
+        status = cen_model_features(r->model, dataset, features, rows, &n, show_features, &r->line,
+                                    error);
     }
     progress_clear(&r->line);
     char path[PATH_SIZE];
     if (status == CEN_OK) {
         warn_gone(dataset, rows, n);
         name_rows(dataset, rows, n, names);
-        status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY,
-                                    features.data, n, shape[1], names, error);
+        status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY, features, n,
+                                    d, names, error);
     }
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
-        status = show(r, cen_folder_get(folder), features.data, names, n, error);
+        status = show(r, cen_folder_get(folder), features, names, n, error);
     }
     free(rows);
     free(names);
-    cen_tensor_free(&features);
+    free(features);
     return status;
 }

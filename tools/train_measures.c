@@ -130,7 +130,9 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
     split_rows train = {0, NULL, NULL, NULL}, taken[N_MEASURED];
     cen_measures measures[N_MEASURED];
     cen_report_set sets[N_MEASURED];
-    cen_measure_options options = cen_measure_options_default();
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options knn = cen_knn_options_init();
+    options.knn = &knn;
     options.seed = content->seed;
     cen_status status = take_split(content, CEN_SPLIT_TRAIN, &train, error);
     for (size_t i = 0; status == CEN_OK && i < N_MEASURED; i++) {
@@ -140,9 +142,10 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         n_taken++;
         if (rows->n < (measured[i].is_alone ? 2 : 1)) continue;
         const split_rows *gallery = measured[i].is_alone ? rows : &train;
-        options.knn.leave_one_out = measured[i].is_alone;
-        status = cen_measures_create(content->context, &measures[n_sets], labelled(gallery),
-                                     labelled(rows), d, &options, error);
+        knn.leave_one_out = measured[i].is_alone;
+        const cen_labelled known = labelled(gallery), asked = labelled(rows);
+        status = cen_measures_create(content->context, &measures[n_sets], &known, &asked, d,
+                                     &options, error);
         if (status != CEN_OK) break;
         sets[n_sets] =
             (cen_report_set){measured[i].name, &measures[n_sets], rows->rows, gallery->rows};

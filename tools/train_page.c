@@ -158,7 +158,8 @@ cen_status page_write(const page *p, const page_content *content, const cen_repo
     size_t d = cen_model_get(content->model)->feature_size;
     cen_report_frame frames[MOST_FRAMES + 1] = {{.epoch = 0}};
     cen_status status = p->n_frames > 0 ? project(p, d, frames, error) : CEN_OK;
-    cen_report report = {.title = content->title,
+    cen_report report = {.size = sizeof(cen_report),
+                         .title = content->title,
                          .command = content->command,
                          .facts = content->facts,
                          .n_facts = content->n_facts,

@@ -2,7 +2,7 @@
 #ifndef TOOLS_TRAIN_PAGE_H
 #define TOOLS_TRAIN_PAGE_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 /* Collects epochs while they pass. */
 typedef struct page page;

@@ -3,6 +3,7 @@
 
 #include "train.h"
 #include "train_run.h"
+#include "system.h"
 
 static int set_folder(run *r, const char *folder, const char *given)
 {
@@ -16,7 +17,7 @@ static int set_folder(run *r, const char *folder, const char *given)
 static bool holds(const run *r, const char *name)
 {
     char path[PATH_SIZE];
-    return cen_path_exists(in_run(r, name, path));
+    return path_exists(in_run(r, name, path));
 }
 
 static bool has_checkpoint(const run *r)
@@ -72,7 +73,7 @@ static int refuse_special(const run *r)
 {
     char path[PATH_SIZE];
     for (size_t i = 0; i < N_RUN_FILES; i++) {
-        if (!cen_path_is_special(in_run(r, run_files[i], path))) continue;
+        if (!path_is_special(in_run(r, run_files[i], path))) continue;
         return fail(&train_tool, EXIT_FAILED,
                     "%s: this is a link, a device or a pipe, which would be written through; put a "
                     "file there, or remove it",
@@ -102,7 +103,7 @@ static cen_status take_lock(run *r, cen_error *error)
 static bool finish_older(run *r)
 {
     char path[PATH_SIZE];
-    if (cen_path_exists(in_new(r, checkpoint_name, path))) return move_files(r);
+    if (path_exists(in_new(r, checkpoint_name, path))) return move_files(r);
     for (size_t i = 0; i < N_MOVED; i++) (void)remove(in_new(r, moved_files[i], path));
     cen_clear_temporary(in_run(r, ".new", path));
     (void)remove(path);
@@ -126,13 +127,13 @@ static int take_next_folder(run *r)
     cen_error error;
     for (size_t number = 1;; number++) {
         (void)snprintf(r->folder, sizeof r->folder, "runs/%zu", number);
-        if (cen_path_exists(r->folder)) continue;
-        if (cen_make_folder(r->folder, &error) != CEN_OK) {
+        if (path_exists(r->folder)) continue;
+        if (make_folder(r->folder, &error) != CEN_OK) {
             return fail(&train_tool, EXIT_FAILED, "%s", error.message);
         }
         cen_status status = take_lock(r, &error);
         if (status == CEN_OK && !has_run(r) && !holds(r, "arguments")) break;
-        if (status != CEN_OK && status != CEN_ERROR_ARGUMENT && cen_path_exists(r->folder)) {
+        if (status != CEN_OK && status != CEN_ERROR_ARGUMENT && path_exists(r->folder)) {
             (void)remove(r->folder);
             return fail(&train_tool, EXIT_FAILED, "%s", error.message);
         }
@@ -149,8 +150,8 @@ int take_run_folder(run *r)
     int code = set_folder(r, s.output, "output");
     if (code != 0) return code;
     cen_error error;
-    bool stood = cen_path_exists(r->folder);
-    if (cen_make_folder(r->folder, &error) != CEN_OK) {
+    bool stood = path_exists(r->folder);
+    if (make_folder(r->folder, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
     r->is_new = !stood;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "system.h"
 
 /* A path that a run's file names is written to only within the run, and limits stay: that file may be a
  * stranger's. typed: by the user, beside what is usual. */
@@ -19,7 +20,7 @@ static int refuse_foreign(run *r, const train_settings *typed, const train_setti
     }
     if (s.steps == NULL || typed->steps != NULL) return 0;
     bool is_inside = strncmp(s.steps, r->folder, size) == 0 && s.steps[size] == '/' &&
-                     strchr(s.steps + size + 1, '/') == NULL && !cen_path_is_special(s.steps) &&
+                     strchr(s.steps + size + 1, '/') == NULL && !path_is_special(s.steps) &&
                      !is_run_file(s.steps + size + 1);
     if (is_inside) return 0;
     return fail(&train_tool, EXIT_USAGE,

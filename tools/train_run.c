@@ -5,6 +5,7 @@
 
 #include "train.h"
 #include "train_log.h"
+#include "system.h"
 
 const char checkpoint_name[] = "checkpoint.safetensors";
 const char previous_name[] = "checkpoint.safetensors.previous";
@@ -49,8 +50,8 @@ bool move_files(run *r)
     char from[PATH_SIZE], to[PATH_SIZE];
     (void)remove(in_run(r, previous_name, to));
     for (size_t i = 0; i < N_MOVED; i++) {
-        if (!cen_path_exists(in_new(r, moved_files[i], from))) continue;
-        if (cen_path_replace(from, in_run(r, moved_files[i], to))) continue;
+        if (!path_exists(in_new(r, moved_files[i], from))) continue;
+        if (replace_path(from, in_run(r, moved_files[i], to))) continue;
         (void)save_failed(r, to);
         return false;
     }
@@ -65,7 +66,7 @@ bool move_files(run *r)
 static FILE *begin_rows(run *r, const char *path, const char *header)
 {
     FILE *file = fopen(path, "wb");
-    if (file != NULL && (fputs(header, file) < 0 || !cen_file_sync(file))) {
+    if (file != NULL && (fputs(header, file) < 0 || !sync_file(file))) {
         (void)fclose(file);
         file = NULL;
     }
@@ -78,7 +79,7 @@ int begin_run(run *r)
     char path[PATH_SIZE];
     strcpy(r->checkpoint, begun(r, checkpoint_name, path));
     if (r->is_resumed) return 0; /* on_resume knows which rows stay */
-    bool good = !r->is_aside || cen_make_folder(in_run(r, ".new", path), &r->error) == CEN_OK;
+    bool good = !r->is_aside || make_folder(in_run(r, ".new", path), &r->error) == CEN_OK;
     if (s.resume == NULL) { /* else it was stopped before its first checkpoint, and begins anew */
         good = good && arguments_save(begun(r, "arguments", path), r->arguments, &r->error);
     }

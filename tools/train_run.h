@@ -2,7 +2,7 @@
 #ifndef TOOLS_TRAIN_RUN_H
 #define TOOLS_TRAIN_RUN_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <stdio.h>
 

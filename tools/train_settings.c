@@ -18,15 +18,15 @@ train_settings s;
 
 void restore_defaults(void)
 {
-    const cen_train_options train = cen_train_options_default();
-    const cen_folder_options folder = cen_folder_options_default();
+    const cen_train_options train = cen_train_options_init();
+    const cen_folder_options folder = cen_folder_options_init();
     s = defaults;
     s.lr = train.lr;
     s.adam_eps = train.adam_eps;
     s.alpha = train.alpha;
     s.batch_size = train.batch_size;
     s.weight_decay = train.weight_decay;
-    s.warmup = cen_fit_options_default().warmup;
+    s.warmup = cen_fit_options_init().warmup;
     s.validation_share = folder.validation_share;
     s.seed = folder.seed;
     s.max_pixels = folder.max_pixels;
@@ -88,8 +88,7 @@ void fill_folder_options(cen_folder_options *folder)
 
 void begin_training(training *t)
 {
-    *t = (training){cen_model_options_default(), cen_train_options_default(),
-                    cen_fit_options_default()};
+    *t = (training){cen_model_options_init(), cen_train_options_init(), cen_fit_options_init()};
     t->model.net = s.net;
     t->model.feature_size = s.feature_size;
     t->model.seed = s.seed;
@@ -136,7 +135,7 @@ static void apply_augment(cen_augment *augment)
     const double given[] = {s.changes.shift,      s.changes.rotation, s.changes.scale,
                             s.changes.brightness, s.changes.contrast, s.changes.erase};
     if (s.augment < 0) s.augment = augment->shift > 0;
-    *augment = s.augment == 0   ? cen_augment_none()
+    *augment = s.augment == 0   ? cen_augment_init()
                : s.augment == 1 ? cen_augment_light()
                                 : cen_augment_strong();
     double *const chosen[] = {&augment->shift,      &augment->rotation, &augment->scale,

@@ -8,6 +8,7 @@
 
 #include "train.h"
 #include "train_log.h"
+#include "system.h"
 
 /* ---- signals ---- */
 
@@ -93,7 +94,7 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     r->n_gallery = report->n_gallery;
     if (!s.is_quiet) print_epoch(report, r->n_train);
     print_row(r->log, report);
-    if (!cen_file_sync(r->log)) return save_failed(r, in_run(r, "log.csv", path));
+    if (!sync_file(r->log)) return save_failed(r, in_run(r, "log.csv", path));
     if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
         r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
         return -1;

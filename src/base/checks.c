@@ -1,5 +1,22 @@
 #include "base/checks.h"
 
+#include <string.h>
+
+cen_status cen__take_options(void *taken, const void *given, cen_error *error)
+{
+    size_t size, given_size;
+    if (given == NULL) return CEN_OK;
+    memcpy(&size, taken, sizeof size);
+    memcpy(&given_size, given, sizeof given_size);
+    if (given_size < sizeof size) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "the options have no size; begin with the _init function of their type");
+    }
+    memcpy(taken, given, given_size < size ? given_size : size);
+    memcpy(taken, &size, sizeof size);
+    return CEN_OK;
+}
+
 cen_status cen__check_choice(const char *what, long value, long last, cen_error *error)
 {
     if (value >= 0 && value <= last) return CEN_OK;

@@ -4,6 +4,10 @@
 
 #include "base/status.h"
 
+/* Fills *taken, which an _init has filled, with what the caller's header knew of the same struct; given NULL: nothing.
+ * Both begin with their size. */
+cen_status cen__take_options(void *taken, const void *given, cen_error *error);
+
 /* An enum is one of 0 .. last; what names it in the message. */
 cen_status cen__check_choice(const char *what, long value, long last, cen_error *error);
 

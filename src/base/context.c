@@ -1,8 +1,8 @@
 #include "base/context.h"
 
 #include <stdbool.h>
-#include <string.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/status.h"
 #include "base/thread.h"
@@ -16,12 +16,8 @@ cen_status cen_context_create(cen_context **context, const cen_context_options *
                               cen_error *error)
 {
     cen_context_options o = cen_context_options_init();
-    if (options != NULL && options->size < sizeof options->size) {
-        return cen__fail(
-            error, CEN_ERROR_ARGUMENT,
-            "the options of a context have no size; begin with cen_context_options_init");
-    }
-    if (options != NULL) memcpy(&o, options, options->size < sizeof o ? options->size : sizeof o);
+    cen_status status = cen__take_options(&o, options, error);
+    if (status != CEN_OK) return status;
     if (o.n_threads < 0 || o.n_threads > MOST_THREADS) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "n_threads is %d; it must be 0 to %d",
                          o.n_threads, MOST_THREADS);

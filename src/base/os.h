@@ -97,11 +97,4 @@ cen_status cen__os_real_path(const char *path, char **real, cen_error *error);
 /* Bytes of an open file, 0 where it is no regular one. */
 uint64_t cen__os_file_size(FILE *file);
 
-/* Gives each standard stream that is closed something open that can be neither read nor written as it is meant
- * to be, so that no file gets its number. False with errno set. */
-bool cen__os_fill_streams(void);
-
-/* Columns of the terminal behind file, 0 where it is none. */
-int cen__os_terminal_width(FILE *file);
-
 #endif

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
@@ -450,33 +449,6 @@ uint64_t cen__os_file_size(FILE *file)
     bool is_file = fstat(fileno(file), &found) == 0 && S_ISREG(found.st_mode) && found.st_size > 0;
     errno = kept;
     return is_file ? (uint64_t)found.st_size : 0;
-}
-
-bool cen__os_fill_streams(void)
-{
-    const int kept = errno;
-    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
-        struct stat found;
-        if (fstat(descriptor, &found) == 0 || errno != EBADF) continue;
-        const int opened =
-            descriptor == STDIN_FILENO ? open("/dev/null", O_WRONLY) : open("/dev/null", O_RDONLY);
-        if (opened < 0) return false; /* else it is the lowest number that is free */
-    }
-    errno = kept;
-    return true;
-}
-
-int cen__os_terminal_width(FILE *file)
-{
-    const int kept = errno;
-    int descriptor = fileno(file), width = 0;
-    struct winsize size;
-    if (descriptor >= 0 && isatty(descriptor)) {
-        bool is_told = ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-        width = is_told ? size.ws_col : 80;
-    }
-    errno = kept;
-    return width;
 }
 
 #else

@@ -482,19 +482,6 @@ uint64_t cen__os_file_size(FILE *file)
     return is_file ? (uint64_t)size.QuadPart : 0;
 }
 
-bool cen__os_fill_streams(void)
-{
-    return true; /* the C library keeps the numbers 0 to 2 for them, open or not */
-}
-
-int cen__os_terminal_width(FILE *file)
-{
-    HANDLE handle = (HANDLE)_get_osfhandle(_fileno(file));
-    CONSOLE_SCREEN_BUFFER_INFO info;
-    if (handle == INVALID_HANDLE_VALUE || !GetConsoleScreenBufferInfo(handle, &info)) return 0;
-    return info.srWindow.Right - info.srWindow.Left + 1;
-}
-
 #else
 typedef int cen__not_windows;
 #endif

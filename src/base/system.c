@@ -1,40 +1,12 @@
-/* The public face of os.h, for command-line tools. */
+/* The public face of file.h and of locks. */
+#include <centerloss_eval.h>
+
 #include <errno.h>
 #include <string.h>
 
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/os.h"
-
-double cen_seconds(void)
-{
-    return cen__os_seconds();
-}
-
-int cen_terminal_width(FILE *file)
-{
-    return cen__os_terminal_width(file);
-}
-
-cen_status cen_streams_fill(cen_error *error)
-{
-    if (cen__os_fill_streams()) return CEN_OK;
-    return cen__fail(
-        error, CEN_ERROR_IO,
-        "/dev/null: cannot open this in place of a standard stream that is closed: %s; "
-        "leave standard input, output and error open",
-        strerror(errno));
-}
-
-bool cen_path_exists(const char *path)
-{
-    return cen__os_kind(path) != CEN__NOTHING;
-}
-
-bool cen_path_is_special(const char *path)
-{
-    return cen__os_is_link(path) || cen__os_kind(path) == CEN__OTHER;
-}
 
 cen_status cen_path_check_writable(const char *path, cen_error *error)
 {
@@ -52,16 +24,6 @@ cen_status cen_path_check_writable(const char *path, cen_error *error)
 void cen_clear_temporary(const char *folder)
 {
     cen__folder_clear(folder);
-}
-
-cen_status cen_make_folder(const char *path, cen_error *error)
-{
-    return cen__os_make_folder(path, error);
-}
-
-bool cen_path_replace(const char *from, const char *to)
-{
-    return cen__os_replace(from, to);
 }
 
 cen_status cen_file_write(const char *path, const void *bytes, size_t size, cen_error *error)
@@ -91,11 +53,6 @@ cen_status cen_text_read(const char *path, size_t most, char **text, size_t *siz
 void cen_text_free(char *text)
 {
     cen__free(text);
-}
-
-bool cen_file_sync(FILE *file)
-{
-    return cen__os_sync(file);
 }
 
 struct cen_lock {

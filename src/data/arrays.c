@@ -1,6 +1,7 @@
 /* Arrays in memory as a dataset. */
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "base/random.h"
 #include "data/dataset.h"
@@ -99,15 +100,8 @@ cen_status cen_arrays_create(cen_dataset **dataset, const cen_arrays *arrays, ce
     arrays_dataset *made = cen__alloc_zeroed(1, sizeof *made);
     if (made == NULL) return cen__fail_memory(error, "a dataset");
     made->arrays = cen_arrays_init();
-    cen_status status = CEN_OK;
-    if (arrays->size < sizeof arrays->size) {
-        status = cen__fail(error, CEN_ERROR_ARGUMENT,
-                           "the arrays have no size; begin with cen_arrays_init");
-    } else {
-        memcpy(&made->arrays, arrays,
-               arrays->size < sizeof *arrays ? arrays->size : sizeof *arrays);
-        status = fill(made, error);
-    }
+    cen_status status = cen__take_options(&made->arrays, arrays, error);
+    if (status == CEN_OK) status = fill(made, error);
     *dataset = &made->dataset;
     if (status != CEN_OK) {
         cen_arrays_free(*dataset);

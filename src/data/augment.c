@@ -12,27 +12,6 @@ enum {
     MOST_ERASED = 5         /* a 5th of the area */
 };
 
-cen_augment cen_augment_none(void)
-{
-    return (cen_augment){.shift = 0};
-}
-
-cen_augment cen_augment_light(void)
-{
-    return (cen_augment){
-        .shift = 0.1, .rotation = 12, .scale = 0.15, .brightness = 0.1, .contrast = 0.1};
-}
-
-cen_augment cen_augment_strong(void)
-{
-    return (cen_augment){.shift = 0.15,
-                         .rotation = 18,
-                         .scale = 0.25,
-                         .brightness = 0.3,
-                         .contrast = 0.3,
-                         .erase = 0.25};
-}
-
 bool cen__augment_is_none(const cen_augment *augment)
 {
     return augment->shift == 0 && augment->rotation == 0 && augment->scale == 0 &&

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 
 const char *cen_split_name(cen_split split)
@@ -82,12 +83,8 @@ cen_status cen__dataset_take(const cen_dataset *given, cen_dataset *taken, cen_e
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "there is no dataset; that of a folder is there after cen_folder_load");
     }
-    if (given->size < sizeof given->size) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "the dataset has no size; begin with cen_dataset_init");
-    }
-    memcpy(taken, given, given->size < sizeof *taken ? given->size : sizeof *taken);
-    taken->size = sizeof *taken;
+    cen_status status = cen__take_options(taken, given, error);
+    if (status != CEN_OK) return status;
     if (taken->read == NULL) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "the dataset has no function to read rows; set read");

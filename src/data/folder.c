@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -23,12 +24,6 @@ struct cen__text_block {
     cen__text_block *next;
     char text[];
 };
-
-cen_folder_options cen_folder_options_default(void)
-{
-    return (cen_folder_options){
-        .validation_share = 0.1, .seed = 1, .max_pixels = cen_image_options_default().max_pixels};
-}
 
 const char *cen__folder_keep(cen_folder *folder, const char *string)
 {
@@ -292,26 +287,29 @@ cen_status cen_folder_open(cen_context *context, cen_folder **folder, const char
                            size_t n_paths, const cen_folder_options *options, cen_error *error)
 {
     *folder = NULL;
+    cen_folder_options taken = cen_folder_options_init();
+    cen_status status = cen__take_options(&taken, options, error);
+    if (status != CEN_OK) return status;
     if (n_paths == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "no folder of images was named");
     }
-    if (!(options->validation_share >= 0 && options->validation_share < 1)) {
+    if (!(taken.validation_share >= 0 && taken.validation_share < 1)) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a validation share of %g makes no sense; choose one from 0 to below 1",
-                         options->validation_share);
+                         taken.validation_share);
     }
-    if (!(options->holdout_share >= 0 && options->holdout_share < 1)) {
+    if (!(taken.holdout_share >= 0 && taken.holdout_share < 1)) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a share of held-out classes of %g makes no sense; choose one from 0 to "
                          "below 1",
-                         options->holdout_share);
+                         taken.holdout_share);
     }
     cen_folder *opened = cen__alloc_zeroed(1, sizeof *opened);
     if (opened == NULL) return cen__fail_memory(error, "a folder of images");
-    opened->options = *options;
+    opened->options = taken;
     opened->context = cen__context_use(context, &opened->own_context);
-    cen_status status = opened->context != NULL ? fill(opened, paths, n_paths, error)
-                                                : cen__fail_memory(error, "a context");
+    status = opened->context != NULL ? fill(opened, paths, n_paths, error)
+                                     : cen__fail_memory(error, "a context");
     if (status != CEN_OK) {
         cen_folder_free(opened);
         return status;

@@ -8,7 +8,7 @@
 
 cen_image_options cen__picture_options(const cen_input *input)
 {
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     options.channels = (int)input->channels;
     options.target_height = input->height;
     options.target_width = input->width;

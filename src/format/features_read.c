@@ -1,4 +1,4 @@
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <errno.h>
 #include <math.h>

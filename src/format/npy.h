@@ -2,6 +2,8 @@
 #ifndef CEN_FORMAT_NPY_H
 #define CEN_FORMAT_NPY_H
 
+#include <centerloss_eval.h>
+
 #include "base/status.h"
 
 /* features[n, d] of a 2-D array of float32 or float64, either byte order, C or Fortran order; the

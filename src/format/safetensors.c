@@ -362,7 +362,7 @@ static void add_tensor(cen__text *header, const cen__named_tensor *named, uint64
     for (size_t i = 0; i < tensor->n_dims; i++) {
         cen__text_print(header, i > 0 ? ",%zu" : "%zu", tensor->shape[i]);
     }
-    uint64_t end = *offset + (uint64_t)cen_tensor_count(tensor) * sizeof(float);
+    uint64_t end = *offset + (uint64_t)cen__tensor_count(tensor) * sizeof(float);
     cen__text_print(header, "],\"data_offsets\":[%llu,%llu]}", (unsigned long long)*offset,
                     (unsigned long long)end);
     *offset = end;
@@ -411,7 +411,7 @@ cen_status cen__safetensors_write_beside(const char *path, const char *previous,
         cen__writer_write(writer, header.data, header.size);
         for (size_t i = 0; i < n_tensors; i++) {
             cen__writer_floats(writer, tensors[i].tensor.data,
-                               cen_tensor_count(&tensors[i].tensor));
+                               cen__tensor_count(&tensors[i].tensor));
         }
         status = cen__writer_commit(&writer, error);
     }

@@ -47,4 +47,12 @@ cen_status cen__safetensors_write_beside(const char *path, const char *previous,
                                          const cen__string_pair *metadata, size_t n_metadata,
                                          cen_error *error);
 
+/* Numbers in it: the product of the shape. */
+static inline size_t cen__tensor_count(const cen_tensor *tensor)
+{
+    size_t count = 1;
+    for (size_t i = 0; i < tensor->n_dims; i++) count *= tensor->shape[i];
+    return count;
+}
+
 #endif

@@ -1,5 +1,7 @@
 #include "format/table.h"
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

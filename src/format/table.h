@@ -2,6 +2,8 @@
 #ifndef CEN_FORMAT_TABLE_H
 #define CEN_FORMAT_TABLE_H
 
+#include <centerloss_eval.h>
+
 #include "base/status.h"
 
 /* Rows with labels and names as they stand in a file: "" where a field is empty. */

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "image/decoders.h"
@@ -74,7 +75,9 @@ cen_status cen_image_decode(cen_context *context, const void *bytes, size_t size
                             const cen_image_options *options, cen_image *image, cen_error *error)
 {
     *image = (cen_image){0};
-    cen_image_options wanted = options != NULL ? *options : cen_image_options_default();
+    cen_image_options wanted = cen_image_options_init();
+    cen_status status = cen__take_options(&wanted, options, error);
+    if (status != CEN_OK) return status;
     if (wanted.channels < 0 || wanted.channels == 2 || wanted.channels > 4) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an image cannot be converted to %d channels; ask for 0, 1, 3 or 4",
@@ -89,7 +92,7 @@ cen_status cen_image_decode(cen_context *context, const void *bytes, size_t size
         wanted.target_height = wanted.target_width;
         wanted.target_width = height;
     }
-    cen_status status = kind->decode(context, bytes, size, &wanted, image, error);
+    status = kind->decode(context, bytes, size, &wanted, image, error);
     if (status == CEN_OK && (wanted.channels == 1 || wanted.channels == 3)) note_alpha(image);
     if (status == CEN_OK) status = cen__image_convert(image, wanted.channels, error);
     if (status == CEN_OK) status = cen__image_orient(image, orientation, error);
@@ -192,10 +195,11 @@ cen_status cen_image_read(cen_context *context, const char *path, const cen_imag
                           cen_image *image, cen_error *error)
 {
     *image = (cen_image){0};
-    cen_image_options wanted = options != NULL ? *options : cen_image_options_default();
+    cen_image_options wanted = cen_image_options_init();
     cen_error why = {CEN_OK, ""};
     source s;
-    cen_status status = open_source(&s, path, &why);
+    cen_status status = cen__take_options(&wanted, options, &why);
+    if (status == CEN_OK) status = open_source(&s, path, &why);
     if (status != CEN_OK) return cen__fail(error, status, "%s", why.message);
     status = read_needed(&s, &wanted, &why);
     if (status == CEN_OK) {

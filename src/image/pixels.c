@@ -3,11 +3,6 @@
 
 #include "base/memory.h"
 
-cen_image_options cen_image_options_default(void)
-{
-    return (cen_image_options){.channels = 0, .max_pixels = (size_t)1 << 28};
-}
-
 cen_status cen__image_check_sides(size_t width, size_t height, cen_error *error)
 {
     if (width > 0 && height > 0) return CEN_OK;

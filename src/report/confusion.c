@@ -1,4 +1,6 @@
 /* The confusion matrix as a picture, and the pairs most often confused as a table. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 

@@ -1,4 +1,6 @@
 /* Training curves: one panel a kind of figure, since their sizes have nothing to do with each other. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
 /* The page, from top to bottom. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,4 +1,6 @@
 /* The figures of the page, with all their digits: a figure's data-key there is its path here. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 
 #include "base/memory.h"
@@ -240,23 +242,4 @@ cen_status cen_report_write_json(const cen_report *report, const char *path, cen
     status = cen__page_save(&page, path, error);
     cen__page_free(&page);
     return status;
-}
-
-/* A terminal obeys controls of C1, which JSON leaves as they are. */
-void cen_json_string(FILE *file, const char *text)
-{
-    cen__text json = {0}, safe = {0};
-    cen__text_add_json_string(&json, text);
-    for (const char *at = json.data; !json.failed && *at != '\0';) {
-        const size_t size = cen__utf8_size(at, 4); /* JSON is UTF-8: the end is seen in time */
-        if (size == 2 && cen__utf8_is_control(at, size)) {
-            cen__text_print(&safe, "\\u%04x", (unsigned)(unsigned char)at[1]);
-        } else {
-            cen__text_add_bytes(&safe, at, size);
-        }
-        at += size;
-    }
-    (void)fputs(json.failed || safe.failed ? "null" : safe.data, file);
-    cen__free(json.data);
-    cen__free(safe.data);
 }

@@ -3,6 +3,8 @@
 #ifndef CEN_REPORT_REPORT_H
 #define CEN_REPORT_REPORT_H
 
+#include <centerloss_eval.h>
+
 #include "base/status.h"
 #include "format/text.h"
 
@@ -34,6 +36,7 @@ typedef struct cen__set_view {
 } cen__set_view;
 
 typedef struct cen__page {
+    cen_report taken; /* what is known of the caller's */
     const cen_report *report;
     cen__set_view *views; /* [n_sets] */
     char **folders;       /* [report->n_pictures] their real paths, while the page is written */

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 

@@ -1,5 +1,7 @@
 /* Features in the plane with their centers. The last frame is drawn; the others are data that the
  * slider's script puts into the same paths. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 

@@ -1,6 +1,8 @@
 /* The contact sheet: queries with their nearest neighbours. */
 #include "report/report.h"
 
+#include <centerloss_eval.h>
+
 static void add_class(cen__text *text, const cen__set_view *view, int32_t label)
 {
     char number[16];

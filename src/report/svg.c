@@ -1,4 +1,6 @@
 /* Each plot as a file of its own. */
+#include <centerloss_eval.h>
+
 #include <stdio.h>
 
 #include "base/file.h"
@@ -60,7 +62,7 @@ cen_status cen_report_write_svg(const cen_report *report, const char *folder, ce
     if (status != CEN_OK) return status;
     page.is_alone = true;
     status = save_run(&page, folder, error);
-    for (size_t i = 0; status == CEN_OK && i < report->n_sets; i++)
+    for (size_t i = 0; status == CEN_OK && i < page.taken.n_sets; i++)
         status = save_set(&page, &page.views[i], folder, error);
     cen__page_free(&page);
     return status;

@@ -1,4 +1,6 @@
 /* The tables of the page. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>

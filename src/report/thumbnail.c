@@ -84,7 +84,7 @@ static bool is_within(const char *path, const char *folder)
 static cen_status read_picture(const cen__page *page, const char *path, cen_image *image,
                                cen_error *error)
 {
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     options.target_width = options.target_height = SIDE;
     size_t n = page->report->n_pictures;
     if (n == 0) return cen_image_read(NULL, path, &options, image, error);

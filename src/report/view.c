@@ -1,8 +1,11 @@
 /* What the plots of a set show, worked out of its measures. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -178,7 +181,10 @@ static bool make_view(cen__set_view *view, size_t n_picks, uint64_t seed)
 
 cen_status cen__page_create(cen__page *page, const cen_report *report, cen_error *error)
 {
-    *page = (cen__page){.report = report};
+    *page = (cen__page){.taken = cen_report_init()};
+    cen_status status = cen__take_options(&page->taken, report, error);
+    if (status != CEN_OK) return status;
+    report = page->report = &page->taken;
     page->views = cen__alloc_zeroed(report->n_sets, sizeof *page->views);
     if (page->views == NULL) return cen__fail_memory(error, "a report");
     size_t n_picks = report->n_sets < 1 ? 0 : CEN__PICKS_MOST / report->n_sets;

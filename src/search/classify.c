@@ -7,12 +7,6 @@
 #include "base/status.h"
 #include "search/search.h"
 
-cen_knn_options cen_knn_options_default(void)
-{
-    return (cen_knn_options){
-        .metric = CEN_METRIC_L2, .k = 5, .weights = CEN_WEIGHTS_UNIFORM, .most_distance = HUGE_VAL};
-}
-
 /* Neighbours are nearest first, so that some are at distance 0 where the first is. */
 static double weight_of(const double *distances, size_t i, cen_weights weights)
 {
@@ -44,7 +38,7 @@ static int32_t vote(const size_t *indices, const double *distances, size_t k, ce
     return best;
 }
 
-int32_t cen_knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels)
+int32_t cen__knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels)
 {
     return vote(indices, NULL, k, CEN_WEIGHTS_UNIFORM, gallery_labels);
 }
@@ -66,25 +60,28 @@ cen_status cen__check_most_distance(const cen_knn_options *options, cen_error *e
                      options->most_distance);
 }
 
-cen_status cen_knn_classify(cen_context *context, cen_labelled gallery, cen_labelled queries,
-                            size_t d, const cen_knn_options *options, int32_t *predicted,
-                            size_t *indices, float *distances, cen_error *error)
+cen_status cen_knn_classify(cen_context *context, const cen_labelled *gallery,
+                            const cen_labelled *queries, size_t d, const cen_knn_options *options,
+                            int32_t *predicted, size_t *indices, float *distances, cen_error *error)
 {
-    const cen__query query = {.gallery = gallery.features,
-                              .queries = queries.features,
-                              .n_gallery = gallery.n,
-                              .n_queries = queries.n,
+    cen_knn_options o = cen_knn_options_init();
+    cen_status status = cen__take_options(&o, options, error);
+    const cen__query query = {.gallery = gallery->features,
+                              .queries = queries->features,
+                              .n_gallery = gallery->n,
+                              .n_queries = queries->n,
                               .d = d,
-                              .k = options->k,
-                              .metric = options->metric,
-                              .leave_one_out = options->leave_one_out,
+                              .k = o.k,
+                              .metric = o.metric,
+                              .leave_one_out = o.leave_one_out,
                               .context = context};
-    cen_status status =
-        cen__check_choice("the weighting", (long)options->weights, CEN_WEIGHTS_DISTANCE, error);
-    if (status == CEN_OK) status = cen__check_most_distance(options, error);
+    if (status == CEN_OK) {
+        status = cen__check_choice("the weighting", (long)o.weights, CEN_WEIGHTS_DISTANCE, error);
+    }
+    if (status == CEN_OK) status = cen__check_most_distance(&o, error);
     if (status != CEN_OK) return status;
-    size_t count, k = options->k < gallery.n ? options->k : gallery.n; /* more is refused below */
-    bool fits = cen__multiply(queries.n, k, &count);
+    size_t count, k = o.k < gallery->n ? o.k : gallery->n; /* more is refused below */
+    bool fits = cen__multiply(queries->n, k, &count);
     size_t *own = fits && indices == NULL ? cen__alloc(count, sizeof *own) : NULL;
     double *exact = fits ? cen__alloc(count, sizeof *exact) : NULL;
     if (indices == NULL) indices = own;
@@ -94,8 +91,8 @@ cen_status cen_knn_classify(cen_context *context, cen_labelled gallery, cen_labe
     } else {
         status = cen__fail_memory(error, "the neighbours of the queries");
     }
-    for (size_t i = 0; i < queries.n && status == CEN_OK; i++) {
-        predicted[i] = cen__vote(indices + i * k, exact + i * k, options, gallery.labels);
+    for (size_t i = 0; i < queries->n && status == CEN_OK; i++) {
+        predicted[i] = cen__vote(indices + i * k, exact + i * k, &o, gallery->labels);
     }
     cen__free(own);
     cen__free(exact);

@@ -11,4 +11,8 @@ int32_t cen__vote(const size_t *indices, const double *distances, const cen_knn_
 /* Errors: ARGUMENT (most_distance). */
 cen_status cen__check_most_distance(const cen_knn_options *options, cen_error *error);
 
+/* The label that most of indices[k] have in gallery_labels; a tie goes to the smallest label, as in
+ * scikit-learn. */
+int32_t cen__knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels);
+
 #endif

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include <centerloss.h>
 
 #include <math.h>
@@ -69,13 +71,13 @@ static cen_status check_labels(cen_labelled set, size_t n_classes, cen_error *er
     return CEN_OK;
 }
 
-cen_status cen_intra_inter(cen_labelled queries, cen_labelled gallery, size_t d, size_t n_classes,
-                           double *ratio, cen_error *error)
+cen_status cen_intra_inter(const cen_labelled *queries, const cen_labelled *gallery, size_t d,
+                           size_t n_classes, double *ratio, cen_error *error)
 {
     size_t count;
     *ratio = (double)NAN;
-    cen_status status = check_labels(queries, n_classes, error);
-    if (status == CEN_OK) status = check_labels(gallery, n_classes, error);
+    cen_status status = check_labels(*queries, n_classes, error);
+    if (status == CEN_OK) status = check_labels(*gallery, n_classes, error);
     if (status != CEN_OK) return status;
     double *means =
         cen__multiply(n_classes, d, &count) ? cen__alloc_zeroed(count, sizeof *means) : NULL;
@@ -83,8 +85,8 @@ cen_status cen_intra_inter(cen_labelled queries, cen_labelled gallery, size_t d,
     if (means == NULL || counts == NULL) {
         status = cen__fail_memory(error, "the means of the classes");
     } else {
-        add_means(gallery.features, gallery.n, d, gallery.labels, n_classes, means, counts);
-        *ratio = sqrt(intra_square(queries, d, means, counts) /
+        add_means(gallery->features, gallery->n, d, gallery->labels, n_classes, means, counts);
+        *ratio = sqrt(intra_square(*queries, d, means, counts) /
                       inter_square(means, counts, n_classes, d));
     }
     cen__free(means);

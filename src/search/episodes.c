@@ -1,4 +1,4 @@
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <math.h>
 
@@ -157,33 +157,26 @@ static cen_episodes sum_up(const game *g)
     return result;
 }
 
-cen_episode_options cen_episode_options_default(void)
-{
-    return (cen_episode_options){.n_ways = 20,
-                                 .n_shots = 1,
-                                 .n_queries = 15,
-                                 .n_episodes = 600,
-                                 .seed = 1,
-                                 .metric = CEN_METRIC_L2};
-}
-
-cen_status cen_episodes_measure(cen_context *context, cen_labelled set, size_t d,
+cen_status cen_episodes_measure(cen_context *context, const cen_labelled *set, size_t d,
                                 const cen_episode_options *options, cen_episodes *measured,
                                 cen_error *error)
 {
+    cen_episode_options o = cen_episode_options_init();
+    cen_status status = cen__take_options(&o, options, error);
+    if (status != CEN_OK) return status;
     cen_context *own;
     context = cen__context_use(context, &own);
     if (context == NULL) return cen__fail_memory(error, "a context");
-    game g = {.set = set,
+    game g = {.set = *set,
               .d = d,
-              .options = options,
+              .options = &o,
               .vectors = &cen__kernels_of(context->instructions)->vectors};
-    cen_status status = list_eligible(&g, error);
+    status = list_eligible(&g, error);
     if (status == CEN_OK && !reserve(&g, cen_context_threads(context))) {
         status = cen__fail_memory(error, "the means of episodes");
     }
     if (status == CEN_OK) {
-        cen__parallel(context, options->n_episodes, CEN__MUCH_WORK, run_episode, &g);
+        cen__parallel(context, o.n_episodes, CEN__MUCH_WORK, run_episode, &g);
         *measured = sum_up(&g);
     }
     cen__classes_free(&g.classes);

@@ -1,4 +1,4 @@
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,12 +13,6 @@
 
 enum { WAYS = 20, QUERIES_A_CLASS = 15 };
 
-cen_measure_options cen_measure_options_default(void)
-{
-    return (cen_measure_options){
-        .knn = cen_knn_options_default(), .most_pairs = 20000000, .n_episodes = 600, .seed = 1};
-}
-
 typedef struct {
     cen_context *context;
     cen_labelled gallery, queries;
@@ -30,7 +24,7 @@ typedef struct {
 
 static cen_status check(const measuring *g, cen_error *error)
 {
-    const cen_knn_options *knn = &g->options->knn;
+    const cen_knn_options *knn = g->options->knn;
     bool leave_one_out = knn->leave_one_out;
     cen_status status =
         cen__check_choice("the metric", (long)knn->metric, CEN_METRIC_COSINE, error);
@@ -52,7 +46,7 @@ static cen_status check(const measuring *g, cen_error *error)
     }
     status = cen__check_most_distance(knn, error);
     if (status != CEN_OK) return status;
-    if (g->options->knn.k == 0) {
+    if (g->options->knn->k == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "k is 0; choose 1 or more");
     }
     if (g->gallery.n <= (size_t)leave_one_out) {
@@ -66,7 +60,7 @@ static cen_status check(const measuring *g, cen_error *error)
 static cen_status measure_neighbours(measuring *g, cen_error *error)
 {
     cen_measures *m = g->m;
-    cen_knn_options knn = g->options->knn;
+    cen_knn_options knn = *g->options->knn;
     size_t most = g->gallery.n - (size_t)knn.leave_one_out, count;
     if (knn.k > most) knn.k = most;
     m->k = knn.k;
@@ -91,15 +85,15 @@ static cen_status measure_pairs(measuring *g, cen_error *error)
 {
     const cen_measure_options *o = g->options;
     cen_error reason = {CEN_OK, ""};
-    cen_labelled none = {NULL, NULL, 0};
-    bool leave_one_out = o->knn.leave_one_out;
+    bool leave_one_out = o->knn->leave_one_out;
     cen_status status = CEN_OK;
     if (leave_one_out || g->queries.n > 0) {
-        status = cen_pairs_create(g->context, &g->m->pairs, leave_one_out ? g->gallery : g->queries,
-                                  leave_one_out ? none : g->gallery, g->d, o->knn.metric,
-                                  o->most_pairs, o->seed, &reason);
+        status =
+            cen_pairs_create(g->context, &g->m->pairs, leave_one_out ? &g->gallery : &g->queries,
+                             leave_one_out ? NULL : &g->gallery, g->d, o->knn->metric,
+                             o->most_pairs, o->seed, &reason);
     }
-    g->m->verification = cen_pairs_verify(&g->m->pairs);
+    cen_pairs_verify(&g->m->pairs, &g->m->verification);
     if (status == CEN_OK || status == CEN_ERROR_ARGUMENT) return CEN_OK;
     return cen__fail(error, status, "%s", reason.message);
 }
@@ -114,13 +108,14 @@ static cen_status measure_episodes(measuring *g, const cen__classes *classes, si
     if (n_ways > WAYS) n_ways = WAYS;
     *measured = (cen_episodes){n_ways, n_shots, 0, (double)NAN, (double)NAN};
     if (n_ways < 2 || g->options->n_episodes == 0) return CEN_OK;
-    const cen_episode_options options = {.n_ways = n_ways,
+    const cen_episode_options options = {.size = sizeof options,
+                                         .n_ways = n_ways,
                                          .n_shots = n_shots,
                                          .n_queries = QUERIES_A_CLASS,
                                          .n_episodes = g->options->n_episodes,
                                          .seed = g->options->seed,
-                                         .metric = g->options->knn.metric};
-    return cen_episodes_measure(g->context, g->queries, g->d, &options, measured, error);
+                                         .metric = g->options->knn->metric};
+    return cen_episodes_measure(g->context, &g->queries, g->d, &options, measured, error);
 }
 
 static cen_status measure_few_shot(measuring *g, cen_error *error)
@@ -159,7 +154,7 @@ static cen_status measure_compactness(measuring *g, cen_error *error)
         renumber(&g->classes, gallery, gallery_places);
         queries.labels = query_places;
         gallery.labels = gallery_places;
-        status = cen_intra_inter(queries, gallery, g->d, g->classes.n_classes + 1,
+        status = cen_intra_inter(&queries, &gallery, g->d, g->classes.n_classes + 1,
                                  &g->m->intra_inter, error);
     } else {
         status = cen__fail_memory(error, "the labels of the classes");
@@ -214,21 +209,27 @@ static cen_status list_confusions(measuring *g, cen_error *error)
     return CEN_OK;
 }
 
-cen_status cen_measures_create(cen_context *context, cen_measures *measures, cen_labelled gallery,
-                               cen_labelled queries, size_t d, const cen_measure_options *options,
-                               cen_error *error)
+cen_status cen_measures_create(cen_context *context, cen_measures *measures,
+                               const cen_labelled *gallery, const cen_labelled *queries, size_t d,
+                               const cen_measure_options *options, cen_error *error)
 {
+    cen_measure_options o = cen_measure_options_init();
+    cen_knn_options knn = cen_knn_options_init();
+    cen_status status = cen__take_options(&o, options, error);
+    if (status == CEN_OK) status = cen__take_options(&knn, o.knn, error);
+    if (status != CEN_OK) return status;
+    o.knn = &knn;
     cen_context *own;
     context = cen__context_use(context, &own);
     if (context == NULL) return cen__fail_memory(error, "a context");
     measuring g = {.context = context,
-                   .gallery = gallery,
-                   .queries = queries,
+                   .gallery = *gallery,
+                   .queries = *queries,
                    .d = d,
-                   .options = options,
+                   .options = &o,
                    .m = measures};
     *measures = (cen_measures){.n_queries = 0};
-    cen_status status = check(&g, error);
+    status = check(&g, error);
     if (status == CEN_OK) status = measure_neighbours(&g, error);
     if (status == CEN_OK) status = measure_pairs(&g, error);
     if (status == CEN_OK) status = measure_few_shot(&g, error);

@@ -1,4 +1,4 @@
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <math.h>
 

@@ -4,6 +4,8 @@
  * for, and their hits are counted. */
 #include "search/retrieval.h"
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

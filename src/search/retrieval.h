@@ -1,7 +1,7 @@
 #ifndef CEN_SEARCH_RETRIEVAL_H
 #define CEN_SEARCH_RETRIEVAL_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "search/classes.h"
 

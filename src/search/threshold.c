@@ -20,7 +20,7 @@
  * whole pictures. Simulated with normal distances, also with one stranger in five 2.5 deviations nearer,
  * 5, 10 and 50 strangers of 10 pictures, far 0.02 to 0.1 and correlations 0 to 0.95, the 95 % intervals
  * held 90 to 100 % of new groups. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -395,22 +395,23 @@ static cen_status measure(cen_context *context, const scratch *s, cen_labelled g
                                  s->distances, error);
 }
 
-cen_status cen_threshold_calibrate(cen_context *context, cen_labelled gallery,
-                                   cen_labelled strangers, size_t d, cen_metric metric,
+cen_status cen_threshold_calibrate(cen_context *context, const cen_labelled *gallery,
+                                   const cen_labelled *strangers, size_t d, cen_metric metric,
                                    double false_accepts, cen_threshold *threshold, cen_error *error)
 {
-    const bool is_own = strangers.n == 0;
-    const cen_labelled set = is_own ? gallery : strangers;
+    const bool is_own = strangers == NULL || strangers->n == 0;
+    const cen_labelled set = is_own ? *gallery : *strangers;
     scratch s = {.starts = NULL};
     cen_threshold made = {0, false_accepts, 0, 1, 0, 0};
     cen_status status =
-        check(gallery, set, is_own ? "gallery" : "strangers", d, false_accepts, error);
+        check(*gallery, set, is_own ? "gallery" : "strangers", d, false_accepts, error);
     if (status != CEN_OK) return status;
     cen_context *own;
     context = cen__context_use(context, &own);
     if (context == NULL) return cen__fail_memory(error, "a context");
     status = reserve(&s, set, is_own, false_accepts)
-                 ? measure(context, &s, gallery, strangers, d, metric, error)
+                 ? measure(context, &s, *gallery, is_own ? (cen_labelled){0} : *strangers, d,
+                           metric, error)
                  : cen__fail_memory(error, "the calibration of a threshold");
     made.n_pictures = s.strangers.n_rows;
     made.n_strangers = s.strangers.n_classes;

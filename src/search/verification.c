@@ -2,7 +2,7 @@
  * of a. Number u is found without those before it, so a sample of 1e12 pairs costs no more than its
  * size: the numbers are cut into as many equal parts as pairs are wanted, and of each part one is drawn.
  * So none comes twice, all are as likely, and neighbouring numbers share rows that are in the cache. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <math.h>
 
@@ -242,13 +242,14 @@ static cen_status create_pairs(cen_context *context, const pairing *p, cen_pairs
     return status;
 }
 
-cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, cen_labelled a, cen_labelled b,
-                            size_t d, cen_metric metric, size_t most, uint64_t seed,
-                            cen_error *error)
+cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, const cen_labelled *a,
+                            const cen_labelled *b, size_t d, cen_metric metric, size_t most,
+                            uint64_t seed, cen_error *error)
 {
-    pairing p = {.a = a,
-                 .b = b.n > 0 ? b : a,
-                 .within = b.n == 0,
+    const bool is_within = b == NULL || b->n == 0;
+    pairing p = {.a = *a,
+                 .b = is_within ? *a : *b,
+                 .within = is_within,
                  .cosine = metric == CEN_METRIC_COSINE,
                  .d = d,
                  .seed = seed};
@@ -342,7 +343,7 @@ static void cross(roc_point from, roc_point to, cen_verification *v)
     v->eer_threshold = from.threshold + share * (to.threshold - from.threshold);
 }
 
-cen_verification cen_pairs_verify(const cen_pairs *pairs)
+void cen_pairs_verify(const cen_pairs *pairs, cen_verification *verification)
 {
     static const double fars[3] = {1e-1, 1e-2, 1e-3};
     cen_verification v = {.n_genuine = pairs->n_genuine,
@@ -352,7 +353,10 @@ cen_verification cen_pairs_verify(const cen_pairs *pairs)
                           .eer = (double)NAN,
                           .eer_threshold = (double)NAN,
                           .tar = {(double)NAN, (double)NAN, (double)NAN}};
-    if (pairs->n_genuine == 0 || pairs->n_impostor == 0) return v;
+    if (pairs->n_genuine == 0 || pairs->n_impostor == 0) {
+        *verification = v;
+        return;
+    }
     v.auc = v.tar[0] = v.tar[1] = v.tar[2] = 0;
     roc_point last = {0, 0, 0};
     for (size_t i = 0, j = 0; i < pairs->n_genuine || j < pairs->n_impostor;) {
@@ -366,5 +370,5 @@ cen_verification cen_pairs_verify(const cen_pairs *pairs)
         }
         last = point;
     }
-    return v;
+    *verification = v;
 }

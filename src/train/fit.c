@@ -9,12 +9,6 @@
 #include "train/fit.h"
 #include "train/model.h"
 
-cen_fit_options cen_fit_options_default(void)
-{
-    return (cen_fit_options){
-        .n_epochs = 30, .shuffle = true, .warmup = 1, .cosine = true, .seed = 1, .k = 5};
-}
-
 static cen_status run_epoch(cen__fit *f, cen_error *error)
 {
     const cen_fit_options *options = f->options;
@@ -235,14 +229,17 @@ static cen_status check_batches(const cen_fit_options *options, size_t batch_siz
                      "balance out");
 }
 
-cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset, const cen_fit_options *options,
+cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset, const cen_fit_options *given,
                    cen_error *error)
 {
+    cen_fit_options o = cen_fit_options_init();
+    const cen_fit_options *options = &o;
     cen_model *model = cen__trainer_model(trainer);
     const cen_input *input = &model->info.input;
     size_t batch_size = cen__trainer_options(trainer)->batch_size;
     cen_dataset taken;
-    cen_status status = check_times(options, error);
+    cen_status status = cen__take_options(&o, given, error);
+    if (status == CEN_OK) status = check_times(options, error);
     if (status == CEN_OK) status = cen__augment_check(&options->augment, input, error);
     if (status == CEN_OK) status = cen__dataset_take(dataset, &taken, error);
     if (status == CEN_OK) status = cen__dataset_check_size(&taken, input, error);

@@ -1,7 +1,10 @@
 /* What an epoch's end is measured by. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <string.h>
 
+#include "search/classify.h"
 #include "train/extract.h"
 #include "train/fit.h"
 #include "train/model.h"
@@ -81,7 +84,7 @@ static void count_hits(cen__fit *f, cen_epoch_report *report)
     memset(f->n_hits, 0, n_classes * sizeof *f->n_hits);
     for (size_t i = 0; i < f->n_validation; i++) {
         int32_t label = f->validation_labels[i];
-        int32_t vote = cen_knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
+        int32_t vote = cen__knn_vote(f->neighbours + i * f->k, f->k, f->gallery_labels);
         f->n_of[label]++;
         f->n_hits[label] += vote == label;
         hits += vote == label;
@@ -155,7 +158,7 @@ static cen_status measure_epoch(cen__fit *f, cen_epoch_report *report, cen_error
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
         cen_labelled gallery = {f->gallery_features, f->gallery_labels, f->n_gallery};
-        status = cen_intra_inter(queries, gallery, f->model->info.feature_size,
+        status = cen_intra_inter(&queries, &gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
     report->n_gallery = f->n_gallery;

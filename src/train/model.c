@@ -12,16 +12,6 @@
 
 static const double center_bound = 0.05; /* Keras's Embedding starts uniform in +-0.05 */
 
-cen_model_options cen_model_options_default(void)
-{
-    cen_model_options options = {
-        .net = "small",
-        .input = {.channels = 1, .height = 28, .width = 28, .resize = CEN_RESIZE_CROP},
-        .seed = 1};
-    for (size_t c = 0; c < CEN_MAX_CHANNELS; c++) options.input.std[c] = 1;
-    return options;
-}
-
 static cen_status check_input(const cen_input *input, cen_error *error)
 {
     cen_status status =
@@ -209,18 +199,20 @@ cen_status cen_model_create(cen_context *context, cen_model **model,
                             const cen_model_options *options, cen_error *error)
 {
     *model = NULL;
-    const cen_model_limits *limits = options->limits;
-    cen_status status = limits != NULL ? cen__limits_check(limits, error) : CEN_OK;
-    if (status == CEN_OK) status = cen__model_layout(context, model, options, error);
+    cen_model_options o = cen_model_options_init();
+    cen_model_limits limits = cen_model_limits_init();
+    cen_status status = cen__take_options(&o, options, error);
+    if (status == CEN_OK) status = cen__limits_take(&limits, o.limits, error);
+    if (status == CEN_OK) status = cen__model_layout(context, model, &o, error);
     if (status != CEN_OK) return status;
-    if (limits != NULL) status = cen__model_check_limits(*model, limits, false, error);
+    if (o.limits != NULL) status = cen__model_check_limits(*model, &limits, false, error);
     if (status == CEN_OK) status = cen__model_allocate(*model, error);
     if (status != CEN_OK) {
         cen_model_free(*model);
         *model = NULL;
         return status;
     }
-    initialize(*model, options->seed);
+    initialize(*model, o.seed);
     return CEN_OK;
 }
 

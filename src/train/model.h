@@ -44,8 +44,9 @@ static inline float *cen__model_state(const cen_model *model)
 /* Takes the memory of the parameters, as they come. */
 cen_status cen__model_allocate(cen_model *model, cen_error *error);
 
-/* Errors: ARGUMENT if nothing can be within the limits. */
-cen_status cen__limits_check(const cen_model_limits *limits, cen_error *error);
+/* cen__take_options. Errors: ARGUMENT, also if nothing can be within the limits. */
+cen_status cen__limits_take(cen_model_limits *limits, const cen_model_limits *given,
+                            cen_error *error);
 
 /* Of a model without memory. What is in a file has parameters there, whose memory is not limited. Errors: LIMIT,
  * MEMORY. */

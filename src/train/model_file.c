@@ -233,7 +233,7 @@ static cen_status decode_names(cen_model *model, cen_error *error)
 static cen_status read_layout(cen_context *context, const cen__safetensors *file, cen_model **model,
                               cen_error *error)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     const char *format = cen__safetensors_metadata(file, keys[FORMAT]);
     options.net = cen__safetensors_metadata(file, keys[NET]);
     if (format == NULL || strcmp(format, format_name) != 0 || options.net == NULL ||
@@ -326,14 +326,14 @@ static cen_status load(cen_context *context, cen_model **model, const char *path
 cen_status cen_model_load(cen_context *context, cen_model **model, const char *path,
                           const cen_model_limits *limits, cen_error *error)
 {
-    const cen_model_limits usual = cen_model_limits_default();
+    cen_model_limits taken = cen_model_limits_init();
     *model = NULL;
-    if (limits == NULL) limits = &usual;
-    if (cen__limits_check(limits, error) != CEN_OK) return CEN_ERROR_ARGUMENT;
-    if (cen__os_kind(path) != CEN__FOLDER) return load(context, model, path, limits, error);
+    cen_status status = cen__limits_take(&taken, limits, error);
+    if (status != CEN_OK) return status;
+    if (cen__os_kind(path) != CEN__FOLDER) return load(context, model, path, &taken, error);
     char *inner = cen__path_join(path, "model.safetensors");
     if (inner == NULL) return cen__fail_memory(error, "a path");
-    cen_status status = load(context, model, inner, limits, error);
+    status = load(context, model, inner, &taken, error);
     cen__free(inner);
     return status;
 }

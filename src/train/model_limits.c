@@ -1,4 +1,5 @@
 /* What a model that comes from elsewhere may ask for, judged before its memory is taken. */
+#include "base/checks.h"
 #include "base/sizes.h"
 #include "nn/work.h"
 #include "train/model.h"
@@ -6,14 +7,11 @@
 /* What an image may take while it runs, for a pixel of the largest input: 64 channels of two layers. */
 enum { NUMBERS_A_PIXEL = 128 };
 
-cen_model_limits cen_model_limits_default(void)
+cen_status cen__limits_take(cen_model_limits *limits, const cen_model_limits *given,
+                            cen_error *error)
 {
-    return (cen_model_limits){.max_input = (size_t)1 << 22, .max_work = 1e11};
-}
-
-cen_status cen__limits_check(const cen_model_limits *limits, cen_error *error)
-{
-    if (limits->max_input > 0 && limits->max_work > 0) return CEN_OK;
+    cen_status status = cen__take_options(limits, given, error);
+    if (status != CEN_OK || (limits->max_input > 0 && limits->max_work > 0)) return status;
     return cen__fail(error, CEN_ERROR_ARGUMENT,
                      "limits of %zu pixels and %g multiply-adds let no model in; give both above 0",
                      limits->max_input, limits->max_work);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/checks.h"
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "train/presets.h"
@@ -105,8 +106,14 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
                              cen_fit_options *fit, cen_error *error)
 {
     cen_dataset taken;
-    cen_input input = model->input;
+    cen_model_options model_now = cen_model_options_init();
+    cen_train_options train_now = cen_train_options_init();
+    cen_fit_options fit_now = cen_fit_options_init();
     cen_status status = cen__dataset_take(dataset, &taken, error);
+    if (status == CEN_OK) status = cen__take_options(&model_now, model, error);
+    if (status == CEN_OK) status = cen__take_options(&train_now, train, error);
+    if (status == CEN_OK) status = cen__take_options(&fit_now, fit, error);
+    cen_input input = model_now.input;
     if (status == CEN_OK) {
         status = cen_dataset_measure(context, dataset, input.mean, input.std, error);
     }
@@ -127,6 +134,6 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     train->centers = losses[train->loss].centers;
     fit->n_epochs = choose_epochs(n_train);
     fit->per_class = choose_per_class(train->loss, train->batch_size, taken.n_classes);
-    fit->augment = is_to_change(&taken, n_train) ? cen_augment_light() : cen_augment_none();
+    fit->augment = is_to_change(&taken, n_train) ? cen_augment_light() : cen_augment_init();
     return CEN_OK;
 }

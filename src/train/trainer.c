@@ -39,21 +39,6 @@ static const cen__vectors *vectors_of(const cen_trainer *trainer)
     return &trainer->model->net.kernels->vectors;
 }
 
-cen_train_options cen_train_options_default(void)
-{
-    return (cen_train_options){.margin = 0.2,
-                               .margin_scale = 30,
-                               .lambda = 0.02,
-                               .centers = CEN_CENTERS_MEAN,
-                               .alpha = 0.5,
-                               .lr = 2e-3,
-                               .beta1 = 0.9,
-                               .beta2 = 0.999,
-                               .adam_eps = 1e-8,
-                               .weight_decay = 0.02,
-                               .batch_size = 64};
-}
-
 /* Beyond all sense, and so far from infinity that products stay finite. */
 #define HUGE_RATE 1e30
 
@@ -130,23 +115,25 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
                               const cen_train_options *options, cen_error *error)
 {
     *trainer = NULL;
-    cen_status status = check_options(model, options, error);
+    cen_train_options taken = cen_train_options_init();
+    cen_status status = cen__take_options(&taken, options, error);
+    if (status == CEN_OK) status = check_options(model, &taken, error);
     if (status != CEN_OK) return status;
     cen_trainer *t = cen__alloc_zeroed(1, sizeof *t);
     if (t == NULL) return cen__fail_memory(error, "a trainer");
     t->model = model;
-    t->options = *options;
+    t->options = taken;
     t->seed = 1;
     status = allocate(t, error);
     if (status != CEN_OK) {
         cen_trainer_free(t);
         return status;
     }
-    t->lambda = options->lambda;
-    t->adam.lr = options->lr;
-    t->adam.beta1 = options->beta1;
-    t->adam.beta2 = options->beta2;
-    t->adam.eps = options->adam_eps;
+    t->lambda = taken.lambda;
+    t->adam.lr = taken.lr;
+    t->adam.beta1 = taken.beta1;
+    t->adam.beta2 = taken.beta2;
+    t->adam.eps = taken.adam_eps;
     t->adam.context = model->context;
     t->adam.vectors = vectors_of(t);
     *trainer = t;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "base/os.h"
 #include "support/context.h"
 
 static int fail(const char *what)
@@ -29,15 +30,15 @@ int bench_knn(int argc, char **argv)
     }
     for (size_t i = 0; i < (size_t)N * D; i++) gallery[i] = (float)rand() / (float)RAND_MAX;
     for (size_t i = 0; i < (size_t)QUERIES * D; i++) queries[i] = (float)rand() / (float)RAND_MAX;
-    double times[MOST], end = cen_seconds() + atof(argv[2]);
-    while (n < 3 || (n < MOST && cen_seconds() < end)) {
+    double times[MOST], end = cen__os_seconds() + atof(argv[2]);
+    while (n < 3 || (n < MOST && cen__os_seconds() < end)) {
         cen_error error;
-        double start = cen_seconds();
+        double start = cen__os_seconds();
         if (cen_knn_search(threads(n_threads), gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2,
                            false, indices, distances, &error) != CEN_OK) {
             return fail(error.message);
         }
-        times[n++] = cen_seconds() - start;
+        times[n++] = cen__os_seconds() - start;
     }
     printf("%.3f\n", 1e3 * bench_median(times, n));
     free(gallery);
@@ -58,11 +59,11 @@ int bench_load(int argc, char **argv)
                        .width = side,
                        .resize = CEN_RESIZE_CROP,
                        .std = {1, 1, 1}};
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder;
     cen_error error;
     const char *path = argv[1];
-    double start = cen_seconds();
+    double start = cen__os_seconds();
     if (cen_folder_open(threads(atoi(argv[4])), &folder, &path, 1, &options, &error) != CEN_OK ||
         cen_folder_load(folder, &input, (size_t)1 << 31, NULL, NULL, &error) != CEN_OK) {
         return fail(error.message);
@@ -76,7 +77,7 @@ int bench_load(int argc, char **argv)
             return fail(error.message);
         }
     }
-    printf("%.4f %zu\n", cen_seconds() - start, n);
+    printf("%.4f %zu\n", cen__os_seconds() - start, n);
     free(x);
     cen_folder_free(folder);
     return 0;
@@ -106,9 +107,9 @@ int bench_decode(int argc, char **argv)
     for (size_t i = 0; i < n_files; i++) {
         if (read_whole(argv[2 + i], &bytes[i], &sizes[i]) != 0) return 1;
     }
-    double times[MOST], end = cen_seconds() + atof(argv[1]);
-    while (n < 3 || (n < MOST && cen_seconds() < end)) {
-        double start = cen_seconds();
+    double times[MOST], end = cen__os_seconds() + atof(argv[1]);
+    while (n < 3 || (n < MOST && cen__os_seconds() < end)) {
+        double start = cen__os_seconds();
         for (size_t i = 0; i < n_files; i++) {
             cen_image image;
             cen_error error;
@@ -117,7 +118,7 @@ int bench_decode(int argc, char **argv)
             }
             cen_image_free(&image);
         }
-        times[n++] = cen_seconds() - start;
+        times[n++] = cen__os_seconds() - start;
     }
     printf("%.3f\n", 1e3 * bench_median(times, n));
     for (size_t i = 0; i < n_files; i++) free(bytes[i]);

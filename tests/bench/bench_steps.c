@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "bench.h"
+#include "base/os.h"
 #include "support/context.h"
 #include "support/plain_options.h"
 
@@ -45,7 +46,7 @@ int bench_steps(int argc, char **argv)
     cen_model *model;
     cen_trainer *trainer;
     cen_predictor *predictor;
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = c->net;
     options.input.channels = c->channels;
     options.input.height = options.input.width = c->side;
@@ -69,9 +70,9 @@ int bench_steps(int argc, char **argv)
     double medians[2];
     for (int mode = 0; mode < 2; mode++) {
         size_t n = 0;
-        double end = cen_seconds() + seconds;
-        for (size_t i = 0; n < MOST_RUNS && (n < LEAST_RUNS || cen_seconds() < end); i++) {
-            double start = cen_seconds();
+        double end = cen__os_seconds() + seconds;
+        for (size_t i = 0; n < MOST_RUNS && (n < LEAST_RUNS || cen__os_seconds() < end); i++) {
+            double start = cen__os_seconds();
             if (mode == 0) {
                 cen_losses losses;
                 cen_trainer_backward(trainer, x, labels, c->batch, &losses, NULL);
@@ -79,7 +80,7 @@ int bench_steps(int argc, char **argv)
             } else {
                 cen_predictor_features(predictor, x, c->batch, f, NULL);
             }
-            if (i >= 2) times[n++] = cen_seconds() - start;
+            if (i >= 2) times[n++] = cen__os_seconds() - start;
         }
         medians[mode] = 1e3 * bench_median(times, n);
     }

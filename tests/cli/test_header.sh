@@ -1,6 +1,6 @@
 #!/bin/sh
-# The header alone, in every dialect that includes it: C99 to C23, and C++ from 1998 on, with gcc and
-# clang, and no warning; also after the macros that <windows.h> defines.
+# Both headers, in every dialect that includes them: C99 to C23, and C++ from 1998 on, with gcc and
+# clang, and no warning; also after headers of systems, whose macros take names.
 . "$(dirname "$0")/common.sh"
 
 # Names that <windows.h> and the headers it includes take as macros.
@@ -13,8 +13,9 @@ cat >once.c <<'END'
 #define IN
 #define OUT
 #define ERROR 0
+#include <centerloss_eval.h>
 #include <centerloss.h>
-#include <centerloss.h>
+#include <centerloss_eval.h>
 END
 : >empty.c
 STRICT="-pedantic-errors -Wall -Wextra -Wshadow -Wconversion -Wundef -Werror -fsyntax-only"
@@ -47,13 +48,18 @@ tried=
 for compiler in c++ g++ clang++; do dialects c++ $compiler c++98 c++11 c++14 c++17 c++20 c++23; done
 [ -n "$tried" ] || echo "no C++ compiler here: not tried in C++"
 
-# <windows.h> makes macros of words: far, near, small, interface...
-if command -v x86_64-w64-mingw32-gcc >/dev/null; then
-    printf '#include <windows.h>\n#include <centerloss.h>\n' >windows.c
+# <windows.h> makes macros of words (far, near, small, interface), <complex.h> of I, <sys/param.h> of MIN and more.
+# after COMPILER HEADER
+after() {
+    command -v "$1" >/dev/null || {
+        echo "$1 is not here: not tried after <$2>"
+        return 0
+    }
+    printf '#include <%s>\n#include <centerloss_eval.h>\n' "$2" >after.c
     # shellcheck disable=SC2086
-    succeed x86_64-w64-mingw32-gcc -std=c99 -Wall -Wextra -Werror -fsyntax-only -I"$SOURCE/include" windows.c
-else
-    echo "no compiler for Windows here: not tried after <windows.h>"
-fi
+    succeed "$1" -std=c99 -Wall -Wextra -Werror -fsyntax-only -I"$SOURCE/include" after.c
+}
+for header in windows.h complex.h sys/param.h; do after x86_64-w64-mingw32-gcc "$header"; done
+for header in complex.h sys/param.h; do after gcc "$header"; done
 
 finish

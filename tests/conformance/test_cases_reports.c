@@ -36,7 +36,7 @@ static void check(const char *name, const char *rest)
     unsigned long width, height, crc;
     cen_image image;
     cen_error error = {CEN_OK, ""};
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     bool refused = sscanf(rest, "%7s %lu %lu %lu", mode, &width, &height, &crc) != 4;
     options.channels = refused ? 0 : (int)strlen(mode); /* L, RGB, RGBA */
     (void)snprintf(path, sizeof path, "%s/%s", data, name);

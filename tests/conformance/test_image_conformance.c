@@ -33,7 +33,7 @@ static void check(const char *path, const char *rest)
 {
     unsigned long width, height, crc;
     int channels;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     cen_image image;
     cen_error error;
     if (sscanf(rest, "%lu %lu %d %lu", &width, &height, &channels, &crc) != 4) {

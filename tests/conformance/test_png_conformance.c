@@ -58,7 +58,7 @@ static bool check(const expectation *expected)
     size_t size;
     cen_image image = {0};
     cen_error error = {CEN_OK, ""};
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     char *path = cen__path_join(data, expected->path);
     if (cen__file_read(path, SIZE_MAX, &bytes, &size, &error) != CEN_OK)
         fail_msg("%s", error.message);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/os.h"
 #include "train/checkpoint.h"
 #include "train/model.h"
 #include "support/context.h"
@@ -22,11 +23,11 @@ static void make_folder(void)
 {
     static const char *const names[N_CLASSES] = {"fuzz_images/a", "fuzz_images/b"};
     static const char *const root[] = {"fuzz_images"};
-    cen_folder_options folder_options = cen_folder_options_default();
+    cen_folder_options folder_options = cen_folder_options_init();
     cen_input input = {1, SIDE, SIDE, CEN_RESIZE_CROP, {0}, {1, 1, 1}};
     for (int i = 0; i < N_CLASSES; i++) {
         char path[64];
-        FUZZ_CHECK(cen_make_folder(names[i], NULL) == CEN_OK);
+        FUZZ_CHECK(cen__os_make_folder(names[i], NULL) == CEN_OK);
         (void)snprintf(path, sizeof path, "%s/%d.pgm", names[i], i);
         fuzz_write(path, "P5 2 2 255 abcd", 15);
     }
@@ -36,8 +37,8 @@ static void make_folder(void)
 
 static void set_up(void)
 {
-    cen_model_options model_options = cen_model_options_default();
-    cen_train_options train_options = cen_train_options_default();
+    cen_model_options model_options = cen_model_options_init();
+    cen_train_options train_options = cen_train_options_init();
     make_folder();
     model_options.net = "flatten, dense 2";
     model_options.input.height = model_options.input.width = SIDE;
@@ -45,7 +46,7 @@ static void set_up(void)
     FUZZ_CHECK(cen_model_create(threads(1), &model, &model_options, NULL) == CEN_OK);
     train_options.batch_size = N_CLASSES;
     FUZZ_CHECK(cen_trainer_create(&trainer, model, &train_options, NULL) == CEN_OK);
-    options = cen_fit_options_default();
+    options = cen_fit_options_init();
     progress = (cen__progress){.epoch = 1};
     checkpoint = (cen__checkpoint){
         .trainer = trainer,

@@ -19,7 +19,7 @@ static void check_tensors(const char *path, size_t size)
     for (size_t i = 0; i < file.n_tensors; i++) {
         const cen_tensor *tensor = &file.tensors[i].tensor;
         FUZZ_CHECK(cen__safetensors_find(&file, file.tensors[i].name) == tensor);
-        for (size_t k = 0; k < cen_tensor_count(tensor); k++) sum += (double)tensor->data[k];
+        for (size_t k = 0; k < cen__tensor_count(tensor); k++) sum += (double)tensor->data[k];
     }
     FUZZ_CHECK(sum <= 0 || sum >= 0 || sum != sum);
     cen__safetensors_free(&file);
@@ -45,7 +45,7 @@ static void check_model(const char *path, size_t size)
 
 static void check_init(const char *path)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     cen_model *model;
     cen_error error;
     size_t n_taken;

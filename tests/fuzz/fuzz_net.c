@@ -11,7 +11,7 @@ enum { MEMORY_FACTOR = 512, MEMORY_LEAST = 1 << 16, MOST_NUMBERS = 1 << 14 };
 
 static void check_model(const char *line, cen__shape in)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     cen_model *model;
     cen_error error;
     options.net = line;

@@ -1,6 +1,8 @@
 /* .npy, of whatever shape, without names beside it. */
 #include "fuzz.h"
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 
 #include "base/memory.h"

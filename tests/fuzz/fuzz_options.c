@@ -12,7 +12,7 @@ static void check_settings(void)
 {
     FUZZ_CHECK(s.batch_size >= 1 && s.channels <= 3 && s.mean.n <= 3 && s.std.n <= 3);
     FUZZ_CHECK(isfinite(s.lr) && s.lr >= 0 && s.validation_share >= 0 && s.validation_share < 1);
-    cen_folder_options folder = cen_folder_options_default();
+    cen_folder_options folder = cen_folder_options_init();
     if (!read_lambda()) return;
     FUZZ_CHECK(strcmp(s.lambda, "auto") == 0 || (isfinite(s.lambda_value) && s.lambda_value >= 0));
     choose_holdout(&folder);

@@ -1,6 +1,8 @@
 /* The texts of features: a .csv, or where the first byte is 't' the .tsv beside a .npy of as many rows. */
 #include "fuzz.h"
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <string.h>
 

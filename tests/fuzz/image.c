@@ -65,7 +65,7 @@ static void check_header(const uint8_t *bytes, size_t size, const cen_image *ima
 static void check_reduced(const uint8_t *bytes, size_t size, const cen_image *image,
                           cen_status status)
 {
-    cen_image_options options = {3, MOST_PIXELS, 1 + size % 7, 1 + size % 5};
+    cen_image_options options = {sizeof options, 3, MOST_PIXELS, 1 + size % 7, 1 + size % 5};
     cen_image reduced;
     cen_error error;
     decode(bytes, size, &options, &reduced, &error);
@@ -79,7 +79,7 @@ static void check_reduced(const uint8_t *bytes, size_t size, const cen_image *im
 
 void fuzz_image(const uint8_t *bytes, size_t size)
 {
-    cen_image_options options = {0, MOST_PIXELS, 0, 0};
+    cen_image_options options = {sizeof options, 0, MOST_PIXELS, 0, 0};
     cen_image image, again;
     cen_error error, error_again;
     fuzz_memory_begin();
@@ -97,7 +97,7 @@ void fuzz_image(const uint8_t *bytes, size_t size)
     cen_image_free(&image);
     fuzz_memory_end();
     if (!fuzz_is_replay) return;
-    options = cen_image_options_default();
+    options = cen_image_options_init();
     decode(bytes, size, &options, &image, &error);
     cen_image_free(&image);
 }

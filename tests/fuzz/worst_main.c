@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "../support/measured_memory.h"
 #include "base/file.h"
@@ -25,7 +25,7 @@ static long size_of(const char *path)
 static cen_status read_picture(const char *path)
 {
     cen_image image;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     options.channels = 3;
     cen_status status = cen_image_read(NULL, path, &options, &image, NULL);
     cen_image_free(&image);
@@ -57,7 +57,7 @@ static cen_status read_list(const char *path)
     cen_status status = cen_context_create(&context, &one, NULL);
     if (status != CEN_OK) return status;
     for (int unlabelled = 0; unlabelled < 2; unlabelled++) {
-        cen_folder_options options = cen_folder_options_default();
+        cen_folder_options options = cen_folder_options_init();
         options.unlabelled = unlabelled;
         status = cen_folder_open(context, &folder, &path, 1, &options, NULL);
         if (status == CEN_OK) cen_folder_free(folder);

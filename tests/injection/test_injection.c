@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "image/image.h"
 #include "image/inflate.h"
@@ -50,7 +50,7 @@ static void make_pictures(const char *folder, int value)
     char path[4][200];
     static const char *const names[4] = {"a.png", "b.jpg", "c.bmp", "d.pgm"};
     for (size_t i = 0; i < 4; i++) (void)snprintf(path[i], 200, "%s/%s", folder, names[i]);
-    assert_int_equal(cen_make_folder(folder, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(folder, NULL), CEN_OK);
     uint8_t pixels[64];
     memset(pixels, value, sizeof pixels);
     const cen_image image = {8, 8, 1, pixels, NULL, {0}};
@@ -98,7 +98,7 @@ static size_t make_large_png(const char *path, size_t width, size_t height)
 static cen_status open_folder(size_t cache, cen_folder **folder, cen_error *error)
 {
     const char *const path = IMAGES;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0.25;
     options.strict = true;
     cen_status status = cen_folder_open(threads(1), folder, &path, 1, &options, error);
@@ -116,12 +116,12 @@ static cen_status create(const cen_folder *folder, cen_model **model, cen_traine
                          cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = "conv 2 3x3 pad 1, batchnorm, relu, maxpool 2, flatten, dropout 0.3, dense 3";
     options.input = input;
     options.n_classes = info->n_classes;
     options.class_names = info->class_names;
-    cen_train_options training = cen_train_options_default();
+    cen_train_options training = cen_train_options_init();
     training.batch_size = 4;
     training.lambda_ratio = 0.3;
     *trainer = NULL;
@@ -136,7 +136,7 @@ static cen_status fit(const cen_folder *folder, const char *checkpoint, bool res
     cen_trainer *trainer;
     cen_status status = create(folder, model, &trainer, error);
     if (status == CEN_OK) {
-        cen_fit_options options = cen_fit_options_default();
+        cen_fit_options options = cen_fit_options_init();
         options.n_epochs = 2;
         options.stop_after = stop;
         options.augment = cen_augment_light();
@@ -223,16 +223,19 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
                          cen_error *error)
 {
     static const char *const names[2] = {"dark", "light"};
-    cen_measure_options options = cen_measure_options_default();
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options options_knn = cen_knn_options_init();
+    options.knn = &options_knn;
     cen_measures measures;
     options.n_episodes = 2;
-    options.knn.leave_one_out = true;
+    options_knn.leave_one_out = true;
     const cen_labelled all = {features, labels, 8};
-    cen_status status = cen_measures_create(threads(1), &measures, all, all, 3, &options, error);
+    cen_status status = cen_measures_create(threads(1), &measures, &all, &all, 3, &options, error);
     if (status != CEN_OK) return status;
     const cen_report_set set = {"seen", &measures, rows, rows};
     static const char *const pictures[] = {OUT};
-    const cen_report page = {.title = "a",
+    const cen_report page = {.size = sizeof(cen_report),
+                             .title = "a",
                              .command = "b",
                              .class_names = names,
                              .n_classes = 2,
@@ -329,7 +332,7 @@ static void begin_out(size_t n_steps)
 {
     cen_model *model;
     tree_remove(OUT);
-    assert_int_equal(cen_make_folder(OUT, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(OUT, NULL), CEN_OK);
     if (n_steps == 0) return;
     assert_int_equal(fit(loaded, OUT "/checkpoint", false, n_steps, &model, NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, OUT "/model.safetensors", NULL), CEN_OK);
@@ -393,7 +396,7 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
 {
     (void)state;
     const char *const path = ROOT "/large";
-    assert_int_equal(cen_make_folder(path, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(path, NULL), CEN_OK);
     const size_t size = make_large_png(ROOT "/large/a.png", 2000, 1000);
     cen_image image;
     failing_arm(0, false);
@@ -404,7 +407,7 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
     assert_int_equal(failing->counts[OPEN], 1);
     if (failing->n_bytes_read > size / 4) fail_msg("%zu bytes are read", failing->n_bytes_read);
 
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder;
     float features[3];
     options.unlabelled = true;
@@ -501,7 +504,7 @@ static void errno_stays_where_the_system_sets_it(void **state)
 {
     (void)state;
     const char *const path = IMAGES;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     const float one = 1;
     size_t nearest;
     cen_folder *folder;
@@ -529,11 +532,11 @@ static void the_names_of_new_folders_are_brought_onto_the_disk(void **state)
 {
     (void)state;
     failing_arm(0, false);
-    assert_int_equal(cen_make_folder(OUT "/new/one/two/", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(OUT "/new/one/two/", NULL), CEN_OK);
     failing_disarm();
     assert_int_equal(failing->counts[SYNC], 3);
     failing_arm(0, false);
-    assert_int_equal(cen_make_folder(OUT "/new/one/two", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(OUT "/new/one/two", NULL), CEN_OK);
     failing_disarm();
     assert_int_equal(failing->counts[SYNC], 0);
 }

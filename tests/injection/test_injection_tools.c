@@ -153,7 +153,7 @@ static void resume_again(void)
 /* A run that has kept its command line is resumed, another one begun again. */
 static void go_on(void)
 {
-    if (cen_path_exists(RUN "/arguments")) {
+    if ((cen__os_kind(RUN "/arguments") != CEN__NOTHING)) {
         resume_again();
     } else {
         assert_true(train());
@@ -187,7 +187,7 @@ static int clean(void **state)
 static void begin_out(const char *line)
 {
     tree_remove(OUT);
-    assert_int_equal(cen_make_folder(OUT, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(OUT, NULL), CEN_OK);
     if (line != NULL) assert_true(execute(line));
 }
 

@@ -14,7 +14,7 @@ static inline void decode_damaged(const uint8_t *bytes, size_t size)
     uint8_t *copy = malloc(size > 0 ? size : 1);
     assert_non_null(copy);
     memcpy(copy, bytes, size);
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     options.max_pixels = 1 << 16;
     cen_image image;
     cen_error error = {CEN_OK, ""};

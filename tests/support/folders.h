@@ -10,7 +10,7 @@
 
 static inline cen_folder_options without_split(void)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0;
     return options;
 }

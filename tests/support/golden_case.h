@@ -64,7 +64,7 @@ static inline void check_golden_case(const golden *all, const char *of)
     const size_t n = images->shape[0], input_size = images->count / n;
     float *x = golden_floats(images), *features = golden_memory(want->count, sizeof *features);
     int32_t *labels = golden_labels(golden_get(all, of, "labels"));
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.lambda = golden_get(all, of, "lambda")->values[0];
     options.batch_size = n + 2;
     cen_trainer *trainer = trainer_create(model, &options);

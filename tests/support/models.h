@@ -7,6 +7,7 @@
 #include "support/context.h"
 #include "support/golden.h"
 #include "support/plain_options.h"
+#include "format/safetensors.h"
 
 static inline void assert_ok(cen_status status, const cen_error *error)
 {
@@ -16,7 +17,7 @@ static inline void assert_ok(cen_status status, const cen_error *error)
 static inline cen_model *model_create_in(cen_context *context, const char *net, size_t channels,
                                          size_t height, size_t width, size_t n_classes)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = net;
     options.input.channels = channels;
     options.input.height = height;
@@ -96,7 +97,7 @@ static inline double *part_of(cen_model *model, const cen_tensor *view, const fl
 {
     size_t n_parameters;
     const float *parameters = cen_model_parameters(model, &n_parameters);
-    const size_t n = cen_tensor_count(view), begin = (size_t)(view->data - parameters);
+    const size_t n = cen__tensor_count(view), begin = (size_t)(view->data - parameters);
     assert_true(begin + n <= n_parameters);
     double *part = golden_memory(n, sizeof *part);
     for (size_t i = 0; i < n; i++) part[i] = (double)buffer[begin + i];

@@ -7,7 +7,7 @@
 /* What references and counts are made with: Adam for all, nothing decays, no schedule. */
 static inline cen_train_options plain_train_options(void)
 {
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.lambda = 0.2;
     options.centers = CEN_CENTERS_ADAM;
     options.lr = 1e-3;
@@ -18,7 +18,7 @@ static inline cen_train_options plain_train_options(void)
 
 static inline cen_fit_options plain_fit_options(void)
 {
-    cen_fit_options options = cen_fit_options_default();
+    cen_fit_options options = cen_fit_options_init();
     options.warmup = 0;
     options.cosine = false;
     return options;

@@ -32,7 +32,7 @@ static inline void tree_write(const char *path, const void *bytes, size_t size)
     char *slash = strrchr(above, '/');
     if (slash != NULL) {
         *slash = '\0';
-        assert_int_equal(cen_make_folder(above, NULL), CEN_OK);
+        assert_int_equal(cen__os_make_folder(above, NULL), CEN_OK);
     }
     FILE *file = fopen(path, "wb");
     assert_non_null(file);

@@ -384,7 +384,7 @@ static const cen_input folder_input = {
 
 static cen_folder *open_images(int n_threads, size_t cache_bytes)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0;
     const char *path = ROOT;
     cen_folder *folder;
@@ -417,7 +417,7 @@ static void no_augmentation_gives_the_bits_of_a_plain_read(void **state)
     (void)state;
     write_images();
     cen_folder *folder = open_images(2, (size_t)1 << 20);
-    const cen_augment none = cen_augment_none();
+    const cen_augment none = cen_augment_init();
     size_t indices[N_IMAGES];
     for (size_t i = 0; i < N_IMAGES; i++) indices[i] = i;
     read_all(folder, &none, 1, 1, all_x);
@@ -504,7 +504,7 @@ static void senseless_switches_are_refused_by_name(void **state)
 static void presets_are_what_the_header_says(void **state)
 {
     (void)state;
-    cen_augment none = cen_augment_none(), light = cen_augment_light(),
+    cen_augment none = cen_augment_init(), light = cen_augment_light(),
                 strong = cen_augment_strong();
     assert_true(cen__augment_is_none(&none));
     assert_false(cen__augment_is_none(&light));

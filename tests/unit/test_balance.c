@@ -37,7 +37,7 @@ static cen_folder *open_folder(void)
         }
     }
     const char *root = ROOT;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder = NULL;
     assert_int_equal(cen_folder_open(NULL, &folder, &root, 1, &options, NULL), CEN_OK);
     assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
@@ -90,9 +90,9 @@ static int check_epoch(void *user, const cen_epoch_report *report)
                      CEN_OK);
     for (size_t i = 0; i < info->n_images; i++) labels[i] = info->images[i].label;
     cen_labelled gallery = {features, labels, 60}, queries = {features + 60 * D, labels + 60, 27};
-    cen_knn_options options = cen_knn_options_default();
-    assert_int_equal(cen_knn_classify(NULL, gallery, queries, D, &options, votes, NULL, NULL, NULL),
-                     CEN_OK);
+    cen_knn_options options = cen_knn_options_init();
+    assert_int_equal(
+        cen_knn_classify(NULL, &gallery, &queries, D, &options, votes, NULL, NULL, NULL), CEN_OK);
     for (size_t i = 0; i < 27; i++) {
         n_right[labels[60 + i]] += votes[i] == labels[60 + i];
         all += votes[i] == labels[60 + i];
@@ -114,18 +114,18 @@ static void the_macro_figure_is_the_mean_over_classes_and_chooses_the_best(void 
     (void)state;
     cen_folder *folder = open_folder();
     for (int balance = 0; balance < 2; balance++) {
-        cen_model_options model_options = cen_model_options_default();
+        cen_model_options model_options = cen_model_options_init();
         model_options.net = "flatten, dense 4, relu, dense 3";
         model_options.input = input;
         model_options.n_classes = N_CLASSES;
         model_options.class_names = cen_folder_get(folder)->class_names;
         cen_model *model;
         cen_trainer *trainer;
-        cen_train_options train_options = cen_train_options_default();
+        cen_train_options train_options = cen_train_options_init();
         assert_int_equal(cen_model_create(NULL, &model, &model_options, NULL), CEN_OK);
         assert_int_equal(cen_trainer_create(&trainer, model, &train_options, NULL), CEN_OK);
         watcher w = {folder, model, balance, 0, 0};
-        cen_fit_options options = cen_fit_options_default();
+        cen_fit_options options = cen_fit_options_init();
         options.n_epochs = 12;
         options.balance = balance;
         options.on_epoch = check_epoch;

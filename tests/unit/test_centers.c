@@ -9,6 +9,7 @@
 #include "support/compare.h"
 #include "support/golden.h"
 #include "support/models.h"
+#include "format/safetensors.h"
 
 /* After some steps of Adam in float32 against float64. */
 static const closeness STEPS = {1e-5, 1e-6, 1e-6};
@@ -47,7 +48,7 @@ static void check_steps(const char *of, cen_center_mode centers)
             snprintf(full, sizeof full, "after/%s", name);
             snprintf(what, sizeof what, "%s: %s after step %zu", of, name, step + 1);
             const golden_array *after = golden_get(all, of, full);
-            const size_t n = cen_tensor_count(&view);
+            const size_t n = cen__tensor_count(&view);
             double *got = doubles(view.data, n);
             assert_close(what, got, after->values + step * n, n,
                          largest(after->values + step * n, n), STEPS);

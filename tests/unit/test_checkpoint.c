@@ -38,13 +38,13 @@ static int open_setup(void **state)
     tree_remove(ROOT);
     tree_grey(ROOT "/images/a/0.pgm", 2, 2, 10);
     tree_grey(ROOT "/images/b/0.pgm", 2, 2, 200);
-    cen_folder_options folder = cen_folder_options_default();
+    cen_folder_options folder = cen_folder_options_init();
     assert_int_equal(cen_folder_open(NULL, &s.folder, roots, 1, &folder, NULL), CEN_OK);
     assert_int_equal(cen_folder_load(s.folder, &input, 1 << 16, NULL, NULL, NULL), CEN_OK);
     s.model = model_create("flatten, dense 2", 1, 2, 2, 2);
-    cen_train_options train = cen_train_options_default();
+    cen_train_options train = cen_train_options_init();
     s.trainer = trainer_create(s.model, &train);
-    s.options = cen_fit_options_default();
+    s.options = cen_fit_options_init();
     s.options.checkpoint = FILE_NAME;
     s.progress = (cen__progress){.epoch = 3, .best_loss = 0.5};
     s.checkpoint = (cen__checkpoint){

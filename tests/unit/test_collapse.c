@@ -70,7 +70,7 @@ static void make_alike(const char *root)
 
 static void run(training *t, const char *root, double share)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = share;
     cen_folder *folder;
     cen_model *model;
@@ -78,7 +78,7 @@ static void run(training *t, const char *root, double share)
     cen_error error = {CEN_OK, ""};
     assert_int_equal(cen_folder_open(NULL, &folder, &root, 1, &options, NULL), CEN_OK);
     assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
-    cen_model_options model_options = cen_model_options_default();
+    cen_model_options model_options = cen_model_options_init();
     model_options.net = t->net;
     model_options.input = input;
     model_options.n_classes = cen_folder_get(folder)->n_classes;

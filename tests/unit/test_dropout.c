@@ -101,7 +101,7 @@ static void backward_drops_what_forward_dropped(void **state)
     (void)state;
     enum { OUT = 64 };
     cen_model *model = model_create("flatten, dense 64, dropout 0.5, dense 3", 1, 2, 2, 2);
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_trainer *trainer = trainer_create(model, &options);
     const float x[4] = {1, -1, 0.5f, 2};
     const int32_t label = 0;

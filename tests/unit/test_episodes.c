@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "golden/measures.h"
 #include "search/draw.h"
@@ -71,7 +71,7 @@ static cen_labelled golden_set(void)
 
 static cen_episode_options options(size_t n_ways, size_t n_shots, size_t n_queries, size_t n)
 {
-    cen_episode_options o = cen_episode_options_default();
+    cen_episode_options o = cen_episode_options_init();
     o.n_ways = n_ways;
     o.n_shots = n_shots;
     o.n_queries = n_queries;
@@ -87,7 +87,9 @@ static void episodes_are_as_accurate_as_those_of_numpy(void **state)
         const double *expected = shots == 1 ? episodes_of_1 : episodes_of_5;
         cen_episode_options o = options(5, shots, 4, 5000);
         cen_episodes e;
-        assert_int_equal(cen_episodes_measure(threads(1), golden_set(), 4, &o, &e, NULL), CEN_OK);
+        assert_int_equal(
+            cen_episodes_measure(threads(1), (cen_labelled[]){golden_set()}, 4, &o, &e, NULL),
+            CEN_OK);
         double error = expected[1] / sqrt(5000);
         assert_true(fabs(e.accuracy - expected[0]) < 5 * sqrt(1.25) * error);
         assert_true(fabs(e.interval / (1.96 * error) - 1) < 0.06);
@@ -102,13 +104,17 @@ static void a_seed_gives_the_same_bits_at_any_number_of_threads(void **state)
     for (int metric = 0; metric < 2; metric++) {
         cen_episode_options o = options(6, 2, 5, 100);
         o.metric = (cen_metric)metric;
-        assert_int_equal(cen_episodes_measure(threads(1), golden_set(), 4, &o, &one, NULL), CEN_OK);
-        assert_int_equal(cen_episodes_measure(threads(3), golden_set(), 4, &o, &other, NULL),
-                         CEN_OK);
+        assert_int_equal(
+            cen_episodes_measure(threads(1), (cen_labelled[]){golden_set()}, 4, &o, &one, NULL),
+            CEN_OK);
+        assert_int_equal(
+            cen_episodes_measure(threads(3), (cen_labelled[]){golden_set()}, 4, &o, &other, NULL),
+            CEN_OK);
         assert_true(one.accuracy == other.accuracy && one.interval == other.interval);
         o.seed = 2;
-        assert_int_equal(cen_episodes_measure(threads(1), golden_set(), 4, &o, &other, NULL),
-                         CEN_OK);
+        assert_int_equal(
+            cen_episodes_measure(threads(1), (cen_labelled[]){golden_set()}, 4, &o, &other, NULL),
+            CEN_OK);
         assert_true(one.accuracy != other.accuracy);
     }
 }
@@ -123,9 +129,9 @@ static void rows_without_a_label_or_a_partner_are_not_drawn(void **state)
     cen_episode_options o = options(2, 1, 15, 50), three = options(3, 1, 15, 50);
     cen_episodes e;
     cen_error error;
-    assert_int_equal(cen_episodes_measure(threads(1), set, 1, &o, &e, NULL), CEN_OK);
+    assert_int_equal(cen_episodes_measure(threads(1), &set, 1, &o, &e, NULL), CEN_OK);
     assert_true(e.accuracy == 1 && e.interval == 0);
-    assert_int_equal(cen_episodes_measure(threads(1), set, 1, &three, &e, &error),
+    assert_int_equal(cen_episodes_measure(threads(1), &set, 1, &three, &e, &error),
                      CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "at least 2 rows; there are 2"));
 }
@@ -139,7 +145,7 @@ static void a_tie_goes_to_the_smallest_label(void **state)
     cen_labelled set = {x, labels, 4};
     cen_episode_options o = options(2, 1, 1, 40);
     cen_episodes e;
-    assert_int_equal(cen_episodes_measure(threads(1), set, 1, &o, &e, NULL), CEN_OK);
+    assert_int_equal(cen_episodes_measure(threads(1), &set, 1, &o, &e, NULL), CEN_OK);
     assert_true(e.accuracy == 0.5 && e.interval == 0);
 }
 
@@ -148,11 +154,13 @@ static void no_episodes_measure_nothing(void **state)
     (void)state;
     cen_episode_options o = options(5, 1, 4, 0);
     cen_episodes e;
-    assert_int_equal(cen_episodes_measure(threads(1), golden_set(), 4, &o, &e, NULL), CEN_OK);
+    assert_int_equal(
+        cen_episodes_measure(threads(1), (cen_labelled[]){golden_set()}, 4, &o, &e, NULL), CEN_OK);
     assert_true(e.n_episodes == 0 && isnan(e.accuracy) && isnan(e.interval));
     o = options(5, 0, 4, 1);
-    assert_int_equal(cen_episodes_measure(threads(1), golden_set(), 4, &o, &e, NULL),
-                     CEN_ERROR_ARGUMENT);
+    assert_int_equal(
+        cen_episodes_measure(threads(1), (cen_labelled[]){golden_set()}, 4, &o, &e, NULL),
+        CEN_ERROR_ARGUMENT);
 }
 
 static int run_with_little_memory(void *user)
@@ -160,7 +168,8 @@ static int run_with_little_memory(void *user)
     cen_episode_options o = options(5, 1, 4, 3);
     cen_episodes e;
     (void)user;
-    cen_status status = cen_episodes_measure(threads(1), golden_set(), 4, &o, &e, NULL);
+    cen_status status =
+        cen_episodes_measure(threads(1), (cen_labelled[]){golden_set()}, 4, &o, &e, NULL);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     return status == CEN_OK;
 }

@@ -38,7 +38,7 @@ static void make_folder(bool has_broken)
 static cen_model *make_model(void)
 {
     cen_model *model;
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = "conv 3 3x3, relu, flatten, dense 5";
     options.input.height = options.input.width = 8;
     assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_OK);
@@ -49,7 +49,7 @@ static cen_folder *open_folder(void)
 {
     static const char *const roots[] = {ROOT};
     cen_folder *folder;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     assert_int_equal(cen_folder_open(threads(2), &folder, roots, 1, &options, NULL), CEN_OK);
     return folder;
 }
@@ -138,7 +138,7 @@ static void each_image_is_decoded_once(void **state)
     make_folder(false);
     cen_model *model = make_model();
     cen_folder *folder;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0; /* so that images come in the order of paths */
     assert_int_equal(cen_folder_open(NULL, &folder, roots, 1, &options, NULL), CEN_OK);
     assert_int_equal(

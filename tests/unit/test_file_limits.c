@@ -16,7 +16,7 @@
 #include <unistd.h>
 #endif
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "format/safetensors.h"
 #include "image/inflate.h"
@@ -168,7 +168,7 @@ static void assert_list_takes(const char *first, const char *again, size_t n, bo
     const char *const path = FOLDER "/list.csv";
     cen_folder *folder;
     cen_error error = {CEN_OK, ""};
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.unlabelled = unlabelled;
     write_text(path, repeat(first, again, n, ""));
     size_t size = size_of(path);

@@ -23,7 +23,7 @@ typedef struct taken {
 static taken take_step(const char *net, cen_model *like, const float *x)
 {
     static const int32_t labels[N] = {0, 1, 2, 1, 0};
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_error error;
     size_t n;
     taken t = {.model = model_create(net, 1, SIDE, SIDE, N_CLASSES)};
@@ -103,7 +103,7 @@ static void a_first_convolution_of_large_images_has_the_gradients_of_a_second(vo
         float *other_w = cen_model_parameters(models[1], &n_other);
         assert_int_equal(n_other, n + 1);
         memcpy(other_w + 1, w, n * sizeof *w);
-        cen_train_options options = cen_train_options_default();
+        cen_train_options options = cen_train_options_init();
         options.batch_size = COUNT;
         cen_trainer *trainers[2];
         for (size_t j = 0; j < 2; j++) {

@@ -32,7 +32,7 @@ static void make_folder(const char *root, int n)
 
 static cen_folder *open_folder(const char *root, double share)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = share;
     cen_folder *folder = NULL;
     assert_int_equal(cen_folder_open(threads(1), &folder, &root, 1, &options, NULL), CEN_OK);
@@ -42,7 +42,7 @@ static cen_folder *open_folder(const char *root, double share)
 
 static cen_model_options model_options(const cen_folder_info *info)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = "conv 2 3x3 pad 1, relu, maxpool 2, flatten, dense 3";
     options.input = input;
     options.n_classes = info->n_classes;

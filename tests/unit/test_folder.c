@@ -64,7 +64,7 @@ static void validation_labels_are_matched_by_name(void **state)
     tree_class(ROOT "/val", "caterpillar", 1);
     tree_class(ROOT "/val", "dog", 1);
     tree_class(ROOT "/test", "cat", 1);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder = open_with(ROOT, &options);
     const cen_folder_info *info = cen_folder_get(folder);
     assert_true(info->has_own_split);
@@ -109,7 +109,7 @@ static void without_val_beside_test_validation_is_drawn(void **state)
     tree_class(ROOT "/train", "a", 4);
     tree_class(ROOT "/train", "b", 4);
     tree_class(ROOT "/test", "a", 1);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder = open_with(ROOT, &options);
     const cen_folder_info *info = cen_folder_get(folder);
     size_t counts[3] = {0};
@@ -233,7 +233,7 @@ static void links_are_followed(void **state)
 static void each_bad_folder_has_its_sentence(void **state)
 {
     (void)state;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     assert_refused(ROOT "/none", &options, CEN_ERROR_IO, ROOT "/none: no such folder", "check");
     tree_text(ROOT "/notes.dat", "x");
     assert_refused(ROOT "/notes.dat", &options, CEN_ERROR_IO, ROOT "/notes.dat: this is a file",
@@ -268,7 +268,7 @@ static void a_split_folder_without_classes_is_refused(void **state)
     tree_class(ROOT "/train", "a", 1);
     tree_class(ROOT "/train", "b", 1);
     tree_grey(ROOT "/val/x.pgm", 3, 2, 1);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, ROOT "/val: no classes", "sub-folder");
     tree_class(ROOT "/val", "b", 1);
     tree_text(ROOT "/val/a/.keep", ""); /* a class may lack validation images */
@@ -316,7 +316,7 @@ static void the_split_takes_a_rounded_share_of_each_class(void **state)
             tree_grey(path, 1, 1, j);
         }
         tree_class(ROOT, "b", 1);
-        cen_folder_options options = cen_folder_options_default();
+        cen_folder_options options = cen_folder_options_init();
         options.validation_share = cases[i].share;
         cen_folder *folder = open_with(ROOT, &options);
         const cen_folder_info *info = cen_folder_get(folder);
@@ -334,7 +334,7 @@ static void the_split_depends_on_seed_and_class_alone(void **state)
     (void)state;
     tree_class(ROOT, "m", 20);
     tree_class(ROOT, "n", 20);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0.3;
     cen_folder *folder = open_with(ROOT, &options);
     unsigned m = drawn(folder, "m"), n = drawn(folder, "n");
@@ -371,7 +371,7 @@ static void without_labels_files_and_folders_of_files_will_do(void **state)
     tree_class(ROOT "/classes", "only", 1);
     tree_grey(ROOT "/one.pgm", 3, 2, 1);
     tree_text(ROOT "/notes.dat", "x");
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.unlabelled = true;
     const char *paths[] = {ROOT "/flat", ROOT "/classes", ROOT "/one.pgm", ROOT "/notes.dat"};
     cen_folder *folder;
@@ -400,7 +400,7 @@ static void without_labels_an_own_split_is_kept(void **state)
     (void)state;
     tree_class(ROOT "/train", "a", 1);
     tree_class(ROOT "/val", "b", 1);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.unlabelled = true;
     cen_folder *folder = open_with(ROOT, &options);
     const cen_folder_info *info = cen_folder_get(folder);
@@ -435,7 +435,7 @@ static void the_order_of_an_epoch_is_a_permutation_by_seed_and_epoch(void **stat
     (void)state;
     tree_class(ROOT, "a", 10);
     tree_class(ROOT, "b", 10);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder = open_with(ROOT, &options);
     size_t plain[20], one[20], again[20], next[20];
     assert_int_equal(cen_folder_order(folder, CEN_SPLIT_TEST, true, 7, 1, plain), 0);
@@ -471,7 +471,7 @@ static void splits_have_names(void **state)
 static int opens(void *user)
 {
     const char *path = user;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder;
     cen_error error = {CEN_OK, ""};
     cen_status status = cen_folder_open(threads(1), &folder, &path, 1, &options, &error);

@@ -11,6 +11,7 @@
 #include "support/golden.h"
 #include "support/models.h"
 #include "support/reference.h"
+#include "format/safetensors.h"
 
 /* An entry may be off by 0.1 % and a millionth of its tensor's largest. check_slopes makes sure
  * that 1 % is more than that for every single entry. */
@@ -45,7 +46,7 @@ static void fill_parameters(example *e)
     const char *name;
     cen_tensor view;
     for (size_t i = 0; cen_model_tensor(e->model, i, &name, &view); i++) {
-        const size_t n = cen_tensor_count(&view), n_out = view.shape[0];
+        const size_t n = cen__tensor_count(&view), n_out = view.shape[0];
         if (strstr(name, "running_")) continue;
         const double limit = view.n_dims == 1 ? 0.5 : 1.7 / sqrt((double)(n / n_out));
         const double middle = strstr(name, "bias") ? 0 : view.n_dims == 1 ? 0.25 : 0;
@@ -76,7 +77,7 @@ static void open_example(example *e, cen_center_mode centers)
     }
     const int32_t labels[BATCH] = {2, 0, 2, 1}; /* one twice, one absent */
     memcpy(e->labels, labels, sizeof labels);
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.lambda = e->lambda;
     options.centers = centers;
     options.batch_size = BATCH;
@@ -120,7 +121,7 @@ static void check_forward(example *e, const cen_losses *losses)
 static void check_slopes(example *e, const char *name, const cen_tensor *view, size_t at,
                          const float *gradient)
 {
-    const size_t n = cen_tensor_count(view);
+    const size_t n = cen__tensor_count(view);
     double *slopes = golden_memory(n, sizeof *slopes), *got = part_of(e->model, view, gradient);
     bool kink = false;
     for (size_t i = 0; i < n; i++)
@@ -174,7 +175,7 @@ static void check_example(example e, cen_center_mode mode)
         if (strstr(name, "running_")) continue;
         if (mode != CEN_CENTERS_MEAN || strcmp(name, "centers.weight") != 0)
             check_slopes(&e, name, &view, at, gradient);
-        at += cen_tensor_count(&view);
+        at += cen__tensor_count(&view);
     }
     assert_int_equal(at, e.n_parameters);
     close_example(&e);

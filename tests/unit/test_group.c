@@ -21,7 +21,7 @@ static int clear(void **state)
 
 static cen_folder_options grouped_by(const char *group)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.group = group;
     return options;
 }

@@ -22,7 +22,7 @@
 #include "support/decimal_comma.h"
 #include "support/tree.h"
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 enum { UNTOUCHED = 4242 };
 
@@ -80,7 +80,7 @@ static int keep_epoch(void *user, const cen_epoch_report *report)
 
 static bool open_images(job *j, cen_input *input)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     const char *root = images;
     options.validation_share = 0.25;
     return TRY(cen_folder_open(NULL, &j->images, &root, 1, &options, &j->error)) &&
@@ -90,7 +90,7 @@ static bool open_images(job *j, cen_input *input)
 
 static bool create(job *j)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = j->net;
     options.input = (cen_input){1, 8, 7, CEN_RESIZE_CROP, {0}, {0}};
     if (!open_images(j, &options.input)) return false;
@@ -105,12 +105,12 @@ static bool create(job *j)
 static bool train(job *j)
 {
     char checkpoint[256];
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_trainer *trainer = NULL;
     options.batch_size = 5;
     options.lambda = 0.125;
     options.beta1 = 1e-200; /* whose powers underflow */
-    j->fit = cen_fit_options_default();
+    j->fit = cen_fit_options_init();
     j->fit.n_epochs = 4;
     j->fit.augment = cen_augment_strong();
     j->fit.cosine = true;
@@ -192,15 +192,18 @@ static bool report(job *j)
     int32_t labels[64];
     char html[256], json[256], svg[256];
     cen_measures measures;
-    cen_measure_options options = cen_measure_options_default();
-    options.knn.leave_one_out = true;
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options options_knn = cen_knn_options_init();
+    options.knn = &options_knn;
+    options_knn.leave_one_out = true;
     options.n_episodes = 20;
     for (size_t i = 0; i < j->n; i++) labels[i] = j->rows[i].label;
     const cen_labelled all = {j->features, labels, j->n};
-    if (!TRY(cen_measures_create(NULL, &measures, all, all, j->d, &options, &j->error)))
+    if (!TRY(cen_measures_create(NULL, &measures, &all, &all, j->d, &options, &j->error)))
         return false;
     const cen_report_set set = {"all", &measures, j->rows, j->rows};
-    const cen_report page = {.title = "a guest",
+    const cen_report page = {.size = sizeof(cen_report),
+                             .title = "a guest",
                              .command = "none",
                              .class_names = cen_folder_get(j->images)->class_names,
                              .n_classes = 3,
@@ -224,20 +227,17 @@ static bool look_around(job *j)
     bool done = TRY(cen_image_resize(NULL, &image, 4, 4, CEN_RESIZE_CROP, &small, &j->error)) &&
                 TRY(cen_image_write_png(&small, in(j, "small.png", path), &j->error)) &&
                 TRY(cen_image_read_size(path, &header, &j->error)) &&
-                KEEPS_ERRNO(cen_path_exists("guest/nothing/here")) &&
-                TRY(cen_make_folder(j->folder, &j->error));
+                KEEPS_ERRNO((cen__os_kind("guest/nothing/here") != CEN__NOTHING)) &&
+                TRY(cen__os_make_folder(j->folder, &j->error));
     cen_image_free(&image);
     cen_image_free(&small);
-    FILE *file = fopen(path, "rb");
-    done = done && KEEPS_ERRNO(cen_terminal_width(file));
-    (void)fclose(file);
     return done;
 }
 
 static void *run(void *user)
 {
     job *j = user;
-    if (TRY(cen_make_folder(j->folder, &j->error)) && create(j) && train(j) && save(j) &&
+    if (TRY(cen__os_make_folder(j->folder, &j->error)) && create(j) && train(j) && save(j) &&
         extract(j) && write_and_read(j) && report(j))
         (void)look_around(j);
     cen_model_free(j->model);

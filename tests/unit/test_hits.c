@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "base/random.h"
 #include "support/context.h"
@@ -88,15 +88,17 @@ static void assert_same(cen_labelled gallery, cen_labelled queries, size_t d, bo
         r_precision += n_hits / (double)n_partners;
         map_at_r += sum / (double)n_partners;
     }
-    cen_measure_options o = cen_measure_options_default();
+    cen_measure_options o = cen_measure_options_init();
+    cen_knn_options o_knn = cen_knn_options_init();
+    o.knn = &o_knn;
     o.most_pairs = 10;
     o.n_episodes = 0;
-    o.knn.leave_one_out = alone;
-    o.knn.metric = metric;
+    o_knn.leave_one_out = alone;
+    o_knn.metric = metric;
     for (int n_threads = 1; n_threads < 4; n_threads += 2) {
         cen_measures m;
-        assert_int_equal(cen_measures_create(threads(n_threads), &m, gallery, queries, d, &o, NULL),
-                         CEN_OK);
+        assert_int_equal(
+            cen_measures_create(threads(n_threads), &m, &gallery, &queries, d, &o, NULL), CEN_OK);
         double n = (double)n_scored;
         assert_int_equal(m.n_queries - m.retrieval.n_lone, n_scored);
         assert_true(m.retrieval.precision_at_1 == at_1 / n);
@@ -143,16 +145,18 @@ static void a_large_set_scores_as_sorting_all_rows_does(void **state)
 static double seconds(size_t n, double share, size_t n_others)
 {
     cen_measures m;
-    cen_measure_options o = cen_measure_options_default();
+    cen_measure_options o = cen_measure_options_init();
+    cen_knn_options o_knn = cen_knn_options_init();
+    o.knn = &o_knn;
     o.most_pairs = 10;
     o.n_episodes = 0;
-    o.knn.leave_one_out = true;
+    o_knn.leave_one_out = true;
     draw(7, n, D_MOST, 1 << 20, share, n_others);
     cen_labelled all = {x, labels, n};
     double least = HUGE_VAL;
     for (int i = 0; i < 3; i++) {
         clock_t start = clock();
-        assert_int_equal(cen_measures_create(threads(1), &m, all, all, D_MOST, &o, NULL), CEN_OK);
+        assert_int_equal(cen_measures_create(threads(1), &m, &all, &all, D_MOST, &o, NULL), CEN_OK);
         least = fmin(least, (double)(clock() - start) / CLOCKS_PER_SEC);
         cen_measures_free(&m);
     }
@@ -173,11 +177,13 @@ static int run_with_little_memory(void *user)
     const cen_labelled *all = user;
     cen_measures m;
     cen_error error = {CEN_OK, ""};
-    cen_measure_options o = cen_measure_options_default();
+    cen_measure_options o = cen_measure_options_init();
+    cen_knn_options o_knn = cen_knn_options_init();
+    o.knn = &o_knn;
     o.most_pairs = 10;
     o.n_episodes = 0;
-    o.knn.leave_one_out = true;
-    cen_status status = cen_measures_create(threads(1), &m, *all, *all, 2, &o, &error);
+    o_knn.leave_one_out = true;
+    cen_status status = cen_measures_create(threads(1), &m, all, all, 2, &o, &error);
     if (status == CEN_OK) {
         cen_measures_free(&m);
         return 1;

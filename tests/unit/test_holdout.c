@@ -47,7 +47,7 @@ static cen_status try_open(const cen_folder_options *options, cen_folder **folde
 
 static cen_folder *open_with(double share, const char *list, uint64_t seed)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder = NULL;
     cen_error error;
     options.holdout_share = share;
@@ -142,7 +142,7 @@ static void validation_is_drawn_from_the_other_classes_alone(void **state)
 static void two_classes_must_stay(void **state)
 {
     (void)state;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder;
     cen_error error;
     options.holdout_share = 0.9;
@@ -159,7 +159,7 @@ static void a_name_that_is_not_there_is_told_with_its_line(void **state)
 {
     (void)state;
     tree_write("test_holdout.txt", "c1\nnobody\n", 10);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.holdout_list = "test_holdout.txt";
     cen_folder *folder;
     cen_error error;
@@ -189,7 +189,7 @@ static double time_names(int n)
         fprintf(file, "%s\n", name);
     }
     assert_int_equal(fclose(file), 0);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.holdout_list = "test_holdout.txt";
     cen_folder *folder;
     clock_t begin = clock();
@@ -229,7 +229,7 @@ static void each_failed_allocation_is_told(void **state)
 {
     (void)state;
     tree_write("test_holdout.txt", "c1\n", 3);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.holdout_share = 0.2;
     (void)fail_each_allocation(open_or_fail, &options);
     options.holdout_list = "test_holdout.txt";

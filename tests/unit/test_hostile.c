@@ -1,5 +1,7 @@
 /* Files that lie about their size: neither memory nor time follows the lie. The limits are those that
  * the README states; what breaks a limit on time hangs here. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -309,7 +311,7 @@ static void a_model_with_a_huge_input_is_refused_before_an_image_is_resized(void
     cen_folder *folder;
     cen_error error;
     static const char *const path[] = {"hostile.pgm"};
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_input input = {1, 16385, 16384, CEN_RESIZE_STRETCH, {0}, {1, 1, 1}};
     options.unlabelled = true;
     fuzz_write(path[0], "P5 1 1 255 a", 12);

@@ -37,8 +37,8 @@ static void change_set(bool changes)
 
 static void run(const char *net, const char *set, cen_loss loss, bool changes, outcome *end)
 {
-    cen_model_options options = cen_model_options_default();
-    cen_train_options train = cen_train_options_default();
+    cen_model_options options = cen_model_options_init();
+    cen_train_options train = cen_train_options_init();
     cen_model *model;
     cen_trainer *trainer;
     cen_error error;

@@ -32,7 +32,7 @@ typedef struct answer {
 /* A target of which the picture at this reduction is twice the size, and at no smaller one. */
 static cen_image_options options_for(const answer *expected)
 {
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     if (expected->reduction > 1) {
         options.target_height = expected->height / 2;
         options.target_width = expected->width / 2;
@@ -86,7 +86,7 @@ static void test_every_kind_and_scale_gives_the_pixels_of_libjpeg_turbo(void **s
 static void check_size(const golden_pair *pair)
 {
     cen_image image, head;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     assert_int_equal(
         cen__jpeg_kind.decode(NULL, pair->first, pair->first_size, &options, &image, NULL), CEN_OK);
     bool known = false;
@@ -149,7 +149,7 @@ static void assert_refused(const file *f, cen_status expected, const char *words
 {
     cen_image image;
     cen_error error;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     cen_status status = cen__jpeg_kind.decode(NULL, f->bytes, f->size, &options, &image, &error);
     if (status != expected || strstr(error.message, words) == NULL)
         fail_msg("expected \"%s\", found %s: %s", words, cen_status_name(status),
@@ -260,7 +260,7 @@ static void test_more_pixels_than_allowed_are_refused(void **state)
     file f = load("420");
     cen_image image = {0};
     cen_error error;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     options.max_pixels = 37 * 29 - 1;
     options.target_height = options.target_width = 1; /* the limit is on the file's size */
     assert_int_equal(cen__jpeg_kind.decode(NULL, f.bytes, f.size, &options, &image, &error),
@@ -280,7 +280,7 @@ static void test_endless_scans_are_refused(void **state)
     uint8_t *bytes = malloc(scan + 600 * header_size);
     cen_image image;
     cen_error error;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     assert_non_null(bytes);
     memcpy(bytes, f.bytes, scan);
     for (size_t i = 0; i < 600; i++)
@@ -311,7 +311,7 @@ static void assert_size_for(const file *f, size_t target_height, size_t target_w
                             size_t width)
 {
     cen_image image;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     options.target_height = target_height;
     options.target_width = target_width;
     assert_int_equal(cen_image_decode(threads(1), f->bytes, f->size, &options, &image, NULL),
@@ -357,7 +357,7 @@ static void test_what_reaches_beyond_the_picture_turns_with_it(void **state)
         file t = turned(&f, orientation);
         for (size_t target = 1; target <= 7; target += 6) {
             cen_image image;
-            cen_image_options options = cen_image_options_default();
+            cen_image_options options = cen_image_options_init();
             options.target_height = options.target_width = target;
             assert_int_equal(cen_image_decode(threads(1), t.bytes, t.size, &options, &image, NULL),
                              CEN_OK);
@@ -374,7 +374,7 @@ static cen_image decode(const uint8_t *bytes, size_t size)
 {
     cen_image image;
     cen_error error;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     if (cen__jpeg_kind.decode(NULL, bytes, size, &options, &image, &error) != CEN_OK)
         fail_msg("%s", error.message);
     return image;
@@ -497,7 +497,7 @@ static int decode_loaded(void *user)
     const file *f = user;
     cen_image image;
     cen_error error;
-    cen_image_options options = cen_image_options_default();
+    cen_image_options options = cen_image_options_init();
     cen_status status = cen__jpeg_kind.decode(NULL, f->bytes, f->size, &options, &image, &error);
     if (status != CEN_OK) {
         assert_int_equal(status, CEN_ERROR_MEMORY);

@@ -4,6 +4,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #include "golden/knn.h"
 #include "support/context.h"
 #include "support/limited_memory.h"
+#include "search/classify.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
@@ -49,9 +52,9 @@ static void votes_are_those_of_scikit_learn(void **state)
 {
     (void)state;
     for (size_t i = 0; i < QUERIES; i++) {
-        assert_int_equal(cen_knn_vote(euclidean_search_indices + i * K, K, labels),
+        assert_int_equal(cen__knn_vote(euclidean_search_indices + i * K, K, labels),
                          euclidean_votes[i]);
-        assert_int_equal(cen_knn_vote(cosine_search_indices + i * K, K, labels), cosine_votes[i]);
+        assert_int_equal(cen__knn_vote(cosine_search_indices + i * K, K, labels), cosine_votes[i]);
     }
 }
 
@@ -60,9 +63,9 @@ static void a_tied_vote_goes_to_the_smallest_label(void **state)
     (void)state;
     static const int32_t gallery_labels[] = {7, 3, 3, 7, -1, 9};
     static const size_t indices[] = {0, 1, 2, 3, 5}, one[] = {5}, all[] = {5, 0, 1, 4};
-    assert_int_equal(cen_knn_vote(indices, 5, gallery_labels), 3);
-    assert_int_equal(cen_knn_vote(one, 1, gallery_labels), 9);
-    assert_int_equal(cen_knn_vote(all, 4, gallery_labels), -1);
+    assert_int_equal(cen__knn_vote(indices, 5, gallery_labels), 3);
+    assert_int_equal(cen__knn_vote(one, 1, gallery_labels), 9);
+    assert_int_equal(cen__knn_vote(all, 4, gallery_labels), -1);
 }
 
 /* ---- against the definition ------------------------------------------------------------------ */
@@ -298,7 +301,7 @@ static cen_status compactness(const int32_t *of_rows, size_t n, size_t n_classes
                               cen_error *error)
 {
     cen_labelled set = {gallery, of_rows, n};
-    return cen_intra_inter(set, set, D, n_classes, ratio, error);
+    return cen_intra_inter(&set, &set, D, n_classes, ratio, error);
 }
 
 /* ---- compactness ----------------------------------------------------------------------------- */
@@ -321,7 +324,7 @@ static void compactness_of_queries_is_about_the_classes_of_the_gallery(void **st
     static const int32_t classes[] = {0, 0, 1}, asked_classes[] = {0, 1, 2};
     double ratio;
     cen_labelled about = {points, classes, 3}, of = {asked, asked_classes, 3};
-    assert_int_equal(cen_intra_inter(of, about, 2, 3, &ratio, NULL), CEN_OK);
+    assert_int_equal(cen_intra_inter(&of, &about, 2, 3, &ratio, NULL), CEN_OK);
     assert_true(fabs(ratio - sqrt((25 + 1) / 2.0) / 4) < 1e-12);
 }
 

@@ -177,7 +177,7 @@ static void train_by_itself_is_a_split_of_which_validation_is_drawn(void **state
     tree_class(ROOT "/train", "b", 10);
     tree_text(ROOT "/LICENSE", "x");
     tree_text(ROOT "/runs/1/model.safetensors", "x"); /* of an earlier training on this folder */
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder = open_with(ROOT, &options);
     const cen_folder_info *info = cen_folder_get(folder);
     assert_int_equal(info->n_classes, 2);
@@ -218,7 +218,7 @@ static void a_flat_test_is_unlabelled(void **state)
     tree_grey(ROOT "/test/1.pgm", 3, 2, 1);
     tree_grey(ROOT "/test/0.pgm", 3, 2, 1);
     for (int unlabelled = 0; unlabelled < 2; unlabelled++) {
-        cen_folder_options options = cen_folder_options_default();
+        cen_folder_options options = cen_folder_options_init();
         options.unlabelled = unlabelled;
         options.holdout_share = 0;
         cen_folder *folder = open_with(ROOT, &options);
@@ -226,7 +226,7 @@ static void a_flat_test_is_unlabelled(void **state)
         assert_int_equal(cen_folder_get(folder)->has_own_split, unlabelled);
         assert_named(folder, 8, ROOT "/test/0.pgm", "0.pgm", -1, CEN_SPLIT_TEST);
         assert_named(folder, 9, ROOT "/test/1.pgm", "1.pgm", -1, CEN_SPLIT_TEST);
-        cen_input input = cen_model_options_default().input;
+        cen_input input = cen_model_options_init().input;
         cen_error error;
         float x[28 * 28];
         int32_t label;
@@ -237,7 +237,7 @@ static void a_flat_test_is_unlabelled(void **state)
         cen_folder_free(folder);
     }
     tree_class(ROOT "/train", "c", 4);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.holdout_share = 0.3; /* labels move; those below 0 stay */
     cen_folder *folder = open_with(ROOT, &options);
     assert_int_equal(cen_folder_get(folder)->n_held_out, 1);
@@ -252,7 +252,7 @@ static void empty_classes_are_left_out_if_that_is_allowed(void **state)
     tree_class(ROOT "/train", "c", 2);
     tree_class(ROOT "/val", "b", 1);
     tree_class(ROOT "/val", "c", 1);
-    assert_int_equal(cen_make_folder(ROOT "/train/b", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(ROOT "/train/b", NULL), CEN_OK);
     tree_text(ROOT "/train/d/x.png", "broken");
     cen_folder_options options = without_split();
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, ROOT "/train/b: no image of class \"b\"",
@@ -281,7 +281,7 @@ static void a_class_that_loses_its_last_image_in_loading_is_left_out(void **stat
     tree_class(ROOT "/val", "a", 2);
     tree_grey(ROOT "/val/c/x.pgm", 3, 2, 200);
     cen_folder_options options = without_split();
-    cen_input input = cen_model_options_default().input;
+    cen_input input = cen_model_options_init().input;
     cen_error error;
     for (int allow_empty = 0; allow_empty < 2; allow_empty++) {
         options.allow_empty = allow_empty;
@@ -315,7 +315,7 @@ static void roots_are_one_folder_and_validation_may_lie_elsewhere(void **state)
     tree_class(ROOT "/other", "b", 2);
     tree_class(ROOT "/other", "z", 1);
     const char *paths[] = {ROOT "/one", ROOT "/two", ROOT "/one"};
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation = ROOT "/other";
     cen_folder *folder;
     cen_error error;
@@ -420,7 +420,7 @@ static void every_failed_allocation_is_the_error(void **state)
     tree_text(ROOT "/train/docs/x.txt", "x");
     tree_class(ROOT "/docs", "x", 1);
     tree_grey(ROOT "/test/x.pgm", 3, 2, 1);
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.allow_empty = true;
     options.group = "0*";
     assert_true(fail_each_allocation(opens, &options) > 60);

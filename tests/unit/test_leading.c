@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "golden/leading.h"
 #include "support/limited_memory.h"

@@ -10,6 +10,7 @@
 #include <centerloss.h>
 
 #include "support/models.h"
+#include "base/os.h"
 
 static void a_batch_beyond_all_memory_is_refused(void **state)
 {
@@ -17,7 +18,7 @@ static void a_batch_beyond_all_memory_is_refused(void **state)
     static const size_t batches[] = {SIZE_MAX, SIZE_MAX / 2, SIZE_MAX / 4};
     cen_model *model = model_create("flatten, dense 2", 1, 2, 2, 2);
     for (size_t i = 0; i < sizeof batches / sizeof *batches; i++) {
-        cen_train_options options = cen_train_options_default();
+        cen_train_options options = cen_train_options_init();
         cen_trainer *trainer = NULL;
         cen_error error;
         options.batch_size = batches[i];
@@ -33,7 +34,7 @@ static void classes_beyond_all_memory_are_refused(void **state)
     (void)state;
     static const size_t classes[] = {SIZE_MAX, SIZE_MAX / 2};
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
-        cen_model_options options = cen_model_options_default();
+        cen_model_options options = cen_model_options_init();
         cen_model *model = NULL;
         cen_error error;
         options.net = "flatten, dense 4";
@@ -65,7 +66,7 @@ static void a_png_that_is_too_large_to_be_one_is_not_written(void **state)
         assert_int_equal(cen_image_write_png(&cases[i].image, "test_limits.png", &error),
                          cases[i].status);
         assert_int_equal(error.status, cases[i].status);
-        assert_false(cen_path_exists("test_limits.png"));
+        assert_false((cen__os_kind("test_limits.png") != CEN__NOTHING));
     }
 }
 

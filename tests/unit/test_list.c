@@ -36,7 +36,7 @@ static cen_status try_open(const char *name, const char *text, bool unlabelled, 
                            cen_error *error)
 {
     char path[128];
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0;
     options.unlabelled = unlabelled;
     (void)snprintf(path, sizeof path, ROOT "/%s", name);
@@ -145,7 +145,7 @@ static void a_list_to_validate_on_is_all_of_validation(void **state)
 {
     (void)state;
     const char *path = ROOT "/x";
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder;
     cen_error error;
     options.validation = ROOT "/val.csv";
@@ -193,7 +193,7 @@ static void what_cannot_be_read_is_told_with_its_line(void **state)
     cen_error error;
     tree_write(ROOT "/wide.csv", "\xff\xfex\0/\0", 6); /* UTF-16 */
     const char *path = ROOT "/wide.csv";
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, &error),
                      CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, "save it as UTF-8"));
@@ -204,7 +204,7 @@ static void rows_of_test_without_a_label_keep_none(void **state)
 {
     (void)state;
     for (int round = 0; round < 4; round++) {
-        cen_folder_options options = cen_folder_options_default();
+        cen_folder_options options = cen_folder_options_init();
         char text[4096] =
             "path,label,split,person\nx/cats/02.pgm,,test,t\nx/with.pgm,gone,train,u\n";
         for (int i = 0; i < 24; i++) {
@@ -245,7 +245,7 @@ static void rows_of_test_without_a_label_keep_none(void **state)
         assert_int_equal(n_none, 2);
         assert_int_equal(info->has_own_split, false);
         assert_true(n_drawn >= info->n_classes);
-        cen_input input = cen_model_options_default().input;
+        cen_input input = cen_model_options_init().input;
         assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, &error), CEN_OK);
         cen_folder_free(folder);
     }
@@ -274,7 +274,7 @@ static void a_list_may_end_anywhere(void **state)
 static int opens(void *user)
 {
     (void)user;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_folder *folder;
     cen_error error = {CEN_OK, ""};
     const char *path = ROOT "/a.csv";

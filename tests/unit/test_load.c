@@ -25,7 +25,7 @@ static int clear(void **state)
 
 static cen_folder *open_at(const char *path, double share, int n_threads)
 {
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.validation_share = share;
     cen_folder *folder;
     cen_error error;
@@ -213,7 +213,7 @@ static void what_breaks_while_loading_is_skipped(void **state)
     assert_int_equal(labels[1], 1);
     for (size_t i = 0; i < 2; i++) {
         cen_image image, resized;
-        cen_image_options options = cen_image_options_default();
+        cen_image_options options = cen_image_options_init();
         assert_int_equal(
             cen_image_read(threads(1), info->images[indices[i]].path, &options, &image, NULL), 0);
         assert_int_equal(
@@ -232,7 +232,7 @@ static void strict_refuses_what_breaks_while_loading(void **state)
     write_noisy_classes(3);
     tree_text(ROOT "/b/001.pgm", "P5\n9 9\n255\nends early");
     const char *path = ROOT;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.strict = true;
     cen_folder *folder;
     assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
@@ -260,7 +260,7 @@ static void a_damaged_image_is_used_and_listed_or_strictly_refused(void **state)
 {
     (void)state;
     const char *path = ROOT;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     cen_input input = input_of(1, 9, 12, CEN_RESIZE_CROP);
     write_noisy_classes(3);
     write_without_end(ROOT "/a/9.png");
@@ -327,7 +327,7 @@ static void max_pixels_holds_while_loading(void **state)
     write_noisy_classes(2);
     write_noise(ROOT "/a/large.pgm", 60, 60);
     const char *path = ROOT;
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     options.max_pixels = 1000;
     cen_folder *folder;
     assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);

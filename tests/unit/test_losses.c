@@ -33,7 +33,7 @@ static cen_model *open_identity(size_t n_classes)
 static cen_losses losses_of(cen_model *model, const float *x, const int32_t *labels, size_t n,
                             double lambda)
 {
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.lambda = lambda;
     options.batch_size = n;
     cen_trainer *trainer = trainer_create(model, &options);
@@ -111,7 +111,7 @@ static void the_gradient_of_the_head_bias_is_softmax_minus_one_hot(void **state)
     const float x[2] = {1, 2};
     const int32_t label = 0;
     cen_model *model = open_identity(2);
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_trainer *trainer = trainer_create(model, &options);
     cen_losses losses;
     cen_error error;
@@ -132,7 +132,7 @@ static void labels_and_batches_out_of_range_are_refused(void **state)
     const float x[6] = {1, 2, 3, 4, 5, 6};
     const int32_t below[2] = {0, -1}, above[2] = {3, 0}, fine[3] = {0, 1, 2};
     cen_model *model = open_identity(3);
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.batch_size = 2;
     cen_trainer *trainer = trainer_create(model, &options);
     cen_losses losses;

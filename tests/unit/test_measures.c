@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "base/random.h"
 #include "golden/measures.h"
@@ -68,12 +68,15 @@ static cen_labelled queries_of(const golden *g)
     return (cen_labelled){g->queries, g->query_labels, n_queries_of(g)};
 }
 
-static cen_measure_options options_of(const golden *g, cen_weights weights)
+/* The votes' options in *knn. */
+static cen_measure_options options_of(const golden *g, cen_weights weights, cen_knn_options *knn)
 {
-    cen_measure_options options = cen_measure_options_default();
-    options.knn.metric = g->metric;
-    options.knn.weights = weights;
-    options.knn.leave_one_out = g->alone;
+    cen_measure_options options = cen_measure_options_init();
+    *knn = cen_knn_options_init();
+    options.knn = knn;
+    knn->metric = g->metric;
+    knn->weights = weights;
+    knn->leave_one_out = g->alone;
     options.n_episodes = 10;
     return options;
 }
@@ -87,9 +90,11 @@ static void votes_are_those_of_scikit_learn_with_either_weight(void **state)
         for (int weights = 0; weights < 2; weights++) {
             const golden *g = &cases[c];
             int32_t predicted[N];
-            cen_measure_options o = options_of(g, (cen_weights)weights);
-            assert_int_equal(cen_knn_classify(threads(1), gallery_of(g), queries_of(g), D, &o.knn,
-                                              predicted, NULL, NULL, NULL),
+            cen_knn_options knn;
+            cen_measure_options o = options_of(g, (cen_weights)weights, &knn);
+            assert_int_equal(cen_knn_classify(threads(1), (cen_labelled[]){gallery_of(g)},
+                                              (cen_labelled[]){queries_of(g)}, D, o.knn, predicted,
+                                              NULL, NULL, NULL),
                              CEN_OK);
             assert_memory_equal(predicted, g->votes + (size_t)weights * n_queries_of(g),
                                 n_queries_of(g) * sizeof *predicted);
@@ -104,10 +109,11 @@ static void retrieval_is_that_of_the_definition(void **state)
         for (int weights = 0; weights < 2; weights++) {
             const golden *g = &cases[c];
             cen_measures m;
-            cen_measure_options o = options_of(g, (cen_weights)weights);
-            assert_int_equal(
-                cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, NULL),
-                CEN_OK);
+            cen_knn_options knn;
+            cen_measure_options o = options_of(g, (cen_weights)weights, &knn);
+            assert_int_equal(cen_measures_create(threads(1), &m, (cen_labelled[]){gallery_of(g)},
+                                                 (cen_labelled[]){queries_of(g)}, D, &o, NULL),
+                             CEN_OK);
             assert_int_equal(m.n_queries, n_queries_of(g));
             assert_int_equal(m.retrieval.n_queries, n_queries_of(g));
             assert_near((double)m.retrieval.n_lone, g->retrieval[0]);
@@ -129,9 +135,11 @@ static void verification_is_that_of_scikit_learn(void **state)
     for (size_t c = 0; c < COUNT(cases); c++) {
         const golden *g = &cases[c];
         cen_measures m;
-        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM);
-        assert_int_equal(
-            cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, NULL), CEN_OK);
+        cen_knn_options knn;
+        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM, &knn);
+        assert_int_equal(cen_measures_create(threads(1), &m, (cen_labelled[]){gallery_of(g)},
+                                             (cen_labelled[]){queries_of(g)}, D, &o, NULL),
+                         CEN_OK);
         const cen_verification *v = &m.verification;
         assert_near((double)v->n_genuine, g->verification[0]);
         assert_near((double)v->n_impostor, g->verification[1]);
@@ -152,9 +160,11 @@ static void neighbours_are_those_of_the_search(void **state)
         cen_measures m;
         size_t indices[N * K];
         float distances[N * K];
-        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM);
-        assert_int_equal(
-            cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, NULL), CEN_OK);
+        cen_knn_options knn;
+        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM, &knn);
+        assert_int_equal(cen_measures_create(threads(1), &m, (cen_labelled[]){gallery_of(g)},
+                                             (cen_labelled[]){queries_of(g)}, D, &o, NULL),
+                         CEN_OK);
         assert_int_equal(cen_knn_search(threads(1), g->gallery, N, g->queries, m.n_queries, D, K,
                                         g->metric, g->alone, indices, distances, NULL),
                          CEN_OK);
@@ -172,9 +182,11 @@ static void confusions_are_counted_and_in_order(void **state)
         const golden *g = &cases[c];
         cen_measures m;
         size_t sum = 0;
-        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM);
-        assert_int_equal(
-            cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, NULL), CEN_OK);
+        cen_knn_options knn;
+        cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM, &knn);
+        assert_int_equal(cen_measures_create(threads(1), &m, (cen_labelled[]){gallery_of(g)},
+                                             (cen_labelled[]){queries_of(g)}, D, &o, NULL),
+                         CEN_OK);
         assert_true(m.n_confusions > 1);
         for (size_t i = 0; i < m.n_confusions; i++) {
             const cen_confusion *now = &m.confusions[i], *last = now - 1;
@@ -201,12 +213,14 @@ static void compactness_is_that_of_cen_intra_inter(void **state)
     (void)state;
     cen_measures m;
     double ratio;
-    cen_measure_options o = options_of(&cases[0], CEN_WEIGHTS_UNIFORM);
-    assert_int_equal(cen_measures_create(threads(1), &m, gallery_of(&cases[0]),
-                                         queries_of(&cases[0]), D, &o, NULL),
+    cen_knn_options knn;
+    cen_measure_options o = options_of(&cases[0], CEN_WEIGHTS_UNIFORM, &knn);
+    assert_int_equal(cen_measures_create(threads(1), &m, (cen_labelled[]){gallery_of(&cases[0])},
+                                         (cen_labelled[]){queries_of(&cases[0])}, D, &o, NULL),
                      CEN_OK);
-    assert_int_equal(
-        cen_intra_inter(queries_of(&cases[0]), gallery_of(&cases[0]), D, 7, &ratio, NULL), CEN_OK);
+    assert_int_equal(cen_intra_inter((cen_labelled[]){queries_of(&cases[0])},
+                                     (cen_labelled[]){gallery_of(&cases[0])}, D, 7, &ratio, NULL),
+                     CEN_OK);
     assert_near(m.intra_inter, ratio);
     cen_measures_free(&m);
 }
@@ -244,15 +258,17 @@ static void any_number_of_threads_gives_the_same_bits(void **state)
     }
     cen_labelled gallery = {x, labels, ROWS};
     cen_labelled queries = {x + ROWS * SIDE, labels + ROWS, ASKED};
-    cen_measure_options o = cen_measure_options_default();
+    cen_measure_options o = cen_measure_options_init();
+    cen_knn_options o_knn = cen_knn_options_init();
+    o.knn = &o_knn;
     cen_measures first, other;
     o.most_pairs = 100000;
-    assert_int_equal(cen_measures_create(threads(1), &first, gallery, queries, SIDE, &o, NULL),
+    assert_int_equal(cen_measures_create(threads(1), &first, &gallery, &queries, SIDE, &o, NULL),
                      CEN_OK);
     assert_true(first.few_shot[0].n_episodes == 600 && first.few_shot[0].n_ways == 20);
     for (int n = 2; n < 6; n += 3) {
-        assert_int_equal(cen_measures_create(threads(n), &other, gallery, queries, SIDE, &o, NULL),
-                         CEN_OK);
+        assert_int_equal(
+            cen_measures_create(threads(n), &other, &gallery, &queries, SIDE, &o, NULL), CEN_OK);
         assert_same(&first, &other);
         cen_measures_free(&other);
     }
@@ -266,17 +282,19 @@ static void queries_without_a_label_are_answered_and_not_measured(void **state)
     cen_measures with, without;
     static float x[(QUERIES + 2) * D];
     static int32_t labels[QUERIES + 2];
-    cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM);
+    cen_knn_options knn;
+    cen_measure_options o = options_of(g, CEN_WEIGHTS_UNIFORM, &knn);
     memcpy(x, g->gallery + 9 * D, 2 * D * sizeof(float));
     memcpy(x + 2 * D, g->queries, QUERIES * D * sizeof(float));
     labels[0] = labels[1] = -1;
     memcpy(labels + 2, g->query_labels, QUERIES * sizeof *labels);
     cen_labelled queries = {x, labels, QUERIES + 2};
-    assert_int_equal(cen_measures_create(threads(1), &with, gallery_of(g), queries, D, &o, NULL),
+    assert_int_equal(cen_measures_create(threads(1), &with, (cen_labelled[]){gallery_of(g)},
+                                         &queries, D, &o, NULL),
                      CEN_OK);
-    assert_int_equal(
-        cen_measures_create(threads(1), &without, gallery_of(g), queries_of(g), D, &o, NULL),
-        CEN_OK);
+    assert_int_equal(cen_measures_create(threads(1), &without, (cen_labelled[]){gallery_of(g)},
+                                         (cen_labelled[]){queries_of(g)}, D, &o, NULL),
+                     CEN_OK);
     assert_int_equal(with.n_queries, QUERIES + 2);
     assert_int_equal(with.neighbours[0], 9);
     assert_int_equal(with.retrieval.n_queries, QUERIES);
@@ -295,11 +313,13 @@ static void what_a_set_is_too_small_for_stays_empty(void **state)
     (void)state;
     static const float x[] = {0, 1, 3};
     static const int32_t same[] = {2, 2, 2}, apart[] = {0, 1, 2};
-    cen_measure_options o = cen_measure_options_default();
+    cen_measure_options o = cen_measure_options_init();
+    cen_knn_options o_knn = cen_knn_options_init();
+    o.knn = &o_knn;
     cen_measures m;
-    o.knn.leave_one_out = true;
+    o_knn.leave_one_out = true;
     cen_labelled one_class = {x, same, 3}, all_alone = {x, apart, 3};
-    assert_int_equal(cen_measures_create(threads(1), &m, one_class, one_class, 1, &o, NULL),
+    assert_int_equal(cen_measures_create(threads(1), &m, &one_class, &one_class, 1, &o, NULL),
                      CEN_OK);
     assert_int_equal(m.k, 2);
     assert_true(m.retrieval.map_at_r == 1 && m.n_confusions == 0);
@@ -307,15 +327,15 @@ static void what_a_set_is_too_small_for_stays_empty(void **state)
     assert_true(m.few_shot[0].n_episodes == 0 && isnan(m.few_shot[0].accuracy));
     assert_true(isnan(m.intra_inter));
     cen_measures_free(&m);
-    assert_int_equal(cen_measures_create(threads(1), &m, all_alone, all_alone, 1, &o, NULL),
+    assert_int_equal(cen_measures_create(threads(1), &m, &all_alone, &all_alone, 1, &o, NULL),
                      CEN_OK);
     assert_int_equal(m.retrieval.n_lone, 3);
     assert_true(m.retrieval.knn_accuracy == 0 && isnan(m.retrieval.precision_at_1));
     assert_true(isnan(m.verification.eer) && m.n_confusions == 3);
     cen_measures_free(&m);
-    o.knn.leave_one_out = false;
+    o_knn.leave_one_out = false;
     all_alone.n = 0;
-    assert_int_equal(cen_measures_create(threads(1), &m, one_class, all_alone, 1, &o, NULL),
+    assert_int_equal(cen_measures_create(threads(1), &m, &one_class, &all_alone, 1, &o, NULL),
                      CEN_OK);
     assert_true(m.n_queries == 0 && isnan(m.retrieval.knn_accuracy));
     cen_measures_free(&m);
@@ -327,11 +347,12 @@ static void neighbours_at_distance_zero_alone_have_weight(void **state)
     static const float x[] = {1, 1, 1.5f, 2, 2, 2.25f}, asked[] = {1, 2, 1.75f};
     static const int32_t labels[] = {4, 3, 1, 1, 0, 1}, expected[] = {3, 0, 1};
     int32_t predicted[3];
-    cen_knn_options o = cen_knn_options_default();
+    cen_knn_options o = cen_knn_options_init();
     o.weights = CEN_WEIGHTS_DISTANCE;
     cen_labelled gallery = {x, labels, 6}, queries = {asked, NULL, 3};
     assert_int_equal(
-        cen_knn_classify(threads(1), gallery, queries, 1, &o, predicted, NULL, NULL, NULL), CEN_OK);
+        cen_knn_classify(threads(1), &gallery, &queries, 1, &o, predicted, NULL, NULL, NULL),
+        CEN_OK);
     assert_memory_equal(predicted, expected, sizeof expected);
 }
 
@@ -342,7 +363,7 @@ static void assert_refused(cen_labelled gallery, cen_labelled queries, size_t d,
 {
     cen_error error = {CEN_OK, ""};
     cen_measures m;
-    assert_int_equal(cen_measures_create(threads(1), &m, gallery, queries, d, options, &error),
+    assert_int_equal(cen_measures_create(threads(1), &m, &gallery, &queries, d, options, &error),
                      CEN_ERROR_ARGUMENT);
     if (strstr(error.message, part) == NULL) fail_msg("\"%s\" lacks \"%s\"", error.message, part);
     assert_null(m.predicted);
@@ -353,7 +374,9 @@ static void arguments_without_sense_are_refused(void **state)
     (void)state;
     static const float x[] = {0, 1, 2}, broken[] = {0, NAN, 1};
     static const int32_t labels[] = {0, 0, 1}, unlabelled[] = {0, 0, -1};
-    cen_measure_options o = cen_measure_options_default();
+    cen_measure_options o = cen_measure_options_init();
+    cen_knn_options o_knn = cen_knn_options_init();
+    o.knn = &o_knn;
     cen_labelled set = {x, labels, 3}, one = {x, labels, 1}, none = {x, labels, 0};
     cen_labelled bad = {broken, labels, 3}, partly = {x, unlabelled, 3};
     assert_refused(none, set, 1, &o, "0 rows");
@@ -361,17 +384,17 @@ static void arguments_without_sense_are_refused(void **state)
     assert_refused(partly, set, 1, &o, "row 2 of the gallery has no label");
     assert_refused(bad, set, 1, &o, "row 1 of the gallery");
     assert_refused(set, bad, 1, &o, "row 1 of the queries");
-    o.knn.leave_one_out = true;
+    o_knn.leave_one_out = true;
     assert_refused(set, one, 1, &o, "the 1 queries must be the 3 rows");
     assert_refused(one, one, 1, &o, "no neighbour");
-    o.knn.k = 0;
+    o_knn.k = 0;
     assert_refused(set, set, 1, &o, "k is 0");
-    cen_knn_options knn = cen_knn_options_default();
+    cen_knn_options knn = cen_knn_options_init();
     int32_t predicted[3];
-    assert_int_equal(cen_knn_classify(threads(1), set, set, 1, &knn, predicted, NULL, NULL, NULL),
+    assert_int_equal(cen_knn_classify(threads(1), &set, &set, 1, &knn, predicted, NULL, NULL, NULL),
                      CEN_ERROR_ARGUMENT);
     knn.k = SIZE_MAX;
-    assert_int_equal(cen_knn_classify(threads(1), set, set, 1, &knn, predicted, NULL, NULL, NULL),
+    assert_int_equal(cen_knn_classify(threads(1), &set, &set, 1, &knn, predicted, NULL, NULL, NULL),
                      CEN_ERROR_ARGUMENT);
     cen_measures_free(NULL);
 }
@@ -382,11 +405,14 @@ static int run_with_little_memory(void *user)
     int32_t predicted[N];
     cen_measures m;
     cen_error error = {CEN_OK, ""};
-    cen_measure_options o = options_of(g, CEN_WEIGHTS_DISTANCE);
-    cen_status status = cen_knn_classify(threads(1), gallery_of(g), queries_of(g), D, &o.knn,
-                                         predicted, NULL, NULL, &error);
+    cen_knn_options knn;
+    cen_measure_options o = options_of(g, CEN_WEIGHTS_DISTANCE, &knn);
+    cen_status status =
+        cen_knn_classify(threads(1), (cen_labelled[]){gallery_of(g)},
+                         (cen_labelled[]){queries_of(g)}, D, o.knn, predicted, NULL, NULL, &error);
     if (status == CEN_OK) {
-        status = cen_measures_create(threads(1), &m, gallery_of(g), queries_of(g), D, &o, &error);
+        status = cen_measures_create(threads(1), &m, (cen_labelled[]){gallery_of(g)},
+                                     (cen_labelled[]){queries_of(g)}, D, &o, &error);
         if (status == CEN_OK) cen_measures_free(&m);
     }
     if (status == CEN_OK) return 1;

@@ -36,7 +36,7 @@ static int draw_images(void **state)
 
 static cen_model *make_in(cen_context *context, const char *net, bool mirror)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = net;
     options.input = (cen_input){C, H, W, CEN_RESIZE_CROP, {0}, {1, 1, 1}};
     options.mirror = mirror;
@@ -120,7 +120,7 @@ static void training_takes_images_as_they_come_and_evaluating_gives_the_mean(voi
 {
     (void)state;
     cen_model *one = make(line, false), *both = make(line, true);
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.batch_size = BATCH;
     cen_trainer *plain = trainer_create(one, &options), *mirroring = trainer_create(both, &options);
     cen_losses a, b;
@@ -168,7 +168,7 @@ static int run_with_less_memory(void *user)
     cen_model *both = user;
     cen_trainer *trainer;
     cen_error error;
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     float features[N * D];
     cen_status status = cen_trainer_create(&trainer, both, &options, &error);
     if (status == CEN_OK) {

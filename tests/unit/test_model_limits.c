@@ -13,7 +13,7 @@
 /* Saves a model with inputs of side x side and returns its work. */
 static double save(const char *net, size_t side)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     cen_model *model;
     cen_error error;
     options.net = net;
@@ -49,7 +49,7 @@ static void assert_taken(const cen_model_limits *limits)
 static void an_input_of_too_many_pixels_is_refused_and_the_option_named(void **state)
 {
     (void)state;
-    cen_model_limits limits = cen_model_limits_default();
+    cen_model_limits limits = cen_model_limits_init();
     (void)save("maxpool 4, gap", 2048);
     assert_taken(NULL);
     (void)save("maxpool 4, gap", 2049);
@@ -72,7 +72,8 @@ static void a_thousand_layers_on_a_large_image_are_too_much_work(void **state)
     strcat(net, ", gap");
     double work = save(net, 2048);
     assert_refused(NULL, "multiply-adds", "--max-work");
-    cen_model_limits limits = {.max_input = 1 << 22, .max_work = work};
+    cen_model_limits limits = {
+        .size = sizeof(cen_model_limits), .max_input = 1 << 22, .max_work = work};
     assert_taken(&limits);
     limits.max_work = nextafter(work, 0);
     assert_refused(&limits, "multiply-adds", "--max-work");
@@ -81,7 +82,8 @@ static void a_thousand_layers_on_a_large_image_are_too_much_work(void **state)
 static void what_an_image_takes_while_it_runs_is_limited(void **state)
 {
     (void)state;
-    const cen_model_limits limits = {.max_input = 1 << 14, .max_work = 1e11};
+    const cen_model_limits limits = {
+        .size = sizeof(cen_model_limits), .max_input = 1 << 14, .max_work = 1e11};
     (void)save("conv 200 1x1, gap", 128);
     assert_refused(&limits, "while it runs, an image takes", "--max-input");
     assert_taken(NULL);
@@ -100,9 +102,10 @@ static void a_model_is_not_made_beyond_the_limits_of_its_options(void **state)
                   {"conv 200 1x1, gap", 128, "while it runs, an image takes"},
                   {"maxpool 16, flatten, dense 33000", 128, "its parameters take 8.58e+06 bytes"},
                   {"maxpool 16, flatten, dense 30000", 128, NULL}};
-    cen_model_limits limits = {.max_input = 1 << 14, .max_work = 1e11};
+    cen_model_limits limits = {
+        .size = sizeof(cen_model_limits), .max_input = 1 << 14, .max_work = 1e11};
     for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
-        cen_model_options options = cen_model_options_default();
+        cen_model_options options = cen_model_options_init();
         cen_model *model;
         cen_error error;
         options.net = models[i].net;
@@ -118,7 +121,7 @@ static void a_model_is_not_made_beyond_the_limits_of_its_options(void **state)
         if (status == CEN_ERROR_LIMIT) assert_null(model);
         cen_model_free(model);
     }
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     cen_model *model;
     options.limits = &limits;
     limits.max_work = 1000;
@@ -149,7 +152,7 @@ static void work_counts_multiply_adds(void **state)
                 least * 16 * 36 + 16 * 9 * 128 * 16 + 100 * 2048);
     assert_true(save("prelu, maxpool 16, flatten, dense 1", 32) ==
                 least * 1024 + least * 1024 + least * 4);
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = "flatten, dense 64";
     options.mirror = true;
     cen_model *model;
@@ -164,7 +167,7 @@ static void presets_are_far_below_the_limits(void **state)
     size_t n;
     const cen_preset *presets = cen_presets(&n);
     for (size_t i = 0; i < n; i++) {
-        assert_true(save(presets[i].net, 224) < cen_model_limits_default().max_work);
+        assert_true(save(presets[i].net, 224) < cen_model_limits_init().max_work);
         if (presets[i].channels != 3) assert_taken(NULL);
     }
 }
@@ -173,20 +176,22 @@ static void limits_that_let_nothing_in_are_no_limits(void **state)
 {
     (void)state;
     (void)save("gap", 8);
-    const cen_model_limits bad[] = {{0, 1e11}, {1 << 22, 0}, {1 << 22, NAN}, {1 << 22, -1}};
+    const size_t size = sizeof(cen_model_limits);
+    const cen_model_limits bad[] = {
+        {size, 0, 1e11}, {size, 1 << 22, 0}, {size, 1 << 22, NAN}, {size, 1 << 22, -1}};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         cen_model *model;
         assert_int_equal(cen_model_load(NULL, &model, "limits.safetensors", &bad[i], NULL),
                          CEN_ERROR_ARGUMENT);
         assert_null(model);
     }
-    assert_taken(&(cen_model_limits){SIZE_MAX, INFINITY});
+    assert_taken(&(cen_model_limits){size, SIZE_MAX, INFINITY});
 }
 
 static void an_input_that_no_memory_holds_is_refused_at_creation(void **state)
 {
     (void)state;
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = "conv 1 1x1 stride 16777216, gap";
     options.input.height = options.input.width = SIZE_MAX / 2 + 1;
     cen_model *model;

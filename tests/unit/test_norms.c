@@ -9,6 +9,7 @@
 #include "nn/work.h"
 #include "support/context.h"
 #include "support/golden_case.h"
+#include "format/safetensors.h"
 
 static golden *norms;
 
@@ -65,7 +66,7 @@ static void check_norm_case(const char *of)
     const size_t n = images->shape[0] / N_BATCHES, size = images->count / images->shape[0];
     float *x = golden_floats(images), *features = golden_memory(want->count, sizeof *features);
     int32_t *labels = golden_labels(golden_get(norms, of, "labels"));
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.lambda = golden_get(norms, of, "lambda")->values[0];
     options.batch_size = n + 2;
     cen_trainer *trainer = trainer_create(model, &options);
@@ -136,7 +137,7 @@ static void train(cen_model *model)
 {
     static const size_t sizes[] = {N, 5, N, 2, 11};
     pictures p = draw_pictures();
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     options.batch_size = N;
     options.lr = 0.01;
     cen_trainer *trainer = trainer_create(model, &options);
@@ -155,7 +156,7 @@ static void assert_equal_tensors(cen_model *a, cen_model *b)
     cen_tensor view;
     for (size_t i = 0; cen_model_tensor(a, i, &name, &view); i++) {
         cen_tensor other = model_tensor(b, name);
-        assert_memory_equal(view.data, other.data, cen_tensor_count(&view) * sizeof(float));
+        assert_memory_equal(view.data, other.data, cen__tensor_count(&view) * sizeof(float));
     }
 }
 
@@ -273,7 +274,7 @@ static void one_number_a_channel_becomes_the_bias_and_leaves_the_statistics(void
     for (size_t k = 0; k < 8; k++) center.data[k] = 0;
     const float x[9] = {1, 2, 3, 4, 5, 6, 7, 8, 9};
     const int32_t label = 1;
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_trainer *trainer = trainer_create(model, &options);
     cen_error error;
     cen_losses losses;

@@ -1,5 +1,7 @@
 /* Every enum and number of every struct of options is checked where it comes in: one that makes no sense
  * is an ARGUMENT error, and nothing is made of it. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,7 +29,7 @@ static void bad_train_options_are_refused(void **state)
 {
     (void)state;
     cen_model *model = model_create("flatten, dense 4", 1, 4, 4, 2);
-    const cen_train_options good = cen_train_options_default();
+    const cen_train_options good = cen_train_options_init();
     cen_train_options options = good;
     double *const numbers[] = {
         &options.lambda,       &options.margin,    &options.margin_scale, &options.alpha,
@@ -58,7 +60,7 @@ static void bad_model_options_are_refused(void **state)
 {
     (void)state;
     static const char *const names[] = {"a", NULL};
-    const cen_model_options good = cen_model_options_default();
+    const cen_model_options good = cen_model_options_init();
     for (int i = 0; i < 9; i++) {
         cen_model_options options = good;
         options.n_classes = 2;
@@ -82,7 +84,7 @@ static void bad_rates_are_left_as_they_were(void **state)
 {
     (void)state;
     cen_model *models[2];
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_losses losses[2];
     float x[32];
     const int32_t labels[2] = {0, 1};
@@ -113,7 +115,7 @@ static void bad_search_options_are_refused(void **state)
     const cen_labelled set = {f, labels, 4};
     for (int value = -1; value <= 2; value += 3) {
         cen_metric metric = (cen_metric)value;
-        cen_knn_options knn = cen_knn_options_default();
+        cen_knn_options knn = cen_knn_options_init();
         int32_t predicted[4];
         size_t indices[4];
         knn.k = 1;
@@ -121,34 +123,36 @@ static void bad_search_options_are_refused(void **state)
         assert_int_equal(
             cen_knn_search(threads(1), f, 4, f, 4, 2, 1, metric, false, indices, NULL, NULL),
             CEN_ERROR_ARGUMENT);
-        assert_int_equal(cen_knn_classify(NULL, set, set, 2, &knn, predicted, NULL, NULL, NULL),
+        assert_int_equal(cen_knn_classify(NULL, &set, &set, 2, &knn, predicted, NULL, NULL, NULL),
                          CEN_ERROR_ARGUMENT);
         knn.metric = CEN_METRIC_L2;
         knn.weights = (cen_weights)value;
-        assert_int_equal(cen_knn_classify(NULL, set, set, 2, &knn, predicted, NULL, NULL, NULL),
+        assert_int_equal(cen_knn_classify(NULL, &set, &set, 2, &knn, predicted, NULL, NULL, NULL),
                          CEN_ERROR_ARGUMENT);
-        cen_measure_options measure = cen_measure_options_default();
+        cen_measure_options measure = cen_measure_options_init();
+        cen_knn_options measure_knn = cen_knn_options_init();
+        measure.knn = &measure_knn;
         cen_measures measures;
-        measure.knn = knn;
-        assert_int_equal(cen_measures_create(NULL, &measures, set, set, 2, &measure, NULL),
+        measure_knn = knn;
+        assert_int_equal(cen_measures_create(NULL, &measures, &set, &set, 2, &measure, NULL),
                          CEN_ERROR_ARGUMENT);
-        measure.knn = cen_knn_options_default();
-        measure.knn.metric = metric;
-        assert_int_equal(cen_measures_create(NULL, &measures, set, set, 2, &measure, NULL),
+        measure_knn = cen_knn_options_init();
+        measure_knn.metric = metric;
+        assert_int_equal(cen_measures_create(NULL, &measures, &set, &set, 2, &measure, NULL),
                          CEN_ERROR_ARGUMENT);
         cen_pairs pairs;
-        assert_int_equal(cen_pairs_create(threads(1), &pairs, set, (cen_labelled){NULL, NULL, 0}, 2,
-                                          metric, 10, 1, NULL),
+        assert_int_equal(cen_pairs_create(threads(1), &pairs, &set, &(cen_labelled){NULL, NULL, 0},
+                                          2, metric, 10, 1, NULL),
                          CEN_ERROR_ARGUMENT);
-        cen_episode_options episodes = cen_episode_options_default();
+        cen_episode_options episodes = cen_episode_options_init();
         cen_episodes measured;
         episodes.n_ways = 2;
         episodes.metric = metric;
-        assert_int_equal(cen_episodes_measure(NULL, set, 2, &episodes, &measured, NULL),
+        assert_int_equal(cen_episodes_measure(NULL, &set, 2, &episodes, &measured, NULL),
                          CEN_ERROR_ARGUMENT);
         cen_threshold threshold;
         assert_int_equal(
-            cen_threshold_calibrate(threads(1), set, set, 2, metric, 0.5, &threshold, NULL),
+            cen_threshold_calibrate(threads(1), &set, &set, 2, metric, 0.5, &threshold, NULL),
             CEN_ERROR_ARGUMENT);
         assert_int_equal(cen_features_write("bad.npy",
                                             (cen_features_format)(value + 2 * (value > 0)), f, 4, 2,
@@ -169,7 +173,7 @@ static void bad_image_and_folder_options_are_refused(void **state)
     }
     for (int channels = -1; channels <= 5; channels++) {
         if (channels == 0 || channels == 1 || channels == 3 || channels == 4) continue;
-        cen_image_options options = cen_image_options_default();
+        cen_image_options options = cen_image_options_init();
         options.channels = channels;
         assert_int_equal(cen_image_decode(NULL, "x", 1, &options, &resized, NULL),
                          CEN_ERROR_ARGUMENT);
@@ -177,11 +181,11 @@ static void bad_image_and_folder_options_are_refused(void **state)
     for (size_t i = 0; i < N_BAD; i++) {
         const char *const path = ".";
         cen_folder *folder;
-        cen_folder_options options = cen_folder_options_default();
+        cen_folder_options options = cen_folder_options_init();
         options.validation_share = bad_numbers[i];
         assert_int_equal(cen_folder_open(NULL, &folder, &path, 1, &options, NULL),
                          CEN_ERROR_ARGUMENT);
-        options = cen_folder_options_default();
+        options = cen_folder_options_init();
         options.holdout_share = bad_numbers[i];
         assert_int_equal(cen_folder_open(NULL, &folder, &path, 1, &options, NULL),
                          CEN_ERROR_ARGUMENT);
@@ -202,15 +206,15 @@ static void bad_augmentation_is_refused_before_a_training_begins(void **state)
     }
     tree_write("options/checkpoint", "precious", 8);
     cen_folder *folder;
-    cen_folder_options folder_options = cen_folder_options_default();
+    cen_folder_options folder_options = cen_folder_options_init();
     folder_options.validation_share = 0;
     assert_int_equal(cen_folder_open(threads(1), &folder, &root, 1, &folder_options, NULL), CEN_OK);
     cen_model *model = model_create("flatten, dense 4", 1, 4, 4, 2);
     assert_int_equal(
         cen_folder_load(folder, &cen_model_get(model)->input, 1 << 20, NULL, NULL, NULL), CEN_OK);
-    const cen_train_options train = cen_train_options_default();
+    const cen_train_options train = cen_train_options_init();
     cen_trainer *trainer = trainer_create(model, &train);
-    cen_fit_options options = cen_fit_options_default();
+    cen_fit_options options = cen_fit_options_init();
     options.checkpoint = "options/checkpoint";
     const cen_augment good = options.augment;
     double *const numbers[] = {&options.augment.shift,    &options.augment.rotation,
@@ -238,6 +242,81 @@ static void bad_augmentation_is_refused_before_a_training_begins(void **state)
     cen_folder_free(folder);
 }
 
+/* As if the struct were shorter: what is behind size is not read. */
+static void options_of_an_older_header_are_read_as_far_as_they_go(void **state)
+{
+    (void)state;
+    cen_model *model;
+    cen_model_options options = cen_model_options_init();
+    options.net = "flatten, dense 3";
+    options.n_classes = 7;
+    options.mirror = true;
+    options.size = offsetof(cen_model_options, mirror);
+    assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_model_get(model)->feature_size, 3);
+    assert_int_equal(cen_model_get(model)->n_classes, 0);
+    assert_false(cen_model_get(model)->mirror);
+    cen_model_free(model);
+    static const float f[] = {0, 1, 5, 6};
+    static const int32_t labels[] = {0, 0, 1, 1};
+    const cen_labelled set = {f, labels, 4};
+    cen_knn_options knn = cen_knn_options_init();
+    int32_t predicted[4];
+    knn.k = 1;
+    knn.most_distance = 0;
+    knn.leave_one_out = true;
+    knn.size = offsetof(cen_knn_options, most_distance);
+    assert_int_equal(cen_knn_classify(NULL, &set, &set, 1, &knn, predicted, NULL, NULL, NULL),
+                     CEN_OK);
+    for (size_t i = 0; i < 4; i++) assert_int_equal(predicted[i], labels[i]);
+}
+
+#define REFUSES(call)                                                                              \
+    do {                                                                                           \
+        cen_error error = {CEN_OK, ""};                                                            \
+        assert_int_equal(call, CEN_ERROR_ARGUMENT);                                                \
+        assert_non_null(strstr(error.message, "no size"));                                         \
+    } while (0)
+
+static void options_without_their_size_are_refused_everywhere(void **state)
+{
+    (void)state;
+    static const float f[] = {0, 1, 5, 6};
+    static const int32_t labels[] = {0, 0, 1, 1};
+    const char *const path = ".";
+    const cen_labelled set = {f, labels, 4};
+    int32_t predicted[4];
+    cen_model *model = model_create("flatten, dense 4", 1, 4, 4, 2), *none;
+    cen_context *context;
+    cen_folder *folder;
+    cen_trainer *trainer;
+    cen_image image;
+    cen_measures measures;
+    cen_episodes episodes;
+    REFUSES(cen_context_create(&context, &(cen_context_options){0}, &error));
+    REFUSES(cen_image_decode(NULL, "x", 1, &(cen_image_options){0}, &image, &error));
+    REFUSES(cen_image_read(NULL, path, &(cen_image_options){0}, &image, &error));
+    REFUSES(cen_folder_open(NULL, &folder, &path, 1, &(cen_folder_options){0}, &error));
+    REFUSES(cen_model_create(NULL, &none, &(cen_model_options){0}, &error));
+    REFUSES(cen_model_load(NULL, &none, path, &(cen_model_limits){0}, &error));
+    REFUSES(cen_trainer_create(&trainer, model, &(cen_train_options){0}, &error));
+    trainer = trainer_create(model, NULL);
+    REFUSES(cen_fit(trainer, NULL, &(cen_fit_options){0}, &error));
+    REFUSES(cen_knn_classify(NULL, &set, &set, 1, &(cen_knn_options){0}, predicted, NULL, NULL,
+                             &error));
+    REFUSES(cen_measures_create(NULL, &measures, &set, &set, 1, &(cen_measure_options){0}, &error));
+    REFUSES(cen_episodes_measure(NULL, &set, 1, &(cen_episode_options){0}, &episodes, &error));
+    REFUSES(cen_report_write_html(&(cen_report){0}, "none.html", &error));
+    cen_measure_options inner = cen_measure_options_init();
+    inner.knn = &(cen_knn_options){0};
+    REFUSES(cen_measures_create(NULL, &measures, &set, &set, 1, &inner, &error));
+    cen_model_options limited = cen_model_options_init();
+    limited.limits = &(cen_model_limits){0};
+    REFUSES(cen_model_create(NULL, &none, &limited, &error));
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +325,8 @@ int main(void)
         cmocka_unit_test(bad_rates_are_left_as_they_were),
         cmocka_unit_test(bad_search_options_are_refused),
         cmocka_unit_test(bad_image_and_folder_options_are_refused),
+        cmocka_unit_test(options_of_an_older_header_are_read_as_far_as_they_go),
+        cmocka_unit_test(options_without_their_size_are_refused_everywhere),
         cmocka_unit_test(bad_augmentation_is_refused_before_a_training_begins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

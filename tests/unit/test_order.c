@@ -31,7 +31,7 @@ static cen_folder *open_classes(size_t n_classes, const int *counts, size_t n_co
         tree_class(ROOT "/val", name, 2);
         tree_class(ROOT "/test", name, 1);
     }
-    cen_folder_options options = cen_folder_options_default();
+    cen_folder_options options = cen_folder_options_init();
     const char *path = ROOT;
     cen_folder *folder;
     cen_error error;

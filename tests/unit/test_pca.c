@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "base/random.h"
 #include "golden/measures.h"

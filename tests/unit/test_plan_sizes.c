@@ -13,7 +13,7 @@ enum { ON_64_BITS = SIZE_MAX > UINT32_MAX };
 
 static cen_model *make(const char *net, size_t height, size_t width)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     cen_model *model;
     cen_error error;
     options.net = net;
@@ -26,7 +26,7 @@ static cen_model *make(const char *net, size_t height, size_t width)
 
 static void assert_refused(cen_model *model, size_t batch_size)
 {
-    cen_train_options options = cen_train_options_default();
+    cen_train_options options = cen_train_options_init();
     cen_trainer *trainer;
     cen_error error;
     options.batch_size = batch_size;
@@ -73,7 +73,7 @@ static void every_loss_refuses_a_batch_that_does_not_fit(void **state)
     (void)state;
     cen_model *model = make("flatten, dense 8", 4, 4);
     for (int loss = CEN_LOSS_CENTER; loss <= CEN_LOSS_COSFACE; loss++) {
-        cen_train_options options = cen_train_options_default();
+        cen_train_options options = cen_train_options_init();
         cen_trainer *trainer;
         options.loss = (cen_loss)loss;
         options.centers = CEN_CENTERS_ADAM;

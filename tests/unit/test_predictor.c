@@ -29,7 +29,7 @@ static float x[N * COUNT];
 
 static cen_model *make(const char *net, bool mirror, size_t channels)
 {
-    cen_model_options options = cen_model_options_default();
+    cen_model_options options = cen_model_options_init();
     options.net = net;
     options.input =
         (cen_input){channels, SIDE, SIDE, CEN_RESIZE_CROP, {0.4f, 0.5f, 0.6f}, {0.2f, 0.3f, 0.4f}};
@@ -112,7 +112,7 @@ static void a_picture_becomes_the_input_that_a_folder_makes_of_it(void **state)
             char root[512];
             const char *path = root;
             snprintf(root, sizeof root, "%s/fuzz/corpus/%s", CEN_TESTS_FOLDER, corpora[i]);
-            cen_folder_options options = cen_folder_options_default();
+            cen_folder_options options = cen_folder_options_init();
             options.unlabelled = true;
             cen_folder *folder;
             assert_ok(cen_folder_open(threads(2), &folder, &path, 1, &options, &error), &error);
@@ -128,7 +128,7 @@ static void a_picture_becomes_the_input_that_a_folder_makes_of_it(void **state)
                 assert_ok(cen_predictor_decode(predictor, bytes, size, got, &error), &error);
                 assert_memory_equal(got, expected, channels * COUNT * sizeof *got);
                 /* decoded by the caller, with the channels of the file */
-                cen_image_options whole = cen_image_options_default();
+                cen_image_options whole = cen_image_options_init();
                 whole.target_height = whole.target_width = SIDE;
                 assert_ok(cen_image_decode(NULL, bytes, size, &whole, &image, &error), &error);
                 memset(got, 0xff, sizeof got);

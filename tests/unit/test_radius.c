@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "golden/radius.h"
 
@@ -17,7 +17,7 @@ static const cen_labelled queries = {query_features, query_labels, QUERIES};
 
 static cen_knn_options within_radius(size_t k, int weights)
 {
-    cen_knn_options options = cen_knn_options_default();
+    cen_knn_options options = cen_knn_options_init();
     options.k = k;
     options.weights = (cen_weights)weights;
     options.most_distance = radius;
@@ -29,7 +29,8 @@ static void assert_votes(size_t k, int weights, const int32_t *expected)
     int32_t predicted[QUERIES];
     cen_knn_options options = within_radius(k, weights);
     assert_int_equal(
-        cen_knn_classify(NULL, gallery, queries, D, &options, predicted, NULL, NULL, NULL), CEN_OK);
+        cen_knn_classify(NULL, &gallery, &queries, D, &options, predicted, NULL, NULL, NULL),
+        CEN_OK);
     assert_memory_equal(predicted, expected, sizeof predicted);
 }
 
@@ -49,9 +50,9 @@ static void classify_gives_the_neighbours_of_the_search(void **state)
     static float distances[QUERIES * K], expected[QUERIES * K];
     int32_t predicted[QUERIES];
     cen_knn_options options = within_radius(K, 0);
-    assert_int_equal(
-        cen_knn_classify(NULL, gallery, queries, D, &options, predicted, indices, distances, NULL),
-        CEN_OK);
+    assert_int_equal(cen_knn_classify(NULL, &gallery, &queries, D, &options, predicted, indices,
+                                      distances, NULL),
+                     CEN_OK);
     assert_memory_equal(predicted, votes_of_k_within, sizeof predicted);
     assert_int_equal(cen_knn_search(NULL, gallery_features, GALLERY, query_features, QUERIES, D, K,
                                     CEN_METRIC_L2, false, expected_indices, expected, NULL),
@@ -71,14 +72,15 @@ static void the_distance_itself_is_within(void **state)
     int32_t predicted;
     cen_knn_options options = within_radius(1, 0);
     assert_int_equal(
-        cen_knn_classify(NULL, one, query, 2, &options, &predicted, NULL, &distance, NULL), CEN_OK);
+        cen_knn_classify(NULL, &one, &query, 2, &options, &predicted, NULL, &distance, NULL),
+        CEN_OK);
     options.most_distance = (double)distance;
-    assert_int_equal(cen_knn_classify(NULL, one, query, 2, &options, &predicted, NULL, NULL, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_knn_classify(NULL, &one, &query, 2, &options, &predicted, NULL, NULL, NULL), CEN_OK);
     assert_int_equal(predicted, 4);
     options.most_distance = nextafter((double)distance, 0);
-    assert_int_equal(cen_knn_classify(NULL, one, query, 2, &options, &predicted, NULL, NULL, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_knn_classify(NULL, &one, &query, 2, &options, &predicted, NULL, NULL, NULL), CEN_OK);
     assert_int_equal(predicted, -1);
 }
 
@@ -86,11 +88,13 @@ static void measures_count_an_unknown_as_wrong(void **state)
 {
     (void)state;
     cen_measures m;
-    cen_measure_options options = cen_measure_options_default();
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options options_knn = cen_knn_options_init();
+    options.knn = &options_knn;
     options.n_episodes = 0;
-    options.knn = within_radius(K, 0);
+    options_knn = within_radius(K, 0);
     size_t n_right = 0, n_unknown = 0, n_told = 0;
-    assert_int_equal(cen_measures_create(NULL, &m, gallery, queries, D, &options, NULL), CEN_OK);
+    assert_int_equal(cen_measures_create(NULL, &m, &gallery, &queries, D, &options, NULL), CEN_OK);
     for (size_t i = 0; i < QUERIES; i++) {
         n_right += votes_of_k_within[i] == query_labels[i];
         n_unknown += votes_of_k_within[i] == -1;
@@ -113,10 +117,12 @@ static void macro_accuracy_is_scikit_learns_balanced_accuracy_and_intervals_are_
 {
     (void)state;
     cen_measures m;
-    cen_measure_options options = cen_measure_options_default();
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options options_knn = cen_knn_options_init();
+    options.knn = &options_knn;
     options.n_episodes = 0;
-    options.knn.weights = CEN_WEIGHTS_DISTANCE;
-    assert_int_equal(cen_measures_create(NULL, &m, gallery, queries, D, &options, NULL), CEN_OK);
+    options_knn.weights = CEN_WEIGHTS_DISTANCE;
+    assert_int_equal(cen_measures_create(NULL, &m, &gallery, &queries, D, &options, NULL), CEN_OK);
     assert_near(m.retrieval.knn_macro, macro[0]);
     for (int i = 0; i < 2; i++) {
         assert_near(m.retrieval.knn_interval[i], knn_interval[i]);
@@ -136,11 +142,13 @@ static void assert_interval(size_t n_right, size_t n, const double expected[2])
     static const int32_t own[] = {0, 1};
     const cen_labelled two = {x, own, 2}, all = {features, labels, n};
     cen_measures m;
-    cen_measure_options options = cen_measure_options_default();
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options options_knn = cen_knn_options_init();
+    options.knn = &options_knn;
     options.n_episodes = 0;
     options.most_pairs = 1000;
-    options.knn.k = 1;
-    assert_int_equal(cen_measures_create(NULL, &m, two, all, 1, &options, NULL), CEN_OK);
+    options_knn.k = 1;
+    assert_int_equal(cen_measures_create(NULL, &m, &two, &all, 1, &options, NULL), CEN_OK);
     for (int i = 0; i < 2; i++) assert_near(m.retrieval.knn_interval[i], expected[i]);
     cen_measures_free(&m);
 }
@@ -162,13 +170,15 @@ static void distances_without_sense_are_refused(void **state)
     for (size_t i = 0; i < 3; i++) {
         cen_error error;
         cen_measures m;
-        cen_measure_options options = cen_measure_options_default();
-        options.knn.most_distance = bad[i];
-        assert_int_equal(cen_knn_classify(NULL, gallery, queries, D, &options.knn, predicted, NULL,
+        cen_measure_options options = cen_measure_options_init();
+        cen_knn_options options_knn = cen_knn_options_init();
+        options.knn = &options_knn;
+        options_knn.most_distance = bad[i];
+        assert_int_equal(cen_knn_classify(NULL, &gallery, &queries, D, options.knn, predicted, NULL,
                                           NULL, &error),
                          CEN_ERROR_ARGUMENT);
         assert_non_null(strstr(error.message, "within a distance of"));
-        assert_int_equal(cen_measures_create(NULL, &m, gallery, queries, D, &options, &error),
+        assert_int_equal(cen_measures_create(NULL, &m, &gallery, &queries, D, &options, &error),
                          CEN_ERROR_ARGUMENT);
         assert_non_null(strstr(error.message, "within a distance of"));
     }

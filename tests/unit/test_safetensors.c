@@ -55,7 +55,7 @@ static void every_dtype_becomes_the_float32_that_numpy_makes_of_it(void **state)
         const cen_tensor *expected = cen__safetensors_find(&file, names[i][1]);
         assert_int_equal(got->n_dims, expected->n_dims);
         assert_memory_equal(got->shape, expected->shape, sizeof got->shape);
-        assert_memory_equal(got->data, expected->data, 4 * cen_tensor_count(got));
+        assert_memory_equal(got->data, expected->data, 4 * cen__tensor_count(got));
         assert_int_equal((uintptr_t)got->data % 64, 0);
     }
     assert_null(cen__safetensors_metadata(&file, "format"));
@@ -262,7 +262,7 @@ static void mutated_files_are_refused_or_sound(void **state)
         if (cen__safetensors_read(scratch, &read, &error) == CEN_OK) {
             for (size_t i = 0; i < read.n_tensors; i++) {
                 const cen_tensor *tensor = &read.tensors[i].tensor;
-                for (size_t j = 0; j < cen_tensor_count(tensor); j++)
+                for (size_t j = 0; j < cen__tensor_count(tensor); j++)
                     sum += (double)tensor->data[j];
             }
             cen__safetensors_free(&read);

@@ -14,6 +14,7 @@
 #include "support/models.h"
 #include "train/sentinel.h"
 #include "train/trainer.h"
+#include "format/safetensors.h"
 
 enum { N = 4, IMAGE = 36 };
 
@@ -183,7 +184,7 @@ static void a_loss_that_overflows_is_refused(void **state)
 static void make_blind(setup *s, float x, float head)
 {
     const cen_tensor weight = model_tensor(s->model, "body.1.weight");
-    memset(weight.data, 0, cen_tensor_count(&weight) * sizeof(float));
+    memset(weight.data, 0, cen__tensor_count(&weight) * sizeof(float));
     for (size_t i = 0; i < N * IMAGE; i++) s->x[i] = x;
     model_tensor(s->model, "head.weight").data[2] = head;
 }
@@ -230,7 +231,7 @@ static setup *open_large(float f)
     const cen_tensor bias = model_tensor(s->model, "body.1.bias");
     const cen_tensor head = model_tensor(s->model, "head.weight");
     for (size_t i = 0; i < 5; i++) bias.data[i] = f;
-    memset(head.data, 0, cen_tensor_count(&head) * sizeof(float));
+    memset(head.data, 0, cen__tensor_count(&head) * sizeof(float));
     return s;
 }
 

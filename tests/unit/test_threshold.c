@@ -7,12 +7,13 @@
 #include <math.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "base/random.h"
 #include "golden/threshold.h"
 #include "support/context.h"
 #include "support/limited_memory.h"
+#include "base/os.h"
 
 enum { MOST = 1000 };
 
@@ -26,7 +27,7 @@ static cen_threshold calibrate(const float *x, const int32_t *labels, size_t n, 
     cen_threshold threshold;
     cen_error error;
     cen_labelled strangers = {x, labels, n};
-    if (cen_threshold_calibrate(threads(1), one, strangers, 1, CEN_METRIC_L2, far, &threshold,
+    if (cen_threshold_calibrate(threads(1), &one, &strangers, 1, CEN_METRIC_L2, far, &threshold,
                                 &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }
@@ -195,7 +196,7 @@ static void without_strangers_each_class_plays_the_stranger(void **state)
     static const cen_metric metrics[] = {CEN_METRIC_L2, CEN_METRIC_COSINE};
     for (size_t i = 0; i < 2; i++) {
         cen_threshold threshold, again;
-        assert_int_equal(cen_threshold_calibrate(threads(1), gallery, none, D, metrics[i], 0.25,
+        assert_int_equal(cen_threshold_calibrate(threads(1), &gallery, &none, D, metrics[i], 0.25,
                                                  &threshold, NULL),
                          CEN_OK);
         assert_int_equal(threshold.n_pictures, ROWS);
@@ -207,7 +208,7 @@ static void without_strangers_each_class_plays_the_stranger(void **state)
         assert_true(count_near_others(features, labels, metrics[i], threshold.distance - step) <
                     n_near);
         assert_int_equal(
-            cen_threshold_calibrate(threads(3), gallery, none, D, metrics[i], 0.25, &again, NULL),
+            cen_threshold_calibrate(threads(3), &gallery, &none, D, metrics[i], 0.25, &again, NULL),
             CEN_OK);
         assert_memory_equal(&again, &threshold, sizeof again);
     }
@@ -220,8 +221,8 @@ static void assert_refused(cen_labelled gallery, cen_labelled strangers, double 
 {
     cen_threshold threshold;
     cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_threshold_calibrate(threads(1), gallery, strangers, 1, CEN_METRIC_L2, far,
-                                             &threshold, &error),
+    assert_int_equal(cen_threshold_calibrate(threads(1), &gallery, &strangers, 1, CEN_METRIC_L2,
+                                             far, &threshold, &error),
                      CEN_ERROR_ARGUMENT);
     assert_int_equal(error.status, CEN_ERROR_ARGUMENT);
     if (strstr(error.message, words) == NULL) fail_msg("%s", error.message);
@@ -259,7 +260,7 @@ static int calibrate_with_little_memory(void *user)
     fill(features, labels);
     cen_threshold threshold;
     cen_status status =
-        cen_threshold_calibrate(threads(1), (cen_labelled){features, labels, ROWS}, *strangers, D,
+        cen_threshold_calibrate(threads(1), &(cen_labelled){features, labels, ROWS}, strangers, D,
                                 CEN_METRIC_L2, 0.25, &threshold, NULL);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     return status == CEN_OK;
@@ -311,16 +312,16 @@ static void a_gallery_of_many_classes_costs_little_more_than_one_search(void **s
     double search = 1e9, calibration = 1e9;
     for (int i = 0; i < 3; i++) {
         cen_threshold threshold;
-        double start = cen_seconds();
+        double start = cen__os_seconds();
         assert_int_equal(cen_knn_search(threads(1), gallery.features, CROWD, gallery.features,
                                         CROWD, SIZE, 1, CEN_METRIC_L2, true, NULL, distances, NULL),
                          CEN_OK);
-        search = least(search, cen_seconds() - start);
-        start = cen_seconds();
-        assert_int_equal(cen_threshold_calibrate(threads(1), gallery, none, SIZE, CEN_METRIC_L2,
+        search = least(search, cen__os_seconds() - start);
+        start = cen__os_seconds();
+        assert_int_equal(cen_threshold_calibrate(threads(1), &gallery, &none, SIZE, CEN_METRIC_L2,
                                                  0.01, &threshold, NULL),
                          CEN_OK);
-        calibration = least(calibration, cen_seconds() - start);
+        calibration = least(calibration, cen__os_seconds() - start);
     }
     if (calibration > 20 * search) fail_msg("%g times one search", calibration / search);
     free(distances);
@@ -353,19 +354,19 @@ static void of_a_large_gallery_some_of_each_class_are_drawn(void **state)
     for (size_t i = 0; i < 3; i++) {
         const cen_labelled gallery = crowd(CROWD, 2, sizes[i]);
         cen_threshold drawn, again, whole;
-        assert_int_equal(
-            cen_threshold_calibrate(threads(2), gallery, none, 2, CEN_METRIC_L2, 0.1, &drawn, NULL),
-            CEN_OK);
+        assert_int_equal(cen_threshold_calibrate(threads(2), &gallery, &none, 2, CEN_METRIC_L2, 0.1,
+                                                 &drawn, NULL),
+                         CEN_OK);
         assert_in_range(drawn.n_pictures, 16000, 16392);
         assert_true(drawn.n_strangers >= CROWD / sizes[i] * 3 / 4);
-        assert_int_equal(
-            cen_threshold_calibrate(threads(1), gallery, none, 2, CEN_METRIC_L2, 0.1, &again, NULL),
-            CEN_OK);
+        assert_int_equal(cen_threshold_calibrate(threads(1), &gallery, &none, 2, CEN_METRIC_L2, 0.1,
+                                                 &again, NULL),
+                         CEN_OK);
         assert_memory_equal(&drawn, &again, sizeof drawn);
         const double share = (double)count_near(gallery, drawn.distance) / CROWD;
         assert_true(share > 0.09 && share < 0.11);
-        assert_int_equal(cen_threshold_calibrate(threads(1), gallery, none, 2, CEN_METRIC_L2, 0.005,
-                                                 &whole, NULL),
+        assert_int_equal(cen_threshold_calibrate(threads(1), &gallery, &none, 2, CEN_METRIC_L2,
+                                                 0.005, &whole, NULL),
                          CEN_OK);
         assert_int_equal(whole.n_pictures, CROWD);
         assert_in_range(count_near(gallery, whole.distance), CROWD / 200 - 5, CROWD / 200);

@@ -7,7 +7,7 @@
 #include <math.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "base/random.h"
 #include "search/sort.h"
@@ -75,12 +75,12 @@ static float naive_distance(const float *a, const float *b, cen_metric metric)
 }
 
 /* All pairs, by two loops; returns how many there are of the kind. */
-static size_t naive_pairs(cen_labelled a, cen_labelled b, bool genuine, cen_metric metric,
-                          float *all)
+static size_t naive_pairs(cen_labelled a, const cen_labelled *other, bool genuine,
+                          cen_metric metric, float *all)
 {
     size_t n = 0;
-    bool within = b.n == 0;
-    if (within) b = a;
+    const bool within = other == NULL;
+    const cen_labelled b = within ? a : *other;
     for (size_t i = 0; i < a.n; i++) {
         for (size_t j = within ? i + 1 : 0; j < b.n; j++) {
             if (a.labels[i] < 0 || b.labels[j] < 0) continue;
@@ -92,7 +92,7 @@ static size_t naive_pairs(cen_labelled a, cen_labelled b, bool genuine, cen_metr
     return n;
 }
 
-static void assert_all(const float *distances, size_t n, cen_labelled a, cen_labelled b,
+static void assert_all(const float *distances, size_t n, cen_labelled a, const cen_labelled *b,
                        bool genuine, cen_metric metric)
 {
     static float all[ROWS * ROWS];
@@ -106,13 +106,13 @@ static void assert_all(const float *distances, size_t n, cen_labelled a, cen_lab
 static void few_pairs_are_all_there_in_order(void **state)
 {
     (void)state;
-    cen_labelled a, b, none = {NULL, NULL, 0};
+    cen_labelled a, b;
     fill_sets(&a, &b);
     for (int metric = 0; metric < 2; metric++) {
         for (int within = 0; within < 2; within++) {
             cen_pairs pairs;
-            cen_labelled other = within ? none : b;
-            assert_int_equal(cen_pairs_create(threads(2), &pairs, a, other, SIDE,
+            const cen_labelled *other = within ? NULL : &b;
+            assert_int_equal(cen_pairs_create(threads(2), &pairs, &a, other, SIDE,
                                               (cen_metric)metric, 20000, 1, NULL),
                              CEN_OK);
             assert_false(pairs.is_sample);
@@ -134,27 +134,27 @@ static void a_sample_holds_no_pair_twice(void **state)
         x[i] = ldexpf(1, i);
         of[i] = i % 4;
     }
-    cen_labelled set = {x, of, 20}, none = {NULL, NULL, 0};
+    cen_labelled set = {x, of, 20};
     cen_pairs pairs, other;
-    assert_int_equal(cen_pairs_create(threads(1), &pairs, set, none, 1, CEN_METRIC_L2, 60, 1, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_pairs_create(threads(1), &pairs, &set, NULL, 1, CEN_METRIC_L2, 60, 1, NULL), CEN_OK);
     assert_true(pairs.is_sample && pairs.n_genuine == 30 && pairs.n_impostor == 30);
     for (size_t i = 1; i < 30; i++) {
         assert_true(pairs.genuine[i] > pairs.genuine[i - 1]);
         assert_true(pairs.impostor[i] > pairs.impostor[i - 1]);
     }
-    assert_int_equal(cen_pairs_create(threads(5), &other, set, none, 1, CEN_METRIC_L2, 60, 2, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_pairs_create(threads(5), &other, &set, NULL, 1, CEN_METRIC_L2, 60, 2, NULL), CEN_OK);
     assert_memory_not_equal(other.genuine, pairs.genuine, 30 * sizeof(float));
     cen_pairs_free(&other);
-    assert_int_equal(cen_pairs_create(threads(5), &other, set, none, 1, CEN_METRIC_L2, 60, 1, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_pairs_create(threads(5), &other, &set, NULL, 1, CEN_METRIC_L2, 60, 1, NULL), CEN_OK);
     assert_memory_equal(other.genuine, pairs.genuine, 30 * sizeof(float));
     assert_memory_equal(other.impostor, pairs.impostor, 30 * sizeof(float));
     cen_pairs_free(&other);
     cen_pairs_free(&pairs);
     assert_int_equal(
-        cen_pairs_create(threads(1), &pairs, set, none, 1, CEN_METRIC_L2, 100, 1, NULL), CEN_OK);
+        cen_pairs_create(threads(1), &pairs, &set, NULL, 1, CEN_METRIC_L2, 100, 1, NULL), CEN_OK);
     assert_true(pairs.n_genuine == 40 && pairs.n_impostor == 60); /* all 40 genuine */
     cen_pairs_free(&pairs);
 }
@@ -165,10 +165,10 @@ static void too_few_impostors_leave_room_for_genuine_pairs(void **state)
     (void)state;
     static const float x[] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9};
     static const int32_t of[] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
-    cen_labelled set = {x, of, 10}, none = {NULL, NULL, 0};
+    cen_labelled set = {x, of, 10};
     cen_pairs pairs;
-    assert_int_equal(cen_pairs_create(threads(1), &pairs, set, none, 1, CEN_METRIC_L2, 30, 1, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_pairs_create(threads(1), &pairs, &set, NULL, 1, CEN_METRIC_L2, 30, 1, NULL), CEN_OK);
     assert_true(pairs.is_sample && pairs.n_genuine == 21 && pairs.n_impostor == 9);
     cen_pairs_free(&pairs);
 }
@@ -185,19 +185,21 @@ static void a_sample_is_like_the_whole(void **state)
             x[i * SIDE + j] = cen__random_float(8, 2, i * SIDE + j) + 0.01f * (float)of[i];
         }
     }
-    cen_labelled set = {x, of, MANY}, none = {NULL, NULL, 0}, half = {x, of, MANY / 2};
+    cen_labelled set = {x, of, MANY}, half = {x, of, MANY / 2};
     cen_labelled rest = {x + MANY / 2 * SIDE, of + MANY / 2, MANY / 2};
     for (int within = 0; within < 2; within++) {
         cen_pairs all, sample;
-        assert_int_equal(cen_pairs_create(threads(1), &all, within ? set : half,
-                                          within ? none : rest, SIDE, CEN_METRIC_L2, 10000000, 1,
+        assert_int_equal(cen_pairs_create(threads(1), &all, within ? &set : &half,
+                                          within ? NULL : &rest, SIDE, CEN_METRIC_L2, 10000000, 1,
                                           NULL),
                          CEN_OK);
-        assert_int_equal(cen_pairs_create(threads(1), &sample, within ? set : half,
-                                          within ? none : rest, SIDE, CEN_METRIC_L2, 40000, 1,
+        assert_int_equal(cen_pairs_create(threads(1), &sample, within ? &set : &half,
+                                          within ? NULL : &rest, SIDE, CEN_METRIC_L2, 40000, 1,
                                           NULL),
                          CEN_OK);
-        cen_verification a = cen_pairs_verify(&all), s = cen_pairs_verify(&sample);
+        cen_verification a, s;
+        cen_pairs_verify(&all, &a);
+        cen_pairs_verify(&sample, &s);
         assert_true(s.is_sample && !a.is_sample);
         assert_true(s.n_genuine == 20000 && s.n_impostor == 20000);
         /* standard errors are at most 0.5 / sqrt(20000) = 0.0035 */
@@ -225,7 +227,9 @@ static void rates_count_pairs_at_most_that_far(void **state)
     }
     cen_pairs_rates(&none, 1, &false_share, &true_share);
     assert_true(isnan(false_share) && isnan(true_share));
-    assert_true(isnan(cen_pairs_verify(&none).auc) && isnan(cen_pairs_verify(&none).tar[2]));
+    cen_verification v;
+    cen_pairs_verify(&none, &v);
+    assert_true(isnan(v.auc) && isnan(v.tar[2]));
 }
 
 /* Worked by hand: the ROC is (0, 0) (0, 1/4) (1/5, 3/4) (2/5, 3/4) ... The line from the second point to
@@ -234,17 +238,18 @@ static void the_equal_error_rate_is_where_the_line_crosses(void **state)
 {
     (void)state;
     cen_pairs pairs = {near, far, COUNT(near), COUNT(far), false};
-    cen_verification v = cen_pairs_verify(&pairs);
+    cen_verification v;
+    cen_pairs_verify(&pairs, &v);
     assert_true(fabs(v.eer - 0.25) < 1e-12 && fabs(v.eer_threshold - 2.25) < 1e-12);
     /* wins and half ties of 4 * 5: 5 + 2 * 4.5 + 3 */
     assert_true(fabs(v.auc - 17.0 / 20) < 1e-12);
     assert_true(v.tar[0] == 0.25 && v.tar[2] == 0.25);
     float apart[] = {7, 8};
     cen_pairs clean = {near, apart, COUNT(near), 2, false};
-    v = cen_pairs_verify(&clean);
+    cen_pairs_verify(&clean, &v);
     assert_true(v.auc == 1 && v.eer == 0 && v.eer_threshold == 4 && v.tar[2] == 1);
     cen_pairs wrong = {apart, near, 2, COUNT(near), false};
-    v = cen_pairs_verify(&wrong);
+    cen_pairs_verify(&wrong, &v);
     assert_true(v.auc == 0 && v.eer == 1 && v.tar[0] == 0);
 }
 
@@ -254,8 +259,9 @@ static void assert_refused(cen_labelled a, cen_labelled b, size_t most, const ch
 {
     cen_error error = {CEN_OK, ""};
     cen_pairs pairs;
-    assert_int_equal(cen_pairs_create(threads(1), &pairs, a, b, 1, CEN_METRIC_L2, most, 1, &error),
-                     CEN_ERROR_ARGUMENT);
+    assert_int_equal(
+        cen_pairs_create(threads(1), &pairs, &a, &b, 1, CEN_METRIC_L2, most, 1, &error),
+        CEN_ERROR_ARGUMENT);
     if (strstr(error.message, part) == NULL) fail_msg("\"%s\" lacks \"%s\"", error.message, part);
     assert_null(pairs.genuine);
 }
@@ -281,7 +287,7 @@ static int run_with_little_memory(void *user)
     const cen_labelled *sets = user;
     cen_pairs pairs;
     cen_status status =
-        cen_pairs_create(threads(1), &pairs, sets[0], sets[1], SIDE, CEN_METRIC_L2, 100, 1, NULL);
+        cen_pairs_create(threads(1), &pairs, &sets[0], &sets[1], SIDE, CEN_METRIC_L2, 100, 1, NULL);
     if (status == CEN_OK) {
         cen_pairs_free(&pairs);
     } else {
