@@ -224,6 +224,8 @@ typedef struct cen_dataset {
     size_t n, n_classes;
     const char *const *class_names; /* [n_classes], all different; NULL: "0", "1", ... */
     size_t channels, height, width; /* 1 to CEN_MAX_CHANNELS channels */
+    cen_resize
+        resize; /* of pictures: as they got this size. It is to be that of the model's input */
     const int32_t *labels;    /* [n]; -1: none. Of rows to train and to validate below n_classes */
     const cen_split *splits;  /* [n]; NULL: all rows are to train */
     const char *const *names; /* [n], for messages; NULL: "row 0", "row 1", ... */
@@ -249,6 +251,7 @@ static inline cen_dataset cen_dataset_init(void)
 typedef struct cen_arrays {
     size_t size; /* see above */
     size_t n, channels, height, width;
+    cen_resize resize;    /* as in cen_dataset */
     const float *values;  /* [n, channels, height, width], or else */
     const uint8_t *bytes; /* the same; a value is byte / 255 */
     const int32_t *labels;
@@ -343,12 +346,11 @@ CEN_API cen_status cen_dataset_order(const cen_dataset *dataset, size_t n_classe
                                      uint64_t seed, size_t epoch, size_t *order, size_t *n,
                                      cen_error *error);
 
-/* Mean and standard deviation of each channel over the training rows' raw values, for cen_input. A channel without
+/* mean[channels] and standard deviation std[channels] of the training rows' raw values, for cen_input. A channel without
  * spread gets std 1. Rows that cannot be read are passed over. Errors: ARGUMENT (the dataset, no training row),
  * NOT_FINITE, MEMORY, what dataset->read gave for all. */
 CEN_API cen_status cen_dataset_measure(cen_context *context, const cen_dataset *dataset,
-                                       float mean[CEN_MAX_CHANNELS], float std[CEN_MAX_CHANNELS],
-                                       cen_error *error);
+                                       float *mean, float *std, cen_error *error);
 
 /* ---- folders of images --------------------------------------------------------------------- */
 
@@ -888,8 +890,8 @@ CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset,
 CEN_API cen_status cen_folder_choose_input(const cen_folder *folder, const char *net,
                                            cen_input *input, cen_error *error);
 
-/* Then what depends on the data, and on train->loss and train->batch_size; all else stays. model: input but for
- * resize, with the mean and std of the data, and classes, whose names are borrowed. train: margin, lambda and
+/* Then what depends on the data, and on train->loss and train->batch_size; all else stays. model: input
+ * with the mean and std of the data, and classes, whose names are borrowed. train: margin, lambda and
  * centers. fit: epochs (few over many rows), images per class (for triplets), augmentation (cen_augment_light for
  * 1 or 3 channels, unless classes are large). Errors: as cen_dataset_measure, ARGUMENT (a loss that is none). */
 CEN_API cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,

@@ -64,6 +64,7 @@ static cen_status fill(arrays_dataset *made, cen_error *error)
     dataset->channels = arrays->channels;
     dataset->height = arrays->height;
     dataset->width = arrays->width;
+    dataset->resize = arrays->resize;
     dataset->labels = arrays->labels;
     dataset->splits = arrays->splits;
     dataset->user = made;

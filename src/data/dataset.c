@@ -103,8 +103,15 @@ cen_status cen__dataset_check_size(const cen_dataset *dataset, const cen_input *
                                    cen_error *error)
 {
     if (dataset->channels == input->channels && dataset->height == input->height &&
-        dataset->width == input->width) {
+        dataset->width == input->width && dataset->resize == input->resize) {
         return CEN_OK;
+    }
+    if (dataset->resize != input->resize) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "the dataset's pictures were resized in another way than the model's input "
+            "has it (resize %d, not %d); load them with that",
+            (int)dataset->resize, (int)input->resize);
     }
     return cen__fail(error, CEN_ERROR_ARGUMENT,
                      "the dataset has rows of %zu x %zu x %zu (channels, height, width), not of "

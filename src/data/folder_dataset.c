@@ -126,6 +126,7 @@ cen_status cen__folder_make_dataset(cen_folder *folder, cen_error *error)
     dataset->channels = folder->input.channels;
     dataset->height = folder->input.height;
     dataset->width = folder->input.width;
+    dataset->resize = folder->input.resize;
     dataset->labels = folder->labels;
     dataset->splits = folder->splits;
     dataset->names = folder->paths;

@@ -94,9 +94,8 @@ static cen_status read_and_measure(cen_context *context, const cen_dataset *data
     return status;
 }
 
-cen_status cen_dataset_measure(cen_context *context, const cen_dataset *dataset,
-                               float mean[CEN_MAX_CHANNELS], float std[CEN_MAX_CHANNELS],
-                               cen_error *error)
+cen_status cen_dataset_measure(cen_context *context, const cen_dataset *dataset, float *mean,
+                               float *std, cen_error *error)
 {
     cen_dataset taken;
     cen_context *own = NULL;

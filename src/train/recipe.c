@@ -126,6 +126,7 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     input.channels = taken.channels;
     input.height = taken.height;
     input.width = taken.width;
+    input.resize = taken.resize;
     model->input = input;
     model->n_classes = taken.n_classes;
     model->class_names = taken.class_names;
