@@ -87,6 +87,13 @@ typedef struct cen_context_options {
     size_t size; /* see above */
     int n_threads; /* with the caller, at most 1024; 0: one for each processor that this process may use, by
                       its affinity and the quota of its control group */
+    /* Both or none (malloc and free): all memory of the context and of what is made in it. allocate returns
+     * NULL if it has none; it asks for up to 96 bytes more than an array needs, which it then aligns itself.
+     * Both may be called from any thread that uses the context, and its own; a zeroed or a larger array is
+     * made of a new one. */
+    void *(*allocate)(void *user, size_t size);
+    void (*release)(void *user, void *block); /* never NULL, and of allocate */
+    void *allocator_user;
 } cen_context_options;
 
 static inline cen_context_options cen_context_options_init(void)
@@ -100,11 +107,11 @@ static inline cen_context_options cen_context_options_init(void)
 /* Takes the best instruction set of the processor, or the lower one that the environment variable
  * CEN_INSTRUCTIONS names. Threads start when there is work for them, sleep when there is none, and are not
  * needed: what the system refuses, the caller does. After a fork, parent and child may both go on.
- * options may be NULL. Errors: ARGUMENT (n_threads, a size of 0), MEMORY. */
+ * options may be NULL. Errors: ARGUMENT (n_threads, a size of 0, one of allocate and release), MEMORY. */
 CEN_API cen_status cen_context_create(cen_context **context, const cen_context_options *options,
                                       cen_error *error);
 
-/* After all objects that were made in it. */
+/* After all that was made in it: objects, images, sets, findings. */
 CEN_API void cen_context_free(cen_context *context);
 
 /* Threads that work in it, with the caller; 1 for NULL. */
@@ -169,7 +176,8 @@ CEN_API cen_status cen_image_decode(cen_context *context, const void *bytes, siz
                                     cen_error *error);
 
 /* Width, height (after orientation) and channels from the header alone; pixels stays NULL. */
-CEN_API cen_status cen_image_read_size(const char *path, cen_image *image, cen_error *error);
+CEN_API cen_status cen_image_read_size(cen_context *context, const char *path, cen_image *image,
+                                       cen_error *error);
 
 /* Frees the pixels and zeroes the struct. */
 CEN_API void cen_image_free(cen_image *image);
@@ -192,7 +200,8 @@ CEN_API cen_status cen_image_resize(cen_context *context, const cen_image *image
 
 /* Writes an image of 1, 2, 3 or 4 channels as PNG, without waiting for the disk. Errors: ARGUMENT,
  * IO, MEMORY. */
-CEN_API cen_status cen_image_write_png(const cen_image *image, const char *path, cen_error *error);
+CEN_API cen_status cen_image_write_png(cen_context *context, const cen_image *image,
+                                       const char *path, cen_error *error);
 
 /* ---- datasets --------------------------------------------------------------------------------- */
 
@@ -275,8 +284,8 @@ static inline cen_arrays cen_arrays_init(void)
 
 /* Errors: ARGUMENT (neither or both of values and bytes, a share, what cen_fit would refuse of a dataset), LIMIT (the
  * size overflows), MEMORY. */
-CEN_API cen_status cen_arrays_create(cen_dataset **dataset, const cen_arrays *arrays,
-                                     cen_error *error);
+CEN_API cen_status cen_arrays_create(cen_context *context, cen_dataset **dataset,
+                                     const cen_arrays *arrays, cen_error *error);
 CEN_API void cen_arrays_free(cen_dataset *dataset);
 
 /* Random changes of a training row, each drawn from (seed, epoch, row) only. Brightness and contrast
@@ -342,9 +351,9 @@ CEN_API cen_status cen_dataset_read(cen_context *context, const cen_dataset *dat
  * come in shuffled rounds, and so do the rows of a class, so that a class with few gives some twice in an epoch;
  * *n is a multiple of n_classes * per_class. 1, 1 gives single rows, whose classes come equally often. Errors:
  * ARGUMENT (the dataset; fewer than n_classes classes, a class without a training row), MEMORY. */
-CEN_API cen_status cen_dataset_order(const cen_dataset *dataset, size_t n_classes, size_t per_class,
-                                     uint64_t seed, size_t epoch, size_t *order, size_t *n,
-                                     cen_error *error);
+CEN_API cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset,
+                                     size_t n_classes, size_t per_class, uint64_t seed,
+                                     size_t epoch, size_t *order, size_t *n, cen_error *error);
 
 /* mean[channels] and standard deviation std[channels] of the training rows' raw values, for cen_input. A channel without
  * spread gets std 1. Rows that cannot be read are passed over. Errors: ARGUMENT (the dataset, no training row),
@@ -465,7 +474,7 @@ CEN_API const cen_dataset *cen_folder_dataset(const cen_folder *folder);
 /* Unpacks an IDX pair (MNIST's format, .gz or not) into folder/class/NNNNN.png. class_names may be
  * NULL (then "0", "1", ...); at most `most` images a class, 0: all. Errors: ARGUMENT (a
  * name that cannot be a folder's, too few names), IO, FORMAT, LIMIT, MEMORY. */
-CEN_API cen_status cen_idx_unpack(const char *images, const char *labels,
+CEN_API cen_status cen_idx_unpack(cen_context *context, const char *images, const char *labels,
                                   const char *const *class_names, size_t n_class_names, size_t most,
                                   const char *folder, cen_error *error);
 
@@ -887,8 +896,8 @@ CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset,
  * line. First the input that a folder is loaded with: channels, and height and width, that are 0 become those of
  * the preset that net names; else 3 channels if an image has colour, and the median shorter side of the images, at
  * most 64. resize stays. Errors: MEMORY. */
-CEN_API cen_status cen_folder_choose_input(const cen_folder *folder, const char *net,
-                                           cen_input *input, cen_error *error);
+CEN_API cen_status cen_folder_choose_input(cen_context *context, const cen_folder *folder,
+                                           const char *net, cen_input *input, cen_error *error);
 
 /* Then what depends on the data, and on train->loss and train->batch_size; all else stays. model: input
  * with the mean and std of the data, and classes, whose names are borrowed. train: margin, lambda and

@@ -161,8 +161,9 @@ CEN_API cen_status cen_threshold_calibrate(cen_context *context, const cen_label
 /* Principal components of features[n, d]: components[n_components, d], orthonormal, by falling
  * variance; each one's largest number by size is positive. variances[n_components] (n - 1 in the
  * denominator) may be NULL. Errors: ARGUMENT (n < 2, more components than d), MEMORY. */
-CEN_API cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_components,
-                           float *mean, float *components, double *variances, cen_error *error);
+CEN_API cen_status cen_pca(cen_context *context, const float *features, size_t n, size_t d,
+                           size_t n_components, float *mean, float *components, double *variances,
+                           cen_error *error);
 
 /* projected[n, n_components] = (features - mean) components^T */
 CEN_API void cen_pca_project(const float *features, size_t n, size_t d, const float *mean,
@@ -172,35 +173,38 @@ CEN_API void cen_pca_project(const float *features, size_t n, size_t d, const fl
  * over the root mean square distance between two such means. Both may be the same set. Labels are
  * in 0 .. n_classes - 1; a query without its class in the gallery does not count. NAN where no
  * query counts or the gallery has fewer than two classes. Errors: ARGUMENT (a label), MEMORY. */
-CEN_API cen_status cen_intra_inter(const cen_labelled *queries, const cen_labelled *gallery,
-                                   size_t d, size_t n_classes, double *ratio, cen_error *error);
+CEN_API cen_status cen_intra_inter(cen_context *context, const cen_labelled *queries,
+                                   const cen_labelled *gallery, size_t d, size_t n_classes,
+                                   double *ratio, cen_error *error);
 
 /* ---- files ------------------------------------------------------------------------------------ */
 
 /* Whether path can be written, before there is something to write; nothing stays there. Errors: IO,
  * MEMORY. */
-CEN_API cen_status cen_path_check_writable(const char *path, cen_error *error);
+CEN_API cen_status cen_path_check_writable(cen_context *context, const char *path,
+                                           cen_error *error);
 
 /* Removes from a folder the temporary files of processes that were killed while they wrote there. */
-CEN_API void cen_clear_temporary(const char *folder);
+CEN_API void cen_clear_temporary(cen_context *context, const char *folder);
 
 /* Makes these bytes a file, in one step: a reader sees the old file or the new one, whole, also after a
  * power cut. So do all functions that write a file, and in all of them owner and mode of the old file stay, a
  * link leads to the file that is replaced, a device, pipe or FIFO is written to, and "-" is standard output.
  * Errors: IO, MEMORY. */
-CEN_API cen_status cen_file_write(const char *path, const void *bytes, size_t size,
-                                  cen_error *error);
+CEN_API cen_status cen_file_write(cen_context *context, const char *path, const void *bytes,
+                                  size_t size, cen_error *error);
 
 /* All of a regular file of at most `most` bytes, with a NUL after them. Errors: IO, LIMIT, MEMORY. */
-CEN_API cen_status cen_text_read(const char *path, size_t most, char **text, size_t *size,
-                                 cen_error *error);
+CEN_API cen_status cen_text_read(cen_context *context, const char *path, size_t most, char **text,
+                                 size_t *size, cen_error *error);
 CEN_API void cen_text_free(char *text);
 
 /* A lock that processes take in turn: the file at path is made, held, and removed on release. A process that
  * dies lets go of it. `waits`: until it is free; else a lock that another holds (also this process) is
  * an error. Errors: ARGUMENT (in use), IO, MEMORY. */
 typedef struct cen_lock cen_lock;
-CEN_API cen_status cen_lock_take(cen_lock **lock, const char *path, bool waits, cen_error *error);
+CEN_API cen_status cen_lock_take(cen_context *context, cen_lock **lock, const char *path,
+                                 bool waits, cen_error *error);
 CEN_API void cen_lock_release(cen_lock *lock);
 
 /* ---- feature files ------------------------------------------------------------------------- */
@@ -228,18 +232,19 @@ typedef struct cen_feature_row {
 /* Writes features[n, d]. rows may be NULL for FVECS. Readers find a whole old pair or a whole new one,
  * also if this process is killed; writers of one path take turns. Errors: ARGUMENT (also a pair for a
  * device or a pipe), NOT_FINITE (a row that could not be read again), IO, MEMORY. */
-CEN_API cen_status cen_features_write(const char *path, cen_features_format format,
-                                      const float *features, size_t n, size_t d,
-                                      const cen_feature_row *rows, cen_error *error);
+CEN_API cen_status cen_features_write(cen_context *context, const char *path,
+                                      cen_features_format format, const float *features, size_t n,
+                                      size_t d, const cen_feature_row *rows, cen_error *error);
 
 /* To read features, change them and write them back without losing what another process writes meanwhile:
  * waits for the lock of this path, which cen_lock_release lets go of, and in between
  * cen_features_replace takes the place of cen_features_write, which takes the lock itself. *lock is NULL
  * for a device or a pipe. Errors: IO, MEMORY; as cen_features_write. */
-CEN_API cen_status cen_features_lock(cen_lock **lock, const char *path, cen_error *error);
-CEN_API cen_status cen_features_replace(const char *path, cen_features_format format,
-                                        const float *features, size_t n, size_t d,
-                                        const cen_feature_row *rows, cen_error *error);
+CEN_API cen_status cen_features_lock(cen_context *context, cen_lock **lock, const char *path,
+                                     cen_error *error);
+CEN_API cen_status cen_features_replace(cen_context *context, const char *path,
+                                        cen_features_format format, const float *features, size_t n,
+                                        size_t d, const cen_feature_row *rows, cen_error *error);
 
 /* Scales each row of features[n, d] to length 1; rows of zeros stay. */
 CEN_API void cen_features_normalize(float *features, size_t n, size_t d);
@@ -260,7 +265,8 @@ typedef struct cen_feature_set {
  * of their names. The size is held against the memory of the machine before it is taken.
  * Errors: IO, FORMAT (with the place: a row that is not finite, a file cut short, two files that are
  * not of one export), UNSUPPORTED, LIMIT, MEMORY. */
-CEN_API cen_status cen_features_read(const char *path, cen_feature_set *set, cen_error *error);
+CEN_API cen_status cen_features_read(cen_context *context, const char *path, cen_feature_set *set,
+                                     cen_error *error);
 CEN_API void cen_features_free(cen_feature_set *set);
 
 /* Gives equal names equal labels: those of `set` become places in a list that begins with the n
@@ -342,16 +348,16 @@ static inline cen_report cen_report_init(void)
 }
 
 /* One HTML file that needs nothing else: no network, and no script to be read. Errors: IO, MEMORY. */
-CEN_API cen_status cen_report_write_html(const cen_report *report, const char *path,
-                                         cen_error *error);
+CEN_API cen_status cen_report_write_html(cen_context *context, const cen_report *report,
+                                         const char *path, cen_error *error);
 
 /* The same figures as JSON. */
-CEN_API cen_status cen_report_write_json(const cen_report *report, const char *path,
-                                         cen_error *error);
+CEN_API cen_status cen_report_write_json(cen_context *context, const cen_report *report,
+                                         const char *path, cen_error *error);
 
 /* The same plots as single files FOLDER/NAME.svg; makes the folder. */
-CEN_API cen_status cen_report_write_svg(const cen_report *report, const char *folder,
-                                        cen_error *error);
+CEN_API cen_status cen_report_write_svg(cen_context *context, const cen_report *report,
+                                        const char *folder, cen_error *error);
 
 #ifdef __cplusplus
 }

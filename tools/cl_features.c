@@ -132,7 +132,7 @@ static cen_status write_rows(const cen_model *model, const cen_folder *folder, c
                                          has_class ? info->class_names[image->label] : NULL,
                                          info->has_own_split ? cen_split_name(image->split) : NULL};
         }
-        status = cen_features_write(s.output, (cen_features_format)s.format, features, n,
+        status = cen_features_write(NULL, s.output, (cen_features_format)s.format, features, n,
                                     cen_model_get(model)->feature_size, named, error);
     }
     free(labels);
@@ -220,7 +220,7 @@ static int work(int argc, char **argv)
     cen_context *context;
     cen_model *model;
     cen_folder *folder = NULL;
-    if (cen_path_check_writable(s.output, &error) != CEN_OK) {
+    if (cen_path_check_writable(NULL, s.output, &error) != CEN_OK) {
         return fail(&tool, EXIT_FAILED, "%s", error.message);
     }
     const cen_model_limits limits = model_limits(s.limits);

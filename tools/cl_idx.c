@@ -53,7 +53,7 @@ static int work(int argc, char **argv)
         n_names = split_names(strcpy(copy, names), list);
     }
     cen_error error;
-    cen_status status = cen_idx_unpack(argv[0], argv[1], n_names > 0 ? list : NULL, n_names,
+    cen_status status = cen_idx_unpack(NULL, argv[0], argv[1], n_names > 0 ? list : NULL, n_names,
                                        per_class, output, &error);
     free(copy);
     if (status != CEN_OK) return fail(&tool, EXIT_FAILED, "%s", error.message);

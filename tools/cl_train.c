@@ -101,7 +101,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     size_t n_taken = 0;
     begin_training(&t);
     if (r->is_limited) t.model.limits = &limits;
-    if (cen_folder_choose_input(folder, s.net, &t.model.input, &error) != CEN_OK) {
+    if (cen_folder_choose_input(r->context, folder, s.net, &t.model.input, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }
     int code = check_net(r, &t.model);
@@ -169,7 +169,7 @@ static int check_settings(int n_paths)
 static int check_steps(void)
 {
     cen_error error;
-    if (s.steps == NULL || cen_path_check_writable(s.steps, &error) == CEN_OK) return 0;
+    if (s.steps == NULL || cen_path_check_writable(NULL, s.steps, &error) == CEN_OK) return 0;
     return fail(&train_tool, EXIT_FAILED, "%s", error.message);
 }
 

@@ -148,7 +148,7 @@ static int write_gallery(const knn *s, const enrolment *e, const char *output,
         memcpy(both, f->features, old_size * sizeof(float));
         memcpy(both + old_size, new->features, new->n *d * sizeof *both);
         join_rows(e, rows);
-        if (cen_features_replace(output, format, both, n, d, rows, &error) != CEN_OK) {
+        if (cen_features_replace(NULL, output, format, both, n, d, rows, &error) != CEN_OK) {
             code = fail(s->tool, EXIT_FAILED, "%s", error.message);
         }
     }
@@ -318,7 +318,7 @@ int knn_enroll(knn *s, char *const *paths, size_t n_paths)
                     "%s: standard output holds the JSON; name a file for the gallery", output);
     }
     cen_error error;
-    if (cen_path_check_writable(output, &error) != CEN_OK) {
+    if (cen_path_check_writable(NULL, output, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     knn_set pictures;
@@ -328,7 +328,7 @@ int knn_enroll(knn *s, char *const *paths, size_t n_paths)
     if (pictures.f.n == 0) {
         code = fail(s->tool, EXIT_FAILED, "%s: there is nothing in it to enroll; put rows in it",
                     paths[2]);
-    } else if (cen_features_lock(&lock, output, &error) != CEN_OK) {
+    } else if (cen_features_lock(s->context, &lock, output, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s", error.message);
     } else {
         code = add_to_gallery(s, paths, &pictures, output, format);

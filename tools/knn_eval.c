@@ -393,8 +393,9 @@ static int write_report(const knn *s, const evaluation *e, const char *const *na
                                .pictures = pictures,
                                .n_pictures = 2};
     cen_error error;
-    if ((s->report != NULL && cen_report_write_html(&report, s->report, &error) != CEN_OK) ||
-        (s->svg != NULL && cen_report_write_svg(&report, s->svg, &error) != CEN_OK)) {
+    if ((s->report != NULL &&
+         cen_report_write_html(s->context, &report, s->report, &error) != CEN_OK) ||
+        (s->svg != NULL && cen_report_write_svg(s->context, &report, s->svg, &error) != CEN_OK)) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     if (s->report == NULL || s->as_json || s->is_quiet) return 0;
@@ -452,7 +453,7 @@ static bool is_folder(const char *path)
 static int check_places(const knn *s)
 {
     cen_error error;
-    if (s->report != NULL && cen_path_check_writable(s->report, &error) != CEN_OK) {
+    if (s->report != NULL && cen_path_check_writable(NULL, s->report, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     if (s->svg != NULL && path_exists(s->svg) && !is_folder(s->svg)) {

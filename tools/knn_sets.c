@@ -140,7 +140,7 @@ int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, kn
     int code = 0;
     if (n_paths != 1 || !knn_is_features(paths[0])) {
         code = load_pictures(s, paths, n_paths, run, set);
-    } else if (cen_features_read(paths[0], &set->f, &error) != CEN_OK) {
+    } else if (cen_features_read(s->context, paths[0], &set->f, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
     if (code == 0) code = copy_labels(s, set);

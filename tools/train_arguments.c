@@ -22,7 +22,7 @@ bool arguments_save(const char *path, const arguments *given, cen_error *error)
         strcpy(text + size, given->argv[i]);
         size += strlen(given->argv[i]) + 1;
     }
-    cen_status status = cen_file_write(path, text, size, error);
+    cen_status status = cen_file_write(NULL, path, text, size, error);
     free(text);
     return status == CEN_OK;
 }
@@ -38,7 +38,7 @@ bool arguments_load(arguments *all, const char *path, const arguments *given, ce
 {
     size_t size, n = 0;
     *all = (arguments){0, NULL, NULL};
-    if (cen_text_read(path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
+    if (cen_text_read(NULL, path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
     for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
     if (size > 0 && all->text[size - 1] != '\0') {
         *error = (cen_error){CEN_ERROR_FORMAT, ""};

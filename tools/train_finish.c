@@ -137,8 +137,8 @@ cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
     if (status == CEN_OK) {
         warn_gone(dataset, rows, n);
         name_rows(dataset, rows, n, names);
-        status = cen_features_write(in_run(r, "features.npy", path), CEN_FEATURES_NPY, features, n,
-                                    d, names, error);
+        status = cen_features_write(NULL, in_run(r, "features.npy", path), CEN_FEATURES_NPY,
+                                    features, n, d, names, error);
     }
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
         status = show(r, cen_folder_get(folder), features, names, n, error);

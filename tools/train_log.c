@@ -64,10 +64,10 @@ char *keep_rows(const char *path, size_t most, size_t last, cen_error *error)
 {
     size_t size;
     char *text;
-    if (cen_text_read(path, most, &text, &size, error) != CEN_OK) return NULL;
+    if (cen_text_read(NULL, path, most, &text, &size, error) != CEN_OK) return NULL;
     size = rows_end(text, last);
     text[size] = '\0';
-    if (cen_file_write(path, text, size, error) == CEN_OK) return text;
+    if (cen_file_write(NULL, path, text, size, error) == CEN_OK) return text;
     cen_text_free(text);
     return NULL;
 }

@@ -109,7 +109,8 @@ bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
 
 /* One plane for all epochs: the principal components of the last, so that points move and axes do
  * not. Features of two numbers are shown as they are. */
-static cen_status project(const page *p, size_t d, cen_report_frame *plane, cen_error *error)
+static cen_status project(cen_context *context, const page *p, size_t d, cen_report_frame *plane,
+                          cen_error *error)
 {
     float *axes = calloc(3 * d, sizeof *axes), *mean = axes + 2 * d;
     if (axes == NULL) return page_no_memory(error);
@@ -118,8 +119,8 @@ static cen_status project(const page *p, size_t d, cen_report_frame *plane, cen_
         axes[0] = 1;
         if (d == 2) axes[3] = 1;
     } else {
-        status = cen_pca(p->frames[p->n_frames - 1].features, p->n_points, d, 2, mean, axes, NULL,
-                         error);
+        status = cen_pca(context, p->frames[p->n_frames - 1].features, p->n_points, d, 2, mean,
+                         axes, NULL, error);
     }
     for (size_t i = 0; i < p->n_frames && status == CEN_OK; i++) {
         float *xy = malloc(2 * (p->n_points + p->n_centers) * sizeof *xy);
@@ -144,11 +145,12 @@ static cen_status write_files(const page_content *content, const cen_report *rep
 {
     char path[4200];
     (void)snprintf(path, sizeof path, "%s/report.json", content->folder);
-    cen_status status = cen_report_write_json(report, path, error);
+    cen_status status = cen_report_write_json(content->context, report, path, error);
     (void)snprintf(path, sizeof path, "%s/report.html", content->folder);
-    if (status == CEN_OK) status = cen_report_write_html(report, path, error);
+    if (status == CEN_OK) status = cen_report_write_html(content->context, report, path, error);
     (void)snprintf(path, sizeof path, "%s/svg", content->folder);
-    if (status == CEN_OK && content->has_svg) status = cen_report_write_svg(report, path, error);
+    if (status == CEN_OK && content->has_svg)
+        status = cen_report_write_svg(content->context, report, path, error);
     return status;
 }
 
@@ -157,7 +159,7 @@ cen_status page_write(const page *p, const page_content *content, const cen_repo
 {
     size_t d = cen_model_get(content->model)->feature_size;
     cen_report_frame frames[MOST_FRAMES + 1] = {{.epoch = 0}};
-    cen_status status = p->n_frames > 0 ? project(p, d, frames, error) : CEN_OK;
+    cen_status status = p->n_frames > 0 ? project(content->context, p, d, frames, error) : CEN_OK;
     cen_report report = {.size = sizeof(cen_report),
                          .title = content->title,
                          .command = content->command,

@@ -96,7 +96,7 @@ static int fail_lock(const run *r, const cen_error *error)
 static cen_status take_lock(run *r, cen_error *error)
 {
     char path[PATH_SIZE];
-    return cen_lock_take(&r->lock, in_run(r, ".lock", path), false, error);
+    return cen_lock_take(NULL, &r->lock, in_run(r, ".lock", path), false, error);
 }
 
 /* Either finishes what a process that died had begun, or clears it away. */
@@ -105,7 +105,7 @@ static bool finish_older(run *r)
     char path[PATH_SIZE];
     if (path_exists(in_new(r, checkpoint_name, path))) return move_files(r);
     for (size_t i = 0; i < N_MOVED; i++) (void)remove(in_new(r, moved_files[i], path));
-    cen_clear_temporary(in_run(r, ".new", path));
+    cen_clear_temporary(NULL, in_run(r, ".new", path));
     (void)remove(path);
     return true;
 }

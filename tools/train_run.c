@@ -55,7 +55,7 @@ bool move_files(run *r)
         (void)save_failed(r, to);
         return false;
     }
-    cen_clear_temporary(in_run(r, ".new", to));
+    cen_clear_temporary(NULL, in_run(r, ".new", to));
     (void)remove(to);
     return true;
 }

@@ -22,17 +22,27 @@ cen_status cen_context_create(cen_context **context, const cen_context_options *
         return cen__fail(error, CEN_ERROR_ARGUMENT, "n_threads is %d; it must be 0 to %d",
                          o.n_threads, MOST_THREADS);
     }
+    if ((o.allocate == NULL) != (o.release == NULL)) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "the options of a context have only one of allocate and release; set both or none");
+    }
     const int n_processors = cen__processors(); /* which reads files */
     int n_threads = o.n_threads > 0 ? o.n_threads : n_processors;
     if (n_threads > MOST_THREADS) n_threads = MOST_THREADS;
-    cen_context *made = cen__alloc(1, sizeof *made);
-    cen__pool *pool = cen__pool_create(n_threads, n_processors);
-    if (made == NULL || pool == NULL) {
-        cen__pool_free(pool);
+    const cen_context plain = {.n_threads = n_threads,
+                               .instructions = cen__instructions_used(),
+                               .allocate = o.allocate,
+                               .release = o.release,
+                               .allocator_user = o.allocator_user};
+    cen_context *made = cen__alloc(&plain, 1, sizeof *made);
+    if (made == NULL) return cen__fail_memory(error, "a context");
+    *made = plain;
+    made->pool = cen__pool_create(made, n_threads, n_processors);
+    if (made->pool == NULL) {
         cen__free(made);
         return cen__fail_memory(error, "a context");
     }
-    *made = (cen_context){n_threads, cen__instructions_used(), pool};
     *context = made;
     return CEN_OK;
 }

@@ -10,6 +10,9 @@
 struct cen_context {
     int n_threads;
     cen__instruction_set instructions;
+    void *(*allocate)(void *user, size_t size); /* NULL: malloc and free */
+    void (*release)(void *user, void *block);
+    void *allocator_user;
     cen__pool *pool;
 };
 

@@ -48,9 +48,9 @@ static cen_status fail_limit(const char *path, uint64_t size, size_t most, cen_e
 typedef enum { WHOLE, START, TEXT } part;
 
 /* Room for `capacity` bytes, of which the first *size are there already. */
-static bool make_room(uint8_t **bytes, size_t size, size_t capacity)
+static bool make_room(cen_context *context, uint8_t **bytes, size_t size, size_t capacity)
 {
-    uint8_t *larger = cen__alloc(capacity, 1);
+    uint8_t *larger = cen__alloc(context, capacity, 1);
     if (larger == NULL) return false;
     if (size > 0) memcpy(larger, *bytes, size);
     cen__free(*bytes);
@@ -60,17 +60,18 @@ static bool make_room(uint8_t **bytes, size_t size, size_t capacity)
 
 /* Until `most` bytes are there or the file ends; its size may change while it is read. A file takes what it
  * has; a text is read in growing pieces, because one that is no text may be a hole of any size. */
-static cen_status read_bytes(FILE *file, const char *path, size_t most, part wanted_part,
-                             uint8_t **bytes, size_t *size, cen_error *error)
+static cen_status read_bytes(cen_context *context, FILE *file, const char *path, size_t most,
+                             part wanted_part, uint8_t **bytes, size_t *size, cen_error *error)
 {
     const uint64_t there = cen__os_file_size(file) + 1; /* one more shows the end */
     size_t capacity = wanted_part == TEXT && there > FIRST_READ ? FIRST_READ
                       : there < most                            ? (size_t)there
                                                                 : most;
-    bool has_room = (capacity <= *size && *bytes != NULL) || make_room(bytes, *size, capacity);
+    bool has_room =
+        (capacity <= *size && *bytes != NULL) || make_room(context, bytes, *size, capacity);
     if (capacity < *size) capacity = *size;
     while (*size < most) {
-        if (!has_room || !cen__grow(bytes, &capacity, *size + 1, 1)) {
+        if (!has_room || !cen__grow(context, bytes, &capacity, *size + 1, 1)) {
             return cen__fail(error, CEN_ERROR_MEMORY, "%s: not enough memory to read this file",
                              path);
         }
@@ -89,14 +90,14 @@ static cen_status read_bytes(FILE *file, const char *path, size_t most, part wan
     return CEN_OK;
 }
 
-cen_status cen__file_read_on(FILE *file, const char *path, size_t most, uint8_t **bytes,
-                             size_t *size, cen_error *error)
+cen_status cen__file_read_on(cen_context *context, FILE *file, const char *path, size_t most,
+                             uint8_t **bytes, size_t *size, cen_error *error)
 {
-    return read_bytes(file, path, most, START, bytes, size, error);
+    return read_bytes(context, file, path, most, START, bytes, size, error);
 }
 
-static cen_status read_file(const char *path, size_t most, part wanted, uint8_t **bytes,
-                            size_t *size, cen_error *error)
+static cen_status read_file(cen_context *context, const char *path, size_t most, part wanted,
+                            uint8_t **bytes, size_t *size, cen_error *error)
 {
     *bytes = NULL;
     *size = 0;
@@ -105,8 +106,9 @@ static cen_status read_file(const char *path, size_t most, part wanted, uint8_t 
     if (file == NULL) return cen__fail(error, why.status, "%s", why.message);
     const uint64_t there = wanted == START ? 0 : cen__os_file_size(file);
     const size_t limit = wanted != START && most < SIZE_MAX ? most + 1 : most; /* to see more */
-    cen_status status = there > most ? fail_limit(path, there, most, error)
-                                     : read_bytes(file, path, limit, wanted, bytes, size, error);
+    cen_status status = there > most
+                            ? fail_limit(path, there, most, error)
+                            : read_bytes(context, file, path, limit, wanted, bytes, size, error);
     if (status == CEN_OK && *size > most) status = fail_limit(path, *size, most, error);
     fclose(file);
     if (status == CEN_OK) return CEN_OK;
@@ -116,61 +118,62 @@ static cen_status read_file(const char *path, size_t most, part wanted, uint8_t 
     return status;
 }
 
-cen_status cen__file_read(const char *path, size_t most, uint8_t **bytes, size_t *size,
-                          cen_error *error)
+cen_status cen__file_read(cen_context *context, const char *path, size_t most, uint8_t **bytes,
+                          size_t *size, cen_error *error)
 {
-    return read_file(path, most, WHOLE, bytes, size, error);
+    return read_file(context, path, most, WHOLE, bytes, size, error);
 }
 
-cen_status cen__file_read_text(const char *path, size_t most, uint8_t **bytes, size_t *size,
-                               cen_error *error)
+cen_status cen__file_read_text(cen_context *context, const char *path, size_t most, uint8_t **bytes,
+                               size_t *size, cen_error *error)
 {
-    return read_file(path, most, TEXT, bytes, size, error);
+    return read_file(context, path, most, TEXT, bytes, size, error);
 }
 
-cen_status cen__file_read_start(const char *path, size_t most, uint8_t **bytes, size_t *size,
-                                cen_error *error)
+cen_status cen__file_read_start(cen_context *context, const char *path, size_t most,
+                                uint8_t **bytes, size_t *size, cen_error *error)
 {
-    return read_file(path, most, START, bytes, size, error);
+    return read_file(context, path, most, START, bytes, size, error);
 }
 
 /* ---- names ------------------------------------------------------------------------------------- */
 
 /* Where path lies; the caller's to free. */
-static char *folder_of(const char *path)
+static char *folder_of(cen_context *context, const char *path)
 {
     const char *slash = strrchr(path, '/');
-    char *folder = cen__duplicate(slash != NULL ? path : ".");
+    char *folder = cen__duplicate(context, slash != NULL ? path : ".");
     if (folder != NULL && slash != NULL) folder[slash == path ? 1 : slash - path] = '\0';
     return folder;
 }
 
 /* path's folder with the name .NAME and the ending, of which NAME may be cut; the caller's to free. */
-static char *hidden_beside(const char *path, const char *end)
+static char *hidden_beside(cen_context *context, const char *path, const char *end)
 {
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
     size_t size = strlen(path) + strlen(end) + 2, cut = strlen(name);
     if (cut > NAME_MOST) cut = NAME_MOST;
     while (cut > 0 && ((unsigned char)name[cut] & 0xC0) == 0x80) cut--; /* no half of a character */
-    char *hidden = cen__alloc(size, 1);
+    char *hidden = cen__alloc(context, size, 1);
     if (hidden == NULL) return NULL;
     (void)snprintf(hidden, size, "%.*s.%.*s%s", (int)(name - path), path, (int)cut, name, end);
     return hidden;
 }
 
-char *cen__path_hidden(const char *path, const char *end)
+char *cen__path_hidden(cen_context *context, const char *path, const char *end)
 {
-    char *file = cen__os_follow(path), *hidden = file != NULL ? hidden_beside(file, end) : NULL;
+    char *file = cen__os_follow(context, path),
+         *hidden = file != NULL ? hidden_beside(context, file, end) : NULL;
     if (file != NULL && hidden == NULL) errno = ENOMEM;
     cen__free(file);
     return hidden;
 }
 
-static char *temporary_of(const char *path, uint64_t number)
+static char *temporary_of(cen_context *context, const char *path, uint64_t number)
 {
     char end[16 + sizeof ending + 1];
     (void)snprintf(end, sizeof end, ".%016llx%s", (unsigned long long)number, ending);
-    return hidden_beside(path, end);
+    return hidden_beside(context, path, end);
 }
 
 static bool is_temporary(const char *name)
@@ -184,14 +187,14 @@ static bool is_temporary(const char *name)
 }
 
 /* What cannot be removed does not matter: no name is used twice. */
-void cen__folder_clear(const char *folder)
+void cen__folder_clear(cen_context *context, const char *folder)
 {
     const int kept = errno;
     cen__listing listing;
-    if (cen__os_list(folder, &listing, NULL) == CEN_OK) {
+    if (cen__os_list(context, folder, &listing, NULL) == CEN_OK) {
         for (size_t i = 0; i < listing.n_names; i++) {
             if (!is_temporary(listing.names[i])) continue;
-            char *path = cen__path_join(folder, listing.names[i]);
+            char *path = cen__path_join(context, folder, listing.names[i]);
             if (path != NULL) cen__os_remove_dead(path);
             cen__free(path);
         }
@@ -203,6 +206,7 @@ void cen__folder_clear(const char *folder)
 /* ---- writing ----------------------------------------------------------------------------------- */
 
 struct cen__writer {
+    cen_context *context;            /* for memory */
     char *name;                      /* as the caller calls it */
     char *path, *temporary, *folder; /* of the file behind the links; NULL: a stream */
     const char *old_name;            /* NULL: the old file is replaced */
@@ -215,12 +219,12 @@ struct cen__writer {
 static bool open_temporary(cen__writer *w)
 {
     const int kept = errno;
-    w->path = cen__os_follow(w->name);
-    w->folder = w->path != NULL ? folder_of(w->path) : NULL;
+    w->path = cen__os_follow(w->context, w->name);
+    w->folder = w->path != NULL ? folder_of(w->context, w->path) : NULL;
     for (uint64_t i = 0; i < MOST_TRIES && w->folder != NULL; i++) {
         const uint64_t number = cen__random_bits(cen__os_entropy(), CEN__STREAM_NAMES, i);
         cen__free(w->temporary);
-        w->temporary = temporary_of(w->path, number);
+        w->temporary = temporary_of(w->context, w->path, number);
         if (w->temporary == NULL) break;
         w->file = cen__os_create_new(w->temporary, w->path, &w->lock);
         if (w->file != NULL) errno = kept;
@@ -230,12 +234,14 @@ static bool open_temporary(cen__writer *w)
     return false;
 }
 
-cen_status cen__writer_create(cen__writer **writer, const char *path, cen_error *error)
+cen_status cen__writer_create(cen_context *context, cen__writer **writer, const char *path,
+                              cen_error *error)
 {
-    cen__writer *w = *writer = cen__alloc_zeroed(1, sizeof **writer);
+    cen__writer *w = *writer = cen__alloc_zeroed(context, 1, sizeof **writer);
     if (w == NULL) return cen__fail_memory(error, "a file to be written");
+    w->context = context;
     w->lock = -1;
-    w->name = cen__duplicate(path);
+    w->name = cen__duplicate(context, path);
     bool is_stream = cen__os_is_stream(path), is_folder = cen__os_kind(path) == CEN__FOLDER;
     errno = w->name == NULL ? ENOMEM : is_folder ? EISDIR : errno;
     if (w->name != NULL && !is_folder) {
@@ -310,7 +316,7 @@ static bool put_in_place(cen__writer *w)
 static cen_status sync_name(const cen__writer *w, cen_error *error)
 {
     if (w->skips_sync || w->temporary == NULL) return CEN_OK;
-    cen__folder_clear(w->folder);
+    cen__folder_clear(w->context, w->folder);
     if (cen__os_sync_folder(w->folder)) return CEN_OK;
     return cen__fail(error, CEN_ERROR_IO,
                      "%s: this file is written, but its name could not be brought onto the disk: "
@@ -344,7 +350,7 @@ cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
 /* Gives what was written the name that stays when this process is killed. */
 static bool put_aside(cen__writer *w)
 {
-    char *next = hidden_beside(w->path, ".next");
+    char *next = hidden_beside(w->context, w->path, ".next");
     if (next == NULL) errno = ENOMEM;
     bool is_there = next != NULL && cen__os_replace(w->temporary, next);
     if (is_there) {
@@ -403,12 +409,12 @@ void cen__writer_discard(cen__writer **writer)
     free_writer(writer);
 }
 
-char *cen__path_join(const char *folder, const char *name)
+char *cen__path_join(cen_context *context, const char *folder, const char *name)
 {
     size_t folder_size = strlen(folder), name_size = strlen(name);
     while (folder_size > 1 && folder[folder_size - 1] == '/') folder_size--;
     bool slash = folder_size > 0 && folder[folder_size - 1] != '/';
-    char *path = cen__alloc(folder_size + slash + name_size + 1, 1);
+    char *path = cen__alloc(context, folder_size + slash + name_size + 1, 1);
     if (path == NULL) return NULL;
     memcpy(path, folder, folder_size);
     if (slash) path[folder_size] = '/';

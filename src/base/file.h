@@ -15,22 +15,22 @@ FILE *cen__file_open_regular(const char *path, cen_error *error);
 
 /* All of a regular file. One of more than `most` bytes is refused before it is read. *bytes is the
  * caller's to cen__free; it is NULL after a failure. Errors: as above, CEN_ERROR_LIMIT. */
-cen_status cen__file_read(const char *path, size_t most, uint8_t **bytes, size_t *size,
-                          cen_error *error);
+cen_status cen__file_read(cen_context *context, const char *path, size_t most, uint8_t **bytes,
+                          size_t *size, cen_error *error);
 
 /* The same of a text: one with a byte of 0 is refused at the first of them. Errors: FORMAT, too. */
-cen_status cen__file_read_text(const char *path, size_t most, uint8_t **bytes, size_t *size,
-                               cen_error *error);
+cen_status cen__file_read_text(cen_context *context, const char *path, size_t most, uint8_t **bytes,
+                               size_t *size, cen_error *error);
 
 /* Its first `most` bytes, or all if it has fewer. */
-cen_status cen__file_read_start(const char *path, size_t most, uint8_t **bytes, size_t *size,
-                                cen_error *error);
+cen_status cen__file_read_start(cen_context *context, const char *path, size_t most,
+                                uint8_t **bytes, size_t *size, cen_error *error);
 
 /* Reads a file of cen__file_open_regular on from where it stands, until *bytes, which holds *size bytes and
  * may be NULL, has `most`, or the file ends. *bytes is the caller's to cen__free, also after a failure.
  * Errors: IO, MEMORY. */
-cen_status cen__file_read_on(FILE *file, const char *path, size_t most, uint8_t **bytes,
-                             size_t *size, cen_error *error);
+cen_status cen__file_read_on(cen_context *context, FILE *file, const char *path, size_t most,
+                             uint8_t **bytes, size_t *size, cen_error *error);
 
 /* A file being written: to a hidden temporary name beside it, synced and renamed by
  * cen__writer_commit, so that a reader sees the old file or the new one, whole, also after a power
@@ -39,7 +39,8 @@ cen_status cen__file_read_on(FILE *file, const char *path, size_t most, uint8_t 
  * remembered and reported by the commit. */
 typedef struct cen__writer cen__writer;
 
-cen_status cen__writer_create(cen__writer **writer, const char *path, cen_error *error);
+cen_status cen__writer_create(cen_context *context, cen__writer **writer, const char *path,
+                              cen_error *error);
 void cen__writer_write(cen__writer *writer, const void *bytes, size_t size);
 
 /* Leaves out the sync, which costs milliseconds: for many small files that can be made again. A
@@ -60,16 +61,16 @@ cen_status cen__writer_commit_pair(cen__writer **file, cen__writer **description
 
 /* A hidden name beside the file that path leads to: .NAME and the ending. The caller's to cen__free; NULL with
  * errno set. */
-char *cen__path_hidden(const char *path, const char *ending);
+char *cen__path_hidden(cen_context *context, const char *path, const char *ending);
 
 /* Drops what was written. NULL is fine. Sets *writer to NULL. */
 void cen__writer_discard(cen__writer **writer);
 
 /* Removes what killed writers left in a folder: files named as writers name theirs, which no process holds. A
  * commit that syncs does this, too. */
-void cen__folder_clear(const char *folder);
+void cen__folder_clear(cen_context *context, const char *folder);
 
 /* folder and name joined by a slash; the caller's to cen__free; NULL without memory. */
-char *cen__path_join(const char *folder, const char *name);
+char *cen__path_join(cen_context *context, const char *folder, const char *name);
 
 #endif

@@ -5,7 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/context.h"
+
 enum { ALIGNMENT = 64 };
+
+/* In front of each block. */
+typedef struct {
+    void *raw;                                /* what the allocator gave */
+    void (*release)(void *user, void *block); /* NULL: free */
+    void *user;
+} block_header;
 
 #if defined(__SANITIZE_ADDRESS__)
 #define CEN__ADDRESS_SANITIZER 1
@@ -23,7 +32,7 @@ void __asan_poison_memory_region(const volatile void *begin, size_t size);
 static void guard(const char *raw, const char *block, size_t total, size_t used)
 {
 #if defined(CEN__ADDRESS_SANITIZER)
-    __asan_poison_memory_region(raw, (size_t)(block - raw) - sizeof raw);
+    __asan_poison_memory_region(raw, (size_t)(block - raw) - sizeof(block_header));
     __asan_poison_memory_region(block + used, total - used - (size_t)(block - raw));
 #else
     (void)raw, (void)block, (void)total, (void)used;
@@ -37,57 +46,69 @@ bool cen__multiply(size_t a, size_t b, size_t *product)
     return true;
 }
 
-/* The pointer that malloc gave stands just before the aligned block. */
-static void *align(void *raw, size_t total, size_t used)
+static void *align(block_header from, size_t total, size_t used)
 {
-    if (raw == NULL) return NULL;
-    uintptr_t start = (uintptr_t)raw + sizeof(void *);
+    if (from.raw == NULL) return NULL;
+    uintptr_t start = (uintptr_t)from.raw + sizeof from;
     size_t padding = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
-    char *block = (char *)raw + sizeof(void *) + padding;
-    memcpy(block - sizeof(void *), &raw, sizeof raw);
-    guard(raw, block, total, used);
+    char *block = (char *)from.raw + sizeof from + padding;
+    memcpy(block - sizeof from, &from, sizeof from);
+    guard(from.raw, block, total, used);
     return block;
 }
 
 static bool block_size(size_t count, size_t size, size_t *total, size_t *used)
 {
     if (!cen__multiply(count, size, used)) return false;
-    if (*used > PTRDIFF_MAX - ALIGNMENT - sizeof(void *)) return false;
-    *total = *used + ALIGNMENT + sizeof(void *);
+    if (*used > PTRDIFF_MAX - ALIGNMENT - sizeof(block_header)) return false;
+    *total = *used + ALIGNMENT + sizeof(block_header);
     return true;
 }
 
 /* errno stays: a thread's first malloc counts the processors, and sets it if /sys is not mounted. Clang takes malloc
  * for a function that leaves errno alone, and would drop a plain assignment. */
-static void *allocate(size_t count, size_t size, bool zeroed)
+static void *allocate(const cen_context *context, size_t count, size_t size, bool zeroed)
 {
+    const bool is_own = context != NULL && context->allocate != NULL;
     size_t total, used;
     const int kept = errno;
     if (!block_size(count, size, &total, &used)) return NULL;
-    void *raw = zeroed ? calloc(total, 1) : malloc(total);
-    if (raw != NULL) *(volatile int *)&errno = kept;
-    return align(raw, total, used);
+    block_header from = {0};
+    if (!is_own) {
+        from.raw = zeroed ? calloc(total, 1) : malloc(total);
+    } else {
+        from = (block_header){context->allocate(context->allocator_user, total), context->release,
+                              context->allocator_user};
+        if (from.raw != NULL && zeroed) memset(from.raw, 0, total);
+    }
+    if (from.raw != NULL) *(volatile int *)&errno = kept;
+    return align(from, total, used);
 }
 
-void *cen__alloc(size_t count, size_t size)
+void *cen__alloc(const cen_context *context, size_t count, size_t size)
 {
-    return allocate(count, size, false);
+    return allocate(context, count, size, false);
 }
 
-void *cen__alloc_zeroed(size_t count, size_t size)
+void *cen__alloc_zeroed(const cen_context *context, size_t count, size_t size)
 {
-    return allocate(count, size, true);
+    return allocate(context, count, size, true);
 }
 
 void cen__free(void *pointer)
 {
     if (pointer == NULL) return;
-    void *raw;
-    memcpy(&raw, (char *)pointer - sizeof(void *), sizeof raw);
-    free(raw);
+    block_header from;
+    memcpy(&from, (char *)pointer - sizeof from, sizeof from);
+    if (from.release == NULL) {
+        free(from.raw);
+    } else {
+        from.release(from.user, from.raw);
+    }
 }
 
-bool cen__grow(void *items, size_t *capacity, size_t needed, size_t size)
+bool cen__grow(const cen_context *context, void *items, size_t *capacity, size_t needed,
+               size_t size)
 {
     if (needed <= *capacity) return true;
     size_t larger = *capacity < 8 ? 8 : *capacity;
@@ -95,7 +116,7 @@ bool cen__grow(void *items, size_t *capacity, size_t needed, size_t size)
         if (larger > SIZE_MAX / 2) return false;
         larger *= 2;
     }
-    void *block = cen__alloc(larger, size), *old;
+    void *block = cen__alloc(context, larger, size), *old;
     if (block == NULL) return false;
     memcpy(&old, items, sizeof old);
     if (*capacity > 0) memcpy(block, old, *capacity * size);
@@ -105,10 +126,10 @@ bool cen__grow(void *items, size_t *capacity, size_t needed, size_t size)
     return true;
 }
 
-char *cen__duplicate(const char *string)
+char *cen__duplicate(const cen_context *context, const char *string)
 {
     size_t size = strlen(string) + 1;
-    char *copy = cen__alloc(size, 1);
+    char *copy = cen__alloc(context, size, 1);
     if (copy != NULL) memcpy(copy, string, size);
     return copy;
 }

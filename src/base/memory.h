@@ -1,26 +1,30 @@
-/* The only place that calls malloc and free. Tests wrap those two to fail the n-th allocation. */
+/* The only place that calls malloc and free, for a context without an allocator of its own. A block knows what
+ * frees it. context may be NULL: malloc. */
 #ifndef CEN_BASE_MEMORY_H
 #define CEN_BASE_MEMORY_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <centerloss.h>
+
 /* count things of size bytes, 64-byte aligned, uninitialised; NULL where count * size overflows or
  * no memory is left. Zero things give a pointer that may be freed and not read. */
-void *cen__alloc(size_t count, size_t size);
+void *cen__alloc(const cen_context *context, size_t count, size_t size);
 
 /* The same, all bytes zero. */
-void *cen__alloc_zeroed(size_t count, size_t size);
+void *cen__alloc_zeroed(const cen_context *context, size_t count, size_t size);
 
-/* NULL is fine. Only for pointers from this header. */
+/* NULL is fine. Only for pointers from this header, and before the context is freed. */
 void cen__free(void *pointer);
 
 /* Makes room for `needed` things in the array at *items (a pointer to it), doubling its capacity.
  * On failure returns false and leaves the array as it was. */
-bool cen__grow(void *items, size_t *capacity, size_t needed, size_t size);
+bool cen__grow(const cen_context *context, void *items, size_t *capacity, size_t needed,
+               size_t size);
 
 /* A copy of a string; NULL where no memory is left. */
-char *cen__duplicate(const char *string);
+char *cen__duplicate(const cen_context *context, const char *string);
 
 /* a * b into *product; false where it overflows. */
 bool cen__multiply(size_t a, size_t b, size_t *product);

@@ -23,12 +23,13 @@ typedef struct {
 } cen__listing;
 
 /* The names in a folder. Free with cen__listing_free, also after a failure. */
-cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *error);
+cen_status cen__os_list(cen_context *context, const char *folder, cen__listing *listing,
+                        cen_error *error);
 void cen__listing_free(cen__listing *listing);
 void cen__listing_sort(cen__listing *listing);
 
 /* Makes a folder and those above it, with their names on the disk; one that exists is fine. */
-cen_status cen__os_make_folder(const char *path, cen_error *error);
+cen_status cen__os_make_folder(cen_context *context, const char *path, cen_error *error);
 
 /* Opens a regular file for reading. What it is is judged after the opening, which never waits: a FIFO has
  * no writer to wait for. NULL with errno set and what stands there in *kind. */
@@ -49,7 +50,7 @@ bool cen__os_is_link(const char *path);
 
 /* The path that links at the end of `path` lead to, also if nothing stands there: the caller's to
  * cen__free; NULL with errno set. */
-char *cen__os_follow(const char *path);
+char *cen__os_follow(cen_context *context, const char *path);
 
 /* Locks that a crash frees: the file at path is made and held. -1 with errno set; EWOULDBLOCK if
  * another holds it and this one does not wait. */
@@ -92,7 +93,7 @@ uint64_t cen__os_memory(void);
 
 /* The absolute path without links, "." and ".." of what stands at path, with '/' between names; the
  * caller's to cen__free. Errors: IO (nothing stands there), MEMORY. */
-cen_status cen__os_real_path(const char *path, char **real, cen_error *error);
+cen_status cen__os_real_path(cen_context *context, const char *path, char **real, cen_error *error);
 
 /* Bytes of an open file, 0 where it is no regular one. */
 uint64_t cen__os_file_size(FILE *file);

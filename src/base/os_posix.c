@@ -59,7 +59,8 @@ bool cen__os_is_link(const char *path)
     return is_link;
 }
 
-cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *error)
+cen_status cen__os_list(cen_context *context, const char *folder, cen__listing *listing,
+                        cen_error *error)
 {
     const int kept = errno;
     *listing = (cen__listing){NULL, 0};
@@ -83,8 +84,8 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
         }
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
         char *name = NULL;
-        if (cen__grow(&listing->names, &capacity, listing->n_names + 1, sizeof(char *))) {
-            name = cen__duplicate(entry->d_name);
+        if (cen__grow(context, &listing->names, &capacity, listing->n_names + 1, sizeof(char *))) {
+            name = cen__duplicate(context, entry->d_name);
         }
         if (name == NULL) {
             status = cen__fail_memory(error, "the names in a folder");
@@ -121,9 +122,9 @@ static bool make_one(char *partial, char *end)
     return is_synced;
 }
 
-cen_status cen__os_make_folder(const char *path, cen_error *error)
+cen_status cen__os_make_folder(cen_context *context, const char *path, cen_error *error)
 {
-    char *partial = cen__duplicate(path);
+    char *partial = cen__duplicate(context, path);
     if (partial == NULL) return cen__fail_memory(error, "a path");
     cen_status status = CEN_OK;
     for (char *at = partial + 1; status == CEN_OK; at++) {
@@ -215,12 +216,12 @@ bool cen__os_may_write(const char *path)
 /* ---- new files --------------------------------------------------------------------------------- */
 
 /* `link` as it reads at path: beside it, unless it begins at the root. The caller's to cen__free. */
-static char *beside(const char *path, const char *link)
+static char *beside(cen_context *context, const char *path, const char *link)
 {
     const char *slash = strrchr(path, '/');
     size_t folder_size = link[0] == '/' || slash == NULL ? 0 : (size_t)(slash - path) + 1;
     size_t size = strlen(link) + 1;
-    char *joined = cen__alloc(folder_size + size, 1);
+    char *joined = cen__alloc(context, folder_size + size, 1);
     if (joined == NULL) {
         errno = ENOMEM;
         return NULL;
@@ -230,11 +231,11 @@ static char *beside(const char *path, const char *link)
     return joined;
 }
 
-char *cen__os_follow(const char *path)
+char *cen__os_follow(cen_context *context, const char *path)
 {
     enum { MOST_LINKS = 40, LINK_SIZE = 4096 };
     const int kept = errno;
-    char link[LINK_SIZE], *at = cen__duplicate(path);
+    char link[LINK_SIZE], *at = cen__duplicate(context, path);
     for (int i = 0; i < MOST_LINKS && at != NULL; i++) {
         ssize_t size = readlink(at, link, sizeof link);
         if (size < 0 || size == LINK_SIZE) {
@@ -242,7 +243,7 @@ char *cen__os_follow(const char *path)
             return at;
         }
         link[size] = '\0';
-        char *next = beside(at, link);
+        char *next = beside(context, at, link);
         cen__free(at);
         at = next;
     }
@@ -428,11 +429,11 @@ uint64_t cen__os_memory(void)
     return pages < 1 || page_size < 1 ? 0 : (uint64_t)pages * (uint64_t)page_size;
 }
 
-cen_status cen__os_real_path(const char *path, char **real, cen_error *error)
+cen_status cen__os_real_path(cen_context *context, const char *path, char **real, cen_error *error)
 {
     const int kept = errno;
     char *found = realpath(path, NULL); /* in memory of the C library */
-    *real = found != NULL ? cen__duplicate(found) : NULL;
+    *real = found != NULL ? cen__duplicate(context, found) : NULL;
     if (found == NULL && errno != ENOMEM) {
         return cen__fail(error, CEN_ERROR_IO, "%s: cannot find this: %s", path, strerror(errno));
     }

@@ -47,27 +47,23 @@ static void set_errno(void)
     }
 }
 
-/* To cen__free; NULL with errno set. */
-static wchar_t *widen(const char *text)
+/* No path of Windows is longer, so that none needs memory to be asked for. */
+enum { MOST_PATH = 32768 };
+typedef wchar_t wide_path[MOST_PATH];
+
+/* False with errno set. */
+static bool widen(const char *text, wide_path wide)
 {
-    int size = MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, NULL, 0);
-    if (size <= 0) {
-        errno = EILSEQ;
-        return NULL;
-    }
-    wchar_t *wide = cen__alloc((size_t)size, sizeof *wide);
-    if (wide == NULL) {
-        errno = ENOMEM;
-        return NULL;
-    }
-    (void)MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, size);
-    return wide;
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, text, -1, wide, MOST_PATH) > 0)
+        return true;
+    errno = GetLastError() == ERROR_INSUFFICIENT_BUFFER ? ENAMETOOLONG : EILSEQ;
+    return false;
 }
 
-static char *narrow(const wchar_t *wide)
+static char *narrow(cen_context *context, const wchar_t *wide)
 {
     int size = WideCharToMultiByte(CP_UTF8, 0, wide, -1, NULL, 0, NULL, NULL);
-    char *text = size > 0 ? cen__alloc((size_t)size, 1) : NULL;
+    char *text = size > 0 ? cen__alloc(context, (size_t)size, 1) : NULL;
     if (text != NULL) (void)WideCharToMultiByte(CP_UTF8, 0, wide, -1, text, size, NULL, NULL);
     return text;
 }
@@ -81,12 +77,11 @@ cen__path_kind cen__os_kind(const char *path)
 cen__path_kind cen__os_identify(const char *path, uint64_t identity[2])
 {
     identity[0] = identity[1] = 0;
-    wchar_t *wide = widen(path);
-    if (wide == NULL) return CEN__NOTHING;
+    wide_path wide;
+    if (!widen(path, wide)) return CEN__NOTHING;
     /* Opening follows links, which asking for a name's attributes does not. */
     HANDLE handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                                 NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
-    cen__free(wide);
     if (handle == INVALID_HANDLE_VALUE) return CEN__NOTHING;
     BY_HANDLE_FILE_INFORMATION found;
     cen__path_kind kind = CEN__OTHER;
@@ -102,25 +97,21 @@ cen__path_kind cen__os_identify(const char *path, uint64_t identity[2])
 /* The first of a folder's entries; INVALID_HANDLE_VALUE with errno set. */
 static HANDLE find_first(const char *folder, WIN32_FIND_DATAW *entry)
 {
-    HANDLE search = INVALID_HANDLE_VALUE;
-    size_t size = strlen(folder) + 3;
-    char *pattern = cen__alloc(size, 1);
-    if (pattern == NULL) {
-        errno = ENOMEM;
-        return search;
+    wide_path pattern;
+    if (!widen(folder, pattern)) return INVALID_HANDLE_VALUE;
+    const size_t size = wcslen(pattern);
+    if (size + 3 > MOST_PATH) {
+        errno = ENAMETOOLONG;
+        return INVALID_HANDLE_VALUE;
     }
-    (void)snprintf(pattern, size, "%s/*", folder);
-    wchar_t *wide = widen(pattern);
-    if (wide != NULL) {
-        search = FindFirstFileW(wide, entry);
-        if (search == INVALID_HANDLE_VALUE) set_errno();
-    }
-    cen__free(wide);
-    cen__free(pattern);
+    wmemcpy(pattern + size, L"/*", 3);
+    HANDLE search = FindFirstFileW(pattern, entry);
+    if (search == INVALID_HANDLE_VALUE) set_errno();
     return search;
 }
 
-cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *error)
+cen_status cen__os_list(cen_context *context, const char *folder, cen__listing *listing,
+                        cen_error *error)
 {
     *listing = (cen__listing){NULL, 0};
     WIN32_FIND_DATAW entry;
@@ -135,8 +126,8 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
     do {
         if (wcscmp(entry.cFileName, L".") == 0 || wcscmp(entry.cFileName, L"..") == 0) continue;
         char *name = NULL;
-        if (cen__grow(&listing->names, &capacity, listing->n_names + 1, sizeof(char *))) {
-            name = narrow(entry.cFileName);
+        if (cen__grow(context, &listing->names, &capacity, listing->n_names + 1, sizeof(char *))) {
+            name = narrow(context, entry.cFileName);
         }
         if (name == NULL) {
             status = cen__fail_memory(error, "the names in a folder");
@@ -161,11 +152,10 @@ cen_status cen__os_list(const char *folder, cen__listing *listing, cen_error *er
 /* False with errno set. */
 static bool make_one(const char *path)
 {
-    wchar_t *wide = widen(path);
-    if (wide == NULL) return false;
+    wide_path wide;
+    if (!widen(path, wide)) return false;
     bool made = CreateDirectoryW(wide, NULL) != 0;
     if (!made) set_errno();
-    cen__free(wide);
     if (made) return true;
     int failure = errno;
     made = cen__os_kind(path) == CEN__FOLDER;
@@ -173,9 +163,9 @@ static bool make_one(const char *path)
     return made;
 }
 
-cen_status cen__os_make_folder(const char *path, cen_error *error)
+cen_status cen__os_make_folder(cen_context *context, const char *path, cen_error *error)
 {
-    char *partial = cen__duplicate(path);
+    char *partial = cen__duplicate(context, path);
     if (partial == NULL) return cen__fail_memory(error, "a path");
     /* Not every part can be made or looked at (C:, \\server), so only the last one has to succeed. */
     for (char *at = partial; *at != '\0'; at++) {
@@ -199,12 +189,8 @@ cen_status cen__os_make_folder(const char *path, cen_error *error)
 
 static FILE *open_wide(const char *path, const wchar_t *mode)
 {
-    wchar_t *wide = widen(path);
-    FILE *file = wide != NULL ? _wfopen(wide, mode) : NULL;
-    int failure = errno;
-    cen__free(wide);
-    errno = failure;
-    return file;
+    wide_path wide;
+    return widen(path, wide) ? _wfopen(wide, mode) : NULL;
 }
 
 /* A stream of the descriptor, which is closed on failure; NULL with errno set. */
@@ -256,61 +242,53 @@ bool cen__os_may_write(const char *path)
 
 bool cen__os_is_link(const char *path)
 {
-    wchar_t *wide = widen(path);
-    DWORD found = wide != NULL ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
-    cen__free(wide);
+    wide_path wide;
+    DWORD found = widen(path, wide) ? GetFileAttributesW(wide) : INVALID_FILE_ATTRIBUTES;
     return found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
 }
 
 /* ---- new files --------------------------------------------------------------------------------- */
 
-/* The final path of an open file; NULL with errno set. */
-static char *path_of(HANDLE handle)
+/* Where path leads to, as "//?/C:/folder/file" or "//?/UNC/...": one spelling for a file. NULL with errno set. */
+static char *final_path(cen_context *context, const char *path)
 {
-    DWORD size = GetFinalPathNameByHandleW(handle, NULL, 0, 0);
-    wchar_t *wide = size > 0 ? cen__alloc(size, sizeof *wide) : NULL;
-    char *path = NULL;
+    wide_path wide;
+    if (!widen(path, wide)) return NULL;
+    HANDLE handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
+    const bool is_open = handle != INVALID_HANDLE_VALUE;
+    const DWORD size = is_open ? GetFinalPathNameByHandleW(handle, wide, MOST_PATH, 0) : 0;
     if (size == 0) set_errno();
-    if (wide != NULL && GetFinalPathNameByHandleW(handle, wide, size, 0) > 0) path = narrow(wide);
-    if (size > 0 && path == NULL) errno = ENOMEM;
-    cen__free(wide);
-    /* The prefix that says so keeps slashes from being separators. */
-    static const char prefix[] = "\\\\?\\";
-    if (path != NULL && strncmp(path, prefix, sizeof prefix - 1) == 0) {
-        memmove(path, path + sizeof prefix - 1, strlen(path) - (sizeof prefix - 1) + 1);
-    }
-    for (char *at = path; at != NULL && *at != '\0'; at++) {
-        if (*at == '\\') *at = '/';
-    }
-    return path;
+    if (size >= MOST_PATH) errno = ENAMETOOLONG;
+    if (is_open) CloseHandle(handle);
+    if (size == 0 || size >= MOST_PATH) return NULL;
+    char *found = narrow(context, wide);
+    if (found == NULL) errno = ENOMEM;
+    for (char *at = found; at != NULL && *at != '\0'; at++) *at = *at == '\\' ? '/' : *at;
+    return found;
 }
 
 /* Of a link that leads to nothing only the link is known. */
-char *cen__os_follow(const char *path)
+char *cen__os_follow(cen_context *context, const char *path)
 {
-    char *copy = cen__duplicate(path);
-    if (copy == NULL) errno = ENOMEM;
-    if (copy == NULL || !cen__os_is_link(path) || cen__os_kind(path) != CEN__FILE) return copy;
-    cen__free(copy);
-    wchar_t *wide = widen(path);
-    if (wide == NULL) return NULL;
-    HANDLE handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
-                                NULL, OPEN_EXISTING, 0, NULL);
-    cen__free(wide);
-    if (handle == INVALID_HANDLE_VALUE) {
-        set_errno();
-        return NULL;
+    if (cen__os_is_link(path) && cen__os_kind(path) == CEN__FILE) {
+        static const char prefix[] = "//?/"; /* which has no use here */
+        char *found = final_path(context, path);
+        if (found != NULL && strncmp(found, prefix, sizeof prefix - 1) == 0) {
+            memmove(found, found + sizeof prefix - 1, strlen(found) - (sizeof prefix - 1) + 1);
+        }
+        return found;
     }
-    copy = path_of(handle);
-    CloseHandle(handle);
+    char *copy = cen__duplicate(context, path);
+    if (copy == NULL) errno = ENOMEM;
     return copy;
 }
 
 /* Nobody else may open the file, and it goes when the handle does. */
 intptr_t cen__os_lock(const char *path, bool waits)
 {
-    wchar_t *wide = widen(path);
-    if (wide == NULL) return -1;
+    wide_path wide;
+    if (!widen(path, wide)) return -1;
     HANDLE handle = INVALID_HANDLE_VALUE;
     for (;;) {
         handle = CreateFileW(
@@ -324,7 +302,6 @@ intptr_t cen__os_lock(const char *path, bool waits)
         if (!is_held || !waits) break;
         Sleep(10);
     }
-    cen__free(wide);
     return handle == INVALID_HANDLE_VALUE ? -1 : (intptr_t)handle;
 }
 
@@ -339,16 +316,13 @@ FILE *cen__os_create_new(const char *path, const char *like, intptr_t *lock)
 {
     (void)like;
     *lock = -1;
-    wchar_t *wide = widen(path);
-    if (wide == NULL) return NULL;
+    wide_path wide;
+    if (!widen(path, wide)) return NULL;
     int descriptor = _wopen(wide, _O_WRONLY | _O_CREAT | _O_EXCL | _O_BINARY | _O_NOINHERIT,
                             _S_IREAD | _S_IWRITE);
-    int failure = errno;
-    cen__free(wide);
-    errno = failure;
     FILE *file = stream_of(descriptor);
     if (file == NULL && descriptor >= 0) {
-        failure = errno;
+        const int failure = errno;
         (void)cen__os_remove(path);
         errno = failure;
     }
@@ -359,18 +333,17 @@ FILE *cen__os_create_new(const char *path, const char *like, intptr_t *lock)
 void cen__os_remove_dead(const char *path)
 {
     const uint64_t hour = UINT64_C(36000000000); /* of 100 ns */
-    wchar_t *wide = widen(path);
+    wide_path wide;
     WIN32_FILE_ATTRIBUTE_DATA found;
     FILETIME now;
     GetSystemTimeAsFileTime(&now);
-    if (wide != NULL && GetFileAttributesExW(wide, GetFileExInfoStandard, &found)) {
+    if (widen(path, wide) && GetFileAttributesExW(wide, GetFileExInfoStandard, &found)) {
         const FILETIME *written = &found.ftLastWriteTime;
         uint64_t then = (uint64_t)written->dwHighDateTime << 32 | written->dwLowDateTime;
         if (((uint64_t)now.dwHighDateTime << 32 | now.dwLowDateTime) > then + hour) {
             (void)DeleteFileW(wide);
         }
     }
-    cen__free(wide);
 }
 
 uint64_t cen__os_entropy(void)
@@ -393,16 +366,12 @@ bool cen__os_sync(FILE *file)
 
 bool cen__os_replace(const char *from, const char *to)
 {
-    wchar_t *wide_from = widen(from), *wide_to = widen(to);
-    bool replaced = false;
-    if (wide_from != NULL && wide_to != NULL) {
-        replaced = MoveFileExW(wide_from, wide_to,
-                               MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) != 0;
-        if (!replaced) set_errno();
-    }
-    cen__free(wide_from);
-    cen__free(wide_to);
-    return replaced;
+    wide_path wide_from, wide_to;
+    if (!widen(from, wide_from) || !widen(to, wide_to)) return false;
+    const bool is_replaced =
+        MoveFileExW(wide_from, wide_to, MOVEFILE_REPLACE_EXISTING | MOVEFILE_WRITE_THROUGH) != 0;
+    if (!is_replaced) set_errno();
+    return is_replaced;
 }
 
 /* MOVEFILE_WRITE_THROUGH has done it. */
@@ -414,11 +383,10 @@ bool cen__os_sync_folder(const char *folder)
 
 bool cen__os_remove(const char *path)
 {
-    wchar_t *wide = widen(path);
-    if (wide == NULL) return false;
+    wide_path wide;
+    if (!widen(path, wide)) return false;
     bool removed = DeleteFileW(wide) != 0 || RemoveDirectoryW(wide) != 0;
     if (!removed) set_errno();
-    cen__free(wide);
     return removed;
 }
 
@@ -441,35 +409,14 @@ uint64_t cen__os_memory(void)
     return GlobalMemoryStatusEx(&memory) ? (uint64_t)memory.ullTotalPhys : 0;
 }
 
-/* As "//?/C:/folder/file" or "//?/UNC/...": one spelling for a file. */
-cen_status cen__os_real_path(const char *path, char **real, cen_error *error)
+cen_status cen__os_real_path(cen_context *context, const char *path, char **real, cen_error *error)
 {
     const int kept = errno;
-    *real = NULL;
-    wchar_t *wide = widen(path), *found = NULL;
-    HANDLE handle = INVALID_HANDLE_VALUE;
-    if (wide != NULL) {
-        handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
-                             OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
-        if (handle == INVALID_HANDLE_VALUE) set_errno();
-    }
-    DWORD size = handle != INVALID_HANDLE_VALUE ? GetFinalPathNameByHandleW(handle, NULL, 0, 0) : 0;
-    if (handle != INVALID_HANDLE_VALUE && size == 0) set_errno();
-    if (size > 0) {
-        found = cen__alloc(size, sizeof *found);
-        if (found != NULL && GetFinalPathNameByHandleW(handle, found, size, 0) < size) {
-            *real = narrow(found);
-        }
-        errno = ENOMEM;
-    }
-    if (handle != INVALID_HANDLE_VALUE) CloseHandle(handle);
-    cen__free(wide);
-    cen__free(found);
+    *real = final_path(context, path);
     if (*real == NULL && errno == ENOMEM) return cen__fail_memory(error, "a path");
     if (*real == NULL) {
         return cen__fail(error, CEN_ERROR_IO, "%s: cannot find this: %s", path, strerror(errno));
     }
-    for (char *at = *real; *at != '\0'; at++) *at = *at == '\\' ? '/' : *at;
     errno = kept;
     return CEN_OK;
 }

@@ -22,7 +22,8 @@ typedef struct {
 } job;
 
 struct cen__pool {
-    int n_threads; /* with the caller */
+    cen_context *context; /* for memory */
+    int n_threads;        /* with the caller */
     int n_spins;
     unsigned long owner;   /* atomic: the process that runs a job, 0: none */
     unsigned long process; /* that of the threads */
@@ -41,15 +42,16 @@ struct cen__pool {
     bool is_ending;
 };
 
-cen__pool *cen__pool_create(int n_threads, int n_processors)
+cen__pool *cen__pool_create(cen_context *context, int n_threads, int n_processors)
 {
-    cen__pool *pool = cen__alloc_zeroed(1, sizeof *pool);
+    cen__pool *pool = cen__alloc_zeroed(context, 1, sizeof *pool);
     if (pool == NULL) return NULL;
+    pool->context = context;
     pool->n_threads = n_threads;
     pool->n_spins = n_threads <= n_processors ? SPINS : 0;
     pool->process = cen__process();
-    pool->threads = cen__alloc((size_t)n_threads, sizeof(cen__thread *));
-    pool->monitor = cen__monitor_create();
+    pool->threads = cen__alloc(context, (size_t)n_threads, sizeof(cen__thread *));
+    pool->monitor = cen__monitor_create(context);
     if (pool->threads != NULL && pool->monitor != NULL) return pool;
     cen__pool_free(pool);
     return NULL;
@@ -145,7 +147,7 @@ static void renew(cen__pool *pool)
     pool->n_started = pool->n_wanted = pool->n_joined = pool->n_active = pool->n_asleep = 0;
     pool->is_caller_asleep = pool->is_ending = false;
     pool->process = cen__process();
-    pool->monitor = cen__monitor_create();
+    pool->monitor = cen__monitor_create(pool->context);
     pool->is_refused = pool->monitor == NULL;
 }
 
@@ -162,7 +164,7 @@ static int start_threads(cen__pool *pool, size_t n_tasks)
 {
     const int most = n_tasks < (size_t)pool->n_threads ? (int)n_tasks - 1 : pool->n_threads - 1;
     while (pool->n_started < most && !pool->is_refused) {
-        cen__thread *thread = cen__thread_start(live, pool);
+        cen__thread *thread = cen__thread_start(pool->context, live, pool);
         pool->is_refused = thread == NULL;
         if (thread != NULL) pool->threads[pool->n_started++] = thread;
     }
@@ -214,10 +216,10 @@ struct cen__pool {
     int n_threads;
 };
 
-cen__pool *cen__pool_create(int n_threads, int n_processors)
+cen__pool *cen__pool_create(cen_context *context, int n_threads, int n_processors)
 {
     (void)n_processors;
-    cen__pool *pool = cen__alloc(1, sizeof *pool);
+    cen__pool *pool = cen__alloc(context, 1, sizeof *pool);
     if (pool != NULL) pool->n_threads = n_threads;
     return pool;
 }

@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include <centerloss.h>
+
 typedef struct cen__pool cen__pool;
 
 /* worker is 0 .. n_threads - 1 and names a scratch area that no other running task of this call uses. */
@@ -12,7 +14,7 @@ typedef void cen__task(void *data, size_t task, int worker);
 
 /* A pool of n_threads (at least 1) with the caller; they are started when there is work for them. More than the
  * processors sleep at once when they wait. NULL if no memory is left. */
-cen__pool *cen__pool_create(int n_threads, int n_processors);
+cen__pool *cen__pool_create(cen_context *context, int n_threads, int n_processors);
 void cen__pool_free(cen__pool *pool);
 
 /* Runs tasks 0 .. n_tasks - 1, in any order; they are handed out one by one, so that a thread that a busy

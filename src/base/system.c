@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/os.h"
 
-cen_status cen_path_check_writable(const char *path, cen_error *error)
+cen_status cen_path_check_writable(cen_context *context, const char *path, cen_error *error)
 {
     cen__writer *writer;
     if (cen__os_is_stream(path)) {
@@ -16,32 +16,34 @@ cen_status cen_path_check_writable(const char *path, cen_error *error)
         return cen__fail(error, CEN_ERROR_IO, "%s: cannot write here: %s; choose another place",
                          path, strerror(errno));
     }
-    cen_status status = cen__writer_create(&writer, path, error);
+    cen_status status = cen__writer_create(context, &writer, path, error);
     if (status == CEN_OK) cen__writer_discard(&writer);
     return status;
 }
 
-void cen_clear_temporary(const char *folder)
+void cen_clear_temporary(cen_context *context, const char *folder)
 {
-    cen__folder_clear(folder);
+    cen__folder_clear(context, folder);
 }
 
-cen_status cen_file_write(const char *path, const void *bytes, size_t size, cen_error *error)
+cen_status cen_file_write(cen_context *context, const char *path, const void *bytes, size_t size,
+                          cen_error *error)
 {
     cen__writer *writer;
-    cen_status status = cen__writer_create(&writer, path, error);
+    cen_status status = cen__writer_create(context, &writer, path, error);
     if (status != CEN_OK) return status;
     cen__writer_write(writer, bytes, size);
     return cen__writer_commit(&writer, error);
 }
 
-cen_status cen_text_read(const char *path, size_t most, char **text, size_t *size, cen_error *error)
+cen_status cen_text_read(cen_context *context, const char *path, size_t most, char **text,
+                         size_t *size, cen_error *error)
 {
     uint8_t *bytes;
-    cen_status status = cen__file_read(path, most, &bytes, size, error);
+    cen_status status = cen__file_read(context, path, most, &bytes, size, error);
     *text = NULL;
     if (status != CEN_OK) return status;
-    *text = cen__alloc(*size + 1, 1);
+    *text = cen__alloc(context, *size + 1, 1);
     if (*text != NULL) {
         if (*size > 0) memcpy(*text, bytes, *size);
         (*text)[*size] = '\0';
@@ -60,10 +62,11 @@ struct cen_lock {
     char *path;
 };
 
-cen_status cen_lock_take(cen_lock **lock, const char *path, bool waits, cen_error *error)
+cen_status cen_lock_take(cen_context *context, cen_lock **lock, const char *path, bool waits,
+                         cen_error *error)
 {
-    *lock = cen__alloc_zeroed(1, sizeof **lock);
-    if (*lock == NULL || ((*lock)->path = cen__duplicate(path)) == NULL) {
+    *lock = cen__alloc_zeroed(context, 1, sizeof **lock);
+    if (*lock == NULL || ((*lock)->path = cen__duplicate(context, path)) == NULL) {
         cen__free(*lock);
         *lock = NULL;
         return cen__fail_memory(error, "a lock");

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <centerloss.h>
+
 /* Whether this compiler has what follows. Without it a pool is its caller. */
 #if defined(__GNUC__)
 #define CEN__THREADS 1
@@ -35,7 +37,7 @@ typedef enum { CEN__WORK, CEN__DONE } cen__condition;
 typedef struct cen__monitor cen__monitor;
 
 /* NULL if no memory is left. */
-cen__monitor *cen__monitor_create(void);
+cen__monitor *cen__monitor_create(cen_context *context);
 void cen__monitor_free(cen__monitor *monitor);
 
 void cen__monitor_enter(cen__monitor *monitor);
@@ -51,7 +53,7 @@ typedef struct cen__thread cen__thread;
 
 /* NULL, errno left alone, if the system gives no thread or no memory. Signals of the process go to other threads,
  * those of a fault to it. */
-cen__thread *cen__thread_start(void (*run)(void *user), void *user);
+cen__thread *cen__thread_start(cen_context *context, void (*run)(void *user), void *user);
 
 /* Waits for its end and frees it. */
 void cen__thread_join(cen__thread *thread);

@@ -31,9 +31,9 @@ struct cen__monitor {
     pthread_cond_t conditions[2];
 };
 
-cen__monitor *cen__monitor_create(void)
+cen__monitor *cen__monitor_create(cen_context *context)
 {
-    cen__monitor *monitor = cen__alloc(1, sizeof *monitor);
+    cen__monitor *monitor = cen__alloc(context, 1, sizeof *monitor);
     if (monitor == NULL) return NULL;
     pthread_mutex_init(&monitor->mutex, NULL);
     pthread_cond_init(&monitor->conditions[CEN__WORK], NULL);
@@ -108,10 +108,10 @@ static bool start(cen__thread *thread)
     return is_started;
 }
 
-cen__thread *cen__thread_start(void (*run)(void *user), void *user)
+cen__thread *cen__thread_start(cen_context *context, void (*run)(void *user), void *user)
 {
     const int kept = errno; /* the caller can do without */
-    cen__thread *thread = cen__alloc(1, sizeof *thread);
+    cen__thread *thread = cen__alloc(context, 1, sizeof *thread);
     if (thread != NULL) {
         *thread = (cen__thread){.run = run, .user = user};
         if (start(thread)) return thread;

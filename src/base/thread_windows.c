@@ -22,9 +22,9 @@ struct cen__monitor {
     CONDITION_VARIABLE conditions[2];
 };
 
-cen__monitor *cen__monitor_create(void)
+cen__monitor *cen__monitor_create(cen_context *context)
 {
-    cen__monitor *monitor = cen__alloc(1, sizeof *monitor);
+    cen__monitor *monitor = cen__alloc(context, 1, sizeof *monitor);
     if (monitor == NULL) return NULL;
     InitializeCriticalSection(&monitor->section);
     InitializeConditionVariable(&monitor->conditions[CEN__WORK]);
@@ -71,10 +71,10 @@ static unsigned __stdcall begin(void *user)
     return 0;
 }
 
-cen__thread *cen__thread_start(void (*run)(void *user), void *user)
+cen__thread *cen__thread_start(cen_context *context, void (*run)(void *user), void *user)
 {
     const int kept = errno; /* the caller can do without */
-    cen__thread *thread = cen__alloc(1, sizeof *thread);
+    cen__thread *thread = cen__alloc(context, 1, sizeof *thread);
     if (thread != NULL) {
         *thread = (cen__thread){.run = run, .user = user};
         thread->handle = (HANDLE)_beginthreadex(NULL, 1 << 20, begin, thread, 0, NULL);

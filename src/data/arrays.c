@@ -31,13 +31,13 @@ static cen_status read_values(void *user, const size_t *rows, size_t n, float *x
 }
 
 /* As of a folder with the same rows in the same order. */
-static cen_status draw_splits(arrays_dataset *made, cen_error *error)
+static cen_status draw_splits(cen_context *context, arrays_dataset *made, cen_error *error)
 {
     cen_dataset *dataset = &made->dataset;
     cen__by_class by;
-    made->splits = cen__alloc_zeroed(dataset->n, sizeof *made->splits); /* to train */
+    made->splits = cen__alloc_zeroed(context, dataset->n, sizeof *made->splits); /* to train */
     if (made->splits == NULL) return cen__fail_memory(error, "the validation split");
-    cen_status status = cen__by_class_create(&by, dataset, error);
+    cen_status status = cen__by_class_create(context, &by, dataset, error);
     if (status != CEN_OK) return status;
     for (size_t c = 0; c < dataset->n_classes; c++) {
         char text[CEN__ROW_NAME];
@@ -53,7 +53,7 @@ static cen_status draw_splits(arrays_dataset *made, cen_error *error)
     return CEN_OK;
 }
 
-static cen_status fill(arrays_dataset *made, cen_error *error)
+static cen_status fill(cen_context *context, arrays_dataset *made, cen_error *error)
 {
     const cen_arrays *arrays = &made->arrays;
     cen_dataset *dataset = &made->dataset;
@@ -92,17 +92,18 @@ static cen_status fill(arrays_dataset *made, cen_error *error)
     }
     const void *bytes = arrays->values != NULL ? (const void *)arrays->values : arrays->bytes;
     dataset->digest = cen__hash_bytes(bytes, n_bytes);
-    return arrays->splits == NULL ? draw_splits(made, error) : CEN_OK;
+    return arrays->splits == NULL ? draw_splits(context, made, error) : CEN_OK;
 }
 
-cen_status cen_arrays_create(cen_dataset **dataset, const cen_arrays *arrays, cen_error *error)
+cen_status cen_arrays_create(cen_context *context, cen_dataset **dataset, const cen_arrays *arrays,
+                             cen_error *error)
 {
     *dataset = NULL;
-    arrays_dataset *made = cen__alloc_zeroed(1, sizeof *made);
+    arrays_dataset *made = cen__alloc_zeroed(context, 1, sizeof *made);
     if (made == NULL) return cen__fail_memory(error, "a dataset");
     made->arrays = cen_arrays_init();
     cen_status status = cen__take_options(&made->arrays, arrays, error);
-    if (status == CEN_OK) status = fill(made, error);
+    if (status == CEN_OK) status = fill(context, made, error);
     *dataset = &made->dataset;
     if (status != CEN_OK) {
         cen_arrays_free(*dataset);

@@ -39,8 +39,8 @@ static cen_status drop_images(cen_folder *folder, const bool *is_dropped, cen_er
 static cen_status drop_classes(cen_folder *folder, const bool *is_dropped, cen_error *error)
 {
     size_t n_classes = folder->info.n_classes, n_all = n_classes + folder->info.n_held_out, n = 0;
-    bool *all = cen__alloc_zeroed(n_all, sizeof *all);
-    int32_t *labels = cen__alloc(n_all, sizeof *labels);
+    bool *all = cen__alloc_zeroed(folder->context, n_all, sizeof *all);
+    int32_t *labels = cen__alloc(folder->context, n_all, sizeof *labels);
     cen_status status = CEN_OK;
     if (all == NULL || labels == NULL) {
         status = cen__fail_memory(error, "the names of classes");
@@ -68,8 +68,8 @@ cen_status cen__drop_no_classes(cen_folder *folder, const cen__found *found, cen
 {
     enum { HAS_PICTURES = 1, HAS_OTHERS = 2 };
     size_t n = folder->info.n_classes;
-    unsigned char *holds = cen__alloc_zeroed(n, 1);
-    bool *is_dropped = cen__alloc_zeroed(n, sizeof *is_dropped);
+    unsigned char *holds = cen__alloc_zeroed(folder->context, n, 1);
+    bool *is_dropped = cen__alloc_zeroed(folder->context, n, sizeof *is_dropped);
     cen_status status = CEN_OK;
     if (holds == NULL || is_dropped == NULL) {
         status = cen__fail_memory(error, "the names of classes");
@@ -168,7 +168,7 @@ cen_status cen__settle_classes(cen_folder *folder, cen_error *error)
 {
     if (folder->options.unlabelled) return check_any(&folder->info, error);
     size_t n_empty, n = folder->info.n_classes;
-    bool *is_empty = cen__alloc(n, sizeof *is_empty);
+    bool *is_empty = cen__alloc(folder->context, n, sizeof *is_empty);
     if (is_empty == NULL) return cen__fail_memory(error, "the names of classes");
     find_empty(folder, is_empty, &n_empty);
     cen_status status = CEN_OK;

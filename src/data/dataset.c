@@ -192,11 +192,11 @@ static cen_status take_names(const cen_dataset *dataset, const named *sorted, si
     return CEN_OK;
 }
 
-cen_status cen__dataset_match(const cen_dataset *dataset, const char *const *names, size_t n,
-                              int32_t *labels, cen_error *error)
+cen_status cen__dataset_match(cen_context *context, const cen_dataset *dataset,
+                              const char *const *names, size_t n, int32_t *labels, cen_error *error)
 {
-    named *sorted = cen__alloc(n, sizeof *sorted);
-    bool *is_taken = cen__alloc_zeroed(n, sizeof *is_taken);
+    named *sorted = cen__alloc(context, n, sizeof *sorted);
+    bool *is_taken = cen__alloc_zeroed(context, n, sizeof *is_taken);
     cen_status status = sorted != NULL && is_taken != NULL
                             ? CEN_OK
                             : cen__fail_memory(error, "the names of classes");

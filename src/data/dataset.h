@@ -34,8 +34,9 @@ const char *cen__name_of_class(const cen_dataset *dataset, size_t label, char te
 
 /* labels[dataset->n_classes]: the place of each class among names[n]. Errors: ARGUMENT, which names the first
  * class that only one side has, or that the dataset has twice; MEMORY. */
-cen_status cen__dataset_match(const cen_dataset *dataset, const char *const *names, size_t n,
-                              int32_t *labels, cen_error *error);
+cen_status cen__dataset_match(cen_context *context, const cen_dataset *dataset,
+                              const char *const *names, size_t n, int32_t *labels,
+                              cen_error *error);
 
 /* The training rows by class. */
 typedef struct cen__by_class {
@@ -47,7 +48,8 @@ typedef struct cen__by_class {
 
 /* Of a dataset with good labels. Errors: ARGUMENT (a class without a training row), MEMORY. On failure there is
  * nothing to free. */
-cen_status cen__by_class_create(cen__by_class *rows, const cen_dataset *dataset, cen_error *error);
+cen_status cen__by_class_create(cen_context *context, cen__by_class *rows,
+                                const cen_dataset *dataset, cen_error *error);
 void cen__by_class_free(cen__by_class *rows);
 
 /* cen_dataset_order with n_classes above 0. */

@@ -30,7 +30,7 @@ const char *cen__folder_keep(cen_folder *folder, const char *string)
     size_t size = strlen(string) + 1;
     if (size > folder->text_size - folder->text_used) {
         size_t room = size > TEXT_BLOCK_SIZE ? size : TEXT_BLOCK_SIZE;
-        cen__text_block *block = cen__alloc(1, sizeof *block + room);
+        cen__text_block *block = cen__alloc(folder->context, 1, sizeof *block + room);
         if (block == NULL) return NULL;
         block->next = folder->text;
         folder->text = block;
@@ -44,10 +44,10 @@ const char *cen__folder_keep(cen_folder *folder, const char *string)
 }
 
 /* Appends to a list; a reason of NULL is one that there was no memory for. */
-static cen_status add_note(cen_file_note **notes, size_t *capacity, size_t *n, const char *path,
-                           const char *reason, cen_error *error)
+static cen_status add_note(cen_context *context, cen_file_note **notes, size_t *capacity, size_t *n,
+                           const char *path, const char *reason, cen_error *error)
 {
-    if (reason == NULL || !cen__grow(notes, capacity, *n + 1, sizeof **notes)) {
+    if (reason == NULL || !cen__grow(context, notes, capacity, *n + 1, sizeof **notes)) {
         return cen__fail_memory(error, "the list of broken images");
     }
     (*notes)[(*n)++] = (cen_file_note){path, reason};
@@ -70,7 +70,7 @@ cen_status cen__folder_skip(cen_folder *folder, const char *path, const cen_erro
         return cen__fail(error, why->status, "%s", why->message);
     }
     const char *reason = cen__folder_keep(folder, behind_path(why->message, path));
-    cen_status status = add_note(&folder->skipped, &folder->skipped_capacity,
+    cen_status status = add_note(folder->context, &folder->skipped, &folder->skipped_capacity,
                                  &folder->info.n_skipped, path, reason, error);
     folder->info.skipped = folder->skipped;
     return status;
@@ -85,7 +85,7 @@ cen_status cen__folder_remark(cen_folder *folder, const char *path, cen_error *e
     (void)vsnprintf(text, sizeof text, format, values);
     va_end(values);
     const char *reason = cen__folder_keep(folder, text);
-    cen_status status = add_note(&folder->remarks, &folder->remarks_capacity,
+    cen_status status = add_note(folder->context, &folder->remarks, &folder->remarks_capacity,
                                  &folder->info.n_remarks, path, reason, error);
     folder->info.remarks = folder->remarks;
     return status;
@@ -97,7 +97,7 @@ cen_status cen__folder_warn(cen_folder *folder, const char *path, const char *wa
     if (folder->options.strict) {
         return cen__fail(error, CEN_ERROR_FORMAT, "%s: %s", path, warning);
     }
-    cen_status status = add_note(&folder->damaged, &folder->damaged_capacity,
+    cen_status status = add_note(folder->context, &folder->damaged, &folder->damaged_capacity,
                                  &folder->info.n_damaged, path, warning, error);
     folder->info.damaged = folder->damaged;
     return status;
@@ -114,12 +114,13 @@ typedef struct {
 } probed;
 
 typedef struct {
+    cen_context *context;
     const cen__candidate *candidates;
     probed *results;
 } probe_block;
 
 /* A file whose header cannot be read is a broken image where its name or its bytes claim one. */
-static verdict judge(const cen__candidate *candidate, cen_error *why)
+static verdict judge(cen_context *context, const cen__candidate *candidate, cen_error *why)
 {
     const char *path = candidate->image.path;
     if (why->status == CEN_ERROR_MEMORY || candidate->is_named) return BROKEN;
@@ -127,7 +128,7 @@ static verdict judge(const cen__candidate *candidate, cen_error *why)
     uint8_t *bytes;
     size_t size;
     cen_error other;
-    cen_status status = cen__file_read_start(path, KIND_SIZE, &bytes, &size, &other);
+    cen_status status = cen__file_read_start(context, path, KIND_SIZE, &bytes, &size, &other);
     if (status == CEN_ERROR_MEMORY) {
         *why = other;
         return BROKEN;
@@ -143,10 +144,11 @@ static void probe(void *data, size_t task, int worker)
     const cen__candidate *candidate = &block->candidates[task];
     probed *result = &block->results[task];
     (void)worker;
-    if (cen_image_read_size(candidate->image.path, &result->header, &result->why) == CEN_OK) {
+    if (cen_image_read_size(block->context, candidate->image.path, &result->header, &result->why) ==
+        CEN_OK) {
         result->verdict = USABLE;
     } else {
-        result->verdict = judge(candidate, &result->why);
+        result->verdict = judge(block->context, candidate, &result->why);
     }
 }
 
@@ -180,7 +182,8 @@ static cen_status accept(cen_folder *folder, cen__found *found, const cen__candi
         return skip_unknown_class(folder, image.path, class_folder->name, error);
     }
     size_t n = folder->info.n_images;
-    if (!cen__grow(&folder->images, &folder->images_capacity, n + 1, sizeof *folder->images)) {
+    if (!cen__grow(folder->context, &folder->images, &folder->images_capacity, n + 1,
+                   sizeof *folder->images)) {
         return cen__fail_memory(error, "the list of images");
     }
     image.width = result->header.width;
@@ -194,12 +197,12 @@ static cen_status accept(cen_folder *folder, cen__found *found, const cen__candi
 
 static cen_status probe_all(cen_folder *folder, cen__found *found, cen_error *error)
 {
-    probed *results = cen__alloc(PROBE_BLOCK, sizeof *results);
+    probed *results = cen__alloc(folder->context, PROBE_BLOCK, sizeof *results);
     if (results == NULL) return cen__fail_memory(error, "the headers of images");
     cen_status status = CEN_OK;
     for (size_t begin = 0; begin < found->n && status == CEN_OK; begin += PROBE_BLOCK) {
         size_t n = found->n - begin < PROBE_BLOCK ? found->n - begin : PROBE_BLOCK;
-        probe_block block = {found->items + begin, results};
+        probe_block block = {folder->context, found->items + begin, results};
         cen__parallel(folder->context, n, CEN__MUCH_WORK, probe, &block);
         for (size_t i = 0; i < n && status == CEN_OK; i++) {
             status = accept(folder, found, &block.candidates[i], &results[i], error);
@@ -220,7 +223,7 @@ static int compare_images(const void *a, const void *b)
 static cen_status draw_images(cen_folder *folder, size_t n_train, cen_error *error)
 {
     cen_folder_image *images = folder->images;
-    size_t *drawn = cen__alloc(n_train, sizeof *drawn);
+    size_t *drawn = cen__alloc(folder->context, n_train, sizeof *drawn);
     if (drawn == NULL) return cen__fail_memory(error, "the validation split");
     for (size_t begin = 0, end; begin < n_train; begin = end) {
         int32_t label = images[begin].label;
@@ -304,7 +307,7 @@ cen_status cen_folder_open(cen_context *context, cen_folder **folder, const char
                          "below 1",
                          taken.holdout_share);
     }
-    cen_folder *opened = cen__alloc_zeroed(1, sizeof *opened);
+    cen_folder *opened = cen__alloc_zeroed(context, 1, sizeof *opened);
     if (opened == NULL) return cen__fail_memory(error, "a folder of images");
     opened->options = taken;
     opened->context = cen__context_use(context, &opened->own_context);

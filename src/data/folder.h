@@ -78,11 +78,12 @@ cen_status cen__scan_paths(cen_folder *folder, const char *const *paths, size_t 
                            cen__found *found, cen_error *error);
 
 /* Adds a candidate; its path and name are kept by the folder already. */
-cen_status cen__found_add(cen__found *found, const cen__candidate *candidate, cen_error *error);
+cen_status cen__found_add(cen_context *context, cen__found *found, const cen__candidate *candidate,
+                          cen_error *error);
 
 /* Adds a class folder, the last of found->classes. */
-cen_status cen__found_class(cen__found *found, const char *path, const char *name, cen_split split,
-                            cen_error *error);
+cen_status cen__found_class(cen_context *context, cen__found *found, const char *path,
+                            const char *name, cen_split split, cen_error *error);
 
 /* The split that a folder's name or a list's word means, in any case; false if none. */
 bool cen__split_of_name(const char *name, cen_split *split);

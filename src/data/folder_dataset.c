@@ -66,8 +66,9 @@ static cen_status read_uncached(cen_folder *folder, reader *r, cen_error *error)
     const decoded *first = NULL;
     cen_status status = CEN_OK;
     r->chunk = 1;
-    r->bytes = cen__alloc((size_t)cen_context_threads(folder->context), folder->image_size);
-    r->results = cen__alloc_zeroed(r->n, sizeof *r->results);
+    r->bytes = cen__alloc(folder->context, (size_t)cen_context_threads(folder->context),
+                          folder->image_size);
+    r->results = cen__alloc_zeroed(folder->context, r->n, sizeof *r->results);
     if (r->bytes == NULL || r->results == NULL) {
         status = cen__fail_memory(error, "a batch of images");
     } else {
@@ -105,10 +106,10 @@ static cen_status read_values(void *user, const size_t *rows, size_t n, float *x
 cen_status cen__folder_make_dataset(cen_folder *folder, cen_error *error)
 {
     size_t n = folder->info.n_images;
-    folder->labels = cen__alloc(n, sizeof *folder->labels);
-    folder->splits = cen__alloc(n, sizeof *folder->splits);
-    folder->paths = cen__alloc(n, sizeof *folder->paths);
-    folder->is_noted = cen__alloc_zeroed(n, sizeof *folder->is_noted);
+    folder->labels = cen__alloc(folder->context, n, sizeof *folder->labels);
+    folder->splits = cen__alloc(folder->context, n, sizeof *folder->splits);
+    folder->paths = cen__alloc(folder->context, n, sizeof *folder->paths);
+    folder->is_noted = cen__alloc_zeroed(folder->context, n, sizeof *folder->is_noted);
     if (folder->labels == NULL || folder->splits == NULL || folder->paths == NULL ||
         folder->is_noted == NULL) {
         return cen__fail_memory(error, "the list of images");

@@ -90,7 +90,7 @@ cen_status cen__group_of(cen_folder *folder, const char *name, const char *colum
                          option);
     }
     if (!has_group) return CEN_OK;
-    char *text = cen__alloc(size + 1, 1);
+    char *text = cen__alloc(folder->context, size + 1, 1);
     if (text != NULL) {
         memcpy(text, begin, size);
         text[size] = '\0';
@@ -113,7 +113,8 @@ static int compare_groups(const void *a, const void *b)
 cen_status cen__group_check(const cen_folder *folder, cen_error *error)
 {
     size_t n = 0;
-    const cen_folder_image **sorted = cen__alloc(folder->info.n_images, sizeof *sorted);
+    const cen_folder_image **sorted =
+        cen__alloc(folder->context, folder->info.n_images, sizeof *sorted);
     if (sorted == NULL) return cen__fail_memory(error, "the groups of images");
     for (size_t i = 0; i < folder->info.n_images; i++) {
         const cen_folder_image *image = &folder->images[i];
@@ -277,13 +278,13 @@ cen_status cen__group_draw(cen_folder *folder, size_t n_train, cen_error *error)
 {
     size_t n_classes = folder->info.n_classes;
     draw d = {.folder = folder, .n_train = n_train};
-    d.members = cen__alloc(n_train, sizeof *d.members);
-    d.groups = cen__alloc(n_train, sizeof *d.groups);
-    d.parts = cen__alloc(n_train, sizeof *d.parts);
-    d.by_class = cen__alloc(n_train, sizeof *d.by_class);
-    d.n_of = cen__alloc_zeroed(n_classes, sizeof *d.n_of);
-    d.n_drawn = cen__alloc_zeroed(n_classes, sizeof *d.n_drawn);
-    d.wanted = cen__alloc_zeroed(n_classes, sizeof *d.wanted);
+    d.members = cen__alloc(folder->context, n_train, sizeof *d.members);
+    d.groups = cen__alloc(folder->context, n_train, sizeof *d.groups);
+    d.parts = cen__alloc(folder->context, n_train, sizeof *d.parts);
+    d.by_class = cen__alloc(folder->context, n_train, sizeof *d.by_class);
+    d.n_of = cen__alloc_zeroed(folder->context, n_classes, sizeof *d.n_of);
+    d.n_drawn = cen__alloc_zeroed(folder->context, n_classes, sizeof *d.n_drawn);
+    d.wanted = cen__alloc_zeroed(folder->context, n_classes, sizeof *d.wanted);
     cen_status status = CEN_OK;
     if (d.members == NULL || d.groups == NULL || d.parts == NULL || d.by_class == NULL ||
         d.n_of == NULL || d.n_drawn == NULL || d.wanted == NULL) {

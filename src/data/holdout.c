@@ -27,7 +27,7 @@ static cen_status draw(const cen_folder *folder, bool *is_held_out, cen_error *e
     double share = folder->options.holdout_share;
     size_t count = (size_t)floor(share * (double)n + 0.5 + 1e-9);
     if (count < 1) count = 1;
-    drawn_class *drawn = cen__alloc(n, sizeof *drawn);
+    drawn_class *drawn = cen__alloc(folder->context, n, sizeof *drawn);
     if (drawn == NULL) return cen__fail_memory(error, "the held-out classes");
     for (size_t i = 0; i < n; i++) {
         uint64_t name = cen__hash_name(folder->class_names[i]);
@@ -67,10 +67,10 @@ static cen_status read_list(const cen_folder *folder, bool *is_held_out, cen_err
 {
     uint8_t *bytes;
     size_t size;
-    cen_status status =
-        cen__file_read_text(folder->options.holdout_list, CEN__LIST_MOST, &bytes, &size, error);
+    cen_status status = cen__file_read_text(folder->context, folder->options.holdout_list,
+                                            CEN__LIST_MOST, &bytes, &size, error);
     if (status != CEN_OK) return status;
-    char *text = cen__alloc(size + 1, 1);
+    char *text = cen__alloc(folder->context, size + 1, 1);
     if (text == NULL) status = cen__fail_memory(error, "the list of held-out classes");
     if (text != NULL) {
         memcpy(text, bytes, size);
@@ -101,8 +101,9 @@ static cen_status move_behind(cen_folder *folder, const bool *is_held_out, size_
                               cen_error *error)
 {
     size_t n = folder->info.n_classes, at[2] = {0, n - n_held_out};
-    int32_t *labels = cen__alloc(n, sizeof *labels);
-    const char **names = cen__alloc(n, sizeof *names), **folders = cen__alloc(n, sizeof *folders);
+    int32_t *labels = cen__alloc(folder->context, n, sizeof *labels);
+    const char **names = cen__alloc(folder->context, n, sizeof *names),
+               **folders = cen__alloc(folder->context, n, sizeof *folders);
     if (labels == NULL || names == NULL || folders == NULL) {
         cen__free(labels);
         cen__free(names);
@@ -138,7 +139,7 @@ cen_status cen__hold_out(cen_folder *folder, cen_error *error)
     const cen_folder_options *options = &folder->options;
     size_t n = folder->info.n_classes, n_held_out = 0;
     if (options->holdout_share == 0 && options->holdout_list == NULL) return CEN_OK;
-    bool *is_held_out = cen__alloc_zeroed(n, sizeof *is_held_out);
+    bool *is_held_out = cen__alloc_zeroed(folder->context, n, sizeof *is_held_out);
     if (is_held_out == NULL) return cen__fail_memory(error, "the held-out classes");
     cen_status status = options->holdout_list != NULL ? read_list(folder, is_held_out, error)
                                                       : draw(folder, is_held_out, error);

@@ -30,14 +30,15 @@ static uint32_t read_big_endian(const uint8_t *bytes)
 }
 
 /* Unpacks a gzip file in its place; other bytes stay. */
-static cen_status unpack(const char *path, uint8_t **bytes, size_t *size, cen_error *error)
+static cen_status unpack(cen_context *context, const char *path, uint8_t **bytes, size_t *size,
+                         cen_error *error)
 {
     if (*size < 2 || (*bytes)[0] != 0x1f || (*bytes)[1] != 0x8b) return CEN_OK;
     uint8_t *unpacked;
     size_t unpacked_size;
     cen_error why;
     cen_status status =
-        cen__gzip_unpack(*bytes, *size, MAX_UNPACKED, &unpacked, &unpacked_size, &why);
+        cen__gzip_unpack(context, *bytes, *size, MAX_UNPACKED, &unpacked, &unpacked_size, &why);
     if (status != CEN_OK) return cen__fail(error, status, "%s: %s", path, why.message);
     cen__free(*bytes);
     *bytes = unpacked;
@@ -74,11 +75,12 @@ static cen_status parse(const char *path, uint8_t *bytes, size_t size, size_t n_
 }
 
 /* Free file->file, also after a failure. */
-static cen_status read_idx(const char *path, size_t n_dims, idx *file, cen_error *error)
+static cen_status read_idx(cen_context *context, const char *path, size_t n_dims, idx *file,
+                           cen_error *error)
 {
     size_t size;
-    cen_status status = cen__file_read(path, FILE_MOST, &file->file, &size, error);
-    if (status == CEN_OK) status = unpack(path, &file->file, &size, error);
+    cen_status status = cen__file_read(context, path, FILE_MOST, &file->file, &size, error);
+    if (status == CEN_OK) status = unpack(context, path, &file->file, &size, error);
     if (status == CEN_OK) status = parse(path, file->file, size, n_dims, file, error);
     return status;
 }
@@ -120,34 +122,37 @@ static cen_status check_pair(const char *images_path, const idx *images, const c
     return CEN_OK;
 }
 
-static cen_status write_image(const idx *images, size_t index, const char *folder, cen_error *error)
+static cen_status write_image(cen_context *context, const idx *images, size_t index,
+                              const char *folder, cen_error *error)
 {
     size_t height = images->sizes[1], width = images->sizes[2];
     char name[32];
     (void)snprintf(name, sizeof name, "%05zu.png", index);
-    char *path = cen__path_join(folder, name);
+    char *path = cen__path_join(context, folder, name);
     if (path == NULL) return cen__fail_memory(error, "the name of an image");
     cen_image image = {.width = width,
                        .height = height,
                        .channels = 1,
                        .pixels = images->data + index * height * width};
-    cen_status status = cen_image_write_png(&image, path, error);
+    cen_status status = cen_image_write_png(context, &image, path, error);
     cen__free(path);
     return status;
 }
 
 /* folder/NAME, made; kept in *path. */
-static cen_status make_class(const char *folder, const char *name, char **path, cen_error *error)
+static cen_status make_class(cen_context *context, const char *folder, const char *name,
+                             char **path, cen_error *error)
 {
-    *path = cen__path_join(folder, name);
+    *path = cen__path_join(context, folder, name);
     if (*path == NULL) return cen__fail_memory(error, "the name of a folder");
-    cen_status status = cen__os_make_folder(*path, error);
-    if (status == CEN_OK) cen__folder_clear(*path);
+    cen_status status = cen__os_make_folder(context, *path, error);
+    if (status == CEN_OK) cen__folder_clear(context, *path);
     return status;
 }
 
-static cen_status write_all(const idx *images, const idx *labels, const char *const *class_names,
-                            size_t most, const char *folder, cen_error *error)
+static cen_status write_all(cen_context *context, const idx *images, const idx *labels,
+                            const char *const *class_names, size_t most, const char *folder,
+                            cen_error *error)
 {
     char *folders[N_LABELS] = {NULL}; /* a class's own, made when its first image comes */
     size_t counts[N_LABELS] = {0};
@@ -159,16 +164,17 @@ static cen_status write_all(const idx *images, const idx *labels, const char *co
             char number[8];
             (void)snprintf(number, sizeof number, "%d", label);
             const char *name = class_names == NULL ? number : class_names[label];
-            status = make_class(folder, name, &folders[label], error);
+            status = make_class(context, folder, name, &folders[label], error);
         }
-        if (status == CEN_OK) status = write_image(images, i, folders[label], error);
+        if (status == CEN_OK) status = write_image(context, images, i, folders[label], error);
     }
     for (size_t i = 0; i < N_LABELS; i++) cen__free(folders[i]);
     return status;
 }
 
-cen_status cen_idx_unpack(const char *images, const char *labels, const char *const *class_names,
-                          size_t n_class_names, size_t most, const char *folder, cen_error *error)
+cen_status cen_idx_unpack(cen_context *context, const char *images, const char *labels,
+                          const char *const *class_names, size_t n_class_names, size_t most,
+                          const char *folder, cen_error *error)
 {
     idx image_file = {NULL, NULL, {0}}, label_file = {NULL, NULL, {0}};
     cen_status status = CEN_OK;
@@ -177,13 +183,13 @@ cen_status cen_idx_unpack(const char *images, const char *labels, const char *co
     } else {
         status = check_names(class_names, n_class_names, error);
     }
-    if (status == CEN_OK) status = read_idx(images, 3, &image_file, error);
-    if (status == CEN_OK) status = read_idx(labels, 1, &label_file, error);
+    if (status == CEN_OK) status = read_idx(context, images, 3, &image_file, error);
+    if (status == CEN_OK) status = read_idx(context, labels, 1, &label_file, error);
     if (status == CEN_OK) {
         status = check_pair(images, &image_file, labels, &label_file, n_class_names, error);
     }
     if (status == CEN_OK) {
-        status = write_all(&image_file, &label_file, class_names, most, folder, error);
+        status = write_all(context, &image_file, &label_file, class_names, most, folder, error);
     }
     cen__free(image_file.file);
     cen__free(label_file.file);

@@ -167,7 +167,8 @@ static bool is_absolute(const char *path)
 static cen_status keep_row_path(cen_folder *folder, const char *list_folder, const char *name,
                                 const char **kept, const char **below, cen_error *error)
 {
-    char *joined = is_absolute(name) ? cen__duplicate(name) : cen__path_join(list_folder, name);
+    char *joined = is_absolute(name) ? cen__duplicate(folder->context, name)
+                                     : cen__path_join(folder->context, list_folder, name);
     *kept = joined != NULL ? cen__folder_keep(folder, joined) : NULL;
     if (*kept != NULL) *below = *kept + strlen(*kept) - strlen(name);
     cen__free(joined);
@@ -186,7 +187,7 @@ static cen_status enter_class(cen_folder *folder, cen__found *found, const char 
     }
     const char *kept = cen__folder_keep(folder, name);
     if (kept == NULL) return cen__fail_memory(error, "the names of classes");
-    return cen__found_class(found, path, kept, split, error);
+    return cen__found_class(folder->context, found, path, kept, split, error);
 }
 
 static cen_status take_row(cen_folder *folder, const list *l, const columns *at,
@@ -216,7 +217,7 @@ static cen_status take_row(cen_folder *folder, const list *l, const columns *at,
         row.class_folder = found->n_classes - 1;
     }
     if (folder->options.unlabelled) row.place = found->place++;
-    return status == CEN_OK ? cen__found_add(found, &row, error) : status;
+    return status == CEN_OK ? cen__found_add(folder->context, found, &row, error) : status;
 }
 
 cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validation,
@@ -225,12 +226,13 @@ cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validati
     uint8_t *bytes = NULL;
     size_t size = 0;
     const char *kept = cen__folder_keep(folder, path);
-    char *above = cen__duplicate(path), *text = NULL;
-    cen_status status = kept == NULL || above == NULL
-                            ? cen__fail_memory(error, "the name of a list")
-                            : cen__file_read(path, CEN__LIST_MOST, &bytes, &size, error);
+    char *above = cen__duplicate(folder->context, path), *text = NULL;
+    cen_status status =
+        kept == NULL || above == NULL
+            ? cen__fail_memory(error, "the name of a list")
+            : cen__file_read(folder->context, path, CEN__LIST_MOST, &bytes, &size, error);
     if (status == CEN_OK) {
-        text = cen__alloc(size + 1, 1);
+        text = cen__alloc(folder->context, size + 1, 1);
         if (text == NULL) status = cen__fail_memory(error, "a list of images");
     }
     list l;
@@ -261,12 +263,12 @@ cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validati
 /* ---- names on standard input --------------------------------------------------------------- */
 
 /* All that comes, with room for a NUL. */
-static cen_status read_input(char **text, size_t *size, cen_error *error)
+static cen_status read_input(cen_context *context, char **text, size_t *size, cen_error *error)
 {
     size_t capacity = 0, wanted = FIRST_READ, got;
     const int kept = errno;
     do {
-        if (!cen__grow(text, &capacity, *size + wanted + 1, 1)) {
+        if (!cen__grow(context, text, &capacity, *size + wanted + 1, 1)) {
             return cen__fail_memory(error, "the names on standard input");
         }
         got = fread(*text + *size, 1, wanted, stdin);
@@ -297,7 +299,7 @@ static cen_status take_name(cen_folder *folder, char *name, cen__found *found, c
         .class_folder = SIZE_MAX,
         .place = found->place++,
         .is_named = true};
-    return cen__found_add(found, &row, error);
+    return cen__found_add(folder->context, found, &row, error);
 }
 
 cen_status cen__scan_input(cen_folder *folder, cen__found *found, cen_error *error)
@@ -305,7 +307,7 @@ cen_status cen__scan_input(cen_folder *folder, cen__found *found, cen_error *err
     char *text = NULL, *next;
     size_t size = 0;
     list l;
-    cen_status status = read_input(&text, &size, error);
+    cen_status status = read_input(folder->context, &text, &size, error);
     if (status == CEN_OK) status = begin(&l, "standard input", text, size, error);
     for (char *name = status == CEN_OK ? l.at : NULL; name != NULL && status == CEN_OK;
          name = next) {

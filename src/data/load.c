@@ -236,9 +236,9 @@ static cen_status load_images(cen_folder *folder, size_t cache_bytes, cen_progre
     if (l.block_size < LOAD_BLOCK) l.block_size = LOAD_BLOCK;
     if (l.block_size > n_images) l.block_size = n_images;
     if (l.cache_capacity > n_images) l.cache_capacity = n_images;
-    l.bytes = cen__alloc(l.block_size, size);
-    l.results = cen__alloc(l.block_size, sizeof *l.results);
-    folder->cache = cen__alloc(l.cache_capacity, size);
+    l.bytes = cen__alloc(folder->context, l.block_size, size);
+    l.results = cen__alloc(folder->context, l.block_size, sizeof *l.results);
+    folder->cache = cen__alloc(folder->context, l.cache_capacity, size);
     if (l.bytes == NULL || l.results == NULL || folder->cache == NULL) {
         status = cen__fail(error, CEN_ERROR_MEMORY,
                            "not enough memory for %zu decoded images of %zu bytes; keep fewer in "

@@ -71,8 +71,8 @@ static cen_status read_and_measure(cen_context *context, const cen_dataset *data
     channel channels[CEN_MAX_CHANNELS] = {{0, 0, 0, 0}};
     size_t size = dataset->channels * dataset->height * dataset->width;
     cen__reader reader = {.context = context, .dataset = dataset, .size = BATCH, .unread = skip};
-    size_t *rows = cen__alloc(dataset->n, sizeof *rows);
-    float *x = cen__alloc(BATCH, size * sizeof *x);
+    size_t *rows = cen__alloc(context, dataset->n, sizeof *rows);
+    float *x = cen__alloc(context, BATCH, size * sizeof *x);
     cen_status status = rows != NULL && x != NULL ? cen__reader_prepare(&reader, error)
                                                   : cen__fail_memory(error, "the rows of a batch");
     if (status == CEN_OK) {

@@ -5,12 +5,13 @@
 #include "base/random.h"
 #include "data/dataset.h"
 
-cen_status cen__by_class_create(cen__by_class *by, const cen_dataset *dataset, cen_error *error)
+cen_status cen__by_class_create(cen_context *context, cen__by_class *by, const cen_dataset *dataset,
+                                cen_error *error)
 {
     size_t n_classes = dataset->n_classes;
     *by = (cen__by_class){dataset, 0, NULL, NULL};
-    by->rows = cen__alloc(dataset->n, sizeof *by->rows);
-    by->first = cen__alloc_zeroed(n_classes + 2, sizeof *by->first);
+    by->rows = cen__alloc(context, dataset->n, sizeof *by->rows);
+    by->first = cen__alloc_zeroed(context, n_classes + 2, sizeof *by->first);
     if (by->rows == NULL || by->first == NULL) {
         cen__by_class_free(by);
         return cen__fail_memory(error, "the rows of classes");
@@ -138,9 +139,9 @@ size_t cen__by_class_order(const cen__by_class *by, size_t n_classes, size_t per
     return n_slots * per_class;
 }
 
-cen_status cen_dataset_order(const cen_dataset *dataset, size_t n_classes, size_t per_class,
-                             uint64_t seed, size_t epoch, size_t *order, size_t *n,
-                             cen_error *error)
+cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset, size_t n_classes,
+                             size_t per_class, uint64_t seed, size_t epoch, size_t *order,
+                             size_t *n, cen_error *error)
 {
     cen_dataset taken;
     cen__by_class by;
@@ -158,7 +159,7 @@ cen_status cen_dataset_order(const cen_dataset *dataset, size_t n_classes, size_
                          n_classes, per_class, taken.n_classes);
     }
     status = cen__dataset_check_labels(&taken, error);
-    if (status == CEN_OK) status = cen__by_class_create(&by, &taken, error);
+    if (status == CEN_OK) status = cen__by_class_create(context, &by, &taken, error);
     if (status != CEN_OK) return status;
     *n = cen__by_class_order(&by, n_classes, per_class, seed, epoch, order);
     cen__by_class_free(&by);

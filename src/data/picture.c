@@ -58,15 +58,15 @@ static void make_numbers(const cen_input *input, const uint8_t *bytes, float *x)
 }
 
 /* A copy with as many channels. */
-static cen_status convert(const cen_image *image, size_t channels, cen_image *copy,
-                          cen_error *error)
+static cen_status convert(cen_context *context, const cen_image *image, size_t channels,
+                          cen_image *copy, cen_error *error)
 {
     size_t size = image->width * image->height * (size_t)image->channels;
     *copy = *image;
-    copy->pixels = cen__alloc(size, 1);
+    copy->pixels = cen__alloc(context, size, 1);
     if (copy->pixels == NULL) return cen__fail_memory(error, "a picture");
     memcpy(copy->pixels, image->pixels, size);
-    cen_status status = cen__image_convert(copy, (int)channels, error);
+    cen_status status = cen__image_convert(context, copy, (int)channels, error);
     if (status != CEN_OK) cen_image_free(copy);
     return status;
 }
@@ -87,13 +87,13 @@ cen_status cen__picture_input(cen_context *context, const cen_input *input, cons
     }
     if ((size_t)image->channels != input->channels) {
         cen_image copy;
-        cen_status status = convert(image, input->channels, &copy, error);
+        cen_status status = convert(context, image, input->channels, &copy, error);
         if (status != CEN_OK) return status;
         status = cen__picture_input(context, input, &copy, x, error);
         cen_image_free(&copy);
         return status;
     }
-    uint8_t *bytes = cen__alloc(input->height * input->width, input->channels);
+    uint8_t *bytes = cen__alloc(context, input->height * input->width, input->channels);
     cen_status status = bytes != NULL ? cen__picture_bytes(context, input, image, bytes, error)
                                       : cen__fail_memory(error, "a picture");
     if (status == CEN_OK) make_numbers(input, bytes, x);

@@ -17,8 +17,8 @@ cen_status cen__reader_prepare(cen__reader *reader, cen_error *error)
     const cen_dataset *dataset = reader->dataset;
     size_t n_threads = (size_t)cen_context_threads(reader->context);
     reader->n_values = dataset->channels * dataset->height * dataset->width;
-    reader->errors = cen__alloc_zeroed(reader->size, sizeof *reader->errors);
-    reader->raw = cen__alloc(n_threads, reader->n_values * sizeof *reader->raw);
+    reader->errors = cen__alloc_zeroed(reader->context, reader->size, sizeof *reader->errors);
+    reader->raw = cen__alloc(reader->context, n_threads, reader->n_values * sizeof *reader->raw);
     if (reader->errors != NULL && reader->raw != NULL) return CEN_OK;
     cen__reader_free(reader);
     return cen__fail_memory(error, "the rows of a batch");
@@ -197,7 +197,7 @@ static cen_status read_copy(const cen__reader *reader, const cen__changes *chang
                             const size_t *rows, float *x, int32_t *labels, cen_error *error)
 {
     size_t n;
-    size_t *copy = cen__alloc(reader->size, sizeof *copy);
+    size_t *copy = cen__alloc(reader->context, reader->size, sizeof *copy);
     if (copy == NULL) return cen__fail_memory(error, "the rows of a batch");
     memcpy(copy, rows, reader->size * sizeof *copy);
     cen_status status = cen__reader_read(reader, changes, copy, reader->size, x, labels, &n, error);

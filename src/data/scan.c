@@ -100,19 +100,20 @@ bool cen__split_of_name(const char *name, cen_split *split)
 
 /* ---- what is found ------------------------------------------------------------------------- */
 
-cen_status cen__found_add(cen__found *found, const cen__candidate *candidate, cen_error *error)
+cen_status cen__found_add(cen_context *context, cen__found *found, const cen__candidate *candidate,
+                          cen_error *error)
 {
-    if (!cen__grow(&found->items, &found->capacity, found->n + 1, sizeof *found->items)) {
+    if (!cen__grow(context, &found->items, &found->capacity, found->n + 1, sizeof *found->items)) {
         return cen__fail_memory(error, "the names of files");
     }
     found->items[found->n++] = *candidate;
     return CEN_OK;
 }
 
-cen_status cen__found_class(cen__found *found, const char *path, const char *name, cen_split split,
-                            cen_error *error)
+cen_status cen__found_class(cen_context *context, cen__found *found, const char *path,
+                            const char *name, cen_split split, cen_error *error)
 {
-    if (!cen__grow(&found->classes, &found->classes_capacity, found->n_classes + 1,
+    if (!cen__grow(context, &found->classes, &found->classes_capacity, found->n_classes + 1,
                    sizeof *found->classes)) {
         return cen__fail_memory(error, "the names of classes");
     }
@@ -132,7 +133,7 @@ static cen_status add_file(scan *s, const char *path, const char *name, bool has
         .image = {.path = path, .name = name, .group = group, .label = -1, .split = split},
         .class_folder = has_class ? s->found->n_classes - 1 : SIZE_MAX,
         .place = s->found->place};
-    return cen__found_add(s->found, &candidate, error);
+    return cen__found_add(s->folder->context, s->found, &candidate, error);
 }
 
 /* ---- one folder ---------------------------------------------------------------------------- */
@@ -173,7 +174,7 @@ static bool is_run(const cen__listing *listing)
 static cen_status keep_path(cen_folder *folder, const char *above, const char *name,
                             const char **path, cen_error *error)
 {
-    char *joined = cen__path_join(above, name);
+    char *joined = cen__path_join(folder->context, above, name);
     *path = joined == NULL ? NULL : cen__folder_keep(folder, joined);
     cen__free(joined);
     return *path == NULL ? cen__fail_memory(error, "the names of files") : CEN_OK;
@@ -219,9 +220,9 @@ static cen_status list_entries(scan *s, const char *path, entries *e, cen_error 
 {
     cen__listing listing;
     *e = (entries){NULL, 0, 0, false};
-    cen_status status = cen__os_list(path, &listing, error);
+    cen_status status = cen__os_list(s->folder->context, path, &listing, error);
     if (status != CEN_OK) return status;
-    e->items = cen__alloc(listing.n_names, sizeof *e->items);
+    e->items = cen__alloc(s->folder->context, listing.n_names, sizeof *e->items);
     if (e->items == NULL) status = cen__fail_memory(error, "the names of files");
     e->is_run = is_run(&listing);
     for (size_t i = 0; i < listing.n_names && status == CEN_OK; i++) {
@@ -245,10 +246,10 @@ static size_t find_slot(const folder_set *set, const uint64_t identity[2])
     return slot;
 }
 
-static bool grow_set(folder_set *set)
+static bool grow_set(cen_context *context, folder_set *set)
 {
     folder_set larger = {.capacity = set->capacity == 0 ? 16 : 2 * set->capacity};
-    larger.items = cen__alloc_zeroed(larger.capacity, sizeof *larger.items);
+    larger.items = cen__alloc_zeroed(context, larger.capacity, sizeof *larger.items);
     if (larger.items == NULL) return false;
     for (size_t i = 0; i < set->capacity; i++) {
         if (set->items[i][0] == 0 && set->items[i][1] == 0) continue;
@@ -262,11 +263,12 @@ static bool grow_set(folder_set *set)
 }
 
 /* *is_new: it was not in the set. A folder whose identity is not known is always new. */
-static cen_status visit(folder_set *set, const uint64_t identity[2], bool *is_new, cen_error *error)
+static cen_status visit(cen_context *context, folder_set *set, const uint64_t identity[2],
+                        bool *is_new, cen_error *error)
 {
     *is_new = true;
     if (identity[0] == 0 && identity[1] == 0) return CEN_OK;
-    if (2 * (set->n + 1) > set->capacity && !grow_set(set)) {
+    if (2 * (set->n + 1) > set->capacity && !grow_set(context, set)) {
         return cen__fail_memory(error, "the names of folders");
     }
     size_t slot = find_slot(set, identity);
@@ -294,7 +296,7 @@ static cen_status walk(scan *s, const char *path, size_t below, cen_split split,
             status = add_file(s, at->path, at->path + below, true, split, error);
             continue;
         }
-        status = visit(&s->seen, at->identity, &is_new, error);
+        status = visit(s->folder->context, &s->seen, at->identity, &is_new, error);
         if (status != CEN_OK) break;
         status = is_new ? walk(s, at->path, below, split, error)
                         : cen__folder_remark(s->folder, at->path, error,
@@ -313,15 +315,16 @@ static cen_status scan_class(scan *s, const char *root, const char *above, const
     bool is_new;
     s->seen = (folder_set){NULL, 0, 0};
     (void)cen__os_identify(root, identity);
-    cen_status status = visit(&s->seen, identity, &is_new, error);
+    cen_status status = visit(s->folder->context, &s->seen, identity, &is_new, error);
     (void)cen__os_identify(above, identity);
-    if (status == CEN_OK) status = visit(&s->seen, identity, &is_new, error);
-    if (status == CEN_OK) status = visit(&s->seen, at->identity, &is_new, error);
+    if (status == CEN_OK) status = visit(s->folder->context, &s->seen, identity, &is_new, error);
+    if (status == CEN_OK)
+        status = visit(s->folder->context, &s->seen, at->identity, &is_new, error);
     if (status == CEN_OK && !is_new) {
         status = cen__folder_remark(s->folder, path, error,
                                     "passed over, a link to the folder that it lies in");
     } else if (status == CEN_OK) {
-        status = cen__found_class(s->found, path, at->name, split, error);
+        status = cen__found_class(s->folder->context, s->found, path, at->name, split, error);
         if (status == CEN_OK) status = walk(s, path, strlen(path) + 1, split, error);
     }
     cen__free(s->seen.items);
@@ -370,16 +373,17 @@ enum { PEEK_DEPTH = 16 }; /* links may go round in a circle */
 
 /* Looks below path for a folder, or at any depth for a file that claims to be an image. What cannot be read
  * is an error when it is listed for good. */
-static cen_status peek(const char *path, bool for_image, int depth, bool *answer, cen_error *error)
+static cen_status peek(cen_context *context, const char *path, bool for_image, int depth,
+                       bool *answer, cen_error *error)
 {
     cen__listing listing;
     *answer = false;
-    cen_status status = cen__os_list(path, &listing, error);
+    cen_status status = cen__os_list(context, path, &listing, error);
     if (status != CEN_OK && status != CEN_ERROR_MEMORY) return CEN_OK;
     for (size_t i = 0; i < listing.n_names && status == CEN_OK && !*answer; i++) {
         const char *name = listing.names[i];
         if (name[0] == '.' || is_of_system(name)) continue;
-        char *below = cen__path_join(path, name);
+        char *below = cen__path_join(context, path, name);
         if (below == NULL) {
             status = cen__fail_memory(error, "the names of files");
         } else if (cen__os_kind(below) != CEN__FOLDER) {
@@ -387,7 +391,7 @@ static cen_status peek(const char *path, bool for_image, int depth, bool *answer
         } else if (!for_image) {
             *answer = true;
         } else if (depth > 1) {
-            status = peek(below, true, depth - 1, answer, error);
+            status = peek(context, below, true, depth - 1, answer, error);
         }
         cen__free(below);
     }
@@ -397,7 +401,7 @@ static cen_status peek(const char *path, bool for_image, int depth, bool *answer
 
 /* Says whether these are train/, val/, ... with classes in them, and not classes that happen to be
  * called so: there is a train with folders inside, and a val or test, or no other class. */
-static cen_status has_splits(const entries *e, bool *answer, cen_error *error)
+static cen_status has_splits(cen_context *context, const entries *e, bool *answer, cen_error *error)
 {
     const entry *train = NULL;
     bool has_other = false, has_images = false;
@@ -411,10 +415,10 @@ static cen_status has_splits(const entries *e, bool *answer, cen_error *error)
         has_other = has_other || split != CEN_SPLIT_TRAIN;
     }
     if (train == NULL) return CEN_OK;
-    cen_status status = peek(train->path, false, 1, answer, error);
+    cen_status status = peek(context, train->path, false, 1, answer, error);
     for (size_t i = 0; i < e->n && *answer && !has_other && status == CEN_OK; i++) {
         if (e->items[i].kind != CEN__FOLDER || &e->items[i] == train) continue;
-        status = peek(e->items[i].path, true, PEEK_DEPTH, &has_images, error);
+        status = peek(context, e->items[i].path, true, PEEK_DEPTH, &has_images, error);
         *answer = !has_images;
     }
     return status;
@@ -466,7 +470,7 @@ static cen_status scan_folder(scan *s, const char *path, cen_error *error)
     entries e;
     bool splits = false;
     cen_status status = list_entries(s, path, &e, error);
-    if (status == CEN_OK) status = has_splits(&e, &splits, error);
+    if (status == CEN_OK) status = has_splits(s->folder->context, &e, &splits, error);
     if (status == CEN_OK && splits && s->is_validation) {
         status = cen__fail(error, CEN_ERROR_ARGUMENT,
                            "%s: to validate on, name a folder of classes; this one holds a whole "
@@ -493,7 +497,7 @@ static cen_status scan_file(scan *s, const char *path, cen_error *error)
         .class_folder = SIZE_MAX,
         .place = s->found->place,
         .is_named = true};
-    return cen__found_add(s->found, &candidate, error);
+    return cen__found_add(s->folder->context, s->found, &candidate, error);
 }
 
 static cen_status scan_path(scan *s, const char *path, cen_error *error)
@@ -574,10 +578,11 @@ static cen_status number_sorted(cen_folder *folder, cen__class_folder **sorted, 
 static cen_status number_classes(cen_folder *folder, cen__found *found, cen_error *error)
 {
     size_t n = found->n_classes;
-    cen__class_folder **sorted = cen__alloc(n, sizeof(cen__class_folder *));
-    const char **names = cen__alloc(n, sizeof(char *)), **paths = cen__alloc(n, sizeof(char *));
-    folder->class_names = cen__alloc(n, sizeof(char *));
-    folder->class_folders = cen__alloc(n, sizeof(char *));
+    cen__class_folder **sorted = cen__alloc(folder->context, n, sizeof(cen__class_folder *));
+    const char **names = cen__alloc(folder->context, n, sizeof(char *)),
+               **paths = cen__alloc(folder->context, n, sizeof(char *));
+    folder->class_names = cen__alloc(folder->context, n, sizeof(char *));
+    folder->class_folders = cen__alloc(folder->context, n, sizeof(char *));
     cen_status status = CEN_OK;
     if (sorted == NULL || names == NULL || paths == NULL || folder->class_names == NULL ||
         folder->class_folders == NULL) {

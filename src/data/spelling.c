@@ -107,8 +107,8 @@ cen_status cen__remark_spellings(cen_folder *folder, const char *const *names,
 {
     size_t room = 1;
     for (size_t i = 0; i < n; i++) room += MOST_GROWTH * strlen(names[i]) + 1;
-    char *keys = cen__alloc(room, 1), *end = keys;
-    spelling *sorted = cen__alloc(n, sizeof *sorted);
+    char *keys = cen__alloc(folder->context, room, 1), *end = keys;
+    spelling *sorted = cen__alloc(folder->context, n, sizeof *sorted);
     cen_status status = CEN_OK;
     if (keys == NULL || sorted == NULL) {
         status = cen__fail_memory(error, "the names of classes");

@@ -160,11 +160,11 @@ static const struct {
     [CEN_FEATURES_PROJECTOR] = {write_numbers_tsv, write_metadata_tsv, ".tsv", ".metadata.tsv"},
 };
 
-static cen_status start_file(const char *path, write_function *write, const table *t,
-                             cen__writer **writer, cen_error *error)
+static cen_status start_file(cen_context *context, const char *path, write_function *write,
+                             const table *t, cen__writer **writer, cen_error *error)
 {
-    cen__text line = {0};
-    cen_status status = cen__writer_create(writer, path, error);
+    cen__text line = {.context = context};
+    cen_status status = cen__writer_create(context, writer, path, error);
     if (status != CEN_OK) return status;
     if (!write(t, &line, *writer)) {
         cen__writer_discard(writer);
@@ -174,48 +174,50 @@ static cen_status start_file(const char *path, write_function *write, const tabl
     return status;
 }
 
-static char *exchange_ending(const char *path, const char *ending, const char *beside)
+static char *exchange_ending(cen_context *context, const char *path, const char *ending,
+                             const char *beside)
 {
     size_t size = strlen(path), ending_size = strlen(ending);
     if (size >= ending_size && strcmp(path + size - ending_size, ending) == 0) size -= ending_size;
-    char *result = cen__alloc(size + strlen(beside) + 1, 1);
+    char *result = cen__alloc(context, size + strlen(beside) + 1, 1);
     if (result == NULL) return NULL;
     memcpy(result, path, size);
     strcpy(result + size, beside);
     return result;
 }
 
-char *cen__features_beside(const char *path, const char *ending, const char *beside)
+char *cen__features_beside(cen_context *context, const char *path, const char *ending,
+                           const char *beside)
 {
-    char *result = exchange_ending(path, ending, beside);
+    char *result = exchange_ending(context, path, ending, beside);
     const bool is_there =
         result == NULL || cen__os_kind(result) != CEN__NOTHING || cen__os_is_link(result);
     if (is_there || !cen__os_is_link(path)) return result;
     const int kept = errno;
-    char *file = cen__os_follow(path);
+    char *file = cen__os_follow(context, path);
     if (file == NULL && errno != ENOMEM) { /* links without an end */
         errno = kept;
         return result;
     }
     cen__free(result);
-    result = file != NULL ? exchange_ending(file, ending, beside) : NULL;
+    result = file != NULL ? exchange_ending(context, file, ending, beside) : NULL;
     cen__free(file);
     return result;
 }
 
 /* What can go wrong leaves the old pair. */
-static cen_status write_pair(const char *path, const char *beside, cen_features_format format,
-                             const table *t, cen_error *error)
+static cen_status write_pair(cen_context *context, const char *path, const char *beside,
+                             cen_features_format format, const table *t, cen_error *error)
 {
     cen__writer *writer, *writer_beside;
     cen_status status = CEN_OK;
-    if (format == CEN_FEATURES_NPY) status = cen__features_finish(path, beside, error);
+    if (format == CEN_FEATURES_NPY) status = cen__features_finish(context, path, beside, error);
     if (status == CEN_OK) {
-        status = start_file(path, formats[format].write, t, &writer, error);
+        status = start_file(context, path, formats[format].write, t, &writer, error);
     }
     if (status != CEN_OK) return status;
     if (beside == NULL) return cen__writer_commit(&writer, error);
-    status = start_file(beside, formats[format].write_beside, t, &writer_beside, error);
+    status = start_file(context, beside, formats[format].write_beside, t, &writer_beside, error);
     if (status == CEN_OK) return cen__writer_commit_pair(&writer, &writer_beside, error);
     cen__writer_discard(&writer);
     return status;
@@ -267,52 +269,56 @@ static cen_status check(const char *path, cen_features_format format, const tabl
     return check_finite(path, t, error);
 }
 
-cen_status cen_features_replace(const char *path, cen_features_format format, const float *features,
-                                size_t n, size_t d, const cen_feature_row *rows, cen_error *error)
+cen_status cen_features_replace(cen_context *context, const char *path, cen_features_format format,
+                                const float *features, size_t n, size_t d,
+                                const cen_feature_row *rows, cen_error *error)
 {
     const table t = {features, n, d, rows};
     char *beside = NULL;
     cen_status status = check(path, format, &t, error);
     if (status != CEN_OK) return status;
     if (formats[format].write_beside != NULL && (rows != NULL || format != CEN_FEATURES_FVECS)) {
-        beside = cen__features_beside(path, formats[format].ending, formats[format].beside);
+        beside =
+            cen__features_beside(context, path, formats[format].ending, formats[format].beside);
         if (beside == NULL) return cen__fail_memory(error, "the name of a file");
     }
     if (beside != NULL && cen__os_is_stream(beside)) { /* nobody may read there */
         status = fail_stream(beside, error);
     } else {
-        status = write_pair(path, beside, format, &t, error);
+        status = write_pair(context, path, beside, format, &t, error);
     }
     cen__free(beside);
     return status;
 }
 
-cen_status cen_features_lock(cen_lock **lock, const char *path, cen_error *error)
+cen_status cen_features_lock(cen_context *context, cen_lock **lock, const char *path,
+                             cen_error *error)
 {
     *lock = NULL;
     if (cen__os_is_stream(path)) return CEN_OK;
-    char *hidden = cen__path_hidden(path, ".lock");
+    char *hidden = cen__path_hidden(context, path, ".lock");
     if (hidden == NULL && errno == ENOMEM) return cen__fail_memory(error, "the name of a file");
     if (hidden == NULL) {
         return cen__fail(error, CEN_ERROR_IO, "%s: cannot write here: %s; choose another place",
                          path, strerror(errno));
     }
     cen_error why = {CEN_OK, ""};
-    cen_status status = cen_lock_take(lock, hidden, true, &why);
+    cen_status status = cen_lock_take(context, lock, hidden, true, &why);
     cen__free(hidden);
     if (status == CEN_OK) return CEN_OK;
     return cen__fail(error, status, "%s: %s", path, why.message);
 }
 
-cen_status cen_features_write(const char *path, cen_features_format format, const float *features,
-                              size_t n, size_t d, const cen_feature_row *rows, cen_error *error)
+cen_status cen_features_write(cen_context *context, const char *path, cen_features_format format,
+                              const float *features, size_t n, size_t d,
+                              const cen_feature_row *rows, cen_error *error)
 {
     const table t = {features, n, d, rows};
     cen_lock *lock;
     cen_status status = check(path, format, &t, error);
-    if (status == CEN_OK) status = cen_features_lock(&lock, path, error);
+    if (status == CEN_OK) status = cen_features_lock(context, &lock, path, error);
     if (status != CEN_OK) return status;
-    status = cen_features_replace(path, format, features, n, d, rows, error);
+    status = cen_features_replace(context, path, format, features, n, d, rows, error);
     cen_lock_release(lock);
     return status;
 }

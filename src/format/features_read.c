@@ -15,10 +15,11 @@
 
 /* What a set's rows and names point into. */
 typedef struct {
-    char *text;         /* of the file beside it, or of a .csv */
-    char *numbers;      /* [unnamed rows, NUMBER_SIZE] names of classes without one */
-    const char **names; /* class_names */
-    char *copies;       /* what cen_features_relabel made of names */
+    cen_context *context; /* for memory */
+    char *text;           /* of the file beside it, or of a .csv */
+    char *numbers;        /* [unnamed rows, NUMBER_SIZE] names of classes without one */
+    const char **names;   /* class_names */
+    char *copies;         /* what cen_features_relabel made of names */
 } memory;
 
 /* A class as sorting needs it. */
@@ -74,7 +75,7 @@ static bool name_by_number(cen_feature_set *set, memory *owned)
         if (row->split != NULL && *row->split == '\0') row->split = NULL;
         n_unnamed += row->class_name == NULL && row->label >= 0;
     }
-    owned->numbers = cen__alloc(n_unnamed, NUMBER_SIZE);
+    owned->numbers = cen__alloc(owned->context, n_unnamed, NUMBER_SIZE);
     if (owned->numbers == NULL) return false;
     char *number = owned->numbers;
     for (size_t i = 0; i < set->n; i++) {
@@ -90,7 +91,7 @@ static bool name_by_number(cen_feature_set *set, memory *owned)
 /* labels = places of the names in their bytewise order; -1 without a name. */
 static bool number_classes(cen_feature_set *set, memory *owned)
 {
-    named *sorted = cen__alloc(set->n, sizeof *sorted);
+    named *sorted = cen__alloc(owned->context, set->n, sizeof *sorted);
     if (sorted == NULL) return false;
     size_t n_named = 0, n_classes = 0;
     for (size_t i = 0; i < set->n; i++) {
@@ -99,7 +100,7 @@ static bool number_classes(cen_feature_set *set, memory *owned)
         sorted[n_named++] = (named){set->rows[i].class_name, i};
     }
     qsort(sorted, n_named, sizeof *sorted, compare_named);
-    owned->names = cen__alloc(n_named, sizeof *owned->names);
+    owned->names = cen__alloc(owned->context, n_named, sizeof *owned->names);
     for (size_t i = 0; i < n_named && owned->names != NULL; i++) {
         if (i == 0 || strcmp(sorted[i].name, sorted[i - 1].name) != 0) {
             owned->names[n_classes++] = sorted[i].name;
@@ -117,9 +118,9 @@ static bool number_classes(cen_feature_set *set, memory *owned)
 /* ---- files ------------------------------------------------------------------------------------- */
 
 /* Rows of nothing, for numbers that no file names. */
-static cen_status leave_unnamed(cen_feature_set *set, cen_error *error)
+static cen_status leave_unnamed(cen_context *context, cen_feature_set *set, cen_error *error)
 {
-    set->rows = cen__alloc(set->n, sizeof *set->rows);
+    set->rows = cen__alloc(context, set->n, sizeof *set->rows);
     if (set->rows == NULL) return cen__fail_memory(error, "the rows of a file");
     for (size_t i = 0; i < set->n; i++) set->rows[i] = (cen_feature_row){"", -1, NULL, NULL};
     return CEN_OK;
@@ -150,9 +151,10 @@ static bool take_next(const char *beside, cen_feature_set *set, memory *owned)
 {
     const int kept = errno;
     cen__table table = {.n = 0};
-    char *next = cen__path_hidden(beside, ".next");
+    char *next = cen__path_hidden(owned->context, beside, ".next");
     const bool is_taken = next != NULL && cen__os_kind(next) == CEN__FILE &&
-                          cen__table_read_tsv(next, &table, NULL) == CEN_OK && fits(&table, set);
+                          cen__table_read_tsv(owned->context, next, &table, NULL) == CEN_OK &&
+                          fits(&table, set);
     if (is_taken) {
         take_names(&table, set, owned);
     } else {
@@ -169,7 +171,8 @@ static cen_status read_names(const char *path, const char *beside, cen_feature_s
 {
     cen__table table = {.n = 0};
     const bool is_there = cen__os_kind(beside) != CEN__NOTHING;
-    cen_status status = is_there ? cen__table_read_tsv(beside, &table, error) : CEN_OK;
+    cen_status status =
+        is_there ? cen__table_read_tsv(owned->context, beside, &table, error) : CEN_OK;
     const bool has_digests = table.digests != NULL, has_all = table.n == set->n;
     const size_t n = table.n;
     bool is_taken = status == CEN_OK && is_there && fits(&table, set);
@@ -177,7 +180,7 @@ static cen_status read_names(const char *path, const char *beside, cen_feature_s
         cen__table_free(&table);
         return CEN_OK;
     }
-    if (status == CEN_OK && !is_there) return leave_unnamed(set, error);
+    if (status == CEN_OK && !is_there) return leave_unnamed(owned->context, set, error);
     is_taken = is_taken || (status == CEN_OK && !has_digests && has_all);
     if (is_taken) {
         take_names(&table, set, owned);
@@ -201,16 +204,16 @@ static cen_status read_names(const char *path, const char *beside, cen_feature_s
 
 /* Whether the numbers at path are those of `next` and not those of `beside`. Errors: MEMORY; what cannot be
  * read for another reason is nothing to be kept. */
-static cen_status is_unfinished(const char *path, const char *beside, const char *next,
-                                bool *unfinished, cen_error *error)
+static cen_status is_unfinished(cen_context *context, const char *path, const char *beside,
+                                const char *next, bool *unfinished, cen_error *error)
 {
     cen_feature_set set = {.n = 0};
     cen__table now = {.n = 0}, later = {.n = 0};
     *unfinished = false;
-    cen_status status = cen__npy_read(path, &set.features, &set.n, &set.d, error);
-    if (status == CEN_OK) status = cen__table_read_tsv(next, &later, error);
+    cen_status status = cen__npy_read(context, path, &set.features, &set.n, &set.d, error);
+    if (status == CEN_OK) status = cen__table_read_tsv(context, next, &later, error);
     if (status == CEN_OK && fits(&later, &set)) {
-        status = cen__table_read_tsv(beside, &now, error);
+        status = cen__table_read_tsv(context, beside, &now, error);
         *unfinished = status != CEN_ERROR_MEMORY && !fits(&now, &set);
     }
     cen__free(set.features);
@@ -219,16 +222,18 @@ static cen_status is_unfinished(const char *path, const char *beside, const char
     return status == CEN_ERROR_MEMORY ? status : CEN_OK;
 }
 
-cen_status cen__features_finish(const char *path, const char *beside, cen_error *error)
+cen_status cen__features_finish(cen_context *context, const char *path, const char *beside,
+                                cen_error *error)
 {
     const int kept = errno;
     bool unfinished = false;
-    char *next = cen__path_hidden(beside, ".next"), *place = cen__os_follow(beside);
+    char *next = cen__path_hidden(context, beside, ".next"),
+         *place = cen__os_follow(context, beside);
     cen_status status = CEN_OK;
     if (next == NULL || place == NULL) {
         status = cen__fail_memory(error, "the name of a file");
     } else if (cen__os_kind(next) == CEN__FILE) {
-        status = is_unfinished(path, beside, next, &unfinished, error);
+        status = is_unfinished(context, path, beside, next, &unfinished, error);
     }
     if (unfinished && !cen__os_replace(next, place)) {
         status = cen__fail(error, CEN_ERROR_IO,
@@ -242,10 +247,10 @@ cen_status cen__features_finish(const char *path, const char *beside, cen_error 
     return status;
 }
 
-static bool is_locked(const char *path)
+static bool is_locked(cen_context *context, const char *path)
 {
     const int kept = errno;
-    char *lock = cen__path_hidden(path, ".lock");
+    char *lock = cen__path_hidden(context, path, ".lock");
     const bool is_there = lock != NULL && cen__os_kind(lock) != CEN__NOTHING;
     cen__free(lock);
     errno = kept;
@@ -261,13 +266,13 @@ static cen_status read_pair(const char *path, const char *beside, cen_feature_se
     bool is_torn = true;
     cen_status status = CEN_OK;
     for (int i = 0; i < TRIES && is_torn; i++) {
-        const bool waits = i > 0 && is_locked(path);
+        const bool waits = i > 0 && is_locked(owned->context, path);
         if (waits) cen__os_pause();
         if (i >= FREE_TRIES && !waits) break;
         cen__free(set->features);
         set->features = NULL;
         is_torn = false;
-        status = cen__npy_read(path, &set->features, &set->n, &set->d, error);
+        status = cen__npy_read(owned->context, path, &set->features, &set->n, &set->d, error);
         if (status == CEN_OK) status = read_names(path, beside, set, owned, &is_torn, error);
     }
     return status;
@@ -275,7 +280,7 @@ static cen_status read_pair(const char *path, const char *beside, cen_feature_se
 
 static cen_status read_npy(const char *path, cen_feature_set *set, memory *owned, cen_error *error)
 {
-    char *beside = cen__features_beside(path, ".npy", ".tsv");
+    char *beside = cen__features_beside(owned->context, path, ".npy", ".tsv");
     if (beside == NULL) return cen__fail_memory(error, "the name of a file");
     cen_status status = read_pair(path, beside, set, owned, error);
     cen__free(beside);
@@ -285,7 +290,7 @@ static cen_status read_npy(const char *path, cen_feature_set *set, memory *owned
 static cen_status read_csv(const char *path, cen_feature_set *set, memory *owned, cen_error *error)
 {
     cen__table table;
-    cen_status status = cen__table_read_csv(path, &table, error);
+    cen_status status = cen__table_read_csv(owned->context, path, &table, error);
     if (status != CEN_OK) {
         cen__table_free(&table);
         return status;
@@ -318,10 +323,12 @@ static bool ends_in(const char *path, const char *ending)
     return size >= ending_size && strcmp(path + size - ending_size, ending) == 0;
 }
 
-static cen_status read_file(const char *path, cen_feature_set *set, cen_error *error)
+static cen_status read_file(cen_context *context, const char *path, cen_feature_set *set,
+                            cen_error *error)
 {
-    memory *owned = cen__alloc_zeroed(1, sizeof *owned);
+    memory *owned = cen__alloc_zeroed(context, 1, sizeof *owned);
     if (owned == NULL) return cen__fail_memory(error, "features");
+    owned->context = context;
     set->owned = owned;
     cen_status status = ends_in(path, ".csv") ? read_csv(path, set, owned, error)
                                               : read_npy(path, set, owned, error);
@@ -334,7 +341,8 @@ static cen_status read_file(const char *path, cen_feature_set *set, cen_error *e
 
 /* ---- the public functions ---------------------------------------------------------------------- */
 
-cen_status cen_features_read(const char *path, cen_feature_set *set, cen_error *error)
+cen_status cen_features_read(cen_context *context, const char *path, cen_feature_set *set,
+                             cen_error *error)
 {
     char *inside = NULL;
     memset(set, 0, sizeof *set);
@@ -342,10 +350,10 @@ cen_status cen_features_read(const char *path, cen_feature_set *set, cen_error *
         return cen__fail(error, CEN_ERROR_ARGUMENT, "features need a path to be read from");
     }
     if (cen__os_kind(path) == CEN__FOLDER) {
-        inside = cen__path_join(path, "features.npy");
+        inside = cen__path_join(context, path, "features.npy");
         if (inside == NULL) return cen__fail_memory(error, "the name of a file");
     }
-    cen_status status = read_file(inside != NULL ? inside : path, set, error);
+    cen_status status = read_file(context, inside != NULL ? inside : path, set, error);
     cen__free(inside);
     if (status != CEN_OK) cen_features_free(set);
     return status;
@@ -396,12 +404,12 @@ static bool copy_names(const cen_feature_set *set, const char *const *names, siz
                        const size_t *places, size_t n_all, memory *made)
 {
     size_t size = 0;
-    made->names = cen__alloc(n_all, sizeof *made->names);
+    made->names = cen__alloc(made->context, n_all, sizeof *made->names);
     if (made->names == NULL) return false;
     for (size_t i = 0; i < n; i++) made->names[i] = names[i];
     for (size_t c = 0; c < set->n_classes; c++) made->names[places[c]] = set->class_names[c];
     for (size_t i = 0; i < n_all; i++) size += strlen(made->names[i]) + 1;
-    made->copies = cen__alloc(size, 1);
+    made->copies = cen__alloc(made->context, size, 1);
     if (made->copies == NULL) return false;
     char *at = made->copies;
     for (size_t i = 0; i < n_all; i++) {
@@ -416,9 +424,9 @@ static bool copy_names(const cen_feature_set *set, const char *const *names, siz
 cen_status cen_features_relabel(cen_feature_set *set, const char *const *names, size_t n,
                                 size_t *n_all, cen_error *error)
 {
-    memory *owned = set->owned, made = {NULL, NULL, NULL, NULL};
-    named *sorted = cen__alloc(n, sizeof *sorted);
-    size_t *places = cen__alloc(set->n_classes, sizeof *places), n_names = n;
+    memory *owned = set->owned, made = {.context = owned->context};
+    named *sorted = cen__alloc(owned->context, n, sizeof *sorted);
+    size_t *places = cen__alloc(owned->context, set->n_classes, sizeof *places), n_names = n;
     bool ok = sorted != NULL && places != NULL;
     if (ok) {
         n_names = find_places(set, names, n, sorted, places);

@@ -70,7 +70,7 @@ static bool is_formula(char first)
 
 void cen__field_add_csv(cen__text *line, const char *field)
 {
-    cen__text marked = {0};
+    cen__text marked = {.context = line->context};
     const bool is_escaped = needs_escapes(field);
     const bool is_like =
         field[0] == '\'' && (field[1] == '\'' || field[1] == '\\' || is_formula(field[1]));

@@ -16,6 +16,7 @@ typedef struct chunk {
 } chunk;
 
 struct cen__json_document {
+    cen_context *context; /* for memory */
     chunk *chunks;
     char *strings; /* unescaped, NUL-terminated, one behind the other */
     const cen__json *root;
@@ -60,7 +61,7 @@ static cen_status new_value(parser *p, const char *key, cen__json_kind kind, cen
                          (int)VALUES_MOST);
     }
     if (last == NULL || last->n_values == CHUNK_VALUES) {
-        chunk *fresh = cen__alloc_zeroed(1, sizeof *fresh);
+        chunk *fresh = cen__alloc_zeroed(p->document->context, 1, sizeof *fresh);
         if (fresh == NULL) return cen__fail_memory(p->error, "parsed JSON");
         fresh->next = last;
         p->document->chunks = last = fresh;
@@ -245,7 +246,7 @@ static int compare_keys(const void *a, const void *b)
 static cen_status check_keys(parser *p, const cen__json *object)
 {
     if (object->n_children < 2) return CEN_OK;
-    const char **keys = cen__alloc(object->n_children, sizeof *keys);
+    const char **keys = cen__alloc(p->document->context, object->n_children, sizeof *keys);
     if (keys == NULL) return cen__fail_memory(p->error, "the keys of a JSON object");
     size_t n = 0;
     for (const cen__json *child = object->child; child != NULL; child = child->next) {
@@ -330,15 +331,16 @@ static cen_status parse_value(parser *p, const char *key, cen__json **value)
     return parse_word(p, *value);
 }
 
-cen_status cen__json_parse(const char *text, size_t size, cen__json_document **document,
-                           cen_error *error)
+cen_status cen__json_parse(cen_context *context, const char *text, size_t size,
+                           cen__json_document **document, cen_error *error)
 {
     cen__json *root = NULL;
     parser p = {.text = text, .size = size, .error = error};
     *document = NULL;
-    p.document = cen__alloc_zeroed(1, sizeof *p.document);
+    p.document = cen__alloc_zeroed(context, 1, sizeof *p.document);
     if (p.document == NULL) return cen__fail_memory(error, "parsed JSON");
-    p.free_string = p.document->strings = cen__alloc(size, 1);
+    p.document->context = context;
+    p.free_string = p.document->strings = cen__alloc(context, size, 1);
     cen_status status = p.free_string == NULL
                             ? cen__fail_memory(error, "the strings of a JSON text")
                             : parse_value(&p, NULL, &root);

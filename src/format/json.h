@@ -32,8 +32,8 @@ typedef struct cen__json_document cen__json_document;
  * duplicate keys of one object are errors, which name the byte offset. Errors: FORMAT, MEMORY,
  * LIMIT (deeper than 64, more than 2^20 values, a number of over 400 characters or beyond double).
  */
-cen_status cen__json_parse(const char *text, size_t size, cen__json_document **document,
-                           cen_error *error);
+cen_status cen__json_parse(cen_context *context, const char *text, size_t size,
+                           cen__json_document **document, cen_error *error);
 void cen__json_free(cen__json_document *document);
 const cen__json *cen__json_root(const cen__json_document *document);
 

@@ -296,8 +296,8 @@ static cen_status read_numbers(FILE *file, const char *path, const header *h, ce
                      path, h->shape[0], h->shape[1]);
 }
 
-static cen_status read_array(FILE *file, const char *path, header *h, float **features,
-                             cen_error *error)
+static cen_status read_array(cen_context *context, FILE *file, const char *path, header *h,
+                             float **features, cen_error *error)
 {
     cen__dtype dtype;
     bool swapped;
@@ -306,7 +306,7 @@ static cen_status read_array(FILE *file, const char *path, header *h, float **fe
     if (status == CEN_OK) status = check_shape(path, h, error);
     if (status == CEN_OK) status = check_size(file, path, h, dtype, error);
     if (status != CEN_OK) return status;
-    *features = cen__alloc(h->shape[0] * h->shape[1], sizeof **features);
+    *features = cen__alloc(context, h->shape[0] * h->shape[1], sizeof **features);
     if (*features == NULL) return cen__fail_memory(error, "the features of a file");
     status = read_numbers(file, path, h, dtype, swapped, *features, error);
     if (status == CEN_OK) return CEN_OK;
@@ -315,14 +315,15 @@ static cen_status read_array(FILE *file, const char *path, header *h, float **fe
     return status;
 }
 
-cen_status cen__npy_read(const char *path, float **features, size_t *n, size_t *d, cen_error *error)
+cen_status cen__npy_read(cen_context *context, const char *path, float **features, size_t *n,
+                         size_t *d, cen_error *error)
 {
     header h = {{0}, false, 0, {0, 0}};
     *features = NULL;
     cen_error why = {CEN_OK, ""};
     FILE *file = cen__file_open_regular(path, &why);
     if (file == NULL) return cen__fail(error, why.status, "%s", why.message);
-    cen_status status = read_array(file, path, &h, features, error);
+    cen_status status = read_array(context, file, path, &h, features, error);
     fclose(file);
     *n = h.shape[0];
     *d = h.shape[1];

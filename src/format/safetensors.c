@@ -168,13 +168,14 @@ static cen_status check_cover(entry *entries, size_t n, uint64_t data_size, cen_
     return CEN_OK;
 }
 
-static cen_status read_metadata(const cen__json *json, cen__safetensors *file, cen_error *error)
+static cen_status read_metadata(cen_context *context, const cen__json *json, cen__safetensors *file,
+                                cen_error *error)
 {
     if (json == NULL) return CEN_OK;
     if (json->kind != CEN__JSON_OBJECT) {
         return cen__fail(error, CEN_ERROR_FORMAT, "%s is no object", metadata_key);
     }
-    cen__string_pair *pairs = cen__alloc(json->n_children, sizeof *pairs);
+    cen__string_pair *pairs = cen__alloc(context, json->n_children, sizeof *pairs);
     if (pairs == NULL) return cen__fail_memory(error, "the metadata of a safetensors file");
     file->metadata = file->memory->metadata = pairs;
     for (const cen__json *pair = json->child; pair != NULL; pair = pair->next) {
@@ -190,11 +191,11 @@ static cen_status read_metadata(const cen__json *json, cen__safetensors *file, c
 }
 
 /* Entries of all tensors, checked, in the order of their bytes. */
-static cen_status read_entries(const cen__json *root, uint64_t data_size, entry **entries,
-                               size_t *n_entries, cen_error *error)
+static cen_status read_entries(cen_context *context, const cen__json *root, uint64_t data_size,
+                               entry **entries, size_t *n_entries, cen_error *error)
 {
     *n_entries = 0;
-    *entries = cen__alloc_zeroed(root->n_children, sizeof **entries);
+    *entries = cen__alloc_zeroed(context, root->n_children, sizeof **entries);
     if (*entries == NULL) return cen__fail_memory(error, "the header of a safetensors file");
     for (const cen__json *child = root->child; child != NULL; child = child->next) {
         if (strcmp(child->key, metadata_key) == 0) continue;
@@ -217,8 +218,8 @@ static void sort_names(cen__safetensors *file)
     if (file->n_tensors > 0) qsort(by_name, file->n_tensors, sizeof *by_name, compare_names);
 }
 
-static cen_status copy_tensors(const entry *entries, size_t n, const uint8_t *data,
-                               cen__safetensors *file, cen_error *error)
+static cen_status copy_tensors(cen_context *context, const entry *entries, size_t n,
+                               const uint8_t *data, cen__safetensors *file, cen_error *error)
 {
     size_t n_floats = 0;
     for (size_t i = 0; i < n; i++) {
@@ -226,9 +227,9 @@ static cen_status copy_tensors(const entry *entries, size_t n, const uint8_t *da
         n_floats += padded - padded % ALIGNED_FLOATS;
     }
     struct cen__safetensors_memory *memory = file->memory;
-    memory->floats = cen__alloc(n_floats, sizeof *memory->floats);
-    memory->tensors = cen__alloc(n, sizeof *memory->tensors);
-    memory->by_name = cen__alloc(n, sizeof *memory->by_name);
+    memory->floats = cen__alloc(context, n_floats, sizeof *memory->floats);
+    memory->tensors = cen__alloc(context, n, sizeof *memory->tensors);
+    memory->by_name = cen__alloc(context, n, sizeof *memory->by_name);
     if (memory->floats == NULL || memory->tensors == NULL || memory->by_name == NULL) {
         return cen__fail_memory(error, "the tensors of a safetensors file");
     }
@@ -249,27 +250,28 @@ static cen_status copy_tensors(const entry *entries, size_t n, const uint8_t *da
     return CEN_OK;
 }
 
-static cen_status read_header(const char *text, size_t size, const uint8_t *data,
-                              uint64_t data_size, cen__safetensors *file, cen_error *error)
+static cen_status read_header(cen_context *context, const char *text, size_t size,
+                              const uint8_t *data, uint64_t data_size, cen__safetensors *file,
+                              cen_error *error)
 {
     if (size == 0 || text[0] != '{') {
         return cen__fail(error, CEN_ERROR_FORMAT, "this is no safetensors file");
     }
-    cen_status status = cen__json_parse(text, size, &file->memory->header, error);
+    cen_status status = cen__json_parse(context, text, size, &file->memory->header, error);
     if (status != CEN_OK) return status;
     const cen__json *root = cen__json_root(file->memory->header);
-    status = read_metadata(cen__json_get(root, metadata_key), file, error);
+    status = read_metadata(context, cen__json_get(root, metadata_key), file, error);
     if (status != CEN_OK) return status;
     entry *entries;
     size_t n_entries;
-    status = read_entries(root, data_size, &entries, &n_entries, error);
-    if (status == CEN_OK) status = copy_tensors(entries, n_entries, data, file, error);
+    status = read_entries(context, root, data_size, &entries, &n_entries, error);
+    if (status == CEN_OK) status = copy_tensors(context, entries, n_entries, data, file, error);
     cen__free(entries);
     return status;
 }
 
-static cen_status read_bytes(const uint8_t *bytes, size_t size, cen__safetensors *file,
-                             cen_error *error)
+static cen_status read_bytes(cen_context *context, const uint8_t *bytes, size_t size,
+                             cen__safetensors *file, cen_error *error)
 {
     if (size < LENGTH_SIZE) {
         return cen__fail(error, CEN_ERROR_FORMAT, "this is no safetensors file: it has %zu bytes",
@@ -286,21 +288,22 @@ static cen_status read_bytes(const uint8_t *bytes, size_t size, cen__safetensors
         return cen__fail(error, CEN_ERROR_LIMIT, "its header has %llu bytes, the limit is %d",
                          (unsigned long long)header_size, (int)HEADER_MOST);
     }
-    file->memory = cen__alloc_zeroed(1, sizeof *file->memory);
+    file->memory = cen__alloc_zeroed(context, 1, sizeof *file->memory);
     if (file->memory == NULL) return cen__fail_memory(error, "a safetensors file");
     const uint8_t *header = bytes + LENGTH_SIZE;
-    return read_header((const char *)header, (size_t)header_size, header + header_size,
+    return read_header(context, (const char *)header, (size_t)header_size, header + header_size,
                        left - header_size, file, error);
 }
 
-cen_status cen__safetensors_read(const char *path, cen__safetensors *file, cen_error *error)
+cen_status cen__safetensors_read(cen_context *context, const char *path, cen__safetensors *file,
+                                 cen_error *error)
 {
     memset(file, 0, sizeof *file);
     uint8_t *bytes;
     size_t size;
-    cen_status status = cen__file_read(path, FILE_MOST, &bytes, &size, error);
+    cen_status status = cen__file_read(context, path, FILE_MOST, &bytes, &size, error);
     if (status != CEN_OK) return status;
-    status = read_bytes(bytes, size, file, error);
+    status = read_bytes(context, bytes, size, file, error);
     cen__free(bytes);
     if (status != CEN_OK) {
         if (error != NULL) (void)cen__fail(error, status, "%s: %s", path, error->message);
@@ -382,20 +385,21 @@ static void make_header(cen__text *header, const cen__named_tensor *tensors, siz
     while (!header->failed && header->size % 8 != 0) cen__text_add(header, " ");
 }
 
-cen_status cen__safetensors_write(const char *path, const cen__named_tensor *tensors,
-                                  size_t n_tensors, const cen__string_pair *metadata,
-                                  size_t n_metadata, cen_error *error)
+cen_status cen__safetensors_write(cen_context *context, const char *path,
+                                  const cen__named_tensor *tensors, size_t n_tensors,
+                                  const cen__string_pair *metadata, size_t n_metadata,
+                                  cen_error *error)
 {
-    return cen__safetensors_write_beside(path, NULL, tensors, n_tensors, metadata, n_metadata,
-                                         error);
+    return cen__safetensors_write_beside(context, path, NULL, tensors, n_tensors, metadata,
+                                         n_metadata, error);
 }
 
-cen_status cen__safetensors_write_beside(const char *path, const char *previous,
-                                         const cen__named_tensor *tensors, size_t n_tensors,
-                                         const cen__string_pair *metadata, size_t n_metadata,
-                                         cen_error *error)
+cen_status cen__safetensors_write_beside(cen_context *context, const char *path,
+                                         const char *previous, const cen__named_tensor *tensors,
+                                         size_t n_tensors, const cen__string_pair *metadata,
+                                         size_t n_metadata, cen_error *error)
 {
-    cen__text header = {0};
+    cen__text header = {.context = context};
     cen__writer *writer;
     cen_status status;
     make_header(&header, tensors, n_tensors, metadata, n_metadata);
@@ -405,7 +409,7 @@ cen_status cen__safetensors_write_beside(const char *path, const char *previous,
         status = cen__fail(error, CEN_ERROR_LIMIT,
                            "%s: names and metadata of %zu bytes are over the limit of %d", path,
                            header.size, (int)HEADER_MOST);
-    } else if ((status = cen__writer_create(&writer, path, error)) == CEN_OK) {
+    } else if ((status = cen__writer_create(context, &writer, path, error)) == CEN_OK) {
         cen__writer_keep_old(writer, previous);
         cen__writer_u64(writer, header.size);
         cen__writer_write(writer, header.data, header.size);

@@ -27,7 +27,8 @@ typedef struct cen__safetensors {
  * file, duplicate names, a file beyond 1 GB) is refused with a sentence that names the file and the tensor. Sizes of 0
  * and scalars (no dimension) are fine. Data is 64-byte aligned. Errors: IO, FORMAT, UNSUPPORTED,
  * LIMIT, MEMORY. */
-cen_status cen__safetensors_read(const char *path, cen__safetensors *file, cen_error *error);
+cen_status cen__safetensors_read(cen_context *context, const char *path, cen__safetensors *file,
+                                 cen_error *error);
 void cen__safetensors_free(cen__safetensors *file);
 
 /* NULL where there is none of this name or key. */
@@ -37,15 +38,16 @@ const char *cen__safetensors_metadata(const cen__safetensors *file, const char *
 /* Writes a file (temporary, synced, renamed), header padded with blanks to a multiple of 8. The
  * same input gives the same bytes. Names and keys are the caller's to keep apart. Errors: IO, LIMIT
  * (a header that no reader takes), MEMORY. */
-cen_status cen__safetensors_write(const char *path, const cen__named_tensor *tensors,
-                                  size_t n_tensors, const cen__string_pair *metadata,
-                                  size_t n_metadata, cen_error *error);
+cen_status cen__safetensors_write(cen_context *context, const char *path,
+                                  const cen__named_tensor *tensors, size_t n_tensors,
+                                  const cen__string_pair *metadata, size_t n_metadata,
+                                  cen_error *error);
 
 /* The same; where previous is not NULL, the old file is kept under that name (cen__writer_keep_old). */
-cen_status cen__safetensors_write_beside(const char *path, const char *previous,
-                                         const cen__named_tensor *tensors, size_t n_tensors,
-                                         const cen__string_pair *metadata, size_t n_metadata,
-                                         cen_error *error);
+cen_status cen__safetensors_write_beside(cen_context *context, const char *path,
+                                         const char *previous, const cen__named_tensor *tensors,
+                                         size_t n_tensors, const cen__string_pair *metadata,
+                                         size_t n_metadata, cen_error *error);
 
 /* Numbers in it: the product of the shape. */
 static inline size_t cen__tensor_count(const cen_tensor *tensor)

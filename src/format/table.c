@@ -267,7 +267,7 @@ static cen_status open_text(const char *path, char separator, cen__table *t, rea
     size_t size;
     const uint64_t memory = cen__os_memory();
     const size_t most = memory > 0 && memory < TEXT_MOST ? (size_t)memory : (size_t)TEXT_MOST;
-    cen_status status = cen__file_read_text(path, most, &bytes, &size, error);
+    cen_status status = cen__file_read_text(t->context, path, most, &bytes, &size, error);
     if (status != CEN_OK) return status;
     t->text = (char *)bytes;
     *r = (reader){path, t->text, t->text + size, separator, 1, error};
@@ -291,9 +291,9 @@ static cen_status reserve_rows(const reader *r, bool has_digests, cen__table *t)
      * rows are filled one after the other, so there is room up to the line that is found out. */
     size_t n_numbers = t->n * t->d, most = (size_t)(r->end - r->at) / 2;
     if (n_numbers > most) n_numbers = most;
-    t->rows = cen__alloc(t->n, sizeof *t->rows);
-    if (has_digests) t->digests = cen__alloc(t->n, sizeof *t->digests);
-    if (t->d > 0) t->features = cen__alloc(n_numbers, sizeof *t->features);
+    t->rows = cen__alloc(t->context, t->n, sizeof *t->rows);
+    if (has_digests) t->digests = cen__alloc(t->context, t->n, sizeof *t->digests);
+    if (t->d > 0) t->features = cen__alloc(t->context, n_numbers, sizeof *t->features);
     if (t->rows != NULL && (t->features != NULL || t->d == 0) &&
         (t->digests != NULL || !has_digests)) {
         return CEN_OK;
@@ -301,12 +301,13 @@ static cen_status reserve_rows(const reader *r, bool has_digests, cen__table *t)
     return cen__fail_memory(r->error, "the rows of a file");
 }
 
-cen_status cen__table_read_tsv(const char *path, cen__table *table, cen_error *error)
+cen_status cen__table_read_tsv(cen_context *context, const char *path, cen__table *table,
+                               cen_error *error)
 {
     static const char *const names[] = {"row", "path", "label", "class", "split"};
     reader r;
     size_t n_more;
-    *table = (cen__table){.n = 0};
+    *table = (cen__table){.context = context};
     cen_status status = open_text(path, '\t', table, &r, error);
     if (status == CEN_OK) status = read_names(&r, names, 5, "digest", &n_more);
     if (status == CEN_OK) status = reserve_rows(&r, n_more > 0, table);
@@ -329,7 +330,7 @@ static bool keep_strings(cen__table *t)
         const cen_feature_row *row = &t->rows[i];
         size += strlen(row->path) + strlen(row->class_name) + strlen(row->split) + 3;
     }
-    char *kept = cen__alloc(size, 1), *at = kept;
+    char *kept = cen__alloc(t->context, size, 1), *at = kept;
     if (kept == NULL) return false;
     for (size_t i = 0; i < t->n; i++) {
         const char **strings[] = {&t->rows[i].path, &t->rows[i].class_name, &t->rows[i].split};
@@ -344,11 +345,12 @@ static bool keep_strings(cen__table *t)
     return true;
 }
 
-cen_status cen__table_read_csv(const char *path, cen__table *table, cen_error *error)
+cen_status cen__table_read_csv(cen_context *context, const char *path, cen__table *table,
+                               cen_error *error)
 {
     static const char *const names[] = {"path", "label", "class", "split"};
     reader r;
-    *table = (cen__table){.n = 0};
+    *table = (cen__table){.context = context};
     cen_status status = open_text(path, ',', table, &r, error);
     if (status == CEN_OK) status = read_names(&r, names, 4, NULL, &table->d);
     if (status == CEN_OK && table->d == 0) status = fail_line(&r, "has no columns of numbers");

@@ -8,6 +8,7 @@
 
 /* Rows with labels and names as they stand in a file: "" where a field is empty. */
 typedef struct cen__table {
+    cen_context *context;  /* for memory */
     cen_feature_row *rows; /* [n] */
     float *features;       /* [n, d]; NULL from a .tsv */
     uint64_t *digests;     /* [n]; NULL from a .csv, or from a .tsv without that column */
@@ -17,10 +18,12 @@ typedef struct cen__table {
 
 /* Lines of row, path, label, class, split, and digest if it is there. Errors: IO, FORMAT, LIMIT,
  * MEMORY. */
-cen_status cen__table_read_tsv(const char *path, cen__table *table, cen_error *error);
+cen_status cen__table_read_tsv(cen_context *context, const char *path, cen__table *table,
+                               cen_error *error);
 
 /* Lines of path, label, class, split and numbers. A number that is none of the finite ones is NAN. */
-cen_status cen__table_read_csv(const char *path, cen__table *table, cen_error *error);
+cen_status cen__table_read_csv(cen_context *context, const char *path, cen__table *table,
+                               cen_error *error);
 
 /* Frees what the table holds; also after a failure. */
 void cen__table_free(cen__table *table);

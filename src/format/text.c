@@ -14,7 +14,7 @@ static bool make_room(cen__text *text, size_t size)
 {
     if (text->failed) return false;
     if (size >= SIZE_MAX - text->size ||
-        !cen__grow(&text->data, &text->capacity, text->size + size + 1, 1)) {
+        !cen__grow(text->context, &text->data, &text->capacity, text->size + size + 1, 1)) {
         text->failed = true;
     }
     return !text->failed;

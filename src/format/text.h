@@ -7,11 +7,12 @@
 #include "base/utf8.h"
 
 /* Grows as needed and remembers a failed allocation: check `failed` once, at the end. Starts as all
- * zero. */
+ * zero but for its context. */
 typedef struct cen__text {
     char *data; /* NUL-terminated once something was added; cen__free */
     size_t size, capacity;
     bool failed;
+    cen_context *context; /* for memory */
 } cen__text;
 
 void cen__text_add(cen__text *text, const char *string);

@@ -199,11 +199,13 @@ static cen_status read_header(const uint8_t *bytes, size_t size, header *h, cen_
     return CEN_OK;
 }
 
-static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
+static cen_status read_size(cen_context *context, const uint8_t *bytes, size_t size,
+                            cen_image *image, cen_error *error)
 {
     header h;
     cen_status status = read_header(bytes, size, &h, error);
     if (status != CEN_OK) return status;
+    (void)context;
     *image = (cen_image){.width = h.width, .height = h.height, .channels = h.channels};
     return CEN_OK;
 }
@@ -386,7 +388,7 @@ static void decode_rows(const uint8_t *rows, size_t row_size, const header *h, c
     }
 }
 
-static cen_status decode(const cen_context *context, const uint8_t *bytes, size_t size,
+static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size,
                          const cen_image_options *options, cen_image *image, cen_error *error)
 {
     (void)context;
@@ -412,7 +414,7 @@ static cen_status decode(const cen_context *context, const uint8_t *bytes, size_
                          "%zu bytes of runs are too few for %zu x %zu pixels", n_rest, h.width,
                          h.height);
     }
-    status = cen__image_allocate(image, h.width, h.height, h.channels, options, error);
+    status = cen__image_allocate(context, image, h.width, h.height, h.channels, options, error);
     if (status != CEN_OK) return status;
     if (runs) {
         status = h.start <= size ? decode_runs(bytes, size, &h, image, error)

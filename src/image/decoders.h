@@ -12,9 +12,10 @@ typedef struct cen__image_kind {
     const char *name;                                   /* "PNG" */
     bool (*matches)(const uint8_t *bytes, size_t size); /* by the first bytes */
     /* Width, height and channels from the header; bytes may be just the beginning of the file. */
-    cen_status (*read_size)(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error);
+    cen_status (*read_size)(cen_context *context, const uint8_t *bytes, size_t size,
+                            cen_image *image, cen_error *error);
     /* options->max_pixels is checked before memory is taken; options->channels is image.c's. */
-    cen_status (*decode)(const cen_context *context, const uint8_t *bytes, size_t size,
+    cen_status (*decode)(cen_context *context, const uint8_t *bytes, size_t size,
                          const cen_image_options *options, cen_image *image, cen_error *error);
 } cen__image_kind;
 
@@ -23,8 +24,8 @@ extern const cen__image_kind cen__png_kind, cen__jpeg_kind, cen__bmp_kind, cen__
 /* Of an open PNG of at most `most` bytes, what says its size and orientation, as a PNG: the chunks up to the
  * picture, an empty IDAT, and the texts after it. Pixels are passed over. *bytes is the caller's to
  * cen__free; it is NULL after a failure. Errors: IO, MEMORY. */
-cen_status cen__png_read_notes(FILE *file, const char *path, size_t most, uint8_t **bytes,
-                               size_t *size, cen_error *error);
+cen_status cen__png_read_notes(cen_context *context, FILE *file, const char *path, size_t most,
+                               uint8_t **bytes, size_t *size, cen_error *error);
 
 /* The name of a kind that is told by its first bytes but not read ("WebP"), or NULL. */
 const char *cen__image_unsupported(const uint8_t *bytes, size_t size);
@@ -52,12 +53,14 @@ const char *cen__image_dark(unsigned largest);
 
 /* Takes the pixels of width * height * channels for *image after the checks that every decoder
  * owes: no side of 0, max_pixels, overflow. Errors: FORMAT, LIMIT, MEMORY. */
-cen_status cen__image_allocate(cen_image *image, size_t width, size_t height, int channels,
-                               const cen_image_options *options, cen_error *error);
+cen_status cen__image_allocate(cen_context *context, cen_image *image, size_t width, size_t height,
+                               int channels, const cen_image_options *options, cen_error *error);
 
 /* Turns the picture as an EXIF orientation says, and converts it to 1, 3 or 4 channels as Pillow's
  * convert does. Where memory is short *image stays as it was. */
-cen_status cen__image_orient(cen_image *image, int orientation, cen_error *error);
-cen_status cen__image_convert(cen_image *image, int channels, cen_error *error);
+cen_status cen__image_orient(cen_context *context, cen_image *image, int orientation,
+                             cen_error *error);
+cen_status cen__image_convert(cen_context *context, cen_image *image, int channels,
+                              cen_error *error);
 
 #endif

@@ -457,13 +457,13 @@ static void pack_blocks(deflater *packer)
     end_block(packer, packer->size, true);
 }
 
-cen_status cen__zlib_pack(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size,
-                          cen_error *error)
+cen_status cen__zlib_pack(cen_context *context, const uint8_t *bytes, size_t size, uint8_t **out,
+                          size_t *out_size, cen_error *error)
 {
     /* No block is larger than stored, which costs 6 bytes at the most for each 16384. */
     size_t overhead = 6 * (size / N_TOKENS + 2) + 16;
-    deflater *packer = cen__alloc_zeroed(1, sizeof *packer);
-    *out = size > SIZE_MAX - overhead ? NULL : cen__alloc(1, size + overhead);
+    deflater *packer = cen__alloc_zeroed(context, 1, sizeof *packer);
+    *out = size > SIZE_MAX - overhead ? NULL : cen__alloc(context, 1, size + overhead);
     *out_size = 0;
     if (packer == NULL || *out == NULL) {
         cen__free(packer);

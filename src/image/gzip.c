@@ -48,8 +48,8 @@ typedef struct output {
 } output;
 
 /* Appends one member, from *at to behind its trailer. */
-static cen_status unpack_member(const uint8_t *bytes, size_t size, size_t *at, output *to,
-                                cen__inflate *inflate, cen_error *error)
+static cen_status unpack_member(cen_context *context, const uint8_t *bytes, size_t size, size_t *at,
+                                output *to, cen__inflate *inflate, cen_error *error)
 {
     size_t begin = *at, member = to->size;
     cen_status status = skip_header(bytes, size, at, error);
@@ -75,7 +75,7 @@ static cen_status unpack_member(const uint8_t *bytes, size_t size, size_t *at, o
         if (to->size == to->most_size)
             return cen__fail(error, CEN_ERROR_LIMIT, "the gzip data hold more than %zu bytes",
                              to->most_size);
-        if (!cen__grow(&to->bytes, &to->capacity, to->size + 1, 1))
+        if (!cen__grow(context, &to->bytes, &to->capacity, to->size + 1, 1))
             return cen__fail_memory(error, "the unpacked gzip data");
     }
     *at = (size_t)(inflate->in - bytes);
@@ -90,8 +90,8 @@ static cen_status unpack_member(const uint8_t *bytes, size_t size, size_t *at, o
     return CEN_OK;
 }
 
-cen_status cen__gzip_unpack(const uint8_t *bytes, size_t size, size_t most_size, uint8_t **out,
-                            size_t *out_size, cen_error *error)
+cen_status cen__gzip_unpack(cen_context *context, const uint8_t *bytes, size_t size,
+                            size_t most_size, uint8_t **out, size_t *out_size, cen_error *error)
 {
     *out = NULL;
     *out_size = 0;
@@ -100,14 +100,15 @@ cen_status cen__gzip_unpack(const uint8_t *bytes, size_t size, size_t most_size,
     size_t guess = size < 4 ? 0 : read32(bytes + size - 4);
     if (guess / 1032 > size) guess = size;
     output to = {NULL, 0, guess < most_size ? guess : most_size, most_size};
-    cen__inflate *inflate = cen__alloc(1, sizeof *inflate);
-    to.bytes = cen__alloc(1, to.capacity);
+    cen__inflate *inflate = cen__alloc(context, 1, sizeof *inflate);
+    to.bytes = cen__alloc(context, 1, to.capacity);
     cen_status status = CEN_OK;
     if (inflate == NULL || to.bytes == NULL)
         status = cen__fail_memory(error, "the unpacked gzip data");
     size_t at = 0;
     do {
-        if (status == CEN_OK) status = unpack_member(bytes, size, &at, &to, inflate, error);
+        if (status == CEN_OK)
+            status = unpack_member(context, bytes, size, &at, &to, inflate, error);
     } while (status == CEN_OK && at < size);
     cen__free(inflate);
     if (status != CEN_OK) {

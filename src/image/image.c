@@ -94,18 +94,19 @@ cen_status cen_image_decode(cen_context *context, const void *bytes, size_t size
     }
     status = kind->decode(context, bytes, size, &wanted, image, error);
     if (status == CEN_OK && (wanted.channels == 1 || wanted.channels == 3)) note_alpha(image);
-    if (status == CEN_OK) status = cen__image_convert(image, wanted.channels, error);
-    if (status == CEN_OK) status = cen__image_orient(image, orientation, error);
+    if (status == CEN_OK) status = cen__image_convert(context, image, wanted.channels, error);
+    if (status == CEN_OK) status = cen__image_orient(context, image, orientation, error);
     if (status != CEN_OK) cen_image_free(image);
     return status;
 }
 
-static cen_status measure(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
+static cen_status measure(cen_context *context, const uint8_t *bytes, size_t size, cen_image *image,
+                          cen_error *error)
 {
     *image = (cen_image){0};
     const cen__image_kind *kind = find_kind(bytes, size);
     if (kind == NULL) return fail_unknown(bytes, size, error);
-    cen_status status = kind->read_size(bytes, size, image, error);
+    cen_status status = kind->read_size(context, bytes, size, image, error);
     if (status == CEN_OK) status = cen__image_check_sides(image->width, image->height, error);
     if (status != CEN_OK) {
         *image = (cen_image){0};
@@ -136,14 +137,14 @@ static void close_source(source *s)
     (void)fclose(s->file);
 }
 
-static cen_status read_on(source *s, size_t most, cen_error *error)
+static cen_status read_on(cen_context *context, source *s, size_t most, cen_error *error)
 {
     s->most = most;
-    return cen__file_read_on(s->file, s->path, most, &s->bytes, &s->size, error);
+    return cen__file_read_on(context, s->file, s->path, most, &s->bytes, &s->size, error);
 }
 
 /* Reads the beginning, which has the size. If it succeeds, close the source. */
-static cen_status open_source(source *s, const char *path, cen_error *error)
+static cen_status open_source(cen_context *context, source *s, const char *path, cen_error *error)
 {
     s->path = path;
     s->bytes = NULL;
@@ -151,19 +152,19 @@ static cen_status open_source(source *s, const char *path, cen_error *error)
     s->file = cen__file_open_regular(path, error);
     if (s->file == NULL) return error->status;
     (void)setvbuf(s->file, s->buffer, _IOFBF, sizeof s->buffer);
-    cen_status status = read_on(s, HEADER_SIZE, error);
+    cen_status status = read_on(context, s, HEADER_SIZE, error);
     if (status != CEN_OK) close_source(s);
     return status;
 }
 
 /* The size of the picture, for which more is read if it may come after much else. */
-static cen_status find_size(source *s, cen_image *image, cen_error *error)
+static cen_status find_size(cen_context *context, source *s, cen_image *image, cen_error *error)
 {
-    cen_status status = measure(s->bytes, s->size, image, error);
+    cen_status status = measure(context, s->bytes, s->size, image, error);
     if (status == CEN_ERROR_FORMAT && s->size == s->most && find_kind(s->bytes, s->size) != NULL) {
-        status = read_on(s, OTHER_BYTES, error);
+        status = read_on(context, s, OTHER_BYTES, error);
         if (status != CEN_OK) return status;
-        status = measure(s->bytes, s->size, image, error);
+        status = measure(context, s->bytes, s->size, image, error);
     }
     return name_file(s->path, status, error);
 }
@@ -179,16 +180,17 @@ static size_t bytes_needed(const cen_image *image)
 }
 
 /* As much of a file as its picture can need. What is wrong with one that is there whole, its decoder tells. */
-static cen_status read_needed(source *s, const cen_image_options *options, cen_error *error)
+static cen_status read_needed(cen_context *context, source *s, const cen_image_options *options,
+                              cen_error *error)
 {
     cen_image image;
     if (s->size < s->most) return CEN_OK;
-    cen_status status = find_size(s, &image, error);
+    cen_status status = find_size(context, s, &image, error);
     if (status != CEN_OK) return s->size < s->most && status == CEN_ERROR_FORMAT ? CEN_OK : status;
     status = cen__image_check_pixels(image.width, image.height, options, error);
     if (status != CEN_OK) return name_file(s->path, status, error);
     const size_t needed = bytes_needed(&image);
-    return needed > s->most ? read_on(s, needed, error) : CEN_OK;
+    return needed > s->most ? read_on(context, s, needed, error) : CEN_OK;
 }
 
 cen_status cen_image_read(cen_context *context, const char *path, const cen_image_options *options,
@@ -199,9 +201,9 @@ cen_status cen_image_read(cen_context *context, const char *path, const cen_imag
     cen_error why = {CEN_OK, ""};
     source s;
     cen_status status = cen__take_options(&wanted, options, &why);
-    if (status == CEN_OK) status = open_source(&s, path, &why);
+    if (status == CEN_OK) status = open_source(context, &s, path, &why);
     if (status != CEN_OK) return cen__fail(error, status, "%s", why.message);
-    status = read_needed(&s, &wanted, &why);
+    status = read_needed(context, &s, &wanted, &why);
     if (status == CEN_OK) {
         status =
             name_file(path, cen_image_decode(context, s.bytes, s.size, &wanted, image, &why), &why);
@@ -217,19 +219,21 @@ cen_status cen_image_read(cen_context *context, const char *path, const cen_imag
     return status == CEN_OK ? CEN_OK : cen__fail(error, status, "%s", why.message);
 }
 
-cen_status cen_image_read_size(const char *path, cen_image *image, cen_error *error)
+cen_status cen_image_read_size(cen_context *context, const char *path, cen_image *image,
+                               cen_error *error)
 {
     *image = (cen_image){0};
     cen_error why = {CEN_OK, ""};
     source s;
-    cen_status status = open_source(&s, path, &why);
+    cen_status status = open_source(context, &s, path, &why);
     if (status != CEN_OK) return cen__fail(error, status, "%s", why.message);
-    status = find_size(&s, image, &why);
+    status = find_size(context, &s, image, &why);
     if (status == CEN_OK && s.size == s.most && find_kind(s.bytes, s.size) == &cen__png_kind) {
         const size_t needed = bytes_needed(image);
         cen__free(s.bytes);
-        status = cen__png_read_notes(s.file, path, needed, &s.bytes, &s.size, &why);
-        if (status == CEN_OK) status = name_file(path, measure(s.bytes, s.size, image, &why), &why);
+        status = cen__png_read_notes(context, s.file, path, needed, &s.bytes, &s.size, &why);
+        if (status == CEN_OK)
+            status = name_file(path, measure(context, s.bytes, s.size, image, &why), &why);
     }
     close_source(&s);
     if (status == CEN_OK) return CEN_OK;

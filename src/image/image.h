@@ -13,6 +13,7 @@
 bool cen__image_is_image(const uint8_t *bytes, size_t size);
 
 /* An image of 1 to 4 channels as the bytes of a PNG, the caller's to cen__free. Errors: MEMORY. */
-cen_status cen__png_pack(const cen_image *image, uint8_t **bytes, size_t *size, cen_error *error);
+cen_status cen__png_pack(cen_context *context, const cen_image *image, uint8_t **bytes,
+                         size_t *size, cen_error *error);
 
 #endif

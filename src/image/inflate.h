@@ -55,12 +55,12 @@ enum { CEN__INFLATE_RESERVE = 640 };
 
 /* Unpacks a gzip file of one or more members, CRC-32 and length checked, into memory of its own
  * (cen__free), at most most_size bytes. Errors: FORMAT, LIMIT, MEMORY. */
-cen_status cen__gzip_unpack(const uint8_t *bytes, size_t size, size_t most_size, uint8_t **out,
-                            size_t *out_size, cen_error *error);
+cen_status cen__gzip_unpack(cen_context *context, const uint8_t *bytes, size_t size,
+                            size_t most_size, uint8_t **out, size_t *out_size, cen_error *error);
 
 /* Packs into a zlib stream in memory of its own (cen__free). Errors: MEMORY. */
-cen_status cen__zlib_pack(const uint8_t *bytes, size_t size, uint8_t **out, size_t *out_size,
-                          cen_error *error);
+cen_status cen__zlib_pack(cen_context *context, const uint8_t *bytes, size_t size, uint8_t **out,
+                          size_t *out_size, cen_error *error);
 
 /* CRC-32 as PNG and gzip use it, continued from crc (0 at first). */
 uint32_t cen__crc32(uint32_t crc, const uint8_t *bytes, size_t size);

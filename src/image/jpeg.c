@@ -93,31 +93,31 @@ static cen_status plan(cen__jpeg *jpeg, const cen_image_options *options)
     return status == CEN_OK ? cen__jpeg_plan_rows(jpeg) : status;
 }
 
-static bool allocate_component(const cen__jpeg *jpeg, cen__jpeg_component *c)
+static bool allocate_component(cen_context *context, const cen__jpeg *jpeg, cen__jpeg_component *c)
 {
     size_t count;
     c->plane_rows = 2 * c->v * c->dct_size;
     c->stride = (c->blocks_per_row * c->dct_size + 63) / 64 * 64;
     if (c->stride % 4096 == 0) c->stride += 64; /* rows that do not fight for a cache set */
-    c->plane = cen__alloc(c->plane_rows, c->stride);
-    c->row = cen__alloc(c->width, c->h_expand);
+    c->plane = cen__alloc(context, c->plane_rows, c->stride);
+    c->row = cen__alloc(context, c->width, c->h_expand);
     if (c->plane == NULL || c->row == NULL) return false;
     if (!jpeg->multi_scan) return true;
     if (!cen__multiply(c->blocks_per_row, c->blocks_per_column, &count)) return false;
-    c->coefficients = cen__alloc_zeroed(count, 64 * sizeof *c->coefficients);
-    c->used = cen__alloc_zeroed(count, sizeof *c->used);
+    c->coefficients = cen__alloc_zeroed(context, count, 64 * sizeof *c->coefficients);
+    c->used = cen__alloc_zeroed(context, count, sizeof *c->used);
     return c->coefficients != NULL && c->used != NULL;
 }
 
-static cen_status allocate(cen__jpeg *jpeg)
+static cen_status allocate(cen_context *context, cen__jpeg *jpeg)
 {
     bool enough = true;
-    jpeg->tables = cen__alloc(8, sizeof *jpeg->tables);
-    jpeg->sums = cen__alloc(jpeg->width + 1, sizeof *jpeg->sums);
-    jpeg->bits.buffer = cen__alloc(CEN__JPEG_BUFFER_SIZE + CEN__JPEG_BUFFER_PAD + 1, 1);
+    jpeg->tables = cen__alloc(context, 8, sizeof *jpeg->tables);
+    jpeg->sums = cen__alloc(context, jpeg->width + 1, sizeof *jpeg->sums);
+    jpeg->bits.buffer = cen__alloc(context, CEN__JPEG_BUFFER_SIZE + CEN__JPEG_BUFFER_PAD + 1, 1);
     enough = jpeg->tables != NULL && jpeg->sums != NULL && jpeg->bits.buffer != NULL;
     for (size_t i = 0; i < jpeg->n_components && enough; i++)
-        enough = allocate_component(jpeg, &jpeg->components[i]);
+        enough = allocate_component(context, jpeg, &jpeg->components[i]);
     return enough ? CEN_OK : cen__fail_memory(jpeg->error, "decoding a JPEG file");
 }
 
@@ -374,9 +374,10 @@ static cen_status read_headers(cen__jpeg *jpeg, bool frame_only)
     return status;
 }
 
-static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
+static cen_status read_size(cen_context *context, const uint8_t *bytes, size_t size,
+                            cen_image *image, cen_error *error)
 {
-    cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
+    cen__jpeg *jpeg = cen__alloc_zeroed(context, 1, sizeof *jpeg);
     *image = (cen_image){0};
     if (jpeg == NULL) return cen__fail_memory(error, "reading a JPEG header");
     jpeg->bytes = bytes;
@@ -405,7 +406,8 @@ static const char *warning(cen__jpeg *jpeg)
     return NULL;
 }
 
-static cen_status decode_frame(cen__jpeg *jpeg, const cen_image_options *options, cen_image *image)
+static cen_status decode_frame(cen_context *context, cen__jpeg *jpeg,
+                               const cen_image_options *options, cen_image *image)
 {
     cen_status status = read_headers(jpeg, false);
     if (status == CEN_OK)
@@ -413,9 +415,9 @@ static cen_status decode_frame(cen__jpeg *jpeg, const cen_image_options *options
             cen__image_check_pixels(jpeg->frame_width, jpeg->frame_height, options, jpeg->error);
     if (status == CEN_OK) status = plan(jpeg, options);
     if (status == CEN_OK)
-        status = cen__image_allocate(image, jpeg->width, jpeg->height,
+        status = cen__image_allocate(context, image, jpeg->width, jpeg->height,
                                      jpeg->n_components == 1 ? 1 : 3, options, jpeg->error);
-    if (status == CEN_OK) status = allocate(jpeg);
+    if (status == CEN_OK) status = allocate(context, jpeg);
     if (status != CEN_OK) return status;
     image->excess[2] = (uint8_t)(8 * jpeg->width - jpeg->scale * jpeg->frame_width);
     image->excess[3] = (uint8_t)(8 * jpeg->height - jpeg->scale * jpeg->frame_height);
@@ -429,17 +431,17 @@ static cen_status decode_frame(cen__jpeg *jpeg, const cen_image_options *options
     return status;
 }
 
-static cen_status decode(const cen_context *context, const uint8_t *bytes, size_t size,
+static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size,
                          const cen_image_options *options, cen_image *image, cen_error *error)
 {
-    cen__jpeg *jpeg = cen__alloc_zeroed(1, sizeof *jpeg);
+    cen__jpeg *jpeg = cen__alloc_zeroed(context, 1, sizeof *jpeg);
     *image = (cen_image){0};
     if (jpeg == NULL) return cen__fail_memory(error, "decoding a JPEG file");
     jpeg->bytes = bytes;
     jpeg->size = size;
     jpeg->error = error;
     jpeg->kernels = cen__jpeg_kernels_of(cen__context_instructions(context));
-    cen_status status = decode_frame(jpeg, options, image);
+    cen_status status = decode_frame(context, jpeg, options, image);
     if (status != CEN_OK) cen_image_free(image);
     release(jpeg);
     return status;

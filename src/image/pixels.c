@@ -37,14 +37,14 @@ const char *cen__image_dark(unsigned largest)
     return NULL;
 }
 
-cen_status cen__image_allocate(cen_image *image, size_t width, size_t height, int channels,
-                               const cen_image_options *options, cen_error *error)
+cen_status cen__image_allocate(cen_context *context, cen_image *image, size_t width, size_t height,
+                               int channels, const cen_image_options *options, cen_error *error)
 {
     *image = (cen_image){0};
     cen_status status = cen__image_check_sides(width, height, error);
     if (status == CEN_OK) status = cen__image_check_pixels(width, height, options, error);
     if (status != CEN_OK) return status;
-    uint8_t *pixels = cen__alloc(width * height, (size_t)channels);
+    uint8_t *pixels = cen__alloc(context, width * height, (size_t)channels);
     if (pixels == NULL) {
         return cen__fail(error, CEN_ERROR_MEMORY, "not enough memory for %zu x %zu pixels", width,
                          height);
@@ -98,11 +98,12 @@ static void convert_to_rgba(const uint8_t *from, size_t n, int channels, uint8_t
     }
 }
 
-cen_status cen__image_convert(cen_image *image, int channels, cen_error *error)
+cen_status cen__image_convert(cen_context *context, cen_image *image, int channels,
+                              cen_error *error)
 {
     if (channels == 0 || channels == image->channels) return CEN_OK;
     size_t n = image->width * image->height;
-    uint8_t *pixels = cen__alloc(n, (size_t)channels);
+    uint8_t *pixels = cen__alloc(context, n, (size_t)channels);
     if (pixels == NULL) return cen__fail_memory(error, "a converted image");
     if (channels == 1) {
         convert_to_grey(image->pixels, n, image->channels, pixels);
@@ -150,11 +151,12 @@ static void exchange(uint8_t *a, uint8_t *b)
     *b = was;
 }
 
-cen_status cen__image_orient(cen_image *image, int orientation, cen_error *error)
+cen_status cen__image_orient(cen_context *context, cen_image *image, int orientation,
+                             cen_error *error)
 {
     if (orientation <= 1 || orientation > 8) return CEN_OK;
     size_t width = image->width, height = image->height, c = (size_t)image->channels;
-    uint8_t *pixels = cen__alloc(width * height, c);
+    uint8_t *pixels = cen__alloc(context, width * height, c);
     if (pixels == NULL) return cen__fail_memory(error, "a turned image");
 
     /* EXIF 2.3, 4.6.4 A: where the file's row 0 and column 0 lie in the picture as it is seen. */

@@ -212,12 +212,12 @@ static cen_status decode_pass(decoder *decoding, const adam7_pass *pass, cen_ima
 }
 
 /* Memory for the longest row in every form. */
-static cen_status take_memory(decoder *decoding, cen_error *error)
+static cen_status take_memory(cen_context *context, decoder *decoding, cen_error *error)
 {
     const cen__png *png = &decoding->png;
     uint64_t longest = row_size(png, png->width), pixels = png->width;
     uint64_t total = 3 * longest + pixels * (1 + (uint64_t)png->channels);
-    decoding->memory = total > SIZE_MAX / 2 ? NULL : cen__alloc(1, (size_t)total);
+    decoding->memory = total > SIZE_MAX / 2 ? NULL : cen__alloc(context, 1, (size_t)total);
     if (decoding->memory == NULL) return cen__fail_memory(error, "the rows of a PNG");
     size_t size = (size_t)longest;
     decoding->zeros = decoding->memory;
@@ -246,16 +246,16 @@ static cen_status check_idat(const cen__png *png, uint64_t total, cen_error *err
                      png->idat_at, (unsigned long)png->width, (unsigned long)png->height);
 }
 
-static cen_status decode_pixels(decoder *decoding, uint64_t total, cen_image *image,
-                                cen_error *error)
+static cen_status decode_pixels(cen_context *context, decoder *decoding, uint64_t total,
+                                cen_image *image, cen_error *error)
 {
     cen__png *png = &decoding->png;
     const adam7_pass *passes = png->interlaced ? ADAM7 : &ALL;
     size_t n_passes = png->interlaced ? 7 : 1;
-    cen_status status = take_memory(decoding, error);
+    cen_status status = take_memory(context, decoding, error);
     if (status != CEN_OK) return status;
-    status = cen__png_rows_open(&decoding->rows, png, total, (size_t)row_size(png, png->width) + 1,
-                                error);
+    status = cen__png_rows_open(context, &decoding->rows, png, total,
+                                (size_t)row_size(png, png->width) + 1, error);
     if (status != CEN_OK) return status;
     if (png->depth == 8 && png->color_type != CEN__PNG_PALETTE && !png->has_transparency &&
         !png->interlaced) {
@@ -269,7 +269,7 @@ static cen_status decode_pixels(decoder *decoding, uint64_t total, cen_image *im
     return status;
 }
 
-static cen_status decode(const cen_context *context, const uint8_t *bytes, size_t size,
+static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size,
                          const cen_image_options *options, cen_image *image, cen_error *error)
 {
     (void)context;
@@ -282,10 +282,11 @@ static cen_status decode(const cen_context *context, const uint8_t *bytes, size_
     if (status == CEN_OK) status = cen__image_check_pixels(png->width, png->height, options, error);
     if (status == CEN_OK) status = check_idat(png, total, error);
     if (status == CEN_OK)
-        status = cen__image_allocate(image, png->width, png->height, png->channels, options, error);
+        status = cen__image_allocate(context, image, png->width, png->height, png->channels,
+                                     options, error);
     if (status != CEN_OK) return status;
     decoding.memory = NULL;
-    status = decode_pixels(&decoding, total, image, error);
+    status = decode_pixels(context, &decoding, total, image, error);
     cen__free(decoding.memory);
     image->warning = png->warning;
     if (image->warning == NULL && png->depth == 16)
@@ -303,12 +304,14 @@ static bool matches(const uint8_t *bytes, size_t size)
     return size >= 4 && memcmp(bytes, "\x89PNG", 4) == 0;
 }
 
-static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
+static cen_status read_size(cen_context *context, const uint8_t *bytes, size_t size,
+                            cen_image *image, cen_error *error)
 {
     cen__png png;
     cen_status status = cen__png_read_header(&png, bytes, size, error);
     /* channels comes from IHDR, and is complete with the chunks before the picture. */
     if (status != CEN_OK && !(png.is_cut_short && png.channels > 0)) return status;
+    (void)context;
     *image = (cen_image){.width = png.width, .height = png.height, .channels = png.channels};
     return CEN_OK;
 }

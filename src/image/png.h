@@ -67,8 +67,8 @@ typedef struct cen__png_rows {
 
 /* total_size: of all rows with their filter bytes; row_size: of the longest. On success close it.
  * Errors: FORMAT, MEMORY. */
-cen_status cen__png_rows_open(cen__png_rows *rows, cen__png *png, uint64_t total_size,
-                              size_t row_size, cen_error *error);
+cen_status cen__png_rows_open(cen_context *context, cen__png_rows *rows, cen__png *png,
+                              uint64_t total_size, size_t row_size, cen_error *error);
 
 /* *row: the next `size` bytes, valid until the next call. Errors: FORMAT. */
 cen_status cen__png_rows_next(cen__png_rows *rows, size_t size, const uint8_t **row,

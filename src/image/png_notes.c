@@ -73,14 +73,14 @@ static bool read_chunk(notes *s)
     return is_good;
 }
 
-cen_status cen__png_read_notes(FILE *file, const char *path, size_t most, uint8_t **bytes,
-                               size_t *size, cen_error *error)
+cen_status cen__png_read_notes(cen_context *context, FILE *file, const char *path, size_t most,
+                               uint8_t **bytes, size_t *size, cen_error *error)
 {
     const uint64_t there = cen__os_file_size(file);
     notes s = {.file = file, .left = most < LONG_MAX ? most : LONG_MAX};
     if (there < s.left) s.left = (size_t)there;
     *size = 0;
-    *bytes = s.bytes = cen__alloc(s.left, 1);
+    *bytes = s.bytes = cen__alloc(context, s.left, 1);
     if (s.bytes == NULL) return cen__fail_memory(error, "the texts of a PNG");
     bool is_good = fseek(file, 0, SEEK_SET) == 0 && keep(&s, s.left < SIGNATURE ? 0 : SIGNATURE);
     while (is_good && s.left >= BEGIN) is_good = read_chunk(&s);

@@ -80,8 +80,8 @@ static cen_status read_zlib_header(cen__png_rows *rows, cen_error *error)
     return CEN_OK;
 }
 
-cen_status cen__png_rows_open(cen__png_rows *rows, cen__png *png, uint64_t total_size,
-                              size_t row_size, cen_error *error)
+cen_status cen__png_rows_open(cen_context *context, cen__png_rows *rows, cen__png *png,
+                              uint64_t total_size, size_t row_size, cen_error *error)
 {
     size_t least = CEN__DEFLATE_WINDOW + FRESH_SIZE;
     rows->png = png;
@@ -92,7 +92,7 @@ cen_status cen__png_rows_open(cen__png_rows *rows, cen__png *png, uint64_t total
     rows->input_size = smaller(png->idat_size + CEN__INFLATE_RESERVE + 1, INPUT_SIZE);
     rows->window_size = row_size < FRESH_SIZE ? least : row_size + least;
     rows->window_size = smaller(total_size, rows->window_size);
-    rows->input = cen__alloc(1, rows->input_size + rows->window_size);
+    rows->input = cen__alloc(context, 1, rows->input_size + rows->window_size);
     if (rows->input == NULL) return cen__fail_memory(error, "the rows of a PNG");
     rows->window = rows->input + rows->input_size;
     cen__inflate_start(&rows->inflate);

@@ -49,36 +49,37 @@ static void filter_rows(const cen_image *image, size_t size, const uint8_t *zero
 }
 
 /* The IDAT data of an image. */
-static cen_status pack_image(const cen_image *image, uint8_t **packed, size_t *packed_size,
-                             cen_error *error)
+static cen_status pack_image(cen_context *context, const cen_image *image, uint8_t **packed,
+                             size_t *packed_size, cen_error *error)
 {
     size_t size, total;
     if (!cen__multiply(image->width, (size_t)image->channels, &size) || size > SIZE_MAX - 3 ||
         !cen__multiply(image->height + 2, size + 1, &total))
         return cen__fail_memory(error, "the rows of a PNG");
-    uint8_t *filtered = cen__alloc(1, total);
+    uint8_t *filtered = cen__alloc(context, 1, total);
     if (filtered == NULL) return cen__fail_memory(error, "the rows of a PNG");
     uint8_t *zeros = filtered + image->height * (size + 1), *scratch = zeros + size;
     memset(zeros, 0, size);
     filter_rows(image, size, zeros, scratch, filtered);
     cen_status status =
-        cen__zlib_pack(filtered, image->height * (size + 1), packed, packed_size, error);
+        cen__zlib_pack(context, filtered, image->height * (size + 1), packed, packed_size, error);
     cen__free(filtered);
     return status;
 }
 
-cen_status cen__png_pack(const cen_image *image, uint8_t **bytes, size_t *size, cen_error *error)
+cen_status cen__png_pack(cen_context *context, const cen_image *image, uint8_t **bytes,
+                         size_t *size, cen_error *error)
 {
     static const uint8_t SIGNATURE[8] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     static const uint8_t COLOR_TYPES[5] = {0, 0, 4, 2, 6}; /* by channels */
     enum { MOST_IN_CHUNK = INT32_MAX, FRAME_SIZE = 12, HEADER_SIZE = 13 };
     uint8_t *packed, header[HEADER_SIZE] = {0};
     size_t packed_size;
-    cen_status status = pack_image(image, &packed, &packed_size, error);
+    cen_status status = pack_image(context, image, &packed, &packed_size, error);
     if (status != CEN_OK) return status;
     size_t n_chunks = packed_size / MOST_IN_CHUNK + 1;
     *size = sizeof SIGNATURE + 2 * FRAME_SIZE + HEADER_SIZE + n_chunks * FRAME_SIZE + packed_size;
-    *bytes = cen__alloc(*size, 1);
+    *bytes = cen__alloc(context, *size, 1);
     if (*bytes == NULL) {
         cen__free(packed);
         return cen__fail_memory(error, "a PNG");
@@ -100,7 +101,8 @@ cen_status cen__png_pack(const cen_image *image, uint8_t **bytes, size_t *size, 
     return CEN_OK;
 }
 
-cen_status cen_image_write_png(const cen_image *image, const char *path, cen_error *error)
+cen_status cen_image_write_png(cen_context *context, const cen_image *image, const char *path,
+                               cen_error *error)
 {
     if (image->pixels == NULL || image->width == 0 || image->height == 0 ||
         image->width > INT32_MAX || image->height > INT32_MAX || image->channels < 1 ||
@@ -111,10 +113,10 @@ cen_status cen_image_write_png(const cen_image *image, const char *path, cen_err
                          path, image->width, image->height, image->channels);
     uint8_t *bytes;
     size_t size;
-    cen_status status = cen__png_pack(image, &bytes, &size, error);
+    cen_status status = cen__png_pack(context, image, &bytes, &size, error);
     if (status != CEN_OK) return status;
     cen__writer *writer;
-    status = cen__writer_create(&writer, path, error);
+    status = cen__writer_create(context, &writer, path, error);
     if (status == CEN_OK) {
         cen__writer_skip_sync(writer);
         cen__writer_write(writer, bytes, size);

@@ -104,12 +104,14 @@ static cen_status read_header(reader *in, header *h, cen_error *error)
     return CEN_OK;
 }
 
-static cen_status read_size(const uint8_t *bytes, size_t size, cen_image *image, cen_error *error)
+static cen_status read_size(cen_context *context, const uint8_t *bytes, size_t size,
+                            cen_image *image, cen_error *error)
 {
     reader in = {bytes, size, 0};
     header h;
     cen_status status = read_header(&in, &h, error);
     if (status != CEN_OK) return status;
+    (void)context;
     *image = (cen_image){.width = h.width, .height = h.height, .channels = h.channels};
     return CEN_OK;
 }
@@ -163,15 +165,15 @@ static void unpack_bits(const uint8_t *bytes, size_t width, size_t height, uint8
     }
 }
 
-static cen_status unpack_samples(const uint8_t *bytes, uint32_t maximum, uint8_t *pixels, size_t n,
-                                 uint32_t *largest, cen_error *error)
+static cen_status unpack_samples(cen_context *context, const uint8_t *bytes, uint32_t maximum,
+                                 uint8_t *pixels, size_t n, uint32_t *largest, cen_error *error)
 {
     if (maximum == 255) {
         memcpy(pixels, bytes, n);
         return CEN_OK;
     }
     size_t n_values = maximum < 256 ? 256 : 65536;
-    uint8_t *scaled = cen__alloc(n_values, 1);
+    uint8_t *scaled = cen__alloc(context, n_values, 1);
     if (scaled == NULL) return cen__fail_memory(error, "a table of sample values");
     for (size_t i = 0; i < n_values; i++) scaled[i] = scale((uint32_t)i, maximum);
     if (n_values == 256) {
@@ -200,7 +202,7 @@ static bool has_pixels(const header *h, size_t n_rest)
     return cen__multiply(row_size, h->height, &needed) && needed <= n_rest;
 }
 
-static cen_status decode(const cen_context *context, const uint8_t *bytes, size_t size,
+static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size,
                          const cen_image_options *options, cen_image *image, cen_error *error)
 {
     (void)context;
@@ -213,7 +215,7 @@ static cen_status decode(const cen_context *context, const uint8_t *bytes, size_
                          "%zu bytes after the header are too few for %zu x %zu pixels",
                          size - in.at, h.width, h.height);
     }
-    status = cen__image_allocate(image, h.width, h.height, h.channels, options, error);
+    status = cen__image_allocate(context, image, h.width, h.height, h.channels, options, error);
     if (status != CEN_OK) return status;
 
     size_t n = h.width * h.height * (size_t)h.channels;
@@ -225,7 +227,8 @@ static cen_status decode(const cen_context *context, const uint8_t *bytes, size_
     } else if (h.bits) {
         unpack_bits(bytes + in.at, h.width, h.height, image->pixels);
     } else {
-        status = unpack_samples(bytes + in.at, h.maximum, image->pixels, n, &largest, error);
+        status =
+            unpack_samples(context, bytes + in.at, h.maximum, image->pixels, n, &largest, error);
     }
     if (!h.bits && h.maximum > 255) {
         image->warning = cen__image_dark((unsigned)((uint64_t)largest * 65535 / h.maximum));

@@ -58,16 +58,16 @@ static size_t clamp(double place, size_t most)
 
 /* Outputs first .. first + n_out - 1 of n_scaled, to which n_in inputs are scaled from edge to
  * edge. */
-static cen_status axis_create(axis *a, size_t n_in, const double edges[2], size_t n_scaled,
-                              size_t first, size_t n_out, cen_error *error)
+static cen_status axis_create(cen_context *context, axis *a, size_t n_in, const double edges[2],
+                              size_t n_scaled, size_t first, size_t n_out, cen_error *error)
 {
     double scale = (edges[1] - edges[0]) / (double)n_scaled, support = scale < 1 ? 1 : scale;
     size_t most = 2 * (size_t)ceil(support) + 1, n_weights;
     *a = (axis){.n_in = n_in, .n_out = n_out, .most = most};
-    a->starts = cen__alloc(n_out, sizeof *a->starts);
-    a->counts = cen__alloc(n_out, sizeof *a->counts);
+    a->starts = cen__alloc(context, n_out, sizeof *a->starts);
+    a->counts = cen__alloc(context, n_out, sizeof *a->counts);
     if (cen__multiply(n_out, most, &n_weights)) {
-        a->weights = cen__alloc(n_weights, sizeof *a->weights);
+        a->weights = cen__alloc(context, n_weights, sizeof *a->weights);
     }
     if (a->starts == NULL || a->counts == NULL || a->weights == NULL) {
         axis_free(a);
@@ -174,12 +174,13 @@ static void transpose(const uint8_t *from, size_t from_size, size_t n_rows, size
 
 /* from[n_rows, n_in, c] to to[n_rows, n_out, c], whose rows are row_size apart: LANES rows at a time,
  * turned so that the lanes of a sum are rows. */
-static cen_status resize_x(cen__lane_sums *sums, const axis *a, const uint8_t *from, size_t n_rows,
-                           size_t c, uint8_t *to, size_t row_size, cen_error *error)
+static cen_status resize_x(cen_context *context, cen__lane_sums *sums, const axis *a,
+                           const uint8_t *from, size_t n_rows, size_t c, uint8_t *to,
+                           size_t row_size, cen_error *error)
 {
     size_t first = a->starts[0], end = a->starts[a->n_out - 1] + a->counts[a->n_out - 1];
-    uint8_t *in = cen__alloc_zeroed((end - first) * c, LANES),
-            *out = cen__alloc(a->n_out * c, LANES);
+    uint8_t *in = cen__alloc_zeroed(context, (end - first) * c, LANES),
+            *out = cen__alloc(context, a->n_out * c, LANES);
     if (in == NULL || out == NULL) {
         cen__free(in);
         cen__free(out);
@@ -224,8 +225,8 @@ static void resize_y(cen__lane_sums *sums, const axis *a, const uint8_t *from, s
 }
 
 /* Both passes, with an image between them that has as many rows as the second needs. */
-static cen_status resize_passes(const cen_image *image, const scaling *s, const axis *x,
-                                const axis *y, cen_image *resized, cen_error *error)
+static cen_status resize_passes(cen_context *context, const cen_image *image, const scaling *s,
+                                const axis *x, const axis *y, cen_image *resized, cen_error *error)
 {
     size_t c = (size_t)image->channels, width = resized->width * c, in_size = image->width * c;
     size_t first = s->along_y ? y->starts[0] : s->top, n_rows = resized->height;
@@ -234,13 +235,13 @@ static cen_status resize_passes(const cen_image *image, const scaling *s, const 
     if (s->along_y) {
         n_rows = y->starts[y->n_out - 1] + y->counts[y->n_out - 1] - first;
         row_size = (width + LANES - 1) / LANES * LANES;
-        between = cen__alloc_zeroed(n_rows, row_size);
+        between = cen__alloc_zeroed(context, n_rows, row_size);
         if (between == NULL) return cen__fail_memory(error, "a resized image");
     }
     const uint8_t *from = image->pixels + first * in_size;
     cen_status status = CEN_OK;
     if (s->along_x) {
-        status = resize_x(s->sums, x, from, n_rows, c, between, row_size, error);
+        status = resize_x(context, s->sums, x, from, n_rows, c, between, row_size, error);
     } else {
         copy_rows(from + s->left * c, in_size, n_rows, width, between, row_size);
     }
@@ -279,15 +280,16 @@ static void unpremultiply(uint8_t *pixels, size_t n, size_t c)
     }
 }
 
-static cen_status resize_with_alpha(const cen_image *image, const scaling *s, const axis *x,
-                                    const axis *y, cen_image *resized, cen_error *error)
+static cen_status resize_with_alpha(cen_context *context, const cen_image *image, const scaling *s,
+                                    const axis *x, const axis *y, cen_image *resized,
+                                    cen_error *error)
 {
     size_t c = (size_t)image->channels, n = image->width * image->height;
     cen_image weighted = *image;
-    weighted.pixels = cen__alloc(n, c);
+    weighted.pixels = cen__alloc(context, n, c);
     if (weighted.pixels == NULL) return cen__fail_memory(error, "a resized image");
     premultiply(image->pixels, n, c, weighted.pixels);
-    cen_status status = resize_passes(&weighted, s, x, y, resized, error);
+    cen_status status = resize_passes(context, &weighted, s, x, y, resized, error);
     if (status == CEN_OK) unpremultiply(resized->pixels, resized->width * resized->height, c);
     cen__free(weighted.pixels);
     return status;
@@ -327,8 +329,8 @@ static bool measure_axis(size_t n, unsigned before, unsigned after, double edges
     return true;
 }
 
-static cen_status resize_to(const cen_image *image, const scaling *s, cen_image *resized,
-                            cen_error *error)
+static cen_status resize_to(cen_context *context, const cen_image *image, const scaling *s,
+                            cen_image *resized, cen_error *error)
 {
     size_t c = (size_t)image->channels;
     if (!s->along_x && !s->along_y) {
@@ -338,11 +340,13 @@ static cen_status resize_to(const cen_image *image, const scaling *s, cen_image 
     }
     axis x, y;
     cen_status status =
-        axis_create(&x, image->width, s->x, s->width, s->left, resized->width, error);
+        axis_create(context, &x, image->width, s->x, s->width, s->left, resized->width, error);
     if (status != CEN_OK) return status;
-    status = axis_create(&y, image->height, s->y, s->height, s->top, resized->height, error);
+    status =
+        axis_create(context, &y, image->height, s->y, s->height, s->top, resized->height, error);
     if (status == CEN_OK) {
-        status = (c % 2 == 0 ? resize_with_alpha : resize_passes)(image, s, &x, &y, resized, error);
+        status = (c % 2 == 0 ? resize_with_alpha : resize_passes)(context, image, s, &x, &y,
+                                                                  resized, error);
         axis_free(&y);
     }
     axis_free(&x);
@@ -382,7 +386,7 @@ cen_status cen_image_resize(cen_context *context, const cen_image *image, size_t
     }
     s.along_x = s.width != image->width || excess[0] + excess[2] > 0;
     s.along_y = s.height != image->height || excess[1] + excess[3] > 0;
-    uint8_t *pixels = fits ? cen__alloc(n_pixels, (size_t)image->channels) : NULL;
+    uint8_t *pixels = fits ? cen__alloc(context, n_pixels, (size_t)image->channels) : NULL;
     if (pixels == NULL) {
         return cen__fail(error, CEN_ERROR_MEMORY, "not enough memory for %zu x %zu pixels", width,
                          height);
@@ -392,7 +396,7 @@ cen_status cen_image_resize(cen_context *context, const cen_image *image, size_t
                            .channels = image->channels,
                            .pixels = pixels,
                            .warning = image->warning};
-    cen_status status = resize_to(image, &s, resized, error);
+    cen_status status = resize_to(context, image, &s, resized, error);
     if (status != CEN_OK) cen_image_free(resized);
     return status;
 }

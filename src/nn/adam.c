@@ -9,11 +9,11 @@
 /* Numbers, counted from the start of the buffers, so that all but the first lie on whole vectors. */
 enum { BLOCK = 1 << 15 };
 
-cen_status cen__adam_create(cen__adam *adam, size_t count, cen_error *error)
+cen_status cen__adam_create(cen_context *context, cen__adam *adam, size_t count, cen_error *error)
 {
     *adam = (cen__adam){.count = count};
-    adam->m = cen__alloc_zeroed(count, sizeof(float));
-    adam->v = cen__alloc_zeroed(count, sizeof(float));
+    adam->m = cen__alloc_zeroed(context, count, sizeof(float));
+    adam->v = cen__alloc_zeroed(context, count, sizeof(float));
     if (adam->m != NULL && adam->v != NULL) return CEN_OK;
     cen__adam_free(adam);
     return cen__fail_memory(error, "Adam's moments");

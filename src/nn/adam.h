@@ -16,7 +16,7 @@ typedef struct cen__adam {
 } cen__adam;
 
 /* Errors: MEMORY. Only m, v, count and n_steps are set; the rest is the caller's. */
-cen_status cen__adam_create(cen__adam *adam, size_t count, cen_error *error);
+cen_status cen__adam_create(cen_context *context, cen__adam *adam, size_t count, cen_error *error);
 void cen__adam_free(cen__adam *adam);
 
 /* Begins the next step: it counts for the bias corrections. */

@@ -93,11 +93,11 @@ static void fuse_inference(const cen__layer *layers, size_t n, cen__steps *infer
     group(inference);
 }
 
-cen_status cen__fuse(const cen__layer *layers, size_t n_layers, cen__steps *training,
-                     cen__steps *inference, cen_error *error)
+cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_layers,
+                     cen__steps *training, cen__steps *inference, cen_error *error)
 {
-    training->steps = cen__alloc(2 * n_layers, sizeof *training->steps);
-    inference->steps = cen__alloc(n_layers, sizeof *inference->steps);
+    training->steps = cen__alloc(context, 2 * n_layers, sizeof *training->steps);
+    inference->steps = cen__alloc(context, n_layers, sizeof *inference->steps);
     if (training->steps == NULL || inference->steps == NULL) {
         return cen__fail_memory(error, "the net");
     }

@@ -15,7 +15,7 @@ typedef struct cen__steps {
  * In inference dropout is none, and batchnorm behind a convolution is folded into it; there a step
  * may point at its layer, so the layers must stay. What was allocated is the caller's to free,
  * also on failure. Errors: MEMORY. */
-cen_status cen__fuse(const cen__layer *layers, size_t n_layers, cen__steps *training,
-                     cen__steps *inference, cen_error *error);
+cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_layers,
+                     cen__steps *training, cen__steps *inference, cen_error *error);
 
 #endif

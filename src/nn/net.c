@@ -34,12 +34,12 @@ static cen_status parse_layer(cen__line *line, cen__layer *layer, cen_error *err
 }
 
 /* Of a layer, which is a word at least, without the blanks around it. */
-static char *copy_text(const char *start, const char *end)
+static char *copy_text(cen_context *context, const char *start, const char *end)
 {
     while (cen__is_blank(*start)) start++;
     while (cen__is_blank(end[-1])) end--;
     size_t size = (size_t)(end - start);
-    char *text = cen__alloc(size + 1, 1);
+    char *text = cen__alloc(context, size + 1, 1);
     if (text != NULL) {
         memcpy(text, start, size);
         text[size] = '\0';
@@ -47,7 +47,7 @@ static char *copy_text(const char *start, const char *end)
     return text;
 }
 
-static cen_status parse(cen__net *net, const char *text, cen_error *error)
+static cen_status parse(cen_context *context, cen__net *net, const char *text, cen_error *error)
 {
     size_t commas = 0;
     for (const char *at = text; *at != '\0'; at++) commas += *at == ',';
@@ -56,29 +56,30 @@ static cen_status parse(cen__net *net, const char *text, cen_error *error)
                          "net: its %zu layers are more than the limit of %d", commas + 1,
                          (int)LAYERS_MOST);
     }
-    net->layers = cen__alloc_zeroed(commas + 1, sizeof *net->layers);
-    net->texts = cen__alloc_zeroed(commas + 1, sizeof *net->texts);
+    net->layers = cen__alloc_zeroed(context, commas + 1, sizeof *net->layers);
+    net->texts = cen__alloc_zeroed(context, commas + 1, sizeof *net->texts);
     if (net->layers == NULL || net->texts == NULL) return cen__fail_memory(error, "the net");
     cen__line line = {text, text};
     for (;;) {
         const char *start = line.at;
         cen_status status = parse_layer(&line, &net->layers[net->n_layers], error);
         if (status != CEN_OK) return status;
-        net->texts[net->n_layers] = copy_text(start, line.at);
+        net->texts[net->n_layers] = copy_text(context, start, line.at);
         if (net->texts[net->n_layers++] == NULL) return cen__fail_memory(error, "the net");
         if (*line.at == '\0') return CEN_OK;
         line.at++; /* the comma */
     }
 }
 
-static cen_status set_feature_size(cen__net *net, size_t feature_size, cen_error *error)
+static cen_status set_feature_size(cen_context *context, cen__net *net, size_t feature_size,
+                                   cen_error *error)
 {
     for (size_t i = net->n_layers; i-- > 0;) {
         if (strcmp(net->layers[i].kind->name, "dense") != 0) continue;
         char text[32];
         (void)snprintf(text, sizeof text, "dense %zu", feature_size);
         cen__free(net->texts[i]);
-        net->texts[i] = cen__duplicate(text);
+        net->texts[i] = cen__duplicate(context, text);
         net->layers[i].n_outputs = feature_size;
         return net->texts[i] != NULL ? CEN_OK : cen__fail_memory(error, "the net");
     }
@@ -144,11 +145,11 @@ static cen_status connect(cen__net *net, cen_error *error)
     return CEN_OK;
 }
 
-static cen_status join(cen__net *net, cen_error *error)
+static cen_status join(cen_context *context, cen__net *net, cen_error *error)
 {
     size_t size = 1;
     for (size_t i = 0; i < net->n_layers; i++) size += strlen(net->texts[i]) + 2;
-    net->line = cen__alloc(size, 1);
+    net->line = cen__alloc(context, size, 1);
     if (net->line == NULL) return cen__fail_memory(error, "the net");
     for (size_t i = 0, at = 0; i < net->n_layers; i++) {
         cen__append(net->line, size, &at, "%s%s", i > 0 ? ", " : "", net->texts[i]);
@@ -156,16 +157,18 @@ static cen_status join(cen__net *net, cen_error *error)
     return CEN_OK;
 }
 
-cen_status cen__net_create(const cen__kernels *kernels, cen__net *net, const char *line,
-                           cen__shape in, size_t feature_size, cen_error *error)
+cen_status cen__net_create(cen_context *context, const cen__kernels *kernels, cen__net *net,
+                           const char *line, cen__shape in, size_t feature_size, cen_error *error)
 {
     *net = (cen__net){.kernels = kernels, .in = in};
-    cen_status status = parse(net, line, error);
-    if (status == CEN_OK && feature_size > 0) status = set_feature_size(net, feature_size, error);
+    cen_status status = parse(context, net, line, error);
+    if (status == CEN_OK && feature_size > 0)
+        status = set_feature_size(context, net, feature_size, error);
     if (status == CEN_OK) status = connect(net, error);
-    if (status == CEN_OK) status = join(net, error);
+    if (status == CEN_OK) status = join(context, net, error);
     if (status == CEN_OK) {
-        status = cen__fuse(net->layers, net->n_layers, &net->training, &net->inference, error);
+        status =
+            cen__fuse(context, net->layers, net->n_layers, &net->training, &net->inference, error);
     }
     if (status != CEN_OK) cen__net_free(net);
     return status;

@@ -17,8 +17,8 @@ typedef struct cen__net {
 
 /* feature_size, where not 0, replaces OUT of the last dense. On failure *net is empty. Errors:
  * ARGUMENT (names the word and its column, or the layer and its input), LIMIT, MEMORY. */
-cen_status cen__net_create(const cen__kernels *kernels, cen__net *net, const char *line,
-                           cen__shape in, size_t feature_size, cen_error *error);
+cen_status cen__net_create(cen_context *context, const cen__kernels *kernels, cen__net *net,
+                           const char *line, cen__shape in, size_t feature_size, cen_error *error);
 void cen__net_free(cen__net *net);
 
 /* w[n_parameters]: a rectifier's weights He uniform (He et al. 2015, eq. 10 and 15), others Glorot

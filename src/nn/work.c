@@ -303,14 +303,16 @@ static cen_status allocate(cen__work *work, const need *needed, bool training, c
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", n);
     }
-    work->batch = cen__alloc(needed->batch, sizeof(float));
-    work->area = cen__alloc(needed->area, sizeof(float));
-    work->partial = cen__alloc(cen__times(work->partial_count, n_chunks(n)), sizeof(float));
-    work->saved = training ? cen__alloc(needed->kept.saved, n) : NULL;
-    work->shared = cen__alloc(needed->kept.shared, sizeof(float));
-    work->sums = cen__alloc(cen__times(work->sums_count, n_chunks(n)), sizeof(double));
-    work->folded = cen__alloc(needed->kept.folded, sizeof(float));
-    work->prepared = cen__alloc(work->prepared_count, sizeof(float));
+    work->batch = cen__alloc(work->context, needed->batch, sizeof(float));
+    work->area = cen__alloc(work->context, needed->area, sizeof(float));
+    work->partial =
+        cen__alloc(work->context, cen__times(work->partial_count, n_chunks(n)), sizeof(float));
+    work->saved = training ? cen__alloc(work->context, needed->kept.saved, n) : NULL;
+    work->shared = cen__alloc(work->context, needed->kept.shared, sizeof(float));
+    work->sums =
+        cen__alloc(work->context, cen__times(work->sums_count, n_chunks(n)), sizeof(double));
+    work->folded = cen__alloc(work->context, needed->kept.folded, sizeof(float));
+    work->prepared = cen__alloc(work->context, work->prepared_count, sizeof(float));
     bool failed = work->batch == NULL || work->area == NULL || work->partial == NULL ||
                   (training && work->saved == NULL) || work->shared == NULL || work->sums == NULL ||
                   work->folded == NULL || work->prepared == NULL;
@@ -321,7 +323,7 @@ static cen_status allocate(cen__work *work, const need *needed, bool training, c
 static cen__work *begin(const cen__net *net, size_t max_n, cen_context *context, bool training,
                         need *needed)
 {
-    cen__work *work = cen__alloc_zeroed(1, sizeof *work);
+    cen__work *work = cen__alloc_zeroed(context, 1, sizeof *work);
     if (work == NULL) return NULL;
     const cen__steps *run = training ? &net->training : &net->inference;
     work->net = net;
@@ -329,8 +331,8 @@ static cen__work *begin(const cen__net *net, size_t max_n, cen_context *context,
     work->n_steps = run->n;
     work->max_n = max_n;
     work->context = context;
-    work->stages = cen__alloc_zeroed(run->n, sizeof *work->stages);
-    work->spots = cen__alloc_zeroed(run->n, sizeof *work->spots);
+    work->stages = cen__alloc_zeroed(context, run->n, sizeof *work->stages);
+    work->spots = cen__alloc_zeroed(context, run->n, sizeof *work->spots);
     if (work->stages == NULL || work->spots == NULL) {
         cen__work_free(work);
         return NULL;

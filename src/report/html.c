@@ -214,10 +214,11 @@ static cen_status add_page(cen__page *page, cen_error *error)
     return status;
 }
 
-cen_status cen_report_write_html(const cen_report *report, const char *path, cen_error *error)
+cen_status cen_report_write_html(cen_context *context, const cen_report *report, const char *path,
+                                 cen_error *error)
 {
     cen__page page;
-    cen_status status = cen__page_create(&page, report, error);
+    cen_status status = cen__page_create(context, &page, report, error);
     if (status != CEN_OK) return status;
     status = cen__find_folders(&page, error);
     if (status == CEN_OK) status = add_page(&page, error);

@@ -233,10 +233,11 @@ static void add_report(cen__page *page)
     close_value(text, "]}\n");
 }
 
-cen_status cen_report_write_json(const cen_report *report, const char *path, cen_error *error)
+cen_status cen_report_write_json(cen_context *context, const cen_report *report, const char *path,
+                                 cen_error *error)
 {
     cen__page page;
-    cen_status status = cen__page_create(&page, report, error);
+    cen_status status = cen__page_create(context, &page, report, error);
     if (status != CEN_OK) return status;
     add_report(&page);
     status = cen__page_save(&page, path, error);

@@ -36,7 +36,8 @@ typedef struct cen__set_view {
 } cen__set_view;
 
 typedef struct cen__page {
-    cen_report taken; /* what is known of the caller's */
+    cen_context *context; /* for memory */
+    cen_report taken;     /* what is known of the caller's */
     const cen_report *report;
     cen__set_view *views; /* [n_sets] */
     char **folders;       /* [report->n_pictures] their real paths, while the page is written */
@@ -44,7 +45,8 @@ typedef struct cen__page {
     bool is_alone; /* a plot in a file of its own */
 } cen__page;
 
-cen_status cen__page_create(cen__page *page, const cen_report *report, cen_error *error);
+cen_status cen__page_create(cen_context *context, cen__page *page, const cen_report *report,
+                            cen_error *error);
 void cen__page_free(cen__page *page);
 
 /* Writes the text to a file and empties it. Errors: MEMORY where adding to it failed, IO. */

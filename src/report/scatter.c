@@ -161,7 +161,8 @@ static void draw_center(const cen__plot *plot, const cen__page *page, int32_t la
 }
 
 /* Which labels have points in any frame, in a new array [*n]; NULL without memory. */
-static bool *find_labels(const cen_report *report, size_t *n, bool *has_unlabelled)
+static bool *find_labels(cen_context *context, const cen_report *report, size_t *n,
+                         bool *has_unlabelled)
 {
     *n = 0;
     *has_unlabelled = false;
@@ -172,7 +173,7 @@ static bool *find_labels(const cen_report *report, size_t *n, bool *has_unlabell
             if (label >= 0 && (size_t)label >= *n) *n = (size_t)label + 1;
         }
     }
-    bool *is_there = cen__alloc_zeroed(*n, sizeof *is_there);
+    bool *is_there = cen__alloc_zeroed(context, *n, sizeof *is_there);
     for (size_t i = 0; is_there != NULL && i < report->n_frames; i++) {
         for (size_t j = 0; j < report->frames[i].n; j++) {
             if (report->frames[i].labels[j] >= 0) is_there[report->frames[i].labels[j]] = true;
@@ -187,7 +188,7 @@ void cen__draw_scatter(cen__page *page)
     const cen_report *report = page->report;
     bool has_unlabelled;
     size_t n_labels, n = 0;
-    bool *is_there = find_labels(report, &n_labels, &has_unlabelled);
+    bool *is_there = find_labels(page->context, report, &n_labels, &has_unlabelled);
     if (is_there == NULL) {
         page->text.failed = true;
         return;
@@ -217,7 +218,7 @@ void cen__add_legend_of_classes(cen__page *page)
     bool has_unlabelled;
     size_t n_labels, n = 0;
     char number[16];
-    bool *is_there = find_labels(page->report, &n_labels, &has_unlabelled);
+    bool *is_there = find_labels(page->context, page->report, &n_labels, &has_unlabelled);
     if (is_there == NULL) {
         page->text.failed = true;
         return;
@@ -266,7 +267,7 @@ void cen__add_frames(cen__page *page)
     const cen_report *report = page->report;
     bool has_unlabelled;
     size_t n_labels;
-    bool *is_there = find_labels(report, &n_labels, &has_unlabelled);
+    bool *is_there = find_labels(page->context, report, &n_labels, &has_unlabelled);
     if (is_there == NULL) {
         page->text.failed = true;
         return;

@@ -13,7 +13,7 @@ static cen_status save(cen__page *page, const char *folder, const char *name, ce
 {
     char file[64];
     (void)snprintf(file, sizeof file, "%s.svg", name);
-    char *path = cen__path_join(folder, file);
+    char *path = cen__path_join(page->context, folder, file);
     if (path == NULL) return cen__fail_memory(error, "the name of a plot");
     if (cen__os_is_link(path)) (void)cen__os_remove(path); /* a run folder may be a stranger's */
     cen_status status = cen__page_save(page, path, error);
@@ -54,11 +54,12 @@ static cen_status save_set(cen__page *page, const cen__set_view *view, const cha
     return status;
 }
 
-cen_status cen_report_write_svg(const cen_report *report, const char *folder, cen_error *error)
+cen_status cen_report_write_svg(cen_context *context, const cen_report *report, const char *folder,
+                                cen_error *error)
 {
     cen__page page;
-    cen_status status = cen__os_make_folder(folder, error);
-    if (status == CEN_OK) status = cen__page_create(&page, report, error);
+    cen_status status = cen__os_make_folder(context, folder, error);
+    if (status == CEN_OK) status = cen__page_create(context, &page, report, error);
     if (status != CEN_OK) return status;
     page.is_alone = true;
     status = save_run(&page, folder, error);

@@ -23,13 +23,13 @@ static void add_base64(cen__text *text, const uint8_t *bytes, size_t size)
 }
 
 /* Small pictures stay as they are: the browser enlarges them without blur. */
-static cen_status shrink(cen_image *image, cen_error *error)
+static cen_status shrink(cen_context *context, cen_image *image, cen_error *error)
 {
     size_t longest = image->width > image->height ? image->width : image->height;
     if (longest <= KEPT_SIDE) return CEN_OK;
     size_t width = image->width * SIDE / longest, height = image->height * SIDE / longest;
     cen_image small;
-    cen_status status = cen_image_resize(NULL, image, height > 0 ? height : 1,
+    cen_status status = cen_image_resize(context, image, height > 0 ? height : 1,
                                          width > 0 ? width : 1, CEN_RESIZE_STRETCH, &small, error);
     if (status != CEN_OK) return status;
     cen_image_free(image);
@@ -65,10 +65,11 @@ cen_status cen__find_folders(cen__page *page, cen_error *error)
 {
     size_t n = page->report->n_pictures;
     cen_status status = CEN_OK;
-    page->folders = cen__alloc_zeroed(n, sizeof *page->folders);
+    page->folders = cen__alloc_zeroed(page->context, n, sizeof *page->folders);
     if (page->folders == NULL) return cen__fail_memory(error, "a report");
     for (size_t i = 0; i < n && status == CEN_OK; i++) {
-        status = cen__os_real_path(page->report->pictures[i], &page->folders[i], error);
+        status =
+            cen__os_real_path(page->context, page->report->pictures[i], &page->folders[i], error);
     }
     return status;
 }
@@ -87,13 +88,13 @@ static cen_status read_picture(const cen__page *page, const char *path, cen_imag
     cen_image_options options = cen_image_options_init();
     options.target_width = options.target_height = SIDE;
     size_t n = page->report->n_pictures;
-    if (n == 0) return cen_image_read(NULL, path, &options, image, error);
+    if (n == 0) return cen_image_read(page->context, path, &options, image, error);
     char *real;
-    cen_status status = cen__os_real_path(path, &real, error);
+    cen_status status = cen__os_real_path(page->context, path, &real, error);
     if (status != CEN_OK) return status;
     bool is_named = false;
     for (size_t i = 0; i < n; i++) is_named = is_named || is_within(real, page->folders[i]);
-    status = is_named ? cen_image_read(NULL, real, &options, image, error)
+    status = is_named ? cen_image_read(page->context, real, &options, image, error)
                       : cen__fail(error, CEN_ERROR_IO, "%s: not in a folder that was named", path);
     cen__free(real);
     return status;
@@ -111,8 +112,8 @@ cen_status cen__add_thumbnail(cen__page *page, const char *path, cen_error *erro
         add_placeholder(text, path);
         return CEN_OK;
     }
-    status = shrink(&image, error);
-    if (status == CEN_OK) status = cen__png_pack(&image, &png, &size, error);
+    status = shrink(page->context, &image, error);
+    if (status == CEN_OK) status = cen__png_pack(page->context, &image, &png, &size, error);
     if (status == CEN_OK) add_image(text, path, png, size);
     cen__free(png);
     cen_image_free(&image);

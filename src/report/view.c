@@ -88,7 +88,7 @@ static void see_label(cen__set_view *view, int32_t label)
 }
 
 /* n_labels, n_wrong, and which labels occur in occurs[n_labels], the caller's to free. */
-static bool list_labels(cen__set_view *view, bool **occurs)
+static bool list_labels(cen_context *context, cen__set_view *view, bool **occurs)
 {
     const cen_report_set *set = view->set;
     const cen_measures *m = set->measures;
@@ -97,7 +97,7 @@ static bool list_labels(cen__set_view *view, bool **occurs)
         see_label(view, m->predicted[i]);
         view->n_wrong += is_wrong(set, i);
     }
-    *occurs = cen__alloc_zeroed(view->n_labels, sizeof **occurs);
+    *occurs = cen__alloc_zeroed(context, view->n_labels, sizeof **occurs);
     if (*occurs == NULL) return false;
     for (size_t i = 0; i < m->n_queries; i++) {
         if (set->queries[i].label >= 0) (*occurs)[set->queries[i].label] = true;
@@ -147,11 +147,11 @@ static void make_matrix(cen__set_view *view, bool *occurs)
 }
 
 /* Up to `most` queries drawn by seed, half of them wrong where there are enough of both kinds. */
-static bool pick_queries(cen__set_view *view, size_t most, uint64_t seed)
+static bool pick_queries(cen_context *context, cen__set_view *view, size_t most, uint64_t seed)
 {
     const cen_report_set *set = view->set;
     size_t n = set->measures->n_queries, n_wrong = view->n_wrong, n_right = n - n_wrong;
-    size_t *order = cen__alloc(n, sizeof *order);
+    size_t *order = cen__alloc(context, n, sizeof *order);
     if (order == NULL) return false;
     for (size_t i = 0; i < n; i++) order[i] = i;
     size_t take = n_wrong < most / 2 ? n_wrong : most / 2;
@@ -168,24 +168,26 @@ static bool pick_queries(cen__set_view *view, size_t most, uint64_t seed)
     return true;
 }
 
-static bool make_view(cen__set_view *view, size_t n_picks, uint64_t seed)
+static bool make_view(cen_context *context, cen__set_view *view, size_t n_picks, uint64_t seed)
 {
     bool *occurs;
-    if (!list_labels(view, &occurs)) return false;
+    if (!list_labels(context, view, &occurs)) return false;
     make_matrix(view, occurs);
     cen__free(occurs);
     make_histogram(view);
     make_roc(view);
-    return pick_queries(view, n_picks, seed);
+    return pick_queries(context, view, n_picks, seed);
 }
 
-cen_status cen__page_create(cen__page *page, const cen_report *report, cen_error *error)
+cen_status cen__page_create(cen_context *context, cen__page *page, const cen_report *report,
+                            cen_error *error)
 {
-    *page = (cen__page){.taken = cen_report_init()};
+    *page =
+        (cen__page){.context = context, .text = {.context = context}, .taken = cen_report_init()};
     cen_status status = cen__take_options(&page->taken, report, error);
     if (status != CEN_OK) return status;
     report = page->report = &page->taken;
-    page->views = cen__alloc_zeroed(report->n_sets, sizeof *page->views);
+    page->views = cen__alloc_zeroed(context, report->n_sets, sizeof *page->views);
     if (page->views == NULL) return cen__fail_memory(error, "a report");
     size_t n_picks = report->n_sets < 1 ? 0 : CEN__PICKS_MOST / report->n_sets;
     if (n_picks < 4) n_picks = 4;
@@ -193,7 +195,7 @@ cen_status cen__page_create(cen__page *page, const cen_report *report, cen_error
         page->views[i].report = report;
         page->views[i].set = &report->sets[i];
         page->views[i].index = i;
-        if (!make_view(&page->views[i], n_picks, report->seed)) {
+        if (!make_view(page->context, &page->views[i], n_picks, report->seed)) {
             cen__page_free(page);
             return cen__fail_memory(error, "a report");
         }
@@ -216,7 +218,7 @@ cen_status cen__page_save(cen__page *page, const char *path, cen_error *error)
 {
     if (page->text.failed) return cen__fail_memory(error, "a report");
     cen__writer *writer;
-    cen_status status = cen__writer_create(&writer, path, error);
+    cen_status status = cen__writer_create(page->context, &writer, path, error);
     if (status != CEN_OK) return status;
     cen__writer_write(writer, page->text.data, page->text.size);
     page->text.size = 0;

@@ -41,7 +41,8 @@ static double distance_between(const audit *a, const float *x, const float *y)
 
 static bool add(audit *a, cen_finding finding)
 {
-    if (!cen__grow(&a->findings, &a->capacity, a->n_findings + 1, sizeof finding)) return false;
+    if (!cen__grow(a->context, &a->findings, &a->capacity, a->n_findings + 1, sizeof finding))
+        return false;
     a->findings[a->n_findings++] = finding;
     return true;
 }
@@ -57,15 +58,15 @@ typedef struct {
     float *distances; /* [n, 2] */
 } class_means;
 
-static bool reserve_means(class_means *m, const cen_feature_set *set)
+static bool reserve_means(cen_context *context, class_means *m, const cen_feature_set *set)
 {
     size_t count;
     if (!cen__multiply(m->classes.n_classes, set->d, &count)) return false;
-    m->sums = cen__alloc_zeroed(count, sizeof *m->sums);
-    m->means = cen__alloc(count, sizeof *m->means);
-    m->rest = cen__alloc(set->d, sizeof *m->rest);
-    m->nearest = cen__alloc(set->n, 2 * sizeof *m->nearest);
-    m->distances = cen__alloc(set->n, 2 * sizeof *m->distances);
+    m->sums = cen__alloc_zeroed(context, count, sizeof *m->sums);
+    m->means = cen__alloc(context, count, sizeof *m->means);
+    m->rest = cen__alloc(context, set->d, sizeof *m->rest);
+    m->nearest = cen__alloc(context, set->n, 2 * sizeof *m->nearest);
+    m->distances = cen__alloc(context, set->n, 2 * sizeof *m->distances);
     return m->sums != NULL && m->means != NULL && m->rest != NULL && m->nearest != NULL &&
            m->distances != NULL;
 }
@@ -101,7 +102,8 @@ static cen_status find_misplaced(audit *a, class_means *m)
 {
     const cen_feature_set *set = a->set;
     if (m->classes.n_classes < 2) return CEN_OK;
-    if (!reserve_means(m, set)) return cen__fail_memory(a->error, "the means of the classes");
+    if (!reserve_means(a->context, m, set))
+        return cen__fail_memory(a->error, "the means of the classes");
     add_up(m, set);
     cen_status status =
         cen_knn_search(a->context, m->means, m->classes.n_classes, set->features, set->n, set->d, 2,
@@ -120,10 +122,10 @@ static cen_status find_misplaced(audit *a, class_means *m)
 static cen_status audit_classes(audit *a)
 {
     class_means m = {{0, 0, NULL, NULL, NULL}, NULL, NULL, NULL, NULL, NULL};
-    int32_t *labels = cen__alloc(a->set->n, sizeof *labels);
+    int32_t *labels = cen__alloc(a->context, a->set->n, sizeof *labels);
     bool ok = labels != NULL;
     for (size_t i = 0; i < a->set->n && ok; i++) labels[i] = a->set->rows[i].label;
-    ok = ok && cen__classes_create(&m.classes, labels, a->set->n);
+    ok = ok && cen__classes_create(a->context, &m.classes, labels, a->set->n);
     cen__free(labels);
     cen_status status = ok ? find_misplaced(a, &m) : cen__fail_memory(a->error, "classes");
     cen__classes_free(&m.classes);
@@ -208,10 +210,10 @@ static cen_status audit_duplicates(audit *a)
     duplicates s = {NEIGHBOURS_MOST, NULL, NULL, NULL, NULL};
     if (set->n < 2) return CEN_OK;
     if (set->n - 1 < s.k) s.k = set->n - 1;
-    s.neighbours = cen__alloc(set->n, s.k * sizeof *s.neighbours);
-    s.distances = cen__alloc(set->n, s.k * sizeof *s.distances);
-    s.sorted = cen__alloc(set->n, 2 * sizeof *s.sorted);
-    s.first = cen__alloc(set->n, sizeof *s.first);
+    s.neighbours = cen__alloc(a->context, set->n, s.k * sizeof *s.neighbours);
+    s.distances = cen__alloc(a->context, set->n, s.k * sizeof *s.distances);
+    s.sorted = cen__alloc(a->context, set->n, 2 * sizeof *s.sorted);
+    s.first = cen__alloc(a->context, set->n, sizeof *s.first);
     cen_status status;
     if (s.neighbours == NULL || s.distances == NULL || s.sorted == NULL || s.first == NULL) {
         status = cen__fail_memory(a->error, "the neighbours of the rows");

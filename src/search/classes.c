@@ -28,16 +28,17 @@ static void fill(cen__classes *classes, const labelled_row *sorted)
     classes->starts[classes->n_classes] = classes->n_rows;
 }
 
-bool cen__classes_create(cen__classes *classes, const int32_t *labels, size_t n)
+bool cen__classes_create(cen_context *context, cen__classes *classes, const int32_t *labels,
+                         size_t n)
 {
-    labelled_row *sorted = cen__alloc(n, sizeof *sorted);
+    labelled_row *sorted = cen__alloc(context, n, sizeof *sorted);
     *classes = (cen__classes){.n_rows = 0};
     for (size_t i = 0; i < n && sorted != NULL; i++) {
         if (labels[i] >= 0) sorted[classes->n_rows++] = (labelled_row){labels[i], i};
     }
-    classes->labels = cen__alloc(classes->n_rows, sizeof *classes->labels);
-    classes->starts = cen__alloc(classes->n_rows + 1, sizeof *classes->starts);
-    classes->rows = cen__alloc(classes->n_rows, sizeof *classes->rows);
+    classes->labels = cen__alloc(context, classes->n_rows, sizeof *classes->labels);
+    classes->starts = cen__alloc(context, classes->n_rows + 1, sizeof *classes->starts);
+    classes->rows = cen__alloc(context, classes->n_rows, sizeof *classes->rows);
     bool done = sorted != NULL && classes->labels != NULL && classes->starts != NULL &&
                 classes->rows != NULL;
     if (done) {

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <centerloss.h>
+
 typedef struct cen__classes {
     size_t n_classes, n_rows;
     int32_t *labels; /* [n_classes] ascending */
@@ -14,7 +16,8 @@ typedef struct cen__classes {
 } cen__classes;
 
 /* False without memory; then nothing is left to free. */
-bool cen__classes_create(cen__classes *classes, const int32_t *labels, size_t n);
+bool cen__classes_create(cen_context *context, cen__classes *classes, const int32_t *labels,
+                         size_t n);
 void cen__classes_free(cen__classes *classes);
 
 /* The place of a label, n_classes where it does not occur. */

@@ -82,8 +82,8 @@ cen_status cen_knn_classify(cen_context *context, const cen_labelled *gallery,
     if (status != CEN_OK) return status;
     size_t count, k = o.k < gallery->n ? o.k : gallery->n; /* more is refused below */
     bool fits = cen__multiply(queries->n, k, &count);
-    size_t *own = fits && indices == NULL ? cen__alloc(count, sizeof *own) : NULL;
-    double *exact = fits ? cen__alloc(count, sizeof *exact) : NULL;
+    size_t *own = fits && indices == NULL ? cen__alloc(context, count, sizeof *own) : NULL;
+    double *exact = fits ? cen__alloc(context, count, sizeof *exact) : NULL;
     if (indices == NULL) indices = own;
     if (indices != NULL && exact != NULL) {
         const cen__found found = {.indices = indices, .distances = distances, .exact = exact};

@@ -71,17 +71,19 @@ static cen_status check_labels(cen_labelled set, size_t n_classes, cen_error *er
     return CEN_OK;
 }
 
-cen_status cen_intra_inter(const cen_labelled *queries, const cen_labelled *gallery, size_t d,
-                           size_t n_classes, double *ratio, cen_error *error)
+cen_status cen_intra_inter(cen_context *context, const cen_labelled *queries,
+                           const cen_labelled *gallery, size_t d, size_t n_classes, double *ratio,
+                           cen_error *error)
 {
     size_t count;
     *ratio = (double)NAN;
     cen_status status = check_labels(*queries, n_classes, error);
     if (status == CEN_OK) status = check_labels(*gallery, n_classes, error);
     if (status != CEN_OK) return status;
-    double *means =
-        cen__multiply(n_classes, d, &count) ? cen__alloc_zeroed(count, sizeof *means) : NULL;
-    size_t *counts = cen__alloc_zeroed(n_classes, sizeof *counts);
+    double *means = cen__multiply(n_classes, d, &count)
+                        ? cen__alloc_zeroed(context, count, sizeof *means)
+                        : NULL;
+    size_t *counts = cen__alloc_zeroed(context, n_classes, sizeof *counts);
     if (means == NULL || counts == NULL) {
         status = cen__fail_memory(error, "the means of the classes");
     } else {

@@ -102,23 +102,23 @@ static void run_episode(void *data, size_t episode, int worker)
     g->accuracies[episode] = (double)n_right / (double)n_queries;
 }
 
-static bool reserve(game *g, int n_threads)
+static bool reserve(cen_context *context, game *g, int n_threads)
 {
     size_t n_ways, n_means, n_sums, threads = (size_t)n_threads;
     if (!cen__multiply(threads, g->options->n_ways, &n_ways)) return false;
     if (!cen__multiply(n_ways, g->d, &n_means)) return false;
     if (!cen__multiply(threads, g->d, &n_sums)) return false;
-    g->accuracies = cen__alloc(g->options->n_episodes, sizeof *g->accuracies);
-    g->chosen = cen__alloc(n_ways, sizeof *g->chosen);
-    g->means = cen__alloc(n_means, sizeof *g->means);
-    g->squares = cen__alloc(n_ways, sizeof *g->squares);
-    g->sums = cen__alloc(n_sums, sizeof *g->sums);
+    g->accuracies = cen__alloc(context, g->options->n_episodes, sizeof *g->accuracies);
+    g->chosen = cen__alloc(context, n_ways, sizeof *g->chosen);
+    g->means = cen__alloc(context, n_means, sizeof *g->means);
+    g->squares = cen__alloc(context, n_ways, sizeof *g->squares);
+    g->sums = cen__alloc(context, n_sums, sizeof *g->sums);
     return g->accuracies != NULL && g->chosen != NULL && g->means != NULL && g->squares != NULL &&
            g->sums != NULL;
 }
 
 /* Lists the classes that can be drawn. */
-static cen_status list_eligible(game *g, cen_error *error)
+static cen_status list_eligible(cen_context *context, game *g, cen_error *error)
 {
     const cen_episode_options *o = g->options;
     cen_status status = cen__check_choice("the metric", (long)o->metric, CEN_METRIC_COSINE, error);
@@ -127,10 +127,10 @@ static cen_status list_eligible(game *g, cen_error *error)
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an episode needs at least one way, one shot and one query");
     }
-    if (!cen__classes_create(&g->classes, g->set.labels, g->set.n)) {
+    if (!cen__classes_create(context, &g->classes, g->set.labels, g->set.n)) {
         return cen__fail_memory(error, "the classes of episodes");
     }
-    g->eligible = cen__alloc(g->classes.n_classes, sizeof *g->eligible);
+    g->eligible = cen__alloc(context, g->classes.n_classes, sizeof *g->eligible);
     if (g->eligible == NULL) return cen__fail_memory(error, "the classes of episodes");
     for (size_t c = 0; c < g->classes.n_classes; c++) {
         if (cen__classes_count(&g->classes, c) > o->n_shots) g->eligible[g->n_eligible++] = c;
@@ -171,8 +171,8 @@ cen_status cen_episodes_measure(cen_context *context, const cen_labelled *set, s
               .d = d,
               .options = &o,
               .vectors = &cen__kernels_of(context->instructions)->vectors};
-    status = list_eligible(&g, error);
-    if (status == CEN_OK && !reserve(&g, cen_context_threads(context))) {
+    status = list_eligible(context, &g, error);
+    if (status == CEN_OK && !reserve(context, &g, cen_context_threads(context))) {
         status = cen__fail_memory(error, "the means of episodes");
     }
     if (status == CEN_OK) {

@@ -157,7 +157,7 @@ static void run_task(void *data, size_t task, int worker)
     }
 }
 
-static bool reserve(counting *c, size_t n_workers)
+static bool reserve(cen_context *context, counting *c, size_t n_workers)
 {
     size_t n_others, n_counts;
     for (size_t i = 0; i < c->n; i++) {
@@ -170,9 +170,9 @@ static bool reserve(counting *c, size_t n_workers)
         !cen__multiply(n_workers, c->most_others + 1, &n_counts)) {
         return false;
     }
-    c->squares = cen__alloc(c->gallery.n, sizeof *c->squares);
-    c->others = cen__alloc(n_others, sizeof *c->others);
-    c->counts = cen__alloc(n_counts, sizeof *c->counts);
+    c->squares = cen__alloc(context, c->gallery.n, sizeof *c->squares);
+    c->others = cen__alloc(context, n_others, sizeof *c->others);
+    c->counts = cen__alloc(context, n_counts, sizeof *c->counts);
     return c->squares != NULL && c->others != NULL && c->counts != NULL;
 }
 
@@ -190,7 +190,7 @@ cen_status cen__hits_count(cen_context *context, cen_labelled gallery, const cen
                   .places = places,
                   .n = n,
                   .hits = hits};
-    bool done = reserve(&c, (size_t)context->n_threads);
+    bool done = reserve(context, &c, (size_t)context->n_threads);
     if (done) {
         for (size_t i = 0; i < gallery.n; i++) {
             const float *g = gallery.features + i * d;

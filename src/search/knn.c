@@ -286,15 +286,15 @@ static void plan(search *s, int n_threads)
     s->gamma = m < 0.5 ? m / (1 - m) : HUGE_VAL;
 }
 
-static void *allocate(size_t a, size_t b, size_t c, size_t size)
+static void *allocate(cen_context *context, size_t a, size_t b, size_t c, size_t size)
 {
     size_t count;
     if (!cen__multiply(a, b, &count) || !cen__multiply(count, c, &count)) return NULL;
-    return cen__alloc(count, size);
+    return cen__alloc(context, count, size);
 }
 
 /* The floats start as zeros: what pads a panel is multiplied too, and may as well be a number. */
-static bool reserve(search *s, int n_workers)
+static bool reserve(cen_context *context, search *s, int n_workers)
 {
     size_t workers = (size_t)n_workers;
     size_t n_rows = round_up(s->block_size, s->micro->mr) + s->group_size + PANEL_MOST;
@@ -303,11 +303,11 @@ static bool reserve(search *s, int n_workers)
     s->doubles_size = round_up(3 * s->block_size + s->group_size, 8);
     size_t n_floats;
     if (!cen__multiply(workers, s->floats_size, &n_floats)) return false;
-    s->floats = cen__alloc_zeroed(n_floats, sizeof *s->floats);
-    s->doubles = allocate(workers, s->doubles_size, 1, sizeof *s->doubles);
-    s->items = allocate(s->n_chunks, s->n_queries, s->capacity, sizeof *s->items);
-    s->nearest = allocate(s->n_chunks, s->n_queries, 1, sizeof *s->nearest);
-    s->broken_rows = allocate(s->n_chunks, s->n_blocks, 1, sizeof *s->broken_rows);
+    s->floats = cen__alloc_zeroed(context, n_floats, sizeof *s->floats);
+    s->doubles = allocate(context, workers, s->doubles_size, 1, sizeof *s->doubles);
+    s->items = allocate(context, s->n_chunks, s->n_queries, s->capacity, sizeof *s->items);
+    s->nearest = allocate(context, s->n_chunks, s->n_queries, 1, sizeof *s->nearest);
+    s->broken_rows = allocate(context, s->n_chunks, s->n_blocks, 1, sizeof *s->broken_rows);
     return s->floats != NULL && s->doubles != NULL && s->items != NULL && s->nearest != NULL &&
            s->broken_rows != NULL;
 }
@@ -397,7 +397,8 @@ static void run_finish(void *data, size_t task, int worker)
 static cen_status search_in(cen_context *context, search *s, cen__found found, cen_error *error)
 {
     plan(s, context->n_threads);
-    if (!reserve(s, context->n_threads)) return cen__fail_memory(error, "a search for neighbours");
+    if (!reserve(context, s, context->n_threads))
+        return cen__fail_memory(error, "a search for neighbours");
     double work = (double)s->n_gallery * (double)s->n_queries * (double)s->d;
     cen__parallel(context, s->n_chunks * s->n_blocks, work, run_task, s);
     cen_status status = check_gallery(s, error);

@@ -161,21 +161,21 @@ static bool search(leading *l, size_t n_wanted)
     }
 }
 
-static bool reserve(leading *l)
+static bool reserve(cen_context *context, leading *l)
 {
     size_t m = l->most, d = l->d, size;
     if (!cen__multiply(m, d, &size)) return false;
-    l->basis = cen__alloc(size, sizeof *l->basis);
-    l->applied = cen__alloc(size, sizeof *l->applied);
-    l->next = cen__alloc_zeroed(l->block * d, sizeof *l->next);
-    l->kept = cen__alloc(2 * l->block * d, sizeof *l->kept);
-    l->row = cen__alloc(d, sizeof *l->row);
-    l->small = cen__alloc_zeroed(m * m, sizeof *l->small);
-    l->copy = cen__alloc(m * m, sizeof *l->copy);
-    l->ritz = cen__alloc(m * m, sizeof *l->ritz);
-    l->values = cen__alloc(m, sizeof *l->values);
-    l->scratch = cen__alloc(2 * m, sizeof *l->scratch);
-    l->order = cen__alloc(m, sizeof *l->order);
+    l->basis = cen__alloc(context, size, sizeof *l->basis);
+    l->applied = cen__alloc(context, size, sizeof *l->applied);
+    l->next = cen__alloc_zeroed(context, l->block * d, sizeof *l->next);
+    l->kept = cen__alloc(context, 2 * l->block * d, sizeof *l->kept);
+    l->row = cen__alloc(context, d, sizeof *l->row);
+    l->small = cen__alloc_zeroed(context, m * m, sizeof *l->small);
+    l->copy = cen__alloc(context, m * m, sizeof *l->copy);
+    l->ritz = cen__alloc(context, m * m, sizeof *l->ritz);
+    l->values = cen__alloc(context, m, sizeof *l->values);
+    l->scratch = cen__alloc(context, 2 * m, sizeof *l->scratch);
+    l->order = cen__alloc(context, m, sizeof *l->order);
     return l->basis != NULL && l->applied != NULL && l->next != NULL && l->kept != NULL &&
            l->row != NULL && l->small != NULL && l->copy != NULL && l->ritz != NULL &&
            l->values != NULL && l->scratch != NULL && l->order != NULL;
@@ -201,16 +201,16 @@ bool cen__leading_pays(size_t d, size_t n_components)
     return d > SMALL && n_components <= FEW && BLOCKS * (n_components + SPARE) <= d;
 }
 
-cen_status cen__leading(const float *features, size_t n, size_t d, const double *mean,
-                        size_t n_components, double *values, double *vectors, bool *converged,
-                        cen_error *error)
+cen_status cen__leading(cen_context *context, const float *features, size_t n, size_t d,
+                        const double *mean, size_t n_components, double *values, double *vectors,
+                        bool *converged, cen_error *error)
 {
     size_t block = n_components + SPARE;
     leading l = {
         .features = features, .mean = mean, .n = n, .d = d, .block = block, .most = BLOCKS * block};
     cen_status status = CEN_OK;
     *converged = false;
-    if (reserve(&l)) {
+    if (reserve(context, &l)) {
         *converged = search(&l, n_components);
         for (size_t c = 0; *converged && c < n_components; c++) {
             values[c] = l.values[l.order[c]];

@@ -66,11 +66,11 @@ static cen_status measure_neighbours(measuring *g, cen_error *error)
     m->k = knn.k;
     m->n_queries = g->queries.n;
     bool fits = cen__multiply(m->n_queries, m->k, &count);
-    m->predicted = cen__alloc(m->n_queries, sizeof *m->predicted);
-    m->neighbours = fits ? cen__alloc(count, sizeof *m->neighbours) : NULL;
-    m->distances = fits ? cen__alloc(count, sizeof *m->distances) : NULL;
+    m->predicted = cen__alloc(g->context, m->n_queries, sizeof *m->predicted);
+    m->neighbours = fits ? cen__alloc(g->context, count, sizeof *m->neighbours) : NULL;
+    m->distances = fits ? cen__alloc(g->context, count, sizeof *m->distances) : NULL;
     if (m->predicted == NULL || m->neighbours == NULL || m->distances == NULL ||
-        !cen__classes_create(&g->classes, g->gallery.labels, g->gallery.n)) {
+        !cen__classes_create(g->context, &g->classes, g->gallery.labels, g->gallery.n)) {
         return cen__fail_memory(error, "the neighbours of the queries");
     }
     cen__answers answers = {m->predicted, m->neighbours, m->distances};
@@ -121,7 +121,7 @@ static cen_status measure_episodes(measuring *g, const cen__classes *classes, si
 static cen_status measure_few_shot(measuring *g, cen_error *error)
 {
     cen__classes classes;
-    if (!cen__classes_create(&classes, g->queries.labels, g->queries.n)) {
+    if (!cen__classes_create(g->context, &classes, g->queries.labels, g->queries.n)) {
         return cen__fail_memory(error, "the classes of the queries");
     }
     cen_status status = measure_episodes(g, &classes, 1, &g->m->few_shot[0], error);
@@ -147,14 +147,14 @@ static cen_status measure_compactness(measuring *g, cen_error *error)
 {
     cen_status status;
     cen_labelled queries = g->queries, gallery = g->gallery;
-    int32_t *query_places = cen__alloc(queries.n, sizeof *query_places);
-    int32_t *gallery_places = cen__alloc(gallery.n, sizeof *gallery_places);
+    int32_t *query_places = cen__alloc(g->context, queries.n, sizeof *query_places);
+    int32_t *gallery_places = cen__alloc(g->context, gallery.n, sizeof *gallery_places);
     if (query_places != NULL && gallery_places != NULL) {
         renumber(&g->classes, queries, query_places);
         renumber(&g->classes, gallery, gallery_places);
         queries.labels = query_places;
         gallery.labels = gallery_places;
-        status = cen_intra_inter(&queries, &gallery, g->d, g->classes.n_classes + 1,
+        status = cen_intra_inter(g->context, &queries, &gallery, g->d, g->classes.n_classes + 1,
                                  &g->m->intra_inter, error);
     } else {
         status = cen__fail_memory(error, "the labels of the classes");
@@ -187,7 +187,7 @@ static cen_status list_confusions(measuring *g, cen_error *error)
     for (size_t i = 0; i < m->n_queries; i++) {
         n += g->queries.labels[i] >= 0 && g->queries.labels[i] != m->predicted[i];
     }
-    m->confusions = cen__alloc(n, sizeof *m->confusions);
+    m->confusions = cen__alloc(g->context, n, sizeof *m->confusions);
     if (m->confusions == NULL) return cen__fail_memory(error, "the confusions");
     n = 0;
     for (size_t i = 0; i < m->n_queries; i++) {

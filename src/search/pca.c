@@ -83,16 +83,16 @@ typedef struct {
     bool *taken;
 } work;
 
-static bool reserve(work *w, size_t d)
+static bool reserve(cen_context *context, work *w, size_t d)
 {
     size_t square;
     if (!cen__multiply(d, d, &square)) return false;
-    w->rows = cen__alloc(d, ROWS * sizeof *w->rows);
-    w->covariance = cen__alloc(square, sizeof *w->covariance);
-    w->values = cen__alloc(d, sizeof *w->values);
-    w->vectors = cen__alloc(square, sizeof *w->vectors);
-    w->scratch = cen__alloc(d, 2 * sizeof *w->scratch);
-    w->taken = cen__alloc_zeroed(d, sizeof *w->taken);
+    w->rows = cen__alloc(context, d, ROWS * sizeof *w->rows);
+    w->covariance = cen__alloc(context, square, sizeof *w->covariance);
+    w->values = cen__alloc(context, d, sizeof *w->values);
+    w->vectors = cen__alloc(context, square, sizeof *w->vectors);
+    w->scratch = cen__alloc(context, d, 2 * sizeof *w->scratch);
+    w->taken = cen__alloc_zeroed(context, d, sizeof *w->taken);
     return w->rows != NULL && w->covariance != NULL && w->values != NULL && w->vectors != NULL &&
            w->scratch != NULL && w->taken != NULL;
 }
@@ -115,13 +115,13 @@ static void write_one(const double *vector, double value, size_t c, size_t d, fl
 }
 
 /* From all eigenvectors of the covariance matrix. */
-static cen_status decompose(const float *features, size_t n, size_t d, const double *mean,
-                            size_t n_components, float *components, double *variances,
-                            cen_error *error)
+static cen_status decompose(cen_context *context, const float *features, size_t n, size_t d,
+                            const double *mean, size_t n_components, float *components,
+                            double *variances, cen_error *error)
 {
     work w = {NULL, NULL, NULL, NULL, NULL, NULL};
     cen_status status = CEN_OK;
-    if (reserve(&w, d)) {
+    if (reserve(context, &w, d)) {
         measure_covariance(features, n, d, mean, w.rows, w.covariance);
         cen__eigen(d, w.covariance, w.values, w.vectors, w.scratch);
         for (size_t c = 0; c < n_components; c++) {
@@ -136,17 +136,18 @@ static cen_status decompose(const float *features, size_t n, size_t d, const dou
 }
 
 /* From the leading ones, if they are found soon. */
-static cen_status look_for_few(const float *features, size_t n, size_t d, const double *mean,
-                               size_t n_components, float *components, double *variances,
-                               bool *is_done, cen_error *error)
+static cen_status look_for_few(cen_context *context, const float *features, size_t n, size_t d,
+                               const double *mean, size_t n_components, float *components,
+                               double *variances, bool *is_done, cen_error *error)
 {
     *is_done = false;
     if (n_components == 0 || !cen__leading_pays(d, n_components)) return CEN_OK;
-    double *values = cen__alloc(n_components, sizeof *values);
-    double *vectors = cen__alloc(d, n_components * sizeof *vectors);
+    double *values = cen__alloc(context, n_components, sizeof *values);
+    double *vectors = cen__alloc(context, d, n_components * sizeof *vectors);
     cen_status status = CEN_OK;
     if (values != NULL && vectors != NULL) {
-        status = cen__leading(features, n, d, mean, n_components, values, vectors, is_done, error);
+        status = cen__leading(context, features, n, d, mean, n_components, values, vectors, is_done,
+                              error);
     } else {
         status = cen__fail_memory(error, "the principal components");
     }
@@ -158,8 +159,9 @@ static cen_status look_for_few(const float *features, size_t n, size_t d, const 
     return status;
 }
 
-cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_components, float *mean,
-                   float *components, double *variances, cen_error *error)
+cen_status cen_pca(cen_context *context, const float *features, size_t n, size_t d,
+                   size_t n_components, float *mean, float *components, double *variances,
+                   cen_error *error)
 {
     if (n < 2) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
@@ -173,15 +175,16 @@ cen_status cen_pca(const float *features, size_t n, size_t d, size_t n_component
             d, n_components);
     }
     bool is_done = false;
-    double *middle = cen__alloc(d, sizeof *middle);
+    double *middle = cen__alloc(context, d, sizeof *middle);
     cen_status status = middle != NULL ? measure_mean(features, n, d, middle, error)
                                        : cen__fail_memory(error, "the mean of features");
     if (status == CEN_OK) {
-        status = look_for_few(features, n, d, middle, n_components, components, variances, &is_done,
-                              error);
+        status = look_for_few(context, features, n, d, middle, n_components, components, variances,
+                              &is_done, error);
     }
     if (status == CEN_OK && !is_done) {
-        status = decompose(features, n, d, middle, n_components, components, variances, error);
+        status =
+            decompose(context, features, n, d, middle, n_components, components, variances, error);
     }
     for (size_t j = 0; j < d && status == CEN_OK; j++) mean[j] = (float)middle[j];
     cen__free(middle);

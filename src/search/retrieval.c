@@ -85,11 +85,11 @@ static bool reserve(retrieve *r)
         if (n_neighbours > most) most = n_neighbours;
     }
     if (!cen__multiply(n_most, r->d, &count)) return false;
-    r->features = cen__alloc(count, sizeof *r->features);
-    r->left_out = cen__alloc(n_most, sizeof *r->left_out);
-    r->hits = cen__alloc(n_most, sizeof *r->hits);
-    r->indices = cen__alloc(most, sizeof *r->indices);
-    r->distances = cen__alloc(most, sizeof *r->distances);
+    r->features = cen__alloc(r->context, count, sizeof *r->features);
+    r->left_out = cen__alloc(r->context, n_most, sizeof *r->left_out);
+    r->hits = cen__alloc(r->context, n_most, sizeof *r->hits);
+    r->indices = cen__alloc(r->context, most, sizeof *r->indices);
+    r->distances = cen__alloc(r->context, most, sizeof *r->distances);
     return r->features != NULL && r->left_out != NULL && r->hits != NULL && r->indices != NULL &&
            r->distances != NULL;
 }
@@ -193,7 +193,7 @@ static cen_status summarise(const retrieve *r, cen_retrieval *retrieval, cen_err
 {
     cen__classes classes; /* of the queries */
     double n = (double)r->n_labelled, n_scored = (double)(r->n_labelled - r->n_lone);
-    if (!cen__classes_create(&classes, r->queries.labels, r->queries.n)) {
+    if (!cen__classes_create(r->context, &classes, r->queries.labels, r->queries.n)) {
         return cen__fail_memory(error, "the classes of the queries");
     }
     *retrieval = (cen_retrieval){.n_queries = r->n_labelled, .n_lone = r->n_lone};
@@ -219,7 +219,7 @@ cen_status cen__retrieve(cen_context *context, cen_labelled gallery, const cen__
                   .options = options,
                   .answers = answers};
     cen_status status = CEN_OK;
-    r.places = cen__alloc(queries.n, sizeof *r.places);
+    r.places = cen__alloc(context, queries.n, sizeof *r.places);
     if (r.places != NULL) plan(&r, classes);
     if (r.places == NULL || !reserve(&r)) {
         status = cen__fail_memory(error, "the neighbours of a block of queries");

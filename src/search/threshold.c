@@ -45,7 +45,7 @@ static cen_status measure_strangers(cen_context *context, cen_labelled gallery,
                                     cen_labelled strangers, size_t d, cen_metric metric,
                                     const cen__classes *classes, float *distances, cen_error *error)
 {
-    float *by_row = cen__alloc(strangers.n, sizeof *by_row);
+    float *by_row = cen__alloc(context, strangers.n, sizeof *by_row);
     if (by_row == NULL) return cen__fail_memory(error, "the distances of strangers");
     cen_status status = cen_knn_search(context, gallery.features, gallery.n, strangers.features,
                                        strangers.n, d, 1, metric, false, NULL, by_row, error);
@@ -95,10 +95,11 @@ static cen_status measure_within(const by_class *b, size_t first, size_t end, ce
 }
 
 /* The features of these rows, in their order; NULL without memory. */
-static float *gather(cen_labelled set, const size_t *rows, size_t n, size_t d)
+static float *gather(cen_context *context, cen_labelled set, const size_t *rows, size_t n, size_t d)
 {
     size_t size;
-    float *gathered = cen__multiply(n, d, &size) ? cen__alloc(size, sizeof *gathered) : NULL;
+    float *gathered =
+        cen__multiply(n, d, &size) ? cen__alloc(context, size, sizeof *gathered) : NULL;
     for (size_t i = 0; i < n && gathered != NULL; i++) {
         memcpy(gathered + i * d, set.features + rows[i] * d, d * sizeof *gathered);
     }
@@ -111,9 +112,9 @@ static cen_status measure_other_classes(cen_context *context, cen_labelled galle
                                         const size_t *stranger_starts, float *distances,
                                         cen_error *error)
 {
-    float *rows = gather(gallery, classes->rows, classes->n_rows, d);
-    float *queries = gather(gallery, strangers->rows, strangers->n_rows, d);
-    float *nearest = cen__alloc(strangers->n_rows, sizeof *nearest);
+    float *rows = gather(context, gallery, classes->rows, classes->n_rows, d);
+    float *queries = gather(context, gallery, strangers->rows, strangers->n_rows, d);
+    float *nearest = cen__alloc(context, strangers->n_rows, sizeof *nearest);
     for (size_t i = 0; i < strangers->n_rows; i++) distances[i] = INFINITY;
     cen_status status = CEN_OK;
     if (rows != NULL && queries != NULL && nearest != NULL) {
@@ -159,13 +160,14 @@ static void share_out(const cen__classes *all, size_t most, size_t *order, size_
 
 /* The rows drawn, by class: sample without the classes of which there are none, starts[n_classes + 1] with
  * all. False without memory. */
-static bool draw_strangers(const cen__classes *all, double far, cen__classes *sample,
-                           size_t *starts)
+static bool draw_strangers(cen_context *context, const cen__classes *all, double far,
+                           cen__classes *sample, size_t *starts)
 {
     const size_t n = all->n_classes;
-    size_t *order = cen__alloc(n, sizeof *order), *counts = cen__alloc(n, sizeof *counts);
-    sample->rows = cen__alloc(all->n_rows, sizeof *sample->rows);
-    sample->starts = cen__alloc(n + 1, sizeof *sample->starts);
+    size_t *order = cen__alloc(context, n, sizeof *order),
+           *counts = cen__alloc(context, n, sizeof *counts);
+    sample->rows = cen__alloc(context, all->n_rows, sizeof *sample->rows);
+    sample->starts = cen__alloc(context, n + 1, sizeof *sample->starts);
     const bool ok =
         order != NULL && counts != NULL && sample->rows != NULL && sample->starts != NULL;
     if (ok) share_out(all, most_pictures(far), order, counts);
@@ -352,20 +354,20 @@ typedef struct {
     double *sums;
 } scratch;
 
-static bool reserve(scratch *s, cen_labelled set, bool is_own, double far)
+static bool reserve(cen_context *context, scratch *s, cen_labelled set, bool is_own, double far)
 {
-    if (!cen__classes_create(&s->classes, set.labels, set.n)) return false;
-    s->starts = cen__alloc(s->classes.n_classes + 1, sizeof *s->starts);
+    if (!cen__classes_create(context, &s->classes, set.labels, set.n)) return false;
+    s->starts = cen__alloc(context, s->classes.n_classes + 1, sizeof *s->starts);
     if (s->starts == NULL) return false;
     if (!is_own) {
         s->strangers = s->classes;
         s->classes = (cen__classes){.n_classes = 0};
-    } else if (!draw_strangers(&s->classes, far, &s->strangers, s->starts)) {
+    } else if (!draw_strangers(context, &s->classes, far, &s->strangers, s->starts)) {
         return false;
     }
-    s->distances = cen__alloc(s->strangers.n_rows, sizeof *s->distances);
-    s->pictures = cen__alloc(s->strangers.n_rows, sizeof *s->pictures);
-    s->sums = cen__alloc(s->strangers.n_classes, sizeof *s->sums);
+    s->distances = cen__alloc(context, s->strangers.n_rows, sizeof *s->distances);
+    s->pictures = cen__alloc(context, s->strangers.n_rows, sizeof *s->pictures);
+    s->sums = cen__alloc(context, s->strangers.n_classes, sizeof *s->sums);
     return s->distances != NULL && s->pictures != NULL && s->sums != NULL;
 }
 
@@ -409,7 +411,7 @@ cen_status cen_threshold_calibrate(cen_context *context, const cen_labelled *gal
     cen_context *own;
     context = cen__context_use(context, &own);
     if (context == NULL) return cen__fail_memory(error, "a context");
-    status = reserve(&s, set, is_own, false_accepts)
+    status = reserve(context, &s, set, is_own, false_accepts)
                  ? measure(context, &s, *gallery, is_own ? (cen_labelled){0} : *strangers, d,
                            metric, error)
                  : cen__fail_memory(error, "the calibration of a threshold");

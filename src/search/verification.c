@@ -168,16 +168,17 @@ static void count_pairs(pairing *p)
     p->impostor_starts[a->n_classes] = impostor;
 }
 
-static bool reserve(pairing *p)
+static bool reserve(cen_context *context, pairing *p)
 {
-    if (!cen__classes_create(&p->a_classes, p->a.labels, p->a.n)) return false;
-    if (!p->within && !cen__classes_create(&p->b_classes, p->b.labels, p->b.n)) return false;
+    if (!cen__classes_create(context, &p->a_classes, p->a.labels, p->a.n)) return false;
+    if (!p->within && !cen__classes_create(context, &p->b_classes, p->b.labels, p->b.n))
+        return false;
     size_t n_starts = p->a_classes.n_classes + 1;
-    p->partners = cen__alloc(n_starts, sizeof *p->partners);
-    p->genuine_starts = cen__alloc(n_starts, sizeof *p->genuine_starts);
-    p->impostor_starts = cen__alloc(n_starts, sizeof *p->impostor_starts);
-    p->a_squares = cen__alloc(p->a.n, sizeof *p->a_squares);
-    p->b_squares = p->within ? p->a_squares : cen__alloc(p->b.n, sizeof *p->b_squares);
+    p->partners = cen__alloc(context, n_starts, sizeof *p->partners);
+    p->genuine_starts = cen__alloc(context, n_starts, sizeof *p->genuine_starts);
+    p->impostor_starts = cen__alloc(context, n_starts, sizeof *p->impostor_starts);
+    p->a_squares = cen__alloc(context, p->a.n, sizeof *p->a_squares);
+    p->b_squares = p->within ? p->a_squares : cen__alloc(context, p->b.n, sizeof *p->b_squares);
     return p->partners != NULL && p->genuine_starts != NULL && p->impostor_starts != NULL &&
            p->a_squares != NULL && p->b_squares != NULL;
 }
@@ -228,9 +229,9 @@ static cen_status create_pairs(cen_context *context, const pairing *p, cen_pairs
     }
     choose_counts(pairs, n_genuine, n_impostor, most);
     size_t larger = pairs->n_genuine > pairs->n_impostor ? pairs->n_genuine : pairs->n_impostor;
-    float *scratch = cen__alloc(larger, sizeof *scratch);
-    pairs->genuine = cen__alloc(pairs->n_genuine, sizeof *pairs->genuine);
-    pairs->impostor = cen__alloc(pairs->n_impostor, sizeof *pairs->impostor);
+    float *scratch = cen__alloc(context, larger, sizeof *scratch);
+    pairs->genuine = cen__alloc(context, pairs->n_genuine, sizeof *pairs->genuine);
+    pairs->impostor = cen__alloc(context, pairs->n_impostor, sizeof *pairs->impostor);
     cen_status status = CEN_OK;
     if (scratch != NULL && pairs->genuine != NULL && pairs->impostor != NULL) {
         measure_pairs(p, true, n_genuine, pairs->n_genuine, pairs->genuine, scratch, context);
@@ -268,7 +269,7 @@ cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, const cen_la
     context = cen__context_use(context, &own);
     if (context == NULL) return cen__fail_memory(error, "a context");
     p.vectors = &cen__kernels_of(context->instructions)->vectors;
-    if (!reserve(&p)) status = cen__fail_memory(error, "the classes of pairs");
+    if (!reserve(context, &p)) status = cen__fail_memory(error, "the classes of pairs");
     if (status == CEN_OK) {
         status = measure_rows(&p, p.a, "the first set", p.a_squares, error);
     }

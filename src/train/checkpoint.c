@@ -21,6 +21,7 @@ static const char *const format_name = "centerloss checkpoint 1";
 enum { MOST_ENTRIES = 64 };
 
 typedef struct entries {
+    cen_context *context; /* for memory */
     const char *names[MOST_ENTRIES];
     cen__text texts[MOST_ENTRIES];
     size_t n;
@@ -29,6 +30,7 @@ typedef struct entries {
 static cen__text *add(entries *list, const char *name)
 {
     list->names[list->n] = name;
+    list->texts[list->n].context = list->context;
     return &list->texts[list->n++];
 }
 
@@ -271,10 +273,10 @@ static void list_tensors(const cen__checkpoint *checkpoint, const cen__trainer_s
 
 /* ---- files ---- */
 
-static char *previous_path(const char *path)
+static char *previous_path(cen_context *context, const char *path)
 {
     size_t size = strlen(path);
-    char *previous = cen__alloc(size + sizeof ".previous", 1);
+    char *previous = cen__alloc(context, size + sizeof ".previous", 1);
     if (previous == NULL) return NULL;
     memcpy(previous, path, size);
     memcpy(previous + size, ".previous", sizeof ".previous");
@@ -289,10 +291,11 @@ static cen_status write_file(const char *path, bool keeps_old, const cen__named_
     for (size_t i = 0; i < list->n; i++) {
         pairs[i] = (cen__string_pair){list->names[i], list->texts[i].data};
     }
-    char *previous = previous_path(path);
+    char *previous = previous_path(list->context, path);
     if (previous == NULL) return cen__fail_memory(error, "a path");
-    cen_status status = cen__safetensors_write_beside(path, keeps_old ? previous : NULL, tensors,
-                                                      N_TENSORS, pairs, list->n, error);
+    cen_status status =
+        cen__safetensors_write_beside(list->context, path, keeps_old ? previous : NULL, tensors,
+                                      N_TENSORS, pairs, list->n, error);
     cen__free(previous);
     return status;
 }
@@ -302,7 +305,7 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
     cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer);
     cen__named_tensor tensors[N_TENSORS];
     place places[N_PLACES];
-    entries list = {.n = 0};
+    entries list = {.context = cen__trainer_model(checkpoint->trainer)->context};
     cen__text_add(add(&list, "format"), format_name);
     add_setup(&list, checkpoint);
     list_places(checkpoint->progress, &state, places);
@@ -353,13 +356,14 @@ static cen_status take(const cen__checkpoint *checkpoint, const cen__safetensors
     return CEN_OK;
 }
 
-static cen_status read_file(const cen__checkpoint *checkpoint, const char *path, cen_error *error)
+static cen_status read_file(cen_context *context, const cen__checkpoint *checkpoint,
+                            const char *path, cen_error *error)
 {
     cen__safetensors file;
-    cen_status status = cen__safetensors_read(path, &file, error);
+    cen_status status = cen__safetensors_read(context, path, &file, error);
     if (status != CEN_OK) return status;
     const char *format = cen__safetensors_metadata(&file, "format");
-    entries list = {.n = 0};
+    entries list = {.context = context};
     add_setup(&list, checkpoint);
     if (has_failed(&list)) {
         status = cen__fail_memory(error, "a checkpoint");
@@ -382,13 +386,14 @@ cen_status cen__checkpoint_read(const cen__checkpoint *checkpoint, cen_error *wa
                                 cen_error *error)
 {
     *warning = (cen_error){CEN_OK, ""};
+    cen_context *context = cen__trainer_model(checkpoint->trainer)->context;
     const char *path = checkpoint->options->checkpoint;
-    cen_status status = read_file(checkpoint, path, error);
+    cen_status status = read_file(context, checkpoint, path, error);
     if (status != CEN_ERROR_IO && status != CEN_ERROR_FORMAT) return status;
-    char *previous = previous_path(path);
+    char *previous = previous_path(context, path);
     if (previous == NULL) return cen__fail_memory(error, "a path");
     cen_error second;
-    cen_status other = read_file(checkpoint, previous, &second);
+    cen_status other = read_file(context, checkpoint, previous, &second);
     bool is_told = other == CEN_ERROR_FORMAT || cen__os_kind(previous) == CEN__NOTHING;
     cen__free(previous);
     if (is_told) return status; /* the newer one's matters more */

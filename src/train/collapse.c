@@ -42,8 +42,9 @@ cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const c
     for (size_t i = 0; i < sample->n; i++) {
         sample->rows[i] = rows[(size_t)((double)i * (double)n / (double)sample->n)];
     }
-    size_t *counts = cen__alloc_zeroed(dataset->n_classes, sizeof *counts);
-    sample->features = cen__alloc(sample->n, d * sizeof *sample->features);
+    cen_context *context = cen__trainer_model(trainer)->context;
+    size_t *counts = cen__alloc_zeroed(context, dataset->n_classes, sizeof *counts);
+    sample->features = cen__alloc(context, sample->n, d * sizeof *sample->features);
     if (counts == NULL || sample->features == NULL) {
         cen__free(counts);
         cen__free(sample->features);

@@ -106,8 +106,8 @@ cen_status cen_model_features(const cen_model *model, const cen_dataset *dataset
                     .features = features,
                     .progress = progress,
                     .user = user};
-    e.x = cen__alloc(batch, cen__shape_count(model->net.in) * sizeof *e.x);
-    e.own = cen__alloc(rows == NULL ? taken.n : 0, sizeof *e.own);
+    e.x = cen__alloc(model->context, batch, cen__shape_count(model->net.in) * sizeof *e.x);
+    e.own = cen__alloc(model->context, rows == NULL ? taken.n : 0, sizeof *e.own);
     status = e.x != NULL && e.own != NULL ? cen__reader_prepare(&e.reader, error)
                                           : cen__fail_memory(error, "the rows of a batch");
     if (status == CEN_OK) {

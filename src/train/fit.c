@@ -78,11 +78,12 @@ static bool has_numbers_as_names(const cen_model_info *model)
 }
 
 /* label_of[n_classes of the dataset] by the names of both. */
-static cen_status match_names(const cen_model_info *model, const cen_dataset *dataset,
-                              int32_t *label_of, cen_error *error)
+static cen_status match_names(cen_context *context, const cen_model_info *model,
+                              const cen_dataset *dataset, int32_t *label_of, cen_error *error)
 {
     if (!has_numbers_as_names(model) || dataset->class_names == NULL) {
-        return cen__dataset_match(dataset, model->class_names, model->n_classes, label_of, error);
+        return cen__dataset_match(context, dataset, model->class_names, model->n_classes, label_of,
+                                  error);
     }
     if (model->n_classes != dataset->n_classes) {
         return cen__fail(
@@ -98,18 +99,20 @@ static cen_status match_names(const cen_model_info *model, const cen_dataset *da
 static cen_status reserve(cen__fit *f, cen_error *error)
 {
     size_t n = f->dataset->n, n_classes = f->model->info.n_classes;
-    f->train =
-        cen__alloc(n + f->batch_size, sizeof *f->train); /* per_class may fill a last batch */
-    f->gallery = cen__alloc(n, sizeof *f->gallery);
-    f->validation = cen__alloc(n, sizeof *f->validation);
-    f->is_told = cen__alloc_zeroed(n, sizeof *f->is_told);
-    f->x = cen__alloc(f->batch_size, cen__shape_count(f->model->net.in) * sizeof *f->x);
-    f->labels = cen__alloc(f->batch_size, sizeof *f->labels);
-    f->label_of = cen__alloc(f->dataset->n_classes, sizeof *f->label_of);
-    f->best = cen__alloc(f->model->n_numbers, sizeof *f->best);
-    f->centers = cen__alloc(f->model->info.n_center_parameters, sizeof *f->centers);
-    f->n_of = cen__alloc(n_classes, sizeof *f->n_of);
-    f->n_hits = cen__alloc(n_classes, sizeof *f->n_hits);
+    f->train = cen__alloc(f->model->context, n + f->batch_size,
+                          sizeof *f->train); /* per_class may fill a last batch */
+    f->gallery = cen__alloc(f->model->context, n, sizeof *f->gallery);
+    f->validation = cen__alloc(f->model->context, n, sizeof *f->validation);
+    f->is_told = cen__alloc_zeroed(f->model->context, n, sizeof *f->is_told);
+    f->x = cen__alloc(f->model->context, f->batch_size,
+                      cen__shape_count(f->model->net.in) * sizeof *f->x);
+    f->labels = cen__alloc(f->model->context, f->batch_size, sizeof *f->labels);
+    f->label_of = cen__alloc(f->model->context, f->dataset->n_classes, sizeof *f->label_of);
+    f->best = cen__alloc(f->model->context, f->model->n_numbers, sizeof *f->best);
+    f->centers =
+        cen__alloc(f->model->context, f->model->info.n_center_parameters, sizeof *f->centers);
+    f->n_of = cen__alloc(f->model->context, n_classes, sizeof *f->n_of);
+    f->n_hits = cen__alloc(f->model->context, n_classes, sizeof *f->n_hits);
     const void *const all[] = {f->train,   f->gallery, f->validation, f->is_told,
                                f->x,       f->labels,  f->label_of,   f->best,
                                f->centers, f->n_of,    f->n_hits};
@@ -124,11 +127,12 @@ static cen_status reserve_measures(cen__fit *f, cen_error *error)
 {
     size_t d = f->model->info.feature_size;
     f->k = f->options->k < f->n_gallery ? f->options->k : f->n_gallery;
-    f->gallery_features = cen__alloc(f->n_gallery, d * sizeof(float));
-    f->validation_features = cen__alloc(f->n_validation, d * sizeof(float));
-    f->gallery_labels = cen__alloc(f->n_gallery, sizeof *f->gallery_labels);
-    f->validation_labels = cen__alloc(f->n_validation, sizeof *f->validation_labels);
-    f->neighbours = cen__alloc(f->n_validation, f->k * sizeof *f->neighbours);
+    f->gallery_features = cen__alloc(f->model->context, f->n_gallery, d * sizeof(float));
+    f->validation_features = cen__alloc(f->model->context, f->n_validation, d * sizeof(float));
+    f->gallery_labels = cen__alloc(f->model->context, f->n_gallery, sizeof *f->gallery_labels);
+    f->validation_labels =
+        cen__alloc(f->model->context, f->n_validation, sizeof *f->validation_labels);
+    f->neighbours = cen__alloc(f->model->context, f->n_validation, f->k * sizeof *f->neighbours);
     if (f->gallery_features != NULL && f->validation_features != NULL &&
         f->gallery_labels != NULL && f->validation_labels != NULL && f->neighbours != NULL) {
         return CEN_OK;
@@ -139,7 +143,8 @@ static cen_status reserve_measures(cen__fit *f, cen_error *error)
 static cen_status prepare(cen__fit *f, cen_error *error)
 {
     cen_status status = reserve(f, error);
-    if (status == CEN_OK) status = match_names(&f->model->info, f->dataset, f->label_of, error);
+    if (status == CEN_OK)
+        status = match_names(f->model->context, &f->model->info, f->dataset, f->label_of, error);
     if (status != CEN_OK) return status;
     cen__fit_choose_gallery(f);
     f->n_validation = cen__rows_of(f->dataset, CEN_SPLIT_VALIDATION, f->validation);
@@ -148,7 +153,7 @@ static cen_status prepare(cen__fit *f, cen_error *error)
                          "the dataset has no row to train on; give it some");
     }
     if (f->options->balance || f->options->per_class > 0) {
-        status = cen__by_class_create(&f->by_class, f->dataset, error);
+        status = cen__by_class_create(f->model->context, &f->by_class, f->dataset, error);
         if (status != CEN_OK) return status;
     }
     f->reader = (cen__reader){.context = f->model->context,

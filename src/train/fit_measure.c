@@ -158,7 +158,7 @@ static cen_status measure_epoch(cen__fit *f, cen_epoch_report *report, cen_error
     if (status == CEN_OK) {
         cen_labelled queries = {f->validation_features, f->validation_labels, f->n_validation};
         cen_labelled gallery = {f->gallery_features, f->gallery_labels, f->n_gallery};
-        status = cen_intra_inter(&queries, &gallery, f->model->info.feature_size,
+        status = cen_intra_inter(f->model->context, &queries, &gallery, f->model->info.feature_size,
                                  f->model->info.n_classes, &report->intra_inter, error);
     }
     report->n_gallery = f->n_gallery;

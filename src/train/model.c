@@ -39,7 +39,7 @@ static cen_status copy_class_names(cen_model *model, const cen_model_options *op
                                    cen_error *error)
 {
     size_t n = options->n_classes;
-    model->class_names = cen__alloc_zeroed(n, sizeof *model->class_names);
+    model->class_names = cen__alloc_zeroed(model->context, n, sizeof *model->class_names);
     if (model->class_names == NULL) return cen__fail_memory(error, "the class names");
     model->info.n_classes = n; /* before the names: freeing goes by it */
     for (size_t i = 0; i < n; i++) {
@@ -49,7 +49,7 @@ static cen_status copy_class_names(cen_model *model, const cen_model_options *op
         if (name == NULL) {
             return cen__fail(error, CEN_ERROR_ARGUMENT, "class %zu has no name; give one", i);
         }
-        model->class_names[i] = cen__duplicate(name);
+        model->class_names[i] = cen__duplicate(model->context, name);
         if (model->class_names[i] == NULL) return cen__fail_memory(error, "the class names");
     }
     return CEN_OK;
@@ -58,7 +58,7 @@ static cen_status copy_class_names(cen_model *model, const cen_model_options *op
 static cen_status describe_layers(cen_model *model, cen_error *error)
 {
     size_t n = model->net.n_layers;
-    model->layers = cen__alloc_zeroed(n, sizeof *model->layers);
+    model->layers = cen__alloc_zeroed(model->context, n, sizeof *model->layers);
     if (model->layers == NULL) return cen__fail_memory(error, "the model");
     for (size_t i = 0; i < n; i++) {
         const cen__layer *layer = &model->net.layers[i];
@@ -82,7 +82,7 @@ static bool add_tensor(cen_model *model, const char *name, size_t n_dims, const 
         tensor->count *= shape[i];
     }
     model->n_numbers += tensor->count;
-    tensor->name = cen__duplicate(name);
+    tensor->name = cen__duplicate(model->context, name);
     if (tensor->name == NULL) return false;
     model->n_tensors++;
     return true;
@@ -109,7 +109,8 @@ static cen_status place_tensors(cen_model *model, cen_error *error)
                          "%zu classes with features of %zu numbers do not fit into memory", classes,
                          d);
     }
-    model->tensors = cen__alloc_zeroed(net->n_layers * (CEN__MAX_PARAMETERS + CEN__MAX_STATES) +
+    model->tensors = cen__alloc_zeroed(model->context,
+                                       net->n_layers * (CEN__MAX_PARAMETERS + CEN__MAX_STATES) +
                                            CEN__TRAINER_TENSORS,
                                        sizeof *model->tensors);
     bool good = model->tensors != NULL;
@@ -141,9 +142,9 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
     }
     const cen_preset *preset = cen__preset_find(options->net);
     cen__shape in = {input->channels, input->height, input->width};
-    status = cen__net_create(cen__kernels_of(model->context->instructions), &model->net,
-                             preset != NULL ? preset->net : options->net, in, options->feature_size,
-                             error);
+    status = cen__net_create(model->context, cen__kernels_of(model->context->instructions),
+                             &model->net, preset != NULL ? preset->net : options->net, in,
+                             options->feature_size, error);
     if (status == CEN_OK) status = copy_class_names(model, options, error);
     if (status == CEN_OK) status = describe_layers(model, error);
     if (status != CEN_OK) return status;
@@ -165,7 +166,7 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
 cen_status cen__model_layout(cen_context *context, cen_model **model,
                              const cen_model_options *options, cen_error *error)
 {
-    *model = cen__alloc_zeroed(1, sizeof **model);
+    *model = cen__alloc_zeroed(context, 1, sizeof **model);
     if (*model == NULL) return cen__fail_memory(error, "the model");
     (*model)->context = cen__context_use(context, &(*model)->own_context);
     cen_status status = (*model)->context != NULL ? lay_out(*model, options, error)
@@ -179,7 +180,7 @@ cen_status cen__model_layout(cen_context *context, cen_model **model,
 
 cen_status cen__model_allocate(cen_model *model, cen_error *error)
 {
-    model->parameters = cen__alloc(model->n_numbers, sizeof(float));
+    model->parameters = cen__alloc(model->context, model->n_numbers, sizeof(float));
     return model->parameters != NULL ? CEN_OK : cen__fail_memory(error, "the model's parameters");
 }
 
@@ -256,7 +257,7 @@ cen_status cen_model_note(cen_model *model, const char *key, const char *value, 
     }
     for (size_t i = 0; i < model->n_notes; i++) {
         if (strcmp(model->notes[i].key, key) != 0) continue;
-        char *copy = cen__duplicate(value);
+        char *copy = cen__duplicate(model->context, value);
         if (copy == NULL) return cen__fail_memory(error, "a note of the model");
         cen__free(model->notes[i].value);
         model->notes[i].value = copy;
@@ -268,9 +269,9 @@ cen_status cen_model_note(cen_model *model, const char *key, const char *value, 
 cen_status cen__model_add_note(cen_model *model, const char *key, const char *value,
                                cen_error *error)
 {
-    char *name = cen__duplicate(key), *copy = cen__duplicate(value);
+    char *name = cen__duplicate(model->context, key), *copy = cen__duplicate(model->context, value);
     if (name == NULL || copy == NULL ||
-        !cen__grow(&model->notes, &model->notes_capacity, model->n_notes + 1,
+        !cen__grow(model->context, &model->notes, &model->notes_capacity, model->n_notes + 1,
                    sizeof *model->notes)) {
         cen__free(name);
         cen__free(copy);

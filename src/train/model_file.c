@@ -100,7 +100,8 @@ static cen_status save(const cen_model *model, const char *path, cen__text *text
             (cen_tensor){.n_dims = tensor->n_dims, .data = model->parameters + tensor->offset};
         memcpy(tensors[i].tensor.shape, tensor->shape, sizeof tensor->shape);
     }
-    return cen__safetensors_write(path, tensors, model->n_tensors, pairs, n_pairs, error);
+    return cen__safetensors_write(model->context, path, tensors, model->n_tensors, pairs, n_pairs,
+                                  error);
 }
 
 cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error)
@@ -110,9 +111,10 @@ cen_status cen_model_save(const cen_model *model, const char *path, cen_error *e
         return cen__fail(error, status, "%s: the model is not written: %s", path, error->message);
     }
     if (status != CEN_OK) return status;
-    cen__text texts[N_KEYS] = {{NULL, 0, 0, false}};
-    cen__string_pair *pairs = cen__alloc(N_KEYS + model->n_notes, sizeof *pairs);
-    cen__named_tensor *tensors = cen__alloc(model->n_tensors, sizeof *tensors);
+    cen__text texts[N_KEYS] = {{.size = 0}};
+    cen__string_pair *pairs = cen__alloc(model->context, N_KEYS + model->n_notes, sizeof *pairs);
+    cen__named_tensor *tensors = cen__alloc(model->context, model->n_tensors, sizeof *tensors);
+    for (size_t i = 0; i < N_KEYS; i++) texts[i].context = model->context;
     status = save(model, path, texts, pairs, tensors, error);
     for (size_t i = 0; i < N_KEYS; i++) cen__free(texts[i].data);
     cen__free(pairs);
@@ -126,13 +128,13 @@ static cen_status fail_value(const char *key, cen_error *error)
 }
 
 /* numbers[n] of the JSON array that stands under a key. */
-static cen_status read_numbers(const cen__safetensors *file, const char *key, double *numbers,
-                               size_t n, cen_error *error)
+static cen_status read_numbers(cen_context *context, const cen__safetensors *file, const char *key,
+                               double *numbers, size_t n, cen_error *error)
 {
     const char *text = cen__safetensors_metadata(file, key);
     if (text == NULL) return fail_value(key, error);
     cen__json_document *document;
-    cen_status status = cen__json_parse(text, strlen(text), &document, error);
+    cen_status status = cen__json_parse(context, text, strlen(text), &document, error);
     if (status != CEN_OK) return status;
     const cen__json *array = cen__json_root(document);
     bool good = array->kind == CEN__JSON_ARRAY && array->n_children == n;
@@ -145,18 +147,19 @@ static cen_status read_numbers(const cen__safetensors *file, const char *key, do
     return good ? CEN_OK : fail_value(key, error);
 }
 
-static cen_status read_input(const cen__safetensors *file, cen_input *input, cen_error *error)
+static cen_status read_input(cen_context *context, const cen__safetensors *file, cen_input *input,
+                             cen_error *error)
 {
     double sizes[3], mean[CEN_MAX_CHANNELS] = {0}, std[CEN_MAX_CHANNELS] = {0};
-    cen_status status = read_numbers(file, keys[INPUT], sizes, 3, error);
+    cen_status status = read_numbers(context, file, keys[INPUT], sizes, 3, error);
     if (status != CEN_OK) return status;
     for (size_t i = 0; i < 3; i++) {
         double most = i == 0 ? CEN_MAX_CHANNELS : 1 << 24;
         if (!(sizes[i] >= 1 && sizes[i] <= most)) return fail_value(keys[INPUT], error);
     }
     size_t channels = (size_t)sizes[0];
-    status = read_numbers(file, keys[MEAN], mean, channels, error);
-    if (status == CEN_OK) status = read_numbers(file, keys[STD], std, channels, error);
+    status = read_numbers(context, file, keys[MEAN], mean, channels, error);
+    if (status == CEN_OK) status = read_numbers(context, file, keys[STD], std, channels, error);
     if (status != CEN_OK) return status;
     *input = (cen_input){.channels = channels,
                          .height = (size_t)sizes[1],
@@ -182,13 +185,14 @@ static cen_status read_mirror(const cen__safetensors *file, bool *mirror, cen_er
 }
 
 /* names: an array of the strings of a JSON array, which stay the document's. */
-static cen_status read_names(const cen__json *array, const char ***names, cen_error *error)
+static cen_status read_names(cen_context *context, const cen__json *array, const char ***names,
+                             cen_error *error)
 {
     *names = NULL;
     if (array->kind != CEN__JSON_ARRAY) {
         return cen__fail(error, CEN_ERROR_FORMAT, "its 'classes' are no list");
     }
-    *names = cen__alloc(array->n_children, sizeof **names);
+    *names = cen__alloc(context, array->n_children, sizeof **names);
     if (*names == NULL) return cen__fail_memory(error, "the class names");
     size_t n = 0;
     for (const cen__json *item = array->child; item != NULL; item = item->next) {
@@ -242,17 +246,17 @@ static cen_status read_layout(cen_context *context, const cen__safetensors *file
                          "its metadata do not say '%s'; name a model that cl_train wrote",
                          format_name);
     }
-    cen_status status = read_input(file, &options.input, error);
+    cen_status status = read_input(context, file, &options.input, error);
     if (status == CEN_OK) status = read_mirror(file, &options.mirror, error);
     if (status != CEN_OK) return status;
     const char *hex = cen__safetensors_metadata(file, keys[CLASSES_HEX]);
     const char *classes =
         cen__safetensors_metadata(file, keys[hex != NULL ? CLASSES_HEX : CLASSES]);
     cen__json_document *document;
-    status = cen__json_parse(classes, strlen(classes), &document, error);
+    status = cen__json_parse(context, classes, strlen(classes), &document, error);
     if (status != CEN_OK) return status;
     const char **names;
-    status = read_names(cen__json_root(document), &names, error);
+    status = read_names(context, cen__json_root(document), &names, error);
     if (status == CEN_OK) {
         options.n_classes = cen__json_root(document)->n_children;
         options.class_names = names;
@@ -308,7 +312,7 @@ static cen_status load(cen_context *context, cen_model **model, const char *path
                        const cen_model_limits *limits, cen_error *error)
 {
     cen__safetensors file;
-    cen_status status = cen__safetensors_read(path, &file, error);
+    cen_status status = cen__safetensors_read(context, path, &file, error);
     if (status != CEN_OK) return status;
     status = read_layout(context, &file, model, error);
     if (status == CEN_OK) status = cen__model_check_limits(*model, limits, true, error);
@@ -331,7 +335,7 @@ cen_status cen_model_load(cen_context *context, cen_model **model, const char *p
     cen_status status = cen__limits_take(&taken, limits, error);
     if (status != CEN_OK) return status;
     if (cen__os_kind(path) != CEN__FOLDER) return load(context, model, path, &taken, error);
-    char *inner = cen__path_join(path, "model.safetensors");
+    char *inner = cen__path_join(context, path, "model.safetensors");
     if (inner == NULL) return cen__fail_memory(error, "a path");
     status = load(context, model, inner, &taken, error);
     cen__free(inner);
@@ -386,7 +390,7 @@ static cen_status take(cen_model *model, const cen__safetensors *file, const cha
 cen_status cen_model_init(cen_model *model, const char *path, size_t *n_taken, cen_error *error)
 {
     cen__safetensors file;
-    cen_status status = cen__safetensors_read(path, &file, error);
+    cen_status status = cen__safetensors_read(model->context, path, &file, error);
     if (status != CEN_OK) return status;
     status = take(model, &file, path, n_taken, error);
     cen__safetensors_free(&file);

@@ -50,16 +50,16 @@ cen_status cen__objective_create(cen__objective *o, const cen_model *model,
         has_margin
             ? cen__margin_scratch_count(kernels, batch, d, classes, cen_context_threads(context))
             : cen__affine_scratch_count(kernels, batch, d, classes, cen_context_threads(context));
-    o->logits = cen__alloc(n_logits, sizeof *o->logits);
-    o->scratch = cen__alloc(scratch, sizeof *o->scratch);
+    o->logits = cen__alloc(context, n_logits, sizeof *o->logits);
+    o->scratch = cen__alloc(context, scratch, sizeof *o->scratch);
     if (is_triplet(options))
         n_doubles = cen__triplet_scratch_count(batch, cen_context_threads(context));
     if (options->loss == CEN_LOSS_CONTRASTIVE_CENTER) {
         n_doubles = cen__contrastive_scratch_count(batch, d);
     }
-    o->double_scratch = cen__alloc(n_doubles, sizeof *o->double_scratch);
-    o->row_losses = cen__alloc(batch, sizeof *o->row_losses);
-    o->row_hits = cen__alloc(batch, sizeof *o->row_hits);
+    o->double_scratch = cen__alloc(context, n_doubles, sizeof *o->double_scratch);
+    o->row_losses = cen__alloc(context, batch, sizeof *o->row_losses);
+    o->row_hits = cen__alloc(context, batch, sizeof *o->row_hits);
     bool complete = o->logits != NULL && o->scratch != NULL && o->double_scratch != NULL &&
                     o->row_losses != NULL && o->row_hits != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the losses of this net");

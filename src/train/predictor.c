@@ -16,8 +16,8 @@ static bool reserve(cen_predictor *predictor)
     if (!model->info.mirror) return true;
     if (!cen__multiply(predictor->max_n, cen__shape_count(model->net.in), &n_inputs)) return false;
     if (!cen__multiply(predictor->max_n, model->info.feature_size, &n_features)) return false;
-    predictor->mirrored = cen__alloc(n_inputs, sizeof(float));
-    predictor->features = cen__alloc(n_features, sizeof(float));
+    predictor->mirrored = cen__alloc(predictor->model->context, n_inputs, sizeof(float));
+    predictor->features = cen__alloc(predictor->model->context, n_features, sizeof(float));
     return predictor->mirrored != NULL && predictor->features != NULL;
 }
 
@@ -29,7 +29,7 @@ cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *mode
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a predictor for no images was asked for; give at least 1");
     }
-    cen_predictor *made = cen__alloc_zeroed(1, sizeof *made);
+    cen_predictor *made = cen__alloc_zeroed(model->context, 1, sizeof *made);
     if (made == NULL) return cen__fail_memory(error, "a predictor");
     made->model = model;
     made->max_n = max_n;

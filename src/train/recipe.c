@@ -17,9 +17,10 @@ static int compare_sizes(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static cen_status median_shorter_side(const cen_folder_info *info, size_t *median, cen_error *error)
+static cen_status median_shorter_side(cen_context *context, const cen_folder_info *info,
+                                      size_t *median, cen_error *error)
 {
-    size_t *sides = cen__alloc(info->n_images, sizeof *sides);
+    size_t *sides = cen__alloc(context, info->n_images, sizeof *sides);
     if (sides == NULL) return cen__fail_memory(error, "the sizes of the images");
     for (size_t i = 0; i < info->n_images; i++) {
         const cen_folder_image *image = &info->images[i];
@@ -39,8 +40,8 @@ static size_t choose_channels(const cen_folder_info *info)
     return 1;
 }
 
-cen_status cen_folder_choose_input(const cen_folder *folder, const char *net, cen_input *input,
-                                   cen_error *error)
+cen_status cen_folder_choose_input(cen_context *context, const cen_folder *folder, const char *net,
+                                   cen_input *input, cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
     const cen_preset *preset = net != NULL ? cen__preset_find(net) : NULL;
@@ -53,7 +54,7 @@ cen_status cen_folder_choose_input(const cen_folder *folder, const char *net, ce
     if (chosen.channels == 0) chosen.channels = choose_channels(info);
     if (chosen.height == 0) {
         size_t side = 0;
-        cen_status status = median_shorter_side(info, &side, error);
+        cen_status status = median_shorter_side(context, info, &side, error);
         if (status != CEN_OK) return status;
         chosen.height = chosen.width = side < LONGEST_SIDE ? side : LONGEST_SIDE;
     }

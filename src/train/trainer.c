@@ -95,17 +95,21 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     if (status == CEN_OK) {
         status = cen_predictor_create(&trainer->predictor, model, batch, error);
     }
-    if (status == CEN_OK) status = cen__adam_create(&trainer->adam, model->n_parameters, error);
+    if (status == CEN_OK)
+        status =
+            cen__adam_create(trainer->model->context, &trainer->adam, model->n_parameters, error);
     if (status == CEN_OK) {
         status = cen__objective_create(&trainer->objective, model, &trainer->options,
                                        trainer->model->context, error);
     }
     if (status != CEN_OK) return status;
-    trainer->gradient = cen__alloc_zeroed(model->n_parameters, sizeof(float));
-    trainer->df = cen__alloc(n_features, sizeof(float));
-    trainer->delta = cen__alloc(n_features, sizeof(float));
-    trainer->rows = cen__alloc(batch, sizeof *trainer->rows);
-    trainer->state_before = cen__alloc(model->n_numbers - model->n_parameters, sizeof(float));
+    trainer->gradient =
+        cen__alloc_zeroed(trainer->model->context, model->n_parameters, sizeof(float));
+    trainer->df = cen__alloc(trainer->model->context, n_features, sizeof(float));
+    trainer->delta = cen__alloc(trainer->model->context, n_features, sizeof(float));
+    trainer->rows = cen__alloc(trainer->model->context, batch, sizeof *trainer->rows);
+    trainer->state_before =
+        cen__alloc(trainer->model->context, model->n_numbers - model->n_parameters, sizeof(float));
     bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->delta != NULL &&
                     trainer->rows != NULL && trainer->state_before != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the training of this net");
@@ -119,7 +123,7 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     cen_status status = cen__take_options(&taken, options, error);
     if (status == CEN_OK) status = check_options(model, &taken, error);
     if (status != CEN_OK) return status;
-    cen_trainer *t = cen__alloc_zeroed(1, sizeof *t);
+    cen_trainer *t = cen__alloc_zeroed(model->context, 1, sizeof *t);
     if (t == NULL) return cen__fail_memory(error, "a trainer");
     t->model = model;
     t->options = taken;

@@ -121,10 +121,10 @@ static void measure_layer(const struct layer *layer, const cen__conv_set *set)
     const size_t total = 2 * (n_x + n_y + n_w + v->k) + 32768;
     const size_t plain = cen__conv_scratch_count(v, layer->n);
     const size_t pooled = cen__conv_pool_scratch_count(v);
-    tensors t = {.x = cen__alloc(total, sizeof *t.x),
-                 .argmax = cen__alloc(n_y, 1),
-                 .scratch = cen__alloc(plain > pooled ? plain : pooled, sizeof *t.scratch),
-                 .prepared = cen__alloc(cen__conv_prepared_count(v), sizeof *t.prepared)};
+    tensors t = {.x = cen__alloc(NULL, total, sizeof *t.x),
+                 .argmax = cen__alloc(NULL, n_y, 1),
+                 .scratch = cen__alloc(NULL, plain > pooled ? plain : pooled, sizeof *t.scratch),
+                 .prepared = cen__alloc(NULL, cen__conv_prepared_count(v), sizeof *t.prepared)};
     if (t.x != NULL && t.argmax != NULL && t.scratch != NULL && t.prepared != NULL) {
         for (size_t i = 0; i < total; i++) t.x[i] = cen__random_float(1, 1, i) - 0.5f;
         t.dx = t.x + n_x, t.y = t.dx + n_x, t.dy = t.y + n_y, t.w = t.dy + n_y;

@@ -115,11 +115,11 @@ static problem make_problem(const shape *is, int n_threads)
     problem on = {.is = is, .n_read = is->k * (is->m + is->n), .n_written = is->m * is->n};
     double work = (double)is->m * (double)is->n * (double)is->k;
     on.repeats = 1 + (int)(5e7 / work);
-    on.data = cen__alloc(on.n_read, sizeof(float));
-    on.c = cen__alloc_zeroed(on.n_written, sizeof(float));
-    on.scratch =
-        cen__alloc(cen__gemm_scratch_count(&kernels_now()->micro, is->m, is->n, is->k, n_threads),
-                   sizeof(float));
+    on.data = cen__alloc(NULL, on.n_read, sizeof(float));
+    on.c = cen__alloc_zeroed(NULL, on.n_written, sizeof(float));
+    on.scratch = cen__alloc(
+        NULL, cen__gemm_scratch_count(&kernels_now()->micro, is->m, is->n, is->k, n_threads),
+        sizeof(float));
     if (on.data == NULL || on.c == NULL || on.scratch == NULL) {
         fprintf(stderr, "bench: not enough memory\n");
         exit(1);

@@ -44,7 +44,7 @@ static size_t count(size_t (*of)(const cen__layer *), const cen__layer *layer)
 
 static float *random_numbers(size_t n, uint64_t stream)
 {
-    float *numbers = cen__alloc(n + 16, sizeof *numbers);
+    float *numbers = cen__alloc(NULL, n + 16, sizeof *numbers);
     for (size_t i = 0; numbers != NULL && i < n; i++) {
         numbers[i] = cen__random_float(1, stream, i) - 0.5F;
     }
@@ -64,10 +64,11 @@ static room make_room(const cen__layer *layer, size_t n)
         .w = random_numbers(layer->count, 5),
         .dw = random_numbers(layer->count, 6),
         .state = random_numbers(layer->state_count, 7),
-        .scratch = cen__alloc(scratch + 16, sizeof(float)),
-        .shared = cen__alloc_zeroed(count(layer->kind->shared_count, layer) + 16, sizeof(float)),
-        .sums = cen__alloc(count(layer->kind->sums_count, layer) + 16, sizeof(double)),
-        .saved = cen__alloc(n * count(layer->kind->saved_size, layer) + 16, 1)};
+        .scratch = cen__alloc(NULL, scratch + 16, sizeof(float)),
+        .shared =
+            cen__alloc_zeroed(NULL, count(layer->kind->shared_count, layer) + 16, sizeof(float)),
+        .sums = cen__alloc(NULL, count(layer->kind->sums_count, layer) + 16, sizeof(double)),
+        .saved = cen__alloc(NULL, n * count(layer->kind->saved_size, layer) + 16, 1)};
 }
 
 static void free_room(room *r)
@@ -144,7 +145,7 @@ int bench_layers(int argc, char **argv)
         char line[64]; /* a net ends with a vector */
         bool is_image = cases[i].in.h > 1 && strcmp(cases[i].line, "gap") != 0;
         (void)snprintf(line, sizeof line, "%s%s", cases[i].line, is_image ? ", flatten" : "");
-        if (cen__net_create(kernels_now(), &net, line, cases[i].in, 0, &error) != CEN_OK) {
+        if (cen__net_create(NULL, kernels_now(), &net, line, cases[i].in, 0, &error) != CEN_OK) {
             fprintf(stderr, "%s\n", error.message);
             return 1;
         }

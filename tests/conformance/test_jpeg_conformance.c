@@ -36,7 +36,7 @@ static void check_picture(const expectation *expected, const uint8_t *bytes, siz
     /* What is remarked on is cut short or damaged. */
     if (expected->remark[0] != '\0' && image->warning == NULL)
         fail_msg("%s: decoded without a warning (%s)", expected->path, expected->remark);
-    assert_int_equal(cen__jpeg_kind.read_size(bytes, size, &head, NULL), CEN_OK);
+    assert_int_equal(cen__jpeg_kind.read_size(NULL, bytes, size, &head, NULL), CEN_OK);
     assert_int_equal(head.width, image->width);
     assert_int_equal(head.height, image->height);
     assert_int_equal(head.channels, image->channels);
@@ -49,8 +49,8 @@ static void check(const expectation *expected)
     cen_image image = {0};
     cen_error error = {CEN_OK, ""};
     cen_image_options options = cen_image_options_init();
-    char *path = cen__path_join(data, expected->path);
-    if (cen__file_read(path, SIZE_MAX, &bytes, &size, &error) != CEN_OK)
+    char *path = cen__path_join(NULL, data, expected->path);
+    if (cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, &error) != CEN_OK)
         fail_msg("%s", error.message);
     cen_status status = cen__jpeg_kind.decode(NULL, bytes, size, &options, &image, &error);
     if (status != CEN_OK) {

@@ -27,7 +27,7 @@ static void make_folder(void)
     cen_input input = {1, SIDE, SIDE, CEN_RESIZE_CROP, {0}, {1, 1, 1}};
     for (int i = 0; i < N_CLASSES; i++) {
         char path[64];
-        FUZZ_CHECK(cen__os_make_folder(names[i], NULL) == CEN_OK);
+        FUZZ_CHECK(cen__os_make_folder(NULL, names[i], NULL) == CEN_OK);
         (void)snprintf(path, sizeof path, "%s/%d.pgm", names[i], i);
         fuzz_write(path, "P5 2 2 255 abcd", 15);
     }
@@ -52,8 +52,8 @@ static void set_up(void)
         .trainer = trainer,
         .dataset = cen_folder_dataset(folder),
         .options = &options,
-        .best = cen__alloc_zeroed(model->n_numbers, sizeof(float)),
-        .centers = cen__alloc_zeroed(model->info.n_center_parameters, sizeof(float)),
+        .best = cen__alloc_zeroed(NULL, model->n_numbers, sizeof(float)),
+        .centers = cen__alloc_zeroed(NULL, model->info.n_center_parameters, sizeof(float)),
         .progress = &progress};
     FUZZ_CHECK(checkpoint.best != NULL && checkpoint.centers != NULL);
     options.checkpoint = "fuzz_genuine";

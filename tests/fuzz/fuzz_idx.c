@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     fuzz_write("fuzz_images.idx", bytes + 2 + n_labels, left - n_labels);
     fuzz_memory_begin();
     cen_status status =
-        cen_idx_unpack("fuzz_images.idx", "fuzz_labels", NULL, 0, 1, "fuzz_unpacked", &error);
+        cen_idx_unpack(NULL, "fuzz_images.idx", "fuzz_labels", NULL, 0, 1, "fuzz_unpacked", &error);
     fuzz_memory_most(((size_t)1 << 20) +
                      3 * 1032 * size); /* as stated in the README, and PNG's own */
     fuzz_check_error(status, &error);

@@ -58,14 +58,14 @@ static void check_gzip(const uint8_t *bytes, size_t size)
     size_t out_size;
     cen_error error;
     fuzz_memory_begin();
-    cen_status status = cen__gzip_unpack(bytes, size, MOST_OUT, &out, &out_size, &error);
+    cen_status status = cen__gzip_unpack(NULL, bytes, size, MOST_OUT, &out, &out_size, &error);
     fuzz_memory_most(3 * MOST_OUT + (1 << 15)); /* growing holds the old and twice of it */
     fuzz_check_error(status, &error);
     FUZZ_CHECK((status == CEN_OK) == (out != NULL) && out_size <= MOST_OUT);
     if (status == CEN_OK) {
         uint8_t *packed;
         size_t packed_size;
-        FUZZ_CHECK(cen__zlib_pack(out, out_size, &packed, &packed_size, NULL) == CEN_OK);
+        FUZZ_CHECK(cen__zlib_pack(NULL, out, out_size, &packed, &packed_size, NULL) == CEN_OK);
         cen__free(packed);
     }
     cen__free(out);

@@ -37,12 +37,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     cen__net net, again;
     cen_error error;
     fuzz_memory_begin();
-    cen_status status = cen__net_create(kernels_now(), &net, line, in, bytes[0] / 2, &error);
+    cen_status status = cen__net_create(NULL, kernels_now(), &net, line, in, bytes[0] / 2, &error);
     fuzz_memory_most(MEMORY_LEAST + MEMORY_FACTOR * size);
     fuzz_check_error(status, &error);
     if (status == CEN_OK) {
         FUZZ_CHECK(net.out.h == 1 && net.out.w == 1 && net.out.c > 0);
-        FUZZ_CHECK(cen__net_create(kernels_now(), &again, net.line, in, 0, NULL) == CEN_OK);
+        FUZZ_CHECK(cen__net_create(NULL, kernels_now(), &again, net.line, in, 0, NULL) == CEN_OK);
         FUZZ_CHECK(strcmp(net.line, again.line) == 0 && net.n_layers == again.n_layers);
         FUZZ_CHECK(net.n_parameters == again.n_parameters && net.out.c == again.out.c);
         if (net.n_parameters + net.n_state < MOST_NUMBERS && net.out.c < MOST_NUMBERS) {

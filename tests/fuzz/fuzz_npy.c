@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     cen_feature_set set;
     fuzz_write(path, bytes, size);
     fuzz_memory_begin();
-    cen_status status = cen__npy_read(path, &features, &n, &d, &error);
+    cen_status status = cen__npy_read(NULL, path, &features, &n, &d, &error);
     fuzz_memory_most(MEMORY_LEAST + MEMORY_FACTOR * size);
     fuzz_check_error(status, &error);
     FUZZ_CHECK((status == CEN_OK) == (features != NULL));
@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         is_finite = is_finite && isfinite(features[i]);
     }
     cen__free(features);
-    cen_status other = cen_features_read(path, &set, &error);
+    cen_status other = cen_features_read(NULL, path, &set, &error);
     fuzz_check_error(other, &error);
     FUZZ_CHECK((other == CEN_OK) == (status == CEN_OK && is_finite));
     cen_features_free(&set);

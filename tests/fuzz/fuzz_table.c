@@ -32,15 +32,15 @@ static void check_again(const char *path, cen_features_format format, const char
 {
     cen_feature_set set, same;
     cen_error error;
-    cen_status status = cen_features_read(path, &set, &error);
+    cen_status status = cen_features_read(NULL, path, &set, &error);
     fuzz_check_error(status, &error);
     if (status != CEN_OK) return;
     for (size_t i = 0; i < set.n; i++) {
         FUZZ_CHECK(set.rows[i].label >= -1 && set.rows[i].label < (int32_t)set.n_classes);
     }
-    FUZZ_CHECK(cen_features_write(again, format, set.features, set.n, set.d, set.rows, NULL) ==
-               CEN_OK);
-    FUZZ_CHECK(cen_features_read(again, &same, NULL) == CEN_OK);
+    FUZZ_CHECK(cen_features_write(NULL, again, format, set.features, set.n, set.d, set.rows,
+                                  NULL) == CEN_OK);
+    FUZZ_CHECK(cen_features_read(NULL, again, &same, NULL) == CEN_OK);
     FUZZ_CHECK(same.n == set.n && same.d == set.d && same.n_classes == set.n_classes);
     for (size_t i = 0; i < set.n; i++) {
         FUZZ_CHECK(strcmp(set.rows[i].path, same.rows[i].path) == 0);
@@ -61,8 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     size -= is_tsv;
     fuzz_write(path, bytes, size);
     fuzz_memory_begin();
-    cen_status status = is_tsv ? cen__table_read_tsv(path, &table, &error)
-                               : cen__table_read_csv(path, &table, &error);
+    cen_status status = is_tsv ? cen__table_read_tsv(NULL, path, &table, &error)
+                               : cen__table_read_csv(NULL, path, &table, &error);
     fuzz_memory_most(MEMORY_LEAST + MEMORY_FACTOR * size);
     fuzz_check_error(status, &error);
     size_t n_rows = table.n;

@@ -46,10 +46,10 @@ static void check_header(const uint8_t *bytes, size_t size, const cen_image *ima
         if (!kinds[i]->matches(bytes, size)) continue;
         cen_image header = {0, 0, 0, NULL, NULL, {0}};
         cen_error why = {CEN_OK, ""};
-        cen_status status = kinds[i]->read_size(bytes, size, &header, &why);
+        cen_status status = kinds[i]->read_size(NULL, bytes, size, &header, &why);
         fuzz_check_error(status, &why);
-        (void)kinds[i]->read_size(bytes, size / 2, &header, NULL);
-        if (status == CEN_OK) status = kinds[i]->read_size(bytes, size, &header, &why);
+        (void)kinds[i]->read_size(NULL, bytes, size / 2, &header, NULL);
+        if (status == CEN_OK) status = kinds[i]->read_size(NULL, bytes, size, &header, &why);
         bool swaps = cen__orientation_swaps(cen__exif_orientation(bytes, size));
         if (error->status == CEN_OK) {
             FUZZ_CHECK(status == CEN_OK);

@@ -23,7 +23,7 @@ static void run_file(const char *path)
     uint8_t *bytes;
     size_t size;
     cen_error error;
-    if (cen__file_read(path, SIZE_MAX, &bytes, &size, &error) != CEN_OK) {
+    if (cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, &error) != CEN_OK) {
         fprintf(stderr, "%s\n", error.message);
         exit(1);
     }
@@ -36,9 +36,9 @@ static void run_file(const char *path)
 static size_t run_folder(const char *path)
 {
     cen__listing listing;
-    FUZZ_CHECK(cen__os_list(path, &listing, NULL) == CEN_OK);
+    FUZZ_CHECK(cen__os_list(NULL, path, &listing, NULL) == CEN_OK);
     for (size_t i = 0; i < listing.n_names; i++) {
-        char *file = cen__path_join(path, listing.names[i]);
+        char *file = cen__path_join(NULL, path, listing.names[i]);
         FUZZ_CHECK(file != NULL);
         run_file(file);
         cen__free(file);

@@ -35,7 +35,7 @@ static cen_status read_picture(const char *path)
 static cen_status read_features(const char *path)
 {
     cen_feature_set set;
-    cen_status status = cen_features_read(path, &set, NULL);
+    cen_status status = cen_features_read(NULL, path, &set, NULL);
     if (status == CEN_OK) cen_features_free(&set);
     return status;
 }
@@ -68,14 +68,14 @@ static cen_status read_list(const char *path)
 
 static cen_status read_idx(const char *path)
 {
-    return cen_idx_unpack(path, path, NULL, 0, 1, "unpacked", NULL);
+    return cen_idx_unpack(NULL, path, path, NULL, 0, 1, "unpacked", NULL);
 }
 
 /* A text read whole, with a NUL at its end. */
 static cen_status read_text(const char *path, char **text, size_t *size)
 {
     uint8_t *bytes;
-    cen_status status = cen__file_read(path, SIZE_MAX, &bytes, size, NULL);
+    cen_status status = cen__file_read(NULL, path, SIZE_MAX, &bytes, size, NULL);
     if (status != CEN_OK) return status;
     *text = (malloc)(*size + 1); /* not counted */
     if (*text != NULL) {
@@ -94,7 +94,7 @@ static cen_status read_json(const char *path)
     cen__json_document *document;
     cen_status status = read_text(path, &text, &size);
     if (status != CEN_OK) return status;
-    status = cen__json_parse(text, size, &document, NULL);
+    status = cen__json_parse(NULL, text, size, &document, NULL);
     if (status == CEN_OK) cen__json_free(document);
     (free)(text);
     return status;
@@ -107,7 +107,7 @@ static cen_status read_net(const char *path)
     cen__net net;
     cen_status status = read_text(path, &text, &size);
     if (status != CEN_OK) return status;
-    status = cen__net_create(cen__kernels_of(cen__processor_instructions()), &net, text,
+    status = cen__net_create(NULL, cen__kernels_of(cen__processor_instructions()), &net, text,
                              (cen__shape){3, 64, 64}, 0, NULL);
     if (status == CEN_OK) cen__net_free(&net);
     (free)(text);
@@ -128,7 +128,7 @@ int main(void)
         size_t i = 0, n = sizeof kinds / sizeof *kinds;
         while (i + 1 < n && strcmp(kinds[i].name, kind) != 0) i++;
         cen_image size = {0};
-        if (i + 1 == n) (void)cen_image_read_size(path, &size, NULL);
+        if (i + 1 == n) (void)cen_image_read_size(NULL, path, &size, NULL);
         size_t before = memory_most = memory_held;
         clock_t begin = clock();
         cen_status status = kinds[i].read(path);

@@ -51,11 +51,11 @@ static void make_pictures(const char *folder, int value)
     char path[4][200];
     static const char *const names[4] = {"a.png", "b.jpg", "c.bmp", "d.pgm"};
     for (size_t i = 0; i < 4; i++) (void)snprintf(path[i], 200, "%s/%s", folder, names[i]);
-    assert_int_equal(cen__os_make_folder(folder, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, folder, NULL), CEN_OK);
     uint8_t pixels[64];
     memset(pixels, value, sizeof pixels);
     const cen_image image = {8, 8, 1, pixels, NULL, {0}};
-    assert_int_equal(cen_image_write_png(&image, path[0], NULL), CEN_OK);
+    assert_int_equal(cen_image_write_png(NULL, &image, path[0], NULL), CEN_OK);
     picture = path[1];
     (void)golden_pairs_each("jpeg.bin", put_picture);
     picture = path[2];
@@ -79,7 +79,7 @@ static size_t make_large_png(const char *path, size_t width, size_t height)
         pixels[i] = (uint8_t)(noise >> 24);
     }
     assert_int_equal(
-        cen__png_pack(&(cen_image){width, height, 1, pixels, NULL, {0}}, &bytes, &size, NULL),
+        cen__png_pack(NULL, &(cen_image){width, height, 1, pixels, NULL, {0}}, &bytes, &size, NULL),
         CEN_OK);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
@@ -204,7 +204,7 @@ static bool decode(void)
         cen_image image, size;
         status = cen_image_read(threads(1), paths[i], NULL, &image, &error);
         if (status != CEN_OK) break;
-        status = cen_image_read_size(paths[i], &size, &error);
+        status = cen_image_read_size(NULL, paths[i], &size, &error);
         if (status == CEN_OK) assert_int_equal(size.width, image.width);
         cen_image_free(&image);
     }
@@ -244,9 +244,9 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
                              .n_sets = 1,
                              .pictures = pictures,
                              .n_pictures = 1};
-    status = cen_report_write_html(&page, OUT "/report.html", error);
-    if (status == CEN_OK) status = cen_report_write_json(&page, OUT "/report.json", error);
-    if (status == CEN_OK) status = cen_report_write_svg(&page, OUT "/svg", error);
+    status = cen_report_write_html(NULL, &page, OUT "/report.html", error);
+    if (status == CEN_OK) status = cen_report_write_json(NULL, &page, OUT "/report.json", error);
+    if (status == CEN_OK) status = cen_report_write_svg(NULL, &page, OUT "/svg", error);
     cen_measures_free(&measures);
     return status;
 }
@@ -260,9 +260,9 @@ static cen_status write_features(const float *features, const cen_feature_row *r
     cen_status status = CEN_OK;
     for (size_t i = 0; i < 4 && status == CEN_OK; i++) {
         cen_feature_set back;
-        status = cen_features_write(paths[i], formats[i], features, 8, 3, rows, error);
+        status = cen_features_write(NULL, paths[i], formats[i], features, 8, 3, rows, error);
         if (status != CEN_OK || i > 1) continue;
-        status = cen_features_read(paths[i], &back, error);
+        status = cen_features_read(NULL, paths[i], &back, error);
         if (status == CEN_OK) cen_features_free(&back);
     }
     return status;
@@ -286,8 +286,8 @@ static bool export_all(void)
     if (status == CEN_OK) status = write_features(features, rows, &error);
     if (status == CEN_OK) status = report(features, rows, labels, &error);
     if (status == CEN_OK) {
-        status = cen_idx_unpack(ROOT "/idx/images.gz", ROOT "/idx/labels", NULL, 0, 1, OUT "/idx",
-                                &error);
+        status = cen_idx_unpack(NULL, ROOT "/idx/images.gz", ROOT "/idx/labels", NULL, 0, 1,
+                                OUT "/idx", &error);
     }
     return told(status, &error);
 }
@@ -298,7 +298,7 @@ static void copy(const char *from, const char *to)
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(from, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, from, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     tree_write(to, bytes, size);
     cen__free(bytes);
 }
@@ -333,7 +333,7 @@ static void begin_out(size_t n_steps)
 {
     cen_model *model;
     tree_remove(OUT);
-    assert_int_equal(cen__os_make_folder(OUT, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, OUT, NULL), CEN_OK);
     if (n_steps == 0) return;
     assert_int_equal(fit(loaded, OUT "/checkpoint", false, n_steps, &model, NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, OUT "/model.safetensors", NULL), CEN_OK);
@@ -397,11 +397,11 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
 {
     (void)state;
     const char *const path = ROOT "/large";
-    assert_int_equal(cen__os_make_folder(path, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, path, NULL), CEN_OK);
     const size_t size = make_large_png(ROOT "/large/a.png", 2000, 1000);
     cen_image image;
     failing_arm(0, false);
-    assert_int_equal(cen_image_read_size(ROOT "/large/a.png", &image, NULL), CEN_OK);
+    assert_int_equal(cen_image_read_size(NULL, ROOT "/large/a.png", &image, NULL), CEN_OK);
     failing_disarm();
     assert_int_equal(image.width, 1000);
     assert_int_equal(image.height, 2000);
@@ -446,7 +446,7 @@ static cen_status write_pair(const char *class_name, float x, cen_error *error)
 {
     const float numbers[2] = {x, x};
     const cen_feature_row names[2] = {{"p", 0, class_name, NULL}, {"q", 0, class_name, NULL}};
-    return cen_features_write(PAIR, CEN_FEATURES_NPY, numbers, 2, 1, names, error);
+    return cen_features_write(NULL, PAIR, CEN_FEATURES_NPY, numbers, 2, 1, names, error);
 }
 
 /* As after a kill between the two renames: the numbers are new, the names in place are not. */
@@ -472,7 +472,7 @@ static void a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write(vo
         (void)told(write_pair("newer", 3, &error), &error);
         failing_disarm();
         is_done = !failing->has_failed;
-        assert_int_equal(cen_features_read(PAIR, &set, &error), CEN_OK);
+        assert_int_equal(cen_features_read(NULL, PAIR, &set, &error), CEN_OK);
         const bool is_newer = set.features[0] == 3;
         assert_true(is_newer || set.features[0] == 2);
         assert_string_equal(set.class_names[0], is_newer ? "newer" : "new");
@@ -520,8 +520,8 @@ static void errno_stays_where_the_system_sets_it(void **state)
     assert_int_equal(errno, 77);
     cen_folder_free(folder);
     static const char rows[] = "path,label,class,split,f0\na,0,a,,1\n";
-    assert_int_equal(cen_file_write(OUT "/f.csv", rows, sizeof rows - 1, NULL), CEN_OK);
-    assert_int_equal(cen_features_read(OUT "/f.csv", &set, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, OUT "/f.csv", rows, sizeof rows - 1, NULL), CEN_OK);
+    assert_int_equal(cen_features_read(NULL, OUT "/f.csv", &set, NULL), CEN_OK);
     assert_int_equal(errno, 77);
     cen_features_free(&set);
     assert_int_equal(cen_knn_search(threads(1), &one, 1, &one, 1, 1, 1, CEN_METRIC_L2, false,
@@ -535,11 +535,11 @@ static void the_names_of_new_folders_are_brought_onto_the_disk(void **state)
 {
     (void)state;
     failing_arm(0, false);
-    assert_int_equal(cen__os_make_folder(OUT "/new/one/two/", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, OUT "/new/one/two/", NULL), CEN_OK);
     failing_disarm();
     assert_int_equal(failing->counts[SYNC], 3);
     failing_arm(0, false);
-    assert_int_equal(cen__os_make_folder(OUT "/new/one/two", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, OUT "/new/one/two", NULL), CEN_OK);
     failing_disarm();
     assert_int_equal(failing->counts[SYNC], 0);
 }

@@ -187,7 +187,7 @@ static int clean(void **state)
 static void begin_out(const char *line)
 {
     tree_remove(OUT);
-    assert_int_equal(cen__os_make_folder(OUT, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, OUT, NULL), CEN_OK);
     if (line != NULL) assert_true(execute(line));
 }
 

@@ -30,9 +30,9 @@ static inline void tree_add(tree *t, const char *path)
 {
     if (cen__os_kind(path) == CEN__FOLDER) {
         cen__listing listing;
-        assert_int_equal(cen__os_list(path, &listing, NULL), CEN_OK);
+        assert_int_equal(cen__os_list(NULL, path, &listing, NULL), CEN_OK);
         for (size_t i = 0; i < listing.n_names; i++) {
-            char *entry = cen__path_join(path, listing.names[i]);
+            char *entry = cen__path_join(NULL, path, listing.names[i]);
             tree_add(t, entry);
             cen__free(entry);
         }
@@ -45,7 +45,7 @@ static inline void tree_add(tree *t, const char *path)
     uint8_t *bytes;
     assert_true(strlen(path) < sizeof f->path);
     strcpy(f->path, path);
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &f->size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &f->size, NULL), CEN_OK);
     f->bytes = malloc(f->size + 1);
     assert_non_null(f->bytes);
     if (f->size > 0) memcpy(f->bytes, bytes, f->size);

@@ -39,7 +39,7 @@ static inline sizes count(const cen__conv *v, size_t n)
 
 static inline float *draw(size_t n, uint64_t seed, uint64_t stream)
 {
-    float *const x = cen__alloc(n, sizeof *x);
+    float *const x = cen__alloc(NULL, n, sizeof *x);
     assert_non_null(x);
     for (size_t i = 0; i < n; i++) x[i] = 2 * cen__random_float(seed, stream, i) - 1;
     return x;
@@ -67,7 +67,7 @@ static inline void assert_near(const char *what, const cen__conv *v, size_t n, c
 static inline float *prepare(const cen__conv *v, const float *w, bool backward)
 {
     const size_t n = cen__conv_prepared_count(v);
-    float *const prepared = cen__alloc(n, sizeof *prepared);
+    float *const prepared = cen__alloc(NULL, n, sizeof *prepared);
     assert_non_null(prepared);
     memset(prepared, 0xff, n * sizeof *prepared);
     for (size_t part = cen__conv_parts(v, backward); part-- > 0;)
@@ -77,7 +77,7 @@ static inline float *prepare(const cen__conv *v, const float *w, bool backward)
 
 static inline float *read_floats(FILE *file, size_t n)
 {
-    float *const x = cen__alloc(n, sizeof *x);
+    float *const x = cen__alloc(NULL, n, sizeof *x);
     assert_non_null(x);
     read_little_endian(x, sizeof *x, n, file);
     return x;

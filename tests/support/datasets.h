@@ -28,8 +28,8 @@ static inline size_t folder_order(const cen_folder *folder, size_t n_classes, si
                                   uint64_t seed, size_t epoch, size_t *order)
 {
     size_t n = 0;
-    (void)cen_dataset_order(cen_folder_dataset(folder), n_classes, per_class, seed, epoch, order,
-                            &n, NULL);
+    (void)cen_dataset_order(NULL, cen_folder_dataset(folder), n_classes, per_class, seed, epoch,
+                            order, &n, NULL);
     return n;
 }
 

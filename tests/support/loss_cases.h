@@ -43,7 +43,7 @@ static inline void assert_gradient(const char *what, const float *got, const gol
 /* 64-byte aligned, never 0, full of NaN: nobody may rely on what was there. */
 static inline void *scratch_memory(size_t count, size_t size)
 {
-    void *memory = cen__alloc(count, size);
+    void *memory = cen__alloc(NULL, count, size);
     assert_non_null(memory);
     memset(memory, 0xff, count * size);
     return memory;

@@ -14,9 +14,9 @@ static inline void tree_remove(const char *path)
 {
     if (cen__os_remove(path) || cen__os_kind(path) != CEN__FOLDER) return;
     cen__listing listing;
-    assert_int_equal(cen__os_list(path, &listing, NULL), CEN_OK);
+    assert_int_equal(cen__os_list(NULL, path, &listing, NULL), CEN_OK);
     for (size_t i = 0; i < listing.n_names; i++) {
-        char *entry = cen__path_join(path, listing.names[i]);
+        char *entry = cen__path_join(NULL, path, listing.names[i]);
         tree_remove(entry);
         cen__free(entry);
     }
@@ -32,7 +32,7 @@ static inline void tree_write(const char *path, const void *bytes, size_t size)
     char *slash = strrchr(above, '/');
     if (slash != NULL) {
         *slash = '\0';
-        assert_int_equal(cen__os_make_folder(above, NULL), CEN_OK);
+        assert_int_equal(cen__os_make_folder(NULL, above, NULL), CEN_OK);
     }
     FILE *file = fopen(path, "wb");
     assert_non_null(file);

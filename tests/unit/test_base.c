@@ -122,7 +122,7 @@ static void test_memory_is_aligned_to_64_bytes(void **state)
 {
     (void)state;
     for (size_t size = 0; size < 300; size += 7) {
-        unsigned char *a = cen__alloc(size, 1), *b = cen__alloc_zeroed(size, 1);
+        unsigned char *a = cen__alloc(NULL, size, 1), *b = cen__alloc_zeroed(NULL, size, 1);
         assert_non_null(a);
         assert_non_null(b);
         assert_int_equal((uintptr_t)a % 64, 0);
@@ -138,11 +138,11 @@ static void test_memory_is_aligned_to_64_bytes(void **state)
 static void test_sizes_that_overflow_give_no_memory(void **state)
 {
     (void)state;
-    assert_null(cen__alloc(SIZE_MAX, 2));
-    assert_null(cen__alloc(SIZE_MAX / 2 + 2, 2));
-    assert_null(cen__alloc(SIZE_MAX, 1));
-    assert_null(cen__alloc(PTRDIFF_MAX, 1));
-    assert_null(cen__alloc_zeroed(SIZE_MAX - 8, 1));
+    assert_null(cen__alloc(NULL, SIZE_MAX, 2));
+    assert_null(cen__alloc(NULL, SIZE_MAX / 2 + 2, 2));
+    assert_null(cen__alloc(NULL, SIZE_MAX, 1));
+    assert_null(cen__alloc(NULL, PTRDIFF_MAX, 1));
+    assert_null(cen__alloc_zeroed(NULL, SIZE_MAX - 8, 1));
     size_t product = 7;
     assert_true(cen__multiply(SIZE_MAX, 1, &product));
     assert_int_equal(product, SIZE_MAX);
@@ -157,15 +157,15 @@ static void test_grow_keeps_what_is_there(void **state)
     uint32_t *items = NULL;
     size_t capacity = 0;
     for (uint32_t i = 0; i < 1000; i++) {
-        assert_true(cen__grow(&items, &capacity, i + 1, sizeof *items));
+        assert_true(cen__grow(NULL, &items, &capacity, i + 1, sizeof *items));
         assert_true(capacity > i);
         items[i] = i * i;
     }
     for (uint32_t i = 0; i < 1000; i++) assert_int_equal(items[i], i * i);
     const uint32_t *before = items;
     const size_t capacity_before = capacity;
-    assert_false(cen__grow(&items, &capacity, SIZE_MAX, sizeof *items));
-    assert_false(cen__grow(&items, &capacity, SIZE_MAX / 8, sizeof *items));
+    assert_false(cen__grow(NULL, &items, &capacity, SIZE_MAX, sizeof *items));
+    assert_false(cen__grow(NULL, &items, &capacity, SIZE_MAX / 8, sizeof *items));
     assert_ptr_equal(items, before);
     assert_int_equal(capacity, capacity_before);
     cen__free(items);
@@ -273,7 +273,7 @@ static void assert_holds(const char *path, const char *text)
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     assert_int_equal(size, strlen(text));
     assert_memory_equal(bytes, text, size);
     cen__free(bytes);
@@ -282,7 +282,7 @@ static void assert_holds(const char *path, const char *text)
 static void assert_names(const char *path, const char *const *names, size_t n_names)
 {
     cen__listing listing;
-    assert_int_equal(cen__os_list(path, &listing, NULL), CEN_OK);
+    assert_int_equal(cen__os_list(NULL, path, &listing, NULL), CEN_OK);
     assert_int_equal(listing.n_names, n_names);
     for (size_t i = 0; i < n_names; i++) assert_string_equal(listing.names[i], names[i]);
     cen__listing_free(&listing);
@@ -293,29 +293,29 @@ static void test_whole_files_and_beginnings_are_read(void **state)
 {
     (void)state;
     enum { SIZE = 300000 };
-    uint8_t *bytes = cen__alloc(SIZE, 1), *got;
+    uint8_t *bytes = cen__alloc(NULL, SIZE, 1), *got;
     size_t size;
     assert_non_null(bytes);
     for (size_t i = 0; i < SIZE; i++) bytes[i] = (uint8_t)(i * 31 >> 3);
     tree_write("test_base.tmp/large", bytes, SIZE);
     const size_t most[] = {0, 1, 65535, 65536, 65537, SIZE - 1, SIZE, SIZE + 1, SIZE_MAX};
     for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
-        assert_int_equal(cen__file_read("test_base.tmp/large", most[i], &got, &size, NULL),
+        assert_int_equal(cen__file_read(NULL, "test_base.tmp/large", most[i], &got, &size, NULL),
                          most[i] < SIZE ? CEN_ERROR_LIMIT : CEN_OK);
         cen__free(got);
-        assert_int_equal(cen__file_read_start("test_base.tmp/large", most[i], &got, &size, NULL),
-                         CEN_OK);
+        assert_int_equal(
+            cen__file_read_start(NULL, "test_base.tmp/large", most[i], &got, &size, NULL), CEN_OK);
         assert_int_equal(size, most[i] < SIZE ? most[i] : SIZE);
         if (size > 0) assert_memory_equal(got, bytes, size);
         cen__free(got);
     }
     cen__free(bytes);
     cen_error error;
-    assert_int_equal(cen__file_read("test_base.tmp/none", SIZE_MAX, &got, &size, &error),
+    assert_int_equal(cen__file_read(NULL, "test_base.tmp/none", SIZE_MAX, &got, &size, &error),
                      CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_base.tmp/none"));
     assert_null(got);
-    assert_int_equal(cen__file_read(folder, SIZE_MAX, &got, &size, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__file_read(NULL, folder, SIZE_MAX, &got, &size, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "folder"));
 }
 
@@ -333,19 +333,20 @@ static void test_a_file_over_the_limit_is_refused_before_it_is_read(void **state
                     fputc('x', file) != EOF;
     is_there = fclose(file) == 0 && is_there;
     if (is_there) {
-        assert_int_equal(cen__file_read(path, 1 << 20, &bytes, &size, &error), CEN_ERROR_LIMIT);
+        assert_int_equal(cen__file_read(NULL, path, 1 << 20, &bytes, &size, &error),
+                         CEN_ERROR_LIMIT);
         assert_null(bytes);
         assert_non_null(strstr(error.message, "test_base.tmp/sparse: this file has 2147483648"));
-        assert_int_equal(cen__file_read_start(path, 5, &bytes, &size, &error), CEN_OK);
+        assert_int_equal(cen__file_read_start(NULL, path, 5, &bytes, &size, &error), CEN_OK);
         assert_int_equal(size, 5);
         assert_memory_equal(bytes, "begin", 5);
         cen__free(bytes);
     }
     (void)remove(path);
     tree_text(path, "four");
-    assert_int_equal(cen__file_read(path, 4, &bytes, &size, &error), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, 4, &bytes, &size, &error), CEN_OK);
     cen__free(bytes);
-    assert_int_equal(cen__file_read(path, 3, &bytes, &size, &error), CEN_ERROR_LIMIT);
+    assert_int_equal(cen__file_read(NULL, path, 3, &bytes, &size, &error), CEN_ERROR_LIMIT);
     if (!is_there) skip();
 }
 
@@ -354,7 +355,7 @@ static void test_a_commit_puts_the_new_file_in_place(void **state)
     (void)state;
     tree_text("test_base.tmp/atomic/file", "old");
     cen__writer *writer;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/atomic/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/atomic/file", NULL), CEN_OK);
     cen__writer_write(writer, "new ", 4);
     cen__writer_write(writer, "42", 2);
     cen__writer_write(writer, "", 0);
@@ -371,7 +372,7 @@ static void test_a_discard_leaves_the_old_file_and_no_other(void **state)
     (void)state;
     tree_text("test_base.tmp/discard/file", "old");
     cen__writer *writer;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/discard/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/discard/file", NULL), CEN_OK);
     cen__writer_write(writer, "new", 3);
     cen__writer_discard(&writer);
     assert_null(writer);
@@ -385,9 +386,9 @@ static void test_two_writers_of_one_file_do_not_meet(void **state)
 {
     (void)state;
     cen__writer *a, *b;
-    assert_int_equal(cen__os_make_folder("test_base.tmp/two", NULL), CEN_OK);
-    assert_int_equal(cen__writer_create(&a, "test_base.tmp/two/file", NULL), CEN_OK);
-    assert_int_equal(cen__writer_create(&b, "test_base.tmp/two/file", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/two", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &a, "test_base.tmp/two/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &b, "test_base.tmp/two/file", NULL), CEN_OK);
     cen__writer_write(a, "first", 5);
     cen__writer_write(b, "second", 6);
     assert_int_equal(cen__writer_commit(&a, NULL), CEN_OK);
@@ -401,7 +402,8 @@ static void test_a_writer_without_its_folder_is_refused(void **state)
     (void)state;
     cen__writer *writer;
     cen_error error;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/none/file", &error), CEN_ERROR_IO);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/none/file", &error),
+                     CEN_ERROR_IO);
     assert_null(writer);
     assert_non_null(strstr(error.message, "test_base.tmp/none/file"));
 }
@@ -409,9 +411,10 @@ static void test_a_writer_without_its_folder_is_refused(void **state)
 static void test_a_writer_onto_a_folder_is_refused(void **state)
 {
     (void)state;
-    assert_int_equal(cen__os_make_folder("test_base.tmp/onto/file/inner", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/onto/file/inner", NULL), CEN_OK);
     cen_error error;
-    assert_int_equal(cen_file_write("test_base.tmp/onto/file", "new", 3, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/onto/file", "new", 3, &error),
+                     CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_base.tmp/onto/file"));
     const char *const names[] = {"file"};
     assert_names("test_base.tmp/onto", names, 1);
@@ -429,7 +432,7 @@ static void test_a_thousand_planted_files_block_none_and_go(void **state)
         if (i < 2) tree_text(path, "a user's own");
     }
     tree_text("test_base.tmp/planted/.file.000000000000000g.cen-tmp", "a user's own");
-    assert_int_equal(cen_file_write("test_base.tmp/planted/file", "new", 3, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/planted/file", "new", 3, NULL), CEN_OK);
     assert_holds("test_base.tmp/planted/file", "new");
     const char *const names[] = {".file.000000000000000g.cen-tmp", "file", "file.tmp0",
                                  "file.tmp1"};
@@ -448,7 +451,7 @@ static void test_a_write_that_fails_leaves_the_old_file(void **state)
     tree_text("test_base.tmp/full/file", "old");
     cen__writer *writer;
     cen_error error;
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/full/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/full/file", NULL), CEN_OK);
     struct rlimit before, small;
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
     small = before;
@@ -499,10 +502,10 @@ static void assert_unreadable(const char *path)
     size_t size;
     cen_error error;
     cen_image image;
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, path));
     assert_non_null(strstr(error.message, "this is a device, a pipe or a socket"));
-    assert_int_equal(cen__file_read_start(path, 1, &bytes, &size, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__file_read_start(NULL, path, 1, &bytes, &size, &error), CEN_ERROR_IO);
     assert_int_equal(cen_image_read(NULL, path, NULL, &image, &error), CEN_ERROR_IO);
 }
 
@@ -533,7 +536,7 @@ static void find_temporary(const char *in, char path[256])
 {
     cen__listing listing;
     size_t n = 0;
-    assert_int_equal(cen__os_list(in, &listing, NULL), CEN_OK);
+    assert_int_equal(cen__os_list(NULL, in, &listing, NULL), CEN_OK);
     for (size_t i = 0; i < listing.n_names; i++) {
         if (strstr(listing.names[i], ".cen-tmp") == NULL) continue;
         (void)snprintf(path, 256, "%s/%s", in, listing.names[i]);
@@ -553,14 +556,15 @@ static void test_a_replaced_file_keeps_its_mode(void **state)
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
         tree_text("test_base.tmp/mode/file", "old");
         assert_int_equal(chmod("test_base.tmp/mode/file", modes[i]), 0);
-        assert_int_equal(cen__writer_create(&writer, "test_base.tmp/mode/file", NULL), CEN_OK);
+        assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/mode/file", NULL),
+                         CEN_OK);
         find_temporary("test_base.tmp/mode", temporary);
         assert_int_equal(mode_of(temporary) & 0777, modes[i]);
         assert_int_equal(cen__writer_commit(&writer, NULL), CEN_OK);
         assert_int_equal(mode_of("test_base.tmp/mode/file") & 0777, modes[i]);
         tree_remove("test_base.tmp/mode/file");
     }
-    assert_int_equal(cen_file_write("test_base.tmp/mode/new", "new", 3, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/mode/new", "new", 3, NULL), CEN_OK);
     assert_int_equal(mode_of("test_base.tmp/mode/new") & 0777, 0644);
     (void)umask(mask);
 }
@@ -571,7 +575,7 @@ static void test_a_replaced_file_keeps_its_owner(void **state)
     struct stat found;
     tree_text("test_base.tmp/owner/file", "old");
     if (chown("test_base.tmp/owner/file", 12345, 54321) != 0) skip(); /* only root may */
-    assert_int_equal(cen_file_write("test_base.tmp/owner/file", "new", 3, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/owner/file", "new", 3, NULL), CEN_OK);
     assert_int_equal(stat("test_base.tmp/owner/file", &found), 0);
     assert_int_equal(found.st_uid, 12345);
     assert_int_equal(found.st_gid, 54321);
@@ -581,15 +585,15 @@ static void test_a_link_leads_to_the_file_that_is_replaced(void **state)
 {
     (void)state;
     tree_text("test_base.tmp/far/file", "old");
-    assert_int_equal(cen__os_make_folder("test_base.tmp/here", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/here", NULL), CEN_OK);
     assert_int_equal(symlink("../far/file", "test_base.tmp/here/link"), 0);
     assert_int_equal(symlink("link", "test_base.tmp/here/chain"), 0);
     assert_int_equal(symlink("../far/none", "test_base.tmp/here/dangling"), 0);
     assert_int_equal(symlink("loop", "test_base.tmp/here/loop"), 0);
-    assert_int_equal(cen_file_write("test_base.tmp/here/chain", "new", 3, NULL), CEN_OK);
-    assert_int_equal(cen_file_write("test_base.tmp/here/dangling", "more", 4, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/here/chain", "new", 3, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/here/dangling", "more", 4, NULL), CEN_OK);
     cen_error error;
-    assert_int_equal(cen_file_write("test_base.tmp/here/loop", "x", 1, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/here/loop", "x", 1, &error), CEN_ERROR_IO);
     assert_holds("test_base.tmp/far/file", "new");
     assert_holds("test_base.tmp/far/none", "more");
     const char *const names[] = {"file", "none"};
@@ -604,9 +608,9 @@ static void test_devices_are_written_to_and_stay(void **state)
         skip();
     cen_error error;
     assert_int_equal(symlink("/dev/null", "test_base.tmp/to_null"), 0);
-    assert_int_equal(cen_file_write("/dev/null", "x", 1, &error), CEN_OK);
-    assert_int_equal(cen_file_write("test_base.tmp/to_null", "x", 1, &error), CEN_OK);
-    assert_int_equal(cen_file_write("/dev/full", "x", 1, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_file_write(NULL, "/dev/null", "x", 1, &error), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/to_null", "x", 1, &error), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "/dev/full", "x", 1, &error), CEN_ERROR_IO);
     assert_string_equal(error.message, "/dev/full: writing failed: No space left on device; choose "
                                        "another place");
     assert_true(S_ISCHR(mode_of("/dev/null")) && S_ISCHR(mode_of("/dev/full")));
@@ -619,7 +623,8 @@ static void test_a_fifo_gets_what_is_written(void **state)
     assert_int_equal(mkfifo("test_base.tmp/out", 0600), 0);
     pid_t child = fork();
     assert_true(child >= 0);
-    if (child == 0) _exit(cen_file_write("test_base.tmp/out", "text", 4, NULL) == CEN_OK ? 0 : 1);
+    if (child == 0)
+        _exit(cen_file_write(NULL, "test_base.tmp/out", "text", 4, NULL) == CEN_OK ? 0 : 1);
     FILE *file = fopen("test_base.tmp/out", "rb");
     assert_non_null(file);
     assert_int_equal(fread(got, 1, sizeof got, file), 4);
@@ -641,10 +646,10 @@ static void test_a_dash_and_dev_stdout_are_standard_output(void **state)
     if (child == 0) {
         int said = open("test_base.tmp/said", O_WRONLY | O_APPEND);
         if (said < 0 || dup2(said, 1) != 1) _exit(2);
-        bool good = cen_path_check_writable("-", NULL) == CEN_OK &&
-                    cen_file_write("-", "one ", 4, NULL) == CEN_OK &&
-                    cen_file_write("/dev/stdout", "two ", 4, NULL) == CEN_OK &&
-                    cen_file_write("/dev/fd/1", "three", 5, NULL) == CEN_OK;
+        bool good = cen_path_check_writable(NULL, "-", NULL) == CEN_OK &&
+                    cen_file_write(NULL, "-", "one ", 4, NULL) == CEN_OK &&
+                    cen_file_write(NULL, "/dev/stdout", "two ", 4, NULL) == CEN_OK &&
+                    cen_file_write(NULL, "/dev/fd/1", "three", 5, NULL) == CEN_OK;
         _exit(good ? 0 : 1);
     }
     int status;
@@ -660,14 +665,14 @@ static void test_what_cannot_be_written_is_known_before(void **state)
     static const char *const bad[] = {"test_base.tmp", "test_base.tmp/none/file", "/dev/fd/77"};
     cen_error error;
     for (size_t i = 0; i < 3; i++) {
-        assert_int_equal(cen_path_check_writable(bad[i], &error), CEN_ERROR_IO);
+        assert_int_equal(cen_path_check_writable(NULL, bad[i], &error), CEN_ERROR_IO);
         assert_non_null(strstr(error.message, bad[i]));
-        assert_int_equal(cen_file_write(bad[i], "", 0, &error), CEN_ERROR_IO);
+        assert_int_equal(cen_file_write(NULL, bad[i], "", 0, &error), CEN_ERROR_IO);
     }
     tree_text("test_base.tmp/check/file", "old");
-    assert_int_equal(cen_path_check_writable("test_base.tmp/check/file", NULL), CEN_OK);
-    assert_int_equal(cen_path_check_writable("test_base.tmp/check/new", NULL), CEN_OK);
-    assert_int_equal(cen_path_check_writable("/dev/null", NULL), CEN_OK);
+    assert_int_equal(cen_path_check_writable(NULL, "test_base.tmp/check/file", NULL), CEN_OK);
+    assert_int_equal(cen_path_check_writable(NULL, "test_base.tmp/check/new", NULL), CEN_OK);
+    assert_int_equal(cen_path_check_writable(NULL, "/dev/null", NULL), CEN_OK);
     assert_holds("test_base.tmp/check/file", "old");
     const char *const names[] = {"file"};
     assert_names("test_base.tmp/check", names, 1);
@@ -698,7 +703,7 @@ static void kill_after(void (*begin)(void))
 static void begin_file(void)
 {
     cen__writer *writer;
-    if (cen__writer_create(&writer, "test_base.tmp/killed/file", NULL) != CEN_OK) _exit(1);
+    if (cen__writer_create(NULL, &writer, "test_base.tmp/killed/file", NULL) != CEN_OK) _exit(1);
     cen__writer_write(writer, "half", 4);
 }
 
@@ -707,14 +712,14 @@ static void test_what_killed_writers_left_goes_and_that_of_live_ones_stays(void 
     (void)state;
     char left[256], live[256];
     cen__writer *writer;
-    assert_int_equal(cen__os_make_folder("test_base.tmp/killed", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/killed", NULL), CEN_OK);
     kill_after(begin_file);
     find_temporary("test_base.tmp/killed", left);
-    assert_int_equal(cen_file_write("test_base.tmp/killed/other", "x", 1, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/killed/other", "x", 1, NULL), CEN_OK);
     assert_false((cen__os_kind(left) != CEN__NOTHING));
-    assert_int_equal(cen__writer_create(&writer, "test_base.tmp/killed/file", NULL), CEN_OK);
+    assert_int_equal(cen__writer_create(NULL, &writer, "test_base.tmp/killed/file", NULL), CEN_OK);
     find_temporary("test_base.tmp/killed", live);
-    assert_int_equal(cen_file_write("test_base.tmp/killed/other", "y", 1, NULL), CEN_OK);
+    assert_int_equal(cen_file_write(NULL, "test_base.tmp/killed/other", "y", 1, NULL), CEN_OK);
     assert_true((cen__os_kind(live) != CEN__NOTHING));
     assert_int_equal(cen__writer_commit(&writer, NULL), CEN_OK);
     const char *const names[] = {"file", "other"};
@@ -726,7 +731,7 @@ static const char lock_path[] = "test_base.tmp/lock";
 static void begin_lock(void)
 {
     cen_lock *lock;
-    if (cen_lock_take(&lock, lock_path, false, NULL) != CEN_OK) _exit(1);
+    if (cen_lock_take(NULL, &lock, lock_path, false, NULL) != CEN_OK) _exit(1);
 }
 
 static void test_a_lock_is_held_by_one_and_freed_by_a_kill(void **state)
@@ -736,15 +741,15 @@ static void test_a_lock_is_held_by_one_and_freed_by_a_kill(void **state)
     cen_error error;
     kill_after(begin_lock);
     assert_true((cen__os_kind(lock_path) != CEN__NOTHING));
-    assert_int_equal(cen_lock_take(&lock, lock_path, false, &error), CEN_OK);
-    assert_int_equal(cen_lock_take(&other, lock_path, false, &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_lock_take(NULL, &lock, lock_path, false, &error), CEN_OK);
+    assert_int_equal(cen_lock_take(NULL, &other, lock_path, false, &error), CEN_ERROR_ARGUMENT);
     assert_null(other);
     assert_non_null(strstr(error.message, "test_base.tmp/lock: this is in use"));
     cen_lock_release(lock);
     cen_lock_release(NULL);
     assert_false((cen__os_kind(lock_path) != CEN__NOTHING));
     assert_int_equal(symlink("elsewhere", lock_path), 0);
-    assert_int_equal(cen_lock_take(&lock, lock_path, false, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_lock_take(NULL, &lock, lock_path, false, &error), CEN_ERROR_IO);
     assert_false((cen__os_kind("test_base.tmp/elsewhere") != CEN__NOTHING));
     (void)remove(lock_path);
 }
@@ -762,7 +767,7 @@ static void test_processes_take_a_lock_in_turn(void **state)
         for (int i = 0; i < TIMES; i++) {
             cen_lock *lock;
             int number = -1;
-            if (cen_lock_take(&lock, lock_path, true, NULL) != CEN_OK) _exit(1);
+            if (cen_lock_take(NULL, &lock, lock_path, true, NULL) != CEN_OK) _exit(1);
             FILE *file = fopen("test_base.tmp/number", "r");
             if (file == NULL || fscanf(file, "%d", &number) != 1 || fclose(file) != 0) _exit(1);
             file = fopen("test_base.tmp/number", "w");
@@ -797,7 +802,7 @@ static void test_names_are_listed_in_bytewise_order(void **state)
         tree_text(path, "");
     }
     assert_names("test_base.tmp/names", names, N);
-    assert_int_equal(cen__os_make_folder("test_base.tmp/nothing", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/nothing", NULL), CEN_OK);
     assert_names("test_base.tmp/nothing", NULL, 0);
 }
 
@@ -806,7 +811,7 @@ static void test_a_listing_of_no_folder_is_refused(void **state)
     (void)state;
     cen__listing listing;
     cen_error error;
-    assert_int_equal(cen__os_list("test_base.tmp/none", &listing, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__os_list(NULL, "test_base.tmp/none", &listing, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_base.tmp/none"));
     assert_int_equal(listing.n_names, 0);
     cen__listing_free(&listing);
@@ -816,15 +821,15 @@ static void test_folders_are_made_with_those_above(void **state)
 {
     (void)state;
     cen_error error;
-    assert_int_equal(cen__os_make_folder("test_base.tmp/a/b//c/", &error), CEN_OK);
-    assert_int_equal(cen__os_make_folder("test_base.tmp/a/b/c", &error), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/a/b//c/", &error), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/a/b/c", &error), CEN_OK);
     assert_int_equal(cen__os_kind("test_base.tmp/a/b/c"), CEN__FOLDER);
     tree_text("test_base.tmp/a/file", "");
     assert_int_equal(cen__os_kind("test_base.tmp/a/file"), CEN__FILE);
     assert_true((cen__os_kind("test_base.tmp/a/file") != CEN__NOTHING));
     assert_false((cen__os_kind("test_base.tmp/a/none") != CEN__NOTHING));
-    assert_int_equal(cen__os_make_folder("test_base.tmp/a/file", &error), CEN_ERROR_IO);
-    assert_int_equal(cen__os_make_folder("test_base.tmp/a/file/below", &error), CEN_ERROR_IO);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/a/file", &error), CEN_ERROR_IO);
+    assert_int_equal(cen__os_make_folder(NULL, "test_base.tmp/a/file/below", &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_base.tmp/a/file"));
 }
 
@@ -836,7 +841,7 @@ static void test_paths_are_joined_by_one_slash(void **state)
         {"/", "b", "/b"},  {"", "b", "b"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char *path = cen__path_join(cases[i][0], cases[i][1]);
+        char *path = cen__path_join(NULL, cases[i][0], cases[i][1]);
         assert_string_equal(path, cases[i][2]);
         cen__free(path);
     }
@@ -857,7 +862,7 @@ static int make_empty(void **state)
 {
     (void)state;
     tree_remove(folder);
-    return cen__os_make_folder(folder, NULL) == CEN_OK ? 0 : -1;
+    return cen__os_make_folder(NULL, folder, NULL) == CEN_OK ? 0 : -1;
 }
 
 static int remove_folder(void **state)

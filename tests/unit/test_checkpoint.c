@@ -51,8 +51,8 @@ static int open_setup(void **state)
         .trainer = s.trainer,
         .dataset = cen_folder_dataset(s.folder),
         .options = &s.options,
-        .best = cen__alloc_zeroed(s.model->n_numbers, sizeof(float)),
-        .centers = cen__alloc_zeroed(s.model->info.n_center_parameters, sizeof(float)),
+        .best = cen__alloc_zeroed(NULL, s.model->n_numbers, sizeof(float)),
+        .centers = cen__alloc_zeroed(NULL, s.model->info.n_center_parameters, sizeof(float)),
         .progress = &s.progress};
     assert_true(s.checkpoint.best != NULL && s.checkpoint.centers != NULL);
     *state = &s;
@@ -86,7 +86,7 @@ static void write_changed(const setup *s, const change *c)
     static float numbers[64];
     size_t n_tensors = 0, n_pairs = 0;
     assert_int_equal(cen__checkpoint_write(&s->checkpoint, NULL), CEN_OK);
-    assert_int_equal(cen__safetensors_read(FILE_NAME, &file, NULL), CEN_OK);
+    assert_int_equal(cen__safetensors_read(NULL, FILE_NAME, &file, NULL), CEN_OK);
     for (size_t i = 0; i < file.n_metadata; i++) {
         pairs[n_pairs] = file.metadata[i];
         if (c->metadata != NULL && strcmp(pairs[n_pairs].key, c->metadata) == 0) {
@@ -103,8 +103,8 @@ static void write_changed(const setup *s, const change *c)
         t->tensor.data = numbers;
         assert_true(t->tensor.shape[0] <= 64);
     }
-    assert_int_equal(cen__safetensors_write(FILE_NAME, tensors, n_tensors, pairs, n_pairs, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen__safetensors_write(NULL, FILE_NAME, tensors, n_tensors, pairs, n_pairs, NULL), CEN_OK);
     cen__safetensors_free(&file);
     tree_remove(FILE_NAME ".previous");
 }

@@ -17,8 +17,8 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
     for (size_t set = 0; set < N_SETS; set++) {
         if (!use_set(sets[set])) continue;
         const size_t scratch_count = cen__conv_scratch_count(v, n);
-        float *const scratch = cen__alloc(scratch_count, sizeof *scratch);
-        float *const got = cen__alloc(s.x + s.y + s.w + v->k, sizeof *got);
+        float *const scratch = cen__alloc(NULL, scratch_count, sizeof *scratch);
+        float *const got = cen__alloc(NULL, s.x + s.y + s.w + v->k, sizeof *got);
         assert_non_null(scratch);
         assert_non_null(got);
         memset(scratch, 0xff, scratch_count * sizeof *scratch);
@@ -54,7 +54,7 @@ static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed)
     const sizes s = count(&v, n);
     float *const x = draw(s.x, seed, 1), *const w = draw(s.w, seed, 2);
     float *const bias = draw(v.k, seed, 3), *const dy = draw(s.y, seed, 4);
-    float *const want = cen__alloc_zeroed(s.x + s.y + s.w + v.k, sizeof *want);
+    float *const want = cen__alloc_zeroed(NULL, s.x + s.y + s.w + v.k, sizeof *want);
     assert_non_null(want);
     float *const dx = want + s.y, *const dw = dx + s.x, *const dbias = dw + s.w;
     cen__conv_forward_naive(&v, n, x, w, bias, want);
@@ -130,7 +130,7 @@ static void check_golden_case(FILE *file)
     const size_t counts[8] = {s.x, s.w, v.k, s.y, s.y, s.x, s.w, v.k};
     float *t[8]; /* x w bias dy y dx dw dbias */
     for (size_t i = 0; i < 8; i++) t[i] = read_floats(file, counts[i]);
-    float *const got = cen__alloc_zeroed(s.y + s.x + s.w + v.k, sizeof *got);
+    float *const got = cen__alloc_zeroed(NULL, s.y + s.x + s.w + v.k, sizeof *got);
     assert_non_null(got);
     cen__conv_forward_naive(&v, n, t[0], t[1], t[2], got);
     assert_near("y of torch", &v, s.y, got, t[4], 1e-6);

@@ -16,7 +16,7 @@ static size_t pooled_count(const cen__conv *v, size_t n)
 
 static void *make(size_t count, size_t size)
 {
-    void *const made = cen__alloc(count, size);
+    void *const made = cen__alloc(NULL, count, size);
     assert_non_null(made);
     return memset(made, 0xff, count * size); /* NaN */
 }

@@ -22,7 +22,8 @@ static void run(const char *line, size_t n, int n_threads, uint64_t seed, uint64
     cen__work *work;
     float unused = 0;
     assert_int_equal(
-        cen__net_create(kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
+        cen__net_create(NULL, kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL),
+        CEN_OK);
     assert_int_equal(cen__work_create(&work, &net, N, threads(n_threads), true, NULL), CEN_OK);
     cen__work_use(work, &unused, &unused);
     cen__work_draw(work, seed, step);

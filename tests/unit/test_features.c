@@ -31,7 +31,7 @@ static const cen_feature_row rows[N] = {{"a/plain.png", 0, "a", "train"},
 static void write(const char *path, cen_features_format format, size_t n, size_t d)
 {
     cen_error error;
-    if (cen_features_write(path, format, features, n, d, rows, &error) != CEN_OK) {
+    if (cen_features_write(NULL, path, format, features, n, d, rows, &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }
 }
@@ -40,7 +40,7 @@ static void assert_file_is(const char *path, const void *expected, size_t expect
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     assert_int_equal(size, expected_size);
     assert_memory_equal(bytes, expected, size);
     cen__free(bytes);
@@ -51,7 +51,7 @@ static void assert_same_file(const char *path, const char *golden)
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(golden, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, golden, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     assert_file_is(path, bytes, size);
     cen__free(bytes);
 }
@@ -87,9 +87,9 @@ static void fvecs_has_the_size_before_each_vector(void **state)
     (void)state;
     write("test_features.fvecs", CEN_FEATURES_FVECS, N, D);
     assert_same_file("test_features.fvecs", GOLDEN("format_features.fvecs"));
-    assert_int_equal(
-        cen_features_write("test_features.fvecs", CEN_FEATURES_FVECS, features, N, D, NULL, NULL),
-        CEN_OK);
+    assert_int_equal(cen_features_write(NULL, "test_features.fvecs", CEN_FEATURES_FVECS, features,
+                                        N, D, NULL, NULL),
+                     CEN_OK);
     assert_same_file("test_features.fvecs", GOLDEN("format_features.fvecs"));
 }
 
@@ -107,10 +107,12 @@ static void assert_refused(const char *path, cen_features_format format, const f
                            size_t d, const cen_feature_row *names)
 {
     cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_features_write(path, format, x, n, d, names, &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_features_write(NULL, path, format, x, n, d, names, &error),
+                     CEN_ERROR_ARGUMENT);
     assert_int_equal(error.status, CEN_ERROR_ARGUMENT);
     assert_true(strlen(error.message) > 10);
-    assert_int_equal(cen_features_write(path, format, x, n, d, names, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_features_write(NULL, path, format, x, n, d, names, NULL),
+                     CEN_ERROR_ARGUMENT);
 }
 
 static void arguments_without_sense_are_refused(void **state)
@@ -142,16 +144,16 @@ static void a_place_that_cannot_be_written_is_named_and_nothing_is_left(void **s
     (void)state;
     cen_error error;
     assert_int_equal(
-        cen_features_write("no/such/f.npy", CEN_FEATURES_NPY, features, N, D, rows, &error),
+        cen_features_write(NULL, "no/such/f.npy", CEN_FEATURES_NPY, features, N, D, rows, &error),
         CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "no/such/f.npy"));
     touch("test_features.file");
-    assert_int_equal(cen_features_write("test_features.file/f.csv", CEN_FEATURES_CSV, features, N,
-                                        D, rows, &error),
+    assert_int_equal(cen_features_write(NULL, "test_features.file/f.csv", CEN_FEATURES_CSV,
+                                        features, N, D, rows, &error),
                      CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_features.file/f.csv"));
     assert_file_is("test_features.file", "old", 3);
-    assert_int_equal(cen_features_write("-", CEN_FEATURES_NPY, features, N, D, rows, &error),
+    assert_int_equal(cen_features_write(NULL, "-", CEN_FEATURES_NPY, features, N, D, rows, &error),
                      CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "a pair of files cannot go here"));
 }
@@ -167,9 +169,9 @@ static void features_that_are_not_finite_are_refused_by_their_row(void **state)
         cen_error error;
         memcpy(x, features, sizeof x);
         x[2 * D + 1] = values[i % 3];
-        assert_int_equal(
-            cen_features_write("test_features.npy", (cen_features_format)i, x, N, D, rows, &error),
-            CEN_ERROR_NOT_FINITE);
+        assert_int_equal(cen_features_write(NULL, "test_features.npy", (cen_features_format)i, x, N,
+                                            D, rows, &error),
+                         CEN_ERROR_NOT_FINITE);
         assert_non_null(strstr(error.message, "row 2 (from 0), quote\"quote has a feature that"));
     }
     assert_file_is("test_features.npy", "old", 3);
@@ -179,7 +181,7 @@ static void assert_nothing_is_left(void)
 {
     cen__listing listing;
     allocations_left = SIZE_MAX;
-    assert_int_equal(cen__os_list(".", &listing, NULL), CEN_OK);
+    assert_int_equal(cen__os_list(NULL, ".", &listing, NULL), CEN_OK);
     for (size_t i = 0; i < listing.n_names; i++) {
         assert_null(strstr(listing.names[i], ".cen-tmp"));
     }
@@ -193,10 +195,10 @@ static void a_pair_is_replaced_together(void **state)
     cen_error error;
     touch("test_features.npy");
     remove("test_features.tsv"); /* of the tests before */
-    assert_int_equal(cen__os_make_folder("test_features.tsv/full", NULL), CEN_OK);
-    assert_int_equal(
-        cen_features_write("test_features.npy", CEN_FEATURES_NPY, features, N, D, rows, &error),
-        CEN_ERROR_IO);
+    assert_int_equal(cen__os_make_folder(NULL, "test_features.tsv/full", NULL), CEN_OK);
+    assert_int_equal(cen_features_write(NULL, "test_features.npy", CEN_FEATURES_NPY, features, N, D,
+                                        rows, &error),
+                     CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "test_features.tsv"));
     assert_file_is("test_features.npy", "old", 3);
     assert_int_equal(cen__os_kind("test_features.tsv/full"), CEN__FOLDER);
@@ -209,7 +211,7 @@ static int write_with_little_memory(void *user)
 {
     const cen_features_format *format = user;
     cen_status status =
-        cen_features_write("test_features.tsv", *format, features, N, D, rows, NULL);
+        cen_features_write(NULL, "test_features.tsv", *format, features, N, D, rows, NULL);
     if (status != CEN_OK) {
         assert_int_equal(status, CEN_ERROR_MEMORY);
         assert_nothing_is_left();
@@ -251,23 +253,24 @@ static void control_characters_beyond_ascii_are_escaped(void **state)
     for (size_t i = 0; i < 2; i++) {
         uint8_t *bytes;
         size_t size;
-        assert_int_equal(cen_features_write(paths[i], i == 0 ? CEN_FEATURES_CSV : CEN_FEATURES_NPY,
-                                            features, 1, D, &row, NULL),
+        assert_int_equal(cen_features_write(NULL, paths[i],
+                                            i == 0 ? CEN_FEATURES_CSV : CEN_FEATURES_NPY, features,
+                                            1, D, &row, NULL),
                          CEN_OK);
-        assert_int_equal(cen__file_read(texts[i], SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+        assert_int_equal(cen__file_read(NULL, texts[i], SIZE_MAX, &bytes, &size, NULL), CEN_OK);
         if (memchr(bytes, 0x9b, size) != NULL) fail_msg("%s holds U+009B", texts[i]);
         cen__free(bytes);
         cen_feature_set set;
-        assert_int_equal(cen_features_read(paths[i], &set, NULL), CEN_OK);
+        assert_int_equal(cen_features_read(NULL, paths[i], &set, NULL), CEN_OK);
         assert_string_equal(set.rows[0].path, row.path);
         cen_features_free(&set);
         (void)remove(paths[i]);
         (void)remove(texts[i]);
     }
     cen_error error;
-    assert_int_equal(
-        cen_features_write("no\xc2\x9b/x.csv", CEN_FEATURES_CSV, features, 1, D, &row, &error),
-        CEN_ERROR_IO);
+    assert_int_equal(cen_features_write(NULL, "no\xc2\x9b/x.csv", CEN_FEATURES_CSV, features, 1, D,
+                                        &row, &error),
+                     CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "no?"
                                           "?/x.csv"));
 }

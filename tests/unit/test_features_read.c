@@ -26,7 +26,7 @@ static const char csv_line[] = "path,label,class,split,f0\n";
 static void read_set(const char *path, cen_feature_set *set)
 {
     cen_error error;
-    if (cen_features_read(path, set, &error) != CEN_OK) fail_msg("%s", error.message);
+    if (cen_features_read(NULL, path, set, &error) != CEN_OK) fail_msg("%s", error.message);
 }
 
 /* The status, and that the sentence holds the path and the words. */
@@ -34,7 +34,7 @@ static void assert_fails(const char *path, cen_status status, const char *words)
 {
     cen_feature_set set;
     cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_features_read(path, &set, &error), status);
+    assert_int_equal(cen_features_read(NULL, path, &set, &error), status);
     assert_int_equal(error.status, status);
     if (strstr(error.message, words) == NULL || strstr(error.message, path) == NULL) {
         fail_msg("\"%s\" is not in: %s", words, error.message);
@@ -43,7 +43,7 @@ static void assert_fails(const char *path, cen_status status, const char *words)
     assert_null(set.features);
     assert_null(set.rows);
     assert_null(set.owned);
-    assert_int_equal(cen_features_read(path, &set, NULL), status);
+    assert_int_equal(cen_features_read(NULL, path, &set, NULL), status);
 }
 
 /* As golden/features_read.py makes them. */
@@ -150,10 +150,11 @@ static void what_is_written_is_read_back(void **state)
     for (size_t i = 0; i < N * D; i++) x[i] = cen__random_float(1, 2, i) * 1e-3f;
     x[0] = 1e-45f;
     x[1] = -3.4028235e38f;
-    assert_int_equal(cen__os_make_folder(FOLDER, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, FOLDER, NULL), CEN_OK);
     for (size_t i = 0; i < 2; i++) {
         cen_feature_set set;
-        assert_int_equal(cen_features_write(paths[i], formats[i], x, N, D, written, NULL), CEN_OK);
+        assert_int_equal(cen_features_write(NULL, paths[i], formats[i], x, N, D, written, NULL),
+                         CEN_OK);
         read_set(paths[i], &set);
         assert_memory_equal(set.features, x, sizeof x);
         assert_int_equal(set.n_classes, 3);
@@ -170,10 +171,10 @@ static void a_run_folder_is_its_features(void **state)
     (void)state;
     float x[2] = {1, 2};
     cen_feature_set set;
-    assert_int_equal(cen__os_make_folder(FOLDER "/run", NULL), CEN_OK);
-    assert_int_equal(
-        cen_features_write(FOLDER "/run/features.npy", CEN_FEATURES_NPY, x, 1, 2, written, NULL),
-        CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, FOLDER "/run", NULL), CEN_OK);
+    assert_int_equal(cen_features_write(NULL, FOLDER "/run/features.npy", CEN_FEATURES_NPY, x, 1, 2,
+                                        written, NULL),
+                     CEN_OK);
     read_set(FOLDER "/run", &set);
     assert_row(&set, 0, written[0].path, 0, "two\nlines", "train");
     cen_features_free(&set);
@@ -245,7 +246,7 @@ static void other_arrays_are_refused_with_their_kind(void **state)
     assert_fails("no/such.npy", CEN_ERROR_IO, "cannot open");
     assert_fails("no/such.csv", CEN_ERROR_IO, "cannot open");
     cen_feature_set set;
-    assert_int_equal(cen_features_read(NULL, &set, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_features_read(NULL, NULL, &set, NULL), CEN_ERROR_ARGUMENT);
 }
 
 static void every_way_to_cut_an_array_short_is_told(void **state)
@@ -253,7 +254,7 @@ static void every_way_to_cut_an_array_short_is_told(void **state)
     (void)state;
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(GOLDEN("f8_little.npy"), SIZE_MAX, &bytes, &size, NULL),
+    assert_int_equal(cen__file_read(NULL, GOLDEN("f8_little.npy"), SIZE_MAX, &bytes, &size, NULL),
                      CEN_OK);
     for (size_t cut = 0; cut < size; cut++) {
         tree_write(FOLDER "/cut.npy", bytes, cut);
@@ -356,7 +357,7 @@ static void assert_tsv_fails(const char *lines, const char *words)
     tree_text(FOLDER "/bad.tsv", text);
     cen_feature_set set;
     cen_error error;
-    assert_int_equal(cen_features_read(FOLDER "/bad.npy", &set, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, FOLDER "/bad.npy", &set, &error), CEN_ERROR_FORMAT);
     if (strstr(error.message, words) == NULL || strstr(error.message, "bad.tsv") == NULL) {
         fail_msg("\"%s\" is not in: %s", words, error.message);
     }
@@ -366,9 +367,10 @@ static void rows_of_another_export_are_refused(void **state)
 {
     (void)state;
     float x[2] = {1, 2};
-    assert_int_equal(cen__os_make_folder(FOLDER, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, FOLDER, NULL), CEN_OK);
     assert_int_equal(
-        cen_features_write(FOLDER "/bad.npy", CEN_FEATURES_NPY, x, 2, 1, written, NULL), CEN_OK);
+        cen_features_write(NULL, FOLDER "/bad.npy", CEN_FEATURES_NPY, x, 2, 1, written, NULL),
+        CEN_OK);
     assert_tsv_fails("0\ta\t0\ta\tb\n", "names 1 rows, but");
     assert_tsv_fails("0\ta\t0\ta\tb\n1\ta\t0\ta\tb\n2\ta\t0\ta\tb\n", "names 3 rows, but");
     assert_tsv_fails("0\ta\t0\ta\tb\n1\ta\t0\ta\tb", "does not end in a newline");
@@ -386,13 +388,13 @@ static void rows_of_another_export_are_refused(void **state)
     assert_tsv_fails("0\ta\\\n1\ta\t0\ta\tb\n", "line 2 has a backslash before");
     tree_text(FOLDER "/bad.tsv", "");
     cen_feature_set set;
-    assert_int_equal(cen_features_read(FOLDER "/bad.npy", &set, NULL), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, FOLDER "/bad.npy", &set, NULL), CEN_ERROR_FORMAT);
     tree_write(FOLDER "/bad.tsv", "a\0b\n", 4);
-    assert_int_equal(cen_features_read(FOLDER "/bad.npy", &set, NULL), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, FOLDER "/bad.npy", &set, NULL), CEN_ERROR_FORMAT);
     tree_text(FOLDER "/bad.tsv", "path\tlabel\n");
-    assert_int_equal(cen_features_read(FOLDER "/bad.npy", &set, NULL), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, FOLDER "/bad.npy", &set, NULL), CEN_ERROR_FORMAT);
     tree_text(FOLDER "/bad.tsv", "row\tpath\tlabel\tclass\tsplit\tmore\n");
-    assert_int_equal(cen_features_read(FOLDER "/bad.npy", &set, NULL), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, FOLDER "/bad.npy", &set, NULL), CEN_ERROR_FORMAT);
 }
 
 static void damaged_csv_is_told_by_its_line(void **state)
@@ -438,7 +440,7 @@ static int read_with_little_memory(void *user)
     const char *path = user;
     cen_feature_set set;
     static const char *const names[] = {"z", "q"};
-    cen_status status = cen_features_read(path, &set, NULL);
+    cen_status status = cen_features_read(NULL, path, &set, NULL);
     if (status == CEN_OK) {
         status = cen_features_relabel(&set, names, 2, NULL, NULL);
         if (status != CEN_OK)
@@ -465,7 +467,7 @@ static void read_damaged(const char *path, const uint8_t *bytes, size_t size)
     cen_feature_set set;
     cen_error error = {CEN_OK, ""};
     tree_write(path, bytes, size);
-    if (cen_features_read(path, &set, &error) == CEN_OK) {
+    if (cen_features_read(NULL, path, &set, &error) == CEN_OK) {
         for (size_t i = 0; i < set.n; i++) assert_true(strlen(set.rows[i].path) < 1000);
         for (size_t i = 0; i < set.n * set.d; i++) assert_true(isfinite(set.features[i]));
         cen_features_free(&set);
@@ -480,7 +482,7 @@ static void damage_each_byte(const char *golden, const char *path)
     static const uint8_t values[] = {0, 255, '"', ',', '\n', '(', '9', '\\', '\t'};
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(golden, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, golden, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     for (size_t i = 0; i < size; i++) {
         uint8_t byte = bytes[i];
         for (size_t j = 0; j < sizeof values; j++) {
@@ -501,10 +503,12 @@ static void damaged_files_give_a_set_or_a_sentence(void **state)
     tree_text(FOLDER "/rows.npy", "");
     float x[1] = {1};
     assert_int_equal(
-        cen_features_write(FOLDER "/rows.npy", CEN_FEATURES_NPY, x, 1, 1, written, NULL), CEN_OK);
+        cen_features_write(NULL, FOLDER "/rows.npy", CEN_FEATURES_NPY, x, 1, 1, written, NULL),
+        CEN_OK);
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(FOLDER "/rows.tsv", SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, FOLDER "/rows.tsv", SIZE_MAX, &bytes, &size, NULL),
+                     CEN_OK);
     for (size_t i = 0; i < size; i++) {
         static const uint8_t values[] = {0, 255, '\n', '\t', '\\', '\r'};
         uint8_t byte = bytes[i];
@@ -512,7 +516,7 @@ static void damaged_files_give_a_set_or_a_sentence(void **state)
             bytes[i] = values[j];
             tree_write(FOLDER "/rows.tsv", bytes, size);
             cen_feature_set set;
-            (void)cen_features_read(FOLDER "/rows.npy", &set, NULL);
+            (void)cen_features_read(NULL, FOLDER "/rows.npy", &set, NULL);
             cen_features_free(&set);
         }
         bytes[i] = byte;
@@ -539,7 +543,7 @@ static void assert_names_come_back(const char *path, cen_features_format format)
     }
     cen_error error;
     cen_feature_set set;
-    if (cen_features_write(path, format, x, NAMES, 1, named_rows, &error) != CEN_OK) {
+    if (cen_features_write(NULL, path, format, x, NAMES, 1, named_rows, &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }
     read_set(path, &set);
@@ -558,7 +562,7 @@ static void assert_is_clean(const char *path, const char *separators)
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     for (size_t i = 0, n; i < size; i += n) {
         const char *at = (const char *)bytes + i;
         n = cen__utf8_size(at, size - i);
@@ -580,7 +584,7 @@ static void assert_is_clean(const char *path, const char *separators)
 static void names_of_any_bytes_come_back_and_no_program_obeys_them(void **state)
 {
     (void)state;
-    assert_int_equal(cen__os_make_folder(FOLDER, NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, FOLDER, NULL), CEN_OK);
     assert_names_come_back(FOLDER "/names.npy", CEN_FEATURES_NPY);
     assert_names_come_back(FOLDER "/names.csv", CEN_FEATURES_CSV);
     assert_is_clean(FOLDER "/names.tsv", "\t\n");
@@ -608,7 +612,8 @@ static void write_pair(const char *class_name, size_t n, float first)
     float x[3] = {first, first + 1, first + 2};
     cen_feature_row named_rows[3];
     for (size_t i = 0; i < 3; i++) named_rows[i] = (cen_feature_row){"p", 0, class_name, NULL};
-    assert_int_equal(cen_features_write(PAIR, CEN_FEATURES_NPY, x, n, 1, named_rows, NULL), CEN_OK);
+    assert_int_equal(cen_features_write(NULL, PAIR, CEN_FEATURES_NPY, x, n, 1, named_rows, NULL),
+                     CEN_OK);
 }
 
 static void assert_pair(const char *class_name, size_t n, float first)
@@ -662,7 +667,7 @@ static void a_torn_pair_without_the_other_half_is_an_error(void **state)
     move(PAIR, FOLDER "/old.npy");
     write_pair("new", 2, 5);
     move(FOLDER "/old.npy", PAIR);
-    assert_int_equal(cen_features_read(PAIR, &set, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, PAIR, &set, &error), CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, NAMES ": its digests are not those"));
     assert_non_null(strstr(error.message, PAIR));
     assert_non_null(strstr(error.message, "export both again"));
@@ -679,7 +684,7 @@ static void a_pair_without_digests_is_read_and_other_files_beside_it_stay(void *
     assert_pair("c", 3, 2);
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(FOLDER "/pair.tsv.old", 99, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, FOLDER "/pair.tsv.old", 99, &bytes, &size, NULL), CEN_OK);
     assert_int_equal(size, 12);
     cen__free(bytes);
 }

@@ -86,7 +86,7 @@ static void assert_features_take(const char *path, size_t least, size_t factor)
     cen_error error = {CEN_OK, ""};
     size_t size = size_of(path);
     memory_most = memory_held;
-    if (cen_features_read(path, &set, &error) == CEN_OK) cen_features_free(&set);
+    if (cen_features_read(NULL, path, &set, &error) == CEN_OK) cen_features_free(&set);
     if (memory_most > least + factor * size) {
         fail_msg("%s of %zu bytes takes %zu: %s", path, size, memory_most, error.message);
     }
@@ -117,7 +117,7 @@ static void a_tsv_takes_1_mb_and_64_times_its_size(void **state)
                repeat("row\tpath\tlabel\tclass\tsplit\tdigest\n", "\n", 1000000, ""));
     cen_feature_set set;
     memory_most = memory_held;
-    assert_int_equal(cen_features_read(path, &set, NULL), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, path, &set, NULL), CEN_ERROR_FORMAT);
     assert_true(memory_most <= MB + 64 * size_of(FOLDER "/worst.tsv"));
     tree_remove(FOLDER "/worst.tsv");
 }
@@ -145,7 +145,7 @@ static void assert_tensors_take(const char *path, const char *start, const char 
     const size_t size = whole.size;
     write_text(path, whole);
     memory_most = memory_held;
-    if (cen__safetensors_read(path, &file, NULL) == CEN_OK) cen__safetensors_free(&file);
+    if (cen__safetensors_read(NULL, path, &file, NULL) == CEN_OK) cen__safetensors_free(&file);
     if (memory_most > 8 * (size_t)MB + 64 * size) {
         fail_msg("%s of %zu bytes takes %zu", start, size, memory_most);
     }
@@ -265,7 +265,7 @@ static void a_packed_idx_takes_3_times_1032_times_its_size(void **state)
         tree_write(FOLDER "/zeros.idx", bytes, size);
         memory_most = memory_held;
         cen_error error;
-        assert_int_equal(cen_idx_unpack(FOLDER "/zeros.idx", FOLDER "/zeros.idx", NULL, 0, 0,
+        assert_int_equal(cen_idx_unpack(NULL, FOLDER "/zeros.idx", FOLDER "/zeros.idx", NULL, 0, 0,
                                         FOLDER "/idx", &error),
                          CEN_ERROR_FORMAT);
         assert_non_null(strstr(error.message, "not an IDX file"));
@@ -292,9 +292,10 @@ static void assert_none_reads(const char *path, const char *npy, size_t most)
     cen__safetensors file;
     cen_error error;
     memory_most = memory_held;
-    assert_int_not_equal(cen_features_read(npy, &set, &error), CEN_OK);
-    assert_int_not_equal(cen__safetensors_read(path, &file, &error), CEN_OK);
-    assert_int_not_equal(cen_idx_unpack(path, path, NULL, 0, 0, FOLDER "/idx", &error), CEN_OK);
+    assert_int_not_equal(cen_features_read(NULL, npy, &set, &error), CEN_OK);
+    assert_int_not_equal(cen__safetensors_read(NULL, path, &file, &error), CEN_OK);
+    assert_int_not_equal(cen_idx_unpack(NULL, path, path, NULL, 0, 0, FOLDER "/idx", &error),
+                         CEN_OK);
     if (memory_most > most) fail_msg("%s takes %zu bytes", path, memory_most);
 }
 

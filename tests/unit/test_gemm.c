@@ -42,7 +42,7 @@ static cen__matrix make_matrix(size_t rows, size_t columns, bool turn, size_t ga
 {
     size_t stride = (turn ? rows : columns) + gap, n = stride * (turn ? columns : rows);
     n -= n > 0 ? gap : 0; /* what lies past the last number is not there to be read */
-    *data = cen__alloc(n, sizeof **data);
+    *data = cen__alloc(NULL, n, sizeof **data);
     assert_non_null(*data);
     fill(*data, n, seed);
     return turn ? (cen__matrix){*data, 1, stride} : (cen__matrix){*data, stride, 1};
@@ -54,11 +54,11 @@ static problem make_problem(shape is, uint64_t seed)
     made.a_matrix = make_matrix(is.m, is.k, is.turn_a, is.gap, seed, &made.a);
     made.b_matrix = make_matrix(is.k, is.n, is.turn_b, is.gap, seed + 1, &made.b);
     made.c_size = is.m * made.ldc;
-    made.c = cen__alloc(made.c_size, sizeof *made.c);
+    made.c = cen__alloc(NULL, made.c_size, sizeof *made.c);
     assert_non_null(made.c);
     fill(made.c, made.c_size, seed + 2);
     if (is.has_bias) {
-        made.bias = cen__alloc(is.n, sizeof *made.bias);
+        made.bias = cen__alloc(NULL, is.n, sizeof *made.bias);
         assert_non_null(made.bias);
         fill(made.bias, is.n, seed + 3);
     }
@@ -76,10 +76,10 @@ static void free_problem(problem *made)
 /* c as the fast product leaves it, on n_threads. */
 static float *run_fast(const problem *on, int n_threads)
 {
-    float *c = cen__alloc(on->c_size, sizeof *c);
+    float *c = cen__alloc(NULL, on->c_size, sizeof *c);
     size_t count =
         cen__gemm_scratch_count(&kernels_now()->micro, on->is.m, on->is.n, on->is.k, n_threads);
-    float *scratch = cen__alloc(count, sizeof *scratch);
+    float *scratch = cen__alloc(NULL, count, sizeof *scratch);
     assert_non_null(c);
     assert_non_null(scratch);
     for (size_t i = 0; i < count; i++) scratch[i] = NAN;
@@ -94,7 +94,7 @@ static float *run_fast(const problem *on, int n_threads)
  * up to about eps k / 6, and among thousands of sums some are several times that. */
 static void check_against_naive(const problem *on, const float *c)
 {
-    float *expected = cen__alloc(on->c_size, sizeof *expected);
+    float *expected = cen__alloc(NULL, on->c_size, sizeof *expected);
     assert_non_null(expected);
     memcpy(expected, on->c, on->c_size * sizeof *expected);
     cen__gemm_naive(on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix, on->bias, expected,
@@ -236,8 +236,8 @@ static void check_strides(void)
     fill(a, 4 * M * K, 1);
     fill(b, 4 * K * N, 2);
     cen__matrix a_matrix = {a, 4 * K, 2}, b_matrix = {b, 4 * N, 2};
-    float *scratch =
-        cen__alloc(cen__gemm_scratch_count(&kernels_now()->micro, M, N, K, 1), sizeof *scratch);
+    float *scratch = cen__alloc(NULL, cen__gemm_scratch_count(&kernels_now()->micro, M, N, K, 1),
+                                sizeof *scratch);
     assert_non_null(scratch);
     cen__gemm(&kernels_now()->micro, M, N, K, a_matrix, b_matrix, NULL, c, N, scratch, NULL);
     cen__gemm_naive(M, N, K, a_matrix, b_matrix, NULL, expected, N);

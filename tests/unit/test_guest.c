@@ -175,12 +175,12 @@ static bool write_and_read(job *j)
                  {CEN_FEATURES_PROJECTOR, "p.tsv", false}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char path[256];
-        if (!TRY(cen_features_write(in(j, kinds[i].name, path), kinds[i].format, j->features, j->n,
-                                    j->d, j->rows, &j->error)))
+        if (!TRY(cen_features_write(NULL, in(j, kinds[i].name, path), kinds[i].format, j->features,
+                                    j->n, j->d, j->rows, &j->error)))
             return false;
         if (!kinds[i].is_read) continue;
         cen_feature_set set;
-        if (!TRY(cen_features_read(path, &set, &j->error))) return false;
+        if (!TRY(cen_features_read(NULL, path, &set, &j->error))) return false;
         bool same = set.n == j->n && set.d == j->d &&
                     memcmp(set.features, j->features, j->n * j->d * sizeof *set.features) == 0;
         if (!KEEPS_ERRNO(cen_features_free(&set)) || !require(j, same, kinds[i].name)) return false;
@@ -213,9 +213,9 @@ static bool report(job *j)
                              .sets = &set,
                              .n_sets = 1,
                              .seed = 1};
-    bool done = TRY(cen_report_write_html(&page, in(j, "page.html", html), &j->error)) &&
-                TRY(cen_report_write_json(&page, in(j, "page.json", json), &j->error)) &&
-                TRY(cen_report_write_svg(&page, in(j, "plots", svg), &j->error));
+    bool done = TRY(cen_report_write_html(NULL, &page, in(j, "page.html", html), &j->error)) &&
+                TRY(cen_report_write_json(NULL, &page, in(j, "page.json", json), &j->error)) &&
+                TRY(cen_report_write_svg(NULL, &page, in(j, "plots", svg), &j->error));
     return KEEPS_ERRNO(cen_measures_free(&measures)) && done;
 }
 
@@ -226,10 +226,10 @@ static bool look_around(job *j)
     cen_image image, small = {0}, header;
     if (!TRY(cen_image_read(NULL, j->rows[0].path, NULL, &image, &j->error))) return false;
     bool done = TRY(cen_image_resize(NULL, &image, 4, 4, CEN_RESIZE_CROP, &small, &j->error)) &&
-                TRY(cen_image_write_png(&small, in(j, "small.png", path), &j->error)) &&
-                TRY(cen_image_read_size(path, &header, &j->error)) &&
+                TRY(cen_image_write_png(NULL, &small, in(j, "small.png", path), &j->error)) &&
+                TRY(cen_image_read_size(NULL, path, &header, &j->error)) &&
                 KEEPS_ERRNO((cen__os_kind("guest/nothing/here") != CEN__NOTHING)) &&
-                TRY(cen__os_make_folder(j->folder, &j->error));
+                TRY(cen__os_make_folder(NULL, j->folder, &j->error));
     cen_image_free(&image);
     cen_image_free(&small);
     return done;
@@ -238,7 +238,7 @@ static bool look_around(job *j)
 static void *run(void *user)
 {
     job *j = user;
-    if (TRY(cen__os_make_folder(j->folder, &j->error)) && create(j) && train(j) && save(j) &&
+    if (TRY(cen__os_make_folder(NULL, j->folder, &j->error)) && create(j) && train(j) && save(j) &&
         extract(j) && write_and_read(j) && report(j))
         (void)look_around(j);
     cen_model_free(j->model);
@@ -285,12 +285,12 @@ static void assert_same_tree(const char *a, const char *b)
 {
     if (cen__os_kind(a) == CEN__FOLDER) {
         cen__listing names, others;
-        assert_int_equal(cen__os_list(a, &names, NULL), CEN_OK);
-        assert_int_equal(cen__os_list(b, &others, NULL), CEN_OK);
+        assert_int_equal(cen__os_list(NULL, a, &names, NULL), CEN_OK);
+        assert_int_equal(cen__os_list(NULL, b, &others, NULL), CEN_OK);
         assert_int_equal(names.n_names, others.n_names);
         for (size_t i = 0; i < names.n_names; i++) {
-            char *in_a = cen__path_join(a, names.names[i]),
-                 *in_b = cen__path_join(b, names.names[i]);
+            char *in_a = cen__path_join(NULL, a, names.names[i]),
+                 *in_b = cen__path_join(NULL, b, names.names[i]);
             assert_same_tree(in_a, in_b);
             cen__free(in_a);
             cen__free(in_b);
@@ -301,8 +301,8 @@ static void assert_same_tree(const char *a, const char *b)
     }
     uint8_t *bytes_a, *bytes_b;
     size_t size_a, size_b;
-    assert_int_equal(cen__file_read(a, SIZE_MAX, &bytes_a, &size_a, NULL), CEN_OK);
-    assert_int_equal(cen__file_read(b, SIZE_MAX, &bytes_b, &size_b, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, a, SIZE_MAX, &bytes_a, &size_a, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, b, SIZE_MAX, &bytes_b, &size_b, NULL), CEN_OK);
     if (size_a != size_b || memcmp(bytes_a, bytes_b, size_a) != 0)
         fail_msg("%s and %s differ", a, b);
     cen__free(bytes_a);

@@ -25,7 +25,7 @@ typedef struct {
 
 static void add(file *to, const void *bytes, size_t size)
 {
-    assert_true(cen__grow(&to->bytes, &to->capacity, to->size + size, 1));
+    assert_true(cen__grow(NULL, &to->bytes, &to->capacity, to->size + size, 1));
     if (size > 0) memcpy(to->bytes + to->size, bytes, size);
     to->size += size;
 }
@@ -128,9 +128,9 @@ static void a_png_is_unpacked_as_far_as_its_picture_goes(void **state)
     static const uint8_t header[13] = {0, 0, 0, 8, 0, 0, 0, 8, 8, 2, 0, 0, 0};
     file made = {NULL, 0, 0};
     size_t size = (size_t)16 << 20, packed_size;
-    uint8_t *zeros = cen__alloc_zeroed(size, 1), *packed;
+    uint8_t *zeros = cen__alloc_zeroed(NULL, size, 1), *packed;
     assert_non_null(zeros);
-    assert_int_equal(cen__zlib_pack(zeros, size, &packed, &packed_size, NULL), CEN_OK);
+    assert_int_equal(cen__zlib_pack(NULL, zeros, size, &packed, &packed_size, NULL), CEN_OK);
     cen__free(zeros);
     add(&made, "\x89PNG\r\n\x1a\n", 8);
     add_chunk(&made, "IHDR", header, sizeof header);
@@ -205,7 +205,7 @@ static void nested_json_is_refused_at_a_depth_of_64(void **state)
     for (size_t i = 0; i < 1000000; i++)
         add(&made, i % 2 == 0 ? "[" : "{\"\":", i % 2 == 0 ? 1 : 4);
     fuzz_memory_begin();
-    assert_int_equal(cen__json_parse((char *)made.bytes, made.size, &document, &error),
+    assert_int_equal(cen__json_parse(NULL, (char *)made.bytes, made.size, &document, &error),
                      CEN_ERROR_LIMIT);
     assert_non_null(strstr(error.message, "64"));
     fuzz_memory_most((1 << 20) + made.size);
@@ -296,9 +296,9 @@ static void a_model_of_too_many_layers_is_refused(void **state)
     for (int i = 1; i < 4096; i++) add_text(&line, ",l2norm");
     add(&line, "", 1);
     fuzz_memory_begin();
-    assert_int_equal(
-        cen__net_create(kernels_now(), &net, (char *)line.bytes, (cen__shape){1, 1, 1}, 0, &error),
-        CEN_OK);
+    assert_int_equal(cen__net_create(NULL, kernels_now(), &net, (char *)line.bytes,
+                                     (cen__shape){1, 1, 1}, 0, &error),
+                     CEN_OK);
     fuzz_memory_most((size_t)16 << 20);
     cen__net_free(&net);
     fuzz_memory_end();
@@ -336,7 +336,7 @@ static void a_table_whose_first_line_claims_columns_takes_memory_for_its_bytes(v
     for (int i = 0; i < N; i++) add_text(&made, ",0,,,1\n");
     write_as(&made, "hostile.csv");
     fuzz_memory_begin();
-    assert_int_equal(cen_features_read("hostile.csv", &set, &error), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, "hostile.csv", &set, &error), CEN_ERROR_FORMAT);
     assert_non_null(strstr(error.message, "line 2 has fewer numbers"));
     fuzz_memory_most((1 << 20) + 64 * made.size);
     fuzz_memory_end();
@@ -352,7 +352,7 @@ static void a_table_of_empty_lines_takes_memory_for_its_bytes(void **state)
     for (int i = 0; i < 500000; i++) add_text(&made, "\n");
     write_as(&made, "hostile.csv");
     fuzz_memory_begin();
-    assert_int_equal(cen_features_read("hostile.csv", &set, NULL), CEN_ERROR_FORMAT);
+    assert_int_equal(cen_features_read(NULL, "hostile.csv", &set, NULL), CEN_ERROR_FORMAT);
     fuzz_memory_most((1 << 20) + 64 * made.size);
     fuzz_memory_end();
     release(&made);

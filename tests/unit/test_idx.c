@@ -28,7 +28,7 @@ static void unpack(const char *images, const char *labels, const char *const *cl
                    size_t most)
 {
     cen_error error;
-    if (cen_idx_unpack(images, labels, class_names, class_names == NULL ? 0 : 3, most, ROOT,
+    if (cen_idx_unpack(NULL, images, labels, class_names, class_names == NULL ? 0 : 3, most, ROOT,
                        &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }
@@ -42,7 +42,7 @@ static void assert_unpacked(const char *const *class_names, size_t n_images)
         char path[64];
         cen__listing listing;
         (void)snprintf(path, sizeof path, ROOT "/%s", class_names[c]);
-        assert_int_equal(cen__os_list(path, &listing, NULL), CEN_OK);
+        assert_int_equal(cen__os_list(NULL, path, &listing, NULL), CEN_OK);
         n_found += listing.n_names;
         cen__listing_free(&listing);
     }
@@ -107,7 +107,7 @@ static void assert_refused(const char *images, const char *labels, size_t n_name
                            cen_status status, const char *word, const char *other)
 {
     cen_error error = {CEN_OK, ""};
-    assert_int_equal(cen_idx_unpack(images, labels, names, n_names, 0, ROOT, &error), status);
+    assert_int_equal(cen_idx_unpack(NULL, images, labels, names, n_names, 0, ROOT, &error), status);
     assert_int_equal(error.status, status);
     if (strstr(error.message, word) == NULL || strstr(error.message, other) == NULL) {
         fail_msg("\"%s\" names not both \"%s\" and \"%s\"", error.message, word, other);
@@ -146,7 +146,7 @@ static void names_that_leave_the_folder_are_refused(void **state)
     const char *const bad[] = {"", ".", "..", "../x", "a/b", "a\\b"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const char *const three[] = {"a", "b", bad[i]};
-        assert_int_equal(cen_idx_unpack(IMAGES, LABELS, three, 3, 0, ROOT, NULL),
+        assert_int_equal(cen_idx_unpack(NULL, IMAGES, LABELS, three, 3, 0, ROOT, NULL),
                          CEN_ERROR_ARGUMENT);
     }
     assert_false((cen__os_kind(ROOT) != CEN__NOTHING));
@@ -157,7 +157,7 @@ static void a_folder_that_cannot_be_made_is_named(void **state)
     (void)state;
     tree_text(ROOT, "a file");
     cen_error error;
-    assert_int_equal(cen_idx_unpack(IMAGES, LABELS, names, 3, 0, ROOT, &error), CEN_ERROR_IO);
+    assert_int_equal(cen_idx_unpack(NULL, IMAGES, LABELS, names, 3, 0, ROOT, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, ROOT));
 }
 
@@ -166,7 +166,7 @@ static int unpacks(void *user)
 {
     (void)user;
     cen_error error = {CEN_OK, ""};
-    cen_status status = cen_idx_unpack(IMAGES ".gz", LABELS ".gz", names, 3, 1, ROOT, &error);
+    cen_status status = cen_idx_unpack(NULL, IMAGES ".gz", LABELS ".gz", names, 3, 1, ROOT, &error);
     assert_true(status == CEN_OK || status == CEN_ERROR_MEMORY);
     assert_int_equal(error.status, status);
     return status == CEN_OK;

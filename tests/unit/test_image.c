@@ -55,7 +55,7 @@ static void check(const golden_pair *pair)
     assert_int_equal(cen_image_read(threads(1), path, &options, &image, &error), CEN_OK);
     assert_same(pair, &image);
     cen_image_free(&image);
-    assert_int_equal(cen_image_read_size(path, &image, &error), CEN_OK);
+    assert_int_equal(cen_image_read_size(NULL, path, &image, &error), CEN_OK);
     assert_int_equal(image.width, pair->numbers[0]);
     assert_int_equal(image.height, pair->numbers[1]);
     if (options.channels == 0) assert_int_equal(image.channels, pair->numbers[2]);
@@ -120,7 +120,7 @@ static void check_unsupported(const golden_pair *pair)
     cen_error error;
     assert_int_equal(cen_image_read(threads(1), path, NULL, &image, &error), CEN_ERROR_UNSUPPORTED);
     if (strstr(error.message, words) != error.message) fail_msg("%s", error.message);
-    assert_int_equal(cen_image_read_size(path, &image, &error), CEN_ERROR_UNSUPPORTED);
+    assert_int_equal(cen_image_read_size(NULL, path, &image, &error), CEN_ERROR_UNSUPPORTED);
     if (strstr(error.message, words) != error.message) fail_msg("%s", error.message);
     assert_true(cen__image_is_image(pair->first, pair->first_size));
 }
@@ -138,7 +138,7 @@ static void assert_refused(const char *name, const void *bytes, size_t size, con
     for (int measured = 0; measured < 2; measured++) {
         cen_image image;
         cen_error error;
-        cen_status status = measured ? cen_image_read_size(path, &image, &error)
+        cen_status status = measured ? cen_image_read_size(NULL, path, &image, &error)
                                      : cen_image_read(threads(1), path, NULL, &image, &error);
         assert_int_equal(status, CEN_ERROR_FORMAT);
         assert_int_equal(strncmp(error.message, path, strlen(path)), 0);
@@ -272,7 +272,7 @@ static void test_a_header_behind_the_first_64_KiB_is_found(void **state)
     char path[256];
     put(path, sizeof path, "comment.pgm", bytes, COMMENT + 11);
     cen_image image;
-    assert_int_equal(cen_image_read_size(path, &image, NULL), CEN_OK);
+    assert_int_equal(cen_image_read_size(NULL, path, &image, NULL), CEN_OK);
     assert_int_equal(image.width, 2);
     free(bytes);
 }
@@ -284,8 +284,8 @@ static void test_missing_files_and_folders_are_refused(void **state)
     cen_error error;
     assert_int_equal(cen_image_read(threads(1), "no/such.png", NULL, &image, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "no/such.png"));
-    assert_int_equal(cen_image_read_size("no/such.png", &image, NULL), CEN_ERROR_IO);
-    assert_int_equal(cen__os_make_folder(folder, NULL), CEN_OK);
+    assert_int_equal(cen_image_read_size(NULL, "no/such.png", &image, NULL), CEN_ERROR_IO);
+    assert_int_equal(cen__os_make_folder(NULL, folder, NULL), CEN_OK);
     assert_int_equal(cen_image_read(threads(1), folder, NULL, &image, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "folder"));
 }

@@ -91,7 +91,7 @@ static void check_size(const golden_pair *pair)
         cen__jpeg_kind.decode(NULL, pair->first, pair->first_size, &options, &image, NULL), CEN_OK);
     bool known = false;
     for (size_t size = 3; size <= pair->first_size; size++) {
-        cen_status status = cen__jpeg_kind.read_size(pair->first, size, &head, NULL);
+        cen_status status = cen__jpeg_kind.read_size(NULL, pair->first, size, &head, NULL);
         assert_true(status == CEN_OK || (!known && status == CEN_ERROR_FORMAT));
         if (status != CEN_OK) continue;
         known = true;
@@ -513,7 +513,7 @@ static int read_loaded_size(void *user)
 {
     const file *f = user;
     cen_image image;
-    cen_status status = cen__jpeg_kind.read_size(f->bytes, f->size, &image, NULL);
+    cen_status status = cen__jpeg_kind.read_size(NULL, f->bytes, f->size, &image, NULL);
     assert_true(status == CEN_OK || status == CEN_ERROR_MEMORY);
     return status == CEN_OK;
 }

@@ -24,7 +24,7 @@ static cen__json_document *parse(const char *text)
 {
     cen__json_document *document;
     cen_error error;
-    if (cen__json_parse(text, strlen(text), &document, &error) != CEN_OK) {
+    if (cen__json_parse(NULL, text, strlen(text), &document, &error) != CEN_OK) {
         fail_msg("%s: %s", text, error.message);
     }
     return document;
@@ -38,7 +38,7 @@ static void assert_refused(const char *text, size_t size, cen_status status, con
     cen_error error = {CEN_OK, ""};
     char *copy = malloc(size + (size == 0));
     memcpy(copy, text, size);
-    if (cen__json_parse(copy, size, &document, &error) != status) {
+    if (cen__json_parse(NULL, copy, size, &document, &error) != status) {
         fail_msg("%.60s: got \"%s\"", text, error.message);
     }
     assert_null(document);
@@ -46,7 +46,7 @@ static void assert_refused(const char *text, size_t size, cen_status status, con
     if (strstr(error.message, part) == NULL) {
         fail_msg("%.60s: \"%s\" lacks \"%s\"", text, error.message, part);
     }
-    assert_int_equal(cen__json_parse(copy, size, &document, NULL), status);
+    assert_int_equal(cen__json_parse(NULL, copy, size, &document, NULL), status);
     free(copy);
 }
 
@@ -219,7 +219,7 @@ static void limits_are_kept(void **state)
     memset(nested + 65, ']', 65);
     assert_refused(nested, 130, CEN_ERROR_LIMIT, "deeper than 64");
     cen__json_document *document;
-    assert_int_equal(cen__json_parse(nested + 1, 128, &document, NULL), CEN_OK);
+    assert_int_equal(cen__json_parse(NULL, nested + 1, 128, &document, NULL), CEN_OK);
     cen__json_free(document);
     memset(digits, '1', sizeof digits);
     assert_refused(digits, CEN__NUMBER_MOST + 1, CEN_ERROR_LIMIT, "400 characters");
@@ -329,7 +329,7 @@ static int parse_with_little_memory(void *user)
 {
     cen__json_document *document;
     cen_error error;
-    cen_status status = cen__json_parse(user, strlen(user), &document, &error);
+    cen_status status = cen__json_parse(NULL, user, strlen(user), &document, &error);
     if (status == CEN_OK) {
         cen__json_free(document);
     } else {

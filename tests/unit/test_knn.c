@@ -301,7 +301,7 @@ static cen_status compactness(const int32_t *of_rows, size_t n, size_t n_classes
                               cen_error *error)
 {
     cen_labelled set = {gallery, of_rows, n};
-    return cen_intra_inter(&set, &set, D, n_classes, ratio, error);
+    return cen_intra_inter(NULL, &set, &set, D, n_classes, ratio, error);
 }
 
 /* ---- compactness ----------------------------------------------------------------------------- */
@@ -324,7 +324,7 @@ static void compactness_of_queries_is_about_the_classes_of_the_gallery(void **st
     static const int32_t classes[] = {0, 0, 1}, asked_classes[] = {0, 1, 2};
     double ratio;
     cen_labelled about = {points, classes, 3}, of = {asked, asked_classes, 3};
-    assert_int_equal(cen_intra_inter(&of, &about, 2, 3, &ratio, NULL), CEN_OK);
+    assert_int_equal(cen_intra_inter(NULL, &of, &about, 2, 3, &ratio, NULL), CEN_OK);
     assert_true(fabs(ratio - sqrt((25 + 1) / 2.0) / 4) < 1e-12);
 }
 

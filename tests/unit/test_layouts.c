@@ -253,7 +253,7 @@ static void empty_classes_are_left_out_if_that_is_allowed(void **state)
     tree_class(ROOT "/train", "c", 2);
     tree_class(ROOT "/val", "b", 1);
     tree_class(ROOT "/val", "c", 1);
-    assert_int_equal(cen__os_make_folder(ROOT "/train/b", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, ROOT "/train/b", NULL), CEN_OK);
     tree_text(ROOT "/train/d/x.png", "broken");
     cen_folder_options options = without_split();
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, ROOT "/train/b: no image of class \"b\"",

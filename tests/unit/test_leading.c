@@ -35,7 +35,8 @@ static void make_features(const double *sizes)
 static void assert_variances(const double *sizes, const double *expected)
 {
     make_features(sizes);
-    assert_int_equal(cen_pca(features, 2 * D, D, 2, mean, components, variances, NULL), CEN_OK);
+    assert_int_equal(cen_pca(NULL, features, 2 * D, D, 2, mean, components, variances, NULL),
+                     CEN_OK);
     for (int c = 0; c < 2; c++) assert_true(fabs(variances[c] - expected[c]) < 1e-12 * expected[0]);
 }
 
@@ -98,10 +99,11 @@ static void rows_that_are_all_the_same_and_few_rows_have_components(void **state
 {
     (void)state;
     for (size_t i = 0; i < 2 * D * D; i++) features[i] = (float)(i % D);
-    assert_int_equal(cen_pca(features, 2 * D, D, 2, mean, components, variances, NULL), CEN_OK);
+    assert_int_equal(cen_pca(NULL, features, 2 * D, D, 2, mean, components, variances, NULL),
+                     CEN_OK);
     assert_true(variances[0] == 0 && variances[1] == 0);
     features[3] += 2;
-    assert_int_equal(cen_pca(features, 2, D, 2, mean, components, variances, NULL), CEN_OK);
+    assert_int_equal(cen_pca(NULL, features, 2, D, 2, mean, components, variances, NULL), CEN_OK);
     assert_true(fabs(variances[0] - 2) < 1e-12 && variances[1] < 1e-12);
     assert_true(fabsf(components[3] - 1) < 1e-6f);
 }
@@ -109,7 +111,7 @@ static void rows_that_are_all_the_same_and_few_rows_have_components(void **state
 static int run_with_little_memory(void *user)
 {
     (void)user;
-    cen_status status = cen_pca(features, 2 * D, D, 2, mean, components, variances, NULL);
+    cen_status status = cen_pca(NULL, features, 2 * D, D, 2, mean, components, variances, NULL);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     return status == CEN_OK;
 }

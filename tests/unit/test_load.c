@@ -77,9 +77,10 @@ static float *read_golden(size_t *n)
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(GOLDEN "/numbers.bin", SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, GOLDEN "/numbers.bin", SIZE_MAX, &bytes, &size, NULL),
+                     CEN_OK);
     *n = size / 4;
-    float *numbers = cen__alloc(*n, sizeof *numbers);
+    float *numbers = cen__alloc(NULL, *n, sizeof *numbers);
     for (size_t i = 0; i < *n; i++) {
         const uint8_t *b = bytes + 4 * i;
         uint32_t bits = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
@@ -252,8 +253,8 @@ static void write_without_end(const char *path)
     uint8_t pixels[9 * 12] = {0}, *bytes;
     size_t size;
     const cen_image image = {12, 9, 1, pixels, NULL, {0}};
-    assert_int_equal(cen_image_write_png(&image, path, NULL), CEN_OK);
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen_image_write_png(NULL, &image, path, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     tree_write(path, bytes, size - 12);
     cen__free(bytes);
 }

@@ -218,7 +218,7 @@ static void compactness_is_that_of_cen_intra_inter(void **state)
     assert_int_equal(cen_measures_create(threads(1), &m, (cen_labelled[]){gallery_of(&cases[0])},
                                          (cen_labelled[]){queries_of(&cases[0])}, D, &o, NULL),
                      CEN_OK);
-    assert_int_equal(cen_intra_inter((cen_labelled[]){queries_of(&cases[0])},
+    assert_int_equal(cen_intra_inter(NULL, (cen_labelled[]){queries_of(&cases[0])},
                                      (cen_labelled[]){gallery_of(&cases[0])}, D, 7, &ratio, NULL),
                      CEN_OK);
     assert_near(m.intra_inter, ratio);

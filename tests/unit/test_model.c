@@ -58,8 +58,10 @@ static void a_saved_model_is_loaded_as_it_was(void **state)
     assert_int_equal(cen_model_save(loaded, "again.safetensors", NULL), CEN_OK);
     uint8_t *first, *second;
     size_t first_size, second_size;
-    assert_int_equal(cen__file_read("model.safetensors", SIZE_MAX, &first, &first_size, NULL), 0);
-    assert_int_equal(cen__file_read("again.safetensors", SIZE_MAX, &second, &second_size, NULL), 0);
+    assert_int_equal(cen__file_read(NULL, "model.safetensors", SIZE_MAX, &first, &first_size, NULL),
+                     0);
+    assert_int_equal(
+        cen__file_read(NULL, "again.safetensors", SIZE_MAX, &second, &second_size, NULL), 0);
     assert_int_equal(first_size, second_size);
     assert_memory_equal(first, second, first_size);
     cen__free(first);
@@ -72,7 +74,7 @@ static void a_run_folder_stands_for_its_model(void **state)
 {
     (void)state;
     cen_model *model = make(1, line), *loaded;
-    assert_int_equal(cen__os_make_folder("a-run", NULL), CEN_OK);
+    assert_int_equal(cen__os_make_folder(NULL, "a-run", NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, "a-run/model.safetensors", NULL), CEN_OK);
     assert_int_equal(cen_model_load(NULL, &loaded, "a-run", NULL, NULL), CEN_OK);
     cen_model_free(model);
@@ -130,7 +132,7 @@ static void write_changed(cen_model *model, const char *key, const char *value, 
 {
     assert_int_equal(cen_model_save(model, "good.safetensors", NULL), CEN_OK);
     cen__safetensors file;
-    assert_int_equal(cen__safetensors_read("good.safetensors", &file, NULL), CEN_OK);
+    assert_int_equal(cen__safetensors_read(NULL, "good.safetensors", &file, NULL), CEN_OK);
     cen__named_tensor tensors[16];
     cen__string_pair pairs[16];
     size_t n_tensors = 0, n_pairs = 0;
@@ -145,8 +147,8 @@ static void write_changed(cen_model *model, const char *key, const char *value, 
         if (pairs[n_pairs].value != NULL) n_pairs++;
     }
     if (!is_there && value != NULL) pairs[n_pairs++] = (cen__string_pair){key, value};
-    assert_int_equal(cen__safetensors_write("model_hostile.safetensors", tensors, n_tensors, pairs,
-                                            n_pairs, NULL),
+    assert_int_equal(cen__safetensors_write(NULL, "model_hostile.safetensors", tensors, n_tensors,
+                                            pairs, n_pairs, NULL),
                      CEN_OK);
     cen__safetensors_free(&file);
 }
@@ -308,10 +310,10 @@ static void write_number(cen_model *model, size_t tensor, float number)
 {
     assert_int_equal(cen_model_save(model, "good.safetensors", NULL), CEN_OK);
     cen__safetensors file;
-    assert_int_equal(cen__safetensors_read("good.safetensors", &file, NULL), CEN_OK);
+    assert_int_equal(cen__safetensors_read(NULL, "good.safetensors", &file, NULL), CEN_OK);
     file.tensors[tensor].tensor.data[0] = number;
-    assert_int_equal(cen__safetensors_write("number.safetensors", file.tensors, file.n_tensors,
-                                            file.metadata, file.n_metadata, NULL),
+    assert_int_equal(cen__safetensors_write(NULL, "number.safetensors", file.tensors,
+                                            file.n_tensors, file.metadata, file.n_metadata, NULL),
                      CEN_OK);
     cen__safetensors_free(&file);
 }

@@ -17,7 +17,7 @@ static void a_line_becomes_layers_with_shapes_and_parameters(void **state)
     (void)state;
     cen__net net;
     cen_error error;
-    assert_int_equal(cen__net_create(kernels_now(), &net,
+    assert_int_equal(cen__net_create(NULL, kernels_now(), &net,
                                      "conv 10 2x2, maxpool 2, flatten, dense 32, relu",
                                      (cen__shape){3, 224, 224}, 0, &error),
                      CEN_OK);
@@ -38,7 +38,7 @@ static void blanks_do_not_matter_and_sizes_may_differ_by_side(void **state)
     cen__net net;
     assert_int_equal(
         cen__net_create(
-            kernels_now(), &net,
+            NULL, kernels_now(), &net,
             " \t\nconv  4 3x5   stride 2x1 pad 1x2 \t,maxpool 2x1 stride 1,\r flatten\n",
             (cen__shape){1, 9, 7}, 0, NULL),
         CEN_OK);
@@ -55,15 +55,16 @@ static void the_feature_size_replaces_the_last_dense(void **state)
 {
     (void)state;
     cen__net net;
-    assert_int_equal(cen__net_create(kernels_now(), &net, "flatten, dense 9, relu, dense 5, relu",
-                                     (cen__shape){1, 2, 2}, 77, NULL),
+    assert_int_equal(cen__net_create(NULL, kernels_now(), &net,
+                                     "flatten, dense 9, relu, dense 5, relu", (cen__shape){1, 2, 2},
+                                     77, NULL),
                      CEN_OK);
     assert_int_equal(net.out.c, 77);
     assert_string_equal(net.line, "flatten, dense 9, relu, dense 77, relu");
     cen__net_free(&net);
     cen_error error;
     assert_int_equal(
-        cen__net_create(kernels_now(), &net, "flatten", (cen__shape){1, 2, 2}, 77, &error),
+        cen__net_create(NULL, kernels_now(), &net, "flatten", (cen__shape){1, 2, 2}, 77, &error),
         CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "no dense layer"));
 }
@@ -121,16 +122,16 @@ static void a_wrong_line_is_told_with_its_word_and_column(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cen__net net;
         cen_error error;
-        assert_int_equal(
-            cen__net_create(kernels_now(), &net, cases[i].line, (cen__shape){1, 8, 8}, 0, &error),
-            cases[i].status);
+        assert_int_equal(cen__net_create(NULL, kernels_now(), &net, cases[i].line,
+                                         (cen__shape){1, 8, 8}, 0, &error),
+                         cases[i].status);
         if (strstr(error.message, cases[i].says) == NULL) {
             fail_msg("'%s' gives: %s", cases[i].line, error.message);
         }
         assert_null(net.layers);
-        assert_int_equal(
-            cen__net_create(kernels_now(), &net, cases[i].line, (cen__shape){1, 8, 8}, 0, NULL),
-            cases[i].status);
+        assert_int_equal(cen__net_create(NULL, kernels_now(), &net, cases[i].line,
+                                         (cen__shape){1, 8, 8}, 0, NULL),
+                         cases[i].status);
     }
 }
 
@@ -144,9 +145,9 @@ static void a_net_beyond_all_memory_is_refused_before_it_is_allocated(void **sta
     cen__net net;
     cen_error error;
     for (size_t i = 0; i < 2; i++) {
-        assert_int_equal(
-            cen__net_create(kernels_now(), &net, lines[i], (cen__shape){1, 4096, 4096}, 0, &error),
-            CEN_ERROR_LIMIT);
+        assert_int_equal(cen__net_create(NULL, kernels_now(), &net, lines[i],
+                                         (cen__shape){1, 4096, 4096}, 0, &error),
+                         CEN_ERROR_LIMIT);
         assert_non_null(strstr(error.message, "does not fit into memory"));
     }
 }
@@ -156,7 +157,7 @@ static void check_start(const char *line, cen__shape in, float bound)
 {
     enum { N = 2400 };
     cen__net net;
-    assert_int_equal(cen__net_create(kernels_now(), &net, line, in, 0, NULL), CEN_OK);
+    assert_int_equal(cen__net_create(NULL, kernels_now(), &net, line, in, 0, NULL), CEN_OK);
     assert_int_equal(net.layers[0].parameters[0].count, N);
     float *w = calloc(net.n_parameters, sizeof *w), *other = calloc(net.n_parameters, sizeof *w);
     assert_true(w != NULL && other != NULL);

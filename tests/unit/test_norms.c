@@ -227,7 +227,8 @@ static void infer(bool folded, float *features)
     cen__net net;
     cen__work *work;
     assert_int_equal(
-        cen__net_create(kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL), CEN_OK);
+        cen__net_create(NULL, kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL),
+        CEN_OK);
     assert_int_equal(net.inference.n, 7);
     if (!folded) {
         memcpy(net.inference.steps, net.layers, net.n_layers * sizeof *net.layers);

@@ -154,7 +154,7 @@ static void bad_search_options_are_refused(void **state)
         assert_int_equal(
             cen_threshold_calibrate(threads(1), &set, &set, 2, metric, 0.5, &threshold, NULL),
             CEN_ERROR_ARGUMENT);
-        assert_int_equal(cen_features_write("bad.npy",
+        assert_int_equal(cen_features_write(NULL, "bad.npy",
                                             (cen_features_format)(value + 2 * (value > 0)), f, 4, 2,
                                             NULL, NULL),
                          CEN_ERROR_ARGUMENT);
@@ -305,12 +305,12 @@ static void options_without_their_size_are_refused_everywhere(void **state)
     trainer = trainer_create(model, NULL);
     REFUSES(cen_fit(trainer, NULL, &(cen_fit_options){0}, &error));
     REFUSES(cen_fit(trainer, &(cen_dataset){0}, NULL, &error));
-    REFUSES(cen_arrays_create(&dataset, &(cen_arrays){0}, &error));
+    REFUSES(cen_arrays_create(NULL, &dataset, &(cen_arrays){0}, &error));
     REFUSES(cen_knn_classify(NULL, &set, &set, 1, &(cen_knn_options){0}, predicted, NULL, NULL,
                              &error));
     REFUSES(cen_measures_create(NULL, &measures, &set, &set, 1, &(cen_measure_options){0}, &error));
     REFUSES(cen_episodes_measure(NULL, &set, 1, &(cen_episode_options){0}, &episodes, &error));
-    REFUSES(cen_report_write_html(&(cen_report){0}, "none.html", &error));
+    REFUSES(cen_report_write_html(NULL, &(cen_report){0}, "none.html", &error));
     cen_measure_options inner = cen_measure_options_init();
     inner.knn = &(cen_knn_options){0};
     REFUSES(cen_measures_create(NULL, &measures, &set, &set, 1, &inner, &error));

@@ -31,8 +31,9 @@ static void assert_golden(const float *x, size_t n, size_t d, size_t n_component
 {
     float our_mean[9], our_components[81], our_projected[50 * 9];
     double our_variances[9];
-    assert_int_equal(cen_pca(x, n, d, n_components, our_mean, our_components, our_variances, NULL),
-                     CEN_OK);
+    assert_int_equal(
+        cen_pca(NULL, x, n, d, n_components, our_mean, our_components, our_variances, NULL),
+        CEN_OK);
     assert_near(our_mean, mean, d);
     assert_near(our_components, components, n_components * d);
     for (size_t i = 0; i < n_components; i++) {
@@ -55,7 +56,7 @@ static void fewer_components_are_the_first_of_all(void **state)
 {
     (void)state;
     float mean[7], components[2 * 7];
-    assert_int_equal(cen_pca(tall_features, 50, 7, 2, mean, components, NULL, NULL), CEN_OK);
+    assert_int_equal(cen_pca(NULL, tall_features, 50, 7, 2, mean, components, NULL, NULL), CEN_OK);
     assert_near(components, tall_components, 2 * 7);
 }
 
@@ -70,7 +71,8 @@ static void all_components_are_orthonormal(void **state)
         for (size_t i = 0; i < 20 * SIDE; i++) {
             x[i] = same ? 0.25f * (float)(i % SIDE) : cen__random_float(2, 1, i);
         }
-        assert_int_equal(cen_pca(x, 20, SIDE, SIDE, mean, components, variances, NULL), CEN_OK);
+        assert_int_equal(cen_pca(NULL, x, 20, SIDE, SIDE, mean, components, variances, NULL),
+                         CEN_OK);
         for (size_t a = 0; a < SIDE; a++) {
             assert_true(variances[a] >= 0 && (a == 0 || variances[a] <= variances[a - 1]));
             for (size_t b = 0; b < SIDE; b++) {
@@ -137,11 +139,11 @@ static void arguments_without_sense_are_refused(void **state)
     (void)state;
     float x[] = {1, 2, NAN, 4}, mean[2], components[6];
     cen_error error;
-    assert_int_equal(cen_pca(x, 1, 2, 1, mean, components, NULL, &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_pca(NULL, x, 1, 2, 1, mean, components, NULL, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "at least 2 rows, there are 1"));
-    assert_int_equal(cen_pca(x, 2, 2, 3, mean, components, NULL, &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_pca(NULL, x, 2, 2, 3, mean, components, NULL, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "3 were asked for"));
-    assert_int_equal(cen_pca(x, 2, 2, 2, mean, components, NULL, &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_pca(NULL, x, 2, 2, 2, mean, components, NULL, &error), CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "row 1 of the features"));
 }
 
@@ -149,7 +151,7 @@ static int run_with_little_memory(void *user)
 {
     float mean[7], components[7];
     (void)user;
-    cen_status status = cen_pca(tall_features, 50, 7, 1, mean, components, NULL, NULL);
+    cen_status status = cen_pca(NULL, tall_features, 50, 7, 1, mean, components, NULL, NULL);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     return status == CEN_OK;
 }

@@ -30,13 +30,13 @@ static void check_size(const golden_pair *pair)
 {
     for (size_t size = 33; size <= pair->first_size; size++) {
         cen_image image;
-        assert_int_equal(cen__png_kind.read_size(pair->first, size, &image, NULL), CEN_OK);
+        assert_int_equal(cen__png_kind.read_size(NULL, pair->first, size, &image, NULL), CEN_OK);
         assert_int_equal(image.width, pair->numbers[0]);
         assert_int_equal(image.height, pair->numbers[1]);
         if (size == pair->first_size) assert_int_equal(image.channels, pair->numbers[2]);
         assert_null(image.pixels);
     }
-    assert_int_equal(cen__png_kind.read_size(pair->first, 32, &(cen_image){0}, NULL),
+    assert_int_equal(cen__png_kind.read_size(NULL, pair->first, 32, &(cen_image){0}, NULL),
                      CEN_ERROR_FORMAT);
 }
 
@@ -92,7 +92,7 @@ static void add_idat(file *to, const void *rows, size_t size, size_t cut)
 {
     uint8_t *packed;
     size_t packed_size;
-    assert_int_equal(cen__zlib_pack(rows, size, &packed, &packed_size, NULL), CEN_OK);
+    assert_int_equal(cen__zlib_pack(NULL, rows, size, &packed, &packed_size, NULL), CEN_OK);
     add_chunk(to, "IDAT", packed, packed_size - cut);
     cen__free(packed);
 }
@@ -262,7 +262,7 @@ static void test_damaged_picture_data_are_refused(void **state)
     /* The checksum: rows of others. */
     uint8_t *packed;
     size_t size;
-    assert_int_equal(cen__zlib_pack(ROWS, sizeof ROWS, &packed, &size, NULL), CEN_OK);
+    assert_int_equal(cen__zlib_pack(NULL, ROWS, sizeof ROWS, &packed, &size, NULL), CEN_OK);
     packed[size - 1]++;
     made = begin(2, 2, 8, 0, 0);
     add_chunk(&made, "IDAT", packed, size);
@@ -377,7 +377,7 @@ static cen_image make_image(size_t width, size_t height, int channels)
 {
     cen_image image = {width, height, channels, NULL, NULL, {0}};
     size_t size = width * height * (size_t)channels;
-    image.pixels = cen__alloc(1, size);
+    image.pixels = cen__alloc(NULL, 1, size);
     assert_non_null(image.pixels);
     for (size_t i = 0; i < size; i++) {
         size_t x = i / (size_t)channels % width, y = i / (size_t)channels / width;
@@ -390,7 +390,8 @@ static void assert_written_and_read(cen_image *image)
 {
     cen_image again;
     cen_error error;
-    if (cen_image_write_png(image, "test_png.png", &error) != CEN_OK) fail_msg("%s", error.message);
+    if (cen_image_write_png(NULL, image, "test_png.png", &error) != CEN_OK)
+        fail_msg("%s", error.message);
     if (cen_image_read(threads(1), "test_png.png", NULL, &again, &error) != CEN_OK)
         fail_msg("%s", error.message);
     assert_int_equal(again.width, image->width);
@@ -434,16 +435,17 @@ static void test_what_cannot_be_written_is_told(void **state)
     (void)state;
     cen_error error;
     cen_image image = make_image(2, 2, 1), wrong = image;
-    assert_int_equal(cen_image_write_png(&image, "no/such/folder/a.png", &error), CEN_ERROR_IO);
+    assert_int_equal(cen_image_write_png(NULL, &image, "no/such/folder/a.png", &error),
+                     CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "no/such/folder/a.png"));
     wrong.channels = 5;
-    assert_int_equal(cen_image_write_png(&wrong, "a.png", &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_image_write_png(NULL, &wrong, "a.png", &error), CEN_ERROR_ARGUMENT);
     wrong = image;
     wrong.width = 0;
-    assert_int_equal(cen_image_write_png(&wrong, "a.png", &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_image_write_png(NULL, &wrong, "a.png", &error), CEN_ERROR_ARGUMENT);
     wrong = image;
     wrong.pixels = NULL;
-    assert_int_equal(cen_image_write_png(&wrong, "a.png", &error), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_image_write_png(NULL, &wrong, "a.png", &error), CEN_ERROR_ARGUMENT);
     cen_image_free(&image);
 }
 
@@ -454,7 +456,7 @@ static int write_and_read(void *user)
     const cen_image *image = user;
     cen_image again;
     cen_error error;
-    cen_status status = cen_image_write_png(image, "test_png_memory.png", &error);
+    cen_status status = cen_image_write_png(NULL, image, "test_png_memory.png", &error);
     if (status == CEN_OK)
         status = cen_image_read(threads(1), "test_png_memory.png", NULL, &again, &error);
     if (status == CEN_OK) {

@@ -143,7 +143,7 @@ static char *read_text(const char *path)
 {
     uint8_t *bytes;
     size_t size;
-    assert_int_equal(cen__file_read(path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, path, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
     char *text = malloc(size + 1);
     memcpy(text, bytes, size);
     text[size] = '\0';
@@ -156,8 +156,8 @@ static char *write_and_read(const cen_report *report, bool is_json)
 {
     cen_error error;
     const char *path = is_json ? "report/report.json" : "report/report.html";
-    cen_status status = is_json ? cen_report_write_json(report, path, &error)
-                                : cen_report_write_html(report, path, &error);
+    cen_status status = is_json ? cen_report_write_json(NULL, report, path, &error)
+                                : cen_report_write_html(NULL, report, path, &error);
     if (status != CEN_OK) fail_msg("%s", error.message);
     return read_text(path);
 }
@@ -208,7 +208,7 @@ static cen__json_document *parse(const char *text)
 {
     cen__json_document *document;
     cen_error error;
-    if (cen__json_parse(text, strlen(text), &document, &error) != CEN_OK)
+    if (cen__json_parse(NULL, text, strlen(text), &document, &error) != CEN_OK)
         fail_msg("%s", error.message);
     return document;
 }
@@ -421,7 +421,7 @@ static void the_roc_and_the_histograms_are_those_of_the_pairs(void **state)
     (void)state;
     example *e = make_example();
     cen__page page;
-    assert_int_equal(cen__page_create(&page, &e->report, NULL), CEN_OK);
+    assert_int_equal(cen__page_create(NULL, &page, &e->report, NULL), CEN_OK);
     const cen__set_view *view = &page.views[0];
     double genuine = 0, impostor = 0;
     for (size_t i = 0; i < CEN__N_BINS; i++) {
@@ -463,7 +463,7 @@ static void many_classes_leave_the_most_confused_in_the_matrix(void **state)
     cen_report_set set = {"many", &m, rows, rows};
     cen_report report = {.size = sizeof(cen_report), .title = "t", .sets = &set, .n_sets = 1};
     cen__page page;
-    assert_int_equal(cen__page_create(&page, &report, NULL), CEN_OK);
+    assert_int_equal(cen__page_create(NULL, &page, &report, NULL), CEN_OK);
     assert_int_equal(page.views[0].n_classes, MANY);
     assert_int_equal(page.views[0].n_matrix, 21);
     assert_int_equal(page.views[0].matrix_labels[0], 50);
@@ -518,7 +518,7 @@ static void a_report_of_nothing_is_a_page(void **state)
         cen__json_free(document);
         free(html);
         free(json);
-        assert_int_equal(cen_report_write_svg(&cases[i], "report/none", NULL), CEN_OK);
+        assert_int_equal(cen_report_write_svg(NULL, &cases[i], "report/none", NULL), CEN_OK);
         tree_remove("report/none");
     }
     free(e);
@@ -532,7 +532,7 @@ static void each_plot_is_a_file_that_stands_alone(void **state)
                                         "set-1-confusion"};
     example *e = make_example();
     tree_remove("report/plots");
-    assert_int_equal(cen_report_write_svg(&e->report, "report/plots", NULL), CEN_OK);
+    assert_int_equal(cen_report_write_svg(NULL, &e->report, "report/plots", NULL), CEN_OK);
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
         char path[64];
         (void)snprintf(path, sizeof path, "report/plots/%s.svg", NAMES[i]);
@@ -553,7 +553,7 @@ static char *scatter_of(const cen_report_frame *frames, size_t n_frames)
     const cen_report report = {
         .size = sizeof(cen_report), .title = "t", .frames = frames, .n_frames = n_frames};
     tree_remove("report/scatter");
-    assert_int_equal(cen_report_write_svg(&report, "report/scatter", NULL), CEN_OK);
+    assert_int_equal(cen_report_write_svg(NULL, &report, "report/scatter", NULL), CEN_OK);
     char *svg = read_text("report/scatter/scatter.svg");
     assert_balanced(svg);
     assert_null(strstr(svg, "nan"));
@@ -622,7 +622,7 @@ static cen__set_view view_of(float *genuine, float *impostor, size_t n)
     const cen_measures m = {.pairs = {genuine, impostor, n, n, false}};
     const cen_report_set set = {"pairs", &m, NULL, NULL};
     const cen_report report = {.size = sizeof(cen_report), .title = "t", .sets = &set, .n_sets = 1};
-    assert_int_equal(cen__page_create(&page, &report, NULL), CEN_OK);
+    assert_int_equal(cen__page_create(NULL, &page, &report, NULL), CEN_OK);
     cen__set_view view = page.views[0];
     cen__page_free(&page);
     return view;
@@ -674,9 +674,10 @@ static int write_all(void *user)
 {
     example *e = user;
     cen_error error = {CEN_OK, ""};
-    cen_status status = cen_report_write_html(&e->report, "report/memory.html", &error);
-    if (status == CEN_OK) status = cen_report_write_json(&e->report, "report/memory.json", &error);
-    if (status == CEN_OK) status = cen_report_write_svg(&e->report, "report/memory", &error);
+    cen_status status = cen_report_write_html(NULL, &e->report, "report/memory.html", &error);
+    if (status == CEN_OK)
+        status = cen_report_write_json(NULL, &e->report, "report/memory.json", &error);
+    if (status == CEN_OK) status = cen_report_write_svg(NULL, &e->report, "report/memory", &error);
     if (status == CEN_OK) return 1;
     assert_int_equal(status, CEN_ERROR_MEMORY);
     assert_int_equal(error.status, CEN_ERROR_MEMORY);
@@ -699,17 +700,18 @@ static void a_place_that_cannot_be_written_is_named(void **state)
     example *e = make_example();
     cen_error error;
     e->report.n_sets = 0; /* no pictures */
-    assert_int_equal(cen_report_write_html(&e->report, "report/no/page.html", &error),
+    assert_int_equal(cen_report_write_html(NULL, &e->report, "report/no/page.html", &error),
                      CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "report/no/page.html"));
-    assert_int_equal(cen_report_write_json(&e->report, "report/no/page.json", &error),
+    assert_int_equal(cen_report_write_json(NULL, &e->report, "report/no/page.json", &error),
                      CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "report/no/page.json"));
-    assert_int_equal(cen_report_write_svg(&e->report, "report/picture.pgm/x", &error),
+    assert_int_equal(cen_report_write_svg(NULL, &e->report, "report/picture.pgm/x", &error),
                      CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "report/picture.pgm"));
     e->report.n_sets = 1;
-    assert_int_equal(cen_report_write_html(&e->report, "report/no/page.html", NULL), CEN_ERROR_IO);
+    assert_int_equal(cen_report_write_html(NULL, &e->report, "report/no/page.html", NULL),
+                     CEN_ERROR_IO);
     free(e);
 }
 
@@ -727,7 +729,7 @@ static void a_full_disk_leaves_the_page_that_was_there(void **state)
     small.rlim_cur = 4096;
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    cen_status status = cen_report_write_html(&e->report, "report/full.html", &error);
+    cen_status status = cen_report_write_html(NULL, &e->report, "report/full.html", &error);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
     (void)signal(SIGXFSZ, handler);
     assert_int_equal(status, CEN_ERROR_IO);

@@ -32,13 +32,13 @@ static void assert_refused(cen_status status, const char *part)
 {
     cen__safetensors file;
     cen_error error = {CEN_OK, ""};
-    cen_status got = cen__safetensors_read(scratch, &file, &error);
+    cen_status got = cen__safetensors_read(NULL, scratch, &file, &error);
     if (got != status || strstr(error.message, part) == NULL) {
         fail_msg("wanted \"%s\", got %s: \"%s\"", part, cen_status_name(got), error.message);
     }
     assert_non_null(strstr(error.message, scratch));
     assert_null(file.memory);
-    assert_int_equal(cen__safetensors_read(scratch, &file, NULL), status);
+    assert_int_equal(cen__safetensors_read(NULL, scratch, &file, NULL), status);
 }
 
 static void every_dtype_becomes_the_float32_that_numpy_makes_of_it(void **state)
@@ -47,7 +47,7 @@ static void every_dtype_becomes_the_float32_that_numpy_makes_of_it(void **state)
     static const char *const names[][2] = {
         {"half", "half.expected"}, {"bfloat", "bfloat.expected"}, {"double", "double.expected"}};
     cen__safetensors file;
-    assert_int_equal(cen__safetensors_read(GOLDEN("format_dtypes.safetensors"), &file, NULL),
+    assert_int_equal(cen__safetensors_read(NULL, GOLDEN("format_dtypes.safetensors"), &file, NULL),
                      CEN_OK);
     assert_int_equal(file.n_tensors, 6);
     for (size_t i = 0; i < COUNT(names); i++) {
@@ -67,7 +67,7 @@ static void a_file_of_python_is_read_and_written_again_byte_for_byte(void **stat
 {
     (void)state;
     cen__safetensors file;
-    assert_int_equal(cen__safetensors_read(GOLDEN("format_plain.safetensors"), &file, NULL),
+    assert_int_equal(cen__safetensors_read(NULL, GOLDEN("format_plain.safetensors"), &file, NULL),
                      CEN_OK);
     assert_int_equal(file.n_tensors, 4);
     assert_int_equal(file.n_metadata, 3);
@@ -86,16 +86,16 @@ static void a_file_of_python_is_read_and_written_again_byte_for_byte(void **stat
     const cen_tensor *empty = cen__safetensors_find(&file, "empty");
     assert_true(empty->n_dims == 2 && empty->shape[0] == 0 && empty->shape[1] == 3);
 
-    assert_int_equal(cen__safetensors_write(scratch, file.tensors, file.n_tensors, file.metadata,
-                                            file.n_metadata, NULL),
+    assert_int_equal(cen__safetensors_write(NULL, scratch, file.tensors, file.n_tensors,
+                                            file.metadata, file.n_metadata, NULL),
                      CEN_OK);
     cen__safetensors_free(&file);
     uint8_t *ours, *theirs;
     size_t our_size, their_size;
-    assert_int_equal(cen__file_read(scratch, SIZE_MAX, &ours, &our_size, NULL), CEN_OK);
-    assert_int_equal(
-        cen__file_read(GOLDEN("format_plain.safetensors"), SIZE_MAX, &theirs, &their_size, NULL),
-        CEN_OK);
+    assert_int_equal(cen__file_read(NULL, scratch, SIZE_MAX, &ours, &our_size, NULL), CEN_OK);
+    assert_int_equal(cen__file_read(NULL, GOLDEN("format_plain.safetensors"), SIZE_MAX, &theirs,
+                                    &their_size, NULL),
+                     CEN_OK);
     assert_int_equal(our_size, their_size);
     assert_memory_equal(ours, theirs, our_size);
     cen__free(ours);
@@ -106,8 +106,8 @@ static void nothing_at_all_is_a_file_too(void **state)
 {
     (void)state;
     cen__safetensors file;
-    assert_int_equal(cen__safetensors_write(scratch, NULL, 0, NULL, 0, NULL), CEN_OK);
-    assert_int_equal(cen__safetensors_read(scratch, &file, NULL), CEN_OK);
+    assert_int_equal(cen__safetensors_write(NULL, scratch, NULL, 0, NULL, 0, NULL), CEN_OK);
+    assert_int_equal(cen__safetensors_read(NULL, scratch, &file, NULL), CEN_OK);
     assert_true(file.n_tensors == 0 && file.n_metadata == 0);
     cen__safetensors_free(&file);
 }
@@ -121,7 +121,7 @@ static void tensors_come_in_the_order_of_their_bytes(void **state)
         "\"a\":{\"dtype\":\"F16\",\"shape\":[0],\"data_offsets\":[4,4]}}  ";
     cen__safetensors file;
     write_file(header, sizeof header - 1, 12);
-    assert_int_equal(cen__safetensors_read(scratch, &file, NULL), CEN_OK);
+    assert_int_equal(cen__safetensors_read(NULL, scratch, &file, NULL), CEN_OK);
     assert_string_equal(file.tensors[0].name, "b");
     assert_string_equal(file.tensors[1].name, "a");
     assert_string_equal(file.tensors[2].name, "c");
@@ -240,7 +240,8 @@ static void mutated_files_are_refused_or_sound(void **state)
     uint8_t *good;
     size_t size;
     assert_int_equal(
-        cen__file_read(GOLDEN("format_dtypes.safetensors"), SIZE_MAX, &good, &size, NULL), CEN_OK);
+        cen__file_read(NULL, GOLDEN("format_dtypes.safetensors"), SIZE_MAX, &good, &size, NULL),
+        CEN_OK);
     uint8_t *bad = malloc(size);
     static const char favourites[] = "{}[]\",:0123456789-.eE\\u \xFF";
     for (uint64_t round = 0; round < ROUNDS; round++) {
@@ -259,7 +260,7 @@ static void mutated_files_are_refused_or_sound(void **state)
         cen__safetensors read;
         cen_error error = {CEN_OK, ""};
         double sum = 0;
-        if (cen__safetensors_read(scratch, &read, &error) == CEN_OK) {
+        if (cen__safetensors_read(NULL, scratch, &read, &error) == CEN_OK) {
             for (size_t i = 0; i < read.n_tensors; i++) {
                 const cen_tensor *tensor = &read.tensors[i].tensor;
                 for (size_t j = 0; j < cen__tensor_count(tensor); j++)
@@ -280,15 +281,15 @@ static void a_file_that_is_not_there_or_cannot_be_written_is_named(void **state)
     (void)state;
     cen__safetensors file;
     cen_error error;
-    assert_int_equal(cen__safetensors_read("no/such/file", &file, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__safetensors_read(NULL, "no/such/file", &file, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "no/such/file"));
-    assert_int_equal(cen__safetensors_write("no/such/file", NULL, 0, NULL, 0, &error),
+    assert_int_equal(cen__safetensors_write(NULL, "no/such/file", NULL, 0, NULL, 0, &error),
                      CEN_ERROR_IO);
     assert_non_null(strstr(error.message, "no/such/file"));
     write_file("{}", 2, 0);
     char below[64];
     snprintf(below, sizeof below, "%s/x.safetensors", scratch);
-    assert_int_equal(cen__safetensors_write(below, NULL, 0, NULL, 0, &error), CEN_ERROR_IO);
+    assert_int_equal(cen__safetensors_write(NULL, below, NULL, 0, NULL, 0, &error), CEN_ERROR_IO);
     assert_non_null(strstr(error.message, below));
 }
 
@@ -296,7 +297,7 @@ static int read_with_little_memory(void *user)
 {
     cen__safetensors file;
     cen_error error;
-    cen_status status = cen__safetensors_read(user, &file, &error);
+    cen_status status = cen__safetensors_read(NULL, user, &file, &error);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     cen__safetensors_free(&file);
     return status == CEN_OK;
@@ -307,7 +308,7 @@ static int write_with_little_memory(void *user)
     static float numbers[2] = {1, 2};
     const cen__named_tensor tensor = {"w", {1, {2, 1, 1, 1}, numbers}};
     const cen__string_pair pair = {"format", "pt"};
-    cen_status status = cen__safetensors_write(user, &tensor, 1, &pair, 1, NULL);
+    cen_status status = cen__safetensors_write(NULL, user, &tensor, 1, &pair, 1, NULL);
     if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_MEMORY);
     return status == CEN_OK;
 }
