@@ -88,7 +88,7 @@ static cen_status make_model(run *r, const cen_folder *folder, training *t, size
     apply_settings(t);
     status = cen_model_create(r->context, &r->model, &t->model, error);
     if (status == CEN_OK && s.init != NULL && !r->is_resumed) {
-        status = cen_model_init(r->model, s.init, n_taken, error);
+        status = cen_model_load_weights(r->model, s.init, n_taken, error);
     }
     return status == CEN_OK ? note_settings(r->model, error) : status;
 }

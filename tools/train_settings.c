@@ -171,14 +171,15 @@ static cen_status note(cen_model *model, const char *key, cen_error *error, cons
 {
     char text[64];
     (void)snprintf(text, sizeof text, format, value);
-    return cen_model_note(model, key, text, error);
+    return cen_model_set_note(model, key, text, error);
 }
 
 cen_status note_settings(cen_model *model, cen_error *error)
 {
-    cen_status status = cen_model_note(model, "loss", loss_names[s.loss], error);
-    if (status == CEN_OK) status = cen_model_note(model, "lambda", s.lambda, error);
-    if (status == CEN_OK) status = cen_model_note(model, "centers", center_modes[s.centers], error);
+    cen_status status = cen_model_set_note(model, "loss", loss_names[s.loss], error);
+    if (status == CEN_OK) status = cen_model_set_note(model, "lambda", s.lambda, error);
+    if (status == CEN_OK)
+        status = cen_model_set_note(model, "centers", center_modes[s.centers], error);
     if (status == CEN_OK && s.centers == CEN_CENTERS_MEAN) {
         status = note(model, "alpha", error, "%.17g", s.alpha);
     }
@@ -188,5 +189,5 @@ cen_status note_settings(cen_model *model, cen_error *error)
     if (status == CEN_OK) status = note(model, "adam_eps", error, "%.17g", s.adam_eps);
     char seed[32];
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)s.seed);
-    return status == CEN_OK ? cen_model_note(model, "seed", seed, error) : status;
+    return status == CEN_OK ? cen_model_set_note(model, "seed", seed, error) : status;
 }

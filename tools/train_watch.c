@@ -51,7 +51,7 @@ static int on_step(void *user, const cen_step_report *report)
     if (!settle_run(r)) return -1;
     if (r->steps != NULL) {
         const cen_losses *losses = &report->losses;
-        fprintf(r->steps, "%zu,%.9g,%.9g,%.9g\n", report->step, losses->total, losses->softmax,
+        fprintf(r->steps, "%zu,%.9g,%.9g,%.9g\n", report->step, losses->total, losses->first,
                 losses->center);
         if (fflush(r->steps) != 0) return save_failed(r, s.steps);
     }

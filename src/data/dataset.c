@@ -42,15 +42,6 @@ size_t cen__rows_of(const cen_dataset *dataset, cen_split split, size_t *rows)
     return n;
 }
 
-uint64_t cen__hash_name(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (; *name != '\0'; name++) {
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
-
 uint64_t cen__hash_bytes(const uint8_t *bytes, size_t size)
 {
     uint64_t hash = UINT64_C(14695981039346656037);

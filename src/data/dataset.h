@@ -59,9 +59,6 @@ size_t cen__by_class_order(const cen__by_class *rows, size_t n_classes, size_t p
 /* How many of a class's n training rows are drawn for validation. */
 size_t cen__validation_count(double share, size_t n);
 
-/* FNV-1a, so that what is drawn for a class depends on its name and not on its place among others. */
-uint64_t cen__hash_name(const char *name);
-
 /* FNV-1a over eight bytes at a time. */
 uint64_t cen__hash_bytes(const uint8_t *bytes, size_t size);
 

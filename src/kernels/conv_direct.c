@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "kernels/conv_phase.h"
 #include "kernels/conv_scratch.h"
 
 /* Part of a plane of h x w and what lies around it: number (r, q) is source number
@@ -244,33 +245,12 @@ void cen__direct_forward(const cen__conv *v, const cen__conv_set *set, size_t n,
     for (size_t k = 0; k < v->k; k++)
         for (size_t s = 0; s < f.steps; s++) *panel_place(&f, s, k) = w[k * f.steps + s];
     for (size_t image = 0; image < n; image++) {
-        fill_input(v, set, x + image * v->c * v->h * v->w, planes);
-        correlate(&f, set, y + image * v->k * v->out_h * v->out_w, strip);
+        fill_input(v, set, x + image * v->groups * cen__conv_x_count(v), planes);
+        correlate(&f, set, y + image * v->groups * cen__conv_y_count(v), strip);
     }
 }
 
 /* ---- backward to the data ------------------------------------------------------------------ */
-
-/* The inputs of one place modulo the stride. Input row first + t * stride reads row
- * base + t - u of dy through kernel row tap + u * stride, u < n_taps; the same for columns. */
-typedef struct phase {
-    size_t first, count, tap, n_taps;
-    ptrdiff_t base;
-} phase;
-
-static phase make_phase(size_t tap, size_t size, size_t stride, size_t pad, size_t kernel)
-{
-    phase p = {.first = (tap + stride - pad % stride) % stride, .tap = tap};
-    p.count = p.first < size ? (size - 1 - p.first) / stride + 1 : 0;
-    p.n_taps = tap < kernel ? (kernel - 1 - tap) / stride + 1 : 0;
-    p.base = (ptrdiff_t)((p.first + pad - tap) / stride);
-    return p;
-}
-
-static bool is_used(const phase *p)
-{
-    return p->count > 0 && p->n_taps > 0;
-}
 
 /* The gradient of one phase as a correlation of dy; *from is the window of dy. */
 static flat backward_flat(const cen__conv *v, const cen__conv_set *set, const phase *rows,
@@ -334,9 +314,11 @@ static void backward_phase(const cen__conv *v, const cen__conv_set *set, size_t 
     memset(planes + v->k * plane, 0, (v->kernel_w + slack(set)) * sizeof *planes);
     for (size_t image = 0; image < n; image++) {
         for (size_t k = 0; k < v->k; k++)
-            fill(dy + (image * v->k + k) * v->out_h * v->out_w, v->out_h, v->out_w, &from,
-                 planes + k * plane);
-        correlate(&f, set, dx + image * v->c * v->h * v->w + rows->first * v->w + columns->first,
+            fill(dy + (image * v->groups * v->k + k) * v->out_h * v->out_w, v->out_h, v->out_w,
+                 &from, planes + k * plane);
+        correlate(&f, set,
+                  dx + image * v->groups * cen__conv_x_count(v) + rows->first * v->w +
+                      columns->first,
                   strip);
     }
 }
@@ -344,8 +326,9 @@ static void backward_phase(const cen__conv *v, const cen__conv_set *set, size_t 
 void cen__direct_backward_data(const cen__conv *v, const cen__conv_set *set, size_t n,
                                const float *dy, const float *w, float *dx, float *scratch)
 {
-    if (v->kernel_h < v->stride_h || v->kernel_w < v->stride_w) /* inputs that no output reads */
-        memset(dx, 0, n * v->c * v->h * v->w * sizeof *dx);
+    const bool is_read = v->kernel_h >= v->stride_h && v->kernel_w >= v->stride_w;
+    for (size_t image = 0; image < n && !is_read; image++) /* inputs that no output reads */
+        memset(dx + image * v->groups * cen__conv_x_count(v), 0, cen__conv_x_count(v) * sizeof *dx);
     for (size_t a = 0; a < phases_h(v); a++)
         for (size_t b = 0; b < phases_w(v); b++) {
             const phase rows = make_phase(a, v->h, v->stride_h, v->pad_h, v->kernel_h);
@@ -378,9 +361,9 @@ void cen__direct_backward_weights(const cen__conv *v, const cen__conv_set *set, 
     cen__dots job = {.steps = steps, .a_row = run, .b = planes, .step_at = step_at, .c_row = taps};
     memset(gradient, 0, v->k * run * sizeof *gradient);
     for (size_t image = 0; image < n; image++) {
-        fill_input(v, set, x + image * v->c * v->h * v->w, planes);
+        fill_input(v, set, x + image * v->groups * cen__conv_x_count(v), planes);
         for (size_t k = 0; k < v->k; k++)
-            fill(dy + (image * v->k + k) * v->out_h * v->out_w, v->out_h, v->out_w,
+            fill(dy + (image * v->groups * v->k + k) * v->out_h * v->out_w, v->out_h, v->out_w,
                  &(window){0, 0, 1, 1, v->out_h, input_pitch(v)}, gradient + k * run);
         for (size_t k = 0; k < v->k; k += block) {
             job.a = gradient + k * run;

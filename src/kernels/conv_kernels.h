@@ -172,6 +172,7 @@ static float sum(size_t n, const float *x)
 
 #include "kernels/conv_winograd_kernels.h"
 #include "kernels/conv_pool_kernels.h"
+#include "kernels/conv_depthwise_kernels.h"
 
 const cen__conv_set SET = {
     LANES,
@@ -192,6 +193,11 @@ const cen__conv_set SET = {
     scatter,
     scatter_add,
     input,
+    taps,
+    tap_sums,
+    copy_rows,
+    split_rows,
+    merge_rows,
     {output4, gradient4, kernel3, kernel_gradient3},
     {output2, gradient2, kernel5, kernel_gradient5},
 };

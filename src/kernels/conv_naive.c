@@ -28,11 +28,13 @@ void cen__conv_forward_naive(const cen__conv *v, size_t n, const float *x, const
                              const float *bias, float *y)
 {
     const size_t taps = v->c * v->kernel_h * v->kernel_w;
-    for (size_t image = 0; image < n; image++, x += v->c * v->h * v->w)
-        for (size_t k = 0; k < v->k; k++)
+    for (size_t image = 0; image < n; image++)
+        for (size_t k = 0; k < v->groups * v->k; k++) {
+            const float *const from = x + (image * v->groups + k / v->k) * cen__conv_x_count(v);
             for (size_t oh = 0; oh < v->out_h; oh++)
                 for (size_t ow = 0; ow < v->out_w; ow++)
-                    *y++ = (float)((double)bias[k] + output(v, x, w + k * taps, oh, ow));
+                    *y++ = (float)((double)bias[k] + output(v, from, w + k * taps, oh, ow));
+        }
 }
 
 /* sum of w dy over the outputs that read x[c, row, column]. */
@@ -57,14 +59,15 @@ static double input_gradient(const cen__conv *v, const float *dy, const float *w
 void cen__conv_backward_data_naive(const cen__conv *v, size_t n, const float *dy, const float *w,
                                    float *dx)
 {
-    for (size_t image = 0; image < n; image++, dy += v->k * v->out_h * v->out_w)
+    for (size_t i = 0; i < n * v->groups; i++, dy += cen__conv_y_count(v))
         for (size_t c = 0; c < v->c; c++)
             for (size_t row = 0; row < v->h; row++)
                 for (size_t column = 0; column < v->w; column++)
-                    *dx++ = (float)input_gradient(v, dy, w, c, row, column);
+                    *dx++ = (float)input_gradient(v, dy, w + i % v->groups * cen__conv_w_count(v),
+                                                  c, row, column);
 }
 
-/* sum over the images and outputs of channel k of dy x[c, oh * sh + i - ph, ow * sw + j - pw] */
+/* sum over the images and outputs of one k of dy x[c, oh * sh + i - ph, ow * sw + j - pw] */
 static double weight_gradient(const cen__conv *v, size_t n, const float *x, const float *dy,
                               size_t c, size_t i, size_t j)
 {
@@ -75,8 +78,8 @@ static double weight_gradient(const cen__conv *v, size_t n, const float *x, cons
                 size_t row, column;
                 if (input_place(oh, v->stride_h, i, v->pad_h, v->h, &row) &&
                     input_place(ow, v->stride_w, j, v->pad_w, v->w, &column))
-                    sum += (double)dy[(image * v->k * v->out_h + oh) * v->out_w + ow] *
-                           (double)x[((image * v->c + c) * v->h + row) * v->w + column];
+                    sum += (double)dy[(image * v->groups * v->k * v->out_h + oh) * v->out_w + ow] *
+                           (double)x[((image * v->groups * v->c + c) * v->h + row) * v->w + column];
             }
     return sum;
 }
@@ -85,14 +88,16 @@ void cen__conv_backward_weights_naive(const cen__conv *v, size_t n, const float 
                                       float *dw, float *dbias)
 {
     const size_t plane = v->out_h * v->out_w;
-    for (size_t k = 0; k < v->k; k++) {
+    for (size_t k = 0; k < v->groups * v->k; k++) {
+        const float *const from = x + k / v->k * cen__conv_x_count(v);
         for (size_t c = 0; c < v->c; c++)
             for (size_t i = 0; i < v->kernel_h; i++)
                 for (size_t j = 0; j < v->kernel_w; j++)
-                    *dw++ += (float)weight_gradient(v, n, x, dy + k * plane, c, i, j);
+                    *dw++ += (float)weight_gradient(v, n, from, dy + k * plane, c, i, j);
         double sum = 0;
         for (size_t image = 0; image < n; image++)
-            for (size_t o = 0; o < plane; o++) sum += (double)dy[(image * v->k + k) * plane + o];
+            for (size_t o = 0; o < plane; o++)
+                sum += (double)dy[(image * v->groups * v->k + k) * plane + o];
         dbias[k] += (float)sum;
     }
 }

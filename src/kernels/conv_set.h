@@ -80,6 +80,37 @@ typedef void cen__conv_pool(size_t n, const float *const place[4], const float *
 typedef void cen__conv_unpool(size_t n, const float *dy, const uint32_t *argmax, float *to,
                               size_t row, size_t column);
 
+/* out[r * out_pitch + q] = start + sum over s < steps of w[s] planes[at[s] + r * pitch + q]
+ * for r < rows, q < columns; at ascends. Whole vectors are read, and written where columns are fewer than a
+ * vector has. */
+typedef struct cen__taps {
+    size_t steps, rows, columns, pitch;
+    const float *w, *planes;
+    const size_t *at;
+    float *out, start;
+    size_t out_pitch;
+} cen__taps;
+
+/* Its transpose in w, over whole vectors: dw[s] += sum over p < n of dy[p] planes[at[s] + p], for up to
+ * CEN__TAP_SUMS steps; and *dbias (may be NULL) += the sum of dy. */
+enum { CEN__TAP_SUMS = 9 };
+
+typedef struct cen__tap_sums {
+    size_t steps, n;
+    const float *dy, *planes;
+    const size_t *at;
+    float *dw, *dbias;
+} cen__tap_sums;
+
+/* Rows of n numbers, those that come and those that go so far apart; split takes them apart by even and odd
+ * columns, merge puts them together. */
+typedef void cen__conv_copy_rows(size_t rows, size_t n, const float *from, size_t from_row,
+                                 float *to, size_t to_row);
+typedef void cen__conv_split_rows(size_t rows, size_t n, const float *from, size_t from_row,
+                                  float *even, float *odd, size_t to_row);
+typedef void cen__conv_merge_rows(size_t rows, size_t n, const float *even, const float *odd,
+                                  size_t from_row, float *to, size_t to_row);
+
 typedef struct cen__conv_set {
     size_t lanes;
     size_t tile_rows[CEN__TILE_VECTORS + 1]; /* the most rows of a tile of so many vectors */
@@ -97,7 +128,12 @@ typedef struct cen__conv_set {
     cen__conv_gather *gather;
     cen__conv_scatter *scatter;
     cen__conv_scatter_add *scatter_add;
-    cen__conv_transform *input;              /* B^T d B: 6x6 to 6x6 */
+    cen__conv_transform *input; /* B^T d B: 6x6 to 6x6 */
+    void (*taps)(const cen__taps *taps);
+    void (*tap_sums)(const cen__tap_sums *sums);
+    cen__conv_copy_rows *copy_rows;
+    cen__conv_split_rows *split_rows;
+    cen__conv_merge_rows *merge_rows;
     cen__conv_winograd winograd3, winograd5; /* F(4x4, 3x3) and F(2x2, 5x5) */
 } cen__conv_set;
 

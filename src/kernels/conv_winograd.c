@@ -81,6 +81,7 @@ typedef struct source {
     const float *images;
     const uint8_t *argmax;
     size_t channels, h, w, pad_h, pad_w;
+    size_t apart; /* channels from one image to the next: those of all groups */
 } source;
 
 static void gather_plain(const plan *p, const source *from, size_t image, float *to)
@@ -88,7 +89,7 @@ static void gather_plain(const plan *p, const source *from, size_t image, float 
     const size_t lanes = p->set->lanes, plane = from->h * from->w;
     for (size_t c = 0; c < from->channels; c += lanes, to += p->rows * p->columns * lanes)
         p->set->gather(least(lanes, from->channels - c), from->h, from->w,
-                       from->images + (image * from->channels + c) * plane, plane,
+                       from->images + (image * from->apart + c) * plane, plane,
                        to + (from->pad_h * p->columns + from->pad_w) * lanes, p->columns * lanes);
 }
 
@@ -101,7 +102,7 @@ static void gather_pooled(const plan *p, const source *from, size_t image, float
     for (size_t c = 0; c < from->channels; c += lanes, to += p->rows * p->columns * lanes)
         for (size_t row = 0; row < from->h / 2; row++) {
             const size_t valid = least(lanes, from->channels - c);
-            const size_t first = (image * from->channels + c) * plane + row * half;
+            const size_t first = (image * from->apart + c) * plane + row * half;
             float *const begin = to + ((2 * row + from->pad_h) * p->columns + from->pad_w) * lanes;
             p->set->gather(valid, 1, half, from->images + first, plane, vectors, 0);
             for (size_t q = 0; q < half; q++)
@@ -210,6 +211,7 @@ typedef struct outlet {
     const float *bias;           /* [kb * lanes] */
     const cen__pooling *pooling; /* NULL: none */
     float *y;
+    size_t apart; /* outputs from one image to the next */
 } outlet;
 
 /* rows[kb][m][tiles_w * m][lanes], a finished row of tiles, goes to y. */
@@ -219,7 +221,7 @@ static void write_row(const plan *p, const outlet *to, const float *rows, size_t
     for (size_t k = 0; k < p->k; k += lanes)
         p->set->scatter(least(lanes, p->k - k), least(p->m, p->out_h - row * p->m), p->out_w,
                         rows + k * p->m * width, width * lanes, to->bias + k,
-                        to->y + ((image * p->k + k) * p->out_h + row * p->m) * p->out_w,
+                        to->y + ((image * to->apart + k) * p->out_h + row * p->m) * p->out_w,
                         p->out_h * p->out_w);
 }
 
@@ -232,7 +234,7 @@ static void write_pooled_row(const plan *p, const outlet *to, const float *rows,
     for (size_t k = 0; k < p->k; k += lanes)
         for (size_t i = 0; i < p->m && row * p->m + i + 1 < p->out_h; i += 2) {
             const float *const begin = rows + (k * p->m + i * lanes) * width;
-            const size_t first = (image * p->k + k) * plane + (row * p->m + i) / 2 * half;
+            const size_t first = (image * to->apart + k) * plane + (row * p->m + i) / 2 * half;
             const size_t valid = least(lanes, p->k - k);
             for (size_t q = 0; q < half; q++) {
                 const float *const a = begin + 2 * q * lanes, *const c = a + width * lanes;
@@ -315,8 +317,8 @@ void cen__winograd_forward(const cen__conv *v, const cen__conv_set *set, size_t 
                            float *y, float *scratch)
 {
     const plan p = make_plan(v, set, false);
-    filter(&p, n, &(source){x, NULL, p.c, p.h, p.w, p.pad_h, p.pad_w}, prepared,
-           (outlet){bias, pooling, y}, scratch);
+    filter(&p, n, &(source){x, NULL, p.c, p.h, p.w, p.pad_h, p.pad_w, v->groups * v->c}, prepared,
+           (outlet){bias, pooling, y, v->groups * v->k}, scratch);
 }
 
 void cen__winograd_backward_data(const cen__conv *v, const cen__conv_set *set, size_t n,
@@ -324,8 +326,8 @@ void cen__winograd_backward_data(const cen__conv *v, const cen__conv_set *set, s
                                  float *dx, float *scratch)
 {
     const plan p = make_plan(v, set, true);
-    filter(&p, n, &(source){dy, argmax, p.c, p.h, p.w, p.pad_h, p.pad_w}, prepared,
-           (outlet){NULL, NULL, dx}, scratch);
+    filter(&p, n, &(source){dy, argmax, p.c, p.h, p.w, p.pad_h, p.pad_w, v->groups * v->k},
+           prepared, (outlet){NULL, NULL, dx, v->groups * v->c}, scratch);
 }
 
 /* ---- backward to the weights --------------------------------------------------------------- */
@@ -392,8 +394,8 @@ void cen__winograd_backward_weights(const cen__conv *v, const cen__conv_set *set
 {
     const plan p = make_plan(v, set, false);
     const size_t lanes = set->lanes;
-    const source inputs_from = {x, NULL, p.c, p.h, p.w, p.pad_h, p.pad_w};
-    const source gradients_from = {dy, argmax, p.k, p.out_h, p.out_w, 0, 0};
+    const source inputs_from = {x, NULL, p.c, p.h, p.w, p.pad_h, p.pad_w, v->groups * v->c};
+    const source gradients_from = {dy, argmax, p.k, p.out_h, p.out_w, 0, 0, v->groups * v->k};
     float *const image = take(&scratch, image_count(&p, p.cb));
     float *const gradient = take(&scratch, image_count(&p, p.kb));
     float *const inputs = take(&scratch, POINTS * p.c_stride);

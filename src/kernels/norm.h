@@ -21,7 +21,7 @@ typedef struct cen__norm {
     const float *dbias,
         *dslope; /* [c]: dx = scale (dz - dbias - (x - mean) dslope), dz the gradient
                                     of z; for the backwards that assign dx */
-    const struct cen__kernels *kernels; /* NULL: those in use now */
+    const struct cen__kernels *kernels;
 } cen__norm;
 
 /* sums[2, c] = the sums of x and of x^2. Needs no numbers of the channels. */

@@ -1,5 +1,6 @@
-/* conv OUT HxW [stride S] [pad P]: 2-D cross-correlation with a bias an output; and the same with the
- * relu and the maxpool of 2x2 that often follow, as one step. */
+/* conv OUT HxW [stride S] [pad P] [groups G]: 2-D cross-correlation with a bias an output, of all channels
+ * or in groups of them; and the same with the relu and the maxpool of 2x2 that often follow, as one step,
+ * without groups. */
 #include "kernels/conv.h"
 #include "kernels/conv_pool.h"
 #include "nn/layers.h"
@@ -8,6 +9,7 @@ static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
 {
     cen__window *window = &layer->window;
     *window = (cen__window){.stride_h = 1, .stride_w = 1};
+    layer->groups = 1;
     cen_status status =
         cen__line_number(line, "the number of outputs (conv OUT HxW)", 1, &layer->n_outputs, error);
     if (status != CEN_OK) return status;
@@ -21,6 +23,14 @@ static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
     if (cen__line_take(line, "pad")) {
         status = cen__line_size(line, "a padding, as 1 or 1x0", 0, &window->pad_h, &window->pad_w,
                                 error);
+        if (status != CEN_OK) return status;
+    }
+    if (cen__line_take(line, "groups")) {
+        cen__line before = *line;
+        status = cen__line_number(line, "a number of groups", 1, &layer->groups, error);
+        if (status == CEN_OK && layer->n_outputs % layer->groups != 0) {
+            status = cen__line_fail(&before, error, "a number of groups that divides the outputs");
+        }
     }
     return status;
 }
@@ -34,15 +44,21 @@ static cen_status shape(cen__layer *layer, cen_error *error)
                          "use less padding",
                          k->pad_h, k->pad_w, k->h, k->w);
     }
+    if (layer->in.c % layer->groups != 0) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "its input's channels, %zu, do not divide into %zu groups; use fewer",
+                         layer->in.c, layer->groups);
+    }
     layer->out.c = layer->n_outputs;
     layer->out.h = cen__window_steps(layer->in.h, k->h, k->stride_h, k->pad_h);
     layer->out.w = cen__window_steps(layer->in.w, k->w, k->stride_w, k->pad_w);
-    size_t in = layer->in.c, area = k->h * k->w;
-    cen__layer_add_parameter(layer, &(cen__parameter){.name = "weight",
-                                                      .n_dims = 4,
-                                                      .shape = {layer->n_outputs, in, k->h, k->w},
-                                                      .fan_in = in * area,
-                                                      .fan_out = layer->n_outputs * area});
+    size_t in = layer->in.c / layer->groups, area = k->h * k->w;
+    cen__layer_add_parameter(layer,
+                             &(cen__parameter){.name = "weight",
+                                               .n_dims = 4,
+                                               .shape = {layer->n_outputs, in, k->h, k->w},
+                                               .fan_in = in * area,
+                                               .fan_out = layer->n_outputs / layer->groups * area});
     cen__layer_add_parameter(
         layer, &(cen__parameter){.name = "bias", .n_dims = 1, .shape = {layer->n_outputs}});
     return CEN_OK;
@@ -52,10 +68,11 @@ static cen__conv conv_of(const cen__layer *layer)
 {
     const cen__window *k = &layer->window;
     return (cen__conv){.kernels = layer->kernels,
-                       .c = layer->in.c,
+                       .groups = layer->groups,
+                       .c = layer->in.c / layer->groups,
                        .h = layer->in.h,
                        .w = layer->in.w,
-                       .k = layer->out.c,
+                       .k = layer->out.c / layer->groups,
                        .kernel_h = k->h,
                        .kernel_w = k->w,
                        .stride_h = k->stride_h,
@@ -104,15 +121,13 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 {
     cen__conv conv = conv_of(layer);
     float *dbias = layer->bias_is_lost ? NULL : pass->dw + layer->parameters[1].offset;
-    cen__conv_backward_weights(&conv, pass->n, pass->x, pass->dy, pass->dw, dbias, pass->scratch);
-    if (pass->dx == NULL) return;
-    cen__conv_backward_data(&conv, pass->n, pass->dy, pass->w, pass->prepared, pass->dx,
-                            pass->scratch);
+    cen__conv_backward(&conv, pass->n, pass->x, pass->dy, pass->w, pass->prepared, pass->dw, dbias,
+                       pass->dx, pass->scratch);
 }
 
 const cen__layer_kind cen__conv_layer = {
     .name = "conv",
-    .syntax = "conv OUT HxW [stride S] [pad P]",
+    .syntax = "conv OUT HxW [stride S] [pad P] [groups G]",
     .scope = CEN__SCOPE_IMAGE,
     .parse = parse,
     .shape = shape,

@@ -28,7 +28,9 @@ static size_t take_along(const cen__layer *layers, size_t n, cen__layer *step)
     bool has_relu, is_norm = layers[0].kind == &cen__batchnorm_apply;
     size_t length = 0;
     cen__layer taken = layers[0];
-    if (is_norm || taken.kind == &cen__conv_layer) length = pool_length(layers, n, &has_relu);
+    if (is_norm || (taken.kind == &cen__conv_layer && taken.groups == 1)) {
+        length = pool_length(layers, n, &has_relu);
+    }
     if (length > 0) {
         taken.kind = is_norm ? &cen__batchnorm_pool : &cen__conv_pool_layer;
         taken.has_relu = has_relu;

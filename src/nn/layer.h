@@ -37,6 +37,7 @@ struct cen__layer {
     cen__shape in, out;
     size_t n_outputs;    /* conv, dense */
     cen__window window;  /* conv, maxpool */
+    size_t groups;       /* conv */
     float number;        /* dropout: the chance; l2norm: the scale, 0 where it is learned */
     size_t n_parameters; /* tensors */
     cen__parameter parameters[CEN__MAX_PARAMETERS];

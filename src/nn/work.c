@@ -55,6 +55,7 @@ struct cen__work {
     const float *w;
     float *state;
     uint64_t seed, step;
+    size_t first; /* the place of the first image in the whole batch */
 };
 
 static size_t round_up(size_t count)
@@ -381,8 +382,9 @@ void cen__work_free(cen__work *work)
     cen__free(work);
 }
 
-void cen__work_draw(cen__work *work, uint64_t seed, uint64_t step)
+void cen__work_draw(cen__work *work, uint64_t seed, uint64_t step, size_t first)
 {
+    work->first = first;
     work->seed = seed;
     work->step = step;
 }
@@ -463,7 +465,7 @@ static cen__pass step_pass(const run *r, const chunk *c, size_t i)
                  c->n_before * saved_size(layer);
     }
     return (cen__pass){.n = c->n,
-                       .first = c->start,
+                       .first = work->first + c->start,
                        .context = work->context,
                        .w = weights(work, i),
                        .prepared = work->prepared + at->prepared_offset,

@@ -29,8 +29,8 @@ cen_status cen__work_measure(const cen__net *net, size_t *count, cen_error *erro
  * partly copied (batchnorm is folded, kernels are transformed), so call it again after they have changed. */
 void cen__work_use(cen__work *work, const float *w, float *state);
 
-/* The numbers that dropout draws by, 0 and 0 at first. */
-void cen__work_draw(cen__work *work, uint64_t seed, uint64_t step);
+/* The numbers that dropout draws by, 0 at first; `first` is the place of the first image in the whole batch. */
+void cen__work_draw(cen__work *work, uint64_t seed, uint64_t step, size_t first);
 
 /* Features [n, out] of x[n, in]; valid until the next forward. */
 const float *cen__work_forward(cen__work *work, const float *x, size_t n);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "loss/kinds.h"
 #include "train/model.h"
 
 /* Of the training rows' classes: ln C where these are alike in number. counts[n_classes] is 0 at first. */
@@ -23,13 +24,12 @@ static double entropy(const cen_dataset *dataset, size_t *counts)
     return sum;
 }
 
-/* Of triplets: the margin, as all distances are 0. Balanced draws take each class alike often. */
+/* Balanced draws take each class alike often. */
 static double chance_loss(const cen_train_options *options, const cen_dataset *dataset,
                           bool is_balanced, size_t *counts)
 {
-    bool is_triplet =
-        options->loss == CEN_LOSS_TRIPLET_HARD || options->loss == CEN_LOSS_TRIPLET_SEMI_HARD;
-    if (is_triplet) return options->margin;
+    const cen__loss_kind *kind = cen__loss_kind_of(options->loss);
+    if (kind->chance != NULL) return kind->chance(options);
     return is_balanced ? log((double)dataset->n_classes) : entropy(dataset, counts);
 }
 

@@ -1,7 +1,6 @@
 /* The batches of an epoch. */
 #include <math.h>
 
-#include "base/checks.h"
 #include "base/os.h"
 #include "base/random.h"
 #include "train/fit.h"
@@ -12,7 +11,7 @@
 void cen__losses_add(cen_losses *sums, const cen_losses *losses, size_t n)
 {
     sums->total += losses->total * (double)n;
-    sums->softmax += losses->softmax * (double)n;
+    sums->first += losses->first * (double)n;
     sums->center += losses->center * (double)n;
     sums->accuracy += losses->accuracy * (double)n;
     sums->lambda += losses->lambda * (double)n;
@@ -22,9 +21,8 @@ void cen__losses_add(cen_losses *sums, const cen_losses *losses, size_t n)
 cen_losses cen__losses_mean(const cen_losses *sums, size_t n)
 {
     double count = (double)n;
-    return (cen_losses){sums->total / count,  sums->softmax / count,
-                        sums->center / count, sums->accuracy / count,
-                        sums->lambda / count, sums->gradient_ratio / count};
+    return (cen_losses){sums->total / count,    sums->first / count,  sums->center / count,
+                        sums->accuracy / count, sums->lambda / count, sums->gradient_ratio / count};
 }
 
 /* Of n training rows in an epoch: so many batches, the last may be smaller. */
@@ -59,12 +57,9 @@ static cen_status set_rates(cen__fit *f, size_t n_batches, cen_error *error)
     double ramp = cen__schedule_ramp(step, per_epoch * options->lambda_warmup);
     if (options->rate != NULL) {
         lr = options->rate(options->user, f->at.n_steps, n_batches * options->n_epochs);
-        cen_status status = cen__check_number("the learning rate of a step", lr, 0, 1e30, error);
-        if (status != CEN_OK) return status;
     }
-    cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp);
     f->at.lr = lr;
-    return CEN_OK;
+    return cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp, error);
 }
 
 cen_status cen__fit_heed(cen__fit *f, int answer, cen_error *error)

@@ -204,7 +204,7 @@ static cen_status measure_features(cen__fit *f, cen_epoch_report *report, cen_er
         return cen__tell_measure(&batch, f->at.epoch, f->sample.features, error);
     }
     report->feature_spread_before = f->at.spread_before;
-    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.softmax,
+    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.first,
                                              report->feature_spread, f->at.spread_before);
     return CEN_OK;
 }

@@ -33,6 +33,7 @@ cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *mode
     if (made == NULL) return cen__fail_memory(error, "a predictor");
     made->model = model;
     made->max_n = max_n;
+    made->n_changes = model->n_changes;
     cen_status status =
         cen__work_create(&made->work, &model->net, max_n, model->context, false, error);
     if (status == CEN_OK && !reserve(made)) {
@@ -108,6 +109,11 @@ cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "%zu images are more than the %zu that the predictor was made for", n,
                          predictor->max_n);
+    }
+    if (predictor->n_changes != predictor->model->n_changes) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "the model has other classes than when the predictor was made; make another");
     }
     if (n == 0) return CEN_OK;
     const float *f = cen__predict(predictor, x, n);

@@ -7,6 +7,7 @@
 struct cen_predictor {
     const cen_model *model; /* borrowed */
     size_t max_n;           /* images at once */
+    unsigned n_changes;     /* of the model, when it was made */
     cen__work *work;
     /* A model that mirrors: */
     float *mirrored; /* [max_n, input] */

@@ -5,6 +5,7 @@
 #include "base/checks.h"
 #include "base/memory.h"
 #include "data/dataset.h"
+#include "loss/kinds.h"
 #include "train/presets.h"
 
 /* ---- the input of a folder ----------------------------------------------------------------- */
@@ -81,23 +82,11 @@ static bool is_to_change(const cen_dataset *dataset, size_t n_train)
     return are_pictures && (dataset->n_classes == 0 || n_train / dataset->n_classes < 2000);
 }
 
-static const struct {
-    double margin, lambda;
-    cen_center_mode centers;
-} losses[] = {
-    [CEN_LOSS_CENTER] = {0, 0.02, CEN_CENTERS_MEAN},
-    [CEN_LOSS_TRIPLET_HARD] = {0.2, 0, CEN_CENTERS_MEAN},
-    [CEN_LOSS_TRIPLET_SEMI_HARD] = {0.2, 0, CEN_CENTERS_MEAN},
-    [CEN_LOSS_CONTRASTIVE_CENTER] = {0, 1, CEN_CENTERS_ADAM},
-    [CEN_LOSS_COSFACE] = {0.35, 0, CEN_CENTERS_MEAN},
-};
-
 /* Triplets need rows of one class in a batch: four, or twice as many and so on if the classes are too few to fill
  * it. */
-static size_t choose_per_class(cen_loss loss, size_t batch_size, size_t n_classes)
+static size_t choose_per_class(size_t batch_size, size_t n_classes)
 {
     size_t per_class = 4;
-    if (loss != CEN_LOSS_TRIPLET_HARD && loss != CEN_LOSS_TRIPLET_SEMI_HARD) return 0;
     while (batch_size / per_class > n_classes) per_class *= 2;
     return per_class;
 }
@@ -118,7 +107,8 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     if (status == CEN_OK) {
         status = cen_dataset_measure(context, dataset, input.mean, input.std, error);
     }
-    if (status == CEN_OK && (size_t)train->loss >= sizeof losses / sizeof *losses) {
+    const cen__loss_kind *kind = status == CEN_OK ? cen__loss_kind_of(train->loss) : NULL;
+    if (status == CEN_OK && kind == NULL) {
         status = cen__fail(error, CEN_ERROR_ARGUMENT, "the loss %d is none", (int)train->loss);
     }
     if (status != CEN_OK) return status;
@@ -131,11 +121,11 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     model->input = input;
     model->n_classes = taken.n_classes;
     model->class_names = taken.class_names;
-    train->margin = losses[train->loss].margin;
-    train->lambda = losses[train->loss].lambda;
-    train->centers = losses[train->loss].centers;
+    train->margin = kind->margin;
+    train->lambda = kind->lambda;
+    train->centers = kind->centers;
     fit->n_epochs = choose_epochs(n_train);
-    fit->per_class = choose_per_class(train->loss, train->batch_size, taken.n_classes);
+    fit->per_class = kind->needs_pairs ? choose_per_class(train->batch_size, taken.n_classes) : 0;
     fit->augment = is_to_change(&taken, n_train) ? cen_augment_light() : cen_augment_init();
     return CEN_OK;
 }

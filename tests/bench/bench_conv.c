@@ -21,17 +21,23 @@ static const struct layer {
     size_t n;
     bool pooled; /* 2x2 max-pooling follows: measured with it as well, in one */
 } layers[] = {
-    {"article 3>10 2x2 224", {3, 224, 224, 10, 2, 2, 1, 1, 0, 0, 223, 223, NULL}, 2, true},
-    {"lenet 1>32 5x5 28", {1, 28, 28, 32, 5, 5, 1, 1, 2, 2, 28, 28, NULL}, 8, false},
-    {"lenet 32>32 5x5 28", {32, 28, 28, 32, 5, 5, 1, 1, 2, 2, 28, 28, NULL}, 8, false},
-    {"lenet 32>64 5x5 14", {32, 14, 14, 64, 5, 5, 1, 1, 2, 2, 14, 14, NULL}, 8, false},
-    {"lenet 64>64 5x5 14", {64, 14, 14, 64, 5, 5, 1, 1, 2, 2, 14, 14, NULL}, 8, false},
-    {"lenet 64>128 5x5 7", {64, 7, 7, 128, 5, 5, 1, 1, 2, 2, 7, 7, NULL}, 16, false},
-    {"lenet 128>128 5x5 7", {128, 7, 7, 128, 5, 5, 1, 1, 2, 2, 7, 7, NULL}, 16, false},
-    {"vgg 3>32 3x3 64", {3, 64, 64, 32, 3, 3, 1, 1, 1, 1, 64, 64, NULL}, 8, true},
-    {"vgg 32>64 3x3 32", {32, 32, 32, 64, 3, 3, 1, 1, 1, 1, 32, 32, NULL}, 8, true},
-    {"vgg 64>128 3x3 16", {64, 16, 16, 128, 3, 3, 1, 1, 1, 1, 16, 16, NULL}, 8, true},
-    {"stride 32>64 3x3/2 32", {32, 32, 32, 64, 3, 3, 2, 2, 1, 1, 16, 16, NULL}, 8, false},
+    {"article 3>10 2x2 224", {3, 224, 224, 10, 2, 2, 1, 1, 0, 0, 223, 223, NULL, 1}, 2, true},
+    {"lenet 1>32 5x5 28", {1, 28, 28, 32, 5, 5, 1, 1, 2, 2, 28, 28, NULL, 1}, 8, false},
+    {"lenet 32>32 5x5 28", {32, 28, 28, 32, 5, 5, 1, 1, 2, 2, 28, 28, NULL, 1}, 8, false},
+    {"lenet 32>64 5x5 14", {32, 14, 14, 64, 5, 5, 1, 1, 2, 2, 14, 14, NULL, 1}, 8, false},
+    {"lenet 64>64 5x5 14", {64, 14, 14, 64, 5, 5, 1, 1, 2, 2, 14, 14, NULL, 1}, 8, false},
+    {"lenet 64>128 5x5 7", {64, 7, 7, 128, 5, 5, 1, 1, 2, 2, 7, 7, NULL, 1}, 16, false},
+    {"lenet 128>128 5x5 7", {128, 7, 7, 128, 5, 5, 1, 1, 2, 2, 7, 7, NULL, 1}, 16, false},
+    {"vgg 3>32 3x3 64", {3, 64, 64, 32, 3, 3, 1, 1, 1, 1, 64, 64, NULL, 1}, 8, true},
+    {"vgg 32>64 3x3 32", {32, 32, 32, 64, 3, 3, 1, 1, 1, 1, 32, 32, NULL, 1}, 8, true},
+    {"vgg 64>128 3x3 16", {64, 16, 16, 128, 3, 3, 1, 1, 1, 1, 16, 16, NULL, 1}, 8, true},
+    {"depthwise 32 3x3 112", {1, 112, 112, 1, 3, 3, 1, 1, 1, 1, 112, 112, NULL, 32}, 1, false},
+    {"depthwise 128 3x3 28", {1, 28, 28, 1, 3, 3, 1, 1, 1, 1, 28, 28, NULL, 128}, 1, false},
+    {"depthwise 256 3x3 14", {1, 14, 14, 1, 3, 3, 1, 1, 1, 1, 14, 14, NULL, 256}, 1, false},
+    {"depthwise 512 3x3 7", {1, 7, 7, 1, 3, 3, 1, 1, 1, 1, 7, 7, NULL, 512}, 1, false},
+    {"depthwise 128 3x3/2 28", {1, 28, 28, 1, 3, 3, 2, 2, 1, 1, 14, 14, NULL, 128}, 1, false},
+    {"depthwise 64 5x5 28", {1, 28, 28, 1, 5, 5, 1, 1, 2, 2, 28, 28, NULL, 64}, 1, false},
+    {"stride 32>64 3x3/2 32", {32, 32, 32, 64, 3, 3, 2, 2, 1, 1, 16, 16, NULL, 1}, 8, false},
 };
 
 enum { ROUNDS = 25, PEAK_STEPS = 200000 };
@@ -103,7 +109,7 @@ static void measure(const struct layer *layer, bool pooled, const tensors *t,
         }
         top = -least(-top, -peak(set, t->numbers, t->y));
     }
-    const double flops = 2.0 * (double)(layer->n * v->k * v->out_h * v->out_w) *
+    const double flops = 2.0 * (double)(layer->n * v->groups * cen__conv_y_count(v)) *
                          (double)(v->c * v->kernel_h * v->kernel_w);
     printf("%-20s %-5s", layer->name, pooled ? "+pool" : "");
     for (int pass = 0; pass < 3; pass++) {
@@ -116,9 +122,10 @@ static void measure(const struct layer *layer, bool pooled, const tensors *t,
 static void measure_layer(const struct layer *layer, const cen__conv_set *set)
 {
     const cen__conv *const v = &layer->conv;
-    const size_t n_x = layer->n * v->c * v->h * v->w, n_y = layer->n * v->k * v->out_h * v->out_w;
-    const size_t n_w = v->k * v->c * v->kernel_h * v->kernel_w;
-    const size_t total = 2 * (n_x + n_y + n_w + v->k) + 32768;
+    const size_t n_x = layer->n * v->groups * cen__conv_x_count(v);
+    const size_t n_y = layer->n * v->groups * cen__conv_y_count(v);
+    const size_t n_w = v->groups * cen__conv_w_count(v), n_k = v->groups * v->k;
+    const size_t total = 2 * (n_x + n_y + n_w + n_k) + 32768;
     const size_t plain = cen__conv_scratch_count(v, layer->n);
     const size_t pooled = cen__conv_pool_scratch_count(v);
     tensors t = {.x = cen__alloc(NULL, total, sizeof *t.x),
@@ -128,8 +135,8 @@ static void measure_layer(const struct layer *layer, const cen__conv_set *set)
     if (t.x != NULL && t.argmax != NULL && t.scratch != NULL && t.prepared != NULL) {
         for (size_t i = 0; i < total; i++) t.x[i] = cen__random_float(1, 1, i) - 0.5f;
         t.dx = t.x + n_x, t.y = t.dx + n_x, t.dy = t.y + n_y, t.w = t.dy + n_y;
-        t.dw = t.w + n_w, t.bias = t.dw + n_w, t.dbias = t.bias + v->k;
-        t.numbers = t.dbias + v->k;
+        t.dw = t.w + n_w, t.bias = t.dw + n_w, t.dbias = t.bias + n_k;
+        t.numbers = t.dbias + n_k;
         measure(layer, false, &t, set);
         if (layer->pooled) measure(layer, true, &t, set);
     }
@@ -144,7 +151,9 @@ int bench_conv(int argc, char **argv)
     printf("%s, one thread; forward, backward to data, backward to weights\n", instructions_now());
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         if (argc < 2 || strstr(layers[i].name, argv[1]) != NULL) {
-            measure_layer(&layers[i], cen__conv_set_of(&layers[i].conv));
+            struct layer layer = layers[i];
+            layer.conv.kernels = kernels_now();
+            measure_layer(&layer, cen__conv_set_of(&layer.conv));
         }
     return 0;
 }

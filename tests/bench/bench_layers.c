@@ -21,6 +21,15 @@ static const struct {
     {"conv 10 2x2", {3, 224, 224}, 32},
     {"conv 64 3x3 pad 1", {64, 32, 32}, 64},
     {"conv 128 5x5 pad 2", {64, 14, 14}, 64},
+    {"conv 32 3x3 pad 1 groups 32", {32, 112, 112}, 16},
+    {"conv 64 3x3 stride 2 pad 1 groups 64", {64, 112, 112}, 8},
+    {"conv 128 3x3 pad 1 groups 128", {128, 28, 28}, 64},
+    {"conv 256 3x3 pad 1 groups 256", {256, 14, 14}, 128},
+    {"conv 512 3x3 pad 1 groups 512", {512, 7, 7}, 256},
+    {"conv 64 5x5 pad 2 groups 64", {64, 28, 28}, 128},
+    {"conv 128 5x5 stride 2 pad 2 groups 128", {128, 28, 28}, 64},
+    {"conv 256 1x1 groups 4", {256, 14, 14}, 64},
+    {"conv 128 3x3 pad 1 groups 4", {128, 14, 14}, 64},
     {"maxpool 2", {32, 64, 64}, 64},
     {"maxpool 3 stride 2", {32, 64, 64}, 64},
     {"relu", {32, 64, 64}, 64},
@@ -32,7 +41,7 @@ static const struct {
 };
 
 typedef struct room {
-    float *x, *y, *dx, *dy, *w, *dw, *scratch, *state, *shared;
+    float *x, *y, *dx, *dy, *w, *dw, *scratch, *prepared, *state, *shared;
     double *sums;
     uint8_t *saved;
 } room;
@@ -65,6 +74,7 @@ static room make_room(const cen__layer *layer, size_t n)
         .dw = random_numbers(layer->count, 6),
         .state = random_numbers(layer->state_count, 7),
         .scratch = cen__alloc(NULL, scratch + 16, sizeof(float)),
+        .prepared = cen__alloc(NULL, count(layer->kind->prepared_count, layer) + 16, sizeof(float)),
         .shared =
             cen__alloc_zeroed(NULL, count(layer->kind->shared_count, layer) + 16, sizeof(float)),
         .sums = cen__alloc(NULL, count(layer->kind->sums_count, layer) + 16, sizeof(double)),
@@ -73,12 +83,19 @@ static room make_room(const cen__layer *layer, size_t n)
 
 static void free_room(room *r)
 {
-    void *all[] = {r->x,       r->y,     r->dx,     r->dy,   r->w,    r->dw,
-                   r->scratch, r->state, r->shared, r->sums, r->saved};
+    void *all[] = {r->x,       r->y,        r->dx,    r->dy,     r->w,    r->dw,
+                   r->scratch, r->prepared, r->state, r->shared, r->sums, r->saved};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) cen__free(all[i]);
 }
 
 enum { TURNS = 9 };
+
+static void run(const cen__layer *layer, const cen__pass *pass, float *prepared, bool backward)
+{
+    size_t parts = layer->kind->n_parts == NULL ? 0 : layer->kind->n_parts(layer, backward);
+    for (size_t i = 0; i < parts; i++) layer->kind->prepare(layer, pass->w, backward, i, prepared);
+    (backward ? layer->kind->backward : layer->kind->forward)(layer, pass);
+}
 
 /* Bytes a second of a loop that reads and writes as much. */
 static double bandwidth(float *from, float *to, size_t n)
@@ -94,6 +111,7 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
     bool in_place = layer->kind->in_place;
     cen__pass pass = {.n = n,
                       .w = r.w,
+                      .prepared = r.prepared,
                       .x = in_place ? r.y : r.x,
                       .y = r.y,
                       .dy = r.dy,
@@ -116,7 +134,7 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
         double peak = bench_peak(), bytes_a_second = bandwidth(r.x, r.dx, in);
         for (int backward = 0; backward < 2; backward++) {
             double start = cen__os_seconds();
-            (backward ? layer->kind->backward : layer->kind->forward)(layer, &pass);
+            run(layer, &pass, r.prepared, backward);
             double seconds = cen__os_seconds() - start;
             double by_work = (backward ? 2 : 1) * work / peak;
             double by_bytes = bytes[backward] / bytes_a_second;
@@ -125,7 +143,7 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
             shares[backward][turn] = (by_work > by_bytes ? by_work : by_bytes) / seconds;
         }
     }
-    printf("%-20s %4zu x %3zux%3zux%3zu  forward %8.3f ms %4.0f %%  backward %8.3f ms %4.0f %%\n",
+    printf("%-38s %4zu x %3zux%3zux%3zu  forward %8.3f ms %4.0f %%  backward %8.3f ms %4.0f %%\n",
            line, n, layer->in.c, layer->in.h, layer->in.w, 1e3 * bench_median(times[0], TURNS),
            100 * bench_median(shares[0], TURNS), 1e3 * bench_median(times[1], TURNS),
            100 * bench_median(shares[1], TURNS));

@@ -53,7 +53,7 @@ static void check_init(const char *path)
     options.input.height = options.input.width = 3;
     options.n_classes = 2;
     FUZZ_CHECK(cen_model_create(NULL, &model, &options, NULL) == CEN_OK);
-    cen_status status = cen_model_init(model, path, &n_taken, &error);
+    cen_status status = cen_model_load_weights(model, path, &n_taken, &error);
     fuzz_check_error(status, &error);
     FUZZ_CHECK(status != CEN_OK || n_taken > 0);
     cen_model_free(model);

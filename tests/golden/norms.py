@@ -45,6 +45,9 @@ NORMS = [
     ("norm_of_a_vector", "flatten, batchnorm, dense 5", (1, 3, 3), 6),
     ("norm_deep", "conv 8 3x3 pad 1, batchnorm, relu, maxpool 2, conv 16 3x3 pad 1, batchnorm, relu, "
      "maxpool 2, conv 9 3x3 pad 1, batchnorm, relu, gap, dense 6, l2norm scale 8", (3, 13, 14), 10),
+    ("norm_depthwise", "conv 6 1x1, batchnorm, relu, conv 6 3x3 pad 1 groups 6, batchnorm, relu, "
+     "maxpool 2, conv 4 1x1, batchnorm, gap", (3, 5, 6), 3),
+    ("norm_groups", "conv 6 1x1, relu, conv 8 3x3 stride 2 groups 2, batchnorm, flatten", (1, 7, 6), 4),
 ]
 N_BATCHES = 3
 

@@ -111,6 +111,17 @@ LAYERS = [
      "maxpool 3x2 stride 2, flatten, dense 7, prelu, dense 4", (3, 11, 9), 4),
     ("net_deep", "conv 8 3x3 pad 1, relu, maxpool 2, conv 12 3x3 pad 1, relu, maxpool 2, "
      "flatten, dense 10", (3, 9, 8), 4),
+    ("conv_depthwise", "conv 6 1x1, conv 6 3x3 pad 1 groups 6, flatten", (3, 5, 7), 3),
+    ("conv_depthwise_of_the_image", "conv 3 3x3 pad 1 groups 3, conv 5 1x1, flatten", (3, 6, 5), 3),
+    ("conv_depthwise_stride_2", "conv 5 1x1, conv 5 3x3 stride 2 pad 1 groups 5, conv 4 1x1, flatten",
+     (3, 7, 8), 3),
+    ("conv_depthwise_twice_the_channels", "conv 4 1x1, conv 8 5x5 pad 2 groups 4, flatten",
+     (1, 6, 7), 2),
+    ("conv_depthwise_not_square", "conv 4 1x1, conv 4 2x5 stride 1x2 pad 1x2 groups 4, flatten",
+     (1, 5, 9), 2),
+    ("conv_groups", "conv 6 2x2, conv 9 3x2 pad 1 groups 3, flatten", (3, 6, 5), 3),
+    ("conv_groups_1x1", "conv 8 1x1, conv 12 1x1 groups 4, relu, maxpool 2, flatten", (1, 5, 4), 3),
+    ("conv_groups_wide", "conv 32 1x1, conv 32 3x3 pad 1 groups 2, maxpool 2, flatten", (1, 4, 5), 2),
 ]
 
 # name, classes, batch, lambda, what is special

@@ -17,24 +17,24 @@
 #include "support/instructions.h"
 #include "support/little_endian.h"
 
-/* Of c h w k kernel_h kernel_w stride_h stride_w pad_h pad_w. */
-static inline cen__conv make_conv(const size_t shape[10])
+/* Of c h w k kernel_h kernel_w stride_h stride_w pad_h pad_w; c and k are of one group. */
+static inline cen__conv make_conv(const size_t shape[10], size_t groups)
 {
     cen__conv v = {shape[0], shape[1], shape[2], shape[3], shape[4], shape[5], shape[6],
-                   shape[7], shape[8], shape[9], 0,        0,        NULL};
+                   shape[7], shape[8], shape[9], 0,        0,        NULL,     groups};
     v.out_h = (v.h + 2 * v.pad_h - v.kernel_h) / v.stride_h + 1;
     v.out_w = (v.w + 2 * v.pad_w - v.kernel_w) / v.stride_w + 1;
     return v;
 }
 
 typedef struct sizes {
-    size_t x, w, y;
+    size_t x, w, y, k;
 } sizes;
 
 static inline sizes count(const cen__conv *v, size_t n)
 {
-    return (sizes){n * v->c * v->h * v->w, v->k * v->c * v->kernel_h * v->kernel_w,
-                   n * v->k * v->out_h * v->out_w};
+    return (sizes){n * v->groups * cen__conv_x_count(v), v->groups * cen__conv_w_count(v),
+                   n * v->groups * cen__conv_y_count(v), v->groups * v->k};
 }
 
 static inline float *draw(size_t n, uint64_t seed, uint64_t stream)
@@ -56,10 +56,10 @@ static inline void assert_near(const char *what, const cen__conv *v, size_t n, c
     for (size_t i = 0; i < n; i++)
         if (!(fabs((double)got[i] - (double)want[i]) <= limit * most + 1e-6))
             fail_msg("%s, %s: entry %zu of %zu is %.9g and should be %.9g (largest %.3g), "
-                     "%zux%zux%zu, %zu of %zux%zu, stride %zux%zu, pad %zux%zu",
-                     what, instructions_now(), i, n, (double)got[i], (double)want[i], most, v->c,
-                     v->h, v->w, v->k, v->kernel_h, v->kernel_w, v->stride_h, v->stride_w, v->pad_h,
-                     v->pad_w);
+                     "%zu of %zux%zux%zu, %zu of %zux%zu, stride %zux%zu, pad %zux%zu",
+                     what, instructions_now(), i, n, (double)got[i], (double)want[i], most,
+                     v->groups, v->c, v->h, v->w, v->k, v->kernel_h, v->kernel_w, v->stride_h,
+                     v->stride_w, v->pad_h, v->pad_w);
 }
 
 /* What a pass of the chosen instructions takes, in numbers that were NaN; the last part first, since

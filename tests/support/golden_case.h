@@ -23,7 +23,7 @@ static inline double gradient_scale(const golden *all, const golden_array *array
 static inline void check_losses(const char *of, const cen_losses *got, const golden_array *want)
 {
     char what[128];
-    const double numbers[4] = {got->total, got->softmax, got->center, got->accuracy};
+    const double numbers[4] = {got->total, got->first, got->center, got->accuracy};
     const char *names[4] = {"total", "softmax", "center", "accuracy"};
     for (size_t i = 0; i < 4; i++) {
         snprintf(what, sizeof what, "%s: %s", of, names[i]);

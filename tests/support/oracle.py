@@ -41,10 +41,11 @@ def sequential(line, channels, height, width, dtype=torch.float64):
     for text in re.split(r"\s*,\s*", line.strip()):
         words = text.split()
         option = {words[i]: pair(words[i + 1]) for i in range(len(words) - 1)
-                  if words[i] in ("stride", "pad")}
+                  if words[i] in ("stride", "pad", "groups")}
         if words[0] == "conv":
             layer = torch.nn.Conv2d(shape[0], int(words[1]), pair(words[2]),
-                                    stride=option.get("stride", 1), padding=option.get("pad", 0))
+                                    stride=option.get("stride", 1), padding=option.get("pad", 0),
+                                    groups=option.get("groups", (1,))[0])
         elif words[0] == "maxpool":
             layer = torch.nn.MaxPool2d(pair(words[1]), stride=option.get("stride"))
         elif words[0] == "flatten":

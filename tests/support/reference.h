@@ -16,7 +16,7 @@ enum { REFERENCE_MOST_LAYERS = 24, REFERENCE_MOST_NUMBERS = 4096, REFERENCE_MOST
 typedef struct reference_layer {
     char kind[16];
     double scale; /* of l2norm; 0: learned */
-    size_t kh, kw, sh, sw, ph, pw;
+    size_t kh, kw, sh, sw, ph, pw, groups;
     size_t c, h, w; /* of its output */
 } reference_layer;
 
@@ -70,9 +70,12 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
     layer->sh = pool ? layer->kh : 1;
     layer->sw = pool ? layer->kw : 1;
     layer->ph = layer->pw = 0;
+    layer->groups = 1;
     const char *stride = strstr(text, "stride "), *pad = strstr(text, "pad ");
+    const char *groups = strstr(text, "groups ");
     if (stride) reference_pair(stride + 7, &layer->sh, &layer->sw);
     if (pad) reference_pair(pad + 4, &layer->ph, &layer->pw);
+    if (groups && sscanf(groups + 7, "%zu", &layer->groups) != 1) fail_msg("layer %s", text);
     layer->h = (in->h + 2 * layer->ph - layer->kh) / layer->sh + 1;
     layer->w = (in->w + 2 * layer->pw - layer->kw) / layer->sw + 1;
 }
@@ -80,8 +83,8 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
 static inline reference reference_of(const char *net, size_t c, size_t h, size_t w,
                                      size_t n_classes, double lambda)
 {
-    reference r = {c, h, w, n_classes, 0, 0, lambda, {{"", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, 0};
-    reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, c, h, w};
+    reference r = {c, h, w, n_classes, 0, 0, lambda, {{"", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, 0};
+    reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, 0, c, h, w};
     char text[1024];
     snprintf(text, sizeof text, "%s", net);
     for (char *at = strtok(text, ","); at; at = strtok(NULL, ",")) {
@@ -99,28 +102,31 @@ static inline void reference_decide(reference *r, size_t decision)
     r->pattern = (r->pattern ^ (uint64_t)decision) * 1099511628211u; /* FNV-1a */
 }
 
-/* y[k] = b[k] + sum of w[k, c, i, j] * x[c, y * sh + i - ph, x * sw + j - pw]. Returns the numbers
+/* y[k] = b[k] + sum of w[k, c, i, j] * x[c, y * sh + i - ph, x * sw + j - pw] over the channels of k's
+ * group. Returns the numbers
  * of parameters that it used, as the others do. */
 static inline size_t reference_conv(const reference_layer *in, const reference_layer *out,
                                     const double *p, const double *x, double *y)
 {
-    const double *bias = p + out->c * in->c * out->kh * out->kw;
+    const size_t depth = in->c / out->groups, outputs = out->c / out->groups;
+    const double *bias = p + out->c * depth * out->kh * out->kw;
     for (size_t k = 0; k < out->c; k++)
         for (size_t row = 0; row < out->h; row++)
             for (size_t column = 0; column < out->w; column++) {
                 double sum = bias[k];
-                for (size_t c = 0; c < in->c; c++)
+                for (size_t c = 0; c < depth; c++)
                     for (size_t i = 0; i < out->kh; i++)
                         for (size_t j = 0; j < out->kw; j++) {
                             const size_t at_h = row * out->sh + i, at_w = column * out->sw + j;
                             if (at_h < out->ph || at_h >= in->h + out->ph) continue;
                             if (at_w < out->pw || at_w >= in->w + out->pw) continue;
-                            sum += p[((k * in->c + c) * out->kh + i) * out->kw + j] *
-                                   x[(c * in->h + at_h - out->ph) * in->w + at_w - out->pw];
+                            sum += p[((k * depth + c) * out->kh + i) * out->kw + j] *
+                                   x[((k / outputs * depth + c) * in->h + at_h - out->ph) * in->w +
+                                     at_w - out->pw];
                         }
                 y[(k * out->h + row) * out->w + column] = sum;
             }
-    return out->c * (in->c * out->kh * out->kw + 1);
+    return out->c * (depth * out->kh * out->kw + 1);
 }
 
 static inline void reference_maxpool(reference *r, const reference_layer *in,
@@ -234,7 +240,7 @@ static inline size_t reference_features(reference *r, const double *p, const dou
 {
     static double buffers[2][REFERENCE_MOST_PICTURES * REFERENCE_MOST_NUMBERS];
     const size_t stride = REFERENCE_MOST_NUMBERS, size = r->c * r->h * r->w;
-    reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, r->c, r->h, r->w};
+    reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, 0, r->c, r->h, r->w};
     const double *at = p, *from = buffers[1];
     assert_true(n <= REFERENCE_MOST_PICTURES && size <= stride);
     for (size_t k = 0; k < n; k++) memcpy(buffers[1] + k * stride, x + k * size, size * sizeof *x);

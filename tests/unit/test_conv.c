@@ -9,16 +9,18 @@
 #include "support/conv_cases.h"
 
 /* Every set's three passes, against given numbers. dw and dbias are added to what is there. */
-static void check_fast(const cen__conv *v, size_t n, const float *x, const float *w,
+static void check_fast(const cen__conv *shape, size_t n, const float *x, const float *w,
                        const float *bias, const float *dy, const float *y, const float *dx,
                        const float *dw, const float *dbias, double limit)
 {
+    cen__conv of_set = *shape, *const v = &of_set;
     const sizes s = count(v, n);
     for (size_t set = 0; set < N_SETS; set++) {
         if (!use_set(sets[set])) continue;
+        of_set.kernels = kernels_now();
         const size_t scratch_count = cen__conv_scratch_count(v, n);
         float *const scratch = cen__alloc(NULL, scratch_count, sizeof *scratch);
-        float *const got = cen__alloc(NULL, s.x + s.y + s.w + v->k, sizeof *got);
+        float *const got = cen__alloc(NULL, s.x + s.y + s.w + s.k, sizeof *got);
         assert_non_null(scratch);
         assert_non_null(got);
         memset(scratch, 0xff, scratch_count * sizeof *scratch);
@@ -29,14 +31,14 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
         assert_near("y", v, s.y, got, y, limit);
         cen__conv_backward_data(v, n, dy, w, backward, got_dx, scratch);
         assert_near("dx", v, s.x, got_dx, dx, limit);
-        memset(got_dw, 0, (s.w + v->k) * sizeof *got_dw);
+        memset(got_dw, 0, (s.w + s.k) * sizeof *got_dw);
         cen__conv_backward_weights(v, n, x, dy, got_dw, got_db, scratch);
         assert_near("dw", v, s.w, got_dw, dw, limit);
-        assert_near("dbias", v, v->k, got_db, dbias, limit);
+        assert_near("dbias", v, s.k, got_db, dbias, limit);
         cen__conv_backward_weights(v, n, x, dy, got_dw, got_db, scratch);
-        for (size_t i = 0; i < s.w + v->k; i++) got_dw[i] /= 2;
+        for (size_t i = 0; i < s.w + s.k; i++) got_dw[i] /= 2;
         assert_near("dw + dw", v, s.w, got_dw, dw, limit);
-        assert_near("dbias + dbias", v, v->k, got_db, dbias, limit);
+        assert_near("dbias + dbias", v, s.k, got_db, dbias, limit);
         memset(got_dw, 0, s.w * sizeof *got_dw);
         cen__conv_backward_weights(v, n, x, dy, got_dw, NULL, scratch);
         assert_near("dw without dbias", v, s.w, got_dw, dw, limit);
@@ -48,13 +50,13 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
     use_best_set();
 }
 
-static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed)
+static void check_against_naive(size_t n, const size_t shape[10], size_t groups, uint64_t seed)
 {
-    const cen__conv v = make_conv(shape);
+    const cen__conv v = make_conv(shape, groups);
     const sizes s = count(&v, n);
     float *const x = draw(s.x, seed, 1), *const w = draw(s.w, seed, 2);
-    float *const bias = draw(v.k, seed, 3), *const dy = draw(s.y, seed, 4);
-    float *const want = cen__alloc_zeroed(NULL, s.x + s.y + s.w + v.k, sizeof *want);
+    float *const bias = draw(s.k, seed, 3), *const dy = draw(s.y, seed, 4);
+    float *const want = cen__alloc_zeroed(NULL, s.x + s.y + s.w + s.k, sizeof *want);
     assert_non_null(want);
     float *const dx = want + s.y, *const dw = dx + s.x, *const dbias = dw + s.w;
     cen__conv_forward_naive(&v, n, x, w, bias, want);
@@ -87,7 +89,30 @@ static void fast_equals_naive_on_chosen_shapes(void **state)
 {
     (void)state;
     for (size_t i = 0; i < sizeof chosen / sizeof *chosen; i++)
-        for (size_t n = 1; n <= 3; n += 2) check_against_naive(n, chosen[i], i);
+        for (size_t n = 1; n <= 3; n += 2) check_against_naive(n, chosen[i], 1, i);
+}
+
+/* groups c h w k kernel stride pad, by which method: depthwise, with several outputs a channel; the
+ * direct one; Winograd's. */
+static const size_t grouped[][11] = {
+    {7, 1, 9, 11, 1, 3, 3, 1, 1, 1, 1},  {2, 1, 56, 61, 1, 3, 3, 1, 1, 1, 1},
+    {9, 1, 7, 7, 1, 3, 3, 1, 1, 1, 1},   {5, 1, 8, 8, 2, 3, 3, 1, 1, 0, 1},
+    {3, 1, 17, 14, 1, 3, 3, 2, 2, 1, 1}, {3, 1, 13, 40, 3, 5, 5, 1, 1, 2, 2},
+    {4, 1, 16, 15, 1, 5, 5, 2, 2, 2, 2}, {3, 1, 5, 6, 1, 1, 1, 1, 1, 0, 0},
+    {3, 1, 9, 7, 2, 2, 4, 3, 1, 1, 3},   {2, 1, 3, 3, 1, 3, 3, 1, 1, 2, 2},
+    {4, 1, 1, 1, 1, 3, 3, 1, 1, 1, 1},   {2, 1, 4, 90, 1, 7, 7, 1, 1, 3, 3},
+    {3, 2, 8, 9, 5, 3, 3, 1, 1, 1, 1},   {4, 6, 7, 7, 4, 1, 1, 1, 1, 0, 0},
+    {2, 3, 11, 8, 4, 3, 2, 2, 3, 1, 0},  {2, 16, 9, 8, 16, 3, 3, 1, 1, 1, 1},
+    {3, 32, 6, 6, 16, 5, 5, 1, 1, 2, 2}, {2, 4, 5, 5, 1, 3, 3, 1, 1, 1, 1},
+    {2, 1, 9, 9, 1, 2, 2, 3, 3, 0, 0},
+};
+
+static void fast_equals_naive_in_groups(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof grouped / sizeof *grouped; i++)
+        for (size_t n = 1; n <= 3; n += 2)
+            check_against_naive(n, grouped[i] + 1, grouped[i][0], 200 + i);
 }
 
 static size_t pick(uint64_t seed, uint64_t *counter, size_t low, size_t high)
@@ -114,23 +139,27 @@ static void fast_equals_naive_on_random_shapes(void **state)
         s[2] = pick(seed, &counter, 1, 19);
         if (s[1] + 2 * s[8] < s[4]) s[1] = s[4];
         if (s[2] + 2 * s[9] < s[5]) s[2] = s[5];
-        check_against_naive(pick(seed, &counter, 1, 4), s, seed);
+        check_against_naive(pick(seed, &counter, 1, 4), s,
+                            seed % 3 == 0 ? pick(seed, &counter, 2, 5) : 1, seed);
     }
 }
 
 static void check_golden_case(FILE *file)
 {
-    uint32_t read[11];
-    read_little_endian(read, sizeof *read, 11, file);
+    uint32_t read[12];
+    read_little_endian(read, sizeof *read, 12, file);
     size_t shape[10];
     for (size_t i = 0; i < 10; i++) shape[i] = read[i + 1];
     const size_t n = read[0];
-    const cen__conv v = make_conv(shape);
+    const size_t groups = read[11];
+    shape[0] /= groups;
+    shape[3] /= groups;
+    const cen__conv v = make_conv(shape, groups);
     const sizes s = count(&v, n);
-    const size_t counts[8] = {s.x, s.w, v.k, s.y, s.y, s.x, s.w, v.k};
+    const size_t counts[8] = {s.x, s.w, s.k, s.y, s.y, s.x, s.w, s.k};
     float *t[8]; /* x w bias dy y dx dw dbias */
     for (size_t i = 0; i < 8; i++) t[i] = read_floats(file, counts[i]);
-    float *const got = cen__alloc_zeroed(NULL, s.y + s.x + s.w + v.k, sizeof *got);
+    float *const got = cen__alloc_zeroed(NULL, s.y + s.x + s.w + s.k, sizeof *got);
     assert_non_null(got);
     cen__conv_forward_naive(&v, n, t[0], t[1], t[2], got);
     assert_near("y of torch", &v, s.y, got, t[4], 1e-6);
@@ -139,7 +168,7 @@ static void check_golden_case(FILE *file)
     float *const dw = got + s.y + s.x;
     cen__conv_backward_weights_naive(&v, n, t[0], t[3], dw, dw + s.w);
     assert_near("dw of torch", &v, s.w, dw, t[6], 1e-6);
-    assert_near("dbias of torch", &v, v.k, dw + s.w, t[7], 1e-6);
+    assert_near("dbias of torch", &v, s.k, dw + s.w, t[7], 1e-6);
     check_fast(&v, n, t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7], 1e-5);
     for (size_t i = 0; i < 8; i++) cen__free(t[i]);
     cen__free(got);
@@ -162,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(naive_and_fast_equal_torch),
         cmocka_unit_test(fast_equals_naive_on_chosen_shapes),
+        cmocka_unit_test(fast_equals_naive_in_groups),
         cmocka_unit_test(fast_equals_naive_on_random_shapes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,13 +45,15 @@ typedef struct want {
     const uint8_t *argmax;
 } wanted;
 
-static void check_fast(const cen__conv *v, size_t n, const float *x, const float *w,
+static void check_fast(const cen__conv *shape, size_t n, const float *x, const float *w,
                        const float *bias, const float *dy, bool relu, const wanted *want)
 {
+    cen__conv of_set = *shape, *const v = &of_set;
     const sizes s = count(v, n);
     const size_t pooled = pooled_count(v, n);
     for (size_t set = 0; set < N_SETS; set++) {
         if (!use_set(sets[set])) continue;
+        of_set.kernels = kernels_now();
         float *const scratch = make(cen__conv_pool_scratch_count(v), sizeof *scratch);
         float *const got = make(pooled + s.x + s.w + v->k, sizeof *got);
         uint8_t *const argmax = make(pooled, 1);
@@ -81,7 +83,7 @@ static void check_fast(const cen__conv *v, size_t n, const float *x, const float
 
 static void check_against_naive(size_t n, const size_t shape[10], uint64_t seed)
 {
-    const cen__conv v = make_conv(shape);
+    const cen__conv v = make_conv(shape, 1);
     const sizes s = count(&v, n);
     const size_t pooled = pooled_count(&v, n);
     float *const x = draw(s.x, seed, 1), *const w = draw(s.w, seed, 2);
@@ -155,7 +157,8 @@ static void the_first_of_equals_wins_and_nan_before_any_number(void **state)
     for (size_t shape = 0; shape < 2; shape++)
         for (size_t set = 0; set < N_SETS; set++) {
             if (!use_set(sets[set])) continue;
-            const cen__conv v = make_conv(shapes[shape]);
+            cen__conv v = make_conv(shapes[shape], 1);
+            v.kernels = kernels_now();
             const size_t pooled = pooled_count(&v, 1);
             float *const x = make(v.h * v.w, sizeof *x), *const y = make(pooled, sizeof *y);
             uint8_t *const argmax = make(pooled, 1);
@@ -185,7 +188,7 @@ static void check_golden_case(FILE *file)
     for (size_t i = 0; i < 10; i++) shape[i] = read[i + 1];
     const size_t n = read[0];
     const bool relu = read[11] != 0;
-    const cen__conv v = make_conv(shape);
+    const cen__conv v = make_conv(shape, 1);
     const sizes s = count(&v, n);
     const size_t pooled = pooled_count(&v, n);
     const size_t counts[8] = {s.x, s.w, v.k, pooled, pooled, s.x, s.w, v.k};

@@ -26,7 +26,7 @@ static void run(const char *line, size_t n, int n_threads, uint64_t seed, uint64
         CEN_OK);
     assert_int_equal(cen__work_create(&work, &net, N, threads(n_threads), true, NULL), CEN_OK);
     cen__work_use(work, &unused, &unused);
-    cen__work_draw(work, seed, step);
+    cen__work_draw(work, seed, step, 0);
     for (size_t i = 0; i < N * D; i++) ones[i] = 1;
     memcpy(y, cen__work_forward(work, ones, n), n * D * sizeof *y);
     cen__work_free(work);

@@ -26,7 +26,7 @@ static int close_layers(void **state)
 static void conv_equals_torch_in_every_geometry(void **state)
 {
     (void)state;
-    check_golden_cases(layers, "conv_", 26);
+    check_golden_cases(layers, "conv_", 34);
 }
 
 static void maxpool_equals_torch_with_ties_and_overlaps(void **state)

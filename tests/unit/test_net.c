@@ -90,6 +90,14 @@ static void a_wrong_line_is_told_with_its_word_and_column(void **state)
         {"conv 8 3x3 pad 1 stride 2", "column 18: 'stride'", CEN_ERROR_ARGUMENT},
         {"conv 8 3x3 stride 0", "column 19: '0'", CEN_ERROR_ARGUMENT},
         {"conv 8 3x3 pad 3", "layer 0 'conv 8 3x3 pad 3': a padding of 3x3", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 groups", "column 18: the end of the line", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 groups 0", "column 19: '0'", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 groups 3", "column 19: '3' stands where a number of groups that divides",
+         CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 groups 18446744073709551615", "column 19: '184467", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 groups 4 pad 1", "column 21: 'pad'", CEN_ERROR_ARGUMENT},
+        {"conv 8 3x3 groups 4", "its input's channels, 1, do not divide into 4",
+         CEN_ERROR_ARGUMENT},
         {"maxpool", "column 8: the end of the line", CEN_ERROR_ARGUMENT},
         {"maxpool 17", "more than 256", CEN_ERROR_ARGUMENT},
         {"maxpool 9", "smaller than its window", CEN_ERROR_ARGUMENT},
@@ -140,11 +148,12 @@ static void a_net_beyond_all_memory_is_refused_before_it_is_allocated(void **sta
     (void)state;
     static const char *const lines[] = {
         "conv 16777216 1x1, conv 16777216 4096x4096, flatten",
+        "conv 16777216 1x1, conv 16777216 4096x4096 groups 2, flatten",
         "conv 16777216 1x1 pad 0, flatten, dense 16777216, dense 16777216, dense 16777216",
     };
     cen__net net;
     cen_error error;
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         assert_int_equal(cen__net_create(NULL, kernels_now(), &net, lines[i],
                                          (cen__shape){1, 4096, 4096}, 0, &error),
                          CEN_ERROR_LIMIT);
@@ -189,6 +198,8 @@ static void weights_are_he_uniform_before_a_rectifier_else_glorot_uniform(void *
     check_start("dense 40, relu", flat, sqrtf(6.0f / 60));
     check_start("dense 40, prelu", flat, sqrtf(6.0f / (60 * 1.0625f)));
     check_start("conv 16 5x5, batchnorm, maxpool 2, relu, flatten", image, sqrtf(6.0f / 150));
+    check_start("conv 300 2x2 groups 3, relu, flatten", image, sqrtf(6.0f / 8));
+    check_start("conv 300 2x2 groups 3, flatten", image, sqrtf(6.0f / (8 + 400)));
     check_start("conv 16 5x5, maxpool 2, flatten, dense 3, relu", image, sqrtf(6.0f / 550));
 }
 

@@ -88,7 +88,7 @@ static void check_run(const char *of)
     const golden_array *curve = golden_get(all, of, "losses");
     for (size_t step = 0; step < curve->shape[0]; step++) {
         const cen_losses losses = step_run(&r, step);
-        const double got[3] = {losses.total, losses.softmax, losses.center};
+        const double got[3] = {losses.total, losses.first, losses.center};
         for (size_t i = 0; i < 3; i++) {
             static const char *const names[3] = {"total", "softmax", "center"};
             char what[128];

@@ -1,4 +1,4 @@
-#include "nn/adam.h"
+#include "loss/adam.h"
 
 #include <errno.h>
 #include <math.h>

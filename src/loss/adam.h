@@ -1,6 +1,6 @@
 /* Adam over flat buffers (Kingma and Ba 2015, algorithm 1). */
-#ifndef CEN_NN_ADAM_H
-#define CEN_NN_ADAM_H
+#ifndef CEN_LOSS_ADAM_H
+#define CEN_LOSS_ADAM_H
 
 #include "base/context.h"
 #include "base/status.h"

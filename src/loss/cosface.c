@@ -1,10 +1,11 @@
-#include "nn/margin.h"
+#include "loss/cosface.h"
 
 #include <math.h>
 
 #include "base/context.h"
 #include "base/sizes.h"
 #include "kernels/gemm.h"
+#include "loss/kinds.h"
 
 static const double LEAST_LENGTH = 1e-12;
 
@@ -118,8 +119,7 @@ static void label_row(void *data, size_t i, int worker)
     logits[label] -= (float)(head->scale * head->margin);
 }
 
-void cen__margin_forward(const cen__margin *head, const float *f, const float *w,
-                         const int32_t *labels, float *logits, bool *row_hits)
+void cen__margin_logits(const cen__margin *head, const float *f, const float *w, float *logits)
 {
     size_t n = head->n, d = head->d, k = head->k;
     parts p = parts_of(head);
@@ -127,8 +127,14 @@ void cen__margin_forward(const cen__margin *head, const float *f, const float *w
     run_side(head, (side){&head->kernels->vectors, k, d, 1, w, p.w, p.w_inverse, NULL});
     cen__gemm(&head->kernels->micro, n, k, d, (cen__matrix){p.f, d, 1}, (cen__matrix){p.w, 1, d},
               NULL, logits, k, p.product, head->context);
+}
+
+void cen__margin_forward(const cen__margin *head, const float *f, const float *w,
+                         const int32_t *labels, float *logits, bool *row_hits)
+{
+    cen__margin_logits(head, f, w, logits);
     label_rows rows = {head, labels, logits, row_hits};
-    cen__parallel(head->context, n, (double)n * (double)k, label_row, &rows);
+    cen__parallel(head->context, head->n, (double)head->n * (double)head->k, label_row, &rows);
 }
 
 void cen__margin_backward(const cen__margin *head, const float *dlogits, float *df, float *dw)
@@ -142,3 +148,52 @@ void cen__margin_backward(const cen__margin *head, const float *dlogits, float *
     run_side(head, (side){&head->kernels->vectors, k, d, 1, NULL, p.w, p.w_inverse, dw});
     run_side(head, (side){&head->kernels->vectors, n, d, head->scale, NULL, p.f, p.f_inverse, df});
 }
+
+/* ---- the loss ---- */
+
+static cen__margin head_of(const cen__loss *loss, size_t n)
+{
+    return (cen__margin){.n = n,
+                         .d = loss->d,
+                         .k = loss->k,
+                         .scale = loss->options.margin_scale,
+                         .margin = loss->options.margin,
+                         .context = loss->context,
+                         .scratch = loss->scratch,
+                         .kernels = loss->kernels};
+}
+
+static double first(const cen__loss *loss, const cen__loss_pass *pass, double *accuracy)
+{
+    cen__margin head = head_of(loss, pass->n);
+    cen__softmax softmax = cen__loss_softmax(loss, pass);
+    softmax.row_hits = NULL; /* with the margin hardly a row would be right */
+    cen__margin_forward(&head, pass->f, pass->w + loss->at.head_weight, pass->labels, loss->logits,
+                        loss->row_hits);
+    cen__softmax_cross_entropy(&softmax, loss->logits, pass->labels);
+    if (pass->df != NULL) {
+        cen__margin_backward(&head, loss->logits, pass->df, pass->dw + loss->at.head_weight);
+    }
+    return cen__loss_rows(loss, pass->n, accuracy);
+}
+
+static cen_status check(const cen_train_options *options, cen_error *error)
+{
+    if (options->margin_scale > 0) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "a scale of 0 makes all logits of CosFace the same; use 30");
+}
+
+const cen__loss_kind cen__cosface_kind = {
+    .name = "cosface",
+    .first_name = "softmax",
+    .head = &cen__cosine_head,
+    .margin = 0.35,
+    .centers = CEN_CENTERS_MEAN,
+    .follows_ratio = true,
+    .check = check,
+    .first = first,
+    .second = cen__pull,
+    .second_norm = cen__pull_norm,
+    .add_second_gradient = cen__pull_gradient,
+};

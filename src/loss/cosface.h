@@ -3,8 +3,8 @@
  *     logits_ij = s (cos(f_i, w_j) - m [j = y_i])
  *
  * A vector is divided by its length, or by 1e-12 where that is larger (torch.nn.functional.normalize). */
-#ifndef CEN_NN_MARGIN_H
-#define CEN_NN_MARGIN_H
+#ifndef CEN_LOSS_COSFACE_H
+#define CEN_LOSS_COSFACE_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +30,9 @@ size_t cen__margin_scratch_count(const cen__kernels *kernels, size_t n, size_t d
  * m. */
 void cen__margin_forward(const cen__margin *head, const float *f, const float *w,
                          const int32_t *labels, float *logits, bool *row_hits);
+
+/* The logits without labels, so without the margin: s cos(f, w). */
+void cen__margin_logits(const cen__margin *head, const float *f, const float *w, float *logits);
 
 /* df[n, d] and dw[k, d] = the gradients at the last forward's f and w. */
 void cen__margin_backward(const cen__margin *head, const float *dlogits, float *df, float *dw);

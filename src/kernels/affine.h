@@ -1,6 +1,6 @@
 /* y = x W^T + b, the map behind the dense layer and the head. */
-#ifndef CEN_NN_AFFINE_H
-#define CEN_NN_AFFINE_H
+#ifndef CEN_KERNELS_AFFINE_H
+#define CEN_KERNELS_AFFINE_H
 
 #include "base/context.h"
 #include "kernels/dispatch.h"

@@ -1,4 +1,4 @@
-#include "nn/triplet.h"
+#include "loss/triplet.h"
 
 #include <math.h>
 #include <stdbool.h>
@@ -6,6 +6,7 @@
 
 #include "base/context.h"
 #include "base/sizes.h"
+#include "loss/kinds.h"
 
 typedef struct triplet_batch {
     const cen__triplet *triplet;
@@ -143,3 +144,69 @@ double cen__triplet_loss(const cen__triplet *triplet, const float *f, const int3
     if (df != NULL) cen__parallel(triplet->context, n, work, gradient_row, &batch);
     return loss * batch.share;
 }
+
+/* ---- the losses ---- */
+
+static double first_of(const cen__loss *loss, const cen__loss_pass *pass, cen__triplet_kind kind,
+                       double *accuracy)
+{
+    cen__triplet triplet = {.n = pass->n,
+                            .d = loss->d,
+                            .kind = kind,
+                            .margin = loss->options.margin,
+                            .context = loss->context,
+                            .scratch = loss->doubles,
+                            .kernels = loss->kernels};
+    *accuracy = NAN; /* the head has no part in it, and its gradient stays 0 */
+    return cen__triplet_loss(&triplet, pass->f, pass->labels, pass->df);
+}
+
+static double first_hard(const cen__loss *loss, const cen__loss_pass *pass, double *accuracy)
+{
+    return first_of(loss, pass, CEN__TRIPLET_BATCH_HARD, accuracy);
+}
+
+static double first_semi_hard(const cen__loss *loss, const cen__loss_pass *pass, double *accuracy)
+{
+    return first_of(loss, pass, CEN__TRIPLET_SEMI_HARD, accuracy);
+}
+
+static size_t n_doubles(size_t n, size_t d, size_t k, int n_threads)
+{
+    (void)d, (void)k;
+    return cen__triplet_scratch_count(n, n_threads);
+}
+
+/* All distances are 0. */
+static double chance(const cen_train_options *options)
+{
+    return options->margin;
+}
+
+const cen__loss_kind cen__triplet_hard_kind = {
+    .name = "triplet",
+    .first_name = "triplet",
+    .margin = 0.2,
+    .centers = CEN_CENTERS_MEAN,
+    .needs_pairs = true,
+    .n_doubles = n_doubles,
+    .chance = chance,
+    .first = first_hard,
+    .second = cen__pull,
+    .second_norm = cen__pull_norm,
+    .add_second_gradient = cen__pull_gradient,
+};
+
+const cen__loss_kind cen__triplet_semi_hard_kind = {
+    .name = "triplet-semi",
+    .first_name = "triplet",
+    .margin = 0.2,
+    .centers = CEN_CENTERS_MEAN,
+    .needs_pairs = true,
+    .n_doubles = n_doubles,
+    .chance = chance,
+    .first = first_semi_hard,
+    .second = cen__pull,
+    .second_norm = cen__pull_norm,
+    .add_second_gradient = cen__pull_gradient,
+};

@@ -1,7 +1,8 @@
-#include "nn/contrastive.h"
+#include "loss/contrastive.h"
 
 #include "base/context.h"
 #include "base/sizes.h"
+#include "loss/kinds.h"
 
 /* With m the mean of the centers and V = sum_j |c_j - m|^2,
  *
@@ -118,17 +119,98 @@ static void gradient_columns(void *data, size_t block, int worker)
     }
 }
 
-double cen__contrastive_loss(const cen__contrastive *contrastive, const float *f,
-                             const float *centers, const int32_t *labels, float *df,
-                             float *dcenters)
+static contrastive_batch batch_of(const cen__contrastive *contrastive, const float *f,
+                                  const float *centers, const int32_t *labels)
 {
-    size_t n = contrastive->n, d = contrastive->d, n_blocks = (d + COLUMNS - 1) / COLUMNS;
+    size_t n = contrastive->n, d = contrastive->d;
     double *mean = contrastive->scratch, *variance = mean + d, *own = variance + d;
-    contrastive_batch batch = {contrastive, f,   centers, labels, mean,
-                               variance,    own, own + n, df,     dcenters};
-    double work = 4 * (double)n * (double)contrastive->k * (double)d;
-    cen__parallel(contrastive->context, n_blocks, work, measure_columns, &batch);
-    double loss = measure_rows(&batch);
-    if (df != NULL) cen__parallel(contrastive->context, n_blocks, work, gradient_columns, &batch);
-    return loss;
+    return (contrastive_batch){.contrastive = contrastive,
+                               .f = f,
+                               .centers = centers,
+                               .labels = labels,
+                               .mean = mean,
+                               .variance = variance,
+                               .own = own,
+                               .all = own + n};
 }
+
+static void on_columns(contrastive_batch *batch, cen__task *task)
+{
+    const cen__contrastive *c = batch->contrastive;
+    double work = 4 * (double)c->n * (double)c->k * (double)c->d;
+    cen__parallel(c->context, (c->d + COLUMNS - 1) / COLUMNS, work, task, batch);
+}
+
+double cen__contrastive_loss(const cen__contrastive *contrastive, const float *f,
+                             const float *centers, const int32_t *labels)
+{
+    contrastive_batch batch = batch_of(contrastive, f, centers, labels);
+    on_columns(&batch, measure_columns);
+    return measure_rows(&batch);
+}
+
+void cen__contrastive_gradient(const cen__contrastive *contrastive, const float *f,
+                               const float *centers, const int32_t *labels, float *df,
+                               float *dcenters)
+{
+    contrastive_batch batch = batch_of(contrastive, f, centers, labels);
+    batch.df = df;
+    batch.dcenters = dcenters;
+    on_columns(&batch, gradient_columns);
+}
+
+/* ---- the loss ---- */
+
+static cen__contrastive contrastive_of(const cen__loss *loss, const cen__loss_pass *pass)
+{
+    return (cen__contrastive){.n = pass->n,
+                              .d = loss->d,
+                              .k = loss->k,
+                              .delta = 1,
+                              .scale = loss->lambda,
+                              .context = loss->context,
+                              .scratch = loss->doubles,
+                              .kernels = loss->kernels};
+}
+
+static double second(const cen__loss *loss, const cen__loss_pass *pass)
+{
+    cen__contrastive contrastive = contrastive_of(loss, pass);
+    return cen__contrastive_loss(&contrastive, pass->f, pass->w + loss->at.centers, pass->labels);
+}
+
+static void add_second_gradient(cen__loss *loss, const cen__loss_pass *pass)
+{
+    cen__contrastive contrastive = contrastive_of(loss, pass);
+    cen__contrastive_gradient(&contrastive, pass->f, pass->w + loss->at.centers, pass->labels,
+                              pass->df, pass->dw + loss->at.centers);
+}
+
+static size_t n_doubles(size_t n, size_t d, size_t k, int n_threads)
+{
+    (void)k, (void)n_threads;
+    return cen__contrastive_scratch_count(n, d);
+}
+
+static cen_status check(const cen_train_options *options, cen_error *error)
+{
+    if (cen__center_rule_of(options->centers)->uses_gradient) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "the contrastive-center loss has gradients of its own; choose centers that "
+                     "move by Adam");
+}
+
+const cen__loss_kind cen__contrastive_kind = {
+    .name = "contrastive-center",
+    .first_name = "softmax",
+    .head = &cen__affine_head,
+    .lambda = 1,
+    .centers = CEN_CENTERS_ADAM,
+    .moves_all_centers = true,
+    .bounds_head = true,
+    .n_doubles = n_doubles,
+    .check = check,
+    .first = cen__softmax_first,
+    .second = second,
+    .add_second_gradient = add_second_gradient,
+};

@@ -3,8 +3,8 @@
  *     mean over triplets of max(0, margin + |f_a - f_p| - |f_a - f_q|),  y_a = y_p != y_q
  *
  * Where |f_a - f_p| or |f_a - f_q| is 0, its gradient is taken as 0. */
-#ifndef CEN_NN_TRIPLET_H
-#define CEN_NN_TRIPLET_H
+#ifndef CEN_LOSS_TRIPLET_H
+#define CEN_LOSS_TRIPLET_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  *
  *     mean_i 1/2 |f_i - c_{y_i}|^2 / (sum_{j != y_i} |f_i - c_j|^2 + delta)
  */
-#ifndef CEN_NN_CONTRASTIVE_H
-#define CEN_NN_CONTRASTIVE_H
+#ifndef CEN_LOSS_CONTRASTIVE_H
+#define CEN_LOSS_CONTRASTIVE_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -23,11 +23,14 @@ typedef struct cen__contrastive {
 
 size_t cen__contrastive_scratch_count(size_t n, size_t d);
 
-/* The loss, without scale, of f[n, d] and centers[k, d]. Unless df is NULL: df[n, d] += and
- * dcenters[k, d] = scale times its gradients; every center has one, also those of absent classes.
- * Costs O((n + k) d). */
+/* The loss, without scale, of f[n, d] and centers[k, d]. Costs O((n + k) d). */
 double cen__contrastive_loss(const cen__contrastive *contrastive, const float *f,
-                             const float *centers, const int32_t *labels, float *df,
-                             float *dcenters);
+                             const float *centers, const int32_t *labels);
+
+/* After it, of the same: df[n, d] += and dcenters[k, d] = scale times its gradients; every center has one, also
+ * those of absent classes. */
+void cen__contrastive_gradient(const cen__contrastive *contrastive, const float *f,
+                               const float *centers, const int32_t *labels, float *df,
+                               float *dcenters);
 
 #endif

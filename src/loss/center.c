@@ -1,47 +1,10 @@
-#include "nn/losses.h"
+#include "loss/center.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/context.h"
-
-typedef struct softmax_rows {
-    const cen__softmax *softmax;
-    float *logits;
-    const int32_t *labels;
-} softmax_rows;
-
-static void softmax_row(void *data, size_t i, int worker)
-{
-    (void)worker;
-    const softmax_rows *rows = data;
-    const cen__softmax *softmax = rows->softmax;
-    const cen__vectors *vectors = &softmax->kernels->vectors;
-    size_t k = softmax->k, best, label = (size_t)rows->labels[i];
-    float *logits = rows->logits + i * k;
-    float largest = vectors->max(k, logits, &best);
-    double target = (double)logits[label] - (double)largest, smoothing = softmax->smoothing;
-    if (smoothing > 0) {
-        double mean = vectors->sum(k, logits) / (double)k;
-        target += smoothing * (mean - (double)logits[label]);
-    }
-    double sum = vectors->exp_sum(k, logits, largest);
-    softmax->row_losses[i] = log(sum) - target;
-    if (softmax->row_hits != NULL) softmax->row_hits[i] = best == label;
-    if (!softmax->has_gradient) return;
-    float scale = (float)(1 / (sum * (double)softmax->n));
-    float all = (float)(smoothing / ((double)k * (double)softmax->n));
-    for (size_t j = 0; j < k; j++) logits[j] = logits[j] * scale - all;
-    logits[label] -= (float)(1 - smoothing) / (float)softmax->n;
-}
-
-void cen__softmax_cross_entropy(const cen__softmax *softmax, float *logits, const int32_t *labels)
-{
-    softmax_rows rows = {softmax, logits, labels};
-    double work = 16 * (double)softmax->n * (double)softmax->k;
-    cen__parallel(softmax->context, softmax->n, work, softmax_row, &rows);
-}
+#include "loss/kinds.h"
 
 static int compare_rows(const void *a, const void *b)
 {
@@ -104,3 +67,46 @@ void cen__center_delta(size_t n, size_t d, const float *f, const float *centers,
         }
     }
 }
+
+/* ---- the second loss of several kinds ---- */
+
+double cen__pull(const cen__loss *loss, const cen__loss_pass *pass)
+{
+    return cen__center_loss(&loss->kernels->vectors, pass->n, loss->d, pass->f,
+                            pass->w + loss->at.centers, pass->labels);
+}
+
+/* 2 / n sqrt(sum || f - c ||^2) */
+double cen__pull_norm(double second, size_t n)
+{
+    return 2 * sqrt(second / (double)n);
+}
+
+/* Center rows of the last batch go back to zero; those of this one get their gradient. */
+void cen__pull_gradient(cen__loss *loss, const cen__loss_pass *pass)
+{
+    size_t n = pass->n, d = loss->d;
+    float *dcenters = pass->dw + loss->at.centers;
+    for (size_t i = 0; i < loss->n_rows; i++) {
+        memset(dcenters + (size_t)loss->rows[i].label * d, 0, d * sizeof *dcenters);
+    }
+    cen__group_rows(pass->labels, n, loss->rows);
+    loss->n_rows = n;
+    float scale = (float)(2 * loss->lambda / (double)n);
+    cen__center_loss_gradient(n, d, scale, pass->f, pass->w + loss->at.centers, loss->rows,
+                              pass->df, dcenters);
+}
+
+const cen__loss_kind cen__center_kind = {
+    .name = "center",
+    .first_name = "softmax",
+    .head = &cen__affine_head,
+    .lambda = 0.02,
+    .centers = CEN_CENTERS_MEAN,
+    .follows_ratio = true,
+    .bounds_head = true,
+    .first = cen__softmax_first,
+    .second = cen__pull,
+    .second_norm = cen__pull_norm,
+    .add_second_gradient = cen__pull_gradient,
+};

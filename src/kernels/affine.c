@@ -1,4 +1,4 @@
-#include "nn/affine.h"
+#include "kernels/affine.h"
 
 #include <string.h>
 
