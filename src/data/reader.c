@@ -187,7 +187,7 @@ cen_status cen__reader_read(const cen__reader *reader, const cen__changes *chang
 cen_status cen__reader_fail(const cen__reader *reader, const char *of, cen_error *error)
 {
     return cen__fail(error, reader->errors[0].status,
-                     "%s; nothing %s can be read; put it back, then go on",
+                     "%s; no row %s can be read, put them back and go on",
                      reader->errors[0].message, of);
 }
 

@@ -68,7 +68,7 @@ cen_status cen__fit_heed(cen__fit *f, int answer, cen_error *error)
     if (answer >= 0) return CEN_OK;
     return cen__fail(error, CEN_ERROR_STOPPED,
                      "a callback failed, which ended the training; resume it when what failed is "
-                     "mended");
+                     "fixed");
 }
 
 cen_status cen__fit_pass_over(void *user, size_t row, const cen_error *why, cen_error *error)
