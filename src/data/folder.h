@@ -1,6 +1,6 @@
 /* A folder of images from the inside: scan.c and list.c find the names, folder.c tells images from other
  * files and draws the split, classes.c settles which classes there are, group.c keeps groups together,
- * holdout.c keeps classes out of training, load.c decodes and reads. */
+ * holdout.c keeps classes out of training, load.c decodes, folder_dataset.c makes a dataset of it. */
 #ifndef CEN_DATA_FOLDER_H
 #define CEN_DATA_FOLDER_H
 
