@@ -496,10 +496,14 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  *     conv OUT HxW [stride S] [pad P] [groups G]
  *                                       weight [out, in / G, h, w], bias [out]; S and P: N or HxW; G
  *                                       groups of channels, each to its own outputs, as torch.nn.Conv2d
- *     maxpool HxW [stride S]            HxW may be one number; stride as the window by default
+ *     maxpool HxW [stride S] [pad P]    HxW may be one number; stride as the window by default; P at
+ *                                       most half of the window, as torch.nn.MaxPool2d
+ *     avgpool HxW [stride S] [pad P]    the same; padding counts as zeros, as torch.nn.AvgPool2d
  *     flatten                           c h w in this order
  *     dense OUT                         weight [out, in], bias [out]
  *     relu                              max(x, 0)
+ *     relu6                             min(max(x, 0), 6)
+ *     gelu                              x times the share of the normal distribution below x, exact
  *     prelu                             weight [channels], 0.25 at first: x > 0 ? x : weight * x
  *     batchnorm                         weight, bias, running_mean, running_var [channels]: eps 1e-5,
  *                                       momentum 0.1, as torch.nn.BatchNorm1d and BatchNorm2d
@@ -507,8 +511,11 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  *     dropout P                         in training zero with chance P, the rest times 1 / (1 - P)
  *     l2norm [scale S]                  S x / || x || over the feature; without S: weight [1], learned,
  *                                       1 at first
+ *     residual {A, B}                   the sum of layers A, B and their input, of the same shape
+ *     residual {A, B | S, T}            the sum of two branches with the same input; may be nested, 8 deep
  *
- * It maps index by index on torch.nn.Sequential. The last layer's output is the feature; a head
+ * It maps index by index on torch.nn.Sequential; a residual is a module with two of these, main and
+ * shortcut. The last layer's output is the feature; a head
  * (weight [classes, D], bias) and a center table [classes, D] stand beside the body. */
 typedef struct cen_model cen_model;
 
@@ -570,8 +577,8 @@ CEN_API cen_status cen_model_create(cen_context *context, cen_model **model,
                                     const cen_model_options *options, cen_error *error);
 CEN_API void cen_model_free(cen_model *model);
 
-/* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
- * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. Class names
+/* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line; in a residual
+ * body.I.main.J.weight, body.I.shortcut.J.weight), head.weight, head.bias, centers.weight, and in __metadata__ all that makes an image an input again. Class names
  * are any bytes: where one is not UTF-8, their bytes stand in classes_hex, too. path may
  * be a run folder that holds model.safetensors. limits NULL: the default ones; they are checked before
  * the memory of the model is taken. Errors: ARGUMENT (a limit of 0), IO, FORMAT (also a tensor with a
@@ -618,8 +625,11 @@ CEN_API cen_status cen_model_set_note(cen_model *model, const char *key, const c
 /* The value of a key; NULL if there is none. Valid until the next cen_model_set_note. */
 CEN_API const char *cen_model_note(const cen_model *model, const char *key);
 
+/* A residual's layers stand each as a layer, those of main, then those of the shortcut, then their sum with
+ * the text "residual". */
 typedef struct cen_layer_info {
     const char *text;               /* as in the line, "conv 10 2x2" */
+    const char *place;              /* "4", "4.main.0": its tensors are body.PLACE.weight, ... */
     size_t channels, height, width; /* of its output */
     size_t n_parameters;
 } cen_layer_info;
@@ -837,9 +847,10 @@ CEN_API cen_status cen_trainer_set_rates(cen_trainer *trainer, double lr, double
 CEN_API cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *error);
 
 /* Into a trainer and a model with the same options, net and classes; the number of processes may be another.
- * Errors: ARGUMENT (names the option that differs), FORMAT, IO, UNSUPPORTED, LIMIT, MEMORY; then nothing has
+ * *n_steps (may be NULL): the steps taken, by which a loop knows where it stands. Errors: ARGUMENT (names the option that differs), FORMAT, IO, UNSUPPORTED, LIMIT, MEMORY; then nothing has
  * changed. */
-CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, cen_error *error);
+CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, size_t *n_steps,
+                                    cen_error *error);
 
 /* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward (NOT_FINITE: the loss;
  * *losses and features are filled). */

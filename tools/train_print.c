@@ -146,7 +146,7 @@ void print_model(const cen_model *model)
         char shape[64];
         (void)snprintf(shape, sizeof shape, "%zux%zux%zu", layer->channels, layer->height,
                        layer->width);
-        print_names(stdout, "          %2zu  %-32s %-14s", i, layer->text, shape);
+        print_names(stdout, "          %2s  %-32s %-14s", layer->place, layer->text, shape);
         if (layer->n_parameters > 0) printf(" %12s", with_commas(layer->n_parameters, a));
         printf("\n");
     }

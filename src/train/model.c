@@ -67,6 +67,7 @@ static cen_status describe_layers(cen_model *model, cen_error *error)
     for (size_t i = 0; i < n; i++) {
         const cen__layer *layer = &model->net.layers[i];
         model->layers[i] = (cen_layer_info){.text = model->net.texts[i],
+                                            .place = model->net.places[i],
                                             .channels = layer->out.c,
                                             .height = layer->out.h,
                                             .width = layer->out.w,
@@ -92,13 +93,13 @@ static bool add_tensor(cen_model *model, const char *name, size_t n_dims, const 
     return true;
 }
 
-/* body.I.NAME for each of a layer's tensors. */
+/* body.PLACE.NAME for each of a layer's tensors. */
 static bool add_tensors(cen_model *model, size_t layer, const cen__parameter *tensors, size_t n)
 {
     bool good = true;
     for (size_t i = 0; i < n && good; i++) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "body.%zu.%s", layer, tensors[i].name);
+        char name[192];
+        (void)snprintf(name, sizeof name, "body.%s.%s", model->net.places[layer], tensors[i].name);
         good = add_tensor(model, name, tensors[i].n_dims, tensors[i].shape);
     }
     return good;

@@ -481,7 +481,8 @@ static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, boo
                                 int n_threads, cen_model **model, cen_error *error)
 {
     cen_model_options options = model_options(cen_folder_get(folder));
-    options.net = "conv 4 3x3 pad 1, batchnorm, relu, flatten, dropout 0.3, dense 3";
+    options.net = "conv 4 3x3 pad 1, batchnorm, relu, residual {conv 4 1x1, batchnorm}, relu, "
+                  "flatten, dropout 0.3, dense 3";
     cen_status status = cen_model_create(threads(n_threads), model, &options, error);
     if (status != CEN_OK) return status;
     cen_train_options training = train_options();
