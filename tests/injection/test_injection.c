@@ -14,6 +14,7 @@
 #include "image/image.h"
 #include "image/inflate.h"
 #include "injection/walk.h"
+#include "support/datasets.h"
 #include "support/golden_pairs.h"
 #include "support/png_chunk.h"
 
@@ -157,7 +158,7 @@ static cen_status fit(const cen_folder *folder, const char *checkpoint, bool res
         options.checkpoint = checkpoint;
         options.checkpoint_seconds = 1e-12; /* after each step */
         options.resume = resume;
-        status = cen_fit(trainer, folder, &options, error);
+        status = cen_fit(trainer, cen_folder_dataset(folder), &options, error);
     }
     cen_trainer_free(trainer);
     return status;
@@ -271,7 +272,7 @@ static bool decode(void)
         const size_t indices[4] = {3, 2, 1, 0};
         float x[4 * 64];
         int32_t labels[4];
-        status = cen_folder_read(folder, &input, indices, 4, x, labels, &error);
+        status = folder_read(folder, &input, indices, 4, x, labels, &error);
     }
     cen_folder_free(folder);
     return told(status, &error);
@@ -339,7 +340,7 @@ static bool export_all(void)
         rows[i] = (cen_feature_row){image->path, image->label, info->class_names[image->label],
                                     cen_split_name(image->split)};
     }
-    cen_status status = cen_model_folder_features(trained, loaded, features, NULL, NULL, &error);
+    cen_status status = folder_features(trained, loaded, features, NULL, NULL, &error);
     if (status == CEN_OK) status = write_features(features, rows, &error);
     if (status == CEN_OK) status = report(features, rows, labels, &error);
     if (status == CEN_OK) {
@@ -587,10 +588,12 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
     cen_folder *folder;
     float features[3];
     options.unlabelled = true;
+    options.lazy = true;
     failing_arm(0, false);
     assert_int_equal(cen_folder_open(context, &folder, &path, 1, &options, NULL), CEN_OK);
-    assert_int_equal(cen_model_folder_features(trained, folder, features, NULL, NULL, NULL),
+    assert_int_equal(cen_folder_load(folder, &cen_model_get(trained)->input, 0, NULL, NULL, NULL),
                      CEN_OK);
+    assert_int_equal(folder_features(trained, folder, features, NULL, NULL, NULL), CEN_OK);
     failing_disarm();
     cen_folder_free(folder);
     if (failing->n_bytes_read > size / 4 * 5) fail_msg("%zu bytes are read", failing->n_bytes_read);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "support/datasets.h"
 #include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/models.h"
@@ -125,7 +126,7 @@ static void a_picture_becomes_the_input_that_a_folder_makes_of_it(void **state)
             for (size_t j = 0; j < info->n_images; j++, n_compared++) {
                 float expected[3 * COUNT], got[3 * COUNT];
                 cen_image image;
-                assert_ok(cen_folder_read(folder, input, &j, 1, expected, NULL, &error), &error);
+                assert_ok(folder_read(folder, input, &j, 1, expected, NULL, &error), &error);
                 const size_t size = read_bytes(info->images[j].path);
                 memset(got, 0xff, sizeof got);
                 assert_ok(cen_predictor_decode(predictor, bytes, size, got, &error), &error);
