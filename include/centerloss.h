@@ -440,8 +440,11 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  *     dropout P                         in training zero with chance P, the rest times 1 / (1 - P)
  *     l2norm [scale S]                  S x / || x || over the feature; without S: weight [1], learned,
  *                                       1 at first
+ *     residual {A, B}                   the sum of layers A, B and their input, of the same shape
+ *     residual {A, B | S, T}            the sum of two branches with the same input; may be nested, 8 deep
  *
- * It maps index by index on torch.nn.Sequential. The last layer's output is the feature; a head
+ * It maps index by index on torch.nn.Sequential; a residual is a module with two of these, main and
+ * shortcut. The last layer's output is the feature; a head
  * (weight [classes, D], bias) and a center table [classes, D] stand beside the body. */
 typedef struct cen_model cen_model;
 
@@ -505,8 +508,8 @@ CEN_API cen_status cen_model_create(cen_context *context, cen_model **model,
                                     const cen_model_options *options, cen_error *error);
 CEN_API void cen_model_free(cen_model *model);
 
-/* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line), head.weight,
- * head.bias, centers.weight, and in __metadata__ all that makes an image an input again. Class names
+/* A model file is safetensors: body.I.weight, body.I.bias (I = place in the line; in a residual
+ * body.I.main.J.weight, body.I.shortcut.J.weight), head.weight, head.bias, centers.weight, and in __metadata__ all that makes an image an input again. Class names
  * are any bytes: where one is not UTF-8, their bytes stand in classes_hex, too. path may
  * be a run folder that holds model.safetensors. limits NULL: the default ones; they are checked before
  * the memory of the model is taken. Errors: ARGUMENT (a limit of 0), IO, FORMAT (also a tensor with a
@@ -516,21 +519,48 @@ CEN_API cen_status cen_model_load(cen_context *context, cen_model **model, const
 /* Errors: NOT_FINITE (a tensor that cen_model_load would refuse; no file is written), IO, LIMIT, MEMORY. */
 CEN_API cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error);
 
+/* The same of the bytes of a model file. in_place: they must outlive the model, and stay as they are: its numbers
+ * are not copied, if the file is one of cen_model_save, its bytes begin at a multiple of 4, and the machine is
+ * little-endian. Predictors read them where they are (flash, a mapped file); what may write to them
+ * (cen_trainer_create, cen_model_parameters, ...) makes a copy first. Errors: as above, without IO. */
+CEN_API cen_status cen_model_load_memory(cen_context *context, cen_model **model, const void *bytes,
+                                         size_t size, bool in_place, const cen_model_limits *limits,
+                                         cen_error *error);
+
+/* The bytes that cen_model_save writes, into bytes[most]. *size is how many they are, also if bytes is NULL, to
+ * ask for that alone. Errors: LIMIT (most is less: *size is set), NOT_FINITE, MEMORY. */
+CEN_API cen_status cen_model_save_memory(const cen_model *model, void *bytes, size_t most,
+                                         size_t *size, cen_error *error);
+
 /* Copies tensors by name from a safetensors file into the model. Body tensors of another shape are
  * an error; head and centers of another shape (other classes) are left. *n_taken (may be NULL) says
  * how many were copied; none at all is an error, and so is a number that is not finite. On failure the
  * model and *n_taken are as they were. Errors: IO, FORMAT, ARGUMENT, LIMIT, MEMORY. */
-CEN_API cen_status cen_model_init(cen_model *model, const char *path, size_t *n_taken,
-                                  cen_error *error);
+CEN_API cen_status cen_model_load_weights(cen_model *model, const char *path, size_t *n_taken,
+                                          cen_error *error);
+
+/* Gives the model n classes of these names (NULL: "0", "1", ...). A class whose name it has keeps its rows of head
+ * and centers. Where a class is renamed, from[n] says which row so far each class takes over, SIZE_MAX: none;
+ * NULL: the row of the same name. New rows start as in cen_model_create, by the model's seed (1 if it was
+ * loaded) and the name. Trainers and predictors of the model must be made anew: the old ones give an error.
+ * Errors: ARGUMENT (a class without a name, a row that is none), LIMIT, MEMORY; then the model is as it was. */
+CEN_API cen_status cen_model_set_classes(cen_model *model, size_t n, const char *const *names,
+                                         const size_t *from, cen_error *error);
 
 /* Keeps key = value in the model file's __metadata__ ("lambda", "epochs", ...). Both are copied. Errors:
  * ARGUMENT (a key that the file has itself: format, net, input, resize, mean, std, mirror, classes,
  * classes_hex; or what is not UTF-8), MEMORY. */
-CEN_API cen_status cen_model_note(cen_model *model, const char *key, const char *value,
-                                  cen_error *error);
+CEN_API cen_status cen_model_set_note(cen_model *model, const char *key, const char *value,
+                                      cen_error *error);
 
+/* The value of a key; NULL if there is none. Valid until the next cen_model_set_note. */
+CEN_API const char *cen_model_note(const cen_model *model, const char *key);
+
+/* A residual's layers stand each as a layer, those of main, then those of the shortcut, then their sum with
+ * the text "residual". */
 typedef struct cen_layer_info {
     const char *text;               /* as in the line, "conv 10 2x2" */
+    const char *place;              /* "4", "4.main.0": its tensors are body.PLACE.weight, ... */
     size_t channels, height, width; /* of its output */
     size_t n_parameters;
 } cen_layer_info;
@@ -551,14 +581,15 @@ typedef struct cen_model_info {
                     moving a number costs as much */
 } cen_model_info;
 
-/* Borrowed; valid until the model is freed. */
+/* Borrowed; valid until the model is freed or gets other classes. */
 CEN_API const cen_model_info *cen_model_get(const cen_model *model);
 
-/* All parameters as one buffer: body, head, centers. Borrowed and writable. */
+/* All parameters as one buffer: body, head, centers. Borrowed and writable. NULL if it takes a copy and there is
+ * no memory. */
 CEN_API float *cen_model_parameters(cen_model *model, size_t *n);
 
 /* The i-th named tensor: views into that buffer, in its order, then the running statistics, which
- * stand behind its n numbers. False past the last. */
+ * stand behind its n numbers. False past the last, and as above. */
 CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view);
 
 /* A model that is made ready to compute: memory is planned for at most max_n images, batch normalisation is
@@ -573,7 +604,7 @@ CEN_API void cen_predictor_free(cen_predictor *predictor);
 
 /* features[n, D] of x[n, channels, height, width], as cen_folder_read gives it. An image has the same bits in
  * a batch of any size. Allocates nothing, but for the context's threads, which start when there is work for them.
- * Errors: ARGUMENT (n is above max_n). */
+ * Errors: ARGUMENT (n is above max_n; the model has got other classes). */
 CEN_API cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
                                           float *features, cen_error *error);
 
@@ -602,7 +633,7 @@ typedef enum cen_center_mode {
                                eq. 4; independent of lambda */
 } cen_center_mode;
 
-/* total = first + lambda * second; first is reported as softmax, second as center. */
+/* total = first + lambda * second; second is reported as center. */
 typedef enum cen_loss {
     CEN_LOSS_CENTER,            /* softmax cross-entropy; mean || f - c ||^2 */
     CEN_LOSS_TRIPLET_HARD,      /* mean over anchors of max(0, margin + the farthest positive's
@@ -630,10 +661,48 @@ typedef struct cen_train_options {
                             gradient is this share of the softmax loss's (their L2 norms over the
                             batch, lambda averaged over about 20 steps) */
     size_t batch_size;      /* the largest batch */
+    size_t n_shards;        /* that a batch is cut into, 0 as 1; see below */
+    const struct cen_exchange *exchange; /* NULL, or copied: processes that train together */
+    uint64_t seed;                       /* of what dropout draws; cen_fit draws by its own */
 } cen_train_options;
 
+/* Shards: a batch of n is cut into n_shards, shard s being its images s * n / n_shards and on. Each has its
+ * own batch statistics (as in torch.nn.parallel.DistributedDataParallel); the running ones are averaged over
+ * them. All else is that of the whole batch: losses, centers, lambda, clipping, what dropout draws. The result
+ * depends on the number of shards, never on who works on them:
+ *
+ * in one process, they run one after the other in the memory of one, so that a large batch fits. That
+ * costs a second forward of all but one;
+ *
+ * in several, each takes n_shards / n_ranks of them in the order of the ranks, and all come to the same model.
+ * They begin with the same one and give the same options, batches and calls; they must compute alike,
+ * with the same library and instruction set. Of x only a process's own images are read (cen_trainer_share).
+ * n_ranks is n_shards, or a power of two that divides it.
+ *
+ * The one hook suffices: features are gathered, so that every process computes the losses of the whole
+ * batch; gradients are gathered in blocks, and each process adds them up in the same tree. A hook that sums
+ * would round in another order for another number of processes. */
+typedef struct cen_exchange {
+    size_t size;
+    size_t rank, n_ranks; /* rank: 0 to n_ranks - 1 */
+    void *user;
+    /* all[n_ranks * size] = the own bytes of each rank, in their order. All ranks call it in the same order
+     * with the same sizes. Returns 0, or something else if it failed. */
+    int (*gather)(void *user, const void *own, size_t size, void *all);
+} cen_exchange;
+
+/* One rank, no gather. */
+static inline cen_exchange cen_exchange_init(void)
+{
+    cen_exchange exchange;
+    memset(&exchange, 0, sizeof exchange);
+    exchange.size = sizeof exchange;
+    exchange.n_ranks = 1;
+    return exchange;
+}
+
 /* What cl_train trains with: center loss, margin 0.2, scale 30, lambda 0.02, mean, alpha 0.5, lr 2e-3, 0.9,
- * 0.999, 1e-8, weight decay 0.02, no clipping, smoothing or ratio, batch 64. */
+ * 0.999, 1e-8, weight decay 0.02, no clipping, smoothing or ratio, batch 64, one shard, seed 1. */
 static inline cen_train_options cen_train_options_init(void)
 {
     cen_train_options options;
@@ -650,23 +719,27 @@ static inline cen_train_options cen_train_options_init(void)
     options.adam_eps = 1e-8;
     options.weight_decay = 0.02;
     options.batch_size = 64;
+    options.n_shards = 1;
+    options.seed = 1;
     return options;
 }
 
 /* Means over a batch. */
 typedef struct cen_losses {
-    double total, softmax, center; /* total = softmax + lambda * center */
-    double accuracy;               /* share of logits whose largest is the label's */
-    double lambda;                 /* the weight that was used */
-    double gradient_ratio; /* at the feature: norm of lambda * center's gradient over that of
-                              softmax's; 0 where there was no backward */
+    double total, first,
+        center;            /* total = first + lambda * center; first: that of softmax, CosFace or
+                                    triplets */
+    double accuracy;       /* share of logits whose largest is the label's; NAN without a head */
+    double lambda;         /* the weight that was used */
+    double gradient_ratio; /* at the feature: norm of lambda * center's gradient over that of the
+                              first's; 0 where there was no backward */
 } cen_losses;
 
 typedef struct cen_trainer cen_trainer;
 
 /* Plans all memory for the largest batch. The model is borrowed and must outlive the trainer.
  * Errors: ARGUMENT (lambda, lr, ... not finite or negative; a loss or way of centers that is none; batch
- * size 0; fewer than two classes), LIMIT, MEMORY. */
+ * size 0; shards that cannot be shared; fewer than two classes), LIMIT, MEMORY. */
 CEN_API cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
                                       const cen_train_options *options, cen_error *error);
 CEN_API void cen_trainer_free(cen_trainer *trainer);
@@ -674,8 +747,9 @@ CEN_API void cen_trainer_free(cen_trainer *trainer);
 /* Forward and backward of x[n, c, h, w], labels[n]: the gradient buffer = the gradient of the total
  * loss. Errors: ARGUMENT (n is 0 or above the batch size, a label outside the classes), NOT_FINITE (the
  * loss, the gradient or, but where clip_norm cuts it, its square: names an image of x or a tensor where
- * one is the cause; *losses is filled). After an error the model and the trainer are as they were
- * before the call, and update does nothing until a backward succeeds. */
+ * one is the cause; *losses is filled), with an exchange also ARGUMENT (the processes differ, or another has
+ * failed so) and IO (the hook failed). What is not finite in one process stops all. After an error the model
+ * and the trainer are as they were before the call, and update does nothing until a backward succeeds. */
 CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
                                         size_t n, cen_losses *losses, cen_error *error);
 
@@ -684,13 +758,32 @@ CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, co
  * by the update in mode ADAM; in mode MEAN the update uses features and not the gradient. */
 CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
 
+/* The images of a batch of n that this process works on: first and on; all of them without an exchange. */
+CEN_API void cen_trainer_share(const cen_trainer *trainer, size_t n, size_t *first, size_t *count);
+
+/* features[n, D] of the last backward, of the whole batch, as the losses saw them; *n is 0 if it failed.
+ * Borrowed; valid until the next backward or evaluate. */
+CEN_API const float *cen_trainer_features(const cen_trainer *trainer, size_t *n);
+
 /* One step of Adam on the gradient, and one of the centers in their mode. Nothing where the last
  * backward failed. */
 CEN_API void cen_trainer_update(cen_trainer *trainer);
 
-/* Replaces lr and lambda from the next step on (lambda has no say where lambda_ratio is above 0). One
- * that cen_trainer_create would refuse is left as it was. */
-CEN_API void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda);
+/* Replaces lr and lambda from the next step on (lambda has no say if lambda_ratio is above 0). Errors: ARGUMENT
+ * (one that cen_trainer_create would refuse; both stay). */
+CEN_API cen_status cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda,
+                                         cen_error *error);
+
+/* Between steps: the model's numbers, Adam's moments, the steps taken, the seed, lr and lambda as they stand. A
+ * training that was killed and loads them goes on to the same bits as if it had not stopped. The file is the
+ * old or the new one, whole, at any moment. Errors: IO, LIMIT, MEMORY. */
+CEN_API cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *error);
+
+/* Into a trainer and a model with the same options, net and classes; the number of processes may be another.
+ * *n_steps (may be NULL): the steps taken, by which a loop knows where it stands. Errors: ARGUMENT (names the option that differs), FORMAT, IO, UNSUPPORTED, LIMIT, MEMORY; then nothing has
+ * changed. */
+CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, size_t *n_steps,
+                                    cen_error *error);
 
 /* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward (NOT_FINITE: the loss;
  * *losses and features are filled). */

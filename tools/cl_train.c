@@ -59,7 +59,7 @@ static int on_step(void *user, const cen_step_report *report)
     if (!settle_run(r)) return -1;
     if (r->steps != NULL) {
         const cen_losses *losses = &report->losses;
-        fprintf(r->steps, "%zu,%.9g,%.9g,%.9g\n", report->step, losses->total, losses->softmax,
+        fprintf(r->steps, "%zu,%.9g,%.9g,%.9g\n", report->step, losses->total, losses->first,
                 losses->center);
         if (fflush(r->steps) != 0) return save_failed(r, s.steps);
     }
@@ -220,14 +220,15 @@ static cen_status note(cen_model *model, const char *key, cen_error *error, cons
 {
     char text[64];
     (void)snprintf(text, sizeof text, format, value);
-    return cen_model_note(model, key, text, error);
+    return cen_model_set_note(model, key, text, error);
 }
 
 static cen_status note_settings(cen_model *model, cen_error *error)
 {
-    cen_status status = cen_model_note(model, "loss", loss_names[s.loss], error);
-    if (status == CEN_OK) status = cen_model_note(model, "lambda", s.lambda, error);
-    if (status == CEN_OK) status = cen_model_note(model, "centers", center_modes[s.centers], error);
+    cen_status status = cen_model_set_note(model, "loss", loss_names[s.loss], error);
+    if (status == CEN_OK) status = cen_model_set_note(model, "lambda", s.lambda, error);
+    if (status == CEN_OK)
+        status = cen_model_set_note(model, "centers", center_modes[s.centers], error);
     if (status == CEN_OK && s.centers == CEN_CENTERS_MEAN) {
         status = note(model, "alpha", error, "%.17g", s.alpha);
     }
@@ -237,7 +238,7 @@ static cen_status note_settings(cen_model *model, cen_error *error)
     if (status == CEN_OK) status = note(model, "adam_eps", error, "%.17g", s.adam_eps);
     char seed[32];
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)s.seed);
-    return status == CEN_OK ? cen_model_note(model, "seed", seed, error) : status;
+    return status == CEN_OK ? cen_model_set_note(model, "seed", seed, error) : status;
 }
 
 /* Facts about the run for its page: pairs of a name and a value. */
@@ -474,7 +475,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     size_t n_taken = 0;
     if (cen_model_create(r->context, &r->model, &model_options, &error) != CEN_OK ||
         (s.init != NULL && !r->is_resumed &&
-         cen_model_init(r->model, s.init, &n_taken, &error) != CEN_OK) ||
+         cen_model_load_weights(r->model, s.init, &n_taken, &error) != CEN_OK) ||
         note_settings(r->model, &error) != CEN_OK) {
         return fail(&train_tool, EXIT_FAILED, "%s", error.message);
     }

@@ -17,7 +17,7 @@ static void print_centers(const cen_epoch_report *report)
         printf(
             "warning   the features have collapsed to one point: a loss of %.4f is no better "
             "than guessing, and their spread is %.2g, %.2g before training; begin anew with %s\n",
-            train->softmax, report->feature_spread, report->feature_spread_before,
+            train->first, report->feature_spread, report->feature_spread_before,
             train->gradient_ratio > 2 ? "a smaller --lambda, or auto, or a smaller --lr"
                                       : "a smaller --lr, or batchnorm in the net");
     }
@@ -34,7 +34,7 @@ static void print_centers(const cen_epoch_report *report)
 /* "softmax 0.1234  center 0.5678  accuracy 90.00 %"; triplets have no head and no accuracy. */
 char *losses_text(const cen_losses *losses, char text[LOSSES_SIZE])
 {
-    (void)snprintf(text, LOSSES_SIZE, "%s %.4f  center %.4f", first_term(), losses->softmax,
+    (void)snprintf(text, LOSSES_SIZE, "%s %.4f  center %.4f", first_term(), losses->first,
                    losses->center);
     if (!isnan(losses->accuracy)) {
         append(text, LOSSES_SIZE, "  accuracy %.2f %%", 100 * losses->accuracy);
@@ -141,7 +141,7 @@ void print_model(const cen_model *model)
         char shape[64];
         (void)snprintf(shape, sizeof shape, "%zux%zux%zu", layer->channels, layer->height,
                        layer->width);
-        print_names(stdout, "          %2zu  %-32s %-14s", i, layer->text, shape);
+        print_names(stdout, "          %2s  %-32s %-14s", layer->place, layer->text, shape);
         if (layer->n_parameters > 0) printf(" %12s", with_commas(layer->n_parameters, a));
         printf("\n");
     }

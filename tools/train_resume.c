@@ -89,8 +89,8 @@ void print_row(FILE *file, const cen_epoch_report *report)
     fprintf(file,
             "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%d,%.9g,%.9g,%.9g,%.9g,"
             "%.9g,%.9g,%.9g\n",
-            report->epoch, train->total, train->softmax, train->center, train->accuracy, val->total,
-            val->softmax, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
+            report->epoch, train->total, train->first, train->center, train->accuracy, val->total,
+            val->first, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
             report->seconds, report->is_best, report->lr, train->lambda, train->gradient_ratio,
             report->center_distance, report->center_spread, report->center_step, report->knn_macro);
 }

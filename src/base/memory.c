@@ -28,7 +28,8 @@ typedef struct {
 void __asan_poison_memory_region(const volatile void *begin, size_t size);
 #endif
 
-/* What alignment leaves free on both sides of a block is out of its bounds too. */
+/* What alignment leaves free on both sides of a block is out of its bounds too. free lifts that; another allocator
+ * would be kept out of its own memory. */
 static void guard(const char *raw, const char *block, size_t total, size_t used)
 {
 #if defined(CEN__ADDRESS_SANITIZER)
@@ -53,7 +54,7 @@ static void *align(block_header from, size_t total, size_t used)
     size_t padding = (ALIGNMENT - start % ALIGNMENT) % ALIGNMENT;
     char *block = (char *)from.raw + sizeof from + padding;
     memcpy(block - sizeof from, &from, sizeof from);
-    guard(from.raw, block, total, used);
+    if (from.release == NULL) guard(from.raw, block, total, used);
     return block;
 }
 

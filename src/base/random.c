@@ -40,3 +40,12 @@ void cen__shuffle(size_t *items, size_t n, uint64_t seed, uint64_t stream)
         items[j] = item;
     }
 }
+
+uint64_t cen__hash_name(const char *name)
+{
+    uint64_t hash = UINT64_C(14695981039346656037);
+    for (; *name != '\0'; name++) {
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
+    }
+    return hash;
+}

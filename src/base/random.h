@@ -26,6 +26,9 @@ enum cen__stream {
 /* A stream within a stream: for the i-th parameter, class or epoch of a use. */
 uint64_t cen__substream(uint64_t stream, uint64_t index);
 
+/* FNV-1a, so that what is drawn for a class depends on its name and not on its place among others. */
+uint64_t cen__hash_name(const char *name);
+
 /* 64 uniform bits (SplitMix64's finaliser, Steele et al. 2014, over a mixed key). */
 uint64_t cen__random_bits(uint64_t seed, uint64_t stream, uint64_t counter);
 

@@ -36,15 +36,6 @@ const char *cen_split_name(cen_split split)
     return "unknown";
 }
 
-uint64_t cen__hash_name(const char *name)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (; *name != '\0'; name++) {
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(1099511628211);
-    }
-    return hash;
-}
-
 const char *cen__folder_keep(cen_folder *folder, const char *string)
 {
     size_t size = strlen(string) + 1;

@@ -123,9 +123,6 @@ cen_status cen__folder_remark(cen_folder *folder, const char *path, cen_error *e
 cen_status cen__remark_spellings(cen_folder *folder, const char *const *names,
                                  const char *const *paths, size_t n, cen_error *error);
 
-/* FNV-1a, so that what is drawn for a class depends on its name and not on its place among others. */
-uint64_t cen__hash_name(const char *name);
-
 /* Takes out what is no class: folders without a picture. */
 cen_status cen__drop_no_classes(cen_folder *folder, const cen__found *found, cen_error *error);
 

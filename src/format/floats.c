@@ -18,6 +18,21 @@ static void put_u32(uint8_t *bytes, uint32_t value)
     for (unsigned i = 0; i < 4; i++) bytes[i] = (uint8_t)(value >> 8 * i);
 }
 
+void cen__put_u64(uint8_t bytes[8], uint64_t value)
+{
+    put_u32(bytes, (uint32_t)(value & 0xFFFFFFFF));
+    put_u32(bytes + 4, (uint32_t)(value >> 32));
+}
+
+void cen__put_floats(uint8_t *bytes, const float *values, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, values + i, sizeof bits);
+        put_u32(bytes + 4 * i, bits);
+    }
+}
+
 void cen__writer_u32(cen__writer *writer, uint32_t value)
 {
     uint8_t bytes[4];
@@ -27,8 +42,9 @@ void cen__writer_u32(cen__writer *writer, uint32_t value)
 
 void cen__writer_u64(cen__writer *writer, uint64_t value)
 {
-    cen__writer_u32(writer, (uint32_t)(value & 0xFFFFFFFF));
-    cen__writer_u32(writer, (uint32_t)(value >> 32));
+    uint8_t bytes[8];
+    cen__put_u64(bytes, value);
+    cen__writer_write(writer, bytes, sizeof bytes);
 }
 
 void cen__writer_floats(cen__writer *writer, const float *values, size_t n)
@@ -36,11 +52,7 @@ void cen__writer_floats(cen__writer *writer, const float *values, size_t n)
     uint8_t bytes[4096];
     while (n > 0) {
         size_t count = n < sizeof bytes / 4 ? n : sizeof bytes / 4;
-        for (size_t i = 0; i < count; i++) {
-            uint32_t bits;
-            memcpy(&bits, values + i, sizeof bits);
-            put_u32(bytes + 4 * i, bits);
-        }
+        cen__put_floats(bytes, values, count);
         cen__writer_write(writer, bytes, 4 * count);
         values += count;
         n -= count;

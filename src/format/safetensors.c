@@ -18,7 +18,8 @@ struct cen__safetensors_memory {
     cen__named_tensor *tensors;
     const cen__named_tensor **by_name; /* [n_tensors]: a file may have 100,000 of them */
     cen__string_pair *metadata;
-    float *floats;
+    float *floats;  /* of tensors that cannot be read where they are */
+    uint8_t *bytes; /* of a file */
 };
 
 /* A tensor as the header describes it. */
@@ -218,13 +219,27 @@ static void sort_names(cen__safetensors *file)
     if (file->n_tensors > 0) qsort(by_name, file->n_tensors, sizeof *by_name, compare_names);
 }
 
-static cen_status copy_tensors(cen_context *context, const entry *entries, size_t n,
-                               const uint8_t *data, cen__safetensors *file, cen_error *error)
+/* Whether a tensor's bytes are float32 of this machine. */
+static bool is_in_place(const entry *tensor, const uint8_t *data)
+{
+    const uint32_t one = 1;
+    uint8_t first;
+    memcpy(&first, &one, 1);
+    return first == 1 && tensor->dtype == CEN__F32 &&
+           (uintptr_t)(data + tensor->begin) % sizeof(float) == 0;
+}
+
+static size_t padded(size_t count)
+{
+    return (count + ALIGNED_FLOATS - 1) / ALIGNED_FLOATS * ALIGNED_FLOATS;
+}
+
+static cen_status place_tensors(cen_context *context, const entry *entries, size_t n,
+                                const uint8_t *data, cen__safetensors *file, cen_error *error)
 {
     size_t n_floats = 0;
     for (size_t i = 0; i < n; i++) {
-        size_t padded = entries[i].count + (ALIGNED_FLOATS - 1);
-        n_floats += padded - padded % ALIGNED_FLOATS;
+        if (!is_in_place(&entries[i], data)) n_floats += padded(entries[i].count);
     }
     struct cen__safetensors_memory *memory = file->memory;
     memory->floats = cen__alloc(context, n_floats, sizeof *memory->floats);
@@ -239,10 +254,13 @@ static cen_status copy_tensors(cen_context *context, const entry *entries, size_
         named->name = entries[i].name;
         named->tensor.n_dims = entries[i].n_dims;
         memcpy(named->tensor.shape, entries[i].shape, sizeof named->tensor.shape);
+        if (is_in_place(&entries[i], data)) {
+            named->tensor.data = (float *)(uintptr_t)(data + entries[i].begin);
+            continue;
+        }
         named->tensor.data = next;
         cen__read_floats(data + entries[i].begin, entries[i].dtype, entries[i].count, next);
-        size_t padded = entries[i].count + (ALIGNED_FLOATS - 1);
-        next += padded - padded % ALIGNED_FLOATS;
+        next += padded(entries[i].count);
     }
     file->tensors = memory->tensors;
     file->n_tensors = n;
@@ -265,7 +283,7 @@ static cen_status read_header(cen_context *context, const char *text, size_t siz
     entry *entries;
     size_t n_entries;
     status = read_entries(context, root, data_size, &entries, &n_entries, error);
-    if (status == CEN_OK) status = copy_tensors(context, entries, n_entries, data, file, error);
+    if (status == CEN_OK) status = place_tensors(context, entries, n_entries, data, file, error);
     cen__free(entries);
     return status;
 }
@@ -295,21 +313,30 @@ static cen_status read_bytes(cen_context *context, const uint8_t *bytes, size_t 
                        left - header_size, file, error);
 }
 
+cen_status cen__safetensors_parse(cen_context *context, const uint8_t *bytes, size_t size,
+                                  cen__safetensors *file, cen_error *error)
+{
+    memset(file, 0, sizeof *file);
+    cen_status status = read_bytes(context, bytes, size, file, error);
+    if (status != CEN_OK) cen__safetensors_free(file);
+    return status;
+}
+
 cen_status cen__safetensors_read(cen_context *context, const char *path, cen__safetensors *file,
                                  cen_error *error)
 {
-    memset(file, 0, sizeof *file);
     uint8_t *bytes;
     size_t size;
+    memset(file, 0, sizeof *file);
     cen_status status = cen__file_read(context, path, FILE_MOST, &bytes, &size, error);
     if (status != CEN_OK) return status;
-    status = read_bytes(context, bytes, size, file, error);
-    cen__free(bytes);
-    if (status != CEN_OK) {
-        if (error != NULL) (void)cen__fail(error, status, "%s: %s", path, error->message);
-        cen__safetensors_free(file);
+    status = cen__safetensors_parse(context, bytes, size, file, error);
+    if (status == CEN_OK) {
+        file->memory->bytes = bytes;
+        return CEN_OK;
     }
-    return status;
+    cen__free(bytes);
+    return error != NULL ? cen__fail(error, status, "%s: %s", path, error->message) : status;
 }
 
 void cen__safetensors_free(cen__safetensors *file)
@@ -320,6 +347,7 @@ void cen__safetensors_free(cen__safetensors *file)
         cen__free((void *)file->memory->by_name);
         cen__free(file->memory->metadata);
         cen__free(file->memory->floats);
+        cen__free(file->memory->bytes);
         cen__free(file->memory);
     }
     memset(file, 0, sizeof *file);
@@ -371,8 +399,10 @@ static void add_tensor(cen__text *header, const cen__named_tensor *named, uint64
     *offset = end;
 }
 
-static void make_header(cen__text *header, const cen__named_tensor *tensors, size_t n_tensors,
-                        const cen__string_pair *metadata, size_t n_metadata)
+/* header->data is the caller's to cen__free, also after a failure. */
+static cen_status make_header(cen__text *header, const char *name, const cen__named_tensor *tensors,
+                              size_t n_tensors, const cen__string_pair *metadata, size_t n_metadata,
+                              cen_error *error)
 {
     uint64_t offset = 0;
     cen__text_add(header, "{");
@@ -383,6 +413,11 @@ static void make_header(cen__text *header, const cen__named_tensor *tensors, siz
     }
     cen__text_add(header, "}");
     while (!header->failed && header->size % 8 != 0) cen__text_add(header, " ");
+    if (header->failed) return cen__fail_memory(error, "the header of a safetensors file");
+    if (header->size <= HEADER_MOST) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_LIMIT,
+                     "%s: names and metadata of %zu bytes are over the limit of %d", name,
+                     header->size, (int)HEADER_MOST);
 }
 
 cen_status cen__safetensors_write(cen_context *context, const char *path,
@@ -401,15 +436,9 @@ cen_status cen__safetensors_write_beside(cen_context *context, const char *path,
 {
     cen__text header = {.context = context};
     cen__writer *writer;
-    cen_status status;
-    make_header(&header, tensors, n_tensors, metadata, n_metadata);
-    if (header.failed) {
-        status = cen__fail_memory(error, "the header of a safetensors file");
-    } else if (header.size > HEADER_MOST) {
-        status = cen__fail(error, CEN_ERROR_LIMIT,
-                           "%s: names and metadata of %zu bytes are over the limit of %d", path,
-                           header.size, (int)HEADER_MOST);
-    } else if ((status = cen__writer_create(context, &writer, path, error)) == CEN_OK) {
+    cen_status status = make_header(&header, path, tensors, n_tensors, metadata, n_metadata, error);
+    if (status == CEN_OK) status = cen__writer_create(context, &writer, path, error);
+    if (status == CEN_OK) {
         cen__writer_keep_old(writer, previous);
         cen__writer_u64(writer, header.size);
         cen__writer_write(writer, header.data, header.size);
@@ -418,6 +447,34 @@ cen_status cen__safetensors_write_beside(cen_context *context, const char *path,
                                cen__tensor_count(&tensors[i].tensor));
         }
         status = cen__writer_commit(&writer, error);
+    }
+    cen__free(header.data);
+    return status;
+}
+
+cen_status cen__safetensors_pack(cen_context *context, uint8_t *bytes, size_t most, size_t *size,
+                                 const cen__named_tensor *tensors, size_t n_tensors,
+                                 const cen__string_pair *metadata, size_t n_metadata,
+                                 cen_error *error)
+{
+    cen__text header = {.context = context};
+    cen_status status =
+        make_header(&header, "a model in memory", tensors, n_tensors, metadata, n_metadata, error);
+    if (status == CEN_OK) {
+        *size = LENGTH_SIZE + header.size;
+        for (size_t i = 0; i < n_tensors; i++) {
+            *size += cen__tensor_count(&tensors[i].tensor) * sizeof(float);
+        }
+        if (*size <= most) {
+            cen__put_u64(bytes, header.size);
+            memcpy(bytes + LENGTH_SIZE, header.data, header.size);
+            uint8_t *at = bytes + LENGTH_SIZE + header.size;
+            for (size_t i = 0; i < n_tensors; i++) {
+                const size_t count = cen__tensor_count(&tensors[i].tensor);
+                cen__put_floats(at, tensors[i].tensor.data, count);
+                at += count * sizeof(float);
+            }
+        }
     }
     cen__free(header.data);
     return status;

@@ -7,7 +7,7 @@
 
 typedef struct cen__named_tensor {
     const char *name;
-    cen_tensor tensor; /* data: into the file's memory when read */
+    cen_tensor tensor; /* data: into the file's memory, or the bytes given, when read */
 } cen__named_tensor;
 
 typedef struct cen__string_pair {
@@ -25,10 +25,13 @@ typedef struct cen__safetensors {
  * converted to float32 (a double beyond float becomes an infinity). A hostile header (offsets that
  * overlap, leave holes, run past the end or do not fit the shape, a length beyond 100 MB or the
  * file, duplicate names, a file beyond 1 GB) is refused with a sentence that names the file and the tensor. Sizes of 0
- * and scalars (no dimension) are fine. Data is 64-byte aligned. Errors: IO, FORMAT, UNSUPPORTED,
- * LIMIT, MEMORY. */
+ * and scalars (no dimension) are fine. Errors: IO, FORMAT, UNSUPPORTED, LIMIT, MEMORY. */
 cen_status cen__safetensors_read(cen_context *context, const char *path, cen__safetensors *file,
                                  cen_error *error);
+
+/* The same of bytes in memory, which must outlive *file: F32 that lies aligned is not copied. */
+cen_status cen__safetensors_parse(cen_context *context, const uint8_t *bytes, size_t size,
+                                  cen__safetensors *file, cen_error *error);
 void cen__safetensors_free(cen__safetensors *file);
 
 /* NULL where there is none of this name or key. */
@@ -56,5 +59,12 @@ static inline size_t cen__tensor_count(const cen_tensor *tensor)
     for (size_t i = 0; i < tensor->n_dims; i++) count *= tensor->shape[i];
     return count;
 }
+
+/* The same bytes into memory. *size is how many they are; more than `most` are not written, and bytes may be NULL
+ * then. Errors: LIMIT, MEMORY. */
+cen_status cen__safetensors_pack(cen_context *context, uint8_t *bytes, size_t most, size_t *size,
+                                 const cen__named_tensor *tensors, size_t n_tensors,
+                                 const cen__string_pair *metadata, size_t n_metadata,
+                                 cen_error *error);
 
 #endif

@@ -1,7 +1,7 @@
 /* dense OUT: y = x W^T + b. */
 #include <string.h>
 
-#include "nn/affine.h"
+#include "kernels/affine.h"
 #include "nn/layers.h"
 
 static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/status.h"
 
 /* The one list of layers. */
 static const cen__layer_kind *const kinds[] = {

@@ -13,11 +13,11 @@
 
 /* The note of a figure of an epoch is the group in which the table shows it. */
 const cen__figure cen__epoch_figures[] = {
-    {"train_softmax", "softmax", "training", CEN__REAL, EPOCH(train, softmax)},
+    {"train_softmax", "softmax", "training", CEN__REAL, EPOCH(train, first)},
     {"train_center", "center", "training", CEN__REAL, EPOCH(train, center)},
     {"train_total", "total", "training", CEN__REAL, EPOCH(train, total)},
     {"train_accuracy", "accuracy", "training", CEN__PERCENT, EPOCH(train, accuracy)},
-    {"validation_softmax", "softmax", "validation", CEN__REAL, EPOCH(validation, softmax)},
+    {"validation_softmax", "softmax", "validation", CEN__REAL, EPOCH(validation, first)},
     {"validation_center", "center", "validation", CEN__REAL, EPOCH(validation, center)},
     {"validation_total", "total", "validation", CEN__REAL, EPOCH(validation, total)},
     {"validation_accuracy", "accuracy", "validation", CEN__PERCENT, EPOCH(validation, accuracy)},

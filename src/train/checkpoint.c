@@ -9,52 +9,12 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "data/folder.h"
-#include "format/safetensors.h"
-#include "format/text.h"
 #include "train/model.h"
+#include "train/state.h"
 
 static const char *const format_name = "centerloss checkpoint 1";
 
 /* ---- what must be the same on both sides ---- */
-
-/* Names and texts of all that decides what a training becomes, and of where it stands. */
-enum { MOST_ENTRIES = 64 };
-
-typedef struct entries {
-    cen_context *context; /* for memory */
-    const char *names[MOST_ENTRIES];
-    cen__text texts[MOST_ENTRIES];
-    size_t n;
-} entries;
-
-static cen__text *add(entries *list, const char *name)
-{
-    list->names[list->n] = name;
-    list->texts[list->n].context = list->context;
-    return &list->texts[list->n++];
-}
-
-static void add_number(entries *list, const char *name, double value)
-{
-    cen__text_add_double(add(list, name), value);
-}
-
-static void add_count(entries *list, const char *name, uint64_t value)
-{
-    cen__text_print(add(list, name), "%llu", (unsigned long long)value);
-}
-
-static void free_entries(entries *list)
-{
-    for (size_t i = 0; i < list->n; i++) cen__free(list->texts[i].data);
-}
-
-static bool has_failed(const entries *list)
-{
-    bool failed = false;
-    for (size_t i = 0; i < list->n; i++) failed = failed || list->texts[i].failed;
-    return failed;
-}
 
 /* Of names of classes and files, and of splits; where the folder lies does not count. */
 static uint64_t hash_images(const cen_folder_info *info)
@@ -70,73 +30,36 @@ static uint64_t hash_images(const cen_folder_info *info)
     return hash;
 }
 
-static void add_model(entries *list, const cen_model_info *info)
-{
-    const cen_input *input = &info->input;
-    cen__text_add(add(list, "net"), info->net);
-    cen__text_print(add(list, "input"), "%zux%zux%zu", input->channels, input->height,
-                    input->width);
-    add_count(list, "resize", (uint64_t)input->resize);
-    cen__text *mean = add(list, "mean"), *std = add(list, "std");
-    for (size_t c = 0; c < input->channels; c++) {
-        cen__text_add(mean, c > 0 ? " " : "");
-        cen__text_add_float(mean, input->mean[c]);
-        cen__text_add(std, c > 0 ? " " : "");
-        cen__text_add_float(std, input->std[c]);
-    }
-    add_count(list, "classes", info->n_classes);
-}
-
-static void add_train_options(entries *list, const cen_train_options *o)
-{
-    add_count(list, "loss", (uint64_t)o->loss);
-    add_number(list, "margin", o->margin);
-    add_number(list, "margin scale", o->margin_scale);
-    add_number(list, "lambda", o->lambda);
-    add_number(list, "lambda ratio", o->lambda_ratio);
-    add_count(list, "center mode", (uint64_t)o->centers);
-    add_number(list, "alpha", o->alpha);
-    add_number(list, "learning rate", o->lr);
-    add_number(list, "beta1", o->beta1);
-    add_number(list, "beta2", o->beta2);
-    add_number(list, "Adam's epsilon", o->adam_eps);
-    add_number(list, "weight decay", o->weight_decay);
-    add_number(list, "clip norm", o->clip_norm);
-    add_number(list, "label smoothing", o->label_smoothing);
-    add_count(list, "batch size", o->batch_size);
-}
-
-static void add_fit_options(entries *list, const cen_fit_options *o)
+static void add_fit_options(cen__entries *list, const cen_fit_options *o)
 {
     const cen_augment *a = &o->augment;
-    add_count(list, "seed", o->seed);
-    add_count(list, "shuffle", o->shuffle);
-    add_count(list, "balance", o->balance);
-    add_count(list, "images per class", o->per_class);
-    add_number(list, "warm-up", o->warmup);
-    add_count(list, "cosine schedule", o->cosine);
-    add_number(list, "lambda warm-up", o->lambda_warmup);
-    add_count(list, "k", o->k);
-    add_number(list, "shift", a->shift);
-    add_number(list, "rotation", a->rotation);
-    add_number(list, "scale", a->scale);
-    add_number(list, "brightness", a->brightness);
-    add_number(list, "contrast", a->contrast);
-    add_number(list, "erase", a->erase);
-    add_count(list, "flip", a->flip);
+    cen__entry_count(list, "seed", o->seed);
+    cen__entry_count(list, "shuffle", o->shuffle);
+    cen__entry_count(list, "balance", o->balance);
+    cen__entry_count(list, "images per class", o->per_class);
+    cen__entry_number(list, "warm-up", o->warmup);
+    cen__entry_count(list, "cosine schedule", o->cosine);
+    cen__entry_number(list, "lambda warm-up", o->lambda_warmup);
+    cen__entry_count(list, "k", o->k);
+    cen__entry_number(list, "shift", a->shift);
+    cen__entry_number(list, "rotation", a->rotation);
+    cen__entry_number(list, "scale", a->scale);
+    cen__entry_number(list, "brightness", a->brightness);
+    cen__entry_number(list, "contrast", a->contrast);
+    cen__entry_number(list, "erase", a->erase);
+    cen__entry_count(list, "flip", a->flip);
 }
 
 static const char images_count[] = "images", images_list[] = "list of images",
                   images_content[] = "content of images";
 
-static void add_setup(entries *list, const cen__checkpoint *checkpoint)
+static void add_setup(cen__entries *list, const cen__checkpoint *checkpoint)
 {
-    add_count(list, images_count, cen_folder_get(checkpoint->folder)->n_images);
-    add_count(list, images_list, hash_images(cen_folder_get(checkpoint->folder)));
-    add_count(list, images_content, checkpoint->folder->digest);
-    add_train_options(list, cen__trainer_options(checkpoint->trainer));
+    cen__entry_count(list, images_count, cen_folder_get(checkpoint->folder)->n_images);
+    cen__entry_count(list, images_list, hash_images(cen_folder_get(checkpoint->folder)));
+    cen__entry_count(list, images_content, checkpoint->folder->digest);
+    cen__entries_add_trainer(list, checkpoint->trainer);
     add_fit_options(list, checkpoint->options);
-    add_model(list, &cen__trainer_model(checkpoint->trainer)->info);
 }
 
 /* Of digests only their difference can be named. */
@@ -166,17 +89,6 @@ static cen_status fail_setup(const char *name, const char *was, const char *is, 
                      name, was, is);
 }
 
-static cen_status compare_setup(const cen__safetensors *file, const entries *list, cen_error *error)
-{
-    for (size_t i = 0; i < list->n; i++) {
-        const char *was = cen__safetensors_metadata(file, list->names[i]);
-        if (was != NULL && strcmp(was, list->texts[i].data) == 0) continue;
-        return fail_setup(list->names[i], was != NULL ? was : "unknown", list->texts[i].data,
-                          error);
-    }
-    return CEN_OK;
-}
-
 #if defined(__clang__)
 #define COMPILER "clang " NUMBER(__clang_major__)
 #elif defined(__GNUC__)
@@ -194,18 +106,11 @@ void cen__machine_name(const cen_context *context, char name[64])
 
 /* ---- where it stands ---- */
 
-/* The numbers of a training's state under their names. */
-typedef struct place {
-    const char *name;
-    size_t *count;  /* either this */
-    double *number; /* or that */
-} place;
-
 enum { N_PLACES = 16 };
 
-static void list_places(cen__progress *at, cen__trainer_state *state, place places[N_PLACES])
+static void list_places(cen__progress *at, cen__trainer_state *state, cen__place places[N_PLACES])
 {
-    const place all[N_PLACES] = {
+    const cen__place all[N_PLACES] = {
         {"at.epoch", &at->epoch, NULL},
         {"at.batch", &at->batch, NULL},
         {"at.n_steps", &at->n_steps, NULL},
@@ -215,7 +120,7 @@ static void list_places(cen__progress *at, cen__trainer_state *state, place plac
         {"at.lr", NULL, &at->lr},
         {"at.spread_before", NULL, &at->spread_before},
         {"at.total", NULL, &at->sums.total},
-        {"at.softmax", NULL, &at->sums.softmax},
+        {"at.softmax", NULL, &at->sums.first},
         {"at.center", NULL, &at->sums.center},
         {"at.accuracy", NULL, &at->sums.accuracy},
         {"at.lambda_sum", NULL, &at->sums.lambda},
@@ -226,46 +131,15 @@ static void list_places(cen__progress *at, cen__trainer_state *state, place plac
     memcpy(places, all, sizeof all);
 }
 
-static bool read_place(const cen__safetensors *file, const place *to)
-{
-    const char *text = cen__safetensors_metadata(file, to->name);
-    double value;
-    if (text == NULL) return false;
-    if (!cen__number_read(text, strlen(text), &value)) {
-        if (to->number == NULL) return false;
-        *to->number = strcmp(text, "inf") == 0 ? INFINITY : NAN;
-        return true;
-    }
-    if (to->number != NULL) {
-        *to->number = value;
-        return true;
-    }
-    if (!(value >= 0 && value < 9007199254740992.0)) return false; /* 2^53 */
-    *to->count = (size_t)value;
-    return true;
-}
+enum { N_TENSORS = CEN__STATE_TENSORS + 2 };
 
-enum { N_TENSORS = 5 };
-
-static void list_tensors(const cen__checkpoint *checkpoint, const cen__trainer_state *state,
-                         cen__named_tensor tensors[N_TENSORS])
+static void list_tensors(const cen__checkpoint *checkpoint, cen__named_tensor tensors[N_TENSORS])
 {
     const cen_model *model = cen__trainer_model(checkpoint->trainer);
-    const struct {
-        const char *name;
-        float *data;
-        size_t count;
-    } all[N_TENSORS] = {
-        {"now", model->parameters, model->n_numbers},
-        {"best", checkpoint->best, model->n_numbers},
-        {"centers_before", checkpoint->centers, model->info.n_center_parameters},
-        {"adam.m", state->m, model->n_parameters},
-        {"adam.v", state->v, model->n_parameters},
-    };
-    for (size_t i = 0; i < N_TENSORS; i++) {
-        tensors[i] = (cen__named_tensor){
-            all[i].name, {.n_dims = 1, .shape = {all[i].count}, .data = all[i].data}};
-    }
+    cen__state_tensors(checkpoint->trainer, tensors);
+    tensors[CEN__STATE_TENSORS] = cen__state_tensor("best", checkpoint->best, model->n_numbers);
+    tensors[CEN__STATE_TENSORS + 1] =
+        cen__state_tensor("centers_before", checkpoint->centers, model->info.n_center_parameters);
 }
 
 /* ---- files ---- */
@@ -281,13 +155,11 @@ static char *previous_path(cen_context *context, const char *path)
 }
 
 static cen_status write_file(const char *path, bool keeps_old, const cen__named_tensor *tensors,
-                             const entries *list, cen_error *error)
+                             const cen__entries *list, cen_error *error)
 {
-    cen__string_pair pairs[MOST_ENTRIES];
-    if (has_failed(list)) return cen__fail_memory(error, "a checkpoint");
-    for (size_t i = 0; i < list->n; i++) {
-        pairs[i] = (cen__string_pair){list->names[i], list->texts[i].data};
-    }
+    cen__string_pair pairs[CEN__MOST_ENTRIES];
+    if (cen__entries_failed(list)) return cen__fail_memory(error, "a checkpoint");
+    cen__entries_pairs(list, pairs);
     char *previous = previous_path(list->context, path);
     if (previous == NULL) return cen__fail_memory(error, "a path");
     cen_status status =
@@ -301,28 +173,22 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
 {
     cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer);
     cen__named_tensor tensors[N_TENSORS];
-    place places[N_PLACES];
-    entries list = {.context = cen__trainer_model(checkpoint->trainer)->context};
-    cen__text_add(add(&list, "format"), format_name);
+    cen__place places[N_PLACES];
+    cen__entries list = {.context = cen__trainer_model(checkpoint->trainer)->context};
+    cen__text_add(cen__entry(&list, "format"), format_name);
     add_setup(&list, checkpoint);
     list_places(checkpoint->progress, &state, places);
-    for (size_t i = 0; i < N_PLACES; i++) {
-        if (places[i].count != NULL) {
-            add_count(&list, places[i].name, *places[i].count);
-        } else {
-            add_number(&list, places[i].name, *places[i].number);
-        }
-    }
-    add_count(&list, "at.has_lambda", *state.is_begun);
+    for (size_t i = 0; i < N_PLACES; i++) cen__place_write(&list, &places[i]);
+    cen__entry_count(&list, "at.has_lambda", *state.is_begun);
     char machine[64];
     cen__machine_name(cen__trainer_model(checkpoint->trainer)->context, machine);
-    cen__text_add(add(&list, "machine"), machine);
-    list_tensors(checkpoint, &state, tensors);
+    cen__text_add(cen__entry(&list, "machine"), machine);
+    list_tensors(checkpoint, tensors);
     cen__progress *at = checkpoint->progress;
     cen_status status =
         write_file(checkpoint->options->checkpoint, !at->is_newer_bad, tensors, &list, error);
     if (status == CEN_OK) at->is_newer_bad = false;
-    free_entries(&list);
+    cen__entries_free(&list);
     return status;
 }
 
@@ -332,24 +198,18 @@ static cen_status take(const cen__checkpoint *checkpoint, const cen__safetensors
 {
     cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer);
     cen__named_tensor tensors[N_TENSORS];
-    place places[N_PLACES];
+    cen__place places[N_PLACES];
     const char *begun = cen__safetensors_metadata(file, "at.has_lambda");
-    bool good = begun != NULL;
-    list_tensors(checkpoint, &state, tensors);
-    for (size_t i = 0; i < N_TENSORS && good; i++) {
-        const cen_tensor *found = cen__safetensors_find(file, tensors[i].name);
-        good = found != NULL && found->n_dims == 1 && found->shape[0] == tensors[i].tensor.shape[0];
-    }
+    list_tensors(checkpoint, tensors);
+    bool good = begun != NULL && cen__state_check(file, checkpoint->trainer, tensors, N_TENSORS);
     list_places(checkpoint->progress, &state, places);
-    for (size_t i = 0; i < N_PLACES && good; i++) good = read_place(file, &places[i]);
+    for (size_t i = 0; i < N_PLACES && good; i++) good = cen__place_read(file, &places[i]);
     if (!good || checkpoint->progress->epoch == 0) {
         return cen__fail(error, CEN_ERROR_FORMAT, "it does not hold all that a training needs");
     }
     *state.is_begun = strcmp(begun, "1") == 0;
-    for (size_t i = 0; i < N_TENSORS; i++) {
-        memcpy(tensors[i].tensor.data, cen__safetensors_find(file, tensors[i].name)->data,
-               tensors[i].tensor.shape[0] * sizeof(float));
-    }
+    cen__state_take(file, tensors, N_TENSORS);
+    cen__trainer_forget(checkpoint->trainer);
     return CEN_OK;
 }
 
@@ -360,20 +220,25 @@ static cen_status read_file(cen_context *context, const cen__checkpoint *checkpo
     cen_status status = cen__safetensors_read(context, path, &file, error);
     if (status != CEN_OK) return status;
     const char *format = cen__safetensors_metadata(&file, "format");
-    entries list = {.context = context};
+    cen__entries list = {.context = context};
     add_setup(&list, checkpoint);
-    if (has_failed(&list)) {
+    if (cen__entries_failed(&list)) {
         status = cen__fail_memory(error, "a checkpoint");
     } else if (format == NULL || strcmp(format, format_name) != 0) {
         status = cen__fail(error, CEN_ERROR_FORMAT, "its metadata do not say '%s'", format_name);
     } else {
-        status = compare_setup(&file, &list, error);
+        const char *was;
+        size_t i = cen__entries_compare(&list, &file, &was);
+        if (i < list.n) {
+            status =
+                fail_setup(list.names[i], was != NULL ? was : "unknown", list.texts[i].data, error);
+        }
     }
     if (status == CEN_OK) status = take(checkpoint, &file, error);
     const char *machine = cen__safetensors_metadata(&file, "machine");
     (void)snprintf(checkpoint->progress->machine, sizeof checkpoint->progress->machine, "%s",
                    machine != NULL ? machine : "unknown");
-    free_entries(&list);
+    cen__entries_free(&list);
     cen__safetensors_free(&file);
     if (status == CEN_OK || status == CEN_ERROR_MEMORY || error == NULL) return status;
     return cen__fail(error, status, "%s: %s", path, error->message);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "loss/kinds.h"
 #include "train/model.h"
 
 /* Of the training images' classes: ln C where these are alike in number. Images are in order of split and
@@ -22,13 +23,12 @@ static double entropy(const cen_folder_info *info)
     return sum;
 }
 
-/* Of triplets: the margin, as all distances are 0. Balanced draws take each class alike often. */
+/* Balanced draws take each class alike often. */
 static double chance_loss(const cen_train_options *options, const cen_folder_info *info,
                           bool is_balanced)
 {
-    bool is_triplet =
-        options->loss == CEN_LOSS_TRIPLET_HARD || options->loss == CEN_LOSS_TRIPLET_SEMI_HARD;
-    if (is_triplet) return options->margin;
+    const cen__loss_kind *kind = cen__loss_kind_of(options->loss);
+    if (kind->chance != NULL) return kind->chance(options);
     return is_balanced ? log((double)info->n_classes) : entropy(info);
 }
 

@@ -50,7 +50,7 @@ typedef struct fit {
 static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
 {
     sums->total += losses->total * (double)n;
-    sums->softmax += losses->softmax * (double)n;
+    sums->first += losses->first * (double)n;
     sums->center += losses->center * (double)n;
     sums->accuracy += losses->accuracy * (double)n;
     sums->lambda += losses->lambda * (double)n;
@@ -60,9 +60,8 @@ static void add_losses(cen_losses *sums, const cen_losses *losses, size_t n)
 static cen_losses mean_losses(const cen_losses *sums, size_t n)
 {
     double count = (double)n;
-    return (cen_losses){sums->total / count,  sums->softmax / count,
-                        sums->center / count, sums->accuracy / count,
-                        sums->lambda / count, sums->gradient_ratio / count};
+    return (cen_losses){sums->total / count,    sums->first / count,  sums->center / count,
+                        sums->accuracy / count, sums->lambda / count, sums->gradient_ratio / count};
 }
 
 /* ---- an epoch ---- */
@@ -96,7 +95,7 @@ static double set_rates(fit *f, size_t n_batches)
     double lr = train->lr * cen__schedule_lr(step, per_epoch * (double)options->n_epochs,
                                              per_epoch * options->warmup, options->cosine);
     double ramp = cen__schedule_ramp(step, per_epoch * options->lambda_warmup);
-    cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp);
+    (void)cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp, NULL);
     return lr;
 }
 
@@ -391,7 +390,7 @@ static cen_status measure_features(fit *f, cen_epoch_report *report, cen_error *
         return cen__tell_measure(&batch, f->at.epoch, f->sample.features, error);
     }
     report->feature_spread_before = f->at.spread_before;
-    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.softmax,
+    report->is_collapsed = cen__is_collapsed(&f->sample, report->train.first,
                                              report->feature_spread, f->at.spread_before);
     return CEN_OK;
 }
@@ -594,6 +593,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder, const cen_fit
     cen_fit_options taken = cen_fit_options_init();
     cen_status status = cen__take_options(&taken, given, error);
     const cen_fit_options *options = &taken;
+    if (status == CEN_OK) status = cen__trainer_check(trainer, error);
     if (status == CEN_OK) status = check_times(options, error);
     if (status == CEN_OK) {
         status =

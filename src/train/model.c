@@ -10,8 +10,6 @@
 #include "base/utf8.h"
 #include "train/presets.h"
 
-static const double center_bound = 0.05; /* Keras's Embedding starts uniform in +-0.05 */
-
 static cen_status check_input(const cen_input *input, cen_error *error)
 {
     cen_status status =
@@ -34,23 +32,29 @@ static cen_status check_input(const cen_input *input, cen_error *error)
     return CEN_OK;
 }
 
-static cen_status copy_class_names(cen_model *model, const cen_model_options *options,
-                                   cen_error *error)
+void cen__class_names_free(char **names, size_t n)
 {
-    size_t n = options->n_classes;
-    model->class_names = cen__alloc_zeroed(model->context, n, sizeof *model->class_names);
-    if (model->class_names == NULL) return cen__fail_memory(error, "the class names");
-    model->info.n_classes = n; /* before the names: freeing goes by it */
+    for (size_t i = 0; names != NULL && i < n; i++) cen__free(names[i]);
+    cen__free(names);
+}
+
+cen_status cen__class_names_copy(cen_context *context, const char *const *names, size_t n,
+                                 char ***copies, cen_error *error)
+{
+    char **made = cen__alloc_zeroed(context, n, sizeof *made);
+    if (made == NULL) return cen__fail_memory(error, "the class names");
     for (size_t i = 0; i < n; i++) {
         char number[24];
         (void)snprintf(number, sizeof number, "%zu", i);
-        const char *name = options->class_names != NULL ? options->class_names[i] : number;
-        if (name == NULL) {
-            return cen__fail(error, CEN_ERROR_ARGUMENT, "class %zu has no name; give one", i);
-        }
-        model->class_names[i] = cen__duplicate(model->context, name);
-        if (model->class_names[i] == NULL) return cen__fail_memory(error, "the class names");
+        const char *name = names != NULL ? names[i] : number;
+        made[i] = name != NULL ? cen__duplicate(context, name) : NULL;
+        if (made[i] != NULL) continue;
+        cen__class_names_free(made, i);
+        return name != NULL
+                   ? cen__fail_memory(error, "the class names")
+                   : cen__fail(error, CEN_ERROR_ARGUMENT, "class %zu has no name; give one", i);
     }
+    *copies = made;
     return CEN_OK;
 }
 
@@ -62,6 +66,7 @@ static cen_status describe_layers(cen_model *model, cen_error *error)
     for (size_t i = 0; i < n; i++) {
         const cen__layer *layer = &model->net.layers[i];
         model->layers[i] = (cen_layer_info){.text = model->net.texts[i],
+                                            .place = model->net.places[i],
                                             .channels = layer->out.c,
                                             .height = layer->out.h,
                                             .width = layer->out.w,
@@ -87,27 +92,34 @@ static bool add_tensor(cen_model *model, const char *name, size_t n_dims, const 
     return true;
 }
 
-/* body.I.NAME for each of a layer's tensors. */
+/* body.PLACE.NAME for each of a layer's tensors. */
 static bool add_tensors(cen_model *model, size_t layer, const cen__parameter *tensors, size_t n)
 {
     bool good = true;
     for (size_t i = 0; i < n && good; i++) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "body.%zu.%s", layer, tensors[i].name);
+        char name[192];
+        (void)snprintf(name, sizeof name, "body.%s.%s", model->net.places[layer], tensors[i].name);
         good = add_tensor(model, name, tensors[i].n_dims, tensors[i].shape);
     }
     return good;
 }
 
+cen_status cen__model_check_classes(const cen__net *net, size_t n_classes, cen_error *error)
+{
+    size_t table;
+    if (cen__multiply(n_classes, net->out.c, &table) &&
+        table <= CEN__MOST_NUMBERS - net->n_parameters) {
+        return CEN_OK;
+    }
+    return cen__fail(error, CEN_ERROR_LIMIT,
+                     "%zu classes with features of %zu numbers do not fit into memory", n_classes,
+                     net->out.c);
+}
+
 static cen_status place_tensors(cen_model *model, cen_error *error)
 {
     const cen__net *net = &model->net;
-    size_t classes = model->info.n_classes, d = net->out.c, table;
-    if (!cen__multiply(classes, d, &table) || table > CEN__MOST_NUMBERS - net->n_parameters) {
-        return cen__fail(error, CEN_ERROR_LIMIT,
-                         "%zu classes with features of %zu numbers do not fit into memory", classes,
-                         d);
-    }
+    const size_t classes = model->info.n_classes, d = net->out.c, table = classes * d;
     model->tensors = cen__alloc_zeroed(model->context,
                                        net->n_layers * (CEN__MAX_PARAMETERS + CEN__MAX_STATES) +
                                            CEN__TRAINER_TENSORS,
@@ -144,7 +156,11 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
     status = cen__net_create(model->context, cen__kernels_of(model->context->instructions),
                              &model->net, preset != NULL ? preset->net : options->net, in,
                              options->feature_size, error);
-    if (status == CEN_OK) status = copy_class_names(model, options, error);
+    if (status == CEN_OK) {
+        status = cen__class_names_copy(model->context, options->class_names, options->n_classes,
+                                       &model->class_names, error);
+        if (status == CEN_OK) model->info.n_classes = options->n_classes;
+    }
     if (status == CEN_OK) status = describe_layers(model, error);
     if (status != CEN_OK) return status;
     model->info = (cen_model_info){.net = model->net.line,
@@ -156,7 +172,10 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
                                    .n_layers = model->net.n_layers,
                                    .layers = model->layers,
                                    .work = model->net.work * (options->mirror ? 2 : 1)};
-    status = place_tensors(model, error);
+    model->seed = options->seed;
+    model->head.kind = &cen__affine_head;
+    status = cen__model_check_classes(&model->net, options->n_classes, error);
+    if (status == CEN_OK) status = place_tensors(model, error);
     model->info.n_parameters = model->centers;
     model->info.n_center_parameters = model->n_parameters - model->centers;
     return status;
@@ -179,12 +198,25 @@ cen_status cen__model_layout(cen_context *context, cen_model **model,
 
 cen_status cen__model_allocate(cen_model *model, cen_error *error)
 {
-    model->parameters = cen__alloc(model->context, model->n_numbers, sizeof(float));
-    return model->parameters != NULL ? CEN_OK : cen__fail_memory(error, "the model's parameters");
+    model->owned = cen__alloc(model->context, model->n_numbers, sizeof(float));
+    model->parameters = model->owned;
+    return model->owned != NULL ? CEN_OK : cen__fail_memory(error, "the model's parameters");
 }
 
-static void initialize(cen_model *model, uint64_t seed)
+cen_status cen__model_own(cen_model *model, cen_error *error)
 {
+    const float *from = model->parameters;
+    if (model->owned != NULL) return CEN_OK;
+    model->owned = cen__alloc(model->context, model->n_numbers, sizeof(float));
+    if (model->owned == NULL) return cen__fail_memory(error, "the model's parameters");
+    memcpy(model->owned, from, model->n_numbers * sizeof(float));
+    model->parameters = model->owned;
+    return CEN_OK;
+}
+
+static void initialize(cen_model *model)
+{
+    const uint64_t seed = model->seed;
     size_t classes = model->info.n_classes, d = model->info.feature_size;
     float *w = model->parameters;
     cen__net_initialize(&model->net, seed, w);
@@ -192,7 +224,7 @@ static void initialize(cen_model *model, uint64_t seed)
     uint64_t stream = cen__substream(CEN__STREAM_WEIGHTS, UINT64_MAX);
     cen__uniform(w + model->head_weight, classes * d, cen__glorot_bound(d, classes), seed, stream);
     memset(w + model->head_bias, 0, classes * sizeof *w);
-    cen__uniform(w + model->centers, classes * d, center_bound, seed, CEN__STREAM_CENTERS);
+    cen__uniform(w + model->centers, classes * d, CEN__CENTER_BOUND, seed, CEN__STREAM_CENTERS);
 }
 
 cen_status cen_model_create(cen_context *context, cen_model **model,
@@ -212,7 +244,7 @@ cen_status cen_model_create(cen_context *context, cen_model **model,
         *model = NULL;
         return status;
     }
-    initialize(*model, o.seed);
+    initialize(*model);
     return CEN_OK;
 }
 
@@ -224,17 +256,22 @@ void cen_model_free(cen_model *model)
         cen__free(model->notes[i].key);
         cen__free(model->notes[i].value);
     }
-    for (size_t i = 0; model->class_names != NULL && i < model->info.n_classes; i++) {
-        cen__free(model->class_names[i]);
-    }
-    cen__free(model->class_names);
+    cen__class_names_free(model->class_names, model->info.n_classes);
     cen__free(model->tensors);
     cen__free(model->notes);
     cen__free(model->layers);
-    cen__free(model->parameters);
+    cen__free(model->owned);
     cen__net_free(&model->net);
     cen_context_free(model->own_context);
     cen__free(model);
+}
+
+const char *cen_model_note(const cen_model *model, const char *key)
+{
+    for (size_t i = 0; i < model->n_notes; i++) {
+        if (strcmp(model->notes[i].key, key) == 0) return model->notes[i].value;
+    }
+    return NULL;
 }
 
 bool cen__is_utf8(const char *text)
@@ -244,7 +281,8 @@ bool cen__is_utf8(const char *text)
     return size > 0;
 }
 
-cen_status cen_model_note(cen_model *model, const char *key, const char *value, cen_error *error)
+cen_status cen_model_set_note(cen_model *model, const char *key, const char *value,
+                              cen_error *error)
 {
     if (cen__model_reserves(key)) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
@@ -311,12 +349,12 @@ const cen_model_info *cen_model_get(const cen_model *model)
 float *cen_model_parameters(cen_model *model, size_t *n)
 {
     *n = model->n_parameters;
-    return model->parameters;
+    return cen__model_own(model, NULL) == CEN_OK ? model->owned : NULL;
 }
 
 bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view)
 {
-    if (i >= model->n_tensors) return false;
+    if (i >= model->n_tensors || cen__model_own(model, NULL) != CEN_OK) return false;
     const cen__model_tensor *tensor = &model->tensors[i];
     *name = tensor->name;
     *view = (cen_tensor){.n_dims = tensor->n_dims, .data = model->parameters + tensor->offset};

@@ -2,6 +2,7 @@
 #ifndef CEN_TRAIN_MODEL_H
 #define CEN_TRAIN_MODEL_H
 
+#include "loss/head.h"
 #include "nn/net.h"
 
 enum { CEN__TRAINER_TENSORS = 3 }; /* head.weight, head.bias, centers.weight */
@@ -22,9 +23,13 @@ struct cen_model {
     char **class_names;
     cen_layer_info *layers;
     float *parameters; /* body, head.weight, head.bias, centers; and behind them the body's state */
-    size_t n_parameters;                    /* that are trained */
-    size_t n_numbers;                       /* with the state */
+    float *owned;  /* the same; NULL: they stay in memory of the caller, which is not written to */
+    uint64_t seed; /* of initial weights */
+    unsigned n_changes;  /* of its classes: what was made for the model before is of no use */
+    size_t n_parameters; /* that are trained */
+    size_t n_numbers;    /* with the state */
     size_t head_weight, head_bias, centers; /* where they begin */
+    cen__head head;                         /* how it makes logits; an affine map at first */
     cen__model_tensor *tensors;             /* in the order of the numbers */
     size_t n_tensors;
     cen__note *notes;
@@ -35,11 +40,25 @@ struct cen_model {
 cen_status cen__model_layout(cen_context *context, cen_model **model,
                              const cen_model_options *options, cen_error *error);
 
-/* The running statistics of the body, as cen__work_use takes them. */
+/* The running statistics of the body, as cen__run_use takes them. */
 static inline float *cen__model_state(const cen_model *model)
 {
     return model->parameters + model->n_parameters;
 }
+
+/* Copies parameters that stay in memory of the caller, so that they may be written to. Errors: MEMORY. */
+cen_status cen__model_own(cen_model *model, cen_error *error);
+
+/* Errors: LIMIT if there is no room for so many classes. */
+cen_status cen__model_check_classes(const cen__net *net, size_t n_classes, cen_error *error);
+
+/* names NULL: the numbers from 0. Errors: ARGUMENT (a class without a name), MEMORY. */
+cen_status cen__class_names_copy(cen_context *context, const char *const *names, size_t n,
+                                 char ***copies, cen_error *error);
+void cen__class_names_free(char **names, size_t n);
+
+/* Centers start uniform in +- this, as Keras's Embedding. */
+#define CEN__CENTER_BOUND 0.05
 
 /* Takes the memory of the parameters, as they come. */
 cen_status cen__model_allocate(cen_model *model, cen_error *error);
@@ -64,7 +83,7 @@ cen_status cen__model_check(const cen_model *model, cen_error *error);
 /* True of keys that the model's file has itself. */
 bool cen__model_reserves(const char *key);
 
-/* cen_model_note where no note has this key yet: a file may have 100,000 of them. Errors: MEMORY. */
+/* cen_model_set_note where no note has this key yet: a file may have 100,000 of them. Errors: MEMORY. */
 cen_status cen__model_add_note(cen_model *model, const char *key, const char *value,
                                cen_error *error);
 

@@ -7,13 +7,31 @@
 #include "base/os.h"
 #include "format/json.h"
 #include "format/safetensors.h"
+#include "format/text.h"
+#include "loss/kinds.h"
 #include "train/model.h"
 
 /* Keys of __metadata__; notes use all others. */
-static const char *const keys[] = {"format", "net",    "input",   "resize",     "mean",
-                                   "std",    "mirror", "classes", "classes_hex"};
-enum { FORMAT, NET, INPUT, RESIZE, MEAN, STD, MIRROR, CLASSES, CLASSES_HEX, N_KEYS };
+static const char *const keys[] = {"format", "net",     "input",       "resize", "mean",      "std",
+                                   "mirror", "classes", "classes_hex", "head",   "head_scale"};
+enum {
+    FORMAT,
+    NET,
+    INPUT,
+    RESIZE,
+    MEAN,
+    STD,
+    MIRROR,
+    CLASSES,
+    CLASSES_HEX,
+    HEAD,
+    HEAD_SCALE,
+    N_KEYS
+};
+static const char *const no_head = "none";
 static const char *const format_name = "centerloss 1";
+
+static const char in_memory[] = "a model in memory";
 
 static const char *resize_name(cen_resize resize)
 {
@@ -74,52 +92,97 @@ static bool describe(const cen_model *model, cen__text *texts)
         is_plain = is_plain && cen__is_utf8(model->class_names[i]);
     }
     if (!is_plain) add_hex_names(&texts[CLASSES_HEX], model->class_names, model->info.n_classes);
+    if (model->head.kind != &cen__affine_head) {
+        cen__text_add(&texts[HEAD], model->head.kind != NULL ? model->head.kind->name : no_head);
+    }
+    if (model->head.kind != NULL && model->head.kind->has_scale) {
+        cen__text_add_double(&texts[HEAD_SCALE], model->head.scale);
+    }
     for (size_t i = 0; i < N_KEYS; i++) {
         if (texts[i].failed) return false;
     }
     return true;
 }
 
-static cen_status save(const cen_model *model, const char *path, cen__text *texts,
-                       cen__string_pair *pairs, cen__named_tensor *tensors, cen_error *error)
+/* What a model is in a file. */
+typedef struct {
+    cen__text texts[N_KEYS];
+    cen__string_pair *pairs;
+    size_t n_pairs;
+    cen__named_tensor *tensors;
+} content;
+
+static void free_content(content *c)
 {
-    if (pairs == NULL || tensors == NULL || !describe(model, texts)) {
+    for (size_t i = 0; i < N_KEYS; i++) cen__free(c->texts[i].data);
+    cen__free(c->pairs);
+    cen__free(c->tensors);
+}
+
+static cen_status list_content(const cen_model *model, content *c, cen_error *error)
+{
+    *c = (content){.n_pairs = 0};
+    for (size_t i = 0; i < N_KEYS; i++) c->texts[i].context = model->context;
+    c->pairs = cen__alloc(model->context, N_KEYS + model->n_notes, sizeof *c->pairs);
+    c->tensors = cen__alloc(model->context, model->n_tensors, sizeof *c->tensors);
+    if (c->pairs == NULL || c->tensors == NULL || !describe(model, c->texts)) {
+        free_content(c);
         return cen__fail_memory(error, "writing the model");
     }
-    size_t n_pairs = 0;
     for (size_t i = 0; i < N_KEYS; i++) {
-        if (texts[i].size > 0) pairs[n_pairs++] = (cen__string_pair){keys[i], texts[i].data};
+        if (c->texts[i].size == 0) continue;
+        c->pairs[c->n_pairs++] = (cen__string_pair){keys[i], c->texts[i].data};
     }
     for (size_t i = 0; i < model->n_notes; i++) {
-        pairs[n_pairs++] = (cen__string_pair){model->notes[i].key, model->notes[i].value};
+        c->pairs[c->n_pairs++] = (cen__string_pair){model->notes[i].key, model->notes[i].value};
     }
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
-        tensors[i].name = tensor->name;
-        tensors[i].tensor =
+        c->tensors[i].name = tensor->name;
+        c->tensors[i].tensor =
             (cen_tensor){.n_dims = tensor->n_dims, .data = model->parameters + tensor->offset};
-        memcpy(tensors[i].tensor.shape, tensor->shape, sizeof tensor->shape);
+        memcpy(c->tensors[i].tensor.shape, tensor->shape, sizeof tensor->shape);
     }
-    return cen__safetensors_write(model->context, path, tensors, model->n_tensors, pairs, n_pairs,
-                                  error);
+    return CEN_OK;
+}
+
+/* A model that can be read again. name: of what it becomes. */
+static cen_status begin_saving(const cen_model *model, const char *name, content *c,
+                               cen_error *error)
+{
+    cen_status status = cen__model_check(model, error);
+    if (status == CEN_OK) return list_content(model, c, error);
+    if (status != CEN_ERROR_NOT_FINITE || error == NULL) return status;
+    return cen__fail(error, status, "%s: the model is not written: %s", name, error->message);
 }
 
 cen_status cen_model_save(const cen_model *model, const char *path, cen_error *error)
 {
-    cen_status status = cen__model_check(model, error);
-    if (status == CEN_ERROR_NOT_FINITE && error != NULL) {
-        return cen__fail(error, status, "%s: the model is not written: %s", path, error->message);
-    }
+    content c;
+    cen_status status = begin_saving(model, path, &c, error);
     if (status != CEN_OK) return status;
-    cen__text texts[N_KEYS] = {{.size = 0}};
-    cen__string_pair *pairs = cen__alloc(model->context, N_KEYS + model->n_notes, sizeof *pairs);
-    cen__named_tensor *tensors = cen__alloc(model->context, model->n_tensors, sizeof *tensors);
-    for (size_t i = 0; i < N_KEYS; i++) texts[i].context = model->context;
-    status = save(model, path, texts, pairs, tensors, error);
-    for (size_t i = 0; i < N_KEYS; i++) cen__free(texts[i].data);
-    cen__free(pairs);
-    cen__free(tensors);
+    status = cen__safetensors_write(model->context, path, c.tensors, model->n_tensors, c.pairs,
+                                    c.n_pairs, error);
+    free_content(&c);
     return status;
+}
+
+cen_status cen_model_save_memory(const cen_model *model, void *bytes, size_t most, size_t *size,
+                                 cen_error *error)
+{
+    content c;
+    size_t needed = 0;
+    cen_status status = begin_saving(model, in_memory, &c, error);
+    if (status != CEN_OK) return status;
+    status = cen__safetensors_pack(model->context, bytes, most, &needed, c.tensors,
+                                   model->n_tensors, c.pairs, c.n_pairs, error);
+    free_content(&c);
+    if (status != CEN_OK) return status;
+    *size = needed;
+    if (needed <= most || bytes == NULL) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_LIMIT,
+                     "%s takes %zu bytes, there is room for %zu; give it more", in_memory, needed,
+                     most);
 }
 
 static cen_status fail_value(const char *key, cen_error *error)
@@ -283,9 +346,56 @@ static cen_status read_notes(const cen__safetensors *file, cen_model *model, cen
     return CEN_OK;
 }
 
+/* The file's tensors if they lie there as the model lays out its numbers, one after the other within bytes[size];
+ * else NULL. */
+static const float *whole_of(const cen__safetensors *file, const cen_model *model,
+                             const uint8_t *bytes, size_t size)
+{
+    const float *first = cen__safetensors_find(file, model->tensors[0].name)->data;
+    const uintptr_t begin = (uintptr_t)bytes, at = (uintptr_t)first;
+    if (at < begin || at - begin > size) return NULL;
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen_tensor *found = cen__safetensors_find(file, model->tensors[i].name);
+        if ((uintptr_t)found->data != at + model->tensors[i].offset * sizeof(float)) return NULL;
+    }
+    return first;
+}
+
+static cen_status copy_parameters(const cen__safetensors *file, cen_model *model, cen_error *error)
+{
+    cen_status status = cen__model_allocate(model, error);
+    for (size_t i = 0; i < model->n_tensors && status == CEN_OK; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        memcpy(model->parameters + tensor->offset, cen__safetensors_find(file, tensor->name)->data,
+               tensor->count * sizeof(float));
+    }
+    return status;
+}
+
+/* Absent: of the loss that cl_train has noted in files from before there was this, else affine. */
+static cen_status read_head(const cen__safetensors *file, cen__head *head, cen_error *error)
+{
+    const char *name = cen__safetensors_metadata(file, keys[HEAD]);
+    const char *scale = cen__safetensors_metadata(file, keys[HEAD_SCALE]);
+    const char *noted = cen__safetensors_metadata(file, "loss");
+    *head = (cen__head){&cen__affine_head, 0};
+    if (name == NULL) {
+        const cen__loss_kind *loss = noted != NULL ? cen__loss_kind_find(noted) : NULL;
+        if (loss != NULL) *head = (cen__head){loss->head, cen_train_options_init().margin_scale};
+        return CEN_OK;
+    }
+    head->kind = cen__head_find(name);
+    if (head->kind == NULL && strcmp(name, no_head) != 0) return fail_value(keys[HEAD], error);
+    if (head->kind == NULL || !head->kind->has_scale) return CEN_OK;
+    bool good = scale != NULL && cen__number_read(scale, strlen(scale), &head->scale) &&
+                head->scale > 0 && head->scale < CEN__HUGE_RATE;
+    return good ? CEN_OK : fail_value(keys[HEAD_SCALE], error);
+}
+
 /* Every tensor of the layout must be in the file before memory is taken: a hostile line of text
  * cannot ask for more than the file holds. */
-static cen_status read_parameters(const cen__safetensors *file, cen_model *model, cen_error *error)
+static cen_status read_parameters(const cen__safetensors *file, const uint8_t *bytes, size_t size,
+                                  cen_model *model, cen_error *error)
 {
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
@@ -295,15 +405,30 @@ static cen_status read_parameters(const cen__safetensors *file, cen_model *model
                              found == NULL ? "is missing" : "does not have the shape of its net");
         }
     }
-    cen_status status = cen__model_allocate(model, error);
-    for (size_t i = 0; i < model->n_tensors && status == CEN_OK; i++) {
-        const cen__model_tensor *tensor = &model->tensors[i];
-        memcpy(model->parameters + tensor->offset, cen__safetensors_find(file, tensor->name)->data,
-               tensor->count * sizeof(float));
-    }
+    const float *whole = bytes != NULL ? whole_of(file, model, bytes, size) : NULL;
+    if (whole != NULL) model->parameters = (float *)(uintptr_t)whole;
+    cen_status status = whole != NULL ? CEN_OK : copy_parameters(file, model, error);
     if (status != CEN_OK) return status;
     status = cen__model_check(model, error);
     return status == CEN_ERROR_NOT_FINITE ? CEN_ERROR_FORMAT : status;
+}
+
+/* bytes[size], if not NULL: those of the file, which its numbers may stay in. */
+static cen_status make_model(cen_context *context, cen_model **model, const cen__safetensors *file,
+                             const char *name, const uint8_t *bytes, size_t size,
+                             const cen_model_limits *limits, cen_error *error)
+{
+    cen_status status = read_layout(context, file, model, error);
+    if (status == CEN_OK) status = cen__model_check_limits(*model, limits, true, error);
+    if (status == CEN_OK) status = read_head(file, &(*model)->head, error);
+    if (status == CEN_OK) status = read_parameters(file, bytes, size, *model, error);
+    if (status == CEN_OK) status = read_notes(file, *model, error);
+    if (status == CEN_OK) return CEN_OK;
+    cen_model_free(*model);
+    *model = NULL;
+    if (error == NULL || status == CEN_ERROR_MEMORY) return status;
+    return cen__fail(error, status, "%s: this is no model that can be used: %s", name,
+                     error->message);
 }
 
 static cen_status load(cen_context *context, cen_model **model, const char *path,
@@ -312,17 +437,9 @@ static cen_status load(cen_context *context, cen_model **model, const char *path
     cen__safetensors file;
     cen_status status = cen__safetensors_read(context, path, &file, error);
     if (status != CEN_OK) return status;
-    status = read_layout(context, &file, model, error);
-    if (status == CEN_OK) status = cen__model_check_limits(*model, limits, true, error);
-    if (status == CEN_OK) status = read_parameters(&file, *model, error);
-    if (status == CEN_OK) status = read_notes(&file, *model, error);
+    status = make_model(context, model, &file, path, NULL, 0, limits, error);
     cen__safetensors_free(&file);
-    if (status == CEN_OK) return CEN_OK;
-    cen_model_free(*model);
-    *model = NULL;
-    if (error == NULL || status == CEN_ERROR_MEMORY) return status;
-    return cen__fail(error, status, "%s: this is no model that can be used: %s", path,
-                     error->message);
+    return status;
 }
 
 cen_status cen_model_load(cen_context *context, cen_model **model, const char *path,
@@ -337,6 +454,26 @@ cen_status cen_model_load(cen_context *context, cen_model **model, const char *p
     if (inner == NULL) return cen__fail_memory(error, "a path");
     status = load(context, model, inner, &taken, error);
     cen__free(inner);
+    return status;
+}
+
+cen_status cen_model_load_memory(cen_context *context, cen_model **model, const void *bytes,
+                                 size_t size, bool in_place, const cen_model_limits *limits,
+                                 cen_error *error)
+{
+    cen_model_limits taken = cen_model_limits_init();
+    cen__safetensors file;
+    *model = NULL;
+    cen_status status = cen__limits_take(&taken, limits, error);
+    if (status != CEN_OK) return status;
+    status = cen__safetensors_parse(context, bytes, size, &file, error);
+    if (status != CEN_OK) {
+        return error != NULL ? cen__fail(error, status, "%s: %s", in_memory, error->message)
+                             : status;
+    }
+    status =
+        make_model(context, model, &file, in_memory, in_place ? bytes : NULL, size, &taken, error);
+    cen__safetensors_free(&file);
     return status;
 }
 
@@ -385,10 +522,12 @@ static cen_status take(cen_model *model, const cen__safetensors *file, const cha
     return CEN_OK;
 }
 
-cen_status cen_model_init(cen_model *model, const char *path, size_t *n_taken, cen_error *error)
+cen_status cen_model_load_weights(cen_model *model, const char *path, size_t *n_taken,
+                                  cen_error *error)
 {
     cen__safetensors file;
-    cen_status status = cen__safetensors_read(model->context, path, &file, error);
+    cen_status status = cen__model_own(model, error);
+    if (status == CEN_OK) status = cen__safetensors_read(model->context, path, &file, error);
     if (status != CEN_OK) return status;
     status = take(model, &file, path, n_taken, error);
     cen__safetensors_free(&file);

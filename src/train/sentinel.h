@@ -2,23 +2,18 @@
 #ifndef CEN_TRAIN_SENTINEL_H
 #define CEN_TRAIN_SENTINEL_H
 
-#include "base/context.h"
+#include "kernels/bound.h"
 #include "train/model.h"
 
 /* The square of a smaller number is a finite float, as Adam's second moment must be. */
 #define CEN__LARGEST_GRADIENT 1.8e19
 
-/* True where all of x[n] are finite; a finite limit is above each of them, too. (It is held against the
- * root of sums of squares, which is exact enough a measure where the gradient has long exploded.) */
-bool cen__is_below(const cen__vectors *vectors, const float *x, size_t n, double limit,
-                   cen_context *context);
-
 /* The name of the model's first tensor with a number that is not finite; NULL: there is none. */
 const char *cen__broken_tensor(const cen_model *model);
 
-/* NOT_FINITE, with the cause as far as it can be seen here: an image of x[n, c, h, w], a tensor of the
- * model, the loss, or else the gradient. */
-cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t n,
+/* NOT_FINITE, with the cause as far as it can be seen here: one of the count images
+ * of x from first on, a tensor of the model, the loss, or else the gradient. */
+cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t first, size_t count,
                                 const cen_losses *losses, cen_error *error);
 
 #endif

@@ -6,29 +6,31 @@
 #include "base/checks.h"
 #include "base/memory.h"
 #include "base/context.h"
-#include "nn/adam.h"
-#include "nn/losses.h"
+#include "base/random.h"
+#include "data/folder.h"
+#include "loss/loss.h"
 #include "train/model.h"
-#include "train/objective.h"
 #include "train/sentinel.h"
+#include "train/shards.h"
 
 struct cen_trainer {
     cen_model *model;
+    unsigned n_changes; /* of the model, when the trainer was made */
     cen_train_options options;
-    cen__work *work;
+    cen__shards shards;
     cen_predictor *predictor;
     uint64_t seed; /* of dropout */
     cen__adam adam;
     float *gradient; /* as the model's parameters; zero in rows of absent centers */
-    cen__objective objective;
-    float *df;               /* [batch, D] */
-    float *delta;            /* [batch, D]: eq. 4's step of each class of the batch */
-    cen__labelled_row *rows; /* [batch], of the last backward */
-    size_t n_rows;
-    double lambda; /* of this step */
-    bool is_begun; /* lambda_ratio: lambda has a first value */
-    /* What a backward changes, as it was before the last: */
-    float *state_before; /* the running statistics */
+    double squares;  /* of the gradient of body and head, summed; of an option that clips */
+    bool is_shared;  /* the caller may have changed the gradient */
+    cen__loss loss;
+    float *
+        features; /* [n_features, D] of the last backward, with room for more: cen__shards_features_count */
+    size_t n_features; /* 0: there was none, or it failed */
+    float *df;         /* [batch, D] */
+    float *state;      /* the running statistics that a step leads to */
+    /* As it was before the last backward: */
     double lambda_before;
     bool was_begun;
     bool is_refused; /* it failed, and there is no gradient to be applied */
@@ -39,9 +41,6 @@ static const cen__vectors *vectors_of(const cen_trainer *trainer)
     return &trainer->model->net.kernels->vectors;
 }
 
-/* Beyond all sense, and so far from infinity that products stay finite. */
-#define HUGE_RATE 1e30
-
 static cen_status check_options(const cen_model *model, const cen_train_options *options,
                                 cen_error *error)
 {
@@ -49,27 +48,24 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
         const char *name;
         double value, end;
     } numbers[] = {
-        {"lambda", options->lambda, HUGE_RATE},
-        {"margin", options->margin, HUGE_RATE},
-        {"scale", options->margin_scale, HUGE_RATE},
-        {"alpha", options->alpha, HUGE_RATE},
-        {"lr", options->lr, HUGE_RATE},
+        {"lambda", options->lambda, CEN__HUGE_RATE},
+        {"margin", options->margin, CEN__HUGE_RATE},
+        {"scale", options->margin_scale, CEN__HUGE_RATE},
+        {"alpha", options->alpha, CEN__HUGE_RATE},
+        {"lr", options->lr, CEN__HUGE_RATE},
         {"beta1", options->beta1, 1},
         {"beta2", options->beta2, 1},
-        {"Adam's eps", options->adam_eps, HUGE_RATE},
-        {"weight decay", options->weight_decay, HUGE_RATE},
-        {"clip norm", options->clip_norm, HUGE_RATE},
+        {"Adam's eps", options->adam_eps, CEN__HUGE_RATE},
+        {"weight decay", options->weight_decay, CEN__HUGE_RATE},
+        {"clip norm", options->clip_norm, CEN__HUGE_RATE},
         {"label smoothing", options->label_smoothing, 1},
-        {"lambda's ratio", options->lambda_ratio, HUGE_RATE},
+        {"lambda's ratio", options->lambda_ratio, CEN__HUGE_RATE},
     };
-    cen_status status = cen__check_choice("loss", (long)options->loss, CEN_LOSS_COSFACE, error);
-    if (status == CEN_OK) {
-        status = cen__check_choice("the way of centers", (long)options->centers, CEN_CENTERS_MEAN,
-                                   error);
-    }
+    cen_status status = CEN_OK;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == CEN_OK; i++) {
         status = cen__check_number(numbers[i].name, numbers[i].value, 0, numbers[i].end, error);
     }
+    if (status == CEN_OK) status = cen__loss_check(options, error);
     if (status != CEN_OK) return status;
     if (options->batch_size == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "a batch size of 0 trains nothing; use 32");
@@ -79,7 +75,12 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
                          "a model of %zu classes cannot be trained; use at least two",
                          model->info.n_classes);
     }
-    return CEN_OK;
+    return cen__shards_check(options, error);
+}
+
+static size_t n_state(const cen_model *model)
+{
+    return model->n_numbers - model->n_parameters;
 }
 
 static cen_status allocate(cen_trainer *trainer, cen_error *error)
@@ -90,28 +91,28 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
-    cen_status status =
-        cen__work_create(&trainer->work, &model->net, batch, trainer->model->context, true, error);
+    cen_status status = cen__shards_create(&trainer->shards, model, &trainer->options, error);
     if (status == CEN_OK) {
-        status = cen_predictor_create(&trainer->predictor, model, batch, error);
+        size_t most = cen__shards_largest(&trainer->shards);
+        status = cen_predictor_create(&trainer->predictor, model, most, error);
     }
-    if (status == CEN_OK)
-        status =
-            cen__adam_create(trainer->model->context, &trainer->adam, model->n_parameters, error);
     if (status == CEN_OK) {
-        status = cen__objective_create(&trainer->objective, model, &trainer->options,
-                                       trainer->model->context, error);
+        status = cen__adam_create(model->context, &trainer->adam, model->n_parameters, error);
+    }
+    if (status == CEN_OK) {
+        const cen__loss_places at = {model->head_weight, model->head_bias, model->centers};
+        status =
+            cen__loss_create(&trainer->loss, &trainer->options, model->net.kernels, model->context,
+                             model->info.feature_size, model->info.n_classes, at, error);
     }
     if (status != CEN_OK) return status;
-    trainer->gradient =
-        cen__alloc_zeroed(trainer->model->context, model->n_parameters, sizeof(float));
-    trainer->df = cen__alloc(trainer->model->context, n_features, sizeof(float));
-    trainer->delta = cen__alloc(trainer->model->context, n_features, sizeof(float));
-    trainer->rows = cen__alloc(trainer->model->context, batch, sizeof *trainer->rows);
-    trainer->state_before =
-        cen__alloc(trainer->model->context, model->n_numbers - model->n_parameters, sizeof(float));
-    bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->delta != NULL &&
-                    trainer->rows != NULL && trainer->state_before != NULL;
+    trainer->gradient = cen__alloc_zeroed(model->context, model->n_parameters, sizeof(float));
+    trainer->df = cen__alloc(model->context, n_features, sizeof(float));
+    trainer->features =
+        cen__alloc(model->context, cen__shards_features_count(&trainer->shards), sizeof(float));
+    trainer->state = cen__alloc(model->context, n_state(model), sizeof(float));
+    bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->features != NULL &&
+                    trainer->state != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the training of this net");
 }
 
@@ -120,26 +121,35 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
 {
     *trainer = NULL;
     cen_train_options taken = cen_train_options_init();
+    cen_exchange exchange = cen_exchange_init();
     cen_status status = cen__take_options(&taken, options, error);
+    if (status == CEN_OK && taken.exchange != NULL) {
+        status = cen__take_options(&exchange, taken.exchange, error);
+        taken.exchange = &exchange;
+    }
     if (status == CEN_OK) status = check_options(model, &taken, error);
+    if (status == CEN_OK) status = cen__model_own(model, error);
     if (status != CEN_OK) return status;
     cen_trainer *t = cen__alloc_zeroed(model->context, 1, sizeof *t);
     if (t == NULL) return cen__fail_memory(error, "a trainer");
     t->model = model;
+    t->n_changes = model->n_changes;
     t->options = taken;
-    t->seed = 1;
+    if (t->options.n_shards == 0) t->options.n_shards = 1;
+    t->seed = taken.seed;
     status = allocate(t, error);
     if (status != CEN_OK) {
         cen_trainer_free(t);
         return status;
     }
-    t->lambda = taken.lambda;
     t->adam.lr = taken.lr;
     t->adam.beta1 = taken.beta1;
     t->adam.beta2 = taken.beta2;
     t->adam.eps = taken.adam_eps;
     t->adam.context = model->context;
     t->adam.vectors = vectors_of(t);
+    t->options.exchange = NULL; /* shards have a copy */
+    model->head = cen__loss_head(&t->loss);
     *trainer = t;
     return CEN_OK;
 }
@@ -147,15 +157,14 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
 void cen_trainer_free(cen_trainer *trainer)
 {
     if (trainer == NULL) return;
-    cen__work_free(trainer->work);
+    cen__shards_free(&trainer->shards);
     cen_predictor_free(trainer->predictor);
     cen__adam_free(&trainer->adam);
     cen__free(trainer->gradient);
-    cen__objective_free(&trainer->objective);
+    cen__loss_free(&trainer->loss);
     cen__free(trainer->df);
-    cen__free(trainer->delta);
-    cen__free(trainer->rows);
-    cen__free(trainer->state_before);
+    cen__free(trainer->features);
+    cen__free(trainer->state);
     cen__free(trainer);
 }
 
@@ -182,13 +191,33 @@ void cen__trainer_seed(cen_trainer *trainer, uint64_t seed)
 cen__trainer_state cen__trainer_state_of(cen_trainer *trainer)
 {
     cen__adam *adam = &trainer->adam;
-    return (cen__trainer_state){adam->m, adam->v, &adam->n_steps, &trainer->lambda,
-                                &trainer->is_begun};
+    return (cen__trainer_state){.m = adam->m,
+                                .v = adam->v,
+                                .n_steps = &adam->n_steps,
+                                .lambda = &trainer->loss.lambda,
+                                .is_begun = &trainer->loss.is_begun,
+                                .lr = &adam->lr,
+                                .seed = &trainer->seed};
+}
+
+void cen__trainer_forget(cen_trainer *trainer)
+{
+    trainer->is_refused = true;
+    trainer->n_features = 0;
+}
+
+cen_status cen__trainer_check(const cen_trainer *trainer, cen_error *error)
+{
+    if (trainer->n_changes == trainer->model->n_changes) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "the model has other classes than when the trainer was made; make another");
 }
 
 static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels, size_t n,
                               cen_error *error)
 {
+    cen_status status = cen__trainer_check(trainer, error);
+    if (status != CEN_OK) return status;
     if (n == 0 || n > trainer->options.batch_size) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "a batch of %zu images was given to a trainer for 1 to %zu", n,
@@ -204,214 +233,155 @@ static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels,
     return CEN_OK;
 }
 
-/* df holds the softmax loss's gradient at the feature; that of the center loss has the norm 2 / n
- * sqrt(sum || f - c ||^2). */
-static void follow_ratio(cen_trainer *trainer, size_t n, cen_losses *losses)
-{
-    if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) return;
-    const double keep = 0.95;
-    size_t count = n * trainer->model->info.feature_size;
-    double softmax = sqrt(vectors_of(trainer)->dot(count, trainer->df, trainer->df));
-    double center = 2 * sqrt(losses->center / (double)n);
-    double target = trainer->options.lambda_ratio;
-    if (target > 0 && center > 0) {
-        double lambda = target * softmax / center;
-        if (trainer->is_begun) lambda = keep * trainer->lambda + (1 - keep) * lambda;
-        trainer->lambda = lambda;
-        trainer->is_begun = true;
-    }
-    losses->gradient_ratio = softmax > 0 ? trainer->lambda * center / softmax : 0;
-}
-
-static void add_up(const cen_trainer *trainer, cen_losses *losses)
-{
-    losses->lambda = trainer->lambda;
-    losses->total = losses->softmax + trainer->lambda * losses->center;
-}
-
-/* Center rows of the last batch go back to zero; those of this one get their gradient. */
-static void center_gradient(cen_trainer *trainer, const float *f, const int32_t *labels, size_t n)
-{
-    const cen_model *model = trainer->model;
-    size_t d = model->info.feature_size;
-    const float *centers = model->parameters + model->centers;
-    float *dcenters = trainer->gradient + model->centers;
-    for (size_t i = 0; i < trainer->n_rows; i++) {
-        memset(dcenters + (size_t)trainer->rows[i].label * d, 0, d * sizeof *dcenters);
-    }
-    cen__group_rows(labels, n, trainer->rows);
-    trainer->n_rows = n;
-    float scale = (float)(2 * trainer->lambda / (double)n);
-    cen__center_loss_gradient(n, d, scale, f, centers, trainer->rows, trainer->df, dcenters);
-    if (trainer->options.centers == CEN_CENTERS_MEAN) {
-        cen__center_delta(n, d, f, centers, trainer->rows, trainer->delta);
-    }
-}
-
-static size_t state_size(const cen_model *model)
-{
-    return (model->n_numbers - model->n_parameters) * sizeof(float);
-}
-
-static void remember(cen_trainer *trainer)
-{
-    memcpy(trainer->state_before, cen__model_state(trainer->model), state_size(trainer->model));
-    trainer->lambda_before = trainer->lambda;
-    trainer->was_begun = trainer->is_begun;
-}
-
+/* What a backward changes is put back; the running statistics are not yet the model's. */
 static void undo(cen_trainer *trainer)
 {
-    memcpy(cen__model_state(trainer->model), trainer->state_before, state_size(trainer->model));
-    trainer->lambda = trainer->lambda_before;
-    trainer->is_begun = trainer->was_begun;
-    trainer->is_refused = true;
+    trainer->loss.lambda = trainer->lambda_before;
+    trainer->loss.is_begun = trainer->was_begun;
+    cen__trainer_forget(trainer);
 }
 
-/* A finite softmax loss leaves gradients of at most 1 / n at the logits, so that those of the head's
- * weights are at most as large as the largest feature: n * D numbers speak for classes * D. */
-static bool is_head_bounded(const cen_trainer *trainer, const float *f, size_t n, double limit)
-{
-    cen_loss loss = trainer->options.loss;
-    return (loss == CEN_LOSS_CENTER || loss == CEN_LOSS_CONTRASTIVE_CENTER) &&
-           cen__is_below(vectors_of(trainer), f, n * trainer->model->info.feature_size, limit / 2,
-                         NULL);
-}
-
-/* The gradients and steps of the centers of the batch. */
-static bool are_centers_bounded(const cen_trainer *trainer, double limit)
+/* Whether all that a step would write is finite, too. What is read for it gives the length of the gradient. */
+static bool is_bounded(cen_trainer *trainer, const cen__loss_pass *pass)
 {
     const cen_model *model = trainer->model;
-    const float *dcenters = trainer->gradient + model->centers;
-    size_t d = model->info.feature_size, n_groups = 0;
-    bool is_bounded = true;
-    if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
-        return cen__is_below(vectors_of(trainer), dcenters, model->info.n_center_parameters, limit,
-                             trainer->model->context);
-    }
-    for (size_t i = 0; i < trainer->n_rows; i = cen__group_end(trainer->rows, trainer->n_rows, i)) {
-        const float *row = dcenters + (size_t)trainer->rows[i].label * d;
-        is_bounded = is_bounded && cen__is_below(vectors_of(trainer), row, d, limit, NULL);
-        n_groups++;
-    }
-    if (trainer->options.centers != CEN_CENTERS_MEAN) return is_bounded;
-    double alpha = trainer->options.alpha;
-    return is_bounded && cen__is_below(vectors_of(trainer), trainer->delta, n_groups * d,
-                                       limit / (alpha > 1 ? alpha : 1), NULL);
-}
-
-/* Whether all that a step would write is finite, too. */
-static bool is_bounded(const cen_trainer *trainer, const float *f, size_t n)
-{
-    const cen_model *model = trainer->model;
-    const float *g = trainer->gradient;
     const double most = CEN__LARGEST_GRADIENT;
     double clip_norm = trainer->options.clip_norm;
     double limit = clip_norm > 0 && clip_norm < most ? INFINITY : most;
-    cen_context *context = trainer->model->context;
-    bool is_head_known = is_head_bounded(trainer, f, n, most);
-    return cen__is_below(vectors_of(trainer), cen__model_state(model),
-                         model->n_numbers - model->n_parameters, INFINITY, NULL) &&
-           cen__is_below(vectors_of(trainer), g,
-                         is_head_known ? model->head_weight : model->centers, limit, context) &&
-           are_centers_bounded(trainer, most);
+    bool is_head_known = clip_norm == 0 && cen__loss_bounds_head(&trainer->loss, pass, most);
+    return cen__is_below(vectors_of(trainer), trainer->state, n_state(model), INFINITY, NULL) &&
+           cen__square_sum(vectors_of(trainer), trainer->gradient,
+                           is_head_known ? model->head_weight : model->centers, limit,
+                           model->context, &trainer->squares) &&
+           cen__loss_bounds_centers(&trainer->loss, trainer->gradient, most);
 }
 
-static const float *run_forward(cen_trainer *trainer, const float *x, size_t n)
+/* What the processes must see alike. Sums of squares tell models apart that have gone different ways. */
+static uint64_t seen_of(const cen_trainer *trainer, const int32_t *labels, size_t n)
 {
     const cen_model *model = trainer->model;
-    cen__work_use(trainer->work, model->parameters, cen__model_state(model));
-    cen__work_draw(trainer->work, trainer->seed, trainer->adam.n_steps);
-    return cen__work_forward(trainer->work, x, n);
-}
-
-/* Leaves state and lambda as they come. */
-static bool run_backward(cen_trainer *trainer, const float *x, const int32_t *labels, size_t n,
-                         cen_losses *losses)
-{
-    const cen_model *model = trainer->model;
-    float *dw = trainer->gradient;
-    const float *f = run_forward(trainer, x, n);
-    cen__objective_backward(&trainer->objective, f, labels, n, losses, trainer->df, dw);
-    follow_ratio(trainer, n, losses);
-    if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
-        losses->center = cen__objective_contrast(&trainer->objective, f, labels, n, trainer->lambda,
-                                                 trainer->df, dw + model->centers);
-    } else {
-        center_gradient(trainer, f, labels, n);
+    const cen_train_options *o = &trainer->options;
+    const double numbers[] = {
+        trainer->loss.lambda,
+        trainer->adam.lr,
+        o->beta1,
+        o->beta2,
+        o->adam_eps,
+        o->weight_decay,
+        o->clip_norm,
+        o->label_smoothing,
+        o->margin,
+        o->margin_scale,
+        o->lambda_ratio,
+        o->alpha,
+        vectors_of(trainer)->dot(model->n_numbers, model->parameters, model->parameters)};
+    const uint64_t counts[] = {trainer->adam.n_steps,
+                               trainer->seed,
+                               o->n_shards,
+                               o->batch_size,
+                               (uint64_t)o->loss,
+                               (uint64_t)o->centers,
+                               n};
+    uint64_t seen = cen__hash_name(model->info.net), bits;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        memcpy(&bits, &numbers[i], sizeof bits);
+        seen = cen__substream(seen, bits);
     }
-    add_up(trainer, losses);
-    cen__work_backward(trainer->work, x, n, trainer->df, dw);
-    return isfinite(losses->total) && is_bounded(trainer, f, n);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        seen = cen__substream(seen, counts[i]);
+    }
+    for (size_t i = 0; i < n; i++) seen = cen__substream(seen, (uint64_t)labels[i]);
+    return seen;
+}
+
+/* Leaves lambda as it comes. */
+static cen_status run_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
+                               size_t n, cen_losses *losses, bool *is_fine, cen_error *error)
+{
+    const cen_model *model = trainer->model;
+    cen__shards *shards = &trainer->shards;
+    const cen__loss_pass pass = {n,           trainer->features, labels, model->parameters,
+                                 trainer->df, trainer->gradient};
+    cen_status status = cen__shards_forward(shards, x, n, trainer->features, error);
+    if (status != CEN_OK) return status;
+    cen__loss_backward(&trainer->loss, &pass, losses);
+    status =
+        cen__shards_backward(shards, x, n, trainer->df, trainer->gradient, trainer->state, error);
+    *is_fine = isfinite(losses->total) && is_bounded(trainer, &pass);
+    return status;
+}
+
+static void begin(cen_trainer *trainer)
+{
+    trainer->shards.seed = trainer->seed;
+    trainer->shards.step = trainer->adam.n_steps;
+    trainer->lambda_before = trainer->loss.lambda;
+    trainer->was_begun = trainer->loss.is_begun;
 }
 
 cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
                                 size_t n, cen_losses *losses, cen_error *error)
 {
-    remember(trainer);
-    cen_status status = check_batch(trainer, labels, n, error);
-    trainer->is_refused = status != CEN_OK;
-    if (status != CEN_OK || run_backward(trainer, x, labels, n, losses)) return status;
+    const cen_model *model = trainer->model;
+    bool is_fine = false;
+    begin(trainer);
+    cen_status status = check_batch(trainer, labels, n, error), agreed = CEN_OK;
+    if (trainer->shards.exchange.n_ranks > 1) {
+        uint64_t seen = status == CEN_OK ? seen_of(trainer, labels, n) : 0;
+        agreed = cen__shards_agree(&trainer->shards, seen, status != CEN_OK,
+                                   status == CEN_OK ? error : NULL);
+    }
+    if (status == CEN_OK) status = agreed;
+    if (status == CEN_OK) {
+        status = run_backward(trainer, x, labels, n, losses, &is_fine, error);
+    }
+    if (status == CEN_OK && is_fine) {
+        memcpy(cen__model_state(model), trainer->state, n_state(model) * sizeof(float));
+        trainer->is_refused = false;
+        trainer->n_features = n;
+        return CEN_OK;
+    }
     undo(trainer);
-    return cen__tell_not_finite(trainer->model, x, n, losses, error);
+    if (status != CEN_OK) return status;
+    size_t first, count;
+    cen__shards_share(&trainer->shards, n, &first, &count);
+    return cen__tell_not_finite(model, x, first, count, losses, error);
 }
 
 bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32_t *labels,
                                size_t n)
 {
     cen_losses losses;
-    remember(trainer);
-    bool is_fine = run_backward(trainer, x, labels, n, &losses);
+    bool is_fine = false;
+    begin(trainer);
+    cen_status status = run_backward(trainer, x, labels, n, &losses, &is_fine, NULL);
     undo(trainer);
-    return !is_fine;
+    return status == CEN_OK && !is_fine;
 }
 
 void cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features)
 {
-    remember(trainer);
-    const float *f = run_forward(trainer, x, n);
-    memcpy(features, f, n * trainer->model->info.feature_size * sizeof *f);
+    begin(trainer);
+    cen__shards_features(&trainer->shards, x, n, features);
     undo(trainer);
+}
+
+void cen_trainer_share(const cen_trainer *trainer, size_t n, size_t *first, size_t *count)
+{
+    cen__shards_share(&trainer->shards, n, first, count);
+}
+
+const float *cen_trainer_features(const cen_trainer *trainer, size_t *n)
+{
+    *n = trainer->n_features;
+    return trainer->features;
 }
 
 float *cen_trainer_gradient(cen_trainer *trainer, size_t *n)
 {
     *n = trainer->model->n_parameters;
+    trainer->is_shared = true;
     return trainer->gradient;
-}
-
-/* The centers of the batch's classes, each once. */
-static void update_present_centers(cen_trainer *trainer)
-{
-    const cen_model *model = trainer->model;
-    size_t d = model->info.feature_size, group = 0;
-    for (size_t i = 0, end; i < trainer->n_rows; i = end, group++) {
-        end = cen__group_end(trainer->rows, trainer->n_rows, i);
-        size_t start = model->centers + (size_t)trainer->rows[i].label * d;
-        if (trainer->options.centers == CEN_CENTERS_ADAM) {
-            cen__adam_apply_sparse(&trainer->adam, start, d, model->parameters, trainer->gradient);
-            continue;
-        }
-        float alpha = (float)trainer->options.alpha;
-        const float *delta = trainer->delta + group * d;
-        for (size_t j = 0; j < d; j++) model->parameters[start + j] -= alpha * delta[j];
-    }
-}
-
-/* Those of absent classes have a gradient of zero, which is not read. */
-static void update_all_centers(cen_trainer *trainer)
-{
-    const cen_model *model = trainer->model;
-    cen__adam *adam = &trainer->adam;
-    float *p = model->parameters;
-    size_t d = model->info.feature_size, at = model->centers;
-    for (size_t i = 0; i < trainer->n_rows; i = cen__group_end(trainer->rows, trainer->n_rows, i)) {
-        size_t start = model->centers + (size_t)trainer->rows[i].label * d;
-        cen__adam_apply(adam, at, start - at, 0, p, NULL);
-        cen__adam_apply(adam, start, d, 0, p, trainer->gradient);
-        at = start + d;
-    }
-    cen__adam_apply(adam, at, model->n_parameters - at, 0, p, NULL);
 }
 
 /* As torch.nn.utils.clip_grad_norm_ on body and head. */
@@ -419,7 +389,11 @@ static void clip(cen_trainer *trainer)
 {
     size_t n = trainer->model->centers;
     float *g = trainer->gradient;
-    double norm = sqrt(vectors_of(trainer)->dot(n, g, g));
+    if (trainer->is_shared) {
+        (void)cen__square_sum(vectors_of(trainer), g, n, INFINITY, trainer->model->context,
+                              &trainer->squares);
+    }
+    double norm = sqrt(trainer->squares);
     if (!(norm > trainer->options.clip_norm)) return;
     float scale = (float)(trainer->options.clip_norm / (norm + 1e-6));
     for (size_t i = 0; i < n; i++) g[i] *= scale;
@@ -438,28 +412,24 @@ static void update_weights(cen_trainer *trainer)
     }
 }
 
-void cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda)
+cen_status cen_trainer_set_rates(cen_trainer *trainer, double lr, double lambda, cen_error *error)
 {
-    bool follows = trainer->options.lambda_ratio > 0;
-    if (lr >= 0 && lr < HUGE_RATE) trainer->adam.lr = lr;
-    if (!follows && lambda >= 0 && lambda < HUGE_RATE) trainer->lambda = lambda;
+    cen_status status = cen__check_number("lr", lr, 0, CEN__HUGE_RATE, error);
+    if (status != CEN_OK) return status;
+    status = cen__check_number("lambda", lambda, 0, CEN__HUGE_RATE, error);
+    if (status != CEN_OK) return status;
+    trainer->adam.lr = lr;
+    if (trainer->options.lambda_ratio == 0) trainer->loss.lambda = lambda;
+    return CEN_OK;
 }
 
 void cen_trainer_update(cen_trainer *trainer)
 {
-    const cen_model *model = trainer->model;
-    if (trainer->is_refused) return;
+    if (trainer->is_refused || cen__trainer_check(trainer, NULL) != CEN_OK) return;
     if (trainer->options.clip_norm > 0) clip(trainer);
     cen__adam_begin(&trainer->adam);
     update_weights(trainer);
-    if (trainer->options.loss == CEN_LOSS_CONTRASTIVE_CENTER) {
-        cen__adam_apply(&trainer->adam, model->centers, model->n_parameters - model->centers, 0,
-                        model->parameters, trainer->gradient);
-    } else if (trainer->options.centers == CEN_CENTERS_ADAM_DENSE) {
-        update_all_centers(trainer);
-    } else {
-        update_present_centers(trainer);
-    }
+    cen__loss_update(&trainer->loss, &trainer->adam, trainer->model->parameters, trainer->gradient);
 }
 
 cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
@@ -468,10 +438,17 @@ cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int3
     cen_status status = check_batch(trainer, labels, n, error);
     if (status != CEN_OK) return status;
     const cen_model *model = trainer->model;
+    size_t d = model->info.feature_size, size = cen__shape_count(model->net.in);
+    float *f = trainer->features;
+    trainer->n_features = 0;
     cen__predictor_use(trainer->predictor);
-    const float *f = cen__predict(trainer->predictor, x, n);
-    cen__objective_measure(&trainer->objective, f, labels, n, losses);
-    add_up(trainer, losses);
-    if (features != NULL) memcpy(features, f, n * model->info.feature_size * sizeof *f);
-    return isfinite(losses->total) ? CEN_OK : cen__tell_not_finite(model, x, n, losses, error);
+    for (size_t at = 0, count; at < n; at += count) {
+        count = n - at < trainer->predictor->max_n ? n - at : trainer->predictor->max_n;
+        memcpy(f + at * d, cen__predict(trainer->predictor, x + at * size, count),
+               count * d * sizeof *f);
+    }
+    const cen__loss_pass pass = {.n = n, .f = f, .labels = labels, .w = model->parameters};
+    cen__loss_measure(&trainer->loss, &pass, losses);
+    if (features != NULL) memcpy(features, f, n * d * sizeof *f);
+    return isfinite(losses->total) ? CEN_OK : cen__tell_not_finite(model, x, 0, n, losses, error);
 }

@@ -7,7 +7,10 @@
 cen_model *cen__trainer_model(cen_trainer *trainer);
 const cen_train_options *cen__trainer_options(const cen_trainer *trainer);
 
-/* Plans its predictor for the largest batch. */
+/* Errors: ARGUMENT if its model has got other classes. */
+cen_status cen__trainer_check(const cen_trainer *trainer, cen_error *error);
+
+/* Planned for the largest shard. */
 cen_predictor *cen__trainer_predictor(cen_trainer *trainer);
 
 /* True where a backward of these would be refused as not finite. Changes nothing, but that there is no
@@ -22,14 +25,19 @@ void cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float
 /* Of what dropout draws, 1 at first; the step is that of Adam. */
 void cen__trainer_seed(cen_trainer *trainer, uint64_t seed);
 
-/* What a step changes beside the model's numbers: Adam's moments, the steps taken, lambda. */
+/* What a step changes beside the model's numbers, and what it takes: Adam's moments, the steps taken, lambda. */
 typedef struct cen__trainer_state {
     float *m, *v; /* [model->n_parameters] */
     size_t *n_steps;
     double *lambda;
     bool *is_begun; /* lambda follows a ratio, and has its first value */
+    double *lr;
+    uint64_t *seed;
 } cen__trainer_state;
 
 cen__trainer_state cen__trainer_state_of(cen_trainer *trainer);
+
+/* The last backward: its state has been replaced. */
+void cen__trainer_forget(cen_trainer *trainer);
 
 #endif

@@ -145,6 +145,30 @@ LAYERS = [
     ("conv_groups_wide", "conv 32 1x1, conv 32 3x3 pad 1 groups 2, maxpool 2, flatten", (1, 4, 5), 2),
 ]
 
+# The same in residual.bin: a residual's relu comes after it, or begins a branch, or ends one.
+RESIDUALS = [
+    ("residual_plain", "conv 4 3x3 pad 1, residual {conv 4 3x3 pad 1, relu, conv 4 1x1}, relu, flatten",
+     (3, 5, 6), 3),
+    ("residual_of_the_image", "residual {conv 3 3x3 pad 1}, relu, flatten, dense 4", (3, 5, 4), 3),
+    ("residual_projection", "conv 4 3x3 pad 1, relu, residual {conv 6 3x3 stride 2 pad 1, relu, "
+     "conv 6 3x3 pad 1 | conv 6 1x1 stride 2}, relu, gap", (3, 7, 6), 4),
+    ("residual_nested", "conv 4 2x2, residual {conv 4 3x3 pad 1, residual {conv 4 1x1, prelu}, relu | "
+     "residual {conv 4 1x1 | conv 4 3x3 pad 1, relu}}, flatten, dense 3", (3, 5, 6), 3),
+    ("residual_that_begins_with_relu", "conv 4 2x2, residual {relu, conv 4 3x3 pad 1, relu, conv 4 1x1}, "
+     "residual {relu, conv 4 3x3 pad 1}, relu, flatten", (3, 5, 6), 3),
+    ("residual_that_ends_with_relu", "conv 4 2x2, residual {conv 4 1x1, relu | conv 4 1x1, relu}, relu, "
+     "flatten", (3, 5, 6), 3),
+    ("residual_in_a_residual_of_its_input", "conv 4 2x2, residual {residual {conv 4 1x1, relu}}, relu, "
+     "residual {residual {residual {relu}}}, flatten", (3, 4, 4), 3),
+    ("residual_of_dense", "flatten, dense 6, relu, residual {dense 8, relu, dense 6}, relu, "
+     "residual {dense 5 | dense 5}, dense 3", (1, 3, 3), 5),
+    ("residual_of_nothing_but_relu", "conv 3 2x2, residual {relu | prelu}, residual {relu}, flatten",
+     (3, 4, 5), 3),
+    ("residual_of_maxpools", "conv 4 3x3 pad 1, residual {maxpool 2 | conv 4 2x2 stride 2, relu}, "
+     "residual {relu, maxpool 2 | maxpool 2, relu}, flatten", (3, 8, 9), 3),
+    ("residual_batch_1", "conv 4 3x3, residual {conv 4 3x3 pad 1, prelu}, gap, l2norm", (3, 5, 5), 1),
+]
+
 # name, classes, batch, lambda, what is special
 LOSSES = [
     ("loss_lambda_0", 5, 6, 0.0),
@@ -171,7 +195,7 @@ def put_case(golden, name, line, shape, n, n_classes, weight, special=None):
         x = np.floor(x * 2)
         for key in arrays:
             if key.startswith("body."):
-                slopes = isinstance(model.body[int(key.split(".")[1])], torch.nn.PReLU)
+                slopes = isinstance(oracle.module_of(model, key), torch.nn.PReLU)
                 arrays[key] = (np.full(arrays[key].shape, 0.5) if slopes else
                                rng.randint(-1, 2, arrays[key].shape)).astype("f4")
     elif special == "large":
@@ -206,6 +230,9 @@ def put_case(golden, name, line, shape, n, n_classes, weight, special=None):
 def layers():
     golden = Golden("layers.bin")
     for name, line, shape, n, *special in LAYERS:
+        put_case(golden, name, line, shape, n, 5, 0.2, *special)
+    golden = Golden("residual.bin")
+    for name, line, shape, n, *special in RESIDUALS:
         put_case(golden, name, line, shape, n, 5, 0.2, *special)
     golden = Golden("losses.bin")
     for name, n_classes, n, weight, *special in LOSSES:
@@ -253,7 +280,9 @@ TRAINING = [
     ("strides", "conv 8 3x5 stride 2x1 pad 1x2, prelu, conv 12 3x3 stride 2 pad 1, prelu, "
      "maxpool 3x2 stride 2, flatten, dense 16, prelu", (3, 15, 14), 10, 16, 96, "adam", 0.2),
 ]
-N_STEPS = 50
+RESIDUAL_TRAINING = [("resnet", oracle.RESNET, (3, 12, 11), 10, 16, 96, "adam-dense", 0.2)]
+# Steps: float32 and float64 part sooner by batchnorm, which makes much of little.
+N_STEPS, N_RESIDUAL_STEPS = 50, 9
 
 
 def run(line, shape, n_classes, mode, weight, arrays, batches, dtype):
@@ -263,9 +292,9 @@ def run(line, shape, n_classes, mode, weight, arrays, batches, dtype):
     return np.array([trainer.step(x, labels) for x, labels in batches]), model.arrays()
 
 
-def training():
-    golden = Golden("training.bin")
-    for name, line, shape, n_classes, n, n_images, mode, weight in TRAINING:
+def training(file, cases, n_steps):
+    golden = Golden(file)
+    for name, line, shape, n_classes, n, n_images, mode, weight in cases:
         rng = random_of(name)
         arrays = oracle.initial(rng, oracle.Model(line, *shape, n_classes))
         labels = rng.permutation(np.arange(n_images) % n_classes)
@@ -274,7 +303,7 @@ def training():
         pixels = ((patterns[labels] + noise) // 2).astype("u1")
         x = (pixels.astype("f8") - 128) / 64  # exact in float32
         batches = []
-        for step in range(N_STEPS):
+        for step in range(n_steps):
             begin = step * n % n_images
             batches.append((torch.tensor(x[begin:begin + n]), labels[begin:begin + n]))
         losses, final = run(line, shape, n_classes, mode, weight, arrays, batches, torch.float64)
@@ -299,4 +328,5 @@ def training():
 if __name__ == "__main__":
     layers()
     centers()
-    training()
+    training("training.bin", TRAINING, N_STEPS)
+    training("training_residual.bin", RESIDUAL_TRAINING, N_RESIDUAL_STEPS)

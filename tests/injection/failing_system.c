@@ -44,7 +44,7 @@ void failing_end(void)
 void failing_arm(size_t fail_at, bool goes_on)
 {
     memset(failing->counts, 0, sizeof failing->counts);
-    failing->n_bytes_read = 0;
+    failing->n_bytes_read = failing->n_past = 0;
     failing->fail_at = fail_at;
     failing->goes_on = goes_on;
     failing->has_failed = false;
@@ -108,9 +108,17 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *block, size_t size);
 void __wrap_free(void *block);
 
+/* Whether an allocation by malloc is to fail. */
+static bool fails_plainly(void)
+{
+    if (!failing->has_allocator) return fails(ALLOCATE, ENOMEM);
+    failing->n_past += failing->is_armed;
+    return false;
+}
+
 void *__wrap_malloc(size_t size)
 {
-    void *block = fails(ALLOCATE, ENOMEM) ? NULL : __real_malloc(size);
+    void *block = fails_plainly() ? NULL : __real_malloc(size);
     failing->n_blocks += block != NULL;
     if (failing->is_armed) errno = ENOENT; /* as where a thread's first one finds no /sys */
     return block;
@@ -118,14 +126,14 @@ void *__wrap_malloc(size_t size)
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-    void *block = fails(ALLOCATE, ENOMEM) ? NULL : __real_calloc(count, size);
+    void *block = fails_plainly() ? NULL : __real_calloc(count, size);
     failing->n_blocks += block != NULL;
     return block;
 }
 
 void *__wrap_realloc(void *block, size_t size)
 {
-    void *moved = fails(ALLOCATE, ENOMEM) ? NULL : __real_realloc(block, size);
+    void *moved = fails_plainly() ? NULL : __real_realloc(block, size);
     failing->n_blocks += block == NULL && moved != NULL;
     return moved;
 }
@@ -134,6 +142,36 @@ void __wrap_free(void *block)
 {
     failing->n_blocks -= block != NULL;
     __real_free(block);
+}
+
+enum { GUARD_SIZE = 16 };
+static const char guard[GUARD_SIZE + 1] = "a guard of bytes";
+
+void *failing_allocate(void *user, size_t size)
+{
+    if (user != failing || size > PTRDIFF_MAX - 3 * GUARD_SIZE) return NULL;
+    char *raw = fails(ALLOCATE, ENOMEM) ? NULL : __real_malloc(size + 3 * GUARD_SIZE);
+    if (raw == NULL) return NULL;
+    memcpy(raw, &size, sizeof size);
+    memcpy(raw + GUARD_SIZE, guard, GUARD_SIZE);
+    memset(raw + 2 * GUARD_SIZE, 0xA5, size);
+    memcpy(raw + 2 * GUARD_SIZE + size, guard, GUARD_SIZE);
+    failing->n_blocks++;
+    if (failing->is_armed) errno = ENOENT; /* as malloc does */
+    return raw + 2 * GUARD_SIZE;
+}
+
+void failing_release(void *user, void *block)
+{
+    char *raw = (char *)block - 2 * GUARD_SIZE;
+    size_t size;
+    memcpy(&size, raw, sizeof size);
+    const bool is_whole = memcmp(raw + GUARD_SIZE, guard, GUARD_SIZE) == 0 &&
+                          memcmp(raw + 2 * GUARD_SIZE + size, guard, GUARD_SIZE) == 0;
+    if (user != failing || !is_whole) abort();
+    memset(raw, 0, size + 3 * GUARD_SIZE); /* is not released twice */
+    failing->n_blocks--;
+    __real_free(raw);
 }
 
 /* ---- streams ---- */

@@ -39,9 +39,10 @@ enum { MOST_VERSIONS = 4096, MOST_POINTS = 1 << 16 };
 typedef struct failing_system {
     /* set by the test */
     bool is_armed;
-    size_t fail_at; /* 1: the first */
-    bool goes_on;   /* all later ones of its family fail too: memory, reading, or writing */
-    bool records;   /* each file that a rename puts in place is noted in versions */
+    size_t fail_at;     /* 1: the first */
+    bool goes_on;       /* all later ones of its family fail too: memory, reading, or writing */
+    bool records;       /* each file that a rename puts in place is noted in versions */
+    bool has_allocator; /* memory is failing_allocate's: malloc's is none of the operations */
     /* told to it */
     size_t counts[N_OPERATIONS];
     size_t n_bytes_read;
@@ -49,6 +50,7 @@ typedef struct failing_system {
     bool has_failed;
     operation failed;
     long n_blocks, n_handles; /* allocated and not freed, opened and not closed */
+    size_t n_past;            /* taken while armed from malloc, past the allocator */
     version versions[MOST_VERSIONS];
     size_t n_versions;
 } failing_system;
@@ -65,6 +67,10 @@ void failing_end(void);
 /* From here on operation number fail_at (0: none) of the process fails. */
 void failing_arm(size_t fail_at, bool goes_on);
 void failing_disarm(void);
+
+/* An allocator for cen_context_options. Ends the program if a block is not its own, or written beyond. */
+void *failing_allocate(void *user, size_t size);
+void failing_release(void *user, void *block);
 
 /* All operations since the arming. */
 size_t failing_count(void);

@@ -1,5 +1,6 @@
-/* Training, saving, resuming, decoding and exporting, with each allocation and each operation on files
- * failing in turn: a clean error, nothing leaks, and the last good file stands. */
+/* Training, saving, resuming, decoding, exporting and searching, with each allocation and each operation on files
+ * failing in turn: a clean error, nothing leaks, and the last good file stands. All memory is that of an allocator
+ * of the context, none is malloc's. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,7 +14,6 @@
 #include "image/image.h"
 #include "image/inflate.h"
 #include "injection/walk.h"
-#include "support/context.h"
 #include "support/golden_pairs.h"
 #include "support/png_chunk.h"
 
@@ -36,6 +36,20 @@ static bool told(cen_status status, const cen_error *error)
     return false;
 }
 
+/* ---- the context ---- */
+
+static cen_context *context;
+
+static cen_status make_context(cen_context **made, cen_error *error)
+{
+    cen_context_options options = cen_context_options_init();
+    options.n_threads = 1;
+    options.allocate = failing_allocate;
+    options.release = failing_release;
+    options.allocator_user = failing;
+    return cen_context_create(made, &options, error);
+}
+
 /* ---- images ---- */
 
 static const char *picture;
@@ -54,7 +68,7 @@ static void make_pictures(const char *folder, int value)
     uint8_t pixels[64];
     memset(pixels, value, sizeof pixels);
     const cen_image image = {8, 8, 1, pixels, NULL, {0}};
-    assert_int_equal(cen_image_write_png(NULL, &image, path[0], NULL), CEN_OK);
+    assert_int_equal(cen_image_write_png(context, &image, path[0], NULL), CEN_OK);
     picture = path[1];
     (void)golden_pairs_each("jpeg.bin", put_picture);
     picture = path[2];
@@ -101,7 +115,7 @@ static cen_status open_folder(size_t cache, cen_folder **folder, cen_error *erro
     cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0.25;
     options.strict = true;
-    cen_status status = cen_folder_open(threads(1), folder, &path, 1, &options, error);
+    cen_status status = cen_folder_open(context, folder, &path, 1, &options, error);
     if (status != CEN_OK) return status;
     status = cen_folder_load(*folder, &input, cache, NULL, NULL, error);
     if (status == CEN_OK) return CEN_OK;
@@ -125,7 +139,7 @@ static cen_status create(const cen_folder *folder, cen_model **model, cen_traine
     training.batch_size = 4;
     training.lambda_ratio = 0.3;
     *trainer = NULL;
-    cen_status status = cen_model_create(threads(1), model, &options, error);
+    cen_status status = cen_model_create(context, model, &options, error);
     if (status == CEN_OK) status = cen_trainer_create(trainer, *model, &training, error);
     return status;
 }
@@ -163,6 +177,50 @@ static bool train(void)
     return told(status, &error);
 }
 
+/* The other process sees and has the same. */
+static int gather_twice(void *user, const void *own, size_t size, void *all)
+{
+    (void)user;
+    memcpy(all, own, size);
+    memcpy((char *)all + size, own, size);
+    return 0;
+}
+
+#define STATE OUT "/state"
+
+/* A loop written by hand, in shards, which goes on from its state and saves it. */
+static bool step_by_hand(void)
+{
+    cen_error error;
+    cen_model *model;
+    cen_trainer *trainer = NULL;
+    cen_losses losses;
+    const float x[6 * 64] = {1, -1, 0.5f};
+    const int32_t labels[6] = {0, 1, 0, 1, 1, 0};
+    cen_model_options options = cen_model_options_init();
+    cen_train_options training = cen_train_options_init();
+    cen_exchange exchange = cen_exchange_init();
+    options.net = "conv 2 3x3 pad 1, batchnorm, relu, flatten, dropout 0.3, dense 3";
+    options.input = input;
+    options.n_classes = 2;
+    exchange.n_ranks = 2;
+    exchange.gather = gather_twice;
+    training.batch_size = 6;
+    training.n_shards = 4;
+    training.exchange = &exchange;
+    cen_status status = cen_model_create(context, &model, &options, &error);
+    if (status == CEN_OK) status = cen_trainer_create(&trainer, model, &training, &error);
+    if (status == CEN_OK && cen__os_kind(STATE) == CEN__FILE) {
+        status = cen_trainer_load(trainer, STATE, NULL, &error);
+    }
+    if (status == CEN_OK) status = cen_trainer_backward(trainer, x, labels, 6, &losses, &error);
+    if (status == CEN_OK) cen_trainer_update(trainer);
+    if (status == CEN_OK) status = cen_trainer_save(trainer, STATE, &error);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    return told(status, &error);
+}
+
 static cen_folder *loaded; /* not part of what may fail */
 static cen_model *trained;
 
@@ -171,7 +229,7 @@ static bool save_all(bool resume)
     cen_error error;
     cen_model *model = NULL;
     cen_status status = fit(loaded, OUT "/checkpoint", resume, 0, &model, &error);
-    if (status == CEN_OK) status = cen_model_note(model, "key", "value", &error);
+    if (status == CEN_OK) status = cen_model_set_note(model, "key", "value", &error);
     if (status == CEN_OK) status = cen_model_save(model, OUT "/model.safetensors", &error);
     cen_model_free(model);
     return told(status, &error);
@@ -201,9 +259,9 @@ static bool decode(void)
     cen_status status = CEN_OK;
     for (size_t i = 0; i < 5 && status == CEN_OK; i++) {
         cen_image image, size;
-        status = cen_image_read(threads(1), paths[i], NULL, &image, &error);
+        status = cen_image_read(context, paths[i], NULL, &image, &error);
         if (status != CEN_OK) break;
-        status = cen_image_read_size(NULL, paths[i], &size, &error);
+        status = cen_image_read_size(context, paths[i], &size, &error);
         if (status == CEN_OK) assert_int_equal(size.width, image.width);
         cen_image_free(&image);
     }
@@ -230,7 +288,7 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
     options.n_episodes = 2;
     options_knn.leave_one_out = true;
     const cen_labelled all = {features, labels, 8};
-    cen_status status = cen_measures_create(threads(1), &measures, &all, &all, 3, &options, error);
+    cen_status status = cen_measures_create(context, &measures, &all, &all, 3, &options, error);
     if (status != CEN_OK) return status;
     const cen_report_set set = {"seen", &measures, rows, rows};
     static const char *const pictures[] = {OUT};
@@ -243,9 +301,9 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
                              .n_sets = 1,
                              .pictures = pictures,
                              .n_pictures = 1};
-    status = cen_report_write_html(NULL, &page, OUT "/report.html", error);
-    if (status == CEN_OK) status = cen_report_write_json(NULL, &page, OUT "/report.json", error);
-    if (status == CEN_OK) status = cen_report_write_svg(NULL, &page, OUT "/svg", error);
+    status = cen_report_write_html(context, &page, OUT "/report.html", error);
+    if (status == CEN_OK) status = cen_report_write_json(context, &page, OUT "/report.json", error);
+    if (status == CEN_OK) status = cen_report_write_svg(context, &page, OUT "/svg", error);
     cen_measures_free(&measures);
     return status;
 }
@@ -259,9 +317,9 @@ static cen_status write_features(const float *features, const cen_feature_row *r
     cen_status status = CEN_OK;
     for (size_t i = 0; i < 4 && status == CEN_OK; i++) {
         cen_feature_set back;
-        status = cen_features_write(NULL, paths[i], formats[i], features, 8, 3, rows, error);
+        status = cen_features_write(context, paths[i], formats[i], features, 8, 3, rows, error);
         if (status != CEN_OK || i > 1) continue;
-        status = cen_features_read(NULL, paths[i], &back, error);
+        status = cen_features_read(context, paths[i], &back, error);
         if (status == CEN_OK) cen_features_free(&back);
     }
     return status;
@@ -285,9 +343,92 @@ static bool export_all(void)
     if (status == CEN_OK) status = write_features(features, rows, &error);
     if (status == CEN_OK) status = report(features, rows, labels, &error);
     if (status == CEN_OK) {
-        status = cen_idx_unpack(NULL, ROOT "/idx/images.gz", ROOT "/idx/labels", NULL, 0, 1,
+        status = cen_idx_unpack(context, ROOT "/idx/images.gz", ROOT "/idx/labels", NULL, 0, 1,
                                 OUT "/idx", &error);
     }
+    return told(status, &error);
+}
+
+static cen_status search_all(cen_context *own, cen_error *error)
+{
+    enum { N = 40, D = 5 };
+    static float x[N * D];
+    static int32_t labels[N];
+    static cen_feature_row rows[N];
+    for (size_t i = 0; i < N * D; i++) x[i] = (float)(i * 2654435761u % 1000);
+    for (size_t i = 0; i < N; i++) {
+        labels[i] = (int32_t)(i % 4);
+        rows[i] = (cen_feature_row){"p", labels[i], i % 2 == 0 ? "even" : "odd", NULL};
+    }
+    const cen_labelled all = {x, labels, N};
+    int32_t predicted[N];
+    size_t indices[N];
+    float mean[D], components[D * D];
+    double ratio;
+    cen_threshold threshold;
+    const cen_feature_set set = {.n = N, .d = D, .features = x, .rows = rows, .n_classes = 2};
+    const cen_knn_options options = cen_knn_options_init();
+    cen_finding *findings = NULL;
+    size_t n_findings;
+    cen_status status =
+        cen_knn_search(own, x, N, x, N, D, 1, CEN_METRIC_COSINE, true, indices, NULL, error);
+    if (status == CEN_OK)
+        status = cen_knn_classify(own, &all, &all, D, &options, predicted, NULL, NULL, error);
+    if (status == CEN_OK) status = cen_intra_inter(own, &all, &all, D, 4, &ratio, error);
+    if (status == CEN_OK)
+        status = cen_threshold_calibrate(own, &all, NULL, D, CEN_METRIC_L2, 0.2, &threshold, error);
+    if (status == CEN_OK) status = cen_pca(own, x, N, D, 2, mean, components, NULL, error);
+    if (status == CEN_OK)
+        status = cen_audit(own, &set, CEN_METRIC_L2, 1.5, &findings, &n_findings, error);
+    cen_audit_free(findings);
+    return status;
+}
+
+/* A context and all that needs nothing else. */
+static bool search(void)
+{
+    cen_error error;
+    cen_context *own = NULL;
+    cen_status status = make_context(&own, &error);
+    if (status == CEN_OK) status = search_all(own, &error);
+    cen_context_free(own);
+    return told(status, &error);
+}
+
+static cen_status predict_all(cen_predictor *predictor, cen_error *error)
+{
+    static const uint8_t pgm[] = "P5 2 2 255\n\x10\x20\x30\x40";
+    float x[64], features[3];
+    cen_status status = cen_predictor_decode(predictor, pgm, sizeof pgm - 1, x, error);
+    if (status != CEN_OK) return status;
+    const size_t n_before = failing->counts[ALLOCATE];
+    status = cen_predictor_features(predictor, x, 1, features, error);
+    assert_int_equal(failing->counts[ALLOCATE], n_before);
+    return status;
+}
+
+static bool predict(void)
+{
+    cen_error error;
+    cen_predictor *predictor = NULL;
+    cen_status status = cen_predictor_create(&predictor, trained, 1, &error);
+    if (status == CEN_OK) status = predict_all(predictor, &error);
+    cen_predictor_free(predictor);
+    return told(status, &error);
+}
+
+/* By way of memory. */
+static bool change_classes(void)
+{
+    static uint8_t bytes[1 << 15];
+    size_t size;
+    cen_error error;
+    cen_model *model = NULL;
+    cen_status status = cen_model_save_memory(trained, bytes, sizeof bytes, &size, &error);
+    if (status == CEN_OK)
+        status = cen_model_load_memory(context, &model, bytes, size, true, NULL, &error);
+    if (status == CEN_OK) status = cen_model_set_classes(model, 5, NULL, NULL, &error);
+    cen_model_free(model);
     return told(status, &error);
 }
 
@@ -306,6 +447,8 @@ static int prepare(void **state)
 {
     (void)state;
     failing_begin();
+    failing->has_allocator = true;
+    assert_int_equal(make_context(&context, NULL), CEN_OK);
     tree_remove(ROOT);
     make_pictures(IMAGES "/dark", 30);
     make_pictures(IMAGES "/light", 220);
@@ -322,6 +465,7 @@ static int clean(void **state)
     (void)state;
     cen_model_free(trained);
     cen_folder_free(loaded);
+    cen_context_free(context);
     tree_remove(ROOT);
     failing_end();
     return 0;
@@ -361,6 +505,17 @@ static void saving_keeps_the_last_good_model_and_checkpoint(void **state)
                 .goes = BOTH_CHECKPOINTS});
 }
 
+/* The state is the old one or the new one; which steps it has taken differs. */
+static void a_loop_written_by_hand_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "stepping by hand", .run = step_by_hand, .stride = 1});
+    assert_true(step_by_hand());
+    walk(
+        &(job){.name = "going on by hand", .run = step_by_hand, .stride = 1, .differs = " state "});
+}
+
 static void resuming_fails_cleanly_and_can_be_tried_again(void **state)
 {
     (void)state;
@@ -391,6 +546,27 @@ static void decoding_fails_cleanly(void **state)
     walk(&(job){.name = "decoding", .run = decode, .stride = 1});
 }
 
+static void searching_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "searching", .run = search, .stride = 1});
+}
+
+static void predicting_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "predicting", .run = predict, .stride = 1});
+}
+
+static void changing_classes_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "changing classes", .run = change_classes, .stride = 1});
+}
+
 /* The scan of a folder needs its size and how it is turned, and no pixels. */
 static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
 {
@@ -400,7 +576,7 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
     const size_t size = make_large_png(ROOT "/large/a.png", 2000, 1000);
     cen_image image;
     failing_arm(0, false);
-    assert_int_equal(cen_image_read_size(NULL, ROOT "/large/a.png", &image, NULL), CEN_OK);
+    assert_int_equal(cen_image_read_size(context, ROOT "/large/a.png", &image, NULL), CEN_OK);
     failing_disarm();
     assert_int_equal(image.width, 1000);
     assert_int_equal(image.height, 2000);
@@ -412,7 +588,7 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
     float features[3];
     options.unlabelled = true;
     failing_arm(0, false);
-    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(context, &folder, &path, 1, &options, NULL), CEN_OK);
     assert_int_equal(cen_model_folder_features(trained, folder, features, NULL, NULL, NULL),
                      CEN_OK);
     failing_disarm();
@@ -443,7 +619,7 @@ static cen_status write_pair(const char *class_name, float x, cen_error *error)
 {
     const float numbers[2] = {x, x};
     const cen_feature_row names[2] = {{"p", 0, class_name, NULL}, {"q", 0, class_name, NULL}};
-    return cen_features_write(NULL, PAIR, CEN_FEATURES_NPY, numbers, 2, 1, names, error);
+    return cen_features_write(context, PAIR, CEN_FEATURES_NPY, numbers, 2, 1, names, error);
 }
 
 /* As after a kill between the two renames: the numbers are new, the names in place are not. */
@@ -469,7 +645,7 @@ static void a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write(vo
         (void)told(write_pair("newer", 3, &error), &error);
         failing_disarm();
         is_done = !failing->has_failed;
-        assert_int_equal(cen_features_read(NULL, PAIR, &set, &error), CEN_OK);
+        assert_int_equal(cen_features_read(context, PAIR, &set, &error), CEN_OK);
         const bool is_newer = set.features[0] == 3;
         assert_true(is_newer || set.features[0] == 2);
         assert_string_equal(set.class_names[0], is_newer ? "newer" : "new");
@@ -499,7 +675,7 @@ static void each_renaming_of_a_pair_is_on_the_disk_before_the_next(void **state)
     assert_true(is_synced);
 }
 
-/* The wrapped malloc and sysconf set it though they succeed. */
+/* The allocator and the wrapped sysconf set it though they succeed. */
 static void errno_stays_where_the_system_sets_it(void **state)
 {
     (void)state;
@@ -511,19 +687,19 @@ static void errno_stays_where_the_system_sets_it(void **state)
     cen_feature_set set;
     failing_arm(0, false);
     errno = 77;
-    assert_int_equal(cen_folder_open(threads(1), &folder, &path, 1, &options, NULL), CEN_OK);
+    assert_int_equal(cen_folder_open(context, &folder, &path, 1, &options, NULL), CEN_OK);
     assert_int_equal(errno, 77);
     assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, NULL), CEN_OK);
     assert_int_equal(errno, 77);
     cen_folder_free(folder);
     static const char rows[] = "path,label,class,split,f0\na,0,a,,1\n";
     assert_int_equal(cen_file_write(NULL, OUT "/f.csv", rows, sizeof rows - 1, NULL), CEN_OK);
-    assert_int_equal(cen_features_read(NULL, OUT "/f.csv", &set, NULL), CEN_OK);
+    assert_int_equal(cen_features_read(context, OUT "/f.csv", &set, NULL), CEN_OK);
     assert_int_equal(errno, 77);
     cen_features_free(&set);
-    assert_int_equal(cen_knn_search(threads(1), &one, 1, &one, 1, 1, 1, CEN_METRIC_L2, false,
-                                    &nearest, NULL, NULL),
-                     CEN_OK); /* counts the processors, and needs no second thread */
+    assert_int_equal(
+        cen_knn_search(context, &one, 1, &one, 1, 1, 1, CEN_METRIC_L2, false, &nearest, NULL, NULL),
+        CEN_OK); /* counts the processors, and needs no second thread */
     assert_int_equal(errno, 77);
     failing_disarm();
 }
@@ -545,10 +721,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_fails_cleanly),
+        cmocka_unit_test(a_loop_written_by_hand_fails_cleanly),
         cmocka_unit_test(saving_keeps_the_last_good_model_and_checkpoint),
         cmocka_unit_test(resuming_fails_cleanly_and_can_be_tried_again),
         cmocka_unit_test(the_checkpoint_before_a_damaged_one_stays_until_there_is_a_new_one),
         cmocka_unit_test(decoding_fails_cleanly),
+        cmocka_unit_test(searching_fails_cleanly),
+        cmocka_unit_test(predicting_fails_cleanly),
+        cmocka_unit_test(changing_classes_fails_cleanly),
         cmocka_unit_test(a_large_png_is_read_whole_only_to_be_decoded),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
         cmocka_unit_test(a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write),

@@ -287,6 +287,7 @@ static inline void walk_on(const job *j, const ends *e, bool goes_on, size_t tri
             return;
         }
         tried[failing->failed]++;
+        assert_int_equal(failing->n_past, 0);
         if (failing->n_blocks != n_blocks || failing->n_handles != n_handles) {
             fail_msg("%s: %ld allocations are not freed, %ld files are not closed", where(j, text),
                      failing->n_blocks - n_blocks, failing->n_handles - n_handles);
@@ -307,6 +308,7 @@ static inline void walk(const job *j)
     assert_true(j->run());
     failing_disarm();
     failing->records = false;
+    assert_int_equal(failing->n_past, 0);
     e.n_points = failing_count();
     memcpy(e.points, failing->points, sizeof e.points);
     e.after = tree_take(ROOT "/out");

@@ -39,7 +39,7 @@ static void check_steps(const char *of, cen_center_mode centers)
             &error);
         cen_trainer_update(trainer);
         assert_number("total", losses.total, curve->values[step * 3], 2e-6);
-        assert_number("softmax", losses.softmax, curve->values[step * 3 + 1], 2e-6);
+        assert_number("softmax", losses.first, curve->values[step * 3 + 1], 2e-6);
         assert_number("center", losses.center, curve->values[step * 3 + 2], 2e-6);
         const char *name;
         cen_tensor view;

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nn/contrastive.h"
+#include "loss/contrastive.h"
 #include "support/context.h"
 #include "support/loss_cases.h"
 
@@ -18,7 +18,8 @@ static double loss_of(cen__contrastive contrastive, const float *f, const float 
     contrastive.scratch = scratch_memory(count, sizeof *contrastive.scratch);
     size_t n_numbers = contrastive.k * contrastive.d;
     if (dcenters != NULL) memset(dcenters, 0xff, n_numbers * sizeof *dcenters);
-    double loss = cen__contrastive_loss(&contrastive, f, centers, labels, df, dcenters);
+    double loss = cen__contrastive_loss(&contrastive, f, centers, labels);
+    if (df != NULL) cen__contrastive_gradient(&contrastive, f, centers, labels, df, dcenters);
     cen__free(contrastive.scratch);
     return loss;
 }

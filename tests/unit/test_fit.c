@@ -119,8 +119,8 @@ static void each_step_and_epoch_is_reported(void **state)
     assert_int_equal(s.step.n_batches, 4);
     assert_int_equal(s.step.n_images, 16);
     assert_true(s.epoch.knn_accuracy >= 0 && s.epoch.knn_accuracy <= 1);
-    assert_true(s.epoch.validation.softmax > 0 && s.epoch.intra_inter > 0);
-    assert_true(fabs(s.step.losses.total - (s.step.losses.softmax + 0.2 * s.step.losses.center)) <
+    assert_true(s.epoch.validation.first > 0 && s.epoch.intra_inter > 0);
+    assert_true(fabs(s.step.losses.total - (s.step.losses.first + 0.2 * s.step.losses.center)) <
                 1e-12);
     cen_model_free(model);
     cen_folder_free(folder);
@@ -474,7 +474,8 @@ static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, boo
                                 int n_threads, cen_model **model, cen_error *error)
 {
     cen_model_options options = model_options(cen_folder_get(folder));
-    options.net = "conv 4 3x3 pad 1, batchnorm, relu, flatten, dropout 0.3, dense 3";
+    options.net = "conv 4 3x3 pad 1, batchnorm, relu, residual {conv 4 1x1, batchnorm}, relu, "
+                  "flatten, dropout 0.3, dense 3";
     cen_status status = cen_model_create(threads(n_threads), model, &options, error);
     if (status != CEN_OK) return status;
     cen_train_options training = train_options();
@@ -756,11 +757,12 @@ static cen_status all_of_it(cen_folder *folder, cen_error *error)
     seen s = {0};
     cen_status status = fit_once(folder, 1, 0, &s, &model, error);
     if (status != CEN_OK) return status;
-    status = cen_model_note(model, "key", "value", error);
+    status = cen_model_set_note(model, "key", "value", error);
     if (status == CEN_OK) status = cen_model_save(model, "limited.safetensors", error);
     if (status == CEN_OK)
         status = cen_model_load(threads(1), &loaded, "limited.safetensors", NULL, error);
-    if (status == CEN_OK) status = cen_model_init(loaded, "limited.safetensors", NULL, error);
+    if (status == CEN_OK)
+        status = cen_model_load_weights(loaded, "limited.safetensors", NULL, error);
     float features[20 * 3];
     if (status == CEN_OK) {
         status = cen_model_folder_features(loaded, folder, features, NULL, NULL, error);

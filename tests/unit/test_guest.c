@@ -98,7 +98,7 @@ static bool create(job *j)
     options.class_names = cen_folder_get(j->images)->class_names;
     options.seed = j->seed;
     return TRY(cen_model_create(NULL, &j->model, &options, &j->error)) &&
-           TRY(cen_model_note(j->model, "lambda", "0.5", &j->error));
+           TRY(cen_model_set_note(j->model, "lambda", "0.5", &j->error));
 }
 
 /* Stops after some steps and goes on from the checkpoint. */

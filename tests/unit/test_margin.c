@@ -6,8 +6,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nn/losses.h"
-#include "nn/margin.h"
+#include "loss/softmax.h"
+#include "loss/cosface.h"
 #include "support/context.h"
 #include "support/loss_cases.h"
 

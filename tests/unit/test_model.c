@@ -36,8 +36,8 @@ static void a_saved_model_is_loaded_as_it_was(void **state)
 {
     (void)state;
     cen_model *model = make(1, line), *loaded;
-    assert_int_equal(cen_model_note(model, "lambda", "0.1", NULL), CEN_OK);
-    assert_int_equal(cen_model_note(model, "lambda", "0.2", NULL), CEN_OK);
+    assert_int_equal(cen_model_set_note(model, "lambda", "0.1", NULL), CEN_OK);
+    assert_int_equal(cen_model_set_note(model, "lambda", "0.2", NULL), CEN_OK);
     assert_int_equal(cen_model_save(model, "model.safetensors", NULL), CEN_OK);
     cen_error error;
     assert_ok(cen_model_load(NULL, &loaded, "model.safetensors", NULL, &error), &error);
@@ -107,20 +107,20 @@ static void weights_come_by_name_and_other_classes_keep_their_head(void **state)
     cen_model *source = make(1, line), *target = make(2, line);
     assert_int_equal(cen_model_save(source, "init.safetensors", NULL), CEN_OK);
     size_t n_taken, n;
-    assert_int_equal(cen_model_init(target, "init.safetensors", &n_taken, NULL), CEN_OK);
+    assert_int_equal(cen_model_load_weights(target, "init.safetensors", &n_taken, NULL), CEN_OK);
     assert_int_equal(n_taken, 8);
     const float *w = cen_model_parameters(source, &n);
     assert_memory_equal(w, cen_model_parameters(target, &n), n * sizeof *w);
     cen_model_free(target);
 
     target = model_create(line, 3, 6, 8, 7);
-    assert_int_equal(cen_model_init(target, "init.safetensors", &n_taken, NULL), CEN_OK);
+    assert_int_equal(cen_model_load_weights(target, "init.safetensors", &n_taken, NULL), CEN_OK);
     assert_int_equal(n_taken, 5);
     cen_model_free(target);
 
     target = make(2, "conv 5 3x3, flatten, dense 5");
     cen_error error;
-    assert_int_equal(cen_model_init(target, "init.safetensors", &n_taken, &error),
+    assert_int_equal(cen_model_load_weights(target, "init.safetensors", &n_taken, &error),
                      CEN_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "init.safetensors: tensor 'body.0.weight'"));
     cen_model_free(target);
@@ -289,15 +289,15 @@ static void notes_that_would_spoil_the_file_are_refused(void **state)
     cen_model *model = make(1, line), *loaded;
     cen_error error;
     for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-        assert_int_equal(cen_model_note(model, keys[i], "x", &error), CEN_ERROR_ARGUMENT);
+        assert_int_equal(cen_model_set_note(model, keys[i], "x", &error), CEN_ERROR_ARGUMENT);
         assert_non_null(strstr(error.message, keys[i]));
     }
-    assert_int_equal(cen_model_note(model, "a\xff", "x", NULL), CEN_ERROR_ARGUMENT);
-    assert_int_equal(cen_model_note(model, "a", "\xed\xa0\x80", NULL), CEN_ERROR_ARGUMENT);
-    assert_ok(cen_model_note(model, "",
-                             "gr\xc3\xb6\xc3\x9f"
-                             "e \x01",
-                             &error),
+    assert_int_equal(cen_model_set_note(model, "a\xff", "x", NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen_model_set_note(model, "a", "\xed\xa0\x80", NULL), CEN_ERROR_ARGUMENT);
+    assert_ok(cen_model_set_note(model, "",
+                                 "gr\xc3\xb6\xc3\x9f"
+                                 "e \x01",
+                                 &error),
               &error);
     assert_ok(cen_model_save(model, "noted.safetensors", &error), &error);
     assert_ok(cen_model_load(NULL, &loaded, "noted.safetensors", NULL, &error), &error);
@@ -340,7 +340,7 @@ static void numbers_that_are_not_finite_are_refused_with_the_name_of_their_tenso
         assert_int_equal(cen_model_load(NULL, &loaded, "number.safetensors", NULL, &error),
                          CEN_ERROR_FORMAT);
         assert_non_null(strstr(error.message, name));
-        assert_int_equal(cen_model_init(model, "number.safetensors", &n_taken, &error),
+        assert_int_equal(cen_model_load_weights(model, "number.safetensors", &n_taken, &error),
                          CEN_ERROR_FORMAT);
         assert_non_null(strstr(error.message, name));
         assert_memory_equal(before, w, n * sizeof *w); /* nothing was copied */
@@ -374,7 +374,7 @@ static void an_init_that_fails_leaves_the_model_as_it_was(void **state)
     assert_true(n <= 2048);
     memcpy(before, w, n * sizeof *w);
     assert_int_equal(cen_model_save(other, "other.safetensors", NULL), CEN_OK);
-    assert_int_equal(cen_model_init(model, "other.safetensors", &n_taken, NULL),
+    assert_int_equal(cen_model_load_weights(model, "other.safetensors", &n_taken, NULL),
                      CEN_ERROR_ARGUMENT);
     assert_memory_equal(before, w, n * sizeof *w);
     assert_int_equal(n_taken, 5);

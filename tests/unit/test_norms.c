@@ -6,7 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nn/work.h"
+#include "nn/run.h"
 #include "support/context.h"
 #include "support/golden_case.h"
 #include "format/safetensors.h"
@@ -39,73 +39,10 @@ static void l2norm_equals_torch_with_a_learned_and_a_fixed_scale(void **state)
     check_golden_cases(norms, "l2norm_", 5);
 }
 
-static void check_states(const char *of, cen_model *model)
-{
-    const char *name;
-    cen_tensor view;
-    for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
-        char full[128], what[256];
-        if (!strstr(name, "running_")) continue;
-        snprintf(full, sizeof full, "states/%s", name);
-        snprintf(what, sizeof what, "%s: %s", of, name);
-        const golden_array *want = golden_get(norms, of, full);
-        double *got = doubles(view.data, want->count);
-        assert_close(what, got, want->values, want->count, largest(want->values, want->count),
-                     FLOAT32);
-        free(got);
-    }
-}
-
-/* Losses and gradients of three batches, the statistics behind them, and features with these. */
-static void check_norm_case(const char *of)
-{
-    enum { N_BATCHES = 3 };
-    cen_model *model = model_of_golden(threads(2), norms, of, "x");
-    const golden_array *images = golden_get(norms, of, "x"),
-                       *want = golden_get(norms, of, "features");
-    const size_t n = images->shape[0] / N_BATCHES, size = images->count / images->shape[0];
-    float *x = golden_floats(images), *features = golden_memory(want->count, sizeof *features);
-    int32_t *labels = golden_labels(golden_get(norms, of, "labels"));
-    cen_train_options options = cen_train_options_init();
-    options.lambda = golden_get(norms, of, "lambda")->values[0];
-    options.batch_size = n + 2;
-    cen_trainer *trainer = trainer_create(model, &options);
-    cen_error error;
-    cen_losses losses;
-    size_t n_gradient;
-    for (size_t k = 0; k < N_BATCHES; k++) {
-        char batch[96];
-        snprintf(batch, sizeof batch, "%.60s/%zu", of, k);
-        assert_ok(
-            cen_trainer_backward(trainer, x + k * n * size, labels + k * n, n, &losses, &error),
-            &error);
-        check_losses(batch, &losses, golden_get(norms, batch, "losses"));
-        check_gradient(norms, batch, model, cen_trainer_gradient(trainer, &n_gradient));
-    }
-    check_states(of, model);
-    assert_ok(model_features(model, x, images->shape[0], features, &error), &error);
-    check_features(of, features, want);
-    check_states(of, model);
-    cen_trainer_free(trainer);
-    cen_model_free(model);
-    free(x);
-    free(features);
-    free(labels);
-}
-
 static void batchnorm_equals_torch_in_training_and_evaluation(void **state)
 {
     (void)state;
-    size_t n_checked = 0;
-    for (size_t i = 0; i < norms->n_arrays; i++) {
-        const char *name = norms->arrays[i].name, *end = strstr(name, "/net");
-        char of[96];
-        if (!end || strncmp(name, "norm_", 5) != 0) continue;
-        snprintf(of, sizeof of, "%.*s", (int)(end - name), name);
-        check_norm_case(of);
-        n_checked++;
-    }
-    assert_int_equal(n_checked, 19);
+    check_norm_cases(norms, "norm_", 19);
 }
 
 /* ---- without golden values ---- */
@@ -216,7 +153,7 @@ static void a_saved_model_has_its_running_statistics_again(void **state)
     size_t n_taken, n_tensors = 0;
     const char *name;
     cen_tensor view;
-    assert_ok(cen_model_init(other, path, &n_taken, &error), &error);
+    assert_ok(cen_model_load_weights(other, path, &n_taken, &error), &error);
     while (cen_model_tensor(model, n_tensors, &name, &view)) n_tensors++;
     assert_int_equal(n_taken, n_tensors);
     assert_equal_tensors(model, other);
@@ -233,7 +170,7 @@ static void infer(bool folded, float *features)
                        "conv 7 1x1, batchnorm, gap, dense 7, batchnorm";
     pictures p = draw_pictures();
     cen__net net;
-    cen__work *work;
+    cen__run *work;
     assert_int_equal(
         cen__net_create(NULL, kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL),
         CEN_OK);
@@ -246,10 +183,10 @@ static void infer(bool folded, float *features)
     float *statistics = golden_memory(net.n_state, sizeof *statistics);
     cen__net_initialize(&net, 1, w);
     for (size_t i = 0; i < net.n_state; i++) statistics[i] = 0.5f + (float)(i % 7) / 4;
-    assert_int_equal(cen__work_create(&work, &net, N, threads(2), false, NULL), CEN_OK);
-    cen__work_use(work, w, statistics);
-    memcpy(features, cen__work_forward(work, p.x, N), N * D * sizeof *features);
-    cen__work_free(work);
+    assert_int_equal(cen__run_create(&work, &net, N, threads(2), false, NULL), CEN_OK);
+    cen__run_use(work, w, statistics);
+    memcpy(features, cen__run_forward(work, p.x, N), N * D * sizeof *features);
+    cen__run_free(work);
     cen__net_free(&net);
     free(w);
     free(statistics);

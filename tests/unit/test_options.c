@@ -80,7 +80,7 @@ static void bad_model_options_are_refused(void **state)
     }
 }
 
-static void bad_rates_are_left_as_they_were(void **state)
+static void bad_rates_are_refused_with_a_sentence_and_both_stay(void **state)
 {
     (void)state;
     cen_model *models[2];
@@ -93,7 +93,13 @@ static void bad_rates_are_left_as_they_were(void **state)
         models[i] = model_create("flatten, dense 4", 1, 4, 4, 2);
         cen_trainer *trainer = trainer_create(models[i], &options);
         for (size_t j = 0; j < N_BAD && i == 1; j++) {
-            cen_trainer_set_rates(trainer, bad_numbers[j], bad_numbers[j]);
+            cen_error error;
+            assert_int_equal(cen_trainer_set_rates(trainer, bad_numbers[j], 0.1, &error),
+                             CEN_ERROR_ARGUMENT);
+            assert_non_null(strstr(error.message, "lr "));
+            assert_int_equal(cen_trainer_set_rates(trainer, 0.1, bad_numbers[j], &error),
+                             CEN_ERROR_ARGUMENT);
+            assert_non_null(strstr(error.message, "lambda "));
         }
         assert_int_equal(cen_trainer_backward(trainer, x, labels, 2, &losses[i], NULL), CEN_OK);
         cen_trainer_update(trainer);
@@ -322,7 +328,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_train_options_are_refused),
         cmocka_unit_test(bad_model_options_are_refused),
-        cmocka_unit_test(bad_rates_are_left_as_they_were),
+        cmocka_unit_test(bad_rates_are_refused_with_a_sentence_and_both_stay),
         cmocka_unit_test(bad_search_options_are_refused),
         cmocka_unit_test(bad_image_and_folder_options_are_refused),
         cmocka_unit_test(options_of_an_older_header_are_read_as_far_as_they_go),

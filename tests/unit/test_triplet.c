@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nn/triplet.h"
+#include "loss/triplet.h"
 #include "support/context.h"
 #include "support/loss_cases.h"
 

@@ -1,0 +1,34 @@
+/* Adam over flat buffers (Kingma and Ba 2015, algorithm 1). */
+#ifndef CEN_LOSS_ADAM_H
+#define CEN_LOSS_ADAM_H
+
+#include "base/context.h"
+#include "base/status.h"
+#include "kernels/vector.h"
+
+typedef struct cen__adam {
+    size_t count;
+    float *m, *v; /* [count] */
+    size_t n_steps;
+    double lr, beta1, beta2, eps;
+    cen_context *context; /* NULL: the caller works by itself */
+    const cen__vectors *vectors;
+} cen__adam;
+
+/* Errors: MEMORY. Only m, v, count and n_steps are set; the rest is the caller's. */
+cen_status cen__adam_create(cen_context *context, cen__adam *adam, size_t count, cen_error *error);
+void cen__adam_free(cen__adam *adam);
+
+/* Begins the next step: it counts for the bias corrections. */
+void cen__adam_begin(cen__adam *adam);
+
+/* Steps the numbers start .. start + count of p, as torch.optim.AdamW with this weight decay, and with
+ * none as torch.optim.Adam; g NULL: their gradient is zero. */
+void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
+                     const float *g);
+
+/* The same for one row of a sparse table, as torch.optim.SparseAdam: its eps is added before the
+ * second bias correction and not after. */
+void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g);
+
+#endif
