@@ -189,27 +189,21 @@ const cen__layer_kind cen__batchnorm_apply = {
 
 /* ---- training, with a maxpool ---- */
 
-/* The x - mean each maximum came from, of all images of a chunk, and behind these its place. */
+/* The x - mean each maximum came from, of all images of the batch, and after these its place. */
 static size_t pooled_saved_size(const cen__layer *layer)
 {
     return cen__shape_count(layer->out) * (sizeof(float) + 1);
 }
 
-static uint8_t *chunk_of(const cen__layer *layer, const cen__pass *pass)
-{
-    return pass->saved - pass->n_before * pooled_saved_size(layer);
-}
-
 static float *kept_of(const cen__layer *layer, const cen__pass *pass)
 {
-    size_t count = cen__shape_count(layer->out);
-    return (float *)(void *)chunk_of(layer, pass) + pass->n_before * count;
+    return (float *)(void *)pass->saved_of_batch + pass->start * cen__shape_count(layer->out);
 }
 
 static uint8_t *argmax_of(const cen__layer *layer, const cen__pass *pass)
 {
     size_t count = cen__shape_count(layer->out);
-    return chunk_of(layer, pass) + pass->n_chunk * count * sizeof(float) + pass->n_before * count;
+    return pass->saved_of_batch + pass->max_n * count * sizeof(float) + pass->start * count;
 }
 
 static void pool(const cen__layer *layer, const cen__pass *pass)

@@ -1,4 +1,4 @@
-/* From the layers of a line to the steps that are run: layers whose numbers in between would only
+/* From the layers of a net to the steps that are run: layers whose numbers in between would only
  * be written to be read again become one. */
 #ifndef CEN_NN_FUSE_H
 #define CEN_NN_FUSE_H
@@ -6,15 +6,14 @@
 #include "nn/layer.h"
 
 typedef struct cen__steps {
-    cen__layer *steps;
+    cen__layer *steps; /* their inputs are steps */
     size_t n;
 } cen__steps;
 
 /* Of layers[n_layers], whose shapes are set. In training batchnorm is two steps: one that measures
- * the batch and ends a stage, one that begins the next and takes a relu and a maxpool of 2x2 along.
- * In inference dropout is none, and batchnorm behind a convolution is folded into it; there a step
- * may point at its layer, so the layers must stay. What was allocated is the caller's to free,
- * also on failure. Errors: MEMORY. */
+ * the batch and ends a stage, one that begins the next. In inference dropout is none. Then the patterns
+ * of fuse.c become one step each; a step may point at a layer, so the layers must stay. What was
+ * allocated is the caller's to free, also on failure. Errors: MEMORY. */
 cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_layers,
                      cen__steps *training, cen__steps *inference, cen_error *error);
 

@@ -17,7 +17,10 @@ typedef struct cen__window {
     size_t h, w, stride_h, stride_w, pad_h, pad_w;
 } cen__window;
 
-enum { CEN__MAX_PARAMETERS = 2, CEN__MAX_STATES = 2 };
+enum { CEN__MAX_PARAMETERS = 2, CEN__MAX_STATES = 2, CEN__MAX_INPUTS = 2 };
+
+/* The input of a layer that reads the net's. */
+#define CEN__NET_INPUT SIZE_MAX
 
 typedef struct cen__parameter {
     const char *name; /* "weight", "bias" */
@@ -33,11 +36,12 @@ typedef struct cen__layer cen__layer;
 
 struct cen__layer {
     const cen__layer_kind *kind;
-    const cen__kernels *kernels; /* the net's */
-    cen__shape in, out;
-    size_t n_outputs;    /* conv, dense */
-    cen__window window;  /* conv, maxpool */
-    size_t groups;       /* conv */
+    const cen__kernels *kernels;              /* the net's */
+    size_t n_inputs, inputs[CEN__MAX_INPUTS]; /* the layers, or steps, that it reads */
+    cen__shape in, out;                       /* in: of each input */
+    size_t n_outputs;                         /* conv, dense */
+    size_t groups;                            /* conv */
+    cen__window window;                       /* conv, maxpool, avgpool */
     float number;        /* dropout: the chance; l2norm: the scale, 0 where it is learned */
     size_t n_parameters; /* tensors */
     cen__parameter parameters[CEN__MAX_PARAMETERS];
@@ -45,7 +49,8 @@ struct cen__layer {
     size_t n_states;      /* tensors that training changes by other rules than a gradient */
     cen__parameter states[CEN__MAX_STATES];
     size_t state_offset, state_count; /* of these in the net's buffer of state */
-    size_t index;                     /* in the line */
+    size_t index;                     /* among the net's layers */
+    size_t column;                    /* of its name in the line, from 1 */
     /* Of a step (fuse.h): */
     bool has_relu;          /* with relu */
     bool bias_is_lost;      /* a batchnorm behind it takes the bias away: its gradient is 0 */
@@ -55,19 +60,21 @@ struct cen__layer {
 /* One call of forward or backward: n images, and what belongs to the layer. */
 typedef struct cen__pass {
     size_t n;
-    size_t first;             /* of these images in the batch */
-    cen_context *context;     /* BATCH layers only; IMAGE layers run inside a thread */
-    const float *w;           /* [layer->count] */
-    const float *prepared;    /* [prepared_count], what prepare made of w for this pass */
-    const float *x;           /* [n, in] */
-    float *y;                 /* [n, out]; y == x for a layer in place */
-    const float *dy;          /* [n, out] */
-    float *dx;                /* [n, in], assigned; dx == dy in place; NULL: only dw is needed */
-    float *dw;                /* [layer->count]; IMAGE layers add to it, BATCH layers assign it */
-    uint8_t *saved;           /* [n, saved_size]: from forward to backward; NULL without training */
-    size_t n_before, n_chunk; /* saved is part of a chunk's: images before it, and in all */
-    float *scratch;           /* [scratch_count], 64-byte aligned, nobody else's during the call */
-    float *state;             /* [layer->state_count] */
+    size_t start;            /* of these images among those of the call */
+    size_t first;            /* of these images in the batch */
+    cen_context *context;    /* BATCH layers only; IMAGE layers run inside a thread */
+    const float *w;          /* [layer->count] */
+    const float *prepared;   /* [prepared_count], what prepare made of w for this pass */
+    const float *x, *x2;     /* [n, in] of each input */
+    float *y;                /* [n, out]; y == x for a layer in place */
+    const float *dy;         /* [n, out] */
+    float *dx;               /* [n, in], assigned; dx == dy in place; NULL: only dw is needed */
+    float *dw;               /* [layer->count]; IMAGE layers add to it, BATCH layers assign it */
+    uint8_t *saved;          /* [n, saved_size]: from forward to backward; NULL without training */
+    uint8_t *saved_of_batch; /* the same of the first of the batch's max_n images */
+    size_t max_n;
+    float *scratch; /* [scratch_count], 64-byte aligned, nobody else's during the call */
+    float *state;   /* [layer->state_count] */
     float
         *shared; /* [shared_count] of the layer: one for all chunks, and from forward to backward */
     double *sums;        /* [sums_count]: assigned by a chunk; to finish, those of the batch */
@@ -82,10 +89,12 @@ typedef enum { CEN__SCOPE_IMAGE, CEN__SCOPE_BATCH } cen__scope;
 struct cen__layer_kind {
     const char *name, *syntax;
     cen__scope scope;
-    bool in_place;     /* y may overwrite x: backward reads y and not x */
+    bool in_place;     /* y may overwrite x, and dx dy: backward reads y and not x */
     bool keeps_memory; /* y is x, in the same order: nothing to compute */
     bool keeps_x;      /* y is x: forward only measures it */
-    bool keeps_dy;     /* dx is dy: backward only measures it */
+    bool keeps_dy;     /* dx is dy: backward, if there is one, only measures it */
+    /* The weights before it start as He has it; with a weight of its own, a slope. */
+    bool rectifies;
     /* Reads what follows the name in the line. */
     cen_status (*parse)(cen__line *line, cen__layer *layer, cen_error *error);
     /* Sets out and parameters from in. The message needs no layer name. */
@@ -108,12 +117,18 @@ struct cen__layer_kind {
     void (*finish_backward)(const cen__layer *layer, const cen__pass *pass);
 };
 
+/* HxW [stride S] [pad P], of layers that move a window; stride as the window by default. */
+cen_status cen__layer_parse_window(cen__line *line, cen__layer *layer, cen_error *error);
+
 /* Of layers without words behind their name, and of those that change no shape. */
 cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error);
 cen_status cen__layer_keep_shape(cen__layer *layer, cen_error *error);
 
 /* NULL where there is no such layer. */
 const cen__layer_kind *cen__layer_find(const char *name, size_t name_size);
+
+/* The names of all, as "conv, maxpool", cut to size. */
+void cen__layer_names(char *text, size_t size);
 
 /* Sizes from here on fit no memory; below it they can be added and multiplied by a few without
  * overflow. */
@@ -122,6 +137,13 @@ const cen__layer_kind *cen__layer_find(const char *name, size_t name_size);
 /* Append a tensor; the layer's count stays at CEN__MOST_NUMBERS where it does not fit. */
 void cen__layer_add_parameter(cen__layer *layer, const cen__parameter *parameter);
 void cen__layer_add_state(cen__layer *layer, const cen__parameter *state);
+
+static inline bool cen__layer_reads(const cen__layer *layer, size_t input)
+{
+    bool reads = false;
+    for (size_t k = 0; k < layer->n_inputs; k++) reads = reads || layer->inputs[k] == input;
+    return reads;
+}
 
 static inline size_t cen__shape_count(cen__shape shape)
 {

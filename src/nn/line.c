@@ -11,11 +11,17 @@ bool cen__is_blank(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* Signs that are words of their own. */
+static bool is_sign(char c)
+{
+    return c == ',' || c == '{' || c == '|' || c == '}';
+}
+
 const char *cen__line_peek(cen__line *line, size_t *size)
 {
     while (cen__is_blank(*line->at)) line->at++;
     size_t n = 0;
-    while (line->at[n] != '\0' && line->at[n] != ',' && !cen__is_blank(line->at[n])) n++;
+    while (line->at[n] != '\0' && !is_sign(line->at[n]) && !cen__is_blank(line->at[n])) n++;
     *size = n;
     return line->at;
 }
@@ -36,12 +42,26 @@ bool cen__line_take(cen__line *line, const char *word)
     return true;
 }
 
+bool cen__line_take_sign(cen__line *line, char sign)
+{
+    size_t size;
+    (void)cen__line_peek(line, &size);
+    if (*line->at != sign) return false;
+    line->at++;
+    return true;
+}
+
 cen_status cen__line_fail(cen__line *line, cen_error *error, const char *expected)
 {
     size_t size;
     const char *word = cen__line_peek(line, &size);
     int shown = size > 40 ? 40 : (int)size;
     size_t column = (size_t)(word - line->text) + 1;
+    if (size == 0 && *word != '\0' && *word != ',') {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "net, column %zu: '%c' stands where %s is expected", column, *word,
+                         expected);
+    }
     if (size == 0) {
         const char *place = *word == ',' ? "the comma" : "the end of the line";
         return cen__fail(error, CEN_ERROR_ARGUMENT,

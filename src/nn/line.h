@@ -12,7 +12,7 @@ typedef struct cen__line {
 /* What separates words. */
 bool cen__is_blank(char c);
 
-/* The next word of this layer, without moving; *size 0 at a comma or the end. */
+/* The next word, without moving; *size 0 at one of the signs , { | } or the end. */
 const char *cen__line_peek(cen__line *line, size_t *size);
 
 /* Moves over the next word. */
@@ -20,6 +20,9 @@ void cen__line_skip(cen__line *line);
 
 /* True and moved over where the next word is this one. */
 bool cen__line_take(cen__line *line, const char *word);
+
+/* True and moved over if this sign is next. */
+bool cen__line_take_sign(cen__line *line, char sign);
 
 /* A whole number of at least `least`; `what` names it for the message: "the number of outputs". */
 cen_status cen__line_number(cen__line *line, const char *what, size_t least, size_t *number,

@@ -1,4 +1,5 @@
-/* The body: a line of text, parsed into layers with shapes and a place in one flat buffer. */
+/* The body: a line of text, parsed into a graph of layers with shapes and a place in one flat buffer, and
+ * the steps that are run of it. */
 #ifndef CEN_NN_NET_H
 #define CEN_NN_NET_H
 
@@ -12,7 +13,9 @@ typedef struct cen__net {
     cen__layer *layers;
     cen__steps training, inference; /* what is run */
     char **texts;                   /* [n_layers], each layer as in the line */
-    char *line;                     /* the texts joined by ", " */
+    char **places;                  /* [n_layers], its module in torch: "4", "4.main.0" */
+    char *line;                     /* as it was read, in one spelling */
+    size_t last_dense;              /* where its text begins in the line */
 } cen__net;
 
 /* feature_size, where not 0, replaces OUT of the last dense. On failure *net is empty. Errors:

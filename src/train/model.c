@@ -15,11 +15,12 @@ static cen_status check_input(const cen_input *input, cen_error *error)
     cen_status status =
         cen__check_choice("the way to resize", (long)input->resize, CEN_RESIZE_STRETCH, error);
     if (status != CEN_OK) return status;
-    if ((input->channels != 1 && input->channels != 3) || input->height == 0 || input->width == 0) {
+    if (input->channels < 1 || input->channels > CEN_MAX_CHANNELS || input->height == 0 ||
+        input->width == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "an input of %zu channels, %zux%zu, is none; use 1 or 3 channels and at "
+                         "an input of %zu channels, %zux%zu, is none; use 1 to %d channels and at "
                          "least one row and column",
-                         input->channels, input->height, input->width);
+                         input->channels, input->height, input->width, CEN_MAX_CHANNELS);
     }
     for (size_t c = 0; c < input->channels; c++) {
         if (!isfinite(input->mean[c]) || !isfinite(input->std[c]) || input->std[c] <= 0) {
@@ -66,6 +67,7 @@ static cen_status describe_layers(cen_model *model, cen_error *error)
     for (size_t i = 0; i < n; i++) {
         const cen__layer *layer = &model->net.layers[i];
         model->layers[i] = (cen_layer_info){.text = model->net.texts[i],
+                                            .place = model->net.places[i],
                                             .channels = layer->out.c,
                                             .height = layer->out.h,
                                             .width = layer->out.w,
@@ -91,13 +93,13 @@ static bool add_tensor(cen_model *model, const char *name, size_t n_dims, const 
     return true;
 }
 
-/* body.I.NAME for each of a layer's tensors. */
+/* body.PLACE.NAME for each of a layer's tensors. */
 static bool add_tensors(cen_model *model, size_t layer, const cen__parameter *tensors, size_t n)
 {
     bool good = true;
     for (size_t i = 0; i < n && good; i++) {
-        char name[64];
-        (void)snprintf(name, sizeof name, "body.%zu.%s", layer, tensors[i].name);
+        char name[192];
+        (void)snprintf(name, sizeof name, "body.%s.%s", model->net.places[layer], tensors[i].name);
         good = add_tensor(model, name, tensors[i].n_dims, tensors[i].shape);
     }
     return good;

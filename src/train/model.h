@@ -40,7 +40,7 @@ struct cen_model {
 cen_status cen__model_layout(cen_context *context, cen_model **model,
                              const cen_model_options *options, cen_error *error);
 
-/* The running statistics of the body, as cen__work_use takes them. */
+/* The running statistics of the body, as cen__run_use takes them. */
 static inline float *cen__model_state(const cen_model *model)
 {
     return model->parameters + model->n_parameters;

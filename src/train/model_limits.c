@@ -1,7 +1,7 @@
 /* What a model that comes from elsewhere may ask for, judged before its memory is taken. */
 #include "base/checks.h"
 #include "base/sizes.h"
-#include "nn/work.h"
+#include "nn/run.h"
 #include "train/model.h"
 
 /* What an image may take while it runs, for a pixel of the largest input: 64 channels of two layers. */
@@ -46,7 +46,7 @@ cen_status cen__model_check_limits(const cen_model *model, const cen_model_limit
     }
     if (!is_file && model->n_numbers > most)
         return fail_bytes("its parameters take", model->n_numbers, most, how, error);
-    cen_status status = cen__work_measure(model->context, &model->net, &count, error);
+    cen_status status = cen__run_measure(model->context, &model->net, &count, error);
     if (status != CEN_OK || count <= most) return status;
     return fail_bytes("while it runs, an image takes", count, most, how, error);
 }

@@ -2,13 +2,13 @@
 #ifndef CEN_TRAIN_PREDICTOR_H
 #define CEN_TRAIN_PREDICTOR_H
 
-#include "nn/work.h"
+#include "nn/run.h"
 
 struct cen_predictor {
     const cen_model *model; /* borrowed */
     size_t max_n;           /* images at once */
     unsigned n_changes;     /* of the model, when it was made */
-    cen__work *work;
+    cen__run *work;
     /* A model that mirrors: */
     float *mirrored; /* [max_n, input] */
     float *features; /* [max_n, D] */

@@ -6,12 +6,12 @@
 #ifndef CEN_TRAIN_SHARDS_H
 #define CEN_TRAIN_SHARDS_H
 
-#include "nn/work.h"
+#include "nn/run.h"
 #include "train/model.h"
 
 typedef struct cen__shards {
     const cen_model *model;
-    cen__work *work; /* of one shard */
+    cen__run *work; /* of one shard */
     cen_exchange exchange;
     size_t n_shards, batch_size;
     size_t n_numbers;    /* parameters of the body, and its running statistics */

@@ -1,6 +1,6 @@
-/* Whole training steps and features a second of four nets, to stand beside steps.py's PyTorch.
+/* Whole training steps and features a second of some nets, to stand beside steps.py's PyTorch.
  *
- *     bench steps CASE THREADS SECONDS      CASE: article, lenet++, conv64, classes
+ *     bench steps CASE THREADS SECONDS [BATCH]      CASE: article, lenet++, conv64, classes, small, resnet
  *
  * prints one line: CASE THREADS, milliseconds of a training step (median), of a batch of features. */
 #include <centerloss.h>
@@ -27,6 +27,15 @@ static const bench_case cases[] = {
      "conv 128 3x3 pad 1, relu, maxpool 2, flatten, dense 128",
      3, 64, 32, 100},
     {"classes", "flatten, dense 128", 1, 16, 64, 100000},
+    {"small", "small", 1, 28, 64, 10},
+    {"resnet",
+     "conv 16 3x3 pad 1, batchnorm, relu, "
+     "residual {conv 16 3x3 pad 1, batchnorm, relu, conv 16 3x3 pad 1, batchnorm}, relu, "
+     "residual {conv 32 3x3 stride 2 pad 1, batchnorm, relu, conv 32 3x3 pad 1, batchnorm | "
+     "conv 32 1x1 stride 2, batchnorm}, relu, "
+     "residual {conv 64 3x3 stride 2 pad 1, batchnorm, relu, conv 64 3x3 pad 1, batchnorm | "
+     "conv 64 1x1 stride 2, batchnorm}, relu, gap",
+     3, 32, 64, 10},
 };
 
 enum { MOST_RUNS = 10000, LEAST_RUNS = 5 };
@@ -35,10 +44,11 @@ static double times[MOST_RUNS];
 
 int bench_steps(int argc, char **argv)
 {
-    if (argc != 4) return 2;
+    if (argc != 4 && argc != 5) return 2;
     const bench_case *c = cases;
     while (c < cases + sizeof cases / sizeof *cases && strcmp(c->name, argv[1]) != 0) c++;
     if (c == cases + sizeof cases / sizeof *cases) return 2;
+    const size_t batch = argc == 5 ? (size_t)atoi(argv[4]) : c->batch;
     int n_threads = atoi(argv[2]);
     double seconds = atof(argv[3]);
 
@@ -53,19 +63,19 @@ int bench_steps(int argc, char **argv)
     options.n_classes = c->n_classes;
     cen_train_options training = plain_train_options();
     training.centers = CEN_CENTERS_ADAM_DENSE; /* as the peer's torch.optim.Adam */
-    training.batch_size = c->batch;
+    training.batch_size = batch;
     if (cen_model_create(threads(n_threads), &model, &options, &error) != CEN_OK ||
         cen_trainer_create(&trainer, model, &training, &error) != CEN_OK ||
-        cen_predictor_create(&predictor, model, c->batch, &error) != CEN_OK) {
+        cen_predictor_create(&predictor, model, batch, &error) != CEN_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }
-    size_t count = c->batch * c->channels * c->side * c->side;
+    size_t count = batch * c->channels * c->side * c->side;
     size_t d = cen_model_get(model)->feature_size;
-    float *x = malloc(count * sizeof *x), *f = malloc(c->batch * d * sizeof *f);
-    int32_t *labels = malloc(c->batch * sizeof *labels);
+    float *x = malloc(count * sizeof *x), *f = malloc(batch * d * sizeof *f);
+    int32_t *labels = malloc(batch * sizeof *labels);
     for (size_t i = 0; i < count; i++) x[i] = (float)rand() / (float)RAND_MAX - 0.5f;
-    for (size_t i = 0; i < c->batch; i++) labels[i] = (int32_t)((size_t)rand() % c->n_classes);
+    for (size_t i = 0; i < batch; i++) labels[i] = (int32_t)((size_t)rand() % c->n_classes);
 
     double medians[2];
     for (int mode = 0; mode < 2; mode++) {
@@ -75,10 +85,10 @@ int bench_steps(int argc, char **argv)
             double start = cen__os_seconds();
             if (mode == 0) {
                 cen_losses losses;
-                cen_trainer_backward(trainer, x, labels, c->batch, &losses, NULL);
+                cen_trainer_backward(trainer, x, labels, batch, &losses, NULL);
                 cen_trainer_update(trainer);
             } else {
-                cen_predictor_features(predictor, x, c->batch, f, NULL);
+                cen_predictor_features(predictor, x, batch, f, NULL);
             }
             if (i >= 2) times[n++] = cen__os_seconds() - start;
         }

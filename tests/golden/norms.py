@@ -47,7 +47,20 @@ NORMS = [
      "maxpool 2, conv 9 3x3 pad 1, batchnorm, relu, gap, dense 6, l2norm scale 8", (3, 13, 14), 10),
     ("norm_depthwise", "conv 6 1x1, batchnorm, relu, conv 6 3x3 pad 1 groups 6, batchnorm, relu, "
      "maxpool 2, conv 4 1x1, batchnorm, gap", (3, 5, 6), 3),
+    ("norm_mobile", "conv 8 3x3 stride 2 pad 1, batchnorm, relu6, conv 8 3x3 pad 1 groups 8, gelu, "
+     "conv 12 1x1, batchnorm, relu6, maxpool 3 stride 2 pad 1, avgpool 2 stride 1, gap", (3, 13, 14), 6),
     ("norm_groups", "conv 6 1x1, relu, conv 8 3x3 stride 2 groups 2, batchnorm, flatten", (1, 7, 6), 4),
+]
+
+# In residuals: the first is a net as people train, then those that begin and end a branch with a batchnorm.
+RESIDUALS = [
+    ("residual_resnet", oracle.RESNET, (3, 9, 8), 7),
+    ("residual_norm_first", "conv 5 3x3 pad 1, residual {batchnorm, relu, conv 5 3x3 pad 1, batchnorm, relu, "
+     "conv 5 1x1}, residual {batchnorm, relu, conv 5 1x1}, relu, gap", (3, 6, 5), 5),
+    ("residual_norms_only", "conv 4 2x2, prelu, residual {batchnorm | batchnorm, relu}, relu, flatten, dense 4, "
+     "residual {batchnorm}", (3, 5, 4), 6),
+    ("residual_pool", "conv 4 3x3 pad 1, residual {conv 6 3x3 pad 1, batchnorm, relu, maxpool 2 | "
+     "maxpool 2, conv 6 1x1, batchnorm}, relu, flatten, dense 5", (1, 8, 7), 4),
 ]
 N_BATCHES = 3
 
@@ -84,6 +97,9 @@ def put_norm(golden, name, line, shape, n, weight):
 
 
 if __name__ == "__main__":
+    golden = train.Golden("norms_residual.bin")
+    for name, line, shape, n in RESIDUALS:
+        put_norm(golden, name, line, shape, n, 0.2)
     golden = train.Golden("norms.bin")
     for name, line, shape, n in CASES:
         train.put_case(golden, name, line, shape, n, 5, 0.2)

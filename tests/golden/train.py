@@ -121,7 +121,52 @@ LAYERS = [
      (1, 5, 9), 2),
     ("conv_groups", "conv 6 2x2, conv 9 3x2 pad 1 groups 3, flatten", (3, 6, 5), 3),
     ("conv_groups_1x1", "conv 8 1x1, conv 12 1x1 groups 4, relu, maxpool 2, flatten", (1, 5, 4), 3),
+    ("maxpool_pad_1", "conv 3 2x2, maxpool 3 stride 2 pad 1, flatten", (3, 9, 8), 3),
+    ("maxpool_pad_not_square", "conv 3 2x2, maxpool 3x5 stride 1x2 pad 0x2, flatten", (3, 6, 8), 3),
+    ("maxpool_pad_2x2", "conv 4 2x2, relu, maxpool 2 pad 1, flatten", (3, 7, 6), 3),
+    ("maxpool_pad_over_the_image", "conv 3 1x1, maxpool 7 stride 2 pad 3, flatten", (3, 2, 3), 2),
+    ("maxpool_pad_ties", "conv 2 2x2, maxpool 3 stride 1 pad 1, flatten", (1, 5, 5), 3, "integers"),
+    ("maxpool_pad_of_negatives", "conv 3 2x2, maxpool 3 stride 2 pad 1, flatten", (1, 6, 5), 3,
+     "negative"),
+    ("avgpool_2", "conv 3 1x1, avgpool 2, flatten", (3, 6, 8), 3),
+    ("avgpool_odd_sizes", "conv 3 2x2, relu, avgpool 2, flatten", (3, 8, 10), 3),
+    ("avgpool_3_stride_2_pad_1", "conv 3 2x2, avgpool 3 stride 2 pad 1, flatten", (3, 9, 8), 3),
+    ("avgpool_not_square", "conv 3 2x2, avgpool 2x3 stride 3x1 pad 1x0, flatten", (3, 10, 9), 3),
+    ("avgpool_whole_image", "conv 6 2x2, avgpool 5x4, flatten", (3, 6, 5), 4),
+    ("avgpool_of_the_image", "avgpool 3 stride 1 pad 1, conv 4 2x2, flatten", (3, 5, 7), 3),
+    ("avgpool_3", "conv 4 3x3 pad 1, avgpool 3, flatten", (1, 9, 11), 3),
+    ("relu6_between", "conv 4 2x2, relu6, flatten, dense 9, relu6, dense 3", (3, 5, 5), 4, "large"),
+    ("relu6_of_zeros_and_sixes", "conv 4 2x2, relu6, conv 3 2x2, relu6, flatten", (3, 6, 6), 4,
+     "integers"),
+    ("relu6_of_the_image", "relu6, conv 4 2x2, flatten", (3, 4, 4), 3),
+    ("gelu_between", "conv 4 2x2, gelu, flatten, dense 9, gelu, dense 3", (3, 5, 5), 4),
+    ("gelu_at_the_end", "conv 4 2x2, gelu, flatten, dense 9, gelu", (3, 5, 5), 4),
+    ("gelu_of_the_image", "gelu, conv 4 2x2, gelu, flatten", (3, 20, 18), 2),
     ("conv_groups_wide", "conv 32 1x1, conv 32 3x3 pad 1 groups 2, maxpool 2, flatten", (1, 4, 5), 2),
+]
+
+# The same in residual.bin: a residual's relu comes after it, or begins a branch, or ends one.
+RESIDUALS = [
+    ("residual_plain", "conv 4 3x3 pad 1, residual {conv 4 3x3 pad 1, relu, conv 4 1x1}, relu, flatten",
+     (3, 5, 6), 3),
+    ("residual_of_the_image", "residual {conv 3 3x3 pad 1}, relu, flatten, dense 4", (3, 5, 4), 3),
+    ("residual_projection", "conv 4 3x3 pad 1, relu, residual {conv 6 3x3 stride 2 pad 1, relu, "
+     "conv 6 3x3 pad 1 | conv 6 1x1 stride 2}, relu, gap", (3, 7, 6), 4),
+    ("residual_nested", "conv 4 2x2, residual {conv 4 3x3 pad 1, residual {conv 4 1x1, prelu}, relu | "
+     "residual {conv 4 1x1 | conv 4 3x3 pad 1, relu}}, flatten, dense 3", (3, 5, 6), 3),
+    ("residual_that_begins_with_relu", "conv 4 2x2, residual {relu, conv 4 3x3 pad 1, relu, conv 4 1x1}, "
+     "residual {relu, conv 4 3x3 pad 1}, relu, flatten", (3, 5, 6), 3),
+    ("residual_that_ends_with_relu", "conv 4 2x2, residual {conv 4 1x1, relu | conv 4 1x1, relu}, relu, "
+     "flatten", (3, 5, 6), 3),
+    ("residual_in_a_residual_of_its_input", "conv 4 2x2, residual {residual {conv 4 1x1, relu}}, relu, "
+     "residual {residual {residual {relu}}}, flatten", (3, 4, 4), 3),
+    ("residual_of_dense", "flatten, dense 6, relu, residual {dense 8, relu, dense 6}, relu, "
+     "residual {dense 5 | dense 5}, dense 3", (1, 3, 3), 5),
+    ("residual_of_nothing_but_relu", "conv 3 2x2, residual {relu | prelu}, residual {relu}, flatten",
+     (3, 4, 5), 3),
+    ("residual_of_maxpools", "conv 4 3x3 pad 1, residual {maxpool 2 | conv 4 2x2 stride 2, relu}, "
+     "residual {relu, maxpool 2 | maxpool 2, relu}, flatten", (3, 8, 9), 3),
+    ("residual_batch_1", "conv 4 3x3, residual {conv 4 3x3 pad 1, prelu}, gap, l2norm", (3, 5, 5), 1),
 ]
 
 # name, classes, batch, lambda, what is special
@@ -150,9 +195,13 @@ def put_case(golden, name, line, shape, n, n_classes, weight, special=None):
         x = np.floor(x * 2)
         for key in arrays:
             if key.startswith("body."):
-                slopes = isinstance(model.body[int(key.split(".")[1])], torch.nn.PReLU)
+                slopes = isinstance(oracle.module_of(model, key), torch.nn.PReLU)
                 arrays[key] = (np.full(arrays[key].shape, 0.5) if slopes else
                                rng.randint(-1, 2, arrays[key].shape)).astype("f4")
+    elif special == "large":
+        for key in arrays:
+            if key.startswith("body."):
+                arrays[key] *= 3
     elif special == "negative":
         arrays["body.0.bias"] -= 40
     elif special == "slopes":
@@ -181,6 +230,9 @@ def put_case(golden, name, line, shape, n, n_classes, weight, special=None):
 def layers():
     golden = Golden("layers.bin")
     for name, line, shape, n, *special in LAYERS:
+        put_case(golden, name, line, shape, n, 5, 0.2, *special)
+    golden = Golden("residual.bin")
+    for name, line, shape, n, *special in RESIDUALS:
         put_case(golden, name, line, shape, n, 5, 0.2, *special)
     golden = Golden("losses.bin")
     for name, n_classes, n, weight, *special in LOSSES:
@@ -228,7 +280,9 @@ TRAINING = [
     ("strides", "conv 8 3x5 stride 2x1 pad 1x2, prelu, conv 12 3x3 stride 2 pad 1, prelu, "
      "maxpool 3x2 stride 2, flatten, dense 16, prelu", (3, 15, 14), 10, 16, 96, "adam", 0.2),
 ]
-N_STEPS = 50
+RESIDUAL_TRAINING = [("resnet", oracle.RESNET, (3, 12, 11), 10, 16, 96, "adam-dense", 0.2)]
+# Steps: float32 and float64 part sooner by batchnorm, which makes much of little.
+N_STEPS, N_RESIDUAL_STEPS = 50, 9
 
 
 def run(line, shape, n_classes, mode, weight, arrays, batches, dtype):
@@ -238,9 +292,9 @@ def run(line, shape, n_classes, mode, weight, arrays, batches, dtype):
     return np.array([trainer.step(x, labels) for x, labels in batches]), model.arrays()
 
 
-def training():
-    golden = Golden("training.bin")
-    for name, line, shape, n_classes, n, n_images, mode, weight in TRAINING:
+def training(file, cases, n_steps):
+    golden = Golden(file)
+    for name, line, shape, n_classes, n, n_images, mode, weight in cases:
         rng = random_of(name)
         arrays = oracle.initial(rng, oracle.Model(line, *shape, n_classes))
         labels = rng.permutation(np.arange(n_images) % n_classes)
@@ -249,7 +303,7 @@ def training():
         pixels = ((patterns[labels] + noise) // 2).astype("u1")
         x = (pixels.astype("f8") - 128) / 64  # exact in float32
         batches = []
-        for step in range(N_STEPS):
+        for step in range(n_steps):
             begin = step * n % n_images
             batches.append((torch.tensor(x[begin:begin + n]), labels[begin:begin + n]))
         losses, final = run(line, shape, n_classes, mode, weight, arrays, batches, torch.float64)
@@ -274,4 +328,5 @@ def training():
 if __name__ == "__main__":
     layers()
     centers()
-    training()
+    training("training.bin", TRAINING, N_STEPS)
+    training("training_residual.bin", RESIDUAL_TRAINING, N_RESIDUAL_STEPS)

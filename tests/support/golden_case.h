@@ -96,8 +96,63 @@ static inline void check_golden_case(const golden *all, const char *of)
     free(labels);
 }
 
-/* All cases whose name begins so; n says how many there are. */
-static inline void check_golden_cases(const golden *all, const char *prefix, size_t n)
+static inline void check_states(const golden *norms, const char *of, cen_model *model)
+{
+    const char *name;
+    cen_tensor view;
+    for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
+        char full[128], what[256];
+        if (!strstr(name, "running_")) continue;
+        snprintf(full, sizeof full, "states/%s", name);
+        snprintf(what, sizeof what, "%s: %s", of, name);
+        const golden_array *want = golden_get(norms, of, full);
+        double *got = doubles(view.data, want->count);
+        assert_close(what, got, want->values, want->count, largest(want->values, want->count),
+                     FLOAT32);
+        free(got);
+    }
+}
+
+/* Losses and gradients of three batches, the statistics behind them, and features with these. */
+static inline void check_norm_case(const golden *norms, const char *of)
+{
+    enum { N_BATCHES = 3 };
+    cen_model *model = model_of_golden(threads(2), norms, of, "x");
+    const golden_array *images = golden_get(norms, of, "x"),
+                       *want = golden_get(norms, of, "features");
+    const size_t n = images->shape[0] / N_BATCHES, size = images->count / images->shape[0];
+    float *x = golden_floats(images), *features = golden_memory(want->count, sizeof *features);
+    int32_t *labels = golden_labels(golden_get(norms, of, "labels"));
+    cen_train_options options = cen_train_options_init();
+    options.lambda = golden_get(norms, of, "lambda")->values[0];
+    options.batch_size = n + 2;
+    cen_trainer *trainer = trainer_create(model, &options);
+    cen_error error;
+    cen_losses losses;
+    size_t n_gradient;
+    for (size_t k = 0; k < N_BATCHES; k++) {
+        char batch[96];
+        snprintf(batch, sizeof batch, "%.60s/%zu", of, k);
+        assert_ok(
+            cen_trainer_backward(trainer, x + k * n * size, labels + k * n, n, &losses, &error),
+            &error);
+        check_losses(batch, &losses, golden_get(norms, batch, "losses"));
+        check_gradient(norms, batch, model, cen_trainer_gradient(trainer, &n_gradient));
+    }
+    check_states(norms, of, model);
+    assert_ok(model_features(model, x, images->shape[0], features, &error), &error);
+    check_features(of, features, want);
+    check_states(norms, of, model);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    free(x);
+    free(features);
+    free(labels);
+}
+
+/* Runs `check` on all cases whose name begins so; n says how many there are. */
+static inline void check_all(const golden *all, const char *prefix, size_t n,
+                             void (*check)(const golden *all, const char *of))
 {
     size_t n_checked = 0;
     for (size_t i = 0; i < all->n_arrays; i++) {
@@ -105,10 +160,20 @@ static inline void check_golden_cases(const golden *all, const char *prefix, siz
         char of[96];
         if (!end || strncmp(name, prefix, strlen(prefix)) != 0) continue;
         snprintf(of, sizeof of, "%.*s", (int)(end - name), name);
-        check_golden_case(all, of);
+        check(all, of);
         n_checked++;
     }
     assert_int_equal(n_checked, n);
+}
+
+static inline void check_golden_cases(const golden *all, const char *prefix, size_t n)
+{
+    check_all(all, prefix, n, check_golden_case);
+}
+
+static inline void check_norm_cases(const golden *norms, const char *prefix, size_t n)
+{
+    check_all(norms, prefix, n, check_norm_case);
 }
 
 #endif

@@ -1,7 +1,6 @@
 """What the Python proofs share: the net line as torch.nn.Sequential, the three center modes as
 PyTorch steps them, and safetensors without a package."""
 import json
-import re
 import struct
 
 import numpy as np
@@ -11,6 +10,13 @@ ARTICLE = "conv 10 2x2, maxpool 2, flatten, dense 32, relu"
 LENETPP = ", ".join(
     ["conv %d 5x5 pad 2, prelu, conv %d 5x5 pad 2, prelu, maxpool 2" % (k, k) for k in (32, 64, 128)]
     + ["flatten, dense 2"])
+
+# Two blocks of He et al. 2016, the second with a projection; and one in the other.
+RESNET = ("conv 8 3x3 pad 1, batchnorm, relu, "
+          "residual {conv 8 3x3 pad 1, batchnorm, relu, conv 8 3x3 pad 1, batchnorm}, relu, "
+          "residual {conv 12 3x3 stride 2 pad 1, batchnorm, relu, "
+          "residual {conv 12 3x3 pad 1, batchnorm, relu}, conv 12 3x3 pad 1, batchnorm | "
+          "conv 12 1x1 stride 2, batchnorm}, relu, gap, dense 6")
 
 
 def pair(text):
@@ -34,26 +40,63 @@ class L2Norm(torch.nn.Module):
         return (self.weight if self.scale is None else self.scale) * torch.nn.functional.normalize(x)
 
 
-def sequential(line, channels, height, width, dtype=torch.float64):
+class Residual(torch.nn.Module):
+    def __init__(self, main, shortcut):
+        super().__init__()
+        self.main = main
+        self.shortcut = shortcut if shortcut is not None else torch.nn.Identity()
+
+    def forward(self, x):
+        return self.main(x) + self.shortcut(x)
+
+
+def split(line, sign):
+    """At signs that stand in no braces."""
+    parts, depth = [""], 0
+    for c in line:
+        depth += (c == "{") - (c == "}")
+        if c == sign and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += c
+    return [part.strip() for part in parts]
+
+
+def residual(text, shape, dtype):
+    branches = split(text[text.index("{") + 1:text.rindex("}")], "|")
+    return Residual(*([sequential(branch, *shape, dtype) for branch in branches] + [None])[:2])
+
+
+def sequential(line, channels, height=None, width=None, dtype=torch.float64):
     """The body, index by index."""
     layers = []
-    shape = (channels, height, width)
-    for text in re.split(r"\s*,\s*", line.strip()):
+    shape = (channels,) if height is None else (channels, height, width)
+    for text in split(line, ","):
         words = text.split()
         option = {words[i]: pair(words[i + 1]) for i in range(len(words) - 1)
-                  if words[i] in ("stride", "pad", "groups")}
-        if words[0] == "conv":
+                  if words[i] in ("stride", "pad", "groups") and "{" not in text}
+        if words[0].startswith("residual"):
+            layer = residual(text, shape if len(shape) > 1 else (shape[0], None, None), dtype)
+        elif words[0] == "conv":
             layer = torch.nn.Conv2d(shape[0], int(words[1]), pair(words[2]),
                                     stride=option.get("stride", 1), padding=option.get("pad", 0),
                                     groups=option.get("groups", (1,))[0])
         elif words[0] == "maxpool":
-            layer = torch.nn.MaxPool2d(pair(words[1]), stride=option.get("stride"))
+            layer = torch.nn.MaxPool2d(pair(words[1]), stride=option.get("stride"),
+                                       padding=option.get("pad", 0))
+        elif words[0] == "avgpool":
+            layer = torch.nn.AvgPool2d(pair(words[1]), stride=option.get("stride"),
+                                       padding=option.get("pad", 0))
         elif words[0] == "flatten":
             layer = torch.nn.Flatten()
         elif words[0] == "dense":
             layer = torch.nn.Linear(shape[0], int(words[1]))
         elif words[0] == "relu":
             layer = torch.nn.ReLU()
+        elif words[0] == "relu6":
+            layer = torch.nn.ReLU6()
+        elif words[0] == "gelu":
+            layer = torch.nn.GELU()
         elif words[0] == "prelu":
             layer = torch.nn.PReLU(shape[0])
         elif words[0] == "batchnorm":
@@ -159,12 +202,17 @@ class Trainer:
                 table[j] -= self.alpha * (table[j] - rows).sum(dim=0) / (1 + len(rows))
 
 
+def module_of(model, name):
+    """That has the tensor; None of head and centers."""
+    return model.body.get_submodule(name[5:].rpartition(".")[0]) if name.startswith("body.") else None
+
+
 def initial(rng, model):
     """Float32 arrays for every tensor: Glorot uniform, and biases and slopes that are not trivial."""
     arrays = {}
     for name, p in model.tensors().items():
         shape = tuple(p.shape)
-        layer = model.body[int(name.split(".")[1])] if name.startswith("body.") else None
+        layer = module_of(model, name)
         if name == "centers.weight":
             limit, middle = 0.5, 0.0
         elif len(shape) == 1:

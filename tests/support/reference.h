@@ -11,7 +11,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REFERENCE_MOST_LAYERS = 24, REFERENCE_MOST_NUMBERS = 4096, REFERENCE_MOST_PICTURES = 8 };
+enum {
+    REFERENCE_MOST_LAYERS = 24,
+    REFERENCE_MOST_DEPTH = 4,
+    REFERENCE_MOST_NUMBERS = 4096,
+    REFERENCE_MOST_PICTURES = 8
+};
 
 typedef struct reference_layer {
     char kind[16];
@@ -51,7 +56,7 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
     size_t out = 0;
     *layer = *in;
     if (sscanf(text, " %15[a-z0-9]%n", layer->kind, &used) != 1) fail_msg("layer %s", text);
-    const bool conv = strcmp(layer->kind, "conv") == 0, pool = strcmp(layer->kind, "maxpool") == 0;
+    const bool conv = strcmp(layer->kind, "conv") == 0, pool = strstr(layer->kind, "pool") != NULL;
     text += used;
     if (conv || strcmp(layer->kind, "dense") == 0) {
         if (sscanf(text, " %zu%n", &out, &used) != 1) fail_msg("layer %s", text);
@@ -80,18 +85,46 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
     layer->w = (in->w + 2 * layer->pw - layer->kw) / layer->sw + 1;
 }
 
+/* A residual is three layers: "{" keeps what comes in, "|" takes it again and keeps what main has made, and
+ * "}" adds what is kept. */
+static inline void reference_add_sign(reference *r, char sign, reference_layer *in,
+                                      reference_layer *kept, size_t *depth)
+{
+    const char kind[2] = {sign, 0};
+    reference_layer layer = *in;
+    if (sign == '{') {
+        assert_true(*depth < REFERENCE_MOST_DEPTH);
+        kept[(*depth)++] = *in;
+    }
+    if (sign == '|') {
+        layer = kept[*depth - 1];
+        kept[*depth - 1] = *in;
+    }
+    if (sign == '}') --*depth;
+    memcpy(layer.kind, kind, sizeof kind);
+    assert_true(r->n_layers < REFERENCE_MOST_LAYERS);
+    *in = r->layers[r->n_layers++] = layer;
+}
+
 static inline reference reference_of(const char *net, size_t c, size_t h, size_t w,
                                      size_t n_classes, double lambda)
 {
     reference r = {c, h, w, n_classes, 0, 0, lambda, {{"", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}}, 0};
-    reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, 0, c, h, w};
-    char text[1024];
-    snprintf(text, sizeof text, "%s", net);
-    for (char *at = strtok(text, ","); at; at = strtok(NULL, ",")) {
-        assert_true(r.n_layers < REFERENCE_MOST_LAYERS);
-        reference_parse_layer(&r.layers[r.n_layers], at, &in);
-        in = r.layers[r.n_layers++];
+    reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, 0, c, h, w}, kept[REFERENCE_MOST_DEPTH];
+    size_t depth = 0;
+    for (const char *at = net; *at;) {
+        char text[128];
+        const size_t size = strcspn(at, ",{|}");
+        snprintf(text, sizeof text, "%.*s", (int)size, at);
+        if (strspn(text, " ") < size && !strstr(text, "residual")) {
+            assert_true(r.n_layers < REFERENCE_MOST_LAYERS);
+            reference_parse_layer(&r.layers[r.n_layers], text, &in);
+            in = r.layers[r.n_layers++];
+        }
         assert_true(in.c * in.h * in.w <= REFERENCE_MOST_NUMBERS);
+        at += size;
+        if (*at && *at != ',') reference_add_sign(&r, *at, &in, kept, &depth);
+        if (*at) at++;
     }
     r.d = in.c * in.h * in.w;
     return r;
@@ -135,15 +168,36 @@ static inline void reference_maxpool(reference *r, const reference_layer *in,
     for (size_t c = 0; c < out->c; c++)
         for (size_t row = 0; row < out->h; row++)
             for (size_t column = 0; column < out->w; column++) {
-                size_t best = (c * in->h + row * out->sh) * in->w + column * out->sw;
+                size_t best = SIZE_MAX;
                 for (size_t i = 0; i < out->kh; i++)
                     for (size_t j = 0; j < out->kw; j++) {
-                        const size_t at =
-                            (c * in->h + row * out->sh + i) * in->w + column * out->sw + j;
-                        if (x[at] > x[best]) best = at;
+                        const size_t at_h = row * out->sh + i, at_w = column * out->sw + j;
+                        if (at_h < out->ph || at_h >= in->h + out->ph) continue;
+                        if (at_w < out->pw || at_w >= in->w + out->pw) continue;
+                        const size_t at = (c * in->h + at_h - out->ph) * in->w + at_w - out->pw;
+                        if (best == SIZE_MAX || x[at] > x[best]) best = at;
                     }
                 y[(c * out->h + row) * out->w + column] = x[best];
                 reference_decide(r, best);
+            }
+}
+
+/* The padding counts as zeros. */
+static inline void reference_avgpool(const reference_layer *in, const reference_layer *out,
+                                     const double *x, double *y)
+{
+    for (size_t c = 0; c < out->c; c++)
+        for (size_t row = 0; row < out->h; row++)
+            for (size_t column = 0; column < out->w; column++, y++) {
+                *y = 0;
+                for (size_t i = 0; i < out->kh; i++)
+                    for (size_t j = 0; j < out->kw; j++) {
+                        const size_t at_h = row * out->sh + i, at_w = column * out->sw + j;
+                        if (at_h < out->ph || at_h >= in->h + out->ph) continue;
+                        if (at_w < out->pw || at_w >= in->w + out->pw) continue;
+                        *y += x[(c * in->h + at_h - out->ph) * in->w + at_w - out->pw];
+                    }
+                *y /= (double)(out->kh * out->kw);
             }
 }
 
@@ -166,6 +220,19 @@ static inline void reference_rectify(reference *r, const reference_layer *in, co
         y[i] = x[i] > 0 ? x[i] : slopes ? slopes[i / area] * x[i] : 0;
         reference_decide(r, x[i] > 0);
     }
+}
+
+static inline void reference_relu6(reference *r, size_t n, const double *x, double *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] = x[i] < 0 ? 0 : x[i] > 6 ? 6 : x[i];
+        reference_decide(r, (x[i] > 0) + 2 * (size_t)(x[i] > 6));
+    }
+}
+
+static inline void reference_gelu(size_t n, const double *x, double *y)
+{
+    for (size_t i = 0; i < n; i++) y[i] = x[i] / 2 * erfc(-x[i] / sqrt(2));
 }
 
 static inline void reference_gap(const reference_layer *in, const double *x, double *y)
@@ -223,6 +290,12 @@ static inline size_t reference_step(reference *r, const reference_layer *in,
     }
     if (strcmp(out->kind, "maxpool") == 0)
         reference_maxpool(r, in, out, x, y);
+    else if (strcmp(out->kind, "avgpool") == 0)
+        reference_avgpool(in, out, x, y);
+    else if (strcmp(out->kind, "relu6") == 0)
+        reference_relu6(r, d, x, y);
+    else if (strcmp(out->kind, "gelu") == 0)
+        reference_gelu(d, x, y);
     else if (strcmp(out->kind, "relu") == 0)
         reference_rectify(r, in, NULL, x, y);
     else if (strcmp(out->kind, "gap") == 0)
@@ -234,19 +307,46 @@ static inline size_t reference_step(reference *r, const reference_layer *in,
     return 0;
 }
 
+/* x[n][stride] goes through a sign of a residual, in place. */
+static inline void reference_sign(char sign, size_t n, double *x, double *kept, size_t *depth)
+{
+    const size_t count = n * REFERENCE_MOST_NUMBERS;
+    if (sign == '{') {
+        memcpy(kept + *depth * REFERENCE_MOST_PICTURES * REFERENCE_MOST_NUMBERS, x,
+               count * sizeof *x);
+        ++*depth;
+        return;
+    }
+    double *top = kept + (*depth - 1) * REFERENCE_MOST_PICTURES * REFERENCE_MOST_NUMBERS;
+    for (size_t i = 0; i < count; i++) {
+        const double other = top[i];
+        if (sign == '|') top[i] = x[i];
+        x[i] = sign == '|' ? other : x[i] + other;
+    }
+    if (sign == '}') --*depth;
+}
+
 /* The features of n pictures into y[n, d]; returns how many parameters the body has. */
 static inline size_t reference_features(reference *r, const double *p, const double *x, size_t n,
                                         double *y)
 {
-    static double buffers[2][REFERENCE_MOST_PICTURES * REFERENCE_MOST_NUMBERS];
+    static double buffers[2][REFERENCE_MOST_PICTURES * REFERENCE_MOST_NUMBERS],
+        kept[REFERENCE_MOST_DEPTH * REFERENCE_MOST_PICTURES * REFERENCE_MOST_NUMBERS];
+    size_t depth = 0;
     const size_t stride = REFERENCE_MOST_NUMBERS, size = r->c * r->h * r->w;
     reference_layer in = {"", 0, 0, 0, 0, 0, 0, 0, 0, r->c, r->h, r->w};
-    const double *at = p, *from = buffers[1];
+    const double *at = p;
+    double *from = buffers[1];
     assert_true(n <= REFERENCE_MOST_PICTURES && size <= stride);
     for (size_t k = 0; k < n; k++) memcpy(buffers[1] + k * stride, x + k * size, size * sizeof *x);
     for (size_t i = 0; i < r->n_layers; i++) {
-        double *to = buffers[i % 2];
+        double *to = from == buffers[0] ? buffers[1] : buffers[0];
         size_t used = 0;
+        if (strspn(r->layers[i].kind, "{|}")) {
+            reference_sign(r->layers[i].kind[0], n, from, kept, &depth);
+            in = r->layers[i];
+            continue;
+        }
         if (strcmp(r->layers[i].kind, "batchnorm") == 0)
             used = reference_batchnorm(&in, at, n, stride, from, to);
         else

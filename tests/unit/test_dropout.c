@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nn/work.h"
+#include "nn/run.h"
 #include "support/context.h"
 #include "support/models.h"
 
@@ -19,17 +19,17 @@ static float ones[N * D];
 static void run(const char *line, size_t n, int n_threads, uint64_t seed, uint64_t step, float *y)
 {
     cen__net net;
-    cen__work *work;
+    cen__run *work;
     float unused = 0;
     assert_int_equal(
         cen__net_create(NULL, kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL),
         CEN_OK);
-    assert_int_equal(cen__work_create(&work, &net, N, threads(n_threads), true, NULL), CEN_OK);
-    cen__work_use(work, &unused, &unused);
-    cen__work_draw(work, seed, step, 0);
+    assert_int_equal(cen__run_create(&work, &net, N, threads(n_threads), true, NULL), CEN_OK);
+    cen__run_use(work, &unused, &unused);
+    cen__run_draw(work, seed, step, 0);
     for (size_t i = 0; i < N * D; i++) ones[i] = 1;
-    memcpy(y, cen__work_forward(work, ones, n), n * D * sizeof *y);
-    cen__work_free(work);
+    memcpy(y, cen__run_forward(work, ones, n), n * D * sizeof *y);
+    cen__run_free(work);
     cen__net_free(&net);
 }
 

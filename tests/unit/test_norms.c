@@ -6,7 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include "nn/work.h"
+#include "nn/run.h"
 #include "support/context.h"
 #include "support/golden_case.h"
 #include "format/safetensors.h"
@@ -39,73 +39,10 @@ static void l2norm_equals_torch_with_a_learned_and_a_fixed_scale(void **state)
     check_golden_cases(norms, "l2norm_", 5);
 }
 
-static void check_states(const char *of, cen_model *model)
-{
-    const char *name;
-    cen_tensor view;
-    for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
-        char full[128], what[256];
-        if (!strstr(name, "running_")) continue;
-        snprintf(full, sizeof full, "states/%s", name);
-        snprintf(what, sizeof what, "%s: %s", of, name);
-        const golden_array *want = golden_get(norms, of, full);
-        double *got = doubles(view.data, want->count);
-        assert_close(what, got, want->values, want->count, largest(want->values, want->count),
-                     FLOAT32);
-        free(got);
-    }
-}
-
-/* Losses and gradients of three batches, the statistics behind them, and features with these. */
-static void check_norm_case(const char *of)
-{
-    enum { N_BATCHES = 3 };
-    cen_model *model = model_of_golden(threads(2), norms, of, "x");
-    const golden_array *images = golden_get(norms, of, "x"),
-                       *want = golden_get(norms, of, "features");
-    const size_t n = images->shape[0] / N_BATCHES, size = images->count / images->shape[0];
-    float *x = golden_floats(images), *features = golden_memory(want->count, sizeof *features);
-    int32_t *labels = golden_labels(golden_get(norms, of, "labels"));
-    cen_train_options options = cen_train_options_init();
-    options.lambda = golden_get(norms, of, "lambda")->values[0];
-    options.batch_size = n + 2;
-    cen_trainer *trainer = trainer_create(model, &options);
-    cen_error error;
-    cen_losses losses;
-    size_t n_gradient;
-    for (size_t k = 0; k < N_BATCHES; k++) {
-        char batch[96];
-        snprintf(batch, sizeof batch, "%.60s/%zu", of, k);
-        assert_ok(
-            cen_trainer_backward(trainer, x + k * n * size, labels + k * n, n, &losses, &error),
-            &error);
-        check_losses(batch, &losses, golden_get(norms, batch, "losses"));
-        check_gradient(norms, batch, model, cen_trainer_gradient(trainer, &n_gradient));
-    }
-    check_states(of, model);
-    assert_ok(model_features(model, x, images->shape[0], features, &error), &error);
-    check_features(of, features, want);
-    check_states(of, model);
-    cen_trainer_free(trainer);
-    cen_model_free(model);
-    free(x);
-    free(features);
-    free(labels);
-}
-
 static void batchnorm_equals_torch_in_training_and_evaluation(void **state)
 {
     (void)state;
-    size_t n_checked = 0;
-    for (size_t i = 0; i < norms->n_arrays; i++) {
-        const char *name = norms->arrays[i].name, *end = strstr(name, "/net");
-        char of[96];
-        if (!end || strncmp(name, "norm_", 5) != 0) continue;
-        snprintf(of, sizeof of, "%.*s", (int)(end - name), name);
-        check_norm_case(of);
-        n_checked++;
-    }
-    assert_int_equal(n_checked, 18);
+    check_norm_cases(norms, "norm_", 19);
 }
 
 /* ---- without golden values ---- */
@@ -113,6 +50,10 @@ static void batchnorm_equals_torch_in_training_and_evaluation(void **state)
 static const char *const deep = "conv 5 3x3 pad 1, batchnorm, relu, maxpool 2, dropout 0.25, "
                                 "conv 6 3x3, batchnorm, relu, conv 4 1x1, batchnorm, gap, "
                                 "dense 7, batchnorm, dropout 0.5, l2norm";
+static const char *const mobile =
+    "conv 8 3x3 pad 1, batchnorm, relu6, conv 16 3x3 pad 1 groups 8, gelu, conv 12 1x1 groups 2, "
+    "batchnorm, relu6, conv 12 5x5 stride 2 pad 2 groups 12, gelu, maxpool 3 stride 2 pad 1, "
+    "avgpool 2 stride 1, flatten, dense 7";
 enum { SIDE = 9, N = 13, N_CLASSES = 3, D = 7 };
 
 typedef struct pictures {
@@ -163,15 +104,19 @@ static void assert_equal_tensors(cen_model *a, cen_model *b)
 static void training_gives_the_same_bits_at_any_number_of_threads(void **state)
 {
     (void)state;
-    cen_model *first = model_create(deep, 1, SIDE, SIDE, N_CLASSES);
-    train(first);
-    for (int n_threads = 2; n_threads <= 3; n_threads++) {
-        cen_model *model = model_create_in(threads(n_threads), deep, 1, SIDE, SIDE, N_CLASSES);
-        train(model);
-        assert_equal_tensors(first, model);
-        cen_model_free(model);
+    const char *const lines[] = {deep, mobile};
+    for (size_t i = 0; i < 2; i++) {
+        cen_model *first = model_create(lines[i], 1, SIDE, SIDE, N_CLASSES);
+        train(first);
+        for (int n_threads = 2; n_threads <= 3; n_threads++) {
+            cen_model *model =
+                model_create_in(threads(n_threads), lines[i], 1, SIDE, SIDE, N_CLASSES);
+            train(model);
+            assert_equal_tensors(first, model);
+            cen_model_free(model);
+        }
+        cen_model_free(first);
     }
-    cen_model_free(first);
 }
 
 static void running_statistics_are_tensors_but_no_parameters(void **state)
@@ -225,7 +170,7 @@ static void infer(bool folded, float *features)
                        "conv 7 1x1, batchnorm, gap, dense 7, batchnorm";
     pictures p = draw_pictures();
     cen__net net;
-    cen__work *work;
+    cen__run *work;
     assert_int_equal(
         cen__net_create(NULL, kernels_now(), &net, line, (cen__shape){1, SIDE, SIDE}, 0, NULL),
         CEN_OK);
@@ -238,10 +183,10 @@ static void infer(bool folded, float *features)
     float *statistics = golden_memory(net.n_state, sizeof *statistics);
     cen__net_initialize(&net, 1, w);
     for (size_t i = 0; i < net.n_state; i++) statistics[i] = 0.5f + (float)(i % 7) / 4;
-    assert_int_equal(cen__work_create(&work, &net, N, threads(2), false, NULL), CEN_OK);
-    cen__work_use(work, w, statistics);
-    memcpy(features, cen__work_forward(work, p.x, N), N * D * sizeof *features);
-    cen__work_free(work);
+    assert_int_equal(cen__run_create(&work, &net, N, threads(2), false, NULL), CEN_OK);
+    cen__run_use(work, w, statistics);
+    memcpy(features, cen__run_forward(work, p.x, N), N * D * sizeof *features);
+    cen__run_free(work);
     cen__net_free(&net);
     free(w);
     free(statistics);

@@ -81,9 +81,9 @@ static void check_final(run *r)
     }
 }
 
-static void check_run(const char *of)
+static void check_run_of(const char *file, const char *of)
 {
-    golden *all = golden_open("training.bin");
+    golden *all = golden_open(file);
     run r = open_run(all, of, 2);
     const golden_array *curve = golden_get(all, of, "losses");
     for (size_t step = 0; step < curve->shape[0]; step++) {
@@ -99,6 +99,11 @@ static void check_run(const char *of)
     check_final(&r);
     close_run(&r);
     golden_free(all);
+}
+
+static void check_run(const char *of)
+{
+    check_run_of("training.bin", of);
 }
 
 static void the_articles_net_trains_as_in_torch(void **state)
@@ -123,6 +128,12 @@ static void strides_pads_and_slopes_train_as_in_torch(void **state)
 {
     (void)state;
     check_run("strides");
+}
+
+static void a_small_resnet_trains_as_in_torch(void **state)
+{
+    (void)state;
+    check_run_of("training_residual.bin", "resnet");
 }
 
 static void the_number_of_threads_changes_no_bit(void **state)
@@ -152,6 +163,7 @@ int main(void)
         cmocka_unit_test(the_articles_net_with_dense_centers_trains_as_in_torch),
         cmocka_unit_test(a_small_lenetpp_with_mean_centers_trains_as_in_torch),
         cmocka_unit_test(strides_pads_and_slopes_train_as_in_torch),
+        cmocka_unit_test(a_small_resnet_trains_as_in_torch),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
