@@ -10,9 +10,9 @@
 #define CEN__X86_SETS 0
 #endif
 
-/* Elsewhere there is one more where every processor has fused multiply-add (64-bit ARM, s390x). The
+/* Elsewhere there is one more where every processor has fused multiply-add in vectors (64-bit ARM, s390x). The
  * baseline does without, and so has the same bits on all machines. */
-#if defined(__GNUC__) && !CEN__X86_SETS && defined(__FP_FAST_FMAF)
+#if defined(__GNUC__) && !CEN__X86_SETS && defined(__FP_FAST_FMAF) && __SIZEOF_POINTER__ == 8
 #define CEN__FMA_SET 1
 #else
 #define CEN__FMA_SET 0

@@ -1,4 +1,4 @@
-/* What C99 has not. os_posix.c and os_windows.c hold the two implementations; nothing else in the
+/* What C99 has not. os_posix.c, os_windows.c and os_none.c hold the implementations; nothing else in the
  * library includes a system header. Paths are UTF-8 (on POSIX: any bytes). */
 #ifndef CEN_BASE_OS_H
 #define CEN_BASE_OS_H

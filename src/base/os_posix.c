@@ -1,4 +1,6 @@
-#if !defined(_WIN32)
+#include "base/systems.h"
+
+#if CEN__POSIX
 #define _XOPEN_SOURCE 700
 #define _DEFAULT_SOURCE 1
 #define _FILE_OFFSET_BITS 64 /* files beyond 2 GB where a long has 32 bits */

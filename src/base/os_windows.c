@@ -1,5 +1,7 @@
 /* The twin of os_posix.c for Windows: paths are UTF-8 outside and UTF-16 inside. */
-#if defined(_WIN32)
+#include "base/systems.h"
+
+#if CEN__WINDOWS
 #ifndef UNICODE
 #define UNICODE 1
 #endif

@@ -1,5 +1,5 @@
-/* Threads, a lock with two conditions, and numbers that threads share. thread_posix.c and thread_windows.c
- * hold the two implementations. */
+/* Threads, a lock with two conditions, and numbers that threads share. thread_posix.c, thread_windows.c and
+ * thread_none.c hold the implementations. */
 #ifndef CEN_BASE_THREAD_H
 #define CEN_BASE_THREAD_H
 
@@ -8,8 +8,10 @@
 
 #include <centerloss.h>
 
-/* Whether this compiler has what follows. Without it a pool is its caller. */
-#if defined(__GNUC__)
+#include "base/systems.h"
+
+/* Whether compiler and system have what follows. Without it a pool is its caller. */
+#if defined(__GNUC__) && (CEN__POSIX || CEN__WINDOWS)
 #define CEN__THREADS 1
 #else
 #define CEN__THREADS 0

@@ -1,4 +1,6 @@
-#if !defined(_WIN32)
+#include "base/systems.h"
+
+#if CEN__POSIX
 #if defined(__linux__)
 #define _GNU_SOURCE 1 /* sched_getaffinity */
 #else

@@ -1,5 +1,7 @@
 /* The twin of thread_posix.c for Windows. */
-#if defined(_WIN32)
+#include "base/systems.h"
+
+#if CEN__WINDOWS
 #if !defined(_WIN32_WINNT) || _WIN32_WINNT < 0x0600
 #undef _WIN32_WINNT
 #define _WIN32_WINNT 0x0600 /* condition variables */
