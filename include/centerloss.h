@@ -203,13 +203,16 @@ CEN_API cen_status cen_image_resize(cen_context *context, const cen_image *image
 CEN_API cen_status cen_image_write_png(cen_context *context, const cen_image *image,
                                        const char *path, cen_error *error);
 
-/* ---- folders of images --------------------------------------------------------------------- */
+/* ---- datasets --------------------------------------------------------------------------------- */
 
-/* How a picture becomes a net's input: x = (pixel / 255 - mean) / std, a mean and std a channel. */
+enum { CEN_MAX_CHANNELS = 64 };
+
+/* How raw values become a net's input: x = (value - mean) / std, a mean and std for each channel. A picture
+ * of 1 or 3 channels is resized to height x width first, and its values are pixel / 255. */
 typedef struct cen_input {
     size_t channels, height, width;
     cen_resize resize;
-    float mean[3], std[3];
+    float mean[CEN_MAX_CHANNELS], std[CEN_MAX_CHANNELS];
 } cen_input;
 
 typedef enum cen_split {
@@ -221,6 +224,144 @@ typedef enum cen_split {
 
 /* "train", "val", "test", "heldout". */
 CEN_API const char *cen_split_name(cen_split split);
+
+/* Rows of raw values with their labels: what training, measuring and extracting take. cen_folder_dataset gives that
+ * of a folder or a list of images, cen_arrays_create that of arrays in memory. A program of its own data fills one by
+ * hand, after cen_dataset_init. All that it points to is borrowed and must stay as it is while it is used. */
+typedef struct cen_dataset {
+    size_t size; /* see above */
+    size_t n, n_classes;
+    const char *const *class_names; /* [n_classes], all different; NULL: "0", "1", ... */
+    size_t channels, height, width; /* 1 to CEN_MAX_CHANNELS channels */
+    cen_resize
+        resize; /* of pictures: as they got this size. It is to be that of the model's input */
+    const int32_t *labels;    /* [n]; -1: none. Of rows to train and to validate below n_classes */
+    const cen_split *splits;  /* [n]; NULL: all rows are to train */
+    const char *const *names; /* [n], for messages; NULL: "row 0", "row 1", ... */
+    uint64_t digest; /* of all values, 0: not known. A training resumes only with the same */
+    const float *mean,
+        *std; /* [channels] of the training rows; NULL: cen_dataset_measure reads these */
+    void *user;
+    /* x[n, channels, height, width] = the raw values of rows[n]. Called from the thread that called the
+     * library. MEMORY, STOPPED and ARGUMENT end what it was called for. After any other error the rows are
+     * asked for in parts: those that fail by themselves are passed over. */
+    cen_status (*read)(void *user, const size_t *rows, size_t n, float *x, cen_error *error);
+} cen_dataset;
+
+static inline cen_dataset cen_dataset_init(void)
+{
+    cen_dataset dataset;
+    memset(&dataset, 0, sizeof dataset);
+    dataset.size = sizeof dataset;
+    return dataset;
+}
+
+/* Arrays of a program as a dataset; all are borrowed. */
+typedef struct cen_arrays {
+    size_t size; /* see above */
+    size_t n, channels, height, width;
+    cen_resize resize;    /* as in cen_dataset */
+    const float *values;  /* [n, channels, height, width], or else */
+    const uint8_t *bytes; /* the same; a value is byte / 255 */
+    const int32_t *labels;
+    size_t n_classes;
+    const char *const *class_names; /* as in cen_dataset */
+    const cen_split *splits;        /* NULL: drawn */
+    double validation_share;        /* as in cen_folder_options, of each class, by seed */
+    uint64_t seed;
+} cen_arrays;
+
+/* Share 0.1, seed 1. */
+static inline cen_arrays cen_arrays_init(void)
+{
+    cen_arrays arrays;
+    memset(&arrays, 0, sizeof arrays);
+    arrays.size = sizeof arrays;
+    arrays.validation_share = 0.1;
+    arrays.seed = 1;
+    return arrays;
+}
+
+/* Errors: ARGUMENT (neither or both of values and bytes, a share, what cen_fit would refuse of a dataset), LIMIT (the
+ * size overflows), MEMORY. */
+CEN_API cen_status cen_arrays_create(cen_context *context, cen_dataset **dataset,
+                                     const cen_arrays *arrays, cen_error *error);
+CEN_API void cen_arrays_free(cen_dataset *dataset);
+
+/* Random changes of a training row, each drawn from (seed, epoch, row) only. Brightness and contrast
+ * change all channels alike, which makes sense for pictures; leave them at 0 for sensors. */
+typedef struct cen_augment {
+    double shift;      /* moved by up to this share of each side; what comes in repeats the edge */
+    double rotation;   /* turned by up to this many degrees */
+    double scale;      /* grown or shrunk by a factor of up to 1 + this */
+    double brightness; /* up to this added to the raw values */
+    double contrast;   /* and their distance to the row's mean times up to 1 + this, or divided */
+    double erase;      /* chance that a rectangle of 2 to 20 % of the area becomes the mean */
+    bool flip;         /* left and right change places in every second row, and of each row
+                        * in every second epoch */
+} cen_augment;
+
+/* Nothing. */
+static inline cen_augment cen_augment_init(void)
+{
+    cen_augment augment;
+    memset(&augment, 0, sizeof augment);
+    return augment;
+}
+
+/* What cl_train calls light: no erasing and no flip, */
+static inline cen_augment cen_augment_light(void)
+{
+    cen_augment augment;
+    memset(&augment, 0, sizeof augment);
+    augment.shift = 0.1;
+    augment.rotation = 12;
+    augment.scale = 0.15;
+    augment.brightness = 0.1;
+    augment.contrast = 0.1;
+    return augment;
+}
+
+/* and strong: no flip. */
+static inline cen_augment cen_augment_strong(void)
+{
+    cen_augment augment;
+    memset(&augment, 0, sizeof augment);
+    augment.shift = 0.15;
+    augment.rotation = 18;
+    augment.scale = 0.25;
+    augment.brightness = 0.3;
+    augment.contrast = 0.3;
+    augment.erase = 0.25;
+    return augment;
+}
+
+/* For a loop of one's own: x[n, channels, height, width] and labels[n] (NULL: none) of rows[n], as cen_fit
+ * feeds them: read, changed by `augment` (NULL: not), normalised by the mean and std of input. Shift,
+ * rotation and scale are one bilinear resampling. Errors: ARGUMENT (the dataset, its size is not that of input, a row
+ * that it has not, a share outside of 0 to 1, a rotation of over 180), NOT_FINITE (a value, names the row), MEMORY,
+ * what dataset->read gave. */
+CEN_API cen_status cen_dataset_read(cen_context *context, const cen_dataset *dataset,
+                                    const cen_input *input, const cen_augment *augment,
+                                    uint64_t seed, size_t epoch, const size_t *rows, size_t n,
+                                    float *x, int32_t *labels, cen_error *error);
+
+/* The rows of an epoch of training into order[dataset->n + n_classes * per_class]; *n: how many. n_classes 0: each
+ * training row once, shuffled by (seed, epoch). Else batches of n_classes classes with per_class rows each: classes
+ * come in shuffled rounds, and so do the rows of a class, so that a class with few gives some twice in an epoch;
+ * *n is a multiple of n_classes * per_class. 1, 1 gives single rows, whose classes come equally often. Errors:
+ * ARGUMENT (the dataset; fewer than n_classes classes, a class without a training row), MEMORY. */
+CEN_API cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset,
+                                     size_t n_classes, size_t per_class, uint64_t seed,
+                                     size_t epoch, size_t *order, size_t *n, cen_error *error);
+
+/* mean[channels] and standard deviation std[channels] of the training rows' raw values, for cen_input. A channel without
+ * spread gets std 1. Rows that cannot be read are passed over. Errors: ARGUMENT (the dataset, no training row),
+ * NOT_FINITE, MEMORY, what dataset->read gave for all. */
+CEN_API cen_status cen_dataset_measure(cen_context *context, const cen_dataset *dataset,
+                                       float *mean, float *std, cen_error *error);
+
+/* ---- folders of images --------------------------------------------------------------------- */
 
 typedef struct cen_folder cen_folder;
 
@@ -243,6 +384,10 @@ typedef struct cen_folder_options {
     bool allow_empty;  /* a class without a usable training image is left out: no error */
     size_t max_pixels; /* as in cen_image_options */
     bool exact_decode; /* large JPEGs are decoded at full size before they are resized */
+    bool
+        lazy; /* cen_folder_load decodes nothing: each image is decoded when it is read, and skipped
+                  and damaged grow then. For features, which need every image once. One thread at a time
+                  reads such a folder */
 } cen_folder_options;
 
 /* Share 0.1, seed 1, not strict, classes needed. */
@@ -321,84 +466,10 @@ typedef int cen_progress(void *user, size_t done, size_t total);
 CEN_API cen_status cen_folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
                                    cen_progress *progress, void *user, cen_error *error);
 
-/* Mean and standard deviation a channel over the loaded training images, of pixel / 255. A channel
- * without spread gets std 1. */
-CEN_API void cen_folder_measure(const cen_folder *folder, float mean[3], float std[3]);
-
-/* x[n, channels, height, width] = the normalised images at indices[n], with mean and std of input
- * (whose size is that of cen_folder_load); labels[n] where not NULL. Errors: IO and FORMAT where a
- * file that is not cached has changed since it was loaded; ARGUMENT where the folder was not loaded
- * with this input, or an index is outside of it; MEMORY. */
-CEN_API cen_status cen_folder_read(const cen_folder *folder, const cen_input *input,
-                                   const size_t *indices, size_t n, float *x, int32_t *labels,
-                                   cen_error *error);
-
-/* Random changes of a training image, each drawn from (seed, epoch, index of the image) alone. */
-typedef struct cen_augment {
-    double shift;      /* moved by up to this share of each side; what comes in repeats the edge */
-    double rotation;   /* turned by up to this many degrees */
-    double scale;      /* grown or shrunk by a factor of up to 1 + this */
-    double brightness; /* up to this added to pixel / 255 */
-    double contrast;   /* and the distance to the image's mean times up to 1 + this, or divided */
-    double erase;      /* chance that a rectangle of 2 to 20 % of the area becomes the mean pixel */
-    bool flip;         /* left and right change places in every second image, and of each image
-                        * in every second epoch */
-} cen_augment;
-
-/* Nothing. */
-static inline cen_augment cen_augment_init(void)
-{
-    cen_augment augment;
-    memset(&augment, 0, sizeof augment);
-    return augment;
-}
-
-/* What cl_train calls light: no erasing and no flip, */
-static inline cen_augment cen_augment_light(void)
-{
-    cen_augment augment;
-    memset(&augment, 0, sizeof augment);
-    augment.shift = 0.1;
-    augment.rotation = 12;
-    augment.scale = 0.15;
-    augment.brightness = 0.1;
-    augment.contrast = 0.1;
-    return augment;
-}
-
-/* and strong: no flip. */
-static inline cen_augment cen_augment_strong(void)
-{
-    cen_augment augment;
-    memset(&augment, 0, sizeof augment);
-    augment.shift = 0.15;
-    augment.rotation = 18;
-    augment.scale = 0.25;
-    augment.brightness = 0.3;
-    augment.contrast = 0.3;
-    augment.erase = 0.25;
-    return augment;
-}
-
-/* cen_folder_read with each image changed. Shift, rotation and scale are one bilinear resampling.
- * Errors: as cen_folder_read, ARGUMENT (a share outside of 0 to 1, a rotation of over 180). */
-CEN_API cen_status cen_folder_read_augmented(const cen_folder *folder, const cen_input *input,
-                                             const cen_augment *augment, uint64_t seed,
-                                             size_t epoch, const size_t *indices, size_t n,
-                                             float *x, int32_t *labels, cen_error *error);
-
-/* The indices of a split into order[n_images], shuffled by (seed, epoch) or in folder order.
- * Returns how many. */
-CEN_API size_t cen_folder_order(const cen_folder *folder, cen_split split, bool shuffle,
-                                uint64_t seed, size_t epoch, size_t *order);
-
-/* The indices of an epoch of batches of n_classes classes with per_class training images each, into
- * order[n_images + n_classes * per_class]: classes come in shuffled rounds, and so do the images of a
- * class, so that a class with few gives some twice in an epoch. 1, 1 gives single images, whose classes
- * come equally often. Returns how many, a multiple of n_classes * per_class. Errors: none; 0 where the folder has fewer than n_classes classes. */
-CEN_API size_t cen_folder_order_per_class(const cen_folder *folder, size_t n_classes,
-                                          size_t per_class, uint64_t seed, size_t epoch,
-                                          size_t *order);
+/* The images of a loaded folder as a dataset, in the order of cen_folder_info, names are paths. A list of
+ * images is a folder, too. Borrowed; valid until the folder is loaded or freed. NULL: it is not loaded. An image
+ * that is not cached and has changed or gone is a row that cannot be read. */
+CEN_API const cen_dataset *cen_folder_dataset(const cen_folder *folder);
 
 /* Unpacks an IDX pair (MNIST's format, .gz or not) into folder/class/NNNNN.png. class_names may be
  * NULL (then "0", "1", ...); at most `most` images a class, 0: all. Errors: ARGUMENT (a
@@ -425,10 +496,14 @@ CEN_API const cen_preset *cen_presets(size_t *n);
  *     conv OUT HxW [stride S] [pad P] [groups G]
  *                                       weight [out, in / G, h, w], bias [out]; S and P: N or HxW; G
  *                                       groups of channels, each to its own outputs, as torch.nn.Conv2d
- *     maxpool HxW [stride S]            HxW may be one number; stride as the window by default
+ *     maxpool HxW [stride S] [pad P]    HxW may be one number; stride as the window by default; P at
+ *                                       most half of the window, as torch.nn.MaxPool2d
+ *     avgpool HxW [stride S] [pad P]    the same; padding counts as zeros, as torch.nn.AvgPool2d
  *     flatten                           c h w in this order
  *     dense OUT                         weight [out, in], bias [out]
  *     relu                              max(x, 0)
+ *     relu6                             min(max(x, 0), 6)
+ *     gelu                              x times the share of the normal distribution below x, exact
  *     prelu                             weight [channels], 0.25 at first: x > 0 ? x : weight * x
  *     batchnorm                         weight, bias, running_mean, running_var [channels]: eps 1e-5,
  *                                       momentum 0.1, as torch.nn.BatchNorm1d and BatchNorm2d
@@ -490,9 +565,7 @@ static inline cen_model_options cen_model_options_init(void)
     options.input.channels = 1;
     options.input.height = 28;
     options.input.width = 28;
-    options.input.std[0] = 1;
-    options.input.std[1] = 1;
-    options.input.std[2] = 1;
+    for (size_t c = 0; c < CEN_MAX_CHANNELS; c++) options.input.std[c] = 1;
     options.seed = 1;
     return options;
 }
@@ -598,7 +671,7 @@ CEN_API cen_status cen_predictor_create(cen_predictor **predictor, const cen_mod
                                         size_t max_n, cen_error *error);
 CEN_API void cen_predictor_free(cen_predictor *predictor);
 
-/* features[n, D] of x[n, channels, height, width], as cen_folder_read gives it. An image has the same bits in
+/* features[n, D] of x[n, channels, height, width], as cen_dataset_read gives it. An image has the same bits in
  * a batch of any size. Allocates nothing, but for the context's threads, which start when there is work for them.
  * Errors: ARGUMENT (n is above max_n; the model has got other classes). */
 CEN_API cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
@@ -611,14 +684,12 @@ CEN_API cen_status cen_predictor_input(const cen_predictor *predictor, const cen
 CEN_API cen_status cen_predictor_decode(const cen_predictor *predictor, const void *bytes,
                                         size_t size, float *x, cen_error *error);
 
-/* features[n_images, D] of a folder, in the order of its images. A folder that was not loaded is loaded with
- * the model's input on the way: each image is decoded once and none is kept. Broken ones, also those that have
- * become so since a loading, move to skipped, so fetch cen_folder_get again (its n_images is at most that of
- * before). progress may be NULL. Errors: as
- * cen_folder_load and cen_folder_read, NOT_FINITE (names the image), STOPPED. */
-CEN_API cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder,
-                                             float *features, cen_progress *progress, void *user,
-                                             cen_error *error);
+/* features[*n, D] of a dataset's rows, and rows[*n] which of them; room for all. Rows that cannot be
+ * read are left out; rows NULL: such a row is the error, and n may be NULL. progress may be NULL. Errors: ARGUMENT (the dataset,
+ * or its size), NOT_FINITE (a value or a feature, names the row), STOPPED, MEMORY, what dataset->read gave for all. */
+CEN_API cen_status cen_model_features(const cen_model *model, const cen_dataset *dataset,
+                                      float *features, size_t *rows, size_t *n,
+                                      cen_progress *progress, void *user, cen_error *error);
 
 /* ---- training ------------------------------------------------------------------------------ */
 
@@ -776,9 +847,10 @@ CEN_API cen_status cen_trainer_set_rates(cen_trainer *trainer, double lr, double
 CEN_API cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *error);
 
 /* Into a trainer and a model with the same options, net and classes; the number of processes may be another.
- * Errors: ARGUMENT (names the option that differs), FORMAT, IO, UNSUPPORTED, LIMIT, MEMORY; then nothing has
+ * *n_steps (may be NULL): the steps taken, by which a loop knows where it stands. Errors: ARGUMENT (names the option that differs), FORMAT, IO, UNSUPPORTED, LIMIT, MEMORY; then nothing has
  * changed. */
-CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, cen_error *error);
+CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, size_t *n_steps,
+                                    cen_error *error);
 
 /* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward (NOT_FINITE: the loss;
  * *losses and features are filled). */
@@ -849,10 +921,13 @@ typedef struct cen_fit_options {
     bool balance; /* an epoch has as many draws as there are training images, and all classes come
                          equally often in it; knn_macro chooses the best epoch */
     size_t per_class; /* above 0: batches of batch_size / per_class classes with so many images each
-                         (cen_folder_order_per_class) in place of shuffled ones */
+                         (cen_dataset_order) in place of shuffled ones */
     double warmup;    /* epochs in which lr rises linearly from 0 */
     bool cosine;      /* lr then falls to 0 as half a cosine (Loshchilov and Hutter 2017); else it
                          stays */
+    /* NULL, or gives the learning rate of a step (from 0, of so many in all epochs) in place of these
+     * two. What it depends on beside its arguments is lost to a training that is resumed. */
+    double (*rate)(void *user, size_t step, size_t n_steps);
     double lambda_warmup; /* epochs in which lambda rises linearly from 0 */
     size_t patience;      /* epochs without a better one after which training ends; 0: never */
     cen_augment augment;  /* of the training images */
@@ -871,16 +946,17 @@ typedef struct cen_fit_options {
     double checkpoint_seconds;
     /* Go on from `checkpoint`, or from the one before where it is damaged: the same numbers as if it
      * had never stopped, at any number of threads. Options, but for n_epochs, and images must be the
-     * same: their names, classes and splits, and a 64-bit digest of their pixels at the input's size. */
+     * same: their number, classes and splits, and the digest of the dataset (of a folder's images: a 64-bit digest
+     * of their pixels at the input's size). */
     bool resume;
     int (*on_resume)(void *user, const cen_resume_report *report); /* as on_step */
     /* NULL, or called while an epoch is measured; nonzero ends the training there, with a checkpoint and
      * without on_epoch. Resumed, it measures that epoch again. */
     cen_progress *on_measure;
-    /* NULL, or called with a picture that is not cached and can no longer be read, once each. It is
-     * left out: of this batch, or for good of what is measured. A batch without any picture left is no
+    /* NULL, or called with the name of a row that cannot be read, a picture that is gone, say, once each. It
+     * is left out: of this batch, or for good of what is measured. A batch without any row left is no
      * step and is passed over; an epoch without any is an error. */
-    void (*on_unreadable)(void *user, const char *path, const char *reason);
+    void (*on_unreadable)(void *user, const char *name, const char *reason);
     void *user;
 } cen_fit_options;
 
@@ -901,20 +977,34 @@ static inline cen_fit_options cen_fit_options_init(void)
     return options;
 }
 
-/* The same, with the epochs and the augmentation that cl_train chooses for the training images of an open
- * folder: few passes over many images, and cen_augment_light unless classes are large. */
-CEN_API cen_fit_options cen_fit_options_for(const cen_folder *folder);
-
-/* Trains on a loaded folder. The last batch of an epoch may be smaller. A stop ends after the
+/* Trains on a dataset. Classes are matched by name: those of the dataset and of the model must be the same, in any
+ * order. The last batch of an epoch may be smaller. A stop ends after the
  * current batch, measures like an epoch's end, and is no error. At the end the model holds the
  * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT (options;
- * class names of the folder that are not the model's, unless these are the numbers that
+ * the dataset or its size; class names that are not the model's, unless these are the numbers that
  * cen_model_create gives),
  * NOT_FINITE (as cen_trainer_backward, and for what an epoch measures: names images; the step is not
  * taken, the model holds the best epoch, or what it began with, and the checkpoint stays as it was),
  * IO, FORMAT and the like (no image of an epoch can be read any more), MEMORY, STOPPED (a callback has failed). */
-CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_folder *folder,
+CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset,
                            const cen_fit_options *options, cen_error *error);
+
+/* ---- recipe ------------------------------------------------------------------------------------ */
+
+/* What cl_train trains with if nobody asks otherwise: one set of defaults for a program and for the command
+ * line. First the input that a folder is loaded with: channels, and height and width, that are 0 become those of
+ * the preset that net names; else 3 channels if an image has colour, and the median shorter side of the images, at
+ * most 64. resize stays. Errors: MEMORY. */
+CEN_API cen_status cen_folder_choose_input(cen_context *context, const cen_folder *folder,
+                                           const char *net, cen_input *input, cen_error *error);
+
+/* Then what depends on the data, and on train->loss and train->batch_size; all else stays. model: input
+ * with the mean and std of the data, and classes, whose names are borrowed. train: margin, lambda and
+ * centers. fit: epochs (few over many rows), images per class (for triplets), augmentation (cen_augment_light for
+ * 1 or 3 channels, unless classes are large). Errors: as cen_dataset_measure, ARGUMENT (a loss that is none). */
+CEN_API cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
+                                     cen_model_options *model, cen_train_options *train,
+                                     cen_fit_options *fit, cen_error *error);
 
 /* ---- k-nearest neighbours ------------------------------------------------------------------ */
 

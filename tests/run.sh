@@ -73,7 +73,7 @@ run_threads() { # training, search and decoding; and the pool itself
     step "the thread sanitizer"
     build threads gcc all -DCEN_TESTS=ON -DCEN_SANITIZE=thread -DCMAKE_BUILD_TYPE=Debug -DCMAKE_C_FLAGS_DEBUG=-O1
     ctest --test-dir "$SCRATCH/threads" --output-on-failure -j "$jobs" \
-        -R '^test_(context|training|norms|conv|knn|episodes|verification|load|extract|guest)$'
+        -R '^(test_(context|training|norms|conv|knn|episodes|verification|load|extract|guest)|cli_test_consumers)$'
 }
 
 run_valgrind() {

@@ -114,47 +114,54 @@ static int32_t *match_labels(const cen_model_info *model, const cen_folder_info 
 
 /* ---- the work ------------------------------------------------------------------------------ */
 
-static cen_status write_rows(const cen_model *model, const cen_folder_info *info,
-                             const float *features, cen_error *error)
+/* rows[n]: places in the dataset. */
+static cen_status write_rows(const cen_model *model, const cen_folder *folder, const size_t *rows,
+                             size_t n, const float *features, cen_error *error)
 {
-    size_t d = cen_model_get(model)->feature_size;
-    cen_feature_row *rows = malloc((info->n_images + 1) * sizeof *rows);
+    const cen_folder_info *info = cen_folder_get(folder);
+    cen_feature_row *named = malloc((n + 1) * sizeof *named);
     int32_t *labels = match_labels(cen_model_get(model), info);
     cen_status status = CEN_ERROR_MEMORY;
-    if (rows == NULL || labels == NULL) {
+    if (named == NULL || labels == NULL) {
         *error = (cen_error){status, "not enough memory for the list of images"};
     } else {
-        for (size_t i = 0; i < info->n_images; i++) {
-            const cen_folder_image *image = &info->images[i];
+        for (size_t i = 0; i < n; i++) {
+            const cen_folder_image *image = &info->images[rows[i]];
             bool has_class = image->label >= 0;
-            rows[i] = (cen_feature_row){image->path, has_class ? labels[image->label] : -1,
-                                        has_class ? info->class_names[image->label] : NULL,
-                                        info->has_own_split ? cen_split_name(image->split) : NULL};
+            named[i] = (cen_feature_row){image->path, has_class ? labels[image->label] : -1,
+                                         has_class ? info->class_names[image->label] : NULL,
+                                         info->has_own_split ? cen_split_name(image->split) : NULL};
         }
-        status = cen_features_write(NULL, s.output, (cen_features_format)s.format, features,
-                                    info->n_images, d, rows, error);
+        status = cen_features_write(NULL, s.output, (cen_features_format)s.format, features, n,
+                                    cen_model_get(model)->feature_size, named, error);
     }
     free(labels);
-    free(rows);
+    free(named);
     return status;
 }
 
-static cen_status write_features(const cen_model *model, cen_folder *folder, cen_error *error)
+/* *n: how many. */
+static cen_status write_features(const cen_model *model, cen_folder *folder, size_t *n,
+                                 cen_error *error)
 {
+    const size_t n_images = cen_folder_get(folder)->n_images;
     const size_t d = cen_model_get(model)->feature_size;
     progress line = progress_start(s.is_quiet, talk_beside(s.output));
-    float *features = calloc(cen_folder_get(folder)->n_images, d * sizeof *features);
-    if (features == NULL) {
-        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the features"};
-        return CEN_ERROR_MEMORY;
+    float *features = calloc(n_images, d * sizeof *features);
+    size_t *rows = calloc(n_images, sizeof *rows);
+    cen_status status = CEN_OK;
+    if (features == NULL || rows == NULL) {
+        status = CEN_ERROR_MEMORY;
+        *error = (cen_error){status, "not enough memory for the features"};
+    } else {
+        status = folder_features(model, folder, s.is_strict, features, rows, n, show, &line, error);
     }
-    cen_status status = cen_model_folder_features(model, folder, features, show, &line, error);
     progress_clear(&line);
-    const cen_folder_info *info = cen_folder_get(folder);
     if (status == CEN_OK) {
-        if (s.normalize) cen_features_normalize(features, info->n_images, d);
-        status = write_rows(model, info, features, error);
+        if (s.normalize) cen_features_normalize(features, *n, d);
+        status = write_rows(model, folder, rows, *n, features, error);
     }
+    free(rows);
     free(features);
     return status;
 }
@@ -162,14 +169,15 @@ static cen_status write_features(const cen_model *model, cen_folder *folder, cen
 static int run(const cen_model *model, cen_folder *folder, cen_error *error)
 {
     char text[32];
-    if (write_features(model, folder, error) != CEN_OK) {
+    size_t n;
+    if (write_features(model, folder, &n, error) != CEN_OK) {
         return fail(&tool, EXIT_FAILED, "%s", error->message);
     }
     const cen_folder_info *info = cen_folder_get(folder);
     print_folder_notes(&tool, info);
     if (s.is_quiet) return 0;
     FILE *talk = talk_beside(s.output);
-    print_names(talk, "%s: %s features of %zu numbers", s.output, with_commas(info->n_images, text),
+    print_names(talk, "%s: %s features of %zu numbers", s.output, with_commas(n, text),
                 cen_model_get(model)->feature_size);
     if (info->n_skipped > 0) {
         fprintf(talk, "; %s skipped, so rows count only the others",
@@ -204,6 +212,7 @@ static int work(int argc, char **argv)
     }
     cen_folder_options options_of_folder = cen_folder_options_init();
     options_of_folder.unlabelled = true;
+    options_of_folder.lazy = true;
     options_of_folder.strict = s.is_strict;
     options_of_folder.exact_decode = s.exact_decode;
     options_of_folder.max_pixels = s.max_pixels;

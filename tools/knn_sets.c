@@ -58,36 +58,43 @@ static int need_model(knn *s, const char *pictures, const char *run)
     return 0;
 }
 
-static void name_rows(const cen_folder_info *info, cen_feature_row *rows)
+/* rows[set->f.n]: places among the images. */
+static int name_rows(knn *s, const cen_folder_info *info, const size_t *rows, knn_set *set)
 {
-    for (size_t i = 0; i < info->n_images; i++) {
-        const cen_folder_image *image = &info->images[i];
-        rows[i] = (cen_feature_row){image->path, image->label,
-                                    image->label >= 0 ? info->class_names[image->label] : NULL,
-                                    info->has_own_split ? cen_split_name(image->split) : NULL};
+    set->f.rows = malloc((set->f.n + 1) * sizeof *set->f.rows);
+    if (set->f.rows == NULL) return out_of_memory(s, set->name);
+    for (size_t i = 0; i < set->f.n; i++) {
+        const cen_folder_image *image = &info->images[rows[i]];
+        const char *name = image->label >= 0 ? info->class_names[image->label] : NULL;
+        set->f.rows[i] =
+            (cen_feature_row){image->path, image->label, name,
+                              info->has_own_split ? cen_split_name(image->split) : NULL};
     }
+    return 0;
 }
 
 static int compute_features(knn *s, knn_set *set)
 {
     cen_error error;
-    const size_t d = cen_model_get(s->model)->feature_size;
-    set->f.features = calloc(cen_folder_get(set->folder)->n_images, d * sizeof(float));
-    if (set->f.features == NULL) return out_of_memory(s, set->name);
-    cen_status status =
-        cen_model_folder_features(s->model, set->folder, set->f.features, show, &s->line, &error);
-    progress_clear(&s->line);
-    if (status != CEN_OK) return fail(s->tool, EXIT_FAILED, "%s", error.message);
     const cen_folder_info *info = cen_folder_get(set->folder);
-    set->f.n = info->n_images;
+    const size_t d = cen_model_get(s->model)->feature_size;
+    set->f.features = calloc(info->n_images, d * sizeof(float));
+    size_t *rows = calloc(info->n_images, sizeof *rows);
+    if (set->f.features == NULL || rows == NULL) {
+        free(rows);
+        return out_of_memory(s, set->name);
+    }
+    cen_status status = folder_features(s->model, set->folder, false, set->f.features, rows,
+                                        &set->f.n, show, &s->line, &error);
+    progress_clear(&s->line);
     set->f.d = d;
     set->f.n_classes = info->n_classes;
     set->f.class_names = info->class_names;
-    set->f.rows = malloc(info->n_images * sizeof *set->f.rows);
-    if (set->f.rows == NULL) return out_of_memory(s, set->name);
-    name_rows(info, set->f.rows);
-    print_folder_notes(s->tool, info);
-    return 0;
+    int code = status == CEN_OK ? name_rows(s, info, rows, set)
+                                : fail(s->tool, EXIT_FAILED, "%s", error.message);
+    free(rows);
+    if (code == 0) print_folder_notes(s->tool, info);
+    return code;
 }
 
 static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char *run, knn_set *set)
@@ -108,6 +115,7 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
     cen_error error;
     cen_folder_options options = cen_folder_options_init();
     options.unlabelled = true;
+    options.lazy = true;
     if (cen_folder_open(s->context, &set->folder, (const char *const *)paths, n_paths, &options,
                         &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);

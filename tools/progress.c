@@ -78,6 +78,19 @@ void print_folder_notes(const command *tool, const cen_folder_info *info)
     print_notes(tool, "remark", info->remarks, info->n_remarks);
 }
 
+cen_status folder_features(const cen_model *model, cen_folder *folder, bool is_strict,
+                           float *features, size_t *rows, size_t *n, cen_progress *show, void *user,
+                           cen_error *error)
+{
+    cen_status status = cen_folder_load(folder, &cen_model_get(model)->input, 0, NULL, NULL, error);
+    if (status != CEN_OK) return status;
+    const cen_dataset *dataset = cen_folder_dataset(folder);
+    status =
+        cen_model_features(model, dataset, features, is_strict ? NULL : rows, n, show, user, error);
+    for (size_t i = 0; i < dataset->n && is_strict; i++) rows[i] = i;
+    return status;
+}
+
 const char *with_commas(size_t number, char *text)
 {
     char digits[24];

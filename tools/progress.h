@@ -37,6 +37,12 @@ void progress_clear(progress *line);
 /* Says on the error stream which images were skipped or are damaged. */
 void print_folder_notes(const command *tool, const cen_folder_info *info);
 
+/* features[*n, D] and rows[*n] of the images of a lazy folder; is_strict: one that cannot be read is the
+ * error. */
+cen_status folder_features(const cen_model *model, cen_folder *folder, bool is_strict,
+                           float *features, size_t *rows, size_t *n, cen_progress *show, void *user,
+                           cen_error *error);
+
 /* 1234567 as "1,234,567" in text[32]. */
 const char *with_commas(size_t number, char *text);
 

@@ -28,34 +28,38 @@ extern const command train_tool;
 
 extern const char *const loss_names[], *const center_modes[], *const schedules[], *const augments[];
 
-/* --loss, and what the first of its two terms is called. */
-cen_loss chosen_loss(void);
+#define RATE_MOST 1e29 /* the library refuses 1e30 */
+
+/* What the first of the two terms of --loss is called. */
 const char *first_term(void);
 
-/* --margin, or the loss's own. */
-double chosen_margin(void);
+/* False if --lambda is neither a number nor auto. */
+bool is_lambda_good(void);
 
-/* Reads --lambda; it and --centers become the loss's own where they are not given. False where
- * lambda is neither a number nor auto. */
-bool read_lambda(void);
+void fill_folder_options(cen_folder_options *folder);
 
-/* --lambda auto: the ratio of the two gradients, else 0. */
-double lambda_ratio(void);
+/* The options of a training. */
+typedef struct training {
+    cen_model_options model;
+    cen_train_options train;
+    cen_fit_options fit;
+} training;
 
-/* Fills s.n_epochs and s.augment where --epochs and --augment are not given. */
-void choose_by_folder(const cen_folder *folder);
+/* What a recipe asks for; then, after it has chosen, what was typed. What was not, s has from the recipe. */
+void begin_training(training *t);
+void apply_settings(training *t);
 
-/* The same for s.per_class where triplets need it. */
-void choose_per_class(size_t n_classes);
+/* The settings into the model's file. */
+cen_status note_settings(cen_model *model, cen_error *error);
 
-/* s.augment with the single switches. */
-cen_augment chosen_augment(void);
-
-/* --holdout-classes: a share where it reads as a number, else a file. */
-void choose_holdout(cen_folder_options *folder);
+/* How many images. */
+size_t count_split(const cen_folder_info *info, cen_split split);
 
 void print_folder(const char *path, const cen_folder_info *info);
 void print_model(const cen_model *model);
+
+/* What will be trained; n_taken: tensors from --init. */
+void print_training(size_t n_taken);
 void print_epoch(const cen_epoch_report *report, size_t n_train);
 
 /* "k-NN 90.00 %", or "k-NN among 5,000 90.00 %" if not all n_train training images were searched. */

@@ -1,4 +1,4 @@
-/* cl_train: what is measured when training is over, and the page that shows it. */
+/* cl_train: the page of a run, and what is measured for it when training is over. */
 #ifndef TOOLS_TRAIN_PAGE_H
 #define TOOLS_TRAIN_PAGE_H
 
@@ -22,8 +22,9 @@ typedef struct page_content {
     size_t n_facts;
     cen_model *model;
     const cen_folder_info *images;
-    const float *features;       /* [n_images, D] */
-    const cen_feature_row *rows; /* [n_images] */
+    size_t n;                    /* images that could be read */
+    const float *features;       /* [n, D] */
+    const cen_feature_row *rows; /* [n] */
     uint64_t seed;
     bool is_quiet, has_svg, has_page;
 } page_content;
@@ -31,5 +32,12 @@ typedef struct page_content {
 /* Measures validation and test images against all training images and the held-out classes among
  * themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
 cen_status page_finish(page *p, const page_content *content, cen_error *error);
+
+/* The page with these sets, and its JSON and plots. */
+cen_status page_write(const page *p, const page_content *content, const cen_report_set *sets,
+                      size_t n_sets, cen_error *error);
+
+/* MEMORY. */
+cen_status page_no_memory(cen_error *error);
 
 #endif

@@ -2,8 +2,8 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "progress.h"
 #include "train.h"
+#include "train_run.h"
 
 /* What lambda does, and a warning where it does nothing or too much. */
 static void print_centers(const cen_epoch_report *report)
@@ -98,21 +98,26 @@ static void print_notes(const char *what, const char *of, const cen_file_note *n
     if (n > MOST) printf("          and %s more\n", with_commas(n - MOST, text));
 }
 
+size_t count_split(const cen_folder_info *info, cen_split split)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < info->n_images; i++) n += info->images[i].split == split;
+    return n;
+}
+
 void print_folder(const char *path, const cen_folder_info *info)
 {
-    size_t n_split[4] = {0, 0, 0, 0};
+    size_t n_test = count_split(info, CEN_SPLIT_TEST);
     char a[32], b[32], c[32], d[32];
-    for (size_t i = 0; i < info->n_images; i++) n_split[info->images[i].split]++;
     print_names(stdout, "folder    %s: %s classes, %s images: %s to train, %s to validate", path,
                 with_commas(info->n_classes, a), with_commas(info->n_images, b),
-                with_commas(n_split[CEN_SPLIT_TRAIN], c),
-                with_commas(n_split[CEN_SPLIT_VALIDATION], d));
+                with_commas(count_split(info, CEN_SPLIT_TRAIN), c),
+                with_commas(count_split(info, CEN_SPLIT_VALIDATION), d));
     if (info->n_held_out > 0) {
-        printf(", %s of %s held-out classes", with_commas(n_split[CEN_SPLIT_HELD_OUT], a),
+        printf(", %s of %s held-out classes", with_commas(count_split(info, CEN_SPLIT_HELD_OUT), a),
                with_commas(info->n_held_out, b));
     }
-    if (n_split[CEN_SPLIT_TEST] > 0)
-        printf(", %s to test", with_commas(n_split[CEN_SPLIT_TEST], a));
+    if (n_test > 0) printf(", %s to test", with_commas(n_test, a));
     printf("%s\n", info->has_own_split ? " (the folder's own split)" : "");
     print_sizes(info);
     if (info->n_passed_over > 0) {
@@ -147,4 +152,34 @@ void print_model(const cen_model *model)
     }
     printf("          head: %zu -> %zu classes\n", info->feature_size, info->n_classes);
     if (info->mirror) printf("feature   the mean of a picture's and its mirror image's\n");
+}
+
+void print_training(size_t n_taken)
+{
+    if (n_taken > 0) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
+    print_names(stdout,
+                "training  %zu epochs, batches of %zu, %s loss, lambda %s, centers %s, Adam %g, "
+                "augment %s, seed %llu\n",
+                s.n_epochs, s.batch_size, loss_names[s.loss], s.lambda, center_modes[s.centers],
+                s.lr, augments[s.augment], (unsigned long long)s.seed);
+    fflush(stdout);
+}
+
+void print_end(const run *r, bool is_stopped)
+{
+    if (is_stopped) {
+        print_names(stdout,
+                    "stopped   the state of the training is saved; cl_train --resume %s goes "
+                    "on, and makes the features and the report at its end\n",
+                    r->folder);
+        return;
+    }
+    print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
+    char knn[96];
+    if (!isnan(r->best_knn)) {
+        printf(
+            ", %s%s", s.balance ? "macro " : "",
+            knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train, r->n_train, knn));
+    }
+    printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
 }

@@ -1,148 +1,66 @@
 #include "train_resume.h"
 
-#include <centerloss_eval.h>
-
-#include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
+#include "train.h"
+#include "system.h"
 
-enum { ARGUMENTS_MOST = 1 << 20 };
-
-/* ---- the command line ---- */
-
-bool arguments_save(const char *path, const arguments *given, cen_error *error)
+/* A path that a run's file names is written to only within the run, and limits stay: that file may be a
+ * stranger's. typed: by the user, beside what is usual. */
+static int refuse_foreign(run *r, const train_settings *typed, const train_settings *usual)
 {
-    size_t size = 0;
-    for (int i = 1; i < given->argc; i++) size += strlen(given->argv[i]) + 1;
-    char *text = malloc(size + 1);
-    if (text == NULL) {
-        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
-        return false;
+    size_t size = strlen(r->folder);
+    r->is_limited = typed->image_size[0] == 0 || typed->net == usual->net;
+    if (s.max_pixels > usual->max_pixels && s.max_pixels != typed->max_pixels) {
+        return fail(
+            &train_tool, EXIT_USAGE,
+            "%s/arguments names --max-pixels %zu, more than the usual %zu; if you trust its "
+            "maker, add --max-pixels %zu",
+            r->folder, s.max_pixels, usual->max_pixels, s.max_pixels);
     }
-    size = 0;
-    for (int i = 1; i < given->argc; i++) {
-        strcpy(text + size, given->argv[i]);
-        size += strlen(given->argv[i]) + 1;
+    if (s.steps == NULL || typed->steps != NULL) return 0;
+    bool is_inside = strncmp(s.steps, r->folder, size) == 0 && s.steps[size] == '/' &&
+                     strchr(s.steps + size + 1, '/') == NULL && !path_is_special(s.steps) &&
+                     !is_run_file(s.steps + size + 1);
+    if (is_inside) return 0;
+    return fail(&train_tool, EXIT_USAGE,
+                "%s/arguments names --steps %s, which is not a file of its own in the run; add "
+                "--steps FILE to "
+                "write there",
+                r->folder, s.steps);
+}
+
+/* What only begins a run is no option of one that goes on. */
+static int refuse_ignored(void)
+{
+    const char *name = s.output != NULL ? "output" : s.overwrite ? "overwrite" : "init";
+    if (s.output == NULL && !s.overwrite && s.init == NULL) return 0;
+    return fail(&train_tool, EXIT_USAGE,
+                "--%s begins a run, and --resume %s goes on with one where it stands; leave one of "
+                "the two out",
+                name, s.resume);
+}
+
+int resume_command(run *r, arguments *all, int *n_paths)
+{
+    const train_settings typed = s;
+    const int n_given = *n_paths;
+    int code = refuse_ignored();
+    if (code == 0) code = take_old_run(r, typed.resume);
+    if (code != 0) return code;
+    char path[PATH_SIZE];
+    arguments_free(all);
+    if (!arguments_load(all, in_run(r, "arguments", path), r->arguments, &r->error)) {
+        return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
     }
-    cen_status status = cen_file_write(NULL, path, text, size, error);
-    free(text);
-    return status == CEN_OK;
-}
-
-/* *error as out of memory. */
-static bool fail_memory(cen_error *error)
-{
-    *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
-    return false;
-}
-
-bool arguments_load(arguments *all, const char *path, const arguments *given, cen_error *error)
-{
-    size_t size, n = 0;
-    *all = (arguments){0, NULL, NULL};
-    if (cen_text_read(NULL, path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
-    for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
-    if (size > 0 && all->text[size - 1] != '\0') {
-        *error = (cen_error){CEN_ERROR_FORMAT, ""};
-        append(error->message, sizeof error->message,
-               "%.400s: this is not the command line of a run; put the file back", path);
-        return false;
+    restore_defaults();
+    const train_settings usual = s;
+    *n_paths = parse_options(&train_tool, all->argc, all->argv);
+    if (*n_paths < 0) return parse_exit_code(*n_paths);
+    if (n_given > 0) { /* the images have moved */
+        memmove(all->argv, all->argv + *n_paths - n_given, (size_t)n_given * sizeof *all->argv);
+        *n_paths = n_given;
     }
-    all->argv = malloc((n + (size_t)given->argc + 1) * sizeof *all->argv);
-    if (all->argv == NULL) return fail_memory(error);
-    all->argv[all->argc++] = given->argv[0];
-    for (char *at = all->text; at < all->text + size; at += strlen(at) + 1) {
-        all->argv[all->argc++] = at;
-    }
-    for (int i = 1; i < given->argc; i++) all->argv[all->argc++] = given->argv[i];
-    all->argv[all->argc] = NULL;
-    return true;
-}
-
-bool arguments_copy(arguments *all, const arguments *from)
-{
-    size_t size = ((size_t)from->argc + 1) * sizeof *from->argv;
-    *all = (arguments){from->argc, malloc(size), NULL};
-    if (all->argv == NULL) return false;
-    memcpy(all->argv, from->argv, size);
-    return true;
-}
-
-void arguments_free(arguments *all)
-{
-    free(all->argv);
-    cen_text_free(all->text);
-    *all = (arguments){0, NULL, NULL};
-}
-
-/* ---- logs ---- */
-
-const char log_header[] =
-    "epoch,train_total,train_softmax,train_center,train_accuracy,val_total,val_softmax,val_center,"
-    "val_accuracy,knn_accuracy,intra_inter,seconds,best,lr,lambda,gradient_ratio,center_distance,"
-    "center_spread,center_step,knn_macro\n";
-
-void print_row(FILE *file, const cen_epoch_report *report)
-{
-    const cen_losses *train = &report->train, *val = &report->validation;
-    fprintf(file,
-            "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%d,%.9g,%.9g,%.9g,%.9g,"
-            "%.9g,%.9g,%.9g\n",
-            report->epoch, train->total, train->first, train->center, train->accuracy, val->total,
-            val->first, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
-            report->seconds, report->is_best, report->lr, train->lambda, train->gradient_ratio,
-            report->center_distance, report->center_spread, report->center_step, report->knn_macro);
-}
-
-bool read_row(const char **text, size_t n_epochs, cen_epoch_report *report)
-{
-    enum { N_COLUMNS = 20 };
-    double x[N_COLUMNS];
-    for (size_t i = 0; i < N_COLUMNS; i++) {
-        char *end;
-        x[i] = strtod(*text, &end);
-        if (end == *text || *end != (i + 1 < N_COLUMNS ? ',' : '\n')) return false;
-        *text = end + 1;
-    }
-    if (!(x[0] >= 1 && x[0] <= 1e9)) return false; /* --epochs takes no more */
-    *report = (cen_epoch_report){.epoch = (size_t)x[0],
-                                 .n_epochs = n_epochs,
-                                 .train = {x[1], x[2], x[3], x[4], x[14], x[15]},
-                                 .validation = {x[5], x[6], x[7], x[8], x[14], x[15]},
-                                 .knn_accuracy = x[9],
-                                 .intra_inter = x[10],
-                                 .seconds = x[11],
-                                 .is_best = x[12] > 0,
-                                 .lr = x[13],
-                                 .center_distance = x[16],
-                                 .center_spread = x[17],
-                                 .center_step = x[18],
-                                 .knn_macro = x[19]};
-    return true;
-}
-
-/* Where the rows end that are kept; one without its end of line was being written when it was cut. */
-static size_t rows_end(const char *text, size_t last)
-{
-    const char *end = strchr(text, '\n');
-    if (end == NULL) return 0;
-    while (*++end != '\0' && strtod(end, NULL) <= (double)last) {
-        const char *next = strchr(end, '\n');
-        if (next == NULL) break;
-        end = next;
-    }
-    return (size_t)(end - text);
-}
-
-char *keep_rows(const char *path, size_t most, size_t last, cen_error *error)
-{
-    size_t size;
-    char *text;
-    if (cen_text_read(NULL, path, most, &text, &size, error) != CEN_OK) return NULL;
-    size = rows_end(text, last);
-    text[size] = '\0';
-    if (cen_file_write(NULL, path, text, size, error) == CEN_OK) return text;
-    cen_text_free(text);
-    return NULL;
+    s.stop_after = typed.stop_after; /* of this call, not of the one before */
+    return refuse_foreign(r, &typed, &usual);
 }

@@ -8,7 +8,7 @@
 
 #include "progress.h"
 #include "train_page.h"
-#include "train_resume.h"
+#include "train_arguments.h"
 
 enum { PATH_SIZE = 4200 };
 
@@ -37,8 +37,18 @@ typedef struct run {
 /* One of the names that a run's files have. */
 bool is_run_file(const char *name);
 
-/* path = that of a file of the run. */
+/* path = that of a file of the run; and of folder/.new. */
 const char *in_run(const run *r, const char *name, char path[PATH_SIZE]);
+const char *in_new(const run *r, const char *name, char path[PATH_SIZE]);
+
+/* Those that stand in folder/.new at first. */
+enum { N_MOVED = 3 };
+extern const char checkpoint_name[], previous_name[], *const moved_files[N_MOVED];
+
+/* The older run's state goes; its model and features stay until those of the new one replace them. What is done
+ * already is passed over, so that this may be cut short anywhere and done again. False if that failed, which
+ * r->error tells. */
+bool move_files(run *r);
 
 /* Notes in r->error that a file could not be written. Always -1: for cen_fit, a callback that failed. */
 int save_failed(run *r, const char *path);
@@ -66,5 +76,8 @@ int reopen_logs(run *r, const cen_resume_report *report);
 
 /* Nonzero where that failed, which r->error tells. */
 int close_logs(run *r);
+
+/* What came of it. */
+void print_end(const run *r, bool is_stopped);
 
 #endif

@@ -193,32 +193,29 @@ static void place(float step, float start, size_t first, size_t n, size_t side, 
     }
 }
 
-/* x[n] = scale * pixel + offset, of one channel. The four neighbours are fetched as one number, so
- * that the rest runs in vectors. */
-static void blend(const places *from, size_t n, const cen_input *input, const uint8_t *bytes,
+/* x[n] = scale * 255 value + offset, of one channel. Times 255 pixels are whole numbers, of which nothing is
+ * rounded before they are blended. The four neighbours are fetched first, so that the rest runs in vectors. */
+static void blend(const places *from, size_t n, const cen_input *input, const float *raw,
                   float scale, float offset, float *x)
 {
     size_t width = input->width, right = width > 1, down = input->height > 1 ? width : 0;
-    uint32_t quads[SEGMENT];
+    float upper_left[SEGMENT], upper_right[SEGMENT], lower_left[SEGMENT], lower_right[SEGMENT];
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *upper = bytes + (size_t)from->upper[i] * width + (size_t)from->left[i];
-        const uint8_t *lower = upper + down;
-        quads[i] = upper[0] | (uint32_t)upper[right] << 8 | (uint32_t)lower[0] << 16 |
-                   (uint32_t)lower[right] << 24;
+        const float *upper = raw + (size_t)from->upper[i] * width + (size_t)from->left[i];
+        upper_left[i] = upper[0];
+        upper_right[i] = upper[right];
+        lower_left[i] = upper[down];
+        lower_right[i] = upper[down + right];
     }
     for (size_t i = 0; i < n; i++) {
-        float upper_left = (float)(int32_t)(quads[i] & 255);
-        float upper_right = (float)(int32_t)(quads[i] >> 8 & 255);
-        float lower_left = (float)(int32_t)(quads[i] >> 16 & 255);
-        float lower_right = (float)(int32_t)(quads[i] >> 24);
-        float above = upper_left + from->beyond_left[i] * (upper_right - upper_left);
-        float below = lower_left + from->beyond_left[i] * (lower_right - lower_left);
+        float upper = 255 * upper_left[i], lower = 255 * lower_left[i];
+        float above = upper + from->beyond_left[i] * (255 * upper_right[i] - upper);
+        float below = lower + from->beyond_left[i] * (255 * lower_right[i] - lower);
         x[i] = (above + from->beyond_upper[i] * (below - above)) * scale + offset;
     }
 }
 
-static void resample(const cen__change *change, const cen_input *input, const uint8_t *bytes,
-                     float *x)
+static void resample(const cen__change *change, const cen_input *input, const float *raw, float *x)
 {
     size_t height = input->height, width = input->width, plane = height * width;
     const float *across = change->matrix[0], *along = change->matrix[1];
@@ -231,7 +228,7 @@ static void resample(const cen__change *change, const cen_input *input, const ui
             place(across[0], start_x, first, n, width, from.left, from.beyond_left);
             place(along[0], start_y, first, n, height, from.upper, from.beyond_upper);
             for (size_t c = 0; c < input->channels; c++) {
-                blend(&from, n, input, bytes + c * plane, 1 / (255 * input->std[c]),
+                blend(&from, n, input, raw + c * plane, 1 / (255 * input->std[c]),
                       -input->mean[c] / input->std[c], x + c * plane + row * width + first);
             }
         }
@@ -239,41 +236,38 @@ static void resample(const cen__change *change, const cen_input *input, const ui
 }
 
 /* One channel. Pixels before `begin` repeat the first of their row, from `end` on the last. */
-static void shift(const cen__change *change, size_t height, size_t width, const float *table,
-                  const uint8_t *bytes, float *x)
+static void shift(const cen__change *change, const cen_input *input, size_t c, const float *raw,
+                  float *x)
 {
-    ptrdiff_t h = (ptrdiff_t)height, w = (ptrdiff_t)width, right = change->right;
+    ptrdiff_t h = (ptrdiff_t)input->height, w = (ptrdiff_t)input->width, right = change->right;
     ptrdiff_t begin = right > 0 ? right : 0, end = right < 0 ? w + right : w;
+    const float mean = input->mean[c], std = input->std[c];
     if (begin > w) begin = w;
     if (end < 0) end = 0;
     for (ptrdiff_t row = 0; row < h; row++, x += w) {
         ptrdiff_t from = row - change->down;
-        const uint8_t *in = bytes + (from < 0 ? 0 : from < h ? from : h - 1) * w;
-        for (ptrdiff_t i = 0; i < begin; i++) x[i] = table[in[0]];
-        for (ptrdiff_t i = begin; i < end; i++) x[i] = table[in[i - right]];
-        for (ptrdiff_t i = end; i < w; i++) x[i] = table[in[w - 1]];
+        const float *in = raw + (from < 0 ? 0 : from < h ? from : h - 1) * w;
+        for (ptrdiff_t i = 0; i < begin; i++) x[i] = (in[0] - mean) / std;
+        for (ptrdiff_t i = begin; i < end; i++) x[i] = (in[i - right] - mean) / std;
+        for (ptrdiff_t i = end; i < w; i++) x[i] = (in[w - 1] - mean) / std;
     }
 }
 
-/* The mean of pixel / 255, over all channels. */
-static float mean_of(const cen_input *input, const uint8_t *bytes)
+/* The mean of all channels. Times 255 the sum of pixels is exact. */
+static float mean_of(const cen_input *input, const float *raw)
 {
-    uint64_t sum = 0;
-    size_t n_rows = input->channels * input->height;
-    for (size_t row = 0; row < n_rows; row++, bytes += input->width) {
-        uint32_t of_row = 0;
-        for (size_t i = 0; i < input->width; i++) of_row += bytes[i];
-        sum += of_row;
-    }
-    return (float)((double)sum / (255.0 * (double)n_rows * (double)input->width));
+    double sum = 0;
+    size_t n_rows = input->channels * input->height, n = n_rows * input->width;
+    for (size_t i = 0; i < n; i++) sum += (double)(255 * raw[i]);
+    return (float)(sum / (255.0 * (double)n_rows * (double)input->width));
 }
 
-/* With v the pixel / 255 and m the image's mean, ((v - m) contrast + m + brightness - mean) / std
+/* With v the value and m the row's mean, ((v - m) contrast + m + brightness - mean) / std
  * is contrast x + offset. */
-static void light(const cen__change *change, const cen_input *input, const uint8_t *bytes, float *x)
+static void light(const cen__change *change, const cen_input *input, const float *raw, float *x)
 {
     size_t plane = input->height * input->width;
-    float mean = change->contrast == 1 ? 0 : mean_of(input, bytes);
+    float mean = change->contrast == 1 ? 0 : mean_of(input, raw);
     for (size_t c = 0; c < input->channels; c++, x += plane) {
         float contrast = change->contrast;
         float offset =
@@ -304,19 +298,18 @@ void cen__flip(const cen_input *input, float *x)
     }
 }
 
-void cen__change_apply(const cen__change *change, const cen_input *input, const float *table,
-                       const uint8_t *bytes, float *x)
+void cen__change_apply(const cen__change *change, const cen_input *input, const float *raw,
+                       float *x)
 {
     size_t plane = input->height * input->width;
     if (change->is_resampled) {
-        resample(change, input, bytes, x);
+        resample(change, input, raw, x);
     } else {
         for (size_t c = 0; c < input->channels; c++) {
-            shift(change, input->height, input->width, table + c * 256, bytes + c * plane,
-                  x + c * plane);
+            shift(change, input, c, raw + c * plane, x + c * plane);
         }
     }
-    if (change->contrast != 1 || change->brightness != 0) light(change, input, bytes, x);
+    if (change->contrast != 1 || change->brightness != 0) light(change, input, raw, x);
     if (change->height > 0) erase(change, input, x);
     if (change->is_flipped) cen__flip(input, x);
 }

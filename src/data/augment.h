@@ -1,4 +1,4 @@
-/* The random changes of one training image: drawn, then made while its bytes become numbers. */
+/* The random changes of one training row: drawn, then made while it is normalised. */
 #ifndef CEN_DATA_AUGMENT_H
 #define CEN_DATA_AUGMENT_H
 
@@ -30,9 +30,10 @@ cen__change cen__augment_draw(const cen_augment *augment, const cen_input *input
 void cen__change_place(cen__change *change, const cen_input *input, double angle, double factor,
                        double right, double down);
 
-/* x[c, h, w] = the image bytes[c, h, w], changed and normalised. table[c, 256]: byte -> number. */
-void cen__change_apply(const cen__change *change, const cen_input *input, const float *table,
-                       const uint8_t *bytes, float *x);
+/* x[c, h, w] = the row raw[c, h, w], changed and normalised in one go: that saves a pass, and what is erased
+ * becomes the mean. */
+void cen__change_apply(const cen__change *change, const cen_input *input, const float *raw,
+                       float *x);
 
 /* x[c, h, w]: left and right change places. */
 void cen__flip(const cen_input *input, float *x);

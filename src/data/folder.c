@@ -25,17 +25,6 @@ struct cen__text_block {
     char text[];
 };
 
-const char *cen_split_name(cen_split split)
-{
-    switch (split) {
-    case CEN_SPLIT_TRAIN: return "train";
-    case CEN_SPLIT_VALIDATION: return "val";
-    case CEN_SPLIT_TEST: return "test";
-    case CEN_SPLIT_HELD_OUT: return "heldout";
-    }
-    return "unknown";
-}
-
 const char *cen__folder_keep(cen_folder *folder, const char *string)
 {
     size_t size = strlen(string) + 1;
@@ -225,15 +214,6 @@ static cen_status probe_all(cen_folder *folder, cen__found *found, cen_error *er
 
 /* ---- the split ---------------------------------------------------------------------------- */
 
-/* share * n rounded half up (of the share as it was written: 0.29 * 50 is 14.5), but at least one
- * image and not all. */
-size_t cen__validation_count(double share, size_t n)
-{
-    if (share == 0 || n < 2) return 0;
-    size_t count = (size_t)floor(share * (double)n + 0.5 + 1e-9);
-    return count < 1 ? 1 : count > n - 1 ? n - 1 : count;
-}
-
 static int compare_images(const void *a, const void *b)
 {
     return cen__compare_images(a, b);
@@ -356,6 +336,10 @@ void cen_folder_free(cen_folder *folder)
     cen__free(folder->damaged);
     cen__free(folder->remarks);
     cen__free(folder->cache);
+    cen__free(folder->labels);
+    cen__free(folder->splits);
+    cen__free(folder->paths);
+    cen__free(folder->is_noted);
     cen_context_free(folder->own_context);
     cen__free(folder);
 }

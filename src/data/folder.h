@@ -1,10 +1,10 @@
 /* A folder of images from the inside: scan.c and list.c find the names, folder.c tells images from other
  * files and draws the split, classes.c settles which classes there are, group.c keeps groups together,
- * holdout.c keeps classes out of training, load.c decodes and reads. */
+ * holdout.c keeps classes out of training, load.c decodes, folder_dataset.c makes a dataset of it. */
 #ifndef CEN_DATA_FOLDER_H
 #define CEN_DATA_FOLDER_H
 
-#include "base/status.h"
+#include "data/dataset.h"
 
 typedef struct cen__text_block cen__text_block;
 
@@ -26,7 +26,14 @@ struct cen_folder {
     size_t text_used, text_size; /* of its first block */
 
     bool is_loaded;
-    cen_input input;   /* of cen_folder_load, without mean and std */
+    cen_input input;     /* of cen_folder_load, without mean and std */
+    cen_dataset dataset; /* points into the arrays below */
+    int32_t *labels;
+    cen_split *splits;
+    const char **paths;
+    bool *
+        is_noted; /* [n_images] of a lazy folder: its image is skipped or damaged, and in that list */
+    float mean[3], std[3];
     size_t image_size; /* channels * height * width */
     uint8_t *cache;    /* [n_cached, channels, height, width]: the first images */
     size_t n_cached;
@@ -134,9 +141,6 @@ cen_status cen__settle_classes(cen_folder *folder, cen_error *error);
  * CEN_SPLIT_HELD_OUT, and their names go behind the others. */
 cen_status cen__hold_out(cen_folder *folder, cen_error *error);
 
-/* How many of a class's n training images are drawn for validation. */
-size_t cen__validation_count(double share, size_t n);
-
 /* The group of an image by its name, and by its row's text in the column that options.group names (NULL:
  * not of a list). */
 cen_status cen__group_of(cen_folder *folder, const char *name, const char *column,
@@ -152,23 +156,11 @@ cen_status cen__group_check(const cen_folder *folder, cen_error *error);
  * of them. */
 cen_status cen__group_draw(cen_folder *folder, size_t n_train, cen_error *error);
 
-/* Called with the images first .. first + n - 1 as bytes[n, channels, height, width]. */
-typedef cen_status cen__folder_visit(void *visitor, size_t first, size_t n, const uint8_t *bytes,
-                                     cen_error *error);
+/* bytes[channels, height, width] of one file; *warning as in cen_image. */
+cen_status cen__folder_decode(const cen_folder *folder, const char *path, uint8_t *bytes,
+                              const char **warning, cen_error *error);
 
-/* cen_folder_load that shows each block of good images to visit, in their order. */
-cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
-                            cen_progress *progress, void *user, cen__folder_visit *visit,
-                            void *visitor, cen_error *error);
-
-/* x[n, channels, height, width] of such bytes, with mean and std of input. */
-void cen__folder_normalise(const cen_input *input, const uint8_t *bytes, size_t n, float *x);
-
-/* cen_folder_read_augmented (augment NULL: cen_folder_read) that goes on if images cannot be read:
- * errors[n] holds the status of each and, if that is not CEN_OK, why. */
-cen_status cen__folder_read_some(const cen_folder *folder, const cen_input *input,
-                                 const cen_augment *augment, uint64_t seed, size_t epoch,
-                                 const size_t *indices, size_t n, float *x, int32_t *labels,
-                                 cen_error *errors, cen_error *error);
+/* Fills folder->dataset, whose arrays are taken here. Errors: MEMORY. */
+cen_status cen__folder_make_dataset(cen_folder *folder, cen_error *error);
 
 #endif

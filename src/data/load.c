@@ -1,4 +1,4 @@
-/* Files -> bytes at the input's size -> normalised batches. */
+/* Files -> bytes at the input's size -> raw values. */
 #include <math.h>
 #include <string.h>
 
@@ -6,21 +6,16 @@
 #include "base/memory.h"
 #include "base/context.h"
 #include "base/random.h"
-#include "data/augment.h"
 #include "data/folder.h"
 #include "data/picture.h"
 
 enum {
-    LOAD_BLOCK = 64,          /* images decoded between two calls of progress, */
-    LOAD_BLOCK_A_THREAD = 16, /* but enough for every thread */
-    READ_CHUNK = 1 << 16,     /* numbers normalised in one task, */
-    CHANGE_CHUNK = 1 << 13,   /* or changed and normalised */
-    CHANGE_WORK = 16          /* of a number, as many times that of reading it */
+    LOAD_BLOCK = 64,         /* images decoded between two calls of progress, */
+    LOAD_BLOCK_A_THREAD = 16 /* but enough for every thread */
 };
 
-/* bytes[channels, height, width] of one file; *warning as in cen_image. */
-static cen_status decode(const cen_folder *folder, const char *path, uint8_t *bytes,
-                         const char **warning, cen_error *error)
+cen_status cen__folder_decode(const cen_folder *folder, const char *path, uint8_t *bytes,
+                              const char **warning, cen_error *error)
 {
     cen_image_options options = cen__picture_options(&folder->input);
     options.max_pixels = folder->options.max_pixels;
@@ -53,21 +48,6 @@ typedef struct {
     loaded *results;
 } load_block;
 
-/* FNV-1a over eight bytes at a time. */
-static uint64_t hash_bytes(const uint8_t *bytes, size_t size)
-{
-    uint64_t hash = UINT64_C(14695981039346656037);
-    for (size_t at = 0; at < size;) {
-        uint64_t word = 0;
-        for (int shift = 0; shift < 64 && at < size; shift += 8) {
-            word |= (uint64_t)bytes[at++] << shift;
-        }
-        hash = (hash ^ word) * UINT64_C(1099511628211);
-        hash ^= hash >> 32;
-    }
-    return hash;
-}
-
 static void load_one(void *data, size_t task, int worker)
 {
     const load_block *block = data;
@@ -76,9 +56,9 @@ static void load_one(void *data, size_t task, int worker)
     loaded *result = &block->results[task];
     uint8_t *bytes = block->bytes + task * folder->image_size;
     (void)worker;
-    result->status = decode(folder, image->path, bytes, &result->warning, &result->why);
+    result->status = cen__folder_decode(folder, image->path, bytes, &result->warning, &result->why);
     if (result->status != CEN_OK) return;
-    result->digest = hash_bytes(bytes, folder->image_size);
+    result->digest = cen__hash_bytes(bytes, folder->image_size);
     result->level = bytes[0];
     result->is_flat = memcmp(bytes, bytes + 1, folder->image_size - 1) == 0;
     if (image->split != CEN_SPLIT_TRAIN) return;
@@ -122,8 +102,6 @@ typedef struct {
     loaded *results;       /* [block_size] */
     cen_progress *progress;
     void *user;
-    cen__folder_visit *visit; /* NULL: none */
-    void *visitor;
 } loader;
 
 /* The i-th image of a block becomes the next good one, or is skipped. */
@@ -141,20 +119,6 @@ static cen_status take_image(cen_folder *folder, const loader *l, size_t i,
     return CEN_OK;
 }
 
-/* Those of the block's n images that are good; first of them is image `first`. */
-static cen_status show_good(const cen_folder *folder, const loader *l, size_t first, size_t n,
-                            cen_error *error)
-{
-    size_t n_good = 0;
-    if (l->visit == NULL) return CEN_OK;
-    for (size_t i = 0; i < n; i++) {
-        if (l->results[i].status != CEN_OK) continue;
-        memmove(l->bytes + n_good++ * folder->image_size, l->bytes + i * folder->image_size,
-                folder->image_size);
-    }
-    return n_good > 0 ? l->visit(l->visitor, first, n_good, l->bytes, error) : CEN_OK;
-}
-
 /* Good images are moved up over broken ones; whatever happens, images[] has no gap after it. */
 static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error)
 {
@@ -163,14 +127,12 @@ static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error
     cen_status status = CEN_OK;
     while (done < n_images && status == CEN_OK) {
         size_t n = n_images - done < l->block_size ? n_images - done : l->block_size;
-        size_t first = n_good;
         load_block block = {folder, images + done, l->bytes, l->results};
         cen__parallel(folder->context, n, CEN__MUCH_WORK, load_one, &block);
         for (size_t i = 0; i < n; i++, done++) {
             status = take_image(folder, l, i, &images[done], &n_good, error);
             if (status != CEN_OK) break;
         }
-        if (status == CEN_OK) status = show_good(folder, l, first, n, error);
         if (status == CEN_OK && l->progress != NULL && l->progress(l->user, done, n_images) != 0) {
             status = cen__fail(error, CEN_ERROR_STOPPED, "loading stopped after %zu of %zu images",
                                done, n_images);
@@ -197,7 +159,15 @@ static cen_status check_levels(const cen_folder *folder, cen_error *error)
 static void unload(cen_folder *folder)
 {
     cen__free(folder->cache);
+    cen__free(folder->labels);
+    cen__free(folder->splits);
+    cen__free(folder->paths);
+    cen__free(folder->is_noted);
     folder->cache = NULL;
+    folder->labels = NULL;
+    folder->splits = NULL;
+    folder->paths = NULL;
+    folder->is_noted = NULL;
     folder->n_cached = 0;
     folder->is_loaded = false;
     folder->n_pixels = 0;
@@ -234,27 +204,35 @@ static cen_status set_input(cen_folder *folder, const cen_input *input, cen_erro
     return CEN_OK;
 }
 
-cen_status cen_folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
-                           cen_progress *progress, void *user, cen_error *error)
+static void measure(cen_folder *folder)
 {
-    return cen__folder_load(folder, input, cache_bytes, progress, user, NULL, NULL, error);
+    uint64_t n = folder->n_pixels;
+    for (size_t c = 0; c < folder->input.channels; c++) {
+        folder->mean[c] = 0;
+        folder->std[c] = 1;
+        if (n == 0) continue;
+        /* With the sum = whole * n + rest, sum (p - whole)^2 is a whole number; so nothing is lost
+         * by subtracting large numbers from each other. */
+        uint64_t sum = folder->sums[c], whole = sum / n, rest = sum % n;
+        uint64_t square = folder->squares[c] + whole * whole * n - 2 * whole * sum;
+        double fraction = (double)rest / (double)n;
+        double variance = (double)square / (double)n - fraction * fraction;
+        folder->mean[c] = (float)(((double)whole + fraction) / 255);
+        if (variance > 0) folder->std[c] = (float)(sqrt(variance) / 255);
+    }
 }
 
-cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
-                            cen_progress *progress, void *user, cen__folder_visit *visit,
-                            void *visitor, cen_error *error)
+/* Decodes all images. */
+static cen_status load_images(cen_folder *folder, size_t cache_bytes, cen_progress *progress,
+                              void *user, cen_error *error)
 {
-    unload(folder);
-    cen_status status = set_input(folder, input, error);
-    if (status != CEN_OK) return status;
     size_t n_images = folder->info.n_images, size = folder->image_size;
     size_t n_threads = (size_t)cen_context_threads(folder->context);
+    cen_status status = CEN_OK;
     loader l = {.block_size = n_threads * LOAD_BLOCK_A_THREAD,
                 .cache_capacity = cache_bytes / size,
                 .progress = progress,
-                .user = user,
-                .visit = visit,
-                .visitor = visitor};
+                .user = user};
     if (l.block_size < LOAD_BLOCK) l.block_size = LOAD_BLOCK;
     if (l.block_size > n_images) l.block_size = n_images;
     if (l.cache_capacity > n_images) l.cache_capacity = n_images;
@@ -269,204 +247,21 @@ cen_status cen__folder_load(cen_folder *folder, const cen_input *input, size_t c
     }
     if (status == CEN_OK) status = load_all(folder, &l, error);
     if (status == CEN_OK) status = cen__settle_classes(folder, error);
+    measure(folder);
     cen__free(l.bytes);
     cen__free(l.results);
-    if (status == CEN_OK) status = check_levels(folder, error);
-    if (status != CEN_OK) {
-        unload(folder);
-        return status;
-    }
-    folder->is_loaded = true;
-    return CEN_OK;
+    return status == CEN_OK ? check_levels(folder, error) : status;
 }
 
-void cen_folder_measure(const cen_folder *folder, float mean[3], float std[3])
+cen_status cen_folder_load(cen_folder *folder, const cen_input *input, size_t cache_bytes,
+                           cen_progress *progress, void *user, cen_error *error)
 {
-    uint64_t n = folder->n_pixels;
-    for (size_t c = 0; c < 3; c++) {
-        mean[c] = 0;
-        std[c] = 1;
-        if (!folder->is_loaded || n == 0 || c >= folder->input.channels) continue;
-        /* With the sum = whole * n + rest, sum (p - whole)^2 is a whole number; so nothing is lost
-         * by subtracting large numbers from each other. */
-        uint64_t sum = folder->sums[c], whole = sum / n, rest = sum % n;
-        uint64_t square = folder->squares[c] + whole * whole * n - 2 * whole * sum;
-        double fraction = (double)rest / (double)n;
-        double variance = (double)square / (double)n - fraction * fraction;
-        mean[c] = (float)(((double)whole + fraction) / 255);
-        if (variance > 0) std[c] = (float)(sqrt(variance) / 255);
-    }
-}
-
-/* ---- read ---------------------------------------------------------------------------------- */
-
-/* What is drawn for an epoch's images. */
-typedef struct {
-    const cen_augment *augment;
-    uint64_t seed;
-    size_t epoch;
-} epoch_changes;
-
-typedef struct {
-    const cen_folder *folder;
-    const cen_input *input;
-    const epoch_changes *changes; /* NULL: images stay as they are */
-    const size_t *indices;
-    size_t n, chunk;    /* images in all, in a task */
-    const float *table; /* [channels, 256]: byte -> number */
-    float *x;
-    uint8_t *bytes;    /* [n_threads, channels, height, width]; NULL where all is cached */
-    cen_error *errors; /* [n], status CEN_OK at first; NULL likewise */
-} reader;
-
-void cen__folder_normalise(const cen_input *input, const uint8_t *bytes, size_t n, float *x)
-{
-    float table[3 * 256];
-    size_t size = input->height * input->width * input->channels;
-    cen__picture_table(input, table);
-    for (size_t i = 0; i < n; i++) {
-        cen__picture_numbers(input, table, bytes + i * size, x + i * size);
-    }
-}
-
-/* x[channels, height, width] of the image at index, whose bytes these are. */
-static void make_numbers(const reader *r, size_t index, const uint8_t *bytes, float *x)
-{
-    const cen_input *input = r->input;
-    if (r->changes == NULL) {
-        cen__picture_numbers(input, r->table, bytes, x);
-        return;
-    }
-    const epoch_changes *all = r->changes;
-    cen__change change = cen__augment_draw(all->augment, input, all->seed, all->epoch, index);
-    cen__change_apply(&change, input, r->table, bytes, x);
-}
-
-static void read_chunk(void *data, size_t task, int worker)
-{
-    const reader *r = data;
-    const cen_folder *folder = r->folder;
-    size_t size = folder->image_size, begin = task * r->chunk;
-    size_t end = r->n - begin < r->chunk ? r->n : begin + r->chunk;
-    for (size_t i = begin; i < end; i++) {
-        size_t index = r->indices[i];
-        const uint8_t *bytes = folder->cache + index * size;
-        if (index >= folder->n_cached) {
-            uint8_t *decoded = r->bytes + (size_t)worker * size;
-            const char *warning;
-            if (decode(folder, folder->images[index].path, decoded, &warning, &r->errors[i]) !=
-                CEN_OK) {
-                continue;
-            }
-            bytes = decoded;
-        }
-        make_numbers(r, index, bytes, r->x + i * size);
-    }
-}
-
-static cen_status fail_changed(const cen_error *why, cen_error *error)
-{
-    const char *remedy =
-        why->status == CEN_ERROR_MEMORY
-            ? ""
-            : "; it has changed since it was loaded, leave it alone while it is used";
-    return cen__fail(error, why->status, "%s%s", why->message, remedy);
-}
-
-/* Images that are not cached are decoded here, one a task. errors NULL: one that fails is the error. */
-static cen_status read_uncached(reader *r, cen_error *errors, cen_error *error)
-{
-    cen_status status = CEN_OK;
-    r->chunk = 1;
-    cen_context *context = r->folder->context;
-    r->bytes = cen__alloc(context, (size_t)cen_context_threads(context), r->folder->image_size);
-    r->errors = cen__alloc_zeroed(context, r->n, sizeof *r->errors);
-    if (r->bytes == NULL || r->errors == NULL) {
-        status = cen__fail_memory(error, "a batch of images");
-    } else {
-        cen__parallel(context, r->n, CEN__MUCH_WORK, read_chunk, r);
-        for (size_t i = 0; i < r->n && status == CEN_OK; i++) {
-            bool is_kept = errors != NULL && r->errors[i].status != CEN_ERROR_MEMORY;
-            if (is_kept) errors[i] = r->errors[i];
-            if (is_kept || r->errors[i].status == CEN_OK) continue;
-            status = fail_changed(&r->errors[i], error);
-        }
-    }
-    cen__free(r->bytes);
-    cen__free(r->errors);
+    unload(folder);
+    cen_status status = set_input(folder, input, error);
+    if (status != CEN_OK) return status;
+    if (!folder->options.lazy) status = load_images(folder, cache_bytes, progress, user, error);
+    if (status == CEN_OK) status = cen__folder_make_dataset(folder, error);
+    folder->is_loaded = status == CEN_OK;
+    if (status != CEN_OK) unload(folder);
     return status;
-}
-
-static cen_status check_read(const cen_folder *folder, const cen_input *input, cen_error *error)
-{
-    const cen_input *is = &folder->input;
-    if (folder->is_loaded && input->channels == is->channels && input->height == is->height &&
-        input->width == is->width && input->resize == is->resize) {
-        return CEN_OK;
-    }
-    return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "the images are not loaded as %zu x %zu x %zu; call cen_folder_load with this "
-                     "input first",
-                     input->channels, input->height, input->width);
-}
-
-static cen_status read_images(const cen_folder *folder, const cen_input *input,
-                              const epoch_changes *changes, const size_t *indices, size_t n,
-                              float *x, int32_t *labels, cen_error *errors, cen_error *error)
-{
-    cen_status status = check_read(folder, input, error);
-    if (status != CEN_OK) return status;
-    bool is_cached = true;
-    for (size_t i = 0; i < n; i++) {
-        if (indices[i] >= folder->info.n_images) {
-            return cen__fail(error, CEN_ERROR_ARGUMENT, "there is no image %zu, only 0 to %zu",
-                             indices[i], folder->info.n_images - 1);
-        }
-        is_cached = is_cached && indices[i] < folder->n_cached;
-        if (labels != NULL) labels[i] = folder->images[indices[i]].label;
-        if (errors != NULL) errors[i].status = CEN_OK;
-    }
-    float table[3 * 256];
-    cen__picture_table(input, table);
-    size_t chunk = (changes == NULL ? READ_CHUNK : CHANGE_CHUNK) / folder->image_size + 1;
-    reader r = {.folder = folder,
-                .input = input,
-                .changes = changes,
-                .indices = indices,
-                .n = n,
-                .chunk = chunk,
-                .table = table,
-                .x = x};
-    if (!is_cached) return read_uncached(&r, errors, error);
-    double work = (double)n * (double)folder->image_size * (changes == NULL ? 1 : CHANGE_WORK);
-    cen__parallel(folder->context, (n + chunk - 1) / chunk, work, read_chunk, &r);
-    return CEN_OK;
-}
-
-cen_status cen_folder_read(const cen_folder *folder, const cen_input *input, const size_t *indices,
-                           size_t n, float *x, int32_t *labels, cen_error *error)
-{
-    return read_images(folder, input, NULL, indices, n, x, labels, NULL, error);
-}
-
-cen_status cen__folder_read_some(const cen_folder *folder, const cen_input *input,
-                                 const cen_augment *augment, uint64_t seed, size_t epoch,
-                                 const size_t *indices, size_t n, float *x, int32_t *labels,
-                                 cen_error *errors, cen_error *error)
-{
-    const epoch_changes all = {augment, seed, epoch};
-    bool is_changed = augment != NULL && !cen__augment_is_none(augment);
-    cen_status status = augment != NULL ? cen__augment_check(augment, input, error) : CEN_OK;
-    if (status != CEN_OK) return status;
-    return read_images(folder, input, is_changed ? &all : NULL, indices, n, x, labels, errors,
-                       error);
-}
-
-cen_status cen_folder_read_augmented(const cen_folder *folder, const cen_input *input,
-                                     const cen_augment *augment, uint64_t seed, size_t epoch,
-                                     const size_t *indices, size_t n, float *x, int32_t *labels,
-                                     cen_error *error)
-{
-    return cen__folder_read_some(folder, input, augment, seed, epoch, indices, n, x, labels, NULL,
-                                 error);
 }

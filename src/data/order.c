@@ -1,16 +1,48 @@
-/* The order of an epoch's images. Nothing is allocated here, so nothing can fail. */
-#include "base/random.h"
-#include "data/folder.h"
+/* The order of an epoch's rows. */
+#include <string.h>
 
-size_t cen_folder_order(const cen_folder *folder, cen_split split, bool shuffle, uint64_t seed,
-                        size_t epoch, size_t *order)
+#include "base/memory.h"
+#include "base/random.h"
+#include "data/dataset.h"
+
+cen_status cen__by_class_create(cen_context *context, cen__by_class *by, const cen_dataset *dataset,
+                                cen_error *error)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < folder->info.n_images; i++) {
-        if (folder->images[i].split == split) order[n++] = i;
+    size_t n_classes = dataset->n_classes;
+    *by = (cen__by_class){dataset, 0, NULL, NULL};
+    by->rows = cen__alloc(context, dataset->n, sizeof *by->rows);
+    by->first = cen__alloc_zeroed(context, n_classes + 2, sizeof *by->first);
+    if (by->rows == NULL || by->first == NULL) {
+        cen__by_class_free(by);
+        return cen__fail_memory(error, "the rows of classes");
     }
-    if (shuffle) cen__shuffle(order, n, seed, cen__substream(CEN__STREAM_SHUFFLE, epoch));
-    return n;
+    size_t *next = by->first + 1; /* where the next row of a label goes */
+    for (size_t i = 0; i < dataset->n; i++) {
+        if (cen__split_of(dataset, i) != CEN_SPLIT_TRAIN) continue;
+        next[dataset->labels[i] + 1]++;
+        by->n++;
+    }
+    for (size_t c = 0; c < n_classes; c++) {
+        char text[CEN__ROW_NAME];
+        if (next[c + 1] == 0) {
+            cen__by_class_free(by);
+            return cen__fail(error, CEN_ERROR_ARGUMENT,
+                             "class '%.200s' has no row to train on; give it some, or leave it out",
+                             cen__name_of_class(dataset, c, text));
+        }
+        next[c + 1] += next[c];
+    }
+    for (size_t i = 0; i < dataset->n; i++) {
+        if (cen__split_of(dataset, i) == CEN_SPLIT_TRAIN) by->rows[next[dataset->labels[i]]++] = i;
+    }
+    return CEN_OK;
+}
+
+void cen__by_class_free(cen__by_class *by)
+{
+    cen__free(by->rows);
+    cen__free(by->first);
+    *by = (cen__by_class){NULL, 0, NULL, NULL};
 }
 
 /* ---- batches of classes -------------------------------------------------------------------- */
@@ -68,60 +100,33 @@ static size_t deal(const deck *d, size_t t, const size_t *hand, const size_t *be
     }
 }
 
-/* The first training image of a class; training images come first, by label. */
-static size_t find_class(const cen_folder *folder, size_t n_train, size_t label)
-{
-    size_t low = 0, high = n_train;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (folder->images[middle].label < (int32_t)label)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* Each class has its hand once in a round of all classes. order[slot * per_class] is the hand's
- * class and becomes the first of its images. */
-static void deal_images(const cen_folder *folder, size_t n_train, size_t per_class, uint64_t seed,
-                        uint64_t stream, size_t n_slots, size_t *order)
+ * class and becomes the first of its places in by->rows. */
+static void deal_rows(const cen__by_class *by, size_t per_class, uint64_t seed, uint64_t stream,
+                      size_t n_slots, size_t *order)
 {
     for (size_t slot = 0; slot < n_slots; slot++) {
         size_t *hand = order + slot * per_class, *before = hand, label = *hand;
-        size_t first = find_class(folder, n_train, label);
-        size_t n = find_class(folder, n_train, label + 1) - first;
-        size_t dealt = slot / folder->info.n_classes * per_class;
+        size_t first = by->first[label], end = by->first[label + 1], n = end - first;
+        size_t dealt = slot / by->dataset->n_classes * per_class;
         const deck d = {seed, cen__substream(stream, label), first, n, per_class, 1};
         if (dealt % n > 0 && dealt % n < per_class) { /* a round began in the hand before */
             do before -= per_class;
-            while ((size_t)folder->images[*before].label != label);
+            while (*before < first || *before >= end);
         }
         for (size_t k = 0; k < per_class; k++) hand[k] = deal(&d, dealt + k, hand, before);
     }
 }
 
-/* How many training images there are; 0 where a class has none. */
-static size_t count_training(const cen_folder *folder)
+size_t cen__by_class_order(const cen__by_class *by, size_t n_classes, size_t per_class,
+                           uint64_t seed, size_t epoch, size_t *order)
 {
-    const cen_folder_info *info = &folder->info;
-    size_t n = 0, n_seen = 0;
-    for (; n < info->n_images && info->images[n].split == CEN_SPLIT_TRAIN; n++) {
-        if (info->images[n].label == (int32_t)n_seen) n_seen++;
-    }
-    return n_seen == info->n_classes ? n : 0;
-}
-
-size_t cen_folder_order_per_class(const cen_folder *folder, size_t n_classes, size_t per_class,
-                                  uint64_t seed, size_t epoch, size_t *order)
-{
-    size_t n_train = count_training(folder), batch_size = n_classes * per_class;
-    if (batch_size == 0 || n_train == 0 || folder->info.n_classes < n_classes) return 0;
-    size_t n_slots = (n_train + batch_size - 1) / batch_size * n_classes;
+    size_t batch_size = n_classes * per_class;
+    size_t n_slots = (by->n + batch_size - 1) / batch_size * n_classes;
     uint64_t stream = cen__substream(CEN__STREAM_SHUFFLE, epoch);
     const deck classes = {.seed = seed,
                           .stream = cen__substream(stream, 0),
-                          .n = folder->info.n_classes,
+                          .n = by->dataset->n_classes,
                           .hand_size = n_classes,
                           .stride = per_class};
     for (size_t slot = 0; slot < n_slots; slot++) {
@@ -129,6 +134,34 @@ size_t cen_folder_order_per_class(const cen_folder *folder, size_t n_classes, si
         const size_t *before = slot < n_classes ? hand : hand - batch_size;
         order[slot * per_class] = deal(&classes, slot, hand, before);
     }
-    deal_images(folder, n_train, per_class, seed, cen__substream(stream, 1), n_slots, order);
+    deal_rows(by, per_class, seed, cen__substream(stream, 1), n_slots, order);
+    for (size_t i = 0; i < n_slots * per_class; i++) order[i] = by->rows[order[i]];
     return n_slots * per_class;
+}
+
+cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset, size_t n_classes,
+                             size_t per_class, uint64_t seed, size_t epoch, size_t *order,
+                             size_t *n, cen_error *error)
+{
+    cen_dataset taken;
+    cen__by_class by;
+    cen_status status = cen__dataset_take(dataset, &taken, error);
+    if (status != CEN_OK) return status;
+    if (n_classes == 0) {
+        *n = cen__rows_of(&taken, CEN_SPLIT_TRAIN, order);
+        cen__shuffle(order, *n, seed, cen__substream(CEN__STREAM_SHUFFLE, epoch));
+        return CEN_OK;
+    }
+    if (per_class == 0 || n_classes > taken.n_classes) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "batches of %zu classes with %zu rows each cannot be drawn from %zu "
+                         "classes; choose at least 1 row, and fewer classes",
+                         n_classes, per_class, taken.n_classes);
+    }
+    status = cen__dataset_check_labels(&taken, error);
+    if (status == CEN_OK) status = cen__by_class_create(context, &by, &taken, error);
+    if (status != CEN_OK) return status;
+    *n = cen__by_class_order(&by, n_classes, per_class, seed, epoch, order);
+    cen__by_class_free(&by);
+    return CEN_OK;
 }

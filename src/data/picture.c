@@ -47,21 +47,13 @@ cen_status cen__picture_bytes(cen_context *context, const cen_input *input, cons
     return CEN_OK;
 }
 
-void cen__picture_table(const cen_input *input, float *table)
-{
-    for (size_t c = 0; c < input->channels; c++) {
-        for (int p = 0; p < 256; p++) {
-            table[c * 256 + (size_t)p] = ((float)p / 255.0f - input->mean[c]) / input->std[c];
-        }
-    }
-}
-
-void cen__picture_numbers(const cen_input *input, const float *table, const uint8_t *bytes,
-                          float *x)
+static void make_numbers(const cen_input *input, const uint8_t *bytes, float *x)
 {
     size_t plane = input->height * input->width;
-    for (size_t c = 0; c < input->channels; c++, table += 256, bytes += plane, x += plane) {
-        for (size_t i = 0; i < plane; i++) x[i] = table[bytes[i]];
+    for (size_t c = 0; c < input->channels; c++, bytes += plane, x += plane) {
+        for (size_t i = 0; i < plane; i++) {
+            x[i] = ((float)bytes[i] / 255.0f - input->mean[c]) / input->std[c];
+        }
     }
 }
 
@@ -85,6 +77,10 @@ cen_status cen__picture_input(cen_context *context, const cen_input *input, cons
     if (image->pixels == NULL || image->width == 0 || image->height == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "an image without pixels is no input");
     }
+    if (input->channels != 1 && input->channels != 3) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "an image is no input of %zu channels; it has 1 or 3", input->channels);
+    }
     if (image->channels < 1 || image->channels > 4) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an image of %d channels is no input; it has 1 to 4", image->channels);
@@ -97,14 +93,10 @@ cen_status cen__picture_input(cen_context *context, const cen_input *input, cons
         cen_image_free(&copy);
         return status;
     }
-    float table[3 * 256];
     uint8_t *bytes = cen__alloc(context, input->height * input->width, input->channels);
     cen_status status = bytes != NULL ? cen__picture_bytes(context, input, image, bytes, error)
                                       : cen__fail_memory(error, "a picture");
-    if (status == CEN_OK) {
-        cen__picture_table(input, table);
-        cen__picture_numbers(input, table, bytes, x);
-    }
+    if (status == CEN_OK) make_numbers(input, bytes, x);
     cen__free(bytes);
     return status;
 }

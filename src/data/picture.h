@@ -11,14 +11,8 @@ cen_image_options cen__picture_options(const cen_input *input);
 cen_status cen__picture_bytes(cen_context *context, const cen_input *input, const cen_image *image,
                               uint8_t *bytes, cen_error *error);
 
-/* table[channels, 256]: byte -> number */
-void cen__picture_table(const cen_input *input, float *table);
-
-/* x[channels, height, width] of bytes. */
-void cen__picture_numbers(const cen_input *input, const float *table, const uint8_t *bytes,
-                          float *x);
-
-/* The same of a picture of any number of channels. Errors: ARGUMENT (no picture), MEMORY. */
+/* x[channels, height, width] of a picture of 1 to 4 channels. Errors: ARGUMENT (no picture, an input that is
+ * none of pictures), MEMORY. */
 cen_status cen__picture_input(cen_context *context, const cen_input *input, const cen_image *image,
                               float *x, cen_error *error);
 

@@ -36,6 +36,10 @@ typedef struct cen__vectors {
     double (*sum)(size_t n, const float *x);
     /* sum of a b, in double over fixed lanes. */
     double (*dot)(size_t n, const float *a, const float *b);
+    /* y = x P(x), with P the share of the normal distribution below x; within 1e-6 max(1, |y|) of it. */
+    void (*gelu)(size_t n, const float *x, float *y);
+    /* dx = dy (P(x) + x p(x)), with p the density. dx may be dy. */
+    void (*gelu_backward)(size_t n, const float *x, const float *dy, float *dx);
 } cen__vectors;
 
 #endif

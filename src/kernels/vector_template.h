@@ -195,6 +195,61 @@ static double dot(size_t n, const float *a, const float *b)
     return add_lanes(lanes);
 }
 
+enum { GELU_BLOCK = 256 };
+
+/* What gelu and its gradient are made of, for a block: peak[i] = exp(-x^2 / 2), and the share of the normal
+ * distribution below x. The share beyond z = |x| is exp(-z^2 / 2) times a smooth function of z: t times a
+ * polynomial in t = 1 / (1 + 0.35 z), fitted for z <= 14.6, where the former is 0, with a relative error of
+ * 3.2e-8. */
+static void normal_share(size_t n, const float *restrict x, float *restrict peak,
+                         float *restrict share)
+{
+    float z[GELU_BLOCK];
+    for (size_t i = 0; i < n; i++) {
+        float exponent = -0.5F * x[i] * x[i];
+        z[i] = x[i] < 0 ? -x[i] : x[i];
+        peak[i] = exponent < -105.0F ? -105.0F : exponent;
+    }
+    for (size_t i = 0; i < n; i++) peak[i] = exponential(peak[i]);
+    for (size_t i = 0; i < n; i++) {
+        float t = 1 / (1 + 0.35F * z[i]), p = -2.915949561e-02F;
+        p = p * t + 1.440388916e-01F;
+        p = p * t - 2.558557908e-01F;
+        p = p * t + 1.593392707e-01F;
+        p = p * t - 2.322613541e-02F;
+        p = p * t + 1.055584804e-01F;
+        p = p * t + 1.198197332e-01F;
+        p = p * t + 1.398637362e-01F;
+        p = p * t + 1.396212938e-01F;
+        float beyond = peak[i] * (p * t);
+        share[i] = x[i] < 0 ? beyond : 1 - beyond;
+    }
+}
+
+static void gelu(size_t n, const float *x, float *y)
+{
+    float peak[GELU_BLOCK], share[GELU_BLOCK];
+    for (size_t i = 0; i < n; i += GELU_BLOCK) {
+        size_t count = n - i < GELU_BLOCK ? n - i : GELU_BLOCK;
+        normal_share(count, x + i, peak, share);
+        for (size_t j = 0; j < count; j++) y[i + j] = x[i + j] * share[j];
+    }
+}
+
+static void gelu_backward(size_t n, const float *x, const float *dy, float *dx)
+{
+    float peak[GELU_BLOCK], share[GELU_BLOCK];
+    for (size_t i = 0; i < n; i += GELU_BLOCK) {
+        size_t count = n - i < GELU_BLOCK ? n - i : GELU_BLOCK;
+        normal_share(count, x + i, peak, share);
+        for (size_t j = 0; j < count; j++) {
+            float slope = share[j] + x[i + j] * (peak[j] * 0.398942280F);
+            dx[i + j] = dy[i + j] * slope;
+        }
+    }
+}
+
 #include "kernels/pool_template.h"
 
-#define CEN__VECTORS adam, add_scaled, exp_sum, max, squared_distance, pool_2x2, sum, dot
+#define CEN__VECTORS                                                                               \
+    adam, add_scaled, exp_sum, max, squared_distance, pool_2x2, sum, dot, gelu, gelu_backward

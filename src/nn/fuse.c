@@ -92,13 +92,6 @@ static void expand(const draft *d, cen__steps *run)
     }
 }
 
-static bool halves(const cen__layer *layer)
-{
-    const cen__window *k = &layer->window;
-    return k->h == 2 && k->w == 2 && k->stride_h == 2 && k->stride_w == 2 && k->pad_h == 0 &&
-           k->pad_w == 0;
-}
-
 /* How many of the steps from i on the pattern takes, the first being `first` by now; 0: it does not fit. */
 static size_t length_of(const pattern *p, const cen__steps *run, size_t i, const cen__layer *first,
                         const size_t *n_readers)
@@ -110,7 +103,8 @@ static size_t length_of(const pattern *p, const cen__steps *run, size_t i, const
         const size_t at = i + length;
         if (at >= run->n || run->steps[at].kind != p->kinds[length]) return 0;
         if (run->steps[at].inputs[0] != at - 1 || n_readers[at - 1] != 1) return 0;
-        if (p->kinds[length] == &cen__maxpool_layer && !halves(&run->steps[at])) return 0;
+        if (p->kinds[length] == &cen__maxpool_layer && !cen__layer_halves(&run->steps[at]))
+            return 0;
     }
     return length;
 }

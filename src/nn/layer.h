@@ -41,7 +41,7 @@ struct cen__layer {
     cen__shape in, out;                       /* in: of each input */
     size_t n_outputs;                         /* conv, dense */
     size_t groups;                            /* conv */
-    cen__window window;                       /* conv, maxpool */
+    cen__window window;                       /* conv, maxpool, avgpool */
     float number;        /* dropout: the chance; l2norm: the scale, 0 where it is learned */
     size_t n_parameters; /* tensors */
     cen__parameter parameters[CEN__MAX_PARAMETERS];
@@ -93,6 +93,8 @@ struct cen__layer_kind {
     bool keeps_memory; /* y is x, in the same order: nothing to compute */
     bool keeps_x;      /* y is x: forward only measures it */
     bool keeps_dy;     /* dx is dy: backward, if there is one, only measures it */
+    /* The weights before it start as He has it; with a weight of its own, a slope. */
+    bool rectifies;
     /* Reads what follows the name in the line. */
     cen_status (*parse)(cen__line *line, cen__layer *layer, cen_error *error);
     /* Sets out and parameters from in. The message needs no layer name. */
@@ -114,6 +116,9 @@ struct cen__layer_kind {
     void (*finish_forward)(const cen__layer *layer, const cen__pass *pass);
     void (*finish_backward)(const cen__layer *layer, const cen__pass *pass);
 };
+
+/* HxW [stride S] [pad P], of layers that move a window; stride as the window by default. */
+cen_status cen__layer_parse_window(cen__line *line, cen__layer *layer, cen_error *error);
 
 /* Of layers without words behind their name, and of those that change no shape. */
 cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error);

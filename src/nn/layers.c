@@ -9,7 +9,8 @@
 static const cen__layer_kind *const kinds[] = {
     &cen__conv_layer,    &cen__maxpool_layer, &cen__flatten_layer,   &cen__dense_layer,
     &cen__relu_layer,    &cen__prelu_layer,   &cen__batchnorm_layer, &cen__gap_layer,
-    &cen__dropout_layer, &cen__l2norm_layer,
+    &cen__dropout_layer, &cen__l2norm_layer,  &cen__avgpool_layer,   &cen__relu6_layer,
+    &cen__gelu_layer,
 };
 
 const cen__layer_kind *cen__layer_find(const char *name, size_t name_size)
@@ -28,6 +29,32 @@ void cen__layer_names(char *text, size_t size)
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         cen__append(text, size, &at, "%s%s", i > 0 ? ", " : "", kinds[i]->name);
     }
+}
+
+cen_status cen__layer_parse_window(cen__line *line, cen__layer *layer, cen_error *error)
+{
+    cen__window *window = &layer->window;
+    *window = (cen__window){0};
+    cen_status status =
+        cen__line_size(line, "the window's size, as 2 or 2x2", 1, &window->h, &window->w, error);
+    if (status != CEN_OK) return status;
+    window->stride_h = window->h;
+    window->stride_w = window->w;
+    if (cen__line_take(line, "stride")) {
+        status = cen__line_size(line, "a stride, as 2 or 2x1", 1, &window->stride_h,
+                                &window->stride_w, error);
+        if (status != CEN_OK) return status;
+    }
+    if (cen__line_take(line, "pad")) {
+        cen__line before = *line;
+        status = cen__line_size(line, "a padding, as 1 or 1x0", 0, &window->pad_h, &window->pad_w,
+                                error);
+        if (status == CEN_OK && (window->pad_h > window->h / 2 || window->pad_w > window->w / 2)) {
+            status =
+                cen__line_fail(&before, error, "a padding of at most half of the window's size");
+        }
+    }
+    return status;
 }
 
 cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error)

@@ -1,27 +1,12 @@
-/* maxpool HxW [stride S]: the largest of each window, without padding, rows and columns that fill
- * no window dropped. The first of equals wins, and NaN over all, as in PyTorch. */
+/* maxpool HxW [stride S] [pad P]: the largest of each window, of those of its numbers that are within the
+ * image, rows and columns that fill no window dropped. The first of equals wins, and NaN over all, as in
+ * PyTorch. */
 #include <string.h>
 
 #include "base/sizes.h"
 #include "nn/layers.h"
 
 enum { LARGEST_WINDOW = 256 }; /* places in a window are kept as bytes */
-
-static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
-{
-    cen__window *window = &layer->window;
-    *window = (cen__window){0};
-    cen_status status =
-        cen__line_size(line, "the window's size, as 2 or 2x2", 1, &window->h, &window->w, error);
-    if (status != CEN_OK) return status;
-    window->stride_h = window->h;
-    window->stride_w = window->w;
-    if (cen__line_take(line, "stride")) {
-        status = cen__line_size(line, "a stride, as 2 or 2x1", 1, &window->stride_h,
-                                &window->stride_w, error);
-    }
-    return status;
-}
 
 static cen_status shape(cen__layer *layer, cen_error *error)
 {
@@ -32,8 +17,8 @@ static cen_status shape(cen__layer *layer, cen_error *error)
                          k->w, LARGEST_WINDOW);
     }
     layer->out.c = layer->in.c;
-    layer->out.h = cen__window_steps(layer->in.h, k->h, k->stride_h, 0);
-    layer->out.w = cen__window_steps(layer->in.w, k->w, k->stride_w, 0);
+    layer->out.h = cen__window_steps(layer->in.h, k->h, k->stride_h, k->pad_h);
+    layer->out.w = cen__window_steps(layer->in.w, k->w, k->stride_w, k->pad_w);
     return CEN_OK;
 }
 
@@ -44,26 +29,39 @@ static size_t saved_size(const cen__layer *layer)
 
 enum { BLOCK = 64 };
 
-/* One row of windows of h x w; x points at its first number, place (may be NULL) at its first byte.
- * Number by number of the window for a block of windows, without branches: which number is the largest
- * cannot be foreseen. */
-static void pool_row(const cen__layer *layer, const float *x, float *y, uint8_t *place)
+/* Windows side by side that reach equally far beyond the image: rows and columns of them from first to end
+ * are within. The first window begins at number `at` of the plane, which may be before it. */
+typedef struct windows {
+    size_t first_row, end_row, first_column, end_column, count;
+    ptrdiff_t at;
+} windows;
+
+/* Number by number of the window for a block of windows, without branches: which number is the largest cannot
+ * be foreseen. place may be NULL. */
+static void pool_windows(const cen__layer *layer, const windows *v, const float *x, float *y,
+                         uint8_t *place)
 {
-    const cen__window *window = &layer->window;
-    size_t stride = window->stride_w;
-    for (size_t start = 0; start < layer->out.w; start += BLOCK) {
-        size_t count = layer->out.w - start < BLOCK ? layer->out.w - start : BLOCK;
+    size_t stride = layer->window.stride_w, width = layer->window.w;
+    for (size_t start = 0; start < v->count; start += BLOCK) {
+        size_t count = v->count - start < BLOCK ? v->count - start : BLOCK;
         float best[BLOCK];
-        uint32_t at[BLOCK] = {0};
-        for (size_t i = 0; i < count; i++) best[i] = x[(start + i) * stride];
-        for (uint32_t tap = 1; tap < window->h * window->w; tap++) {
-            const float *from =
-                x + tap / window->w * layer->in.w + tap % window->w + start * stride;
-            for (size_t i = 0; i < count; i++) {
-                float value = from[i * stride];
-                bool is_better = (value > best[i]) | (value != value);
-                best[i] = is_better ? value : best[i];
-                at[i] = is_better ? tap : at[i];
+        uint32_t at[BLOCK];
+        for (size_t row = v->first_row; row < v->end_row; row++) {
+            for (size_t column = v->first_column; column < v->end_column; column++) {
+                const float *from =
+                    x + (v->at + (ptrdiff_t)(row * layer->in.w + column + start * stride));
+                uint32_t tap = (uint32_t)(row * width + column);
+                bool is_first = row == v->first_row && column == v->first_column;
+                for (size_t i = 0; i < count && is_first; i++) {
+                    best[i] = from[i * stride];
+                    at[i] = tap;
+                }
+                for (size_t i = 0; i < count; i++) {
+                    float value = from[i * stride];
+                    bool is_better = (value > best[i]) | (value != value);
+                    best[i] = is_better ? value : best[i];
+                    at[i] = is_better ? tap : at[i];
+                }
             }
         }
         memcpy(y + start, best, count * sizeof *y);
@@ -71,11 +69,35 @@ static void pool_row(const cen__layer *layer, const float *x, float *y, uint8_t 
     }
 }
 
-static void forward(const cen__layer *layer, const cen__pass *pass)
+/* What of a window that begins at `start` - pad is within `size`. */
+static void within(size_t start, size_t window, size_t pad, size_t size, size_t *first, size_t *end)
+{
+    *first = start < pad ? pad - start : 0;
+    *end = size + pad - start < window ? size + pad - start : window;
+}
+
+/* Windows that reach beyond the image one by one, those between them at once. */
+static void pool_row(const cen__layer *layer, size_t oy, const float *x, float *y, uint8_t *place)
 {
     const cen__window *k = &layer->window;
+    windows v;
+    within(oy * k->stride_h, k->h, k->pad_h, layer->in.h, &v.first_row, &v.end_row);
+    for (size_t ox = 0; ox < layer->out.w; ox += v.count) {
+        size_t start = ox * k->stride_w;
+        within(start, k->w, k->pad_w, layer->in.w, &v.first_column, &v.end_column);
+        bool is_whole = v.first_column == 0 && v.end_column == k->w;
+        size_t last = (layer->in.w + k->pad_w - k->w) / k->stride_w;
+        v.count = is_whole && last < layer->out.w ? last + 1 - ox : 1;
+        v.at = ((ptrdiff_t)(oy * k->stride_h) - (ptrdiff_t)k->pad_h) * (ptrdiff_t)layer->in.w +
+               (ptrdiff_t)start - (ptrdiff_t)k->pad_w;
+        pool_windows(layer, &v, x, y + ox, place != NULL ? place + ox : NULL);
+    }
+}
+
+static void forward(const cen__layer *layer, const cen__pass *pass)
+{
     size_t in_area = layer->in.h * layer->in.w, out_area = layer->out.h * layer->out.w;
-    bool is_usual = k->h == 2 && k->w == 2 && k->stride_h == 2 && k->stride_w == 2;
+    bool is_usual = cen__layer_halves(layer);
     for (size_t i = 0; i < pass->n * layer->in.c; i++) {
         const float *x = pass->x + i * in_area;
         float *y = pass->y + i * out_area;
@@ -86,8 +108,7 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
         }
         for (size_t oy = 0; oy < layer->out.h; oy++) {
             size_t at = oy * layer->out.w;
-            pool_row(layer, x + oy * k->stride_h * layer->in.w, y + at,
-                     place != NULL ? place + at : NULL);
+            pool_row(layer, oy, x, y + at, place != NULL ? place + at : NULL);
         }
     }
 }
@@ -102,18 +123,26 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
         const uint8_t *place = pass->saved + i * out_area;
         for (size_t oy = 0; oy < layer->out.h; oy++) {
             for (size_t ox = 0; ox < layer->out.w; ox++, dy++, place++) {
-                size_t y = oy * k->stride_h + *place / k->w, x = ox * k->stride_w + *place % k->w;
+                size_t y = oy * k->stride_h + *place / k->w - k->pad_h;
+                size_t x = ox * k->stride_w + *place % k->w - k->pad_w;
                 pass->dx[i * in_area + y * layer->in.w + x] += *dy;
             }
         }
     }
 }
 
+bool cen__layer_halves(const cen__layer *layer)
+{
+    const cen__window *k = &layer->window;
+    return layer->kind == &cen__maxpool_layer && k->h == 2 && k->w == 2 && k->stride_h == 2 &&
+           k->stride_w == 2 && k->pad_h == 0 && k->pad_w == 0;
+}
+
 const cen__layer_kind cen__maxpool_layer = {
     .name = "maxpool",
-    .syntax = "maxpool HxW [stride S]",
+    .syntax = "maxpool HxW [stride S] [pad P]",
     .scope = CEN__SCOPE_IMAGE,
-    .parse = parse,
+    .parse = cen__layer_parse_window,
     .shape = shape,
     .saved_size = saved_size,
     .forward = forward,

@@ -64,9 +64,8 @@ static double weight_bound(const cen__net *net, size_t i, const cen__parameter *
 {
     while ((i = reader_of(net, i)) < net->n_layers) {
         const cen__layer *layer = &net->layers[i];
-        if (layer->kind == &cen__relu_layer) return sqrt(6 / (double)weight->fan_in);
-        if (layer->kind == &cen__prelu_layer) {
-            double slope = (double)layer->parameters[0].start;
+        if (layer->kind->rectifies) {
+            double slope = layer->n_parameters > 0 ? (double)layer->parameters[0].start : 0;
             return sqrt(6 / ((1 + slope * slope) * (double)weight->fan_in));
         }
         if (layer->n_parameters > 0 && layer->parameters[0].fan_in > 0) break;

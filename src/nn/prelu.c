@@ -61,6 +61,7 @@ const cen__layer_kind cen__prelu_layer = {
     .name = "prelu",
     .syntax = "prelu",
     .scope = CEN__SCOPE_IMAGE,
+    .rectifies = true,
     .parse = cen__layer_parse_nothing,
     .shape = shape,
     .forward = forward,

@@ -32,6 +32,7 @@ const cen__layer_kind cen__relu_layer = {
     .syntax = "relu",
     .scope = CEN__SCOPE_IMAGE,
     .in_place = true,
+    .rectifies = true,
     .parse = cen__layer_parse_nothing,
     .shape = cen__layer_keep_shape,
     .forward = forward,

@@ -62,10 +62,11 @@ cen_status cen__run_create(cen__run **run, const cen__net *net, size_t max_n, ce
     return status;
 }
 
-cen_status cen__run_measure(const cen__net *net, size_t *count, cen_error *error)
+cen_status cen__run_measure(cen_context *context, const cen__net *net, size_t *count,
+                            cen_error *error)
 {
     cen__plan plan;
-    if (!cen__plan_make(NULL, &plan, net, 1, 1, false)) {
+    if (!cen__plan_make(context, &plan, net, 1, 1, false)) {
         return cen__fail_memory(error, "the net's activations");
     }
     *count = cen__plus(plan.batch_count, plan.areas_count);

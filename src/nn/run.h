@@ -17,7 +17,8 @@ void cen__run_free(cen__run *run);
 
 /* Numbers that inference of one image takes on one thread, beside what it makes of the net's parameters;
  * nothing is taken. Errors: MEMORY. */
-cen_status cen__run_measure(const cen__net *net, size_t *count, cen_error *error);
+cen_status cen__run_measure(cen_context *context, const cen__net *net, size_t *count,
+                            cen_error *error);
 
 /* What forward and backward compute with: w[n_parameters] and state[n_state], both borrowed. In
  * training they may change from batch to batch, and forward moves the state. For inference they are

@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/os.h"
 #include "base/random.h"
-#include "data/folder.h"
+#include "data/dataset.h"
 #include "train/model.h"
 #include "train/state.h"
 
@@ -16,16 +16,17 @@ static const char *const format_name = "centerloss checkpoint 1";
 
 /* ---- what must be the same on both sides ---- */
 
-/* Of names of classes and files, and of splits; where the folder lies does not count. */
-static uint64_t hash_images(const cen_folder_info *info)
+/* Of names of classes, and of splits. */
+static uint64_t hash_rows(const cen_dataset *dataset)
 {
     uint64_t hash = 0;
-    for (size_t i = 0; i < info->n_images; i++) {
-        const cen_folder_image *image = &info->images[i];
-        const char *name = image->label >= 0 ? info->class_names[image->label] : "";
+    for (size_t i = 0; i < dataset->n; i++) {
+        const int32_t label = dataset->labels[i];
+        char text[CEN__ROW_NAME];
+        bool has_name = label >= 0 && (size_t)label < dataset->n_classes;
+        const char *name = has_name ? cen__name_of_class(dataset, (size_t)label, text) : "";
         hash = cen__substream(hash, cen__hash_name(name));
-        hash = cen__substream(hash, cen__hash_name(image->name));
-        hash = cen__substream(hash, (uint64_t)image->split);
+        hash = cen__substream(hash, (uint64_t)cen__split_of(dataset, i));
     }
     return hash;
 }
@@ -39,6 +40,7 @@ static void add_fit_options(cen__entries *list, const cen_fit_options *o)
     cen__entry_count(list, "images per class", o->per_class);
     cen__entry_number(list, "warm-up", o->warmup);
     cen__entry_count(list, "cosine schedule", o->cosine);
+    cen__entry_count(list, "own learning rate", o->rate != NULL);
     cen__entry_number(list, "lambda warm-up", o->lambda_warmup);
     cen__entry_count(list, "k", o->k);
     cen__entry_number(list, "shift", a->shift);
@@ -50,14 +52,14 @@ static void add_fit_options(cen__entries *list, const cen_fit_options *o)
     cen__entry_count(list, "flip", a->flip);
 }
 
-static const char images_count[] = "images", images_list[] = "list of images",
-                  images_content[] = "content of images";
+static const char rows_count[] = "images", rows_list[] = "list of images",
+                  rows_content[] = "content of images";
 
 static void add_setup(cen__entries *list, const cen__checkpoint *checkpoint)
 {
-    cen__entry_count(list, images_count, cen_folder_get(checkpoint->folder)->n_images);
-    cen__entry_count(list, images_list, hash_images(cen_folder_get(checkpoint->folder)));
-    cen__entry_count(list, images_content, checkpoint->folder->digest);
+    cen__entry_count(list, rows_count, checkpoint->dataset->n);
+    cen__entry_count(list, rows_list, hash_rows(checkpoint->dataset));
+    cen__entry_count(list, rows_content, checkpoint->dataset->digest);
     cen__entries_add_trainer(list, checkpoint->trainer);
     add_fit_options(list, checkpoint->options);
 }
@@ -66,22 +68,23 @@ static void add_setup(cen__entries *list, const cen__checkpoint *checkpoint)
 static cen_status fail_setup(const char *name, const char *was, const char *is, cen_error *error)
 {
     const char *remedy = "put them back as they were, or begin a new training";
-    if (name == images_count) {
+    if (name == rows_count) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "this training was begun with %.200s images, and there are %.200s now; %s",
                          was, is, remedy);
     }
-    if (name == images_list) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "pictures were renamed, or moved to another class or split, since this "
-                         "training was begun; split them as then, and %s",
-                         remedy);
+    if (name == rows_list) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "pictures were moved to another class or split, or classes renamed, since this "
+            "training was begun; split them as then, and %s",
+            remedy);
     }
-    if (name == images_content) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "pictures were exchanged or changed since this training was begun: under "
-                         "the same names there are other pixels; %s",
-                         remedy);
+    if (name == rows_content) {
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "pictures were exchanged, renamed or changed since this training was begun; %s",
+            remedy);
     }
     return cen__fail(error, CEN_ERROR_ARGUMENT,
                      "this training was begun with %s %.200s, not %.200s; resume it with the "

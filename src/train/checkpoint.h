@@ -18,7 +18,7 @@ typedef struct cen__progress {
 /* What a checkpoint holds beside the model's numbers and the trainer's. */
 typedef struct cen__checkpoint {
     cen_trainer *trainer;
-    const cen_folder *folder;
+    const cen_dataset *dataset;
     const cen_fit_options *options;
     float *best;    /* [model->n_numbers] */
     float *centers; /* [classes, D] at the end of the epoch before */

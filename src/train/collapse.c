@@ -7,45 +7,53 @@
 #include "loss/kinds.h"
 #include "train/model.h"
 
-/* Of the training images' classes: ln C where these are alike in number. Images are in order of split and
- * class. */
-static double entropy(const cen_folder_info *info)
+/* Of the training rows' classes: ln C where these are alike in number. counts[n_classes] is 0 at first. */
+static double entropy(const cen_dataset *dataset, size_t *counts)
 {
-    size_t n = 0, end;
+    size_t n = 0;
     double sum = 0;
-    while (n < info->n_images && info->images[n].split == CEN_SPLIT_TRAIN) n++;
-    for (size_t i = 0; i < n; i = end) {
-        end = i + 1;
-        while (end < n && info->images[end].label == info->images[i].label) end++;
-        double share = (double)(end - i) / (double)n;
-        sum -= share * log(share);
+    for (size_t i = 0; i < dataset->n; i++) {
+        if (cen__split_of(dataset, i) != CEN_SPLIT_TRAIN) continue;
+        counts[dataset->labels[i]]++;
+        n++;
+    }
+    for (size_t c = 0; c < dataset->n_classes; c++) {
+        double share = (double)counts[c] / (double)n;
+        if (counts[c] > 0) sum -= share * log(share);
     }
     return sum;
 }
 
 /* Balanced draws take each class alike often. */
-static double chance_loss(const cen_train_options *options, const cen_folder_info *info,
-                          bool is_balanced)
+static double chance_loss(const cen_train_options *options, const cen_dataset *dataset,
+                          bool is_balanced, size_t *counts)
 {
     const cen__loss_kind *kind = cen__loss_kind_of(options->loss);
     if (kind->chance != NULL) return kind->chance(options);
-    return is_balanced ? log((double)info->n_classes) : entropy(info);
+    return is_balanced ? log((double)dataset->n_classes) : entropy(dataset, counts);
 }
 
-cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const cen_folder *folder,
-                              const size_t *indices, size_t n, bool is_balanced, cen_error *error)
+cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const cen_dataset *dataset,
+                              const size_t *rows, size_t n, bool is_balanced, cen_error *error)
 {
     size_t d = cen__trainer_model(trainer)->info.feature_size;
     *sample = (cen__sample){.trainer = trainer};
     sample->n = n < CEN__SAMPLE_MOST ? n : CEN__SAMPLE_MOST;
     for (size_t i = 0; i < sample->n; i++) {
-        sample->indices[i] = indices[(size_t)((double)i * (double)n / (double)sample->n)];
+        sample->rows[i] = rows[(size_t)((double)i * (double)n / (double)sample->n)];
     }
-    sample->chance =
-        chance_loss(cen__trainer_options(trainer), cen_folder_get(folder), is_balanced);
-    sample->features =
-        cen__alloc(cen__trainer_model(trainer)->context, sample->n, d * sizeof *sample->features);
-    return sample->features != NULL ? CEN_OK : cen__fail_memory(error, "the features of a sample");
+    cen_context *context = cen__trainer_model(trainer)->context;
+    size_t *counts = cen__alloc_zeroed(context, dataset->n_classes, sizeof *counts);
+    sample->features = cen__alloc(context, sample->n, d * sizeof *sample->features);
+    if (counts == NULL || sample->features == NULL) {
+        cen__free(counts);
+        cen__free(sample->features);
+        sample->features = NULL;
+        return cen__fail_memory(error, "the features of a sample");
+    }
+    sample->chance = chance_loss(cen__trainer_options(trainer), dataset, is_balanced, counts);
+    cen__free(counts);
+    return CEN_OK;
 }
 
 void cen__sample_free(cen__sample *sample)
@@ -73,12 +81,12 @@ cen_status cen__sample_spread(cen__sample *sample, const cen__reader *reader, fl
     size_t d = cen__trainer_model(sample->trainer)->info.feature_size, n_done = 0, count;
     for (size_t at = 0; at < sample->n; at += reader->size) {
         size_t wanted = sample->n - at < reader->size ? sample->n - at : reader->size;
-        cen_status status = cen__reader_read(reader, NULL, 0, 0, sample->indices + at, wanted, x,
-                                             NULL, &count, error);
+        cen_status status =
+            cen__reader_read(reader, NULL, sample->rows + at, wanted, x, NULL, &count, error);
         if (status != CEN_OK) return status;
         if (count == 0) continue;
         cen__trainer_features(sample->trainer, x, count, sample->features + n_done * d);
-        memmove(sample->indices + n_done, sample->indices + at, count * sizeof *sample->indices);
+        memmove(sample->rows + n_done, sample->rows + at, count * sizeof *sample->rows);
         n_done += count;
     }
     if (n_done == 0) return cen__reader_fail(reader, "of a sample of training", error);

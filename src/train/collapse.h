@@ -2,7 +2,7 @@
 #ifndef CEN_TRAIN_COLLAPSE_H
 #define CEN_TRAIN_COLLAPSE_H
 
-#include "train/reader.h"
+#include "data/reader.h"
 #include "train/trainer.h"
 
 /* Training images whose features are measured before training and after each epoch. */
@@ -10,14 +10,14 @@ enum { CEN__SAMPLE_MOST = 128 };
 
 typedef struct cen__sample {
     cen_trainer *trainer;
-    size_t indices[CEN__SAMPLE_MOST], n;
+    size_t rows[CEN__SAMPLE_MOST], n;
     float *features; /* [n, D], of the last measure */
     double chance;   /* what the first loss comes to for features that are all the same */
 } cen__sample;
 
-/* Of indices[n] evenly. is_balanced: batches draw each class alike often. Errors: MEMORY. On failure there is nothing to free. */
-cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const cen_folder *folder,
-                              const size_t *indices, size_t n, bool is_balanced, cen_error *error);
+/* Of training rows[n] evenly. is_balanced: batches draw each class alike often. Errors: MEMORY. On failure there is nothing to free. */
+cen_status cen__sample_create(cen__sample *sample, cen_trainer *trainer, const cen_dataset *dataset,
+                              const size_t *rows, size_t n, bool is_balanced, cen_error *error);
 void cen__sample_free(cen__sample *sample);
 
 /* Root mean square distance of the features to their mean, as a training step sees them. x: a batch's.

@@ -4,12 +4,11 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/folder.h"
 #include "train/model.h"
 
 enum { BATCH = 64 };
 
-cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, size_t *indices,
+cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, size_t *rows,
                         size_t *n, float *x, float *features, cen_progress *progress, void *user,
                         cen_error *error)
 {
@@ -19,12 +18,12 @@ cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, siz
     for (size_t start = 0; start < n_all; start += batch_size) {
         size_t wanted = n_all - start < batch_size ? n_all - start : batch_size;
         cen_status status =
-            cen__reader_read(reader, NULL, 0, 0, indices + start, wanted, x, NULL, &count, error);
+            cen__reader_read(reader, NULL, rows + start, wanted, x, NULL, &count, error);
         if (status != CEN_OK) return status;
         if (count > 0) {
             const float *f = cen__predict(predictor, x, count);
             memcpy(features + n_done * d, f, count * d * sizeof *f);
-            memmove(indices + n_done, indices + start, count * sizeof *indices);
+            memmove(rows + n_done, rows + start, count * sizeof *rows);
             n_done += count;
         }
         if (progress != NULL && progress(user, start + wanted, n_all) != 0) {
@@ -35,93 +34,89 @@ cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, siz
     return CEN_OK;
 }
 
-/* ---- a folder ------------------------------------------------------------------------------ */
+/* ---- a dataset ----------------------------------------------------------------------------- */
 
-typedef struct {
-    cen_predictor *predictor;
-    cen_folder *folder;
-    float *x, *features; /* x[max_n, input] */
-} extraction;
-
-static cen_status check_finite(const extraction *e, size_t first, size_t n, cen_error *error)
+static cen_status check_finite(const cen_dataset *dataset, const size_t *rows, size_t n, size_t d,
+                               const float *features, cen_error *error)
 {
-    size_t d = e->predictor->model->info.feature_size;
-    const float *features = e->features + first * d;
+    char text[CEN__ROW_NAME];
     for (size_t i = 0; i < n * d; i++) {
         if (isfinite(features[i])) continue;
         return cen__fail(error, CEN_ERROR_NOT_FINITE,
-                         "%s: the model makes a feature of this picture that is not finite; train "
-                         "it anew, at a lower learning rate",
-                         cen_folder_get(e->folder)->images[first + i / d].path);
+                         "%.300s: the model makes a feature of it that is not finite; train it "
+                         "anew, at a lower learning rate",
+                         cen__row_name(dataset, rows[i / d], text));
     }
     return CEN_OK;
 }
 
-static cen_status extract_block(void *visitor, size_t first, size_t n, const uint8_t *bytes,
-                                cen_error *error)
+static cen_status skip(void *user, size_t row, const cen_error *why, cen_error *error)
 {
-    const extraction *e = visitor;
-    const cen_model *model = e->predictor->model;
-    size_t d = model->info.feature_size, size = cen__shape_count(model->net.in);
-    size_t batch = e->predictor->max_n;
-    for (size_t start = 0; start < n; start += batch) {
-        size_t count = n - start < batch ? n - start : batch;
-        cen__folder_normalise(&model->info.input, bytes + start * size, count, e->x);
-        const float *f = cen__predict(e->predictor, e->x, count);
-        memcpy(e->features + (first + start) * d, f, count * d * sizeof *f);
-    }
-    return check_finite(e, first, n, error);
+    (void)user;
+    (void)row;
+    (void)why;
+    (void)error;
+    return CEN_OK;
 }
 
-static cen_status skip(void *user, size_t index, const cen_error *why, cen_error *error)
-{
-    const extraction *e = user;
-    return cen__folder_skip(e->folder, e->folder->images[index].path, why, error);
-}
-
-/* Pictures that are gone since the folder was loaded go from its list, too. They come after the cached
- * ones, which keep their places. */
-static cen_status extract_loaded(extraction *e, cen_progress *progress, void *user,
-                                 cen_error *error)
-{
-    cen_folder *folder = e->folder;
-    size_t n = folder->info.n_images;
+typedef struct extraction {
+    cen_predictor *predictor;
     cen__reader reader;
-    size_t *indices = cen__alloc(e->predictor->model->context, n, sizeof *indices);
-    if (indices == NULL) return cen__fail_memory(error, "the images of a batch");
-    for (size_t i = 0; i < n; i++) indices[i] = i;
-    cen_status status = cen__reader_create(&reader, folder, &e->predictor->model->info.input,
-                                           e->predictor->max_n, skip, e, error);
+    size_t *rows; /* the caller's, or NULL */
+    size_t *own;
+    float *x, *features;
+    cen_progress *progress;
+    void *user;
+} extraction;
+
+static cen_status extract_all(extraction *e, size_t *n, cen_error *error)
+{
+    const cen_dataset *dataset = e->reader.dataset;
+    size_t *rows = e->rows != NULL ? e->rows : e->own, count = dataset->n;
+    for (size_t i = 0; i < count; i++) rows[i] = i;
+    cen_status status = cen__extract(e->predictor, &e->reader, rows, &count, e->x, e->features,
+                                     e->progress, e->user, error);
+    if (status == CEN_OK && count == 0) status = cen__reader_fail(&e->reader, "of the dataset", error);
     if (status == CEN_OK) {
-        status = cen__extract(e->predictor, &reader, indices, &n, e->x, e->features, progress, user,
-                              error);
-        if (status == CEN_OK && n == 0) status = cen__reader_fail(&reader, "of the folder", error);
-        cen__reader_free(&reader);
+        status = check_finite(dataset, rows, count, e->predictor->model->info.feature_size,
+                              e->features, error);
     }
-    for (size_t i = 0; i < n && status == CEN_OK; i++) {
-        folder->images[i] = folder->images[indices[i]];
-    }
-    if (status == CEN_OK) folder->info.n_images = n;
-    cen__free(indices);
-    return status == CEN_OK ? check_finite(e, 0, n, error) : status;
+    if (status == CEN_OK && n != NULL) *n = count;
+    return status;
 }
 
-cen_status cen_model_folder_features(const cen_model *model, cen_folder *folder, float *features,
-                                     cen_progress *progress, void *user, cen_error *error)
+cen_status cen_model_features(const cen_model *model, const cen_dataset *dataset, float *features,
+                              size_t *rows, size_t *n, cen_progress *progress, void *user,
+                              cen_error *error)
 {
-    size_t n = cen_folder_get(folder)->n_images, batch = n < BATCH ? n : BATCH;
-    if (n == 0) return CEN_OK;
-    extraction e = {NULL, folder, NULL, features};
-    e.x = cen__alloc(folder->context, batch, cen__shape_count(model->net.in) * sizeof *e.x);
-    cen_status status = e.x != NULL ? cen_predictor_create(&e.predictor, model, batch, error)
-                                    : cen__fail_memory(error, "the images of a batch");
-    if (status == CEN_OK && folder->is_loaded) {
-        status = extract_loaded(&e, progress, user, error);
-    } else if (status == CEN_OK) {
-        status = cen__folder_load(folder, &model->info.input, 0, progress, user, extract_block, &e,
-                                  error);
+    cen_dataset taken;
+    const cen_input *input = &model->info.input;
+    cen_status status = cen__dataset_take(dataset, &taken, error);
+    if (status == CEN_OK) status = cen__dataset_check_size(&taken, input, error);
+    if (status != CEN_OK) return status;
+    size_t batch = taken.n < BATCH ? taken.n : BATCH;
+    if (n != NULL) *n = 0;
+    if (batch == 0) return CEN_OK;
+    extraction e = {.reader = {.context = model->context,
+                               .dataset = &taken,
+                               .input = input,
+                               .size = batch,
+                               .unread = rows != NULL ? skip : NULL},
+                    .rows = rows,
+                    .features = features,
+                    .progress = progress,
+                    .user = user};
+    e.x = cen__alloc(model->context, batch, cen__shape_count(model->net.in) * sizeof *e.x);
+    e.own = cen__alloc(model->context, rows == NULL ? taken.n : 0, sizeof *e.own);
+    status = e.x != NULL && e.own != NULL ? cen__reader_prepare(&e.reader, error)
+                                          : cen__fail_memory(error, "the rows of a batch");
+    if (status == CEN_OK) {
+        status = cen_predictor_create(&e.predictor, model, batch, error);
+        if (status == CEN_OK) status = extract_all(&e, n, error);
+        cen_predictor_free(e.predictor);
+        cen__reader_free(&e.reader);
     }
-    cen_predictor_free(e.predictor);
     cen__free(e.x);
+    cen__free(e.own);
     return status;
 }

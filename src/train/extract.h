@@ -1,14 +1,14 @@
-/* Features of many images, batch by batch. */
+/* Features of many rows, batch by batch. */
 #ifndef CEN_TRAIN_EXTRACT_H
 #define CEN_TRAIN_EXTRACT_H
 
+#include "data/reader.h"
 #include "train/predictor.h"
-#include "train/reader.h"
 
-/* features[*n, D] of the reader's pictures at indices[*n]; the reader reads for the predictor's model and
- * max_n. What cannot be read is left out: *n and indices shrink. x is room for max_n inputs. Errors: as
- * cen__reader_read, STOPPED. */
-cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, size_t *indices,
+/* features[*n, D] of the reader's rows[*n]; the reader reads for the predictor's model and max_n. What cannot
+ * be read is left out: *n and rows shrink. x is room for max_n inputs. Errors: as cen__reader_read,
+ * STOPPED. */
+cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, size_t *rows,
                         size_t *n, float *x, float *features, cen_progress *progress, void *user,
                         cen_error *error);
 

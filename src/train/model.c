@@ -15,11 +15,12 @@ static cen_status check_input(const cen_input *input, cen_error *error)
     cen_status status =
         cen__check_choice("the way to resize", (long)input->resize, CEN_RESIZE_STRETCH, error);
     if (status != CEN_OK) return status;
-    if ((input->channels != 1 && input->channels != 3) || input->height == 0 || input->width == 0) {
+    if (input->channels < 1 || input->channels > CEN_MAX_CHANNELS || input->height == 0 ||
+        input->width == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "an input of %zu channels, %zux%zu, is none; use 1 or 3 channels and at "
+                         "an input of %zu channels, %zux%zu, is none; use 1 to %d channels and at "
                          "least one row and column",
-                         input->channels, input->height, input->width);
+                         input->channels, input->height, input->width, CEN_MAX_CHANNELS);
     }
     for (size_t c = 0; c < input->channels; c++) {
         if (!isfinite(input->mean[c]) || !isfinite(input->std[c]) || input->std[c] <= 0) {

@@ -213,19 +213,21 @@ static cen_status read_numbers(cen_context *context, const cen__safetensors *fil
 static cen_status read_input(cen_context *context, const cen__safetensors *file, cen_input *input,
                              cen_error *error)
 {
-    double sizes[3], mean[3] = {0}, std[3] = {0};
+    double sizes[3], mean[CEN_MAX_CHANNELS] = {0}, std[CEN_MAX_CHANNELS] = {0};
     cen_status status = read_numbers(context, file, keys[INPUT], sizes, 3, error);
     if (status != CEN_OK) return status;
     for (size_t i = 0; i < 3; i++) {
-        double most = i == 0 ? 3 : 1 << 24;
+        double most = i == 0 ? CEN_MAX_CHANNELS : 1 << 24;
         if (!(sizes[i] >= 1 && sizes[i] <= most)) return fail_value(keys[INPUT], error);
     }
     size_t channels = (size_t)sizes[0];
     status = read_numbers(context, file, keys[MEAN], mean, channels, error);
     if (status == CEN_OK) status = read_numbers(context, file, keys[STD], std, channels, error);
     if (status != CEN_OK) return status;
-    *input = (cen_input){channels,        (size_t)sizes[1], (size_t)sizes[2],
-                         CEN_RESIZE_CROP, {0, 0, 0},        {1, 1, 1}};
+    *input = (cen_input){.channels = channels,
+                         .height = (size_t)sizes[1],
+                         .width = (size_t)sizes[2],
+                         .resize = CEN_RESIZE_CROP};
     for (size_t c = 0; c < channels; c++) {
         input->mean[c] = (float)mean[c];
         input->std[c] = (float)std[c];

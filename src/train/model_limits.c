@@ -46,7 +46,7 @@ cen_status cen__model_check_limits(const cen_model *model, const cen_model_limit
     }
     if (!is_file && model->n_numbers > most)
         return fail_bytes("its parameters take", model->n_numbers, most, how, error);
-    cen_status status = cen__run_measure(&model->net, &count, error);
+    cen_status status = cen__run_measure(model->context, &model->net, &count, error);
     if (status != CEN_OK || count <= most) return status;
     return fail_bytes("while it runs, an image takes", count, most, how, error);
 }

@@ -1,10 +1,72 @@
-/* What a training takes that nobody asked otherwise: the options of a folder, as its images are. */
+/* What a training takes that nobody asked otherwise: options of the data, as they are. */
 #include <math.h>
+#include <stdlib.h>
 
-#include <centerloss.h>
+#include "base/checks.h"
+#include "base/memory.h"
+#include "data/dataset.h"
+#include "loss/kinds.h"
+#include "train/presets.h"
 
-/* A large folder needs few passes, a small one many: steps grow with the root of its size, and are at
- * least those of 60,000 images. */
+/* ---- the input of a folder ----------------------------------------------------------------- */
+
+enum { LONGEST_SIDE = 64 };
+
+static int compare_sizes(const void *a, const void *b)
+{
+    size_t left = *(const size_t *)a, right = *(const size_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+static cen_status median_shorter_side(cen_context *context, const cen_folder_info *info,
+                                      size_t *median, cen_error *error)
+{
+    size_t *sides = cen__alloc(context, info->n_images, sizeof *sides);
+    if (sides == NULL) return cen__fail_memory(error, "the sizes of the images");
+    for (size_t i = 0; i < info->n_images; i++) {
+        const cen_folder_image *image = &info->images[i];
+        sides[i] = image->width < image->height ? image->width : image->height;
+    }
+    qsort(sides, info->n_images, sizeof *sides, compare_sizes);
+    *median = info->n_images > 0 ? sides[info->n_images / 2] : 1;
+    cen__free(sides);
+    return CEN_OK;
+}
+
+static size_t choose_channels(const cen_folder_info *info)
+{
+    for (size_t i = 0; i < info->n_images; i++) {
+        if (info->images[i].channels > 2) return 3;
+    }
+    return 1;
+}
+
+cen_status cen_folder_choose_input(cen_context *context, const cen_folder *folder, const char *net,
+                                   cen_input *input, cen_error *error)
+{
+    const cen_folder_info *info = cen_folder_get(folder);
+    const cen_preset *preset = net != NULL ? cen__preset_find(net) : NULL;
+    cen_input chosen = *input;
+    if (chosen.height == 0 && preset != NULL) {
+        chosen.height = preset->height;
+        chosen.width = preset->width;
+    }
+    if (chosen.channels == 0 && preset != NULL) chosen.channels = preset->channels;
+    if (chosen.channels == 0) chosen.channels = choose_channels(info);
+    if (chosen.height == 0) {
+        size_t side = 0;
+        cen_status status = median_shorter_side(context, info, &side, error);
+        if (status != CEN_OK) return status;
+        chosen.height = chosen.width = side < LONGEST_SIDE ? side : LONGEST_SIDE;
+    }
+    *input = chosen;
+    return CEN_OK;
+}
+
+/* ---- a dataset ----------------------------------------------------------------------------- */
+
+/* A large dataset needs few passes, a small one many: steps grow with the root of its size, and are at
+ * least those of 60,000 rows. */
 static size_t choose_epochs(size_t n_train)
 {
     double n = (double)n_train, epochs = 4000 / sqrt(n + 1);
@@ -13,19 +75,57 @@ static size_t choose_epochs(size_t n_train)
     return (size_t)(epochs > 240 ? 240 : epochs);
 }
 
-/* Of a large class hardly an image is seen often enough to be learned by heart. */
-static bool is_to_change(size_t n_train, size_t n_classes)
+/* Pictures; and of a large class hardly one is seen often enough to be learned by heart. */
+static bool is_to_change(const cen_dataset *dataset, size_t n_train)
 {
-    return n_classes == 0 || n_train / n_classes < 2000;
+    bool are_pictures = dataset->channels == 1 || dataset->channels == 3;
+    return are_pictures && (dataset->n_classes == 0 || n_train / dataset->n_classes < 2000);
 }
 
-cen_fit_options cen_fit_options_for(const cen_folder *folder)
+/* Triplets need rows of one class in a batch: four, or twice as many and so on if the classes are too few to fill
+ * it. */
+static size_t choose_per_class(size_t batch_size, size_t n_classes)
 {
-    const cen_folder_info *info = cen_folder_get(folder);
-    cen_fit_options options = cen_fit_options_init();
+    size_t per_class = 4;
+    while (batch_size / per_class > n_classes) per_class *= 2;
+    return per_class;
+}
+
+cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
+                             cen_model_options *model, cen_train_options *train,
+                             cen_fit_options *fit, cen_error *error)
+{
+    cen_dataset taken;
+    cen_model_options model_now = cen_model_options_init();
+    cen_train_options train_now = cen_train_options_init();
+    cen_fit_options fit_now = cen_fit_options_init();
+    cen_status status = cen__dataset_take(dataset, &taken, error);
+    if (status == CEN_OK) status = cen__take_options(&model_now, model, error);
+    if (status == CEN_OK) status = cen__take_options(&train_now, train, error);
+    if (status == CEN_OK) status = cen__take_options(&fit_now, fit, error);
+    cen_input input = model_now.input;
+    if (status == CEN_OK) {
+        status = cen_dataset_measure(context, dataset, input.mean, input.std, error);
+    }
+    const cen__loss_kind *kind = status == CEN_OK ? cen__loss_kind_of(train->loss) : NULL;
+    if (status == CEN_OK && kind == NULL) {
+        status = cen__fail(error, CEN_ERROR_ARGUMENT, "the loss %d is none", (int)train->loss);
+    }
+    if (status != CEN_OK) return status;
     size_t n_train = 0;
-    for (size_t i = 0; i < info->n_images; i++) n_train += info->images[i].split == CEN_SPLIT_TRAIN;
-    options.n_epochs = choose_epochs(n_train);
-    if (is_to_change(n_train, info->n_classes)) options.augment = cen_augment_light();
-    return options;
+    for (size_t i = 0; i < taken.n; i++) n_train += cen__split_of(&taken, i) == CEN_SPLIT_TRAIN;
+    input.channels = taken.channels;
+    input.height = taken.height;
+    input.width = taken.width;
+    input.resize = taken.resize;
+    model->input = input;
+    model->n_classes = taken.n_classes;
+    model->class_names = taken.class_names;
+    train->margin = kind->margin;
+    train->lambda = kind->lambda;
+    train->centers = kind->centers;
+    fit->n_epochs = choose_epochs(n_train);
+    fit->per_class = kind->needs_pairs ? choose_per_class(train->batch_size, taken.n_classes) : 0;
+    fit->augment = is_to_change(&taken, n_train) ? cen_augment_light() : cen_augment_init();
+    return CEN_OK;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data/dataset.h"
 #include "train/model.h"
 #include "train/sentinel.h"
 
@@ -40,10 +41,11 @@ static const char *end_of(const char *path)
 /* "A, B, ...C and 5 more" */
 static void name(const cen__batch *batch, const suspects *s, char text[NAMES_SIZE])
 {
-    const cen_folder_image *images = cen_folder_get(batch->folder)->images;
+    char text_of_row[CEN__ROW_NAME];
     size_t n_shown = s->n < MOST_NAMES ? s->n : MOST_NAMES, at = 0;
     for (size_t i = 0; i < n_shown; i++) {
-        const char *path = images[batch->indices[s->first[i]]].path, *end = end_of(path);
+        const char *path = cen__row_name(batch->dataset, batch->rows[s->first[i]], text_of_row);
+        const char *end = end_of(path);
         const char *link = i == 0 ? "" : i + 1 == s->n ? " and " : ", ";
         cen__append(text, NAMES_SIZE, &at, "%s%s%s", link, end == path ? "" : "...", end);
     }

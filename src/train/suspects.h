@@ -6,8 +6,8 @@
 
 typedef struct cen__batch {
     cen_trainer *trainer;
-    const cen_folder *folder;
-    const size_t *indices; /* [n], into the folder */
+    const cen_dataset *dataset;
+    const size_t *rows;    /* [n], of the dataset */
     const float *x;        /* [n, c, h, w] */
     const int32_t *labels; /* [n] */
     size_t n;

@@ -135,7 +135,8 @@ static cen_status check_setup(cen_trainer *trainer, const cen__safetensors *file
     return status;
 }
 
-cen_status cen_trainer_load(cen_trainer *trainer, const char *path, cen_error *error)
+cen_status cen_trainer_load(cen_trainer *trainer, const char *path, size_t *n_steps,
+                            cen_error *error)
 {
     cen__safetensors file;
     cen_status status =
@@ -143,6 +144,7 @@ cen_status cen_trainer_load(cen_trainer *trainer, const char *path, cen_error *e
     if (status != CEN_OK) return status;
     status = check_setup(trainer, &file, error);
     if (status == CEN_OK) status = take(trainer, &file, error);
+    if (status == CEN_OK && n_steps != NULL) *n_steps = *cen__trainer_state_of(trainer).n_steps;
     cen__safetensors_free(&file);
     if (status == CEN_OK || status == CEN_ERROR_MEMORY || error == NULL) return status;
     return cen__fail(error, status, "%s: %s", path, error->message);

@@ -7,6 +7,7 @@
 
 #include "bench.h"
 #include "base/os.h"
+#include "support/datasets.h"
 #include "support/context.h"
 
 static int fail(const char *what)
@@ -73,7 +74,7 @@ int bench_load(int argc, char **argv)
     for (size_t at = 0; x != NULL && at < n; at += BATCH) {
         size_t count = n - at < BATCH ? n - at : BATCH;
         for (size_t i = 0; i < count; i++) indices[i] = at + i;
-        if (cen_folder_read(folder, &input, indices, count, x, NULL, &error) != CEN_OK) {
+        if (folder_read(folder, &input, indices, count, x, NULL, &error) != CEN_OK) {
             return fail(error.message);
         }
     }

@@ -5,7 +5,9 @@
 . "$(dirname "$0")/common.sh"
 few small 12
 few other 11
-NET="conv 8 3x3 pad 1, batchnorm, relu, maxpool 2, residual {conv 8 3x3 pad 1, batchnorm, dropout 0.1}, relu, flatten, dropout 0.2, dense 16"
+NET="conv 8 3x3 stride 2 pad 1, batchnorm, relu6, conv 8 3x3 pad 1 groups 8, gelu, avgpool 3 stride 1 pad 1, \
+ residual {conv 8 3x3 pad 1, batchnorm, dropout 0.1}, relu, conv 8 1x1, batchnorm, relu, \
+ maxpool 3 stride 2 pad 1, flatten, dropout 0.2, dense 16"
 OPTIONS="--epochs 12 --batch-size 16 --augment strong --checkpoint-minutes 0.0005"
 train() {
     "$TOOLS/cl_train" --no-report $OPTIONS --net "$NET" "$@" >said
@@ -115,16 +117,16 @@ expect 1 "begun with learning rate 0.002, not 0.1" "$TOOLS/cl_train" --resume st
 expect 1 "begun with net .*, not flatten, dense 4" "$TOOLS/cl_train" --resume stop7 --net "flatten, dense 4"
 expect 1 "begun with 36 images, and there are 33 now; put them back" "$TOOLS/cl_train" --resume stop7 other
 mv small/"$(ls small | head -n 1)" small/zzz
-expect 1 "pictures were renamed, or moved to another class or split, since .* put them back" "$TOOLS/cl_train" --resume stop7
+expect 1 "pictures were moved to another class or split, or classes renamed, since .* put them back" "$TOOLS/cl_train" --resume stop7
 mv small/zzz small/"$(ls other | head -n 1)"
 # other pictures under the same names: exchanged within a class, and one that is another
 set -- small/bag/*
 mv "$1" kept && mv "$2" "$1" && mv kept "$2"
-expect 1 "pictures were exchanged or changed since .*; put them back" "$TOOLS/cl_train" --resume stop7
+expect 1 "pictures were exchanged, renamed or changed since .*; put them back" "$TOOLS/cl_train" --resume stop7
 mv "$1" kept && mv "$2" "$1" && mv kept "$2"
 cp "$1" kept
 cp small/coat/"$(ls small/coat | head -n 1)" "$1"
-expect 1 "pictures were exchanged or changed since .*; put them back" "$TOOLS/cl_train" --resume stop7
+expect 1 "pictures were exchanged, renamed or changed since .*; put them back" "$TOOLS/cl_train" --resume stop7
 mv kept "$1"
 # another instruction set is named, and is no error
 train --stop-after 3 -o machine small

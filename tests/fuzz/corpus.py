@@ -325,7 +325,8 @@ def make_net():
              "conv 2 3x3 pad 2x1, batchnorm, relu, maxpool 2x2 stride 1, dropout 0.25, flatten, dense 3, l2norm scale 12.5",
              "small", "flatten", "conv 16777216 1x1, flatten", "conv 8 3x3, maxpol 2", "dense 4", ", ,", "relu\t,\nrelu , flatten"]
     lines += ["conv 4 1x1, residual {conv 4 3x3 pad 1, residual {relu}, batchnorm | conv 4 1x1, batchnorm}, relu, gap",
-              "residual {residual {relu | prelu}, dropout 0.5}, residual{conv 2 1x1}, gap", "residual {relu | relu"]
+              "residual {residual {relu | prelu}, dropout 0.5}, residual{conv 2 1x1}, gap", "residual {relu | relu",
+              "conv 4 3x3, relu6, conv 8 3x3 stride 2 pad 1 groups 4, gelu, maxpool 3 stride 2 pad 1, avgpool 2 pad 1, gap"]
     for i, line in enumerate(lines):
         save("net", f"line{i}", bytes([i % 2, 15, 12]) + line.encode())
     save("net", "resized", bytes([40, 7, 7]) + b"flatten, dense 2, relu")

@@ -50,7 +50,7 @@ static void set_up(void)
     progress = (cen__progress){.epoch = 1};
     checkpoint = (cen__checkpoint){
         .trainer = trainer,
-        .folder = folder,
+        .dataset = cen_folder_dataset(folder),
         .options = &options,
         .best = cen__alloc_zeroed(NULL, model->n_numbers, sizeof(float)),
         .centers = cen__alloc_zeroed(NULL, model->info.n_center_parameters, sizeof(float)),

@@ -43,6 +43,28 @@ static void check_model(const char *path, size_t size)
     cen_model_free(model);
 }
 
+/* Bytes in memory are what they are in a file, also where they stay in place. */
+static void check_memory(const char *path, const uint8_t *bytes, size_t size)
+{
+    cen_model *model, *of_file;
+    cen_error error;
+    const cen_status expected = cen_model_load(NULL, &of_file, path, NULL, NULL);
+    for (int in_place = 0; in_place < 2; in_place++) {
+        cen_status status =
+            cen_model_load_memory(NULL, &model, bytes, size, in_place != 0, NULL, &error);
+        fuzz_memory_most(MEMORY_LEAST + MEMORY_FACTOR * size);
+        fuzz_check_error(status, &error);
+        FUZZ_CHECK(status == expected && (status == CEN_OK) == (model != NULL));
+        if (status != CEN_OK) continue;
+        FUZZ_CHECK(cen_model_save(of_file, "fuzz_once.safetensors", NULL) == CEN_OK);
+        FUZZ_CHECK(cen_model_save(model, "fuzz_twice.safetensors", NULL) == CEN_OK);
+        FUZZ_CHECK(fuzz_same_files("fuzz_once.safetensors", "fuzz_twice.safetensors"));
+        FUZZ_CHECK(cen_model_set_classes(model, 3, NULL, NULL, NULL) == CEN_OK);
+        cen_model_free(model);
+    }
+    cen_model_free(of_file);
+}
+
 static void check_init(const char *path)
 {
     cen_model_options options = cen_model_options_init();
@@ -66,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     fuzz_memory_begin();
     check_tensors(path, size);
     check_model(path, size);
+    check_memory(path, bytes, size);
     check_init(path);
     fuzz_memory_end();
     return 0;

@@ -13,12 +13,13 @@ static void check_settings(void)
     FUZZ_CHECK(s.batch_size >= 1 && s.channels <= 3 && s.mean.n <= 3 && s.std.n <= 3);
     FUZZ_CHECK(isfinite(s.lr) && s.lr >= 0 && s.validation_share >= 0 && s.validation_share < 1);
     cen_folder_options folder = cen_folder_options_init();
-    if (!read_lambda()) return;
-    FUZZ_CHECK(strcmp(s.lambda, "auto") == 0 || (isfinite(s.lambda_value) && s.lambda_value >= 0));
-    choose_holdout(&folder);
-    choose_per_class(10);
-    cen_augment augment = chosen_augment();
-    FUZZ_CHECK(augment.shift >= 0);
+    if (!is_lambda_good()) return;
+    FUZZ_CHECK(isfinite(s.lambda_value) && s.lambda_value >= 0);
+    fill_folder_options(&folder);
+    training t;
+    begin_training(&t);
+    apply_settings(&t);
+    FUZZ_CHECK(t.fit.augment.shift >= 0 && t.train.lambda >= 0 && s.lambda != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -47,6 +47,8 @@ NORMS = [
      "maxpool 2, conv 9 3x3 pad 1, batchnorm, relu, gap, dense 6, l2norm scale 8", (3, 13, 14), 10),
     ("norm_depthwise", "conv 6 1x1, batchnorm, relu, conv 6 3x3 pad 1 groups 6, batchnorm, relu, "
      "maxpool 2, conv 4 1x1, batchnorm, gap", (3, 5, 6), 3),
+    ("norm_mobile", "conv 8 3x3 stride 2 pad 1, batchnorm, relu6, conv 8 3x3 pad 1 groups 8, gelu, "
+     "conv 12 1x1, batchnorm, relu6, maxpool 3 stride 2 pad 1, avgpool 2 stride 1, gap", (3, 13, 14), 6),
     ("norm_groups", "conv 6 1x1, relu, conv 8 3x3 stride 2 groups 2, batchnorm, flatten", (1, 7, 6), 4),
 ]
 

@@ -121,6 +121,27 @@ LAYERS = [
      (1, 5, 9), 2),
     ("conv_groups", "conv 6 2x2, conv 9 3x2 pad 1 groups 3, flatten", (3, 6, 5), 3),
     ("conv_groups_1x1", "conv 8 1x1, conv 12 1x1 groups 4, relu, maxpool 2, flatten", (1, 5, 4), 3),
+    ("maxpool_pad_1", "conv 3 2x2, maxpool 3 stride 2 pad 1, flatten", (3, 9, 8), 3),
+    ("maxpool_pad_not_square", "conv 3 2x2, maxpool 3x5 stride 1x2 pad 0x2, flatten", (3, 6, 8), 3),
+    ("maxpool_pad_2x2", "conv 4 2x2, relu, maxpool 2 pad 1, flatten", (3, 7, 6), 3),
+    ("maxpool_pad_over_the_image", "conv 3 1x1, maxpool 7 stride 2 pad 3, flatten", (3, 2, 3), 2),
+    ("maxpool_pad_ties", "conv 2 2x2, maxpool 3 stride 1 pad 1, flatten", (1, 5, 5), 3, "integers"),
+    ("maxpool_pad_of_negatives", "conv 3 2x2, maxpool 3 stride 2 pad 1, flatten", (1, 6, 5), 3,
+     "negative"),
+    ("avgpool_2", "conv 3 1x1, avgpool 2, flatten", (3, 6, 8), 3),
+    ("avgpool_odd_sizes", "conv 3 2x2, relu, avgpool 2, flatten", (3, 8, 10), 3),
+    ("avgpool_3_stride_2_pad_1", "conv 3 2x2, avgpool 3 stride 2 pad 1, flatten", (3, 9, 8), 3),
+    ("avgpool_not_square", "conv 3 2x2, avgpool 2x3 stride 3x1 pad 1x0, flatten", (3, 10, 9), 3),
+    ("avgpool_whole_image", "conv 6 2x2, avgpool 5x4, flatten", (3, 6, 5), 4),
+    ("avgpool_of_the_image", "avgpool 3 stride 1 pad 1, conv 4 2x2, flatten", (3, 5, 7), 3),
+    ("avgpool_3", "conv 4 3x3 pad 1, avgpool 3, flatten", (1, 9, 11), 3),
+    ("relu6_between", "conv 4 2x2, relu6, flatten, dense 9, relu6, dense 3", (3, 5, 5), 4, "large"),
+    ("relu6_of_zeros_and_sixes", "conv 4 2x2, relu6, conv 3 2x2, relu6, flatten", (3, 6, 6), 4,
+     "integers"),
+    ("relu6_of_the_image", "relu6, conv 4 2x2, flatten", (3, 4, 4), 3),
+    ("gelu_between", "conv 4 2x2, gelu, flatten, dense 9, gelu, dense 3", (3, 5, 5), 4),
+    ("gelu_at_the_end", "conv 4 2x2, gelu, flatten, dense 9, gelu", (3, 5, 5), 4),
+    ("gelu_of_the_image", "gelu, conv 4 2x2, gelu, flatten", (3, 20, 18), 2),
     ("conv_groups_wide", "conv 32 1x1, conv 32 3x3 pad 1 groups 2, maxpool 2, flatten", (1, 4, 5), 2),
 ]
 
@@ -177,6 +198,10 @@ def put_case(golden, name, line, shape, n, n_classes, weight, special=None):
                 slopes = isinstance(oracle.module_of(model, key), torch.nn.PReLU)
                 arrays[key] = (np.full(arrays[key].shape, 0.5) if slopes else
                                rng.randint(-1, 2, arrays[key].shape)).astype("f4")
+    elif special == "large":
+        for key in arrays:
+            if key.startswith("body."):
+                arrays[key] *= 3
     elif special == "negative":
         arrays["body.0.bias"] -= 40
     elif special == "slopes":

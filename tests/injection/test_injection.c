@@ -14,6 +14,7 @@
 #include "image/image.h"
 #include "image/inflate.h"
 #include "injection/walk.h"
+#include "support/datasets.h"
 #include "support/golden_pairs.h"
 #include "support/png_chunk.h"
 
@@ -157,7 +158,7 @@ static cen_status fit(const cen_folder *folder, const char *checkpoint, bool res
         options.checkpoint = checkpoint;
         options.checkpoint_seconds = 1e-12; /* after each step */
         options.resume = resume;
-        status = cen_fit(trainer, folder, &options, error);
+        status = cen_fit(trainer, cen_folder_dataset(folder), &options, error);
     }
     cen_trainer_free(trainer);
     return status;
@@ -174,6 +175,50 @@ static bool train(void)
     if (status == CEN_OK) status = fit(folder, NULL, false, 0, &model, &error);
     cen_model_free(model);
     cen_folder_free(folder);
+    return told(status, &error);
+}
+
+/* The other process sees and has the same. */
+static int gather_twice(void *user, const void *own, size_t size, void *all)
+{
+    (void)user;
+    memcpy(all, own, size);
+    memcpy((char *)all + size, own, size);
+    return 0;
+}
+
+#define STATE OUT "/state"
+
+/* A loop written by hand, in shards, which goes on from its state and saves it. */
+static bool step_by_hand(void)
+{
+    cen_error error;
+    cen_model *model;
+    cen_trainer *trainer = NULL;
+    cen_losses losses;
+    const float x[6 * 64] = {1, -1, 0.5f};
+    const int32_t labels[6] = {0, 1, 0, 1, 1, 0};
+    cen_model_options options = cen_model_options_init();
+    cen_train_options training = cen_train_options_init();
+    cen_exchange exchange = cen_exchange_init();
+    options.net = "conv 2 3x3 pad 1, batchnorm, relu, flatten, dropout 0.3, dense 3";
+    options.input = input;
+    options.n_classes = 2;
+    exchange.n_ranks = 2;
+    exchange.gather = gather_twice;
+    training.batch_size = 6;
+    training.n_shards = 4;
+    training.exchange = &exchange;
+    cen_status status = cen_model_create(context, &model, &options, &error);
+    if (status == CEN_OK) status = cen_trainer_create(&trainer, model, &training, &error);
+    if (status == CEN_OK && cen__os_kind(STATE) == CEN__FILE) {
+        status = cen_trainer_load(trainer, STATE, NULL, &error);
+    }
+    if (status == CEN_OK) status = cen_trainer_backward(trainer, x, labels, 6, &losses, &error);
+    if (status == CEN_OK) cen_trainer_update(trainer);
+    if (status == CEN_OK) status = cen_trainer_save(trainer, STATE, &error);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
     return told(status, &error);
 }
 
@@ -227,7 +272,7 @@ static bool decode(void)
         const size_t indices[4] = {3, 2, 1, 0};
         float x[4 * 64];
         int32_t labels[4];
-        status = cen_folder_read(folder, &input, indices, 4, x, labels, &error);
+        status = folder_read(folder, &input, indices, 4, x, labels, &error);
     }
     cen_folder_free(folder);
     return told(status, &error);
@@ -295,7 +340,7 @@ static bool export_all(void)
         rows[i] = (cen_feature_row){image->path, image->label, info->class_names[image->label],
                                     cen_split_name(image->split)};
     }
-    cen_status status = cen_model_folder_features(trained, loaded, features, NULL, NULL, &error);
+    cen_status status = folder_features(trained, loaded, features, NULL, NULL, &error);
     if (status == CEN_OK) status = write_features(features, rows, &error);
     if (status == CEN_OK) status = report(features, rows, labels, &error);
     if (status == CEN_OK) {
@@ -373,6 +418,21 @@ static bool predict(void)
     return told(status, &error);
 }
 
+/* By way of memory. */
+static bool change_classes(void)
+{
+    static uint8_t bytes[1 << 15];
+    size_t size;
+    cen_error error;
+    cen_model *model = NULL;
+    cen_status status = cen_model_save_memory(trained, bytes, sizeof bytes, &size, &error);
+    if (status == CEN_OK)
+        status = cen_model_load_memory(context, &model, bytes, size, true, NULL, &error);
+    if (status == CEN_OK) status = cen_model_set_classes(model, 5, NULL, NULL, &error);
+    cen_model_free(model);
+    return told(status, &error);
+}
+
 /* ---- what stands there before ---- */
 
 static void copy(const char *from, const char *to)
@@ -446,6 +506,17 @@ static void saving_keeps_the_last_good_model_and_checkpoint(void **state)
                 .goes = BOTH_CHECKPOINTS});
 }
 
+/* The state is the old one or the new one; which steps it has taken differs. */
+static void a_loop_written_by_hand_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "stepping by hand", .run = step_by_hand, .stride = 1});
+    assert_true(step_by_hand());
+    walk(
+        &(job){.name = "going on by hand", .run = step_by_hand, .stride = 1, .differs = " state "});
+}
+
 static void resuming_fails_cleanly_and_can_be_tried_again(void **state)
 {
     (void)state;
@@ -490,6 +561,13 @@ static void predicting_fails_cleanly(void **state)
     walk(&(job){.name = "predicting", .run = predict, .stride = 1});
 }
 
+static void changing_classes_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "changing classes", .run = change_classes, .stride = 1});
+}
+
 /* The scan of a folder needs its size and how it is turned, and no pixels. */
 static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
 {
@@ -510,10 +588,12 @@ static void a_large_png_is_read_whole_only_to_be_decoded(void **state)
     cen_folder *folder;
     float features[3];
     options.unlabelled = true;
+    options.lazy = true;
     failing_arm(0, false);
     assert_int_equal(cen_folder_open(context, &folder, &path, 1, &options, NULL), CEN_OK);
-    assert_int_equal(cen_model_folder_features(trained, folder, features, NULL, NULL, NULL),
+    assert_int_equal(cen_folder_load(folder, &cen_model_get(trained)->input, 0, NULL, NULL, NULL),
                      CEN_OK);
+    assert_int_equal(folder_features(trained, folder, features, NULL, NULL, NULL), CEN_OK);
     failing_disarm();
     cen_folder_free(folder);
     if (failing->n_bytes_read > size / 4 * 5) fail_msg("%zu bytes are read", failing->n_bytes_read);
@@ -644,12 +724,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(training_fails_cleanly),
+        cmocka_unit_test(a_loop_written_by_hand_fails_cleanly),
         cmocka_unit_test(saving_keeps_the_last_good_model_and_checkpoint),
         cmocka_unit_test(resuming_fails_cleanly_and_can_be_tried_again),
         cmocka_unit_test(the_checkpoint_before_a_damaged_one_stays_until_there_is_a_new_one),
         cmocka_unit_test(decoding_fails_cleanly),
         cmocka_unit_test(searching_fails_cleanly),
         cmocka_unit_test(predicting_fails_cleanly),
+        cmocka_unit_test(changing_classes_fails_cleanly),
         cmocka_unit_test(a_large_png_is_read_whole_only_to_be_decoded),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
         cmocka_unit_test(a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write),

@@ -82,13 +82,21 @@ def sequential(line, channels, height=None, width=None, dtype=torch.float64):
                                     stride=option.get("stride", 1), padding=option.get("pad", 0),
                                     groups=option.get("groups", (1,))[0])
         elif words[0] == "maxpool":
-            layer = torch.nn.MaxPool2d(pair(words[1]), stride=option.get("stride"))
+            layer = torch.nn.MaxPool2d(pair(words[1]), stride=option.get("stride"),
+                                       padding=option.get("pad", 0))
+        elif words[0] == "avgpool":
+            layer = torch.nn.AvgPool2d(pair(words[1]), stride=option.get("stride"),
+                                       padding=option.get("pad", 0))
         elif words[0] == "flatten":
             layer = torch.nn.Flatten()
         elif words[0] == "dense":
             layer = torch.nn.Linear(shape[0], int(words[1]))
         elif words[0] == "relu":
             layer = torch.nn.ReLU()
+        elif words[0] == "relu6":
+            layer = torch.nn.ReLU6()
+        elif words[0] == "gelu":
+            layer = torch.nn.GELU()
         elif words[0] == "prelu":
             layer = torch.nn.PReLU(shape[0])
         elif words[0] == "batchnorm":

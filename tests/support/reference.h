@@ -56,7 +56,7 @@ static inline void reference_parse_layer(reference_layer *layer, const char *tex
     size_t out = 0;
     *layer = *in;
     if (sscanf(text, " %15[a-z0-9]%n", layer->kind, &used) != 1) fail_msg("layer %s", text);
-    const bool conv = strcmp(layer->kind, "conv") == 0, pool = strcmp(layer->kind, "maxpool") == 0;
+    const bool conv = strcmp(layer->kind, "conv") == 0, pool = strstr(layer->kind, "pool") != NULL;
     text += used;
     if (conv || strcmp(layer->kind, "dense") == 0) {
         if (sscanf(text, " %zu%n", &out, &used) != 1) fail_msg("layer %s", text);
@@ -168,15 +168,36 @@ static inline void reference_maxpool(reference *r, const reference_layer *in,
     for (size_t c = 0; c < out->c; c++)
         for (size_t row = 0; row < out->h; row++)
             for (size_t column = 0; column < out->w; column++) {
-                size_t best = (c * in->h + row * out->sh) * in->w + column * out->sw;
+                size_t best = SIZE_MAX;
                 for (size_t i = 0; i < out->kh; i++)
                     for (size_t j = 0; j < out->kw; j++) {
-                        const size_t at =
-                            (c * in->h + row * out->sh + i) * in->w + column * out->sw + j;
-                        if (x[at] > x[best]) best = at;
+                        const size_t at_h = row * out->sh + i, at_w = column * out->sw + j;
+                        if (at_h < out->ph || at_h >= in->h + out->ph) continue;
+                        if (at_w < out->pw || at_w >= in->w + out->pw) continue;
+                        const size_t at = (c * in->h + at_h - out->ph) * in->w + at_w - out->pw;
+                        if (best == SIZE_MAX || x[at] > x[best]) best = at;
                     }
                 y[(c * out->h + row) * out->w + column] = x[best];
                 reference_decide(r, best);
+            }
+}
+
+/* The padding counts as zeros. */
+static inline void reference_avgpool(const reference_layer *in, const reference_layer *out,
+                                     const double *x, double *y)
+{
+    for (size_t c = 0; c < out->c; c++)
+        for (size_t row = 0; row < out->h; row++)
+            for (size_t column = 0; column < out->w; column++, y++) {
+                *y = 0;
+                for (size_t i = 0; i < out->kh; i++)
+                    for (size_t j = 0; j < out->kw; j++) {
+                        const size_t at_h = row * out->sh + i, at_w = column * out->sw + j;
+                        if (at_h < out->ph || at_h >= in->h + out->ph) continue;
+                        if (at_w < out->pw || at_w >= in->w + out->pw) continue;
+                        *y += x[(c * in->h + at_h - out->ph) * in->w + at_w - out->pw];
+                    }
+                *y /= (double)(out->kh * out->kw);
             }
 }
 
@@ -199,6 +220,19 @@ static inline void reference_rectify(reference *r, const reference_layer *in, co
         y[i] = x[i] > 0 ? x[i] : slopes ? slopes[i / area] * x[i] : 0;
         reference_decide(r, x[i] > 0);
     }
+}
+
+static inline void reference_relu6(reference *r, size_t n, const double *x, double *y)
+{
+    for (size_t i = 0; i < n; i++) {
+        y[i] = x[i] < 0 ? 0 : x[i] > 6 ? 6 : x[i];
+        reference_decide(r, (x[i] > 0) + 2 * (size_t)(x[i] > 6));
+    }
+}
+
+static inline void reference_gelu(size_t n, const double *x, double *y)
+{
+    for (size_t i = 0; i < n; i++) y[i] = x[i] / 2 * erfc(-x[i] / sqrt(2));
 }
 
 static inline void reference_gap(const reference_layer *in, const double *x, double *y)
@@ -256,6 +290,12 @@ static inline size_t reference_step(reference *r, const reference_layer *in,
     }
     if (strcmp(out->kind, "maxpool") == 0)
         reference_maxpool(r, in, out, x, y);
+    else if (strcmp(out->kind, "avgpool") == 0)
+        reference_avgpool(in, out, x, y);
+    else if (strcmp(out->kind, "relu6") == 0)
+        reference_relu6(r, d, x, y);
+    else if (strcmp(out->kind, "gelu") == 0)
+        reference_gelu(d, x, y);
     else if (strcmp(out->kind, "relu") == 0)
         reference_rectify(r, in, NULL, x, y);
     else if (strcmp(out->kind, "gap") == 0)

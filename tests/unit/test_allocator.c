@@ -11,6 +11,7 @@
 
 #include <centerloss.h>
 
+#include "support/datasets.h"
 #include "support/tree.h"
 
 #define ROOT "test_allocator.tmp"
@@ -105,12 +106,12 @@ static void train(cen_context *context, const char *file, float *features)
     assert_int_equal(cen_model_create(context, &model, &made, NULL), CEN_OK);
     assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
     fit.n_epochs = 2;
-    assert_int_equal(cen_fit(trainer, folder, &fit, NULL), CEN_OK);
+    assert_int_equal(cen_fit(trainer, cen_folder_dataset(folder), &fit, NULL), CEN_OK);
     cen_trainer_free(trainer);
     assert_int_equal(cen_model_save(model, file, NULL), CEN_OK);
     cen_model_free(model);
     assert_int_equal(cen_model_load(context, &model, file, NULL, NULL), CEN_OK);
-    assert_int_equal(cen_model_folder_features(model, folder, features, NULL, NULL, NULL), CEN_OK);
+    assert_int_equal(folder_features(model, folder, features, NULL, NULL, NULL), CEN_OK);
     cen_model_free(model);
     cen_folder_free(folder);
 }

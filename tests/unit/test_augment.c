@@ -11,6 +11,7 @@
 #include <centerloss.h>
 
 #include "data/augment.h"
+#include "support/datasets.h"
 #include "support/context.h"
 #include "support/golden_pairs.h"
 #include "support/limited_memory.h"
@@ -32,18 +33,15 @@ static cen_input plain_input(size_t channels, size_t height, size_t width)
     return (cen_input){channels, height, width, CEN_RESIZE_CROP, {0, 0, 0}, {1, 1, 1}};
 }
 
-static void fill_table(const cen_input *input, float table[3 * 256])
+/* raw[n] = bytes[n] / 255, as a folder reads them. */
+static void raw_of(const uint8_t *bytes, size_t n, float *raw)
 {
-    for (size_t c = 0; c < input->channels; c++) {
-        for (size_t p = 0; p < 256; p++) {
-            table[c * 256 + p] = ((float)p / 255.0f - input->mean[c]) / input->std[c];
-        }
-    }
+    for (size_t i = 0; i < n; i++) raw[i] = (float)bytes[i] / 255.0f;
 }
 
 /* Noise [3, H, W], x of it as it is, and x changed as drawn for (seed 1, epoch, index). */
 static uint8_t noise[3 * H * W];
-static float plain[3 * H * W], changed[3 * H * W];
+static float raw[3 * H * W], plain[3 * H * W], changed[3 * H * W];
 
 static const cen_input *normal_input(void)
 {
@@ -55,14 +53,14 @@ static const cen_input *normal_input(void)
 static cen__change change_noise(const cen_augment *augment, size_t epoch, size_t index)
 {
     const cen_input *input = normal_input();
-    float table[3 * 256];
-    fill_table(input, table);
     for (size_t i = 0; i < 3 * H * W; i++) {
+        size_t c = i / (H * W);
         noise[i] = (uint8_t)((uint32_t)(i * UINT64_C(2654435761) + 12345) >> 24);
-        plain[i] = table[i / (H * W) * 256 + noise[i]];
+        raw_of(noise + i, 1, raw + i);
+        plain[i] = (raw[i] - input->mean[c]) / input->std[c];
     }
     cen__change change = cen__augment_draw(augment, input, 1, epoch, index);
-    cen__change_apply(&change, input, table, noise, changed);
+    cen__change_apply(&change, input, raw, changed);
     return change;
 }
 
@@ -77,15 +75,16 @@ static void check_move(const golden_pair *pair)
 {
     const size_t *n = pair->numbers;
     cen_input input = plain_input(n[2], n[1], n[0]);
-    float table[3 * 256];
-    fill_table(&input, table);
     cen__change change = {.contrast = 1};
     cen__change_place(&change, &input, thousandth(n[3]), thousandth(n[4]), thousandth(n[5]),
                       thousandth(n[6]));
     assert_int_equal(pair->second_size, 4 * pair->first_size);
     float *x = malloc(pair->second_size);
-    assert_non_null(x);
-    cen__change_apply(&change, &input, table, pair->first, x);
+    float *values = malloc(pair->second_size);
+    assert_true(x != NULL && values != NULL);
+    raw_of(pair->first, pair->first_size, values);
+    cen__change_apply(&change, &input, values, x);
+    free(values);
     for (size_t i = 0; i < pair->first_size; i++) {
         const uint8_t *b = pair->second + 4 * i;
         uint32_t bits = b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
@@ -110,11 +109,9 @@ static void resampled_numbers_are_normalised(void **state)
     (void)state;
     const cen_input *input = normal_input();
     (void)change_noise(&(cen_augment){.shift = 0}, 0, 0);
-    float table[3 * 256];
-    fill_table(input, table);
     cen__change change = {.contrast = 1};
     cen__change_place(&change, input, 0, 1, 0, 0);
-    cen__change_apply(&change, input, table, noise, changed);
+    cen__change_apply(&change, input, raw, changed);
     for (size_t i = 0; i < 3 * H * W; i++) assert_true(fabsf(changed[i] - plain[i]) < 2e-6f);
 }
 
@@ -203,15 +200,13 @@ static void a_shift_by_a_whole_side_leaves_the_edge(void **state)
     (void)state;
     const ptrdiff_t ways[] = {W, -W, W + 3, -W - 3};
     const cen_input input = plain_input(1, 2, W);
-    float table[3 * 256], x[2 * W];
-    uint8_t bytes[2 * W];
-    fill_table(&input, table);
-    for (size_t i = 0; i < 2 * W; i++) bytes[i] = (uint8_t)i;
+    float values[2 * W], x[2 * W];
+    for (size_t i = 0; i < 2 * W; i++) values[i] = (float)i;
     for (size_t i = 0; i < 4; i++) {
         cen__change change = {.right = ways[i], .down = -5, .contrast = 1};
-        cen__change_apply(&change, &input, table, bytes, x);
+        cen__change_apply(&change, &input, values, x);
         for (size_t at = 0; at < 2 * W; at++) {
-            assert_true(x[at] == table[ways[i] > 0 ? W : 2 * W - 1]);
+            assert_true(x[at] == values[ways[i] > 0 ? W : 2 * W - 1]);
         }
     }
 }
@@ -403,8 +398,8 @@ static void read_all(const cen_folder *folder, const cen_augment *augment, uint6
     int32_t labels[N_IMAGES];
     cen_error error;
     for (size_t i = 0; i < N_IMAGES; i++) indices[i] = i;
-    if (cen_folder_read_augmented(folder, &folder_input, augment, seed, epoch, indices, N_IMAGES, x,
-                                  labels, &error) != CEN_OK) {
+    if (cen_dataset_read(NULL, cen_folder_dataset(folder), &folder_input, augment, seed, epoch,
+                         indices, N_IMAGES, x, labels, &error) != CEN_OK) {
         fail_msg("%s", error.message);
     }
     for (size_t i = 0; i < N_IMAGES; i++) assert_int_equal(labels[i], i / (N_IMAGES / 2));
@@ -421,7 +416,7 @@ static void no_augmentation_gives_the_bits_of_a_plain_read(void **state)
     size_t indices[N_IMAGES];
     for (size_t i = 0; i < N_IMAGES; i++) indices[i] = i;
     read_all(folder, &none, 1, 1, all_x);
-    assert_int_equal(cen_folder_read(folder, &folder_input, indices, N_IMAGES, other_x, NULL, NULL),
+    assert_int_equal(folder_read(folder, &folder_input, indices, N_IMAGES, other_x, NULL, NULL),
                      CEN_OK);
     assert_memory_equal(all_x, other_x, sizeof all_x);
     cen_folder_free(folder);
@@ -441,8 +436,8 @@ static void neither_threads_nor_cache_nor_the_batch_change_a_bit(void **state)
         read_all(folder, &augment, 7, 3, other_x);
         assert_memory_equal(all_x, other_x, sizeof all_x);
         const size_t indices[] = {31, 5, 5};
-        assert_int_equal(cen_folder_read_augmented(folder, &folder_input, &augment, 7, 3, indices,
-                                                   3, other_x, NULL, NULL),
+        assert_int_equal(cen_dataset_read(NULL, cen_folder_dataset(folder), &folder_input, &augment,
+                                          7, 3, indices, 3, other_x, NULL, NULL),
                          CEN_OK);
         for (size_t at = 0; at < 3; at++) {
             assert_memory_equal(other_x + at * SIZE, all_x + indices[at] * SIZE,
@@ -489,8 +484,8 @@ static void senseless_switches_are_refused_by_name(void **state)
     const size_t index = 0;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         cen_error error;
-        assert_int_equal(cen_folder_read_augmented(folder, &folder_input, &bad[i].augment, 1, 1,
-                                                   &index, 1, all_x, NULL, &error),
+        assert_int_equal(cen_dataset_read(NULL, cen_folder_dataset(folder), &folder_input,
+                                          &bad[i].augment, 1, 1, &index, 1, all_x, NULL, &error),
                          CEN_ERROR_ARGUMENT);
         assert_non_null(strstr(error.message, bad[i].name));
     }
@@ -520,8 +515,8 @@ static int reads_augmented(void *user)
     const cen_augment strong = cen_augment_strong();
     const size_t indices[] = {0, 1};
     cen_error error = {CEN_OK, ""};
-    cen_status status = cen_folder_read_augmented(user, &folder_input, &strong, 1, 1, indices, 2,
-                                                  all_x, NULL, &error);
+    cen_status status = cen_dataset_read(NULL, cen_folder_dataset(user), &folder_input, &strong, 1,
+                                         1, indices, 2, all_x, NULL, &error);
     assert_true(status == CEN_OK || status == CEN_ERROR_MEMORY);
     assert_int_equal(error.status, status);
     return status == CEN_OK;

@@ -9,6 +9,7 @@
 
 #include <centerloss.h>
 
+#include "support/datasets.h"
 #include "support/tree.h"
 
 #define ROOT "test_balance.tmp"
@@ -50,7 +51,7 @@ static void all_classes_come_equally_often_and_their_images_in_rounds(void **sta
     cen_folder *folder = open_folder();
     const cen_folder_info *info = cen_folder_get(folder);
     size_t order[MOST], again[MOST], n_of[N_CLASSES] = {0}, n_image[MOST] = {0};
-    size_t n = cen_folder_order_per_class(folder, 1, 1, 7, 2, order);
+    size_t n = folder_order(folder, 1, 1, 7, 2, order);
     assert_int_equal(n, 60); /* as many as there are training images */
     for (size_t i = 0; i < n; i++) {
         assert_int_equal(info->images[order[i]].split, CEN_SPLIT_TRAIN);
@@ -63,9 +64,9 @@ static void all_classes_come_equally_often_and_their_images_in_rounds(void **sta
         if (info->images[i].label == 1) assert_in_range(n_image[i], 0, 1);
         if (info->images[i].label == 2) assert_in_range(n_image[i], 1, 2);
     }
-    assert_int_equal(cen_folder_order_per_class(folder, 1, 1, 7, 2, again), n);
+    assert_int_equal(folder_order(folder, 1, 1, 7, 2, again), n);
     assert_memory_equal(order, again, n * sizeof order[0]);
-    assert_int_equal(cen_folder_order_per_class(folder, 1, 1, 7, 3, again), n);
+    assert_int_equal(folder_order(folder, 1, 1, 7, 3, again), n);
     assert_memory_not_equal(order, again, n * sizeof order[0]);
     cen_folder_free(folder);
 }
@@ -86,8 +87,7 @@ static int check_epoch(void *user, const cen_epoch_report *report)
     float features[MOST * D];
     int32_t labels[MOST], votes[MOST];
     size_t n_right[N_CLASSES] = {0}, all = 0;
-    assert_int_equal(cen_model_folder_features(w->model, w->folder, features, NULL, NULL, NULL),
-                     CEN_OK);
+    assert_int_equal(folder_features(w->model, w->folder, features, NULL, NULL, NULL), CEN_OK);
     for (size_t i = 0; i < info->n_images; i++) labels[i] = info->images[i].label;
     cen_labelled gallery = {features, labels, 60}, queries = {features + 60 * D, labels + 60, 27};
     cen_knn_options options = cen_knn_options_init();
@@ -131,11 +131,12 @@ static void the_macro_figure_is_the_mean_over_classes_and_chooses_the_best(void 
         options.on_epoch = check_epoch;
         options.user = &w;
         cen_error error;
-        assert_int_equal(cen_fit(trainer, folder, &options, &error), CEN_OK);
+        assert_int_equal(cen_fit(trainer, cen_folder_dataset(folder), &options, &error), CEN_OK);
         assert_true(w.n_differing > 0);
         options.per_class = 32; /* of batches of 64 */
         if (balance) {
-            assert_int_equal(cen_fit(trainer, folder, &options, &error), CEN_ERROR_ARGUMENT);
+            assert_int_equal(cen_fit(trainer, cen_folder_dataset(folder), &options, &error),
+                             CEN_ERROR_ARGUMENT);
             assert_non_null(strstr(error.message, "balanced already"));
         }
         cen_trainer_free(trainer);

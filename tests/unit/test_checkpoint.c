@@ -49,7 +49,7 @@ static int open_setup(void **state)
     s.progress = (cen__progress){.epoch = 3, .best_loss = 0.5};
     s.checkpoint = (cen__checkpoint){
         .trainer = s.trainer,
-        .folder = s.folder,
+        .dataset = cen_folder_dataset(s.folder),
         .options = &s.options,
         .best = cen__alloc_zeroed(NULL, s.model->n_numbers, sizeof(float)),
         .centers = cen__alloc_zeroed(NULL, s.model->info.n_center_parameters, sizeof(float)),

@@ -86,7 +86,8 @@ static void run(training *t, const char *root, double share)
     assert_int_equal(cen_trainer_create(&trainer, model, &t->options, NULL), CEN_OK);
     t->fit.user = t;
     t->n_epochs = 0;
-    if (cen_fit(trainer, folder, &t->fit, &error) != CEN_OK) fail_msg("%s", error.message);
+    if (cen_fit(trainer, cen_folder_dataset(folder), &t->fit, &error) != CEN_OK)
+        fail_msg("%s", error.message);
     cen_trainer_free(trainer);
     cen_model_free(model);
     cen_folder_free(folder);

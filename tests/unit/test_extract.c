@@ -1,5 +1,5 @@
-/* Features of a folder, loaded or not: each image is decoded once, the numbers are the same, and pictures that
- * are gone are skipped. */
+/* Features of a folder, lazy or not: each image of a lazy one is decoded once, the numbers are the same, and
+ * pictures that are gone are left out. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -45,76 +45,88 @@ static cen_model *make_model(void)
     return model;
 }
 
-static cen_folder *open_folder(void)
+/* Loaded with a cache of so many images; or lazy. */
+static cen_folder *open_folder(const cen_model *model, bool is_lazy, size_t n_cached)
 {
     static const char *const roots[] = {ROOT};
     cen_folder *folder;
     cen_folder_options options = cen_folder_options_init();
+    options.lazy = is_lazy;
     assert_int_equal(cen_folder_open(threads(2), &folder, roots, 1, &options, NULL), CEN_OK);
+    assert_int_equal(
+        cen_folder_load(folder, &cen_model_get(model)->input, n_cached * 64, NULL, NULL, NULL),
+        CEN_OK);
     return folder;
 }
 
-static void a_folder_that_was_not_loaded_gives_the_same_features(void **state)
+static size_t rows[N];
+
+/* Of the images that can be read, which rows then are. */
+static cen_status extract(const cen_model *model, const cen_folder *folder, float *features,
+                          size_t *n, cen_error *error)
+{
+    return cen_model_features(model, cen_folder_dataset(folder), features, rows, n, NULL, NULL,
+                              error);
+}
+
+static void a_lazy_folder_gives_the_same_features_and_notes_what_is_broken(void **state)
 {
     (void)state;
-    static float loaded[N * 5], streamed[N * 5];
+    static float loaded[N * 5], lazy[N * 5];
     make_folder(true);
     cen_model *model = make_model();
-    cen_folder *first = open_folder(), *second = open_folder();
-    assert_int_equal(cen_folder_load(first, &cen_model_get(model)->input, 0, NULL, NULL, NULL),
-                     CEN_OK);
-    assert_int_equal(cen_model_folder_features(model, first, loaded, NULL, NULL, NULL), CEN_OK);
-    assert_int_equal(cen_model_folder_features(model, second, streamed, NULL, NULL, NULL), CEN_OK);
+    cen_folder *first = open_folder(model, false, 0), *second = open_folder(model, true, 0);
     const cen_folder_info *a = cen_folder_get(first), *b = cen_folder_get(second);
+    size_t n;
     assert_int_equal(a->n_images, N - 1);
-    assert_int_equal(b->n_images, N - 1);
-    assert_int_equal(b->n_skipped, 1);
-    for (size_t i = 0; i < N - 1; i++) {
-        assert_string_equal(a->images[i].path, b->images[i].path);
-        assert_memory_equal(loaded + 5 * i, streamed + 5 * i, 5 * sizeof(float));
+    assert_int_equal(extract(model, first, loaded, &n, NULL), CEN_OK);
+    assert_int_equal(n, N - 1);
+    for (int again = 0; again < 2; again++) {
+        assert_int_equal(extract(model, second, lazy, &n, NULL), CEN_OK);
+        assert_int_equal(n, N - 1);
+        assert_int_equal(b->n_skipped, 1); /* and only once */
+        assert_string_equal(b->skipped[0].path, path_of(BROKEN));
+        for (size_t i = 0; i < N - 1; i++) {
+            assert_string_equal(a->images[i].path, b->images[rows[i]].path);
+            assert_memory_equal(loaded + 5 * i, lazy + 5 * i, 5 * sizeof(float));
+        }
     }
+    cen_error error; /* with no rows to say which are left */
+    assert_int_equal(
+        cen_model_features(model, cen_folder_dataset(second), lazy, NULL, NULL, NULL, NULL, &error),
+        CEN_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, path_of(BROKEN)));
     cen_folder_free(first);
     cen_folder_free(second);
     cen_model_free(model);
 }
 
-static void pictures_that_are_gone_since_the_loading_are_skipped(void **state)
+static void pictures_that_are_gone_since_the_loading_are_left_out(void **state)
 {
     (void)state;
     static float features[N * 5], expected[N * 5];
     for (size_t n_cached = 0; n_cached <= 40; n_cached += 40) {
         make_folder(false);
         cen_model *model = make_model();
-        cen_folder *folder = open_folder(), *left;
+        cen_folder *folder = open_folder(model, false, n_cached);
         const cen_folder_info *info = cen_folder_get(folder);
         cen_error error;
-        assert_int_equal(
-            cen_folder_load(folder, &cen_model_get(model)->input, n_cached * 64, NULL, NULL, NULL),
-            CEN_OK);
+        size_t n, n_gone = 0;
+        assert_int_equal(extract(model, folder, expected, &n, NULL), CEN_OK);
+        assert_int_equal(n, N);
         const size_t gone[] = {40, 41, 77, 104, N - 1}; /* within a batch, between two, the last */
         for (size_t i = 0; i < 5; i++) assert_int_equal(remove(info->images[gone[i]].path), 0);
-        const char *first_gone = info->images[40].path;
-        assert_int_equal(cen_model_folder_features(model, folder, features, NULL, NULL, NULL),
-                         CEN_OK);
-        assert_int_equal(info->n_images, N - 5);
-        assert_int_equal(info->n_skipped, 5);
-        assert_string_equal(info->skipped[0].path, first_gone);
-        assert_non_null(strstr(info->skipped[0].reason, "cannot open"));
-        left = open_folder(); /* with another split, and so another order */
-        assert_int_equal(cen_model_folder_features(model, left, expected, NULL, NULL, NULL),
-                         CEN_OK);
-        const cen_folder_info *other = cen_folder_get(left);
-        assert_int_equal(other->n_images, N - 5);
-        for (size_t i = 0; i < N - 5; i++) {
-            size_t j = 0;
-            while (strcmp(info->images[i].path, other->images[j].path) != 0) j++;
-            assert_memory_equal(features + 5 * i, expected + 5 * j, 5 * sizeof(float));
+        assert_int_equal(extract(model, folder, features, &n, NULL), CEN_OK);
+        assert_int_equal(n, N - 5);
+        for (size_t i = 0; i < n; i++) {
+            while (n_gone < 5 && rows[i] > gone[n_gone]) n_gone++;
+            assert_int_equal(rows[i], i + n_gone);
+            assert_memory_equal(features + 5 * i, expected + 5 * rows[i], 5 * sizeof(float));
         }
         for (size_t i = 0; i < info->n_images; i++) (void)remove(info->images[i].path);
-        cen_status status = cen_model_folder_features(model, folder, features, NULL, NULL, &error);
+        cen_status status = extract(model, folder, features, &n, &error);
         assert_int_equal(status, n_cached > 0 ? CEN_OK : CEN_ERROR_IO);
-        assert_int_equal(info->n_images, n_cached > 0 ? n_cached : N - 5);
-        cen_folder_free(left);
+        if (n_cached > 0) assert_int_equal(n, n_cached);
         cen_folder_free(folder);
         cen_model_free(model);
     }
@@ -140,9 +152,13 @@ static void each_image_is_decoded_once(void **state)
     cen_folder *folder;
     cen_folder_options options = cen_folder_options_init();
     options.validation_share = 0; /* so that images come in the order of paths */
+    options.lazy = true;
     assert_int_equal(cen_folder_open(NULL, &folder, roots, 1, &options, NULL), CEN_OK);
-    assert_int_equal(
-        cen_model_folder_features(model, folder, features, remove_done, &n_removed, NULL), CEN_OK);
+    assert_int_equal(cen_folder_load(folder, &cen_model_get(model)->input, 0, NULL, NULL, NULL),
+                     CEN_OK);
+    assert_int_equal(cen_model_features(model, cen_folder_dataset(folder), features, NULL, NULL,
+                                        remove_done, &n_removed, NULL),
+                     CEN_OK);
     assert_int_equal(n_removed, N);
     cen_folder_free(folder);
     cen_model_free(model);
@@ -157,19 +173,14 @@ static void a_feature_that_is_not_finite_is_an_error_that_names_the_image(void *
     for (size_t i = 0; i < N; i++) {
         if (i != BROKEN) tree_grey(path_of(i), 9, 8, 0);
     }
-    for (int is_loaded = 0; is_loaded < 2; is_loaded++) {
+    for (int is_lazy = 0; is_lazy < 2; is_lazy++) {
         cen_error error;
         cen_model *model = make_model();
-        cen_folder *folder = open_folder();
+        cen_folder *folder = open_folder(model, is_lazy, 0);
         size_t n;
         float *parameters = cen_model_parameters(model, &n);
         for (size_t i = 0; i < n; i++) parameters[i] = parameters[i] > 0 ? 1e30f : 0;
-        if (is_loaded) {
-            assert_int_equal(
-                cen_folder_load(folder, &cen_model_get(model)->input, 0, NULL, NULL, NULL), CEN_OK);
-        }
-        assert_int_equal(cen_model_folder_features(model, folder, features, NULL, NULL, &error),
-                         CEN_ERROR_NOT_FINITE);
+        assert_int_equal(extract(model, folder, features, &n, &error), CEN_ERROR_NOT_FINITE);
         assert_non_null(strstr(error.message, path_of(BROKEN)));
         cen_folder_free(folder);
         cen_model_free(model);
@@ -179,8 +190,8 @@ static void a_feature_that_is_not_finite_is_an_error_that_names_the_image(void *
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_folder_that_was_not_loaded_gives_the_same_features),
-        cmocka_unit_test(pictures_that_are_gone_since_the_loading_are_skipped),
+        cmocka_unit_test(a_lazy_folder_gives_the_same_features_and_notes_what_is_broken),
+        cmocka_unit_test(pictures_that_are_gone_since_the_loading_are_left_out),
         cmocka_unit_test(each_image_is_decoded_once),
         cmocka_unit_test(a_feature_that_is_not_finite_is_an_error_that_names_the_image),
     };

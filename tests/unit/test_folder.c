@@ -15,6 +15,7 @@
 #include <unistd.h>
 #endif
 
+#include "support/datasets.h"
 #include "support/context.h"
 #include "support/folders.h"
 #include "support/limited_memory.h"
@@ -438,14 +439,15 @@ static void the_order_of_an_epoch_is_a_permutation_by_seed_and_epoch(void **stat
     cen_folder_options options = cen_folder_options_init();
     cen_folder *folder = open_with(ROOT, &options);
     size_t plain[20], one[20], again[20], next[20];
-    assert_int_equal(cen_folder_order(folder, CEN_SPLIT_TEST, true, 7, 1, plain), 0);
-    assert_int_equal(cen_folder_order(folder, CEN_SPLIT_VALIDATION, false, 7, 1, plain), 2);
+    const cen_input input = {1, 2, 2, CEN_RESIZE_CROP, {0}, {1}};
+    assert_int_equal(cen_folder_load(folder, &input, 0, NULL, NULL, NULL), CEN_OK);
+    assert_int_equal(folder_split(folder, CEN_SPLIT_VALIDATION, plain), 2);
     assert_int_equal(plain[0], 18);
     assert_int_equal(plain[1], 19);
-    assert_int_equal(cen_folder_order(folder, CEN_SPLIT_TRAIN, false, 7, 1, plain), 18);
-    assert_int_equal(cen_folder_order(folder, CEN_SPLIT_TRAIN, true, 7, 1, one), 18);
-    assert_int_equal(cen_folder_order(folder, CEN_SPLIT_TRAIN, true, 7, 1, again), 18);
-    assert_int_equal(cen_folder_order(folder, CEN_SPLIT_TRAIN, true, 7, 2, next), 18);
+    assert_int_equal(folder_split(folder, CEN_SPLIT_TRAIN, plain), 18);
+    assert_int_equal(folder_order(folder, 0, 0, 7, 1, one), 18);
+    assert_int_equal(folder_order(folder, 0, 0, 7, 1, again), 18);
+    assert_int_equal(folder_order(folder, 0, 0, 7, 2, next), 18);
     assert_memory_equal(one, again, 18 * sizeof one[0]);
     assert_memory_not_equal(one, next, 18 * sizeof one[0]);
     bool seen[18] = {false};

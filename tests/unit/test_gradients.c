@@ -224,6 +224,24 @@ static void conv_in_groups_has_the_slopes_of_its_forward(void **state)
         3, 4, 6, 1);
 }
 
+static void pools_with_padding_have_the_slopes_of_their_forward(void **state)
+{
+    (void)state;
+    check_net("conv 2 2x2, maxpool 3 stride 2 pad 1, flatten", 1, 7, 6, 1);
+    check_net("conv 2 2x2, avgpool 2, conv 2 2x1, flatten", 1, 7, 6, 1);
+    check_net("conv 2 1x1, avgpool 3x2 stride 2x1 pad 1, conv 2 2x2, flatten", 3, 5, 4, 1);
+    check_net("conv 3 1x1, avgpool 3, gap", 1, 7, 6, 1);
+}
+
+static void relu6_and_gelu_have_the_slopes_of_their_forward(void **state)
+{
+    (void)state;
+    check_net("conv 3 2x2, relu6, flatten, dense 4, relu6, dense 3", 1, 4, 4, 1);
+    check_net("conv 3 2x2, gelu, flatten, dense 4, gelu, dense 3", 1, 4, 4, 1);
+    check_net("conv 4 1x1, batchnorm, relu6, conv 4 3x3 pad 1 groups 4, batchnorm, gelu, gap", 3, 4,
+              5, 1);
+}
+
 static void relu_has_the_slopes_of_its_forward(void **state)
 {
     (void)state;
@@ -265,8 +283,7 @@ static void residual_has_the_slopes_of_its_forward(void **state)
               1, 6, 5, 1);
     check_net("conv 2 2x2, residual {residual {prelu} | residual {conv 2 1x1, prelu | prelu}}, gap",
               1, 4, 4, 1);
-    check_net("conv 3 2x2, prelu, residual {batchnorm, relu, conv 3 1x1}, relu, gap", 1,
-              4, 4, 2);
+    check_net("conv 3 2x2, prelu, residual {batchnorm, relu, conv 3 1x1}, relu, gap", 1, 4, 4, 2);
     check_net("conv 3 2x2, prelu, residual {conv 4 2x2 stride 2, batchnorm | maxpool 2, conv 4 "
               "1x1, batchnorm}, "
               "relu, gap",
@@ -322,6 +339,8 @@ int main(void)
         cmocka_unit_test(conv_has_the_slopes_of_its_forward),
         cmocka_unit_test(maxpool_has_the_slopes_of_its_forward),
         cmocka_unit_test(conv_in_groups_has_the_slopes_of_its_forward),
+        cmocka_unit_test(pools_with_padding_have_the_slopes_of_their_forward),
+        cmocka_unit_test(relu6_and_gelu_have_the_slopes_of_their_forward),
         cmocka_unit_test(dense_has_the_slopes_of_its_forward),
         cmocka_unit_test(relu_has_the_slopes_of_its_forward),
         cmocka_unit_test(prelu_has_the_slopes_of_its_forward),

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #endif
 
+#include "support/datasets.h"
 #include "support/decimal_comma.h"
 #include "support/tree.h"
 
@@ -85,7 +86,7 @@ static bool open_images(job *j, cen_input *input)
     options.validation_share = 0.25;
     return TRY(cen_folder_open(NULL, &j->images, &root, 1, &options, &j->error)) &&
            TRY(cen_folder_load(j->images, input, 1 << 20, NULL, NULL, &j->error)) &&
-           KEEPS_ERRNO(cen_folder_measure(j->images, input->mean, input->std));
+           KEEPS_ERRNO(folder_measure(j->images, input->mean, input->std));
 }
 
 static bool create(job *j)
@@ -120,10 +121,10 @@ static bool train(job *j)
     j->fit.checkpoint = in(j, "checkpoint", checkpoint);
     j->fit.stop_after = 7;
     bool done = TRY(cen_trainer_create(&trainer, j->model, &options, &j->error)) &&
-                TRY(cen_fit(trainer, j->images, &j->fit, &j->error));
+                TRY(cen_fit(trainer, cen_folder_dataset(j->images), &j->fit, &j->error));
     j->fit.stop_after = 0;
     j->fit.resume = true;
-    done = done && TRY(cen_fit(trainer, j->images, &j->fit, &j->error));
+    done = done && TRY(cen_fit(trainer, cen_folder_dataset(j->images), &j->fit, &j->error));
     return KEEPS_ERRNO(cen_trainer_free(trainer)) && done;
 }
 
@@ -159,7 +160,7 @@ static bool extract(job *j)
         j->rows[i] = (cen_feature_row){image->path, image->label, info->class_names[image->label],
                                        cen_split_name(image->split)};
     }
-    return TRY(cen_model_folder_features(j->model, j->images, j->features, NULL, NULL, &j->error));
+    return TRY(folder_features(j->model, j->images, j->features, NULL, NULL, &j->error));
 }
 
 static bool write_and_read(job *j)

@@ -9,6 +9,7 @@
 
 #include <centerloss.h>
 
+#include "support/datasets.h"
 #include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/tree.h"
@@ -126,7 +127,7 @@ static void validation_is_drawn_from_the_other_classes_alone(void **state)
         n_validation += info->images[i].split == CEN_SPLIT_VALIDATION;
     }
     assert_int_equal(n_validation, 5); /* one of each class */
-    assert_int_equal(cen_folder_order(folder, CEN_SPLIT_HELD_OUT, false, 1, 1, order), 20);
+    assert_int_equal(folder_split(folder, CEN_SPLIT_HELD_OUT, order), 20);
     /* A class has the same validation images, whatever is held out beside it. */
     for (size_t i = 0; i < info->n_images; i++) {
         const cen_folder_info *all = cen_folder_get(whole);

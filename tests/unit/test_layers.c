@@ -32,7 +32,7 @@ static void conv_equals_torch_in_every_geometry(void **state)
 static void maxpool_equals_torch_with_ties_and_overlaps(void **state)
 {
     (void)state;
-    check_golden_cases(layers, "maxpool_", 13);
+    check_golden_cases(layers, "maxpool_", 19);
 }
 
 static void flatten_keeps_the_order_of_torch(void **state)
@@ -51,6 +51,24 @@ static void relu_equals_torch_also_at_zero(void **state)
 {
     (void)state;
     check_golden_cases(layers, "relu_", 4);
+}
+
+static void relu6_equals_torch_also_at_both_ends(void **state)
+{
+    (void)state;
+    check_golden_cases(layers, "relu6_", 3);
+}
+
+static void gelu_equals_torch(void **state)
+{
+    (void)state;
+    check_golden_cases(layers, "gelu_", 3);
+}
+
+static void avgpool_equals_torch_and_counts_its_padding(void **state)
+{
+    (void)state;
+    check_golden_cases(layers, "avgpool_", 7);
 }
 
 static void prelu_has_one_slope_a_channel_as_in_torch(void **state)
@@ -120,6 +138,9 @@ int main(void)
         cmocka_unit_test(flatten_keeps_the_order_of_torch),
         cmocka_unit_test(dense_equals_torch),
         cmocka_unit_test(relu_equals_torch_also_at_zero),
+        cmocka_unit_test(relu6_equals_torch_also_at_both_ends),
+        cmocka_unit_test(gelu_equals_torch),
+        cmocka_unit_test(avgpool_equals_torch_and_counts_its_padding),
         cmocka_unit_test(prelu_has_one_slope_a_channel_as_in_torch),
         cmocka_unit_test(whole_nets_equal_torch),
         cmocka_unit_test(an_error_of_one_percent_in_one_entry_is_refused),

@@ -13,6 +13,7 @@
 #include <unistd.h>
 #endif
 
+#include "support/datasets.h"
 #include "support/context.h"
 #include "support/folders.h"
 #include "support/limited_memory.h"
@@ -232,7 +233,7 @@ static void a_flat_test_is_unlabelled(void **state)
         int32_t label;
         size_t index = 8;
         assert_int_equal(cen_folder_load(folder, &input, 1 << 20, NULL, NULL, &error), CEN_OK);
-        assert_int_equal(cen_folder_read(folder, &input, &index, 1, x, &label, &error), CEN_OK);
+        assert_int_equal(folder_read(folder, &input, &index, 1, x, &label, &error), CEN_OK);
         assert_int_equal(label, -1);
         cen_folder_free(folder);
     }
@@ -297,7 +298,7 @@ static void a_class_that_loses_its_last_image_in_loading_is_left_out(void **stat
             assert_int_equal(info->n_classes, 2);
             assert_int_equal(info->n_images, 5);
             assert_named(folder, 4, ROOT "/val/c/x.pgm", "x.pgm", 1, CEN_SPLIT_VALIDATION);
-            assert_int_equal(cen_folder_read(folder, &input, &index, 1, x, &label, &error), CEN_OK);
+            assert_int_equal(folder_read(folder, &input, &index, 1, x, &label, &error), CEN_OK);
             assert_float_equal(x[0], 200.0f / 255.0f, 1e-6);
             assert_int_equal(label, 1);
         }

@@ -205,7 +205,7 @@ static void bad_options_are_refused(void **state)
     (void)state;
     cen_model_options options = cen_model_options_init();
     cen_model *model;
-    options.input.channels = 2;
+    options.input.channels = CEN_MAX_CHANNELS + 1;
     assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_ERROR_ARGUMENT);
     options.input.channels = 1;
     options.input.std[0] = 0;

@@ -99,6 +99,20 @@ static void a_wrong_line_is_told_with_its_word_and_column(void **state)
         {"conv 8 3x3 groups 4", "its input's channels, 1, do not divide into 4",
          CEN_ERROR_ARGUMENT},
         {"maxpool", "column 8: the end of the line", CEN_ERROR_ARGUMENT},
+        {"maxpool 3 pad 2", "column 15: '2' stands where a padding of at most half",
+         CEN_ERROR_ARGUMENT},
+        {"maxpool 4x2 pad 1x2", "column 17: '1x2'", CEN_ERROR_ARGUMENT},
+        {"maxpool 2 pad 1 stride 2", "column 17: 'stride'", CEN_ERROR_ARGUMENT},
+        {"maxpool 12 pad 1", "smaller than its window", CEN_ERROR_ARGUMENT},
+        {"avgpool", "column 8: the end of the line", CEN_ERROR_ARGUMENT},
+        {"avgpool 2 stride 0", "column 18: '0'", CEN_ERROR_ARGUMENT},
+        {"avgpool 3 pad 2", "column 15: '2' stands where a padding of at most half",
+         CEN_ERROR_ARGUMENT},
+        {"avgpool 3 pad 18446744073709551615", "column 15: '184467", CEN_ERROR_ARGUMENT},
+        {"avgpool 9", "smaller than its window", CEN_ERROR_ARGUMENT},
+        {"relu6 6", "column 7: '6'", CEN_ERROR_ARGUMENT},
+        {"gelu tanh", "column 6: 'tanh'", CEN_ERROR_ARGUMENT},
+        {"cnv 8 3x3", "l2norm, avgpool, relu6, gelu) is expected", CEN_ERROR_ARGUMENT},
         {"maxpool 17", "more than 256", CEN_ERROR_ARGUMENT},
         {"maxpool 9", "smaller than its window", CEN_ERROR_ARGUMENT},
         {"dense 4", "put 'flatten' before it", CEN_ERROR_ARGUMENT},
@@ -196,6 +210,8 @@ static void weights_are_he_uniform_before_a_rectifier_else_glorot_uniform(void *
     static const cen__shape flat = {60, 1, 1}, image = {6, 8, 8};
     check_start("dense 40", flat, sqrtf(6.0f / 100));
     check_start("dense 40, relu", flat, sqrtf(6.0f / 60));
+    check_start("dense 40, relu6", flat, sqrtf(6.0f / 60));
+    check_start("dense 40, gelu", flat, sqrtf(6.0f / 60));
     check_start("dense 40, prelu", flat, sqrtf(6.0f / (60 * 1.0625f)));
     check_start("conv 16 5x5, batchnorm, maxpool 2, relu, flatten", image, sqrtf(6.0f / 150));
     check_start("conv 300 2x2 groups 3, relu, flatten", image, sqrtf(6.0f / 8));

@@ -42,7 +42,7 @@ static void l2norm_equals_torch_with_a_learned_and_a_fixed_scale(void **state)
 static void batchnorm_equals_torch_in_training_and_evaluation(void **state)
 {
     (void)state;
-    check_norm_cases(norms, "norm_", 18);
+    check_norm_cases(norms, "norm_", 19);
 }
 
 /* ---- without golden values ---- */
@@ -50,6 +50,10 @@ static void batchnorm_equals_torch_in_training_and_evaluation(void **state)
 static const char *const deep = "conv 5 3x3 pad 1, batchnorm, relu, maxpool 2, dropout 0.25, "
                                 "conv 6 3x3, batchnorm, relu, conv 4 1x1, batchnorm, gap, "
                                 "dense 7, batchnorm, dropout 0.5, l2norm";
+static const char *const mobile =
+    "conv 8 3x3 pad 1, batchnorm, relu6, conv 16 3x3 pad 1 groups 8, gelu, conv 12 1x1 groups 2, "
+    "batchnorm, relu6, conv 12 5x5 stride 2 pad 2 groups 12, gelu, maxpool 3 stride 2 pad 1, "
+    "avgpool 2 stride 1, flatten, dense 7";
 enum { SIDE = 9, N = 13, N_CLASSES = 3, D = 7 };
 
 typedef struct pictures {
@@ -100,15 +104,19 @@ static void assert_equal_tensors(cen_model *a, cen_model *b)
 static void training_gives_the_same_bits_at_any_number_of_threads(void **state)
 {
     (void)state;
-    cen_model *first = model_create(deep, 1, SIDE, SIDE, N_CLASSES);
-    train(first);
-    for (int n_threads = 2; n_threads <= 3; n_threads++) {
-        cen_model *model = model_create_in(threads(n_threads), deep, 1, SIDE, SIDE, N_CLASSES);
-        train(model);
-        assert_equal_tensors(first, model);
-        cen_model_free(model);
+    const char *const lines[] = {deep, mobile};
+    for (size_t i = 0; i < 2; i++) {
+        cen_model *first = model_create(lines[i], 1, SIDE, SIDE, N_CLASSES);
+        train(first);
+        for (int n_threads = 2; n_threads <= 3; n_threads++) {
+            cen_model *model =
+                model_create_in(threads(n_threads), lines[i], 1, SIDE, SIDE, N_CLASSES);
+            train(model);
+            assert_equal_tensors(first, model);
+            cen_model_free(model);
+        }
+        cen_model_free(first);
     }
-    cen_model_free(first);
 }
 
 static void running_statistics_are_tensors_but_no_parameters(void **state)

@@ -66,7 +66,7 @@ static void bad_model_options_are_refused(void **state)
         options.n_classes = 2;
         if (i == 0) options.input.resize = (cen_resize)2;
         if (i == 1) options.input.resize = (cen_resize)-1;
-        if (i == 2) options.input.channels = 2;
+        if (i == 2) options.input.channels = 0;
         if (i == 3) options.input.height = 0;
         if (i == 4) options.input.mean[0] = NAN;
         if (i == 5) options.input.std[0] = 0;
@@ -230,7 +230,8 @@ static void bad_augmentation_is_refused_before_a_training_begins(void **state)
         for (size_t j = 0; j < N_BAD; j++) {
             cen_error error;
             *numbers[i] = bad_numbers[j];
-            assert_int_equal(cen_fit(trainer, folder, &options, &error), CEN_ERROR_ARGUMENT);
+            assert_int_equal(cen_fit(trainer, cen_folder_dataset(folder), &options, &error),
+                             CEN_ERROR_ARGUMENT);
             assert_non_null(strstr(error.message, "augmentation: "));
             options.augment = good;
         }
@@ -242,7 +243,7 @@ static void bad_augmentation_is_refused_before_a_training_begins(void **state)
     assert_memory_equal(kept, "precious", 8);
     (void)fclose(file);
     options.n_epochs = 1;
-    assert_int_equal(cen_fit(trainer, folder, &options, NULL), CEN_OK);
+    assert_int_equal(cen_fit(trainer, cen_folder_dataset(folder), &options, NULL), CEN_OK);
     cen_trainer_free(trainer);
     cen_model_free(model);
     cen_folder_free(folder);
@@ -299,6 +300,7 @@ static void options_without_their_size_are_refused_everywhere(void **state)
     cen_image image;
     cen_measures measures;
     cen_episodes episodes;
+    cen_dataset *dataset;
     REFUSES(cen_context_create(&context, &(cen_context_options){0}, &error));
     REFUSES(cen_image_decode(NULL, "x", 1, &(cen_image_options){0}, &image, &error));
     REFUSES(cen_image_read(NULL, path, &(cen_image_options){0}, &image, &error));
@@ -308,6 +310,8 @@ static void options_without_their_size_are_refused_everywhere(void **state)
     REFUSES(cen_trainer_create(&trainer, model, &(cen_train_options){0}, &error));
     trainer = trainer_create(model, NULL);
     REFUSES(cen_fit(trainer, NULL, &(cen_fit_options){0}, &error));
+    REFUSES(cen_fit(trainer, &(cen_dataset){0}, NULL, &error));
+    REFUSES(cen_arrays_create(NULL, &dataset, &(cen_arrays){0}, &error));
     REFUSES(cen_knn_classify(NULL, &set, &set, 1, &(cen_knn_options){0}, predicted, NULL, NULL,
                              &error));
     REFUSES(cen_measures_create(NULL, &measures, &set, &set, 1, &(cen_measure_options){0}, &error));

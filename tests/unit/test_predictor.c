@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "support/datasets.h"
 #include "support/context.h"
 #include "support/limited_memory.h"
 #include "support/models.h"
@@ -21,6 +22,9 @@ static const char *const nets[] = {
     "conv 5 3x3 stride 2, maxpool 2, flatten, dense 40, relu, dense 6, l2norm",
     "flatten, dense 300, batchnorm, relu, dropout 0.5, dense 6",
     "conv 8 3x3, relu, gap, dense 6, batchnorm",
+    "conv 8 3x3 pad 1, batchnorm, relu6, conv 16 3x3 pad 1 groups 8, gelu, conv 12 1x1 groups 2, "
+    "batchnorm, relu6, conv 12 5x5 stride 2 pad 2 groups 12, batchnorm, gelu, "
+    "maxpool 3 stride 2 pad 1, avgpool 2 stride 1, flatten, dense 6",
     "conv 32 3x3 pad 1, flatten, dense 600, dense 6", /* sums of 4608 */
 };
 enum { N_NETS = sizeof nets / sizeof *nets };
@@ -122,7 +126,7 @@ static void a_picture_becomes_the_input_that_a_folder_makes_of_it(void **state)
             for (size_t j = 0; j < info->n_images; j++, n_compared++) {
                 float expected[3 * COUNT], got[3 * COUNT];
                 cen_image image;
-                assert_ok(cen_folder_read(folder, input, &j, 1, expected, NULL, &error), &error);
+                assert_ok(folder_read(folder, input, &j, 1, expected, NULL, &error), &error);
                 const size_t size = read_bytes(info->images[j].path);
                 memset(got, 0xff, sizeof got);
                 assert_ok(cen_predictor_decode(predictor, bytes, size, got, &error), &error);

@@ -10,7 +10,9 @@
 #include "support/compare.h"
 #include "support/golden.h"
 #include "support/models.h"
+#include "train/model.h"
 #include "train/schedule.h"
+#include "train/trainer.h"
 
 enum { BATCH = 12, N_STEPS = 40, WARMUP = 8, N_IMAGE = 3 * 6 * 5 };
 
@@ -199,10 +201,45 @@ static void lambda_holds_the_ratio_of_the_gradients(void **state)
     golden_free(all);
 }
 
+/* The norm that is clipped is that of the gradient as it is when the step is taken. */
+static void a_gradient_that_the_caller_changed_is_measured_anew(void **state)
+{
+    (void)state;
+    const float x[2] = {1, 2};
+    const int32_t label = 0;
+    double lengths[2];
+    for (size_t changed = 0; changed < 2; changed++) {
+        cen_model *model = model_create("flatten, dense 2", 1, 1, 2, 3);
+        cen_train_options options = cen_train_options_init();
+        options.clip_norm = 1e-3;
+        cen_trainer *trainer = trainer_create(model, &options);
+        cen_losses losses;
+        cen_error error;
+        size_t n;
+        assert_ok(cen_trainer_backward(trainer, x, &label, 1, &losses, &error), &error);
+        if (changed) {
+            float *gradient = cen_trainer_gradient(trainer, &n);
+            for (size_t i = 0; i < n; i++) gradient[i] *= 1000;
+        }
+        cen_trainer_update(trainer);
+        const float *m = cen__trainer_state_of(trainer).m;
+        lengths[changed] = 0;
+        for (size_t i = 0; i < model->centers; i++) {
+            lengths[changed] += (double)m[i] * (double)m[i];
+        }
+        lengths[changed] = sqrt(lengths[changed]) / (1 - options.beta1);
+        cen_trainer_free(trainer);
+        cen_model_free(model);
+    }
+    assert_number("clipped", lengths[0], 1e-3, 1e-2);
+    assert_number("changed and clipped", lengths[1], 1e-3, 1e-2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_rate_follows_torchs_schedulers),
+        cmocka_unit_test(a_gradient_that_the_caller_changed_is_measured_anew),
         cmocka_unit_test(without_a_schedule_the_rate_stays),
         cmocka_unit_test(the_recipe_trains_as_in_torch),
         cmocka_unit_test(hard_triplets_have_torchs_gradients),

@@ -125,6 +125,37 @@ static void without_batch_statistics_shards_change_nothing(void **state)
     }
 }
 
+/* Two images in shards of one, and in five shards of which three are empty. */
+static void empty_shards_have_no_part_in_gradients_and_statistics(void **state)
+{
+    (void)state;
+    float x[2 * IMAGE];
+    const int32_t labels[2] = {3, 1};
+    const size_t shards[2] = {2, 5};
+    cen_model *models[2];
+    cen_error error;
+    const char *name, *same_name;
+    cen_tensor view, same;
+    for (size_t i = 0; i < 2 * IMAGE; i++) x[i] = (float)(i * i % 31) / 15 - 1;
+    for (size_t i = 0; i < 2; i++) {
+        cen_train_options options = cen_train_options_init();
+        cen_losses losses;
+        options.n_shards = shards[i];
+        models[i] =
+            model_create("conv 4 3x3, batchnorm, relu, flatten, dense 6", 1, SIDE, SIDE, N_CLASSES);
+        cen_trainer *trainer = trainer_create(models[i], &options);
+        assert_ok(cen_trainer_backward(trainer, x, labels, 2, &losses, &error), &error);
+        cen_trainer_update(trainer);
+        cen_trainer_free(trainer);
+    }
+    for (size_t t = 0; cen_model_tensor(models[0], t, &name, &view); t++) {
+        assert_true(cen_model_tensor(models[1], t, &same_name, &same));
+        assert_memory_equal(view.data, same.data, cen__tensor_count(&view) * sizeof(float));
+    }
+    cen_model_free(models[0]);
+    cen_model_free(models[1]);
+}
+
 /* ---- memory ---- */
 
 typedef struct count {
@@ -197,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shards_equal_processes_of_torch),
         cmocka_unit_test(without_batch_statistics_shards_change_nothing),
+        cmocka_unit_test(empty_shards_have_no_part_in_gradients_and_statistics),
         cmocka_unit_test(sixteen_shards_need_the_memory_of_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -152,6 +152,58 @@ static void test_exp_is_right_within_one_and_a_half_units_of_the_last_place(void
     on_every_set(check_exp);
 }
 
+/* x P(x) and its slope in double, P by the C library's erfc. */
+static void check_gelu(const cen__vectors *vectors)
+{
+    enum { COUNT = 30000 };
+    static float x[COUNT], dy[COUNT], y[COUNT], dx[COUNT], same_y[COUNT], same_dx[COUNT];
+    for (size_t i = 0; i < COUNT; i++) {
+        x[i] = ((float)i - COUNT / 2) / (COUNT / 32.0F);
+        dy[i] = cen__random_float(3, 98, i) * 2 - 1;
+    }
+    vectors->gelu(COUNT, x, y);
+    vectors->gelu_backward(COUNT, x, dy, dx);
+    for (size_t i = 0; i < COUNT; i++) {
+        double z = (double)x[i], share = erfc(-z / sqrt(2)) / 2;
+        double slope = share + z * exp(-z * z / 2) / sqrt(2 * acos(-1));
+        assert_true(fabs((double)y[i] - z * share) <= 5e-7 * fmax(1, fabs(z)));
+        assert_true(fabs((double)dx[i] - (double)dy[i] * slope) <= 1e-6);
+    }
+    cen__kernels_baseline.vectors.gelu(COUNT, x, same_y);
+    cen__kernels_baseline.vectors.gelu_backward(COUNT, x, dy, same_dx);
+    assert_memory_equal(y, same_y, sizeof y);
+    assert_memory_equal(dx, same_dx, sizeof dx);
+    /* As short ones, and in place: the same bits. */
+    for (size_t i = 0; i < N_LENGTHS; i++) {
+        float part[N];
+        vectors->gelu(lengths[i], x + 14500, part);
+        assert_memory_equal(part, y + 14500, lengths[i] * sizeof *part);
+        memcpy(part, dy + 14500, lengths[i] * sizeof *part);
+        vectors->gelu_backward(lengths[i], x + 14500, part, part);
+        assert_memory_equal(part, dx + 14500, lengths[i] * sizeof *part);
+    }
+}
+
+static void test_gelu_is_near_its_definition_with_the_same_bits_on_every_set(void **state)
+{
+    (void)state;
+    on_every_set(check_gelu);
+}
+
+static void check_gelu_ends(const cen__vectors *vectors)
+{
+    const float x[5] = {0, 40, -40, NAN, INFINITY};
+    float y[5];
+    vectors->gelu(5, x, y);
+    assert_true(y[0] == 0 && y[1] == 40 && y[2] == 0 && y[3] != y[3] && y[4] == INFINITY);
+}
+
+static void test_gelu_of_what_is_large_or_no_number(void **state)
+{
+    (void)state;
+    on_every_set(check_gelu_ends);
+}
+
 static void check_exp_ends(const cen__vectors *vectors)
 {
     float x[] = {-INFINITY, -1e30F, -200, -105, 0, 89, 1e30F, INFINITY, NAN, 1};
@@ -303,6 +355,8 @@ int main(void)
         cmocka_unit_test(test_adam_has_the_same_bits_on_every_set),
         cmocka_unit_test(test_add_scaled_adds_a_multiple),
         cmocka_unit_test(test_exp_is_right_within_one_and_a_half_units_of_the_last_place),
+        cmocka_unit_test(test_gelu_is_near_its_definition_with_the_same_bits_on_every_set),
+        cmocka_unit_test(test_gelu_of_what_is_large_or_no_number),
         cmocka_unit_test(test_exp_of_infinity_and_of_what_is_no_number),
         cmocka_unit_test(test_sums_are_right_and_have_the_same_bits_on_every_set),
         cmocka_unit_test(test_max_is_the_first_of_the_largest_or_not_a_number),

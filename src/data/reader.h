@@ -1,0 +1,44 @@
+/* Batches of a dataset's rows, changed and normalised. Rows that cannot be read are passed over. */
+#ifndef CEN_DATA_READER_H
+#define CEN_DATA_READER_H
+
+#include "data/dataset.h"
+
+/* Hears of a row that cannot be read. Anything but CEN_OK ends the reading. */
+typedef cen_status cen__unread(void *user, size_t row, const cen_error *why, cen_error *error);
+
+/* What is drawn for an epoch's rows. */
+typedef struct cen__changes {
+    const cen_augment *augment;
+    uint64_t seed;
+    size_t epoch;
+} cen__changes;
+
+typedef struct cen__reader {
+    cen_context *context;
+    const cen_dataset *dataset; /* as cen__dataset_take gives it */
+    const cen_input *input;     /* NULL: values stay raw */
+    const int32_t *labels;      /* of the dataset's classes; NULL: as they are */
+    size_t size;                /* of a batch, at most */
+    size_t n_values;            /* of a row */
+    cen_error *errors;          /* [size] */
+    float *raw;                 /* [threads, row] */
+    cen__unread *unread;        /* NULL: such a row is the error */
+    void *user;
+} cen__reader;
+
+/* Fills errors and raw of a reader whose other fields are set. Errors: MEMORY. On failure there is nothing to
+ * free. */
+cen_status cen__reader_prepare(cen__reader *reader, cen_error *error);
+void cen__reader_free(cen__reader *reader);
+
+/* x[n, row] and labels[n] (NULL: none) of rows[n]; changes may be NULL. Those that cannot be read are left
+ * out: *n_read is how many are left, and rows, labels and x have moved up. Errors: NOT_FINITE; ARGUMENT, MEMORY and
+ * STOPPED of the dataset; what unread gave. */
+cen_status cen__reader_read(const cen__reader *reader, const cen__changes *changes, size_t *rows,
+                            size_t n, float *x, int32_t *labels, size_t *n_read, cen_error *error);
+
+/* The error of rows of which none could be read: why one of the last batch could not. of: of what. */
+cen_status cen__reader_fail(const cen__reader *reader, const char *of, cen_error *error);
+
+#endif

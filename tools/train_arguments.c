@@ -1,0 +1,74 @@
+/* cl_train: the command line of a run, kept in its folder. */
+#include "train_arguments.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "options.h"
+
+enum { ARGUMENTS_MOST = 1 << 20 };
+
+bool arguments_save(const char *path, const arguments *given, cen_error *error)
+{
+    size_t size = 0;
+    for (int i = 1; i < given->argc; i++) size += strlen(given->argv[i]) + 1;
+    char *text = malloc(size + 1);
+    if (text == NULL) {
+        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
+        return false;
+    }
+    size = 0;
+    for (int i = 1; i < given->argc; i++) {
+        strcpy(text + size, given->argv[i]);
+        size += strlen(given->argv[i]) + 1;
+    }
+    cen_status status = cen_file_write(NULL, path, text, size, error);
+    free(text);
+    return status == CEN_OK;
+}
+
+/* *error as out of memory. */
+static bool fail_memory(cen_error *error)
+{
+    *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
+    return false;
+}
+
+bool arguments_load(arguments *all, const char *path, const arguments *given, cen_error *error)
+{
+    size_t size, n = 0;
+    *all = (arguments){0, NULL, NULL};
+    if (cen_text_read(NULL, path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
+    for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
+    if (size > 0 && all->text[size - 1] != '\0') {
+        *error = (cen_error){CEN_ERROR_FORMAT, ""};
+        append(error->message, sizeof error->message,
+               "%.400s: this is not the command line of a run; put the file back", path);
+        return false;
+    }
+    all->argv = malloc((n + (size_t)given->argc + 1) * sizeof *all->argv);
+    if (all->argv == NULL) return fail_memory(error);
+    all->argv[all->argc++] = given->argv[0];
+    for (char *at = all->text; at < all->text + size; at += strlen(at) + 1) {
+        all->argv[all->argc++] = at;
+    }
+    for (int i = 1; i < given->argc; i++) all->argv[all->argc++] = given->argv[i];
+    all->argv[all->argc] = NULL;
+    return true;
+}
+
+bool arguments_copy(arguments *all, const arguments *from)
+{
+    size_t size = ((size_t)from->argc + 1) * sizeof *from->argv;
+    *all = (arguments){from->argc, malloc(size), NULL};
+    if (all->argv == NULL) return false;
+    memcpy(all->argv, from->argv, size);
+    return true;
+}
+
+void arguments_free(arguments *all)
+{
+    free(all->argv);
+    cen_text_free(all->text);
+    *all = (arguments){0, NULL, NULL};
+}

@@ -1,0 +1,150 @@
+/* cl_train: what is made when a training is over: features, and the page. */
+#include "train_finish.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "train.h"
+
+/* Facts about the run for its page: pairs of a name and a value. */
+enum { N_FACTS = 12, FACT_SIZE = 300 };
+
+typedef struct facts {
+    char text[N_FACTS][FACT_SIZE];
+    const char *pairs[2 * N_FACTS];
+    size_t n;
+} facts;
+
+static void add_fact(facts *list, const char *name, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(list->text[list->n], FACT_SIZE, format, values);
+    va_end(values);
+    list->pairs[2 * list->n] = name;
+    list->pairs[2 * list->n + 1] = list->text[list->n];
+    list->n++;
+}
+
+static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
+{
+    const cen_model_info *model = cen_model_get(r->model);
+    add_fact(list, "classes", "%zu to train, %zu held out", info->n_classes, info->n_held_out);
+    add_fact(list, "images", "%zu to train, %zu to validate, %zu held out, %zu skipped",
+             count_split(info, CEN_SPLIT_TRAIN), count_split(info, CEN_SPLIT_VALIDATION),
+             count_split(info, CEN_SPLIT_HELD_OUT), info->n_skipped);
+    add_fact(list, "input", "%zu x %zu x %zu", model->input.channels, model->input.height,
+             model->input.width);
+    add_fact(list, "net", "%s", model->net);
+    add_fact(list, "parameters", "%zu, and %zu of centers", model->n_parameters,
+             model->n_center_parameters);
+    add_fact(list, "feature", "%zu numbers%s", model->feature_size,
+             model->mirror ? ", the mean of a picture's and its mirror image's" : "");
+    add_fact(list, "loss", "%s, lambda %s", loss_names[s.loss], s.lambda);
+    add_fact(list, "centers", "%s", center_modes[s.centers]);
+    add_fact(list, "batch", "%zu", s.batch_size);
+    add_fact(list, "learning rate", "%g, %s", s.lr, schedules[s.schedule]);
+    add_fact(list, "seed", "%llu", (unsigned long long)s.seed);
+    add_fact(list, "version", "libcenterloss %s", cen_version());
+}
+
+/* Pictures that were there to train on, and are gone now: rows[n] are left of the dataset. Reading one again tells
+ * why. */
+static void warn_gone(const cen_dataset *dataset, const size_t *rows, size_t n)
+{
+    enum { MOST = 20 };
+    const size_t n_gone = dataset->n - n,
+                 size = dataset->channels * dataset->height * dataset->width;
+    size_t shown = 0;
+    float *x = malloc(size * sizeof *x);
+    for (size_t row = 0, at = 0; row < dataset->n && shown < n_gone && shown < MOST; row++) {
+        cen_error why = {CEN_OK, "it could not be read"};
+        if (at < n && rows[at] == row) {
+            at++;
+            continue;
+        }
+        if (x != NULL) (void)dataset->read(dataset->user, &row, 1, x, &why);
+        print_names(stderr, "cl_train: warning: no feature of %s: %s\n", dataset->names[row],
+                    why.message);
+        shown++;
+    }
+    if (n_gone > MOST) {
+        print_names(stderr, "cl_train: warning: nor of %zu more, which are not named\n",
+                    n_gone - MOST);
+    }
+    free(x);
+}
+
+/* rows[n]: places in the dataset. */
+static void name_rows(const cen_dataset *dataset, const size_t *rows, size_t n,
+                      cen_feature_row *names)
+{
+    for (size_t i = 0; i < n; i++) {
+        const int32_t label = dataset->labels[rows[i]];
+        names[i] = (cen_feature_row){dataset->names[rows[i]], label,
+                                     label >= 0 ? dataset->class_names[label] : NULL,
+                                     cen_split_name(dataset->splits[rows[i]])};
+    }
+}
+
+static cen_status show(run *r, const cen_folder_info *info, const float *features,
+                       const cen_feature_row *rows, size_t n, cen_error *error)
+{
+    facts list = {.n = 0};
+    fill_facts(&list, r, info);
+    page_content content = {.context = r->context,
+                            .folder = r->folder,
+                            .command = r->command,
+                            .title = r->folder,
+                            .facts = list.pairs,
+                            .n_facts = list.n,
+                            .model = r->model,
+                            .images = info,
+                            .features = features,
+                            .rows = rows,
+                            .n = n,
+                            .seed = s.seed,
+                            .is_quiet = s.is_quiet,
+                            .has_svg = s.has_svg,
+                            .has_page = !s.no_report};
+    return page_finish(r->page, &content, error);
+}
+
+static int show_features(void *user, size_t done, size_t total)
+{
+    progress_images(user, "features", done, total);
+    return 0;
+}
+
+cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
+{
+    const cen_dataset *dataset = cen_folder_dataset(folder);
+    const size_t d = cen_model_get(r->model)->feature_size;
+    size_t n = 0, *rows = calloc(dataset->n, sizeof *rows);
+    cen_feature_row *names = calloc(dataset->n, sizeof *names);
+    float *features = calloc(dataset->n, d * sizeof *features);
+    cen_status status = CEN_OK;
+    if (rows == NULL || names == NULL || features == NULL) {
+        status = CEN_ERROR_MEMORY;
+        *error = (cen_error){status, "not enough memory for the features"};
+    } else {
+        status = cen_model_features(r->model, dataset, features, rows, &n, show_features, &r->line,
+                                    error);
+    }
+    progress_clear(&r->line);
+    char path[PATH_SIZE];
+    if (status == CEN_OK) {
+        warn_gone(dataset, rows, n);
+        name_rows(dataset, rows, n, names);
+        status = cen_features_write(NULL, in_run(r, "features.npy", path), CEN_FEATURES_NPY,
+                                    features, n, d, names, error);
+    }
+    if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
+        status = show(r, cen_folder_get(folder), features, names, n, error);
+    }
+    free(rows);
+    free(names);
+    free(features);
+    return status;
+}

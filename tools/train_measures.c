@@ -1,0 +1,162 @@
+/* cl_train: what is measured of the features when training is over. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "train_page.h"
+
+/* ---- the sets that are measured ---- */
+
+typedef struct split_rows {
+    size_t n;
+    float *features;
+    int32_t *labels;
+    cen_feature_row *rows;
+} split_rows;
+
+static void free_split(split_rows *set)
+{
+    free(set->features);
+    free(set->labels);
+    free(set->rows);
+}
+
+static cen_status take_split(const page_content *content, cen_split split, split_rows *set,
+                             cen_error *error)
+{
+    size_t d = cen_model_get(content->model)->feature_size, n = content->n;
+    const char *name = cen_split_name(split);
+    *set = (split_rows){0, NULL, NULL, NULL};
+    for (size_t i = 0; i < n; i++) set->n += strcmp(content->rows[i].split, name) == 0;
+    set->features = malloc((set->n * d + 1) * sizeof *set->features);
+    set->labels = malloc((set->n + 1) * sizeof *set->labels);
+    set->rows = malloc((set->n + 1) * sizeof *set->rows);
+    if (set->features == NULL || set->labels == NULL || set->rows == NULL) {
+        free_split(set);
+        *set = (split_rows){0, NULL, NULL, NULL};
+        return page_no_memory(error);
+    }
+    size_t to = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(content->rows[i].split, name) != 0) continue;
+        memcpy(set->features + to * d, content->features + i * d, d * sizeof *set->features);
+        set->labels[to] = content->rows[i].label;
+        set->rows[to++] = content->rows[i];
+    }
+    return CEN_OK;
+}
+
+static cen_labelled labelled(const split_rows *set)
+{
+    return (cen_labelled){set->features, set->labels, set->n};
+}
+
+/* ---- what is printed of them ---- */
+
+static void print_share(double share)
+{
+    if (isnan(share)) {
+        printf("       -");
+    } else {
+        printf("  %5.2f%%", 100 * share);
+    }
+}
+
+static void print_measures(const char *name, const cen_measures *m)
+{
+    const cen_verification *v = &m->verification;
+    printf("%-9s", name);
+    print_share(m->retrieval.knn_accuracy);
+    print_share(m->retrieval.map_at_r);
+    for (int i = 0; i < 2; i++) {
+        print_share(m->few_shot[i].n_episodes > 0 ? m->few_shot[i].accuracy : NAN);
+    }
+    print_share(v->auc);
+    print_share(v->eer);
+    for (int i = 0; i < 3; i++) print_share(v->tar[i]);
+    if (isnan(m->intra_inter)) {
+        printf("      -\n");
+    } else {
+        printf("  %.3f\n", m->intra_inter);
+    }
+}
+
+/* How sure the k-NN of few images is. */
+static void print_interval(const char *name, const cen_retrieval *r)
+{
+    enum { MANY = 1000 };
+    if (r->n_queries == 0 && isnan(r->knn_accuracy)) {
+        printf("          %s: no image has a class that could be measured\n", name);
+    } else if (r->n_queries < MANY) {
+        printf("          %s: k-NN of %zu images %.2f %%, 95 %% interval %.1f to %.1f %%\n", name,
+               r->n_queries, 100 * r->knn_accuracy, 100 * r->knn_interval[0],
+               100 * r->knn_interval[1]);
+    }
+}
+
+static void print_all(const cen_report_set *sets, size_t n_sets)
+{
+    const cen_measures *last = sets[n_sets - 1].measures;
+    printf("features    k-NN   MAP@R  1-shot  5-shot     AUC     EER  TAR at FAR .1, .01, .001  "
+           "intra/inter\n");
+    for (size_t i = 0; i < n_sets; i++) print_measures(sets[i].name, sets[i].measures);
+    for (size_t i = 0; i < n_sets; i++) print_interval(sets[i].name, &sets[i].measures->retrieval);
+    for (int i = 0; i < 2; i++) {
+        const cen_episodes *e = &last->few_shot[i];
+        if (e->n_episodes == 0) continue;
+        printf("          %s: %zu-shot among %zu classes %.2f +- %.2f %% (95 %%, %zu episodes)\n",
+               sets[n_sets - 1].name, e->n_shots, e->n_ways, 100 * e->accuracy, 100 * e->interval,
+               e->n_episodes);
+    }
+}
+
+/* ---- all of it ---- */
+
+/* Pictures that are measured: of classes that were trained, against the training images; of others, each
+ * against the rest of them. */
+static const struct {
+    const char *name;
+    cen_split split;
+    bool is_alone;
+} measured[] = {{"seen", CEN_SPLIT_VALIDATION, false},
+                {"test", CEN_SPLIT_TEST, false},
+                {"unseen", CEN_SPLIT_HELD_OUT, true}};
+enum { N_MEASURED = sizeof measured / sizeof *measured };
+
+cen_status page_finish(page *p, const page_content *content, cen_error *error)
+{
+    size_t d = cen_model_get(content->model)->feature_size, n_sets = 0, n_taken = 0;
+    split_rows train = {0, NULL, NULL, NULL}, taken[N_MEASURED];
+    cen_measures measures[N_MEASURED];
+    cen_report_set sets[N_MEASURED];
+    cen_measure_options options = cen_measure_options_init();
+    cen_knn_options knn = cen_knn_options_init();
+    options.knn = &knn;
+    options.seed = content->seed;
+    cen_status status = take_split(content, CEN_SPLIT_TRAIN, &train, error);
+    for (size_t i = 0; status == CEN_OK && i < N_MEASURED; i++) {
+        split_rows *rows = &taken[n_taken];
+        status = take_split(content, measured[i].split, rows, error);
+        if (status != CEN_OK) break;
+        n_taken++;
+        if (rows->n < (measured[i].is_alone ? 2 : 1)) continue;
+        const split_rows *gallery = measured[i].is_alone ? rows : &train;
+        knn.leave_one_out = measured[i].is_alone;
+        const cen_labelled known = labelled(gallery), asked = labelled(rows);
+        status = cen_measures_create(content->context, &measures[n_sets], &known, &asked, d,
+                                     &options, error);
+        if (status != CEN_OK) break;
+        sets[n_sets] =
+            (cen_report_set){measured[i].name, &measures[n_sets], rows->rows, gallery->rows};
+        n_sets++;
+    }
+    if (status == CEN_OK) {
+        if (n_sets > 0 && !content->is_quiet) print_all(sets, n_sets);
+        if (content->has_page) status = page_write(p, content, sets, n_sets, error);
+    }
+    for (size_t i = 0; i < n_sets; i++) cen_measures_free(&measures[i]);
+    for (size_t i = 0; i < n_taken; i++) free_split(&taken[i]);
+    free_split(&train);
+    return status;
+}

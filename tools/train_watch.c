@@ -1,0 +1,148 @@
+/* cl_train: what is heard while a training runs: its callbacks, and signals. */
+#include "train_watch.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train.h"
+#include "train_log.h"
+#include "system.h"
+
+/* ---- signals ---- */
+
+static volatile sig_atomic_t interrupted; /* the number of the signal */
+static volatile sig_atomic_t is_waited_for;
+
+/* A quick batch is waited for, and what it made is kept. Before the first there is nothing to keep, and
+ * cen_fit has kept each slow one. */
+static void interrupt(int number)
+{
+    interrupted = number;
+    signal(number, SIG_DFL); /* a second Ctrl-C ends at once */
+    if (!is_waited_for) raise(number);
+}
+
+void catch_signals(bool is_on)
+{
+    static const int numbers[] = {
+#ifdef SIGHUP
+        SIGHUP,
+#endif
+        SIGINT, SIGTERM};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        void (*before)(int) = signal(numbers[i], is_on ? interrupt : SIG_DFL);
+        if (before == SIG_IGN) signal(numbers[i], SIG_IGN);
+    }
+}
+
+int signal_number(void)
+{
+    return interrupted;
+}
+
+/* ---- callbacks ---- */
+
+static int on_step(void *user, const cen_step_report *report)
+{
+    run *r = user;
+    const cen_losses *mean = &report->mean_losses;
+    if (!settle_run(r)) return -1;
+    if (r->steps != NULL) {
+        const cen_losses *losses = &report->losses;
+        fprintf(r->steps, "%zu,%.9g,%.9g,%.9g\n", report->step, losses->total, losses->first,
+                losses->center);
+        if (fflush(r->steps) != 0) return save_failed(r, s.steps);
+    }
+    char label[64], text[LOSSES_SIZE + 100], clock[32], terms[LOSSES_SIZE];
+    double speed = (double)report->n_images / (report->seconds > 0 ? report->seconds : 1e-9);
+    double left = (double)(report->n_epochs - report->epoch) * (double)r->n_train;
+    if (report->n_images < r->n_train) left += (double)(r->n_train - report->n_images);
+    (void)snprintf(label, sizeof label, "epoch %zu/%zu", report->epoch, report->n_epochs);
+    (void)snprintf(text, sizeof text, "%.0f images/s  %s  %s left", speed, losses_text(mean, terms),
+                   as_clock(left / speed, clock));
+    progress_show(&r->line, label, report->n_images, r->n_train, text);
+    is_waited_for = !report->is_slow || !(s.checkpoint_minutes > 0);
+    return interrupted != 0;
+}
+
+static int on_measure(void *user, size_t done, size_t total)
+{
+    run *r = user;
+    progress_images(&r->line, "measuring", done, total);
+    return interrupted != 0;
+}
+
+static void on_unreadable(void *user, const char *path, const char *reason)
+{
+    run *r = user;
+    enum { MOST = 20 };
+    progress_clear(&r->line);
+    if (r->n_unreadable++ < MOST) {
+        print_names(stderr, "cl_train: warning: passed over %s: %s\n", path, reason);
+    } else if (r->n_unreadable == MOST + 1) {
+        print_names(stderr, "cl_train: warning: passed over more, which are not named\n");
+    }
+}
+
+static int on_epoch(void *user, const cen_epoch_report *report)
+{
+    run *r = user;
+    char path[PATH_SIZE];
+    progress_clear(&r->line);
+    r->n_gallery = report->n_gallery;
+    if (!s.is_quiet) print_epoch(report, r->n_train);
+    print_row(r->log, report);
+    if (!sync_file(r->log)) return save_failed(r, in_run(r, "log.csv", path));
+    if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
+        r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
+        return -1;
+    }
+    if (!report->is_best) return 0;
+    r->best_knn = s.balance ? report->knn_macro : report->knn_accuracy;
+    r->best_epoch = report->epoch;
+    return cen_model_save(r->model, in_run(r, "model.safetensors", path), &r->error) == CEN_OK ? 0
+                                                                                               : -1;
+}
+
+static int on_resume(void *user, const cen_resume_report *report)
+{
+    run *r = user;
+    r->best_epoch = report->best_epoch;
+    r->best_knn = report->best_epoch > 0 ? report->best_knn : NAN;
+    if (report->warning != NULL) {
+        print_names(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
+                    report->warning);
+    }
+    const size_t n_begun = report->epoch - (report->batch == 0);
+    if (n_begun > s.n_epochs) {
+        print_names(
+            stderr,
+            "cl_train: warning: %zu epochs were begun already, more than --epochs %zu: only "
+            "features and report are made anew\n",
+            n_begun, s.n_epochs);
+    }
+    if (!s.is_quiet) {
+        printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
+               report->batch + 1, report->step);
+        if (strcmp(report->machine, report->machine_before) != 0) {
+            print_names(
+                stdout,
+                "note      begun with %s, goes on with %s: the last bits of its numbers may "
+                "differ\n",
+                report->machine_before, report->machine);
+        }
+    }
+    return reopen_logs(r, report);
+}
+
+void watch(cen_fit_options *fit, run *r)
+{
+    fit->on_step = on_step;
+    fit->on_epoch = on_epoch;
+    fit->on_resume = on_resume;
+    fit->on_measure = on_measure;
+    fit->on_unreadable = on_unreadable;
+    fit->user = r;
+}
