@@ -27,7 +27,7 @@
 
 #ifdef CEN_BENCH_WRAP
 
-enum { MOST_PARTS = 512, MOST_TASKS = 1 << 16, STEPS = 12, SHOWN = 5 };
+enum { MOST_PARTS = 4096, MOST_TASKS = 1 << 20, STEPS = 12, SHOWN = 5 };
 
 static const double least_work = 1 << 15; /* below it cen__parallel wakes nobody */
 static const double wake = 5e-6;          /* what a call on several cores costs beside its tasks */
@@ -211,7 +211,8 @@ static int record(const bench_case *c, size_t batch, int n_cores)
 static void print_parts(int n_cores)
 {
     double whole = length_of_all(n_cores);
-    bool is_shown[MOST_PARTS] = {false};
+    static bool is_shown[MOST_PARTS];
+    memset(is_shown, 0, sizeof is_shown);
     for (int shown = 0; shown < SHOWN; shown++) {
         size_t best = 0;
         for (size_t i = 1; i < n_parts; i++) {

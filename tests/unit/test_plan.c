@@ -119,6 +119,20 @@ static void a_large_batch_has_chunks_for_32_threads(void **state)
     }
 }
 
+/* The work of a convolution that runs with its maxpool is that of all its outputs. */
+static void a_pooled_convolution_is_cut_by_its_whole_work(void **state)
+{
+    (void)state;
+    cen__net net =
+        make_net("conv 32 3x3 pad 1, relu, maxpool 2, conv 64 3x3 pad 1, relu, maxpool 2, "
+                 "conv 128 3x3 pad 1, relu, maxpool 2, flatten, dense 128",
+                 (cen__shape){3, 64, 64});
+    cen__plan plan = make_plan(&net, 32, 1);
+    assert_true(cen__plan_chunks(&plan.stages[0], 32) >= 8);
+    cen__plan_free(&plan);
+    cen__net_free(&net);
+}
+
 /* 2.4 million parameters in a stage with 32 x 32 numbers of each channel: 64 chunks would have 604 MB. */
 static void partial_gradients_of_large_stages_take_bounded_memory(void **state)
 {
@@ -138,6 +152,7 @@ int main(void)
         cmocka_unit_test(threads_change_no_chunk),
         cmocka_unit_test(chunks_of_small_batches_cost_little_more),
         cmocka_unit_test(a_large_batch_has_chunks_for_32_threads),
+        cmocka_unit_test(a_pooled_convolution_is_cut_by_its_whole_work),
         cmocka_unit_test(partial_gradients_of_large_stages_take_bounded_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
