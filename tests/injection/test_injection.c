@@ -14,7 +14,6 @@
 #include "image/image.h"
 #include "image/inflate.h"
 #include "injection/walk.h"
-#include "support/datasets.h"
 #include "support/golden_pairs.h"
 #include "support/png_chunk.h"
 
@@ -272,7 +271,8 @@ static bool decode(void)
         const size_t indices[4] = {3, 2, 1, 0};
         float x[4 * 64];
         int32_t labels[4];
-        status = folder_read(folder, &input, indices, 4, x, labels, &error);
+        status = cen_dataset_read(context, cen_folder_dataset(folder), &input, NULL, 0, 0, indices,
+                                  4, x, labels, &error);
     }
     cen_folder_free(folder);
     return told(status, &error);
