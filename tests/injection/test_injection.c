@@ -14,6 +14,7 @@
 #include "image/image.h"
 #include "image/inflate.h"
 #include "injection/walk.h"
+#include "support/datasets.h"
 #include "support/golden_pairs.h"
 #include "support/png_chunk.h"
 
