@@ -471,13 +471,6 @@ CEN_API cen_status cen_folder_load(cen_folder *folder, const cen_input *input, s
  * that is not cached and has changed or gone is a row that cannot be read. */
 CEN_API const cen_dataset *cen_folder_dataset(const cen_folder *folder);
 
-/* Unpacks an IDX pair (MNIST's format, .gz or not) into folder/class/NNNNN.png. class_names may be
- * NULL (then "0", "1", ...); at most `most` images a class, 0: all. Errors: ARGUMENT (a
- * name that cannot be a folder's, too few names), IO, FORMAT, LIMIT, MEMORY. */
-CEN_API cen_status cen_idx_unpack(cen_context *context, const char *images, const char *labels,
-                                  const char *const *class_names, size_t n_class_names, size_t most,
-                                  const char *folder, cen_error *error);
-
 /* ---- models -------------------------------------------------------------------------------- */
 
 /* A named net. A size of 0 means: measured on the images. */
@@ -676,6 +669,12 @@ CEN_API void cen_predictor_free(cen_predictor *predictor);
  * Errors: ARGUMENT (n is above max_n; the model has got other classes). */
 CEN_API cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
                                           float *features, cen_error *error);
+
+/* logits[n, n_classes] and probabilities[n, n_classes], their softmax; either may be NULL. Those of a class that was
+ * never trained mean nothing. As above; ARGUMENT also if the model has no classes, or no head (it was trained
+ * with a triplet loss). */
+CEN_API cen_status cen_predictor_classes(cen_predictor *predictor, const float *x, size_t n,
+                                         float *logits, float *probabilities, cen_error *error);
 
 /* x[channels, height, width] of a decoded image, or of the bytes of a file, exactly as a folder would be read.
  * Errors: ARGUMENT (an image without pixels or not of 1 to 4 channels), MEMORY; as cen_image_decode. */

@@ -207,6 +207,13 @@ CEN_API cen_status cen_lock_take(cen_context *context, cen_lock **lock, const ch
                                  bool waits, cen_error *error);
 CEN_API void cen_lock_release(cen_lock *lock);
 
+/* Unpacks an IDX pair (MNIST's format, .gz or not) into folder/class/NNNNN.png. class_names may be
+ * NULL (then "0", "1", ...); at most `most` images a class, 0: all. Errors: ARGUMENT (a
+ * name that cannot be a folder's, too few names), IO, FORMAT, LIMIT, MEMORY. */
+CEN_API cen_status cen_idx_unpack(cen_context *context, const char *images, const char *labels,
+                                  const char *const *class_names, size_t n_class_names, size_t most,
+                                  const char *folder, cen_error *error);
+
 /* ---- feature files ------------------------------------------------------------------------- */
 
 typedef enum cen_features_format {

@@ -1,5 +1,5 @@
 /* cl_idx: unpacks an IDX pair (MNIST, Fashion-MNIST, ...) into a folder of images. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <stdio.h>
 #include <stdlib.h>

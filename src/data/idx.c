@@ -1,5 +1,7 @@
 /* IDX, the format of MNIST (yann.lecun.com/exdb/mnist): a magic number whose last byte is the
  * number of dimensions, each dimension as a big-endian 32-bit number, then the bytes. */
+#include <centerloss_eval.h>
+
 #include <stdio.h>
 #include <string.h>
 

@@ -21,6 +21,21 @@ static bool reserve(cen_predictor *predictor)
     return predictor->mirrored != NULL && predictor->features != NULL;
 }
 
+static bool reserve_logits(cen_predictor *predictor)
+{
+    const cen_model *model = predictor->model;
+    const cen_model_info *info = &model->info;
+    const size_t n = predictor->max_n, classes = info->n_classes;
+    size_t n_logits;
+    if (model->head.kind == NULL || classes == 0) return true;
+    if (!cen__multiply(n, classes, &n_logits)) return false;
+    const size_t scratch = model->head.kind->scratch_count(
+        model->net.kernels, n, info->feature_size, classes, cen_context_threads(model->context));
+    predictor->logits = cen__alloc(model->context, n_logits, sizeof(float));
+    predictor->scratch = cen__alloc(model->context, scratch, sizeof(float));
+    return predictor->logits != NULL && predictor->scratch != NULL;
+}
+
 cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *model, size_t max_n,
                                 cen_error *error)
 {
@@ -39,6 +54,9 @@ cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *mode
     if (status == CEN_OK && !reserve(made)) {
         status = cen__fail_memory(error, "the mirror images of a batch");
     }
+    if (status == CEN_OK && !reserve_logits(made)) {
+        status = cen__fail_memory(error, "the logits of a batch");
+    }
     if (status != CEN_OK) {
         cen_predictor_free(made);
         return status;
@@ -54,6 +72,8 @@ void cen_predictor_free(cen_predictor *predictor)
     cen__run_free(predictor->work);
     cen__free(predictor->mirrored);
     cen__free(predictor->features);
+    cen__free(predictor->logits);
+    cen__free(predictor->scratch);
     cen__free(predictor);
 }
 
@@ -102,8 +122,7 @@ const float *cen__predict(cen_predictor *predictor, const float *x, size_t n)
     return predictor->features;
 }
 
-cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
-                                  float *features, cen_error *error)
+static cen_status check(const cen_predictor *predictor, size_t n, cen_error *error)
 {
     if (n > predictor->max_n) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
@@ -115,9 +134,62 @@ cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size
             error, CEN_ERROR_ARGUMENT,
             "the model has other classes than when the predictor was made; make another");
     }
-    if (n == 0) return CEN_OK;
+    return CEN_OK;
+}
+
+cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size_t n,
+                                  float *features, cen_error *error)
+{
+    cen_status status = check(predictor, n, error);
+    if (status != CEN_OK || n == 0) return status;
     const float *f = cen__predict(predictor, x, n);
     memcpy(features, f, n * predictor->model->info.feature_size * sizeof *f);
+    return CEN_OK;
+}
+
+/* p[k] = exp(logits) / their sum: the largest is taken off first, so that nothing overflows. */
+static void softmax(const float *logits, size_t k, float *p)
+{
+    float largest = logits[0];
+    double sum = 0;
+    for (size_t j = 1; j < k; j++) largest = logits[j] > largest ? logits[j] : largest;
+    for (size_t j = 0; j < k; j++) sum += exp((double)logits[j] - (double)largest);
+    for (size_t j = 0; j < k; j++) {
+        p[j] = (float)(exp((double)logits[j] - (double)largest) / sum);
+    }
+}
+
+cen_status cen_predictor_classes(cen_predictor *predictor, const float *x, size_t n, float *logits,
+                                 float *probabilities, cen_error *error)
+{
+    const cen_model *model = predictor->model;
+    const size_t d = model->info.feature_size, classes = model->info.n_classes;
+    cen_status status = check(predictor, n, error);
+    if (status != CEN_OK) return status;
+    if (predictor->logits == NULL) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         classes == 0
+                             ? "the model has no classes; search its features"
+                             : "the model was trained without a head, to compare features; "
+                               "search its features");
+    }
+    if (n == 0) return CEN_OK;
+    const cen__head_pass pass = {.kernels = model->net.kernels,
+                                 .context = model->context,
+                                 .n = n,
+                                 .d = d,
+                                 .k = classes,
+                                 .scale = model->head.scale,
+                                 .f = cen__predict(predictor, x, n),
+                                 .weight = model->parameters + model->head_weight,
+                                 .bias = model->parameters + model->head_bias,
+                                 .logits = predictor->logits,
+                                 .scratch = predictor->scratch};
+    model->head.kind->forward(&pass);
+    if (logits != NULL) memcpy(logits, pass.logits, n * classes * sizeof *logits);
+    for (size_t i = 0; i < n && probabilities != NULL; i++) {
+        softmax(pass.logits + i * classes, classes, probabilities + i * classes);
+    }
     return CEN_OK;
 }
 

@@ -12,6 +12,9 @@ struct cen_predictor {
     /* A model that mirrors: */
     float *mirrored; /* [max_n, input] */
     float *features; /* [max_n, D] */
+    /* A model that has classes and a head: */
+    float *logits;  /* [max_n, classes] */
+    float *scratch; /* of the head */
 };
 
 /* Takes up the model's numbers as they are; cen_predictor_create does, too. */

@@ -1,4 +1,6 @@
 /* A pair of IDX files: the first two bytes tell how long that of the labels is, which follows them. */
+#include <centerloss_eval.h>
+
 #include "fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -5,7 +5,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "support/context.h"
 #include "support/limited_memory.h"

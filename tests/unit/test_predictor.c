@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -166,6 +167,91 @@ static int create_or_fail(void *user)
     return 0;
 }
 
+/* A logit by the definition: f W^T + b, or scale cos(f, w). */
+static double naive_logit(const float *f, const float *w, float bias, double scale)
+{
+    double dot = 0, ff = 0, ww = 0;
+    for (size_t j = 0; j < D; j++) {
+        dot += (double)f[j] * (double)w[j];
+        ff += (double)f[j] * (double)f[j];
+        ww += (double)w[j] * (double)w[j];
+    }
+    return scale > 0 ? scale * dot / sqrt(ff * ww) : dot + (double)bias;
+}
+
+static void logits_and_probabilities_are_those_of_the_head_and_of_any_batch(void **state)
+{
+    (void)state;
+    enum { CLASSES = 5 };
+    for (int is_cosine = 0; is_cosine < 2; is_cosine++) {
+        cen_model *model =
+            model_create("conv 4 3x3, relu, flatten, dense 6", 1, SIDE, SIDE, CLASSES);
+        cen_train_options options = cen_train_options_init();
+        options.loss = is_cosine ? CEN_LOSS_COSFACE : CEN_LOSS_CENTER;
+        options.margin_scale = 12;
+        cen_trainer_free(trainer_create(model, &options)); /* it gives the model its head */
+        const char *name;
+        cen_tensor weight, bias;
+        size_t at = 0;
+        while (cen_model_tensor(model, at, &name, &weight) && strcmp(name, "head.weight") != 0)
+            at++;
+        assert_true(cen_model_tensor(model, at + 1, &name, &bias));
+        for (size_t k = 0; k < CLASSES; k++) bias.data[k] = 0.3f * (float)k;
+        cen_predictor *many, *one;
+        float f[N * D], logits[N * CLASSES], p[N * CLASSES], alone[CLASSES];
+        assert_int_equal(cen_predictor_create(&many, model, N, NULL), CEN_OK);
+        assert_int_equal(cen_predictor_create(&one, model, 1, NULL), CEN_OK);
+        assert_int_equal(cen_predictor_features(many, x, N, f, NULL), CEN_OK);
+        assert_int_equal(cen_predictor_classes(many, x, N, logits, p, NULL), CEN_OK);
+        for (size_t i = 0; i < N; i++) {
+            double sum = 0, exps = 0;
+            for (size_t k = 0; k < CLASSES; k++) {
+                double due =
+                    naive_logit(f + i * D, weight.data + k * D, bias.data[k], is_cosine ? 12 : 0);
+                assert_true(fabs((double)logits[i * CLASSES + k] - due) < 1e-4);
+                exps += exp(due);
+                sum += (double)p[i * CLASSES + k];
+            }
+            assert_true(fabs(sum - 1) < 1e-6);
+            for (size_t k = 0; k < CLASSES; k++) {
+                assert_true(fabs((double)p[i * CLASSES + k] -
+                                 exp((double)logits[i * CLASSES + k]) / exps) < 1e-4);
+            }
+            assert_int_equal(cen_predictor_classes(one, x + i * COUNT, 1, alone, NULL, NULL),
+                             CEN_OK);
+            assert_memory_equal(alone, logits + i * CLASSES, sizeof alone);
+            assert_int_equal(cen_predictor_classes(one, x + i * COUNT, 1, NULL, alone, NULL),
+                             CEN_OK);
+            assert_memory_equal(alone, p + i * CLASSES, sizeof alone);
+        }
+        cen_predictor_free(many);
+        cen_predictor_free(one);
+        cen_model_free(model);
+    }
+}
+
+static void a_model_without_classes_or_head_has_no_logits(void **state)
+{
+    (void)state;
+    for (size_t classes = 0; classes < 4; classes += 3) {
+        cen_model *model = model_create("flatten, dense 6", 1, SIDE, SIDE, classes);
+        if (classes > 0) {
+            cen_train_options options = cen_train_options_init();
+            options.loss = CEN_LOSS_TRIPLET_HARD;
+            cen_trainer_free(trainer_create(model, &options));
+        }
+        cen_predictor *predictor;
+        cen_error error;
+        float logits[3];
+        assert_int_equal(cen_predictor_create(&predictor, model, 1, NULL), CEN_OK);
+        assert_int_equal(cen_predictor_classes(predictor, x, 1, logits, NULL, &error),
+                         CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, classes > 0 ? "without a head" : "no classes"));
+        cen_predictor_free(predictor);
+        cen_model_free(model);
+    }
+}
+
 static void what_cannot_be_is_refused(void **state)
 {
     (void)state;
@@ -208,6 +294,8 @@ int main(void)
         cmocka_unit_test(an_image_alone_has_the_bits_that_it_has_in_a_batch),
         cmocka_unit_test(a_call_allocates_nothing),
         cmocka_unit_test(a_picture_becomes_the_input_that_a_folder_makes_of_it),
+        cmocka_unit_test(logits_and_probabilities_are_those_of_the_head_and_of_any_batch),
+        cmocka_unit_test(a_model_without_classes_or_head_has_no_logits),
         cmocka_unit_test(what_cannot_be_is_refused),
     };
     return cmocka_run_group_tests(tests, draw, NULL);
