@@ -430,4 +430,4 @@ static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size
     return status;
 }
 
-const cen__image_kind cen__bmp_kind = {"BMP", matches, read_size, decode};
+const cen__image_kind cen__bmp_kind = {"BMP", matches, read_size, decode, NULL};

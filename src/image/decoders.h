@@ -17,13 +17,18 @@ typedef struct cen__image_kind {
     /* options->max_pixels is checked before memory is taken; options->channels is image.c's. */
     cen_status (*decode)(cen_context *context, const uint8_t *bytes, size_t size,
                          const cen_image_options *options, cen_image *image, cen_error *error);
+    /* Of an open file of at most `most` bytes, what says its size and orientation, as a file of this kind without
+     * its pixels. *bytes is the caller's to cen__free; it is NULL after a failure. NULL: the beginning says it all.
+     * Errors: IO, MEMORY. */
+    cen_status (*read_notes)(cen_context *context, FILE *file, const char *path, size_t most,
+                             uint8_t **bytes, size_t *size, cen_error *error);
 } cen__image_kind;
 
-extern const cen__image_kind cen__png_kind, cen__jpeg_kind, cen__bmp_kind, cen__pnm_kind;
+#define CEN__IMAGE_KIND(name) extern const cen__image_kind cen__##name##_kind;
+#include "image/kind_list.h"
+#undef CEN__IMAGE_KIND
 
-/* Of an open PNG of at most `most` bytes, what says its size and orientation, as a PNG: the chunks up to the
- * picture, an empty IDAT, and the texts after it. Pixels are passed over. *bytes is the caller's to
- * cen__free; it is NULL after a failure. Errors: IO, MEMORY. */
+/* PNG's read_notes: the chunks up to the picture, an empty IDAT, and the texts after it. */
 cen_status cen__png_read_notes(cen_context *context, FILE *file, const char *path, size_t most,
                                uint8_t **bytes, size_t *size, cen_error *error);
 

@@ -15,8 +15,11 @@ enum {
     BUFFER_SIZE = 1 << 10
 };
 
-static const cen__image_kind *const kinds[] = {&cen__png_kind, &cen__jpeg_kind, &cen__bmp_kind,
-                                               &cen__pnm_kind};
+static const cen__image_kind *const kinds[] = {
+#define CEN__IMAGE_KIND(name) &cen__##name##_kind,
+#include "image/kind_list.h"
+#undef CEN__IMAGE_KIND
+};
 enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
 
 static const cen__image_kind *find_kind(const uint8_t *bytes, size_t size)
@@ -45,8 +48,12 @@ static cen_status fail_unknown(const uint8_t *bytes, size_t size, cen_error *err
         return cen__fail(error, CEN_ERROR_FORMAT,
                          "this is %s and no image; put a PNG or JPEG in its place", name);
     }
-    return cen__fail(error, CEN_ERROR_FORMAT,
-                     "this is no image of a kind that is read here (PNG, JPEG, BMP, PNM)");
+    char names[BUFFER_SIZE] = "";
+    for (size_t i = 0, at = 0; i < N_KINDS; i++) {
+        cen__append(names, sizeof names, &at, "%s%s", i > 0 ? ", " : "", kinds[i]->name);
+    }
+    return cen__fail(error, CEN_ERROR_FORMAT, "this is no image of a kind that is read here (%s)",
+                     names);
 }
 
 static cen_status name_file(const char *path, cen_status status, cen_error *error)
@@ -228,10 +235,11 @@ cen_status cen_image_read_size(cen_context *context, const char *path, cen_image
     cen_status status = open_source(context, &s, path, &why);
     if (status != CEN_OK) return cen__fail(error, status, "%s", why.message);
     status = find_size(context, &s, image, &why);
-    if (status == CEN_OK && s.size == s.most && find_kind(s.bytes, s.size) == &cen__png_kind) {
+    const cen__image_kind *kind = status == CEN_OK ? find_kind(s.bytes, s.size) : NULL;
+    if (kind != NULL && s.size == s.most && kind->read_notes != NULL) {
         const size_t needed = bytes_needed(image);
         cen__free(s.bytes);
-        status = cen__png_read_notes(context, s.file, path, needed, &s.bytes, &s.size, &why);
+        status = kind->read_notes(context, s.file, path, needed, &s.bytes, &s.size, &why);
         if (status == CEN_OK)
             status = name_file(path, measure(context, s.bytes, s.size, image, &why), &why);
     }

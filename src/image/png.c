@@ -316,4 +316,4 @@ static cen_status read_size(cen_context *context, const uint8_t *bytes, size_t s
     return CEN_OK;
 }
 
-const cen__image_kind cen__png_kind = {"PNG", matches, read_size, decode};
+const cen__image_kind cen__png_kind = {"PNG", matches, read_size, decode, cen__png_read_notes};

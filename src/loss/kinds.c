@@ -4,17 +4,16 @@
 
 #include "base/checks.h"
 
-/* The one list of losses, in the order of cen_loss. */
 static const cen__loss_kind *const losses[] = {
-    &cen__center_kind,      &cen__triplet_hard_kind, &cen__triplet_semi_hard_kind,
-    &cen__contrastive_kind, &cen__cosface_kind,
+#define CEN__LOSS(name) &cen__##name##_kind,
+#include "loss/loss_list.h"
+#undef CEN__LOSS
 };
 
-/* The one list of center rules, in the order of cen_center_mode. */
 static const cen__center_rule *const rules[] = {
-    &cen__adam_rule,
-    &cen__adam_dense_rule,
-    &cen__mean_rule,
+#define CEN__RULE(name) &cen__##name##_rule,
+#include "loss/rule_list.h"
+#undef CEN__RULE
 };
 
 enum { N_LOSSES = sizeof losses / sizeof *losses, N_RULES = sizeof rules / sizeof *rules };

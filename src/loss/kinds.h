@@ -1,5 +1,5 @@
-/* What a loss and a rule of centers are made of. To add one: a file with its table, and a line in the list of
- * kinds.c. */
+/* What a loss and a center rule are made of. A new one is a file with its table and one line in loss_list.h or
+ * rule_list.h. */
 #ifndef CEN_LOSS_KINDS_H
 #define CEN_LOSS_KINDS_H
 
@@ -39,9 +39,12 @@ struct cen__center_rule {
     void (*update)(const cen__loss *loss, cen__adam *adam, float *w, const float *dw);
 };
 
-extern const cen__loss_kind cen__center_kind, cen__triplet_hard_kind, cen__triplet_semi_hard_kind,
-    cen__contrastive_kind, cen__cosface_kind;
-extern const cen__center_rule cen__adam_rule, cen__adam_dense_rule, cen__mean_rule;
+#define CEN__LOSS(name) extern const cen__loss_kind cen__##name##_kind;
+#include "loss/loss_list.h"
+#undef CEN__LOSS
+#define CEN__RULE(name) extern const cen__center_rule cen__##name##_rule;
+#include "loss/rule_list.h"
+#undef CEN__RULE
 
 /* ---- parts that several kinds share ---- */
 

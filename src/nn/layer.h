@@ -1,5 +1,5 @@
 /* What a layer is: one const table of functions in one file, forward and backward under each other.
- * A new layer is a new file with such a table and one line in layers.c. */
+ * A new layer is a new file with such a table and one line in layer_list.h. */
 #ifndef CEN_NN_LAYER_H
 #define CEN_NN_LAYER_H
 

@@ -5,12 +5,10 @@
 #include "base/memory.h"
 #include "base/status.h"
 
-/* The one list of layers. */
 static const cen__layer_kind *const kinds[] = {
-    &cen__conv_layer,    &cen__maxpool_layer, &cen__flatten_layer,   &cen__dense_layer,
-    &cen__relu_layer,    &cen__prelu_layer,   &cen__batchnorm_layer, &cen__gap_layer,
-    &cen__dropout_layer, &cen__l2norm_layer,  &cen__avgpool_layer,   &cen__relu6_layer,
-    &cen__gelu_layer,
+#define CEN__LAYER(name) &cen__##name##_layer,
+#include "nn/layer_list.h"
+#undef CEN__LAYER
 };
 
 const cen__layer_kind *cen__layer_find(const char *name, size_t name_size)

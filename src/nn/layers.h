@@ -4,9 +4,9 @@
 
 #include "nn/layer.h"
 
-extern const cen__layer_kind cen__conv_layer, cen__maxpool_layer, cen__flatten_layer,
-    cen__dense_layer, cen__relu_layer, cen__prelu_layer, cen__batchnorm_layer, cen__gap_layer,
-    cen__dropout_layer, cen__l2norm_layer, cen__avgpool_layer, cen__relu6_layer, cen__gelu_layer;
+#define CEN__LAYER(name) extern const cen__layer_kind cen__##name##_layer;
+#include "nn/layer_list.h"
+#undef CEN__LAYER
 
 /* A maxpool of 2x2 without overlap and padding, as other kinds take along. */
 bool cen__layer_halves(const cen__layer *layer);
