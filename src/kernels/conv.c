@@ -7,23 +7,9 @@
 #include "kernels/conv_set.h"
 #include "kernels/conv_winograd.h"
 
-const cen__conv_set *cen__conv_set_of(const cen__conv *v)
-{
-    const cen__kernels *const kernels = v->kernels;
-#if CEN__X86_SETS
-    if (kernels == &cen__kernels_avx512) return &cen__conv_set_avx512;
-    if (kernels == &cen__kernels_avx2) return &cen__conv_set_avx2;
-#elif CEN__FMA_SET
-    if (kernels == &cen__kernels_fma) return &cen__conv_set_fma;
-#else
-    (void)kernels;
-#endif
-    return &cen__conv_set_baseline;
-}
-
 size_t cen__conv_scratch_count(const cen__conv *v, size_t n)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     (void)n;
     if (cen__depthwise_suits(v)) return cen__depthwise_scratch_count(v, set);
     if (cen__winograd_suits(v, set)) return cen__winograd_scratch_count(v, set);
@@ -38,20 +24,20 @@ static size_t group_prepared(const cen__conv *v, const cen__conv_set *set)
 
 size_t cen__conv_prepared_count(const cen__conv *v)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     return cen__winograd_suits(v, set) ? cen__times(v->groups, group_prepared(v, set)) : 0;
 }
 
 size_t cen__conv_parts(const cen__conv *v, bool backward)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     return cen__winograd_suits(v, set) ? v->groups * cen__winograd_parts(v, set, backward) : 0;
 }
 
 void cen__conv_prepare(const cen__conv *v, const float *w, bool backward, size_t part,
                        float *prepared)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     const size_t parts = cen__winograd_parts(v, set, backward), group = part / parts;
     cen__winograd_prepare(v, set, w + group * cen__conv_w_count(v), backward, part % parts,
                           prepared + group * group_prepared(v, set));
@@ -60,7 +46,7 @@ void cen__conv_prepare(const cen__conv *v, const float *w, bool backward, size_t
 void cen__conv_forward(const cen__conv *v, size_t n, const float *x, const float *w,
                        const float *prepared, const float *bias, float *y, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     const bool is_winograd = cen__winograd_suits(v, set);
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t apart = is_winograd ? group_prepared(v, set) : 0;
@@ -79,7 +65,7 @@ void cen__conv_forward(const cen__conv *v, size_t n, const float *x, const float
 void cen__conv_backward_data(const cen__conv *v, size_t n, const float *dy, const float *w,
                              const float *prepared, float *dx, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     const bool is_winograd = cen__winograd_suits(v, set);
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t apart = is_winograd ? group_prepared(v, set) : 0;
@@ -98,7 +84,7 @@ void cen__conv_backward_data(const cen__conv *v, size_t n, const float *dy, cons
 void cen__conv_backward_weights(const cen__conv *v, size_t n, const float *x, const float *dy,
                                 float *dw, float *dbias, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     const bool is_winograd = cen__winograd_suits(v, set);
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t plane = v->out_h * v->out_w, outputs = v->groups * v->k;

@@ -17,7 +17,7 @@ static size_t between_count(const cen__conv *v)
 
 size_t cen__conv_pool_scratch_count(const cen__conv *v)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     if (cen__winograd_suits(v, set)) return cen__winograd_scratch_count(v, set);
     const size_t direct =
         cen__pool_direct_suits(v, set) ? cen__pool_direct_scratch_count(v, set) : 0;
@@ -63,7 +63,7 @@ void cen__conv_pool_forward(const cen__conv *v, size_t n, const float *x, const 
                             const float *prepared, const float *bias, bool relu, float *y,
                             uint8_t *argmax, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     if (cen__winograd_suits(v, set)) {
         const cen__pooling pooling = {relu, argmax};
         cen__winograd_forward(v, set, n, x, prepared, bias, &pooling, y, scratch);
@@ -86,7 +86,7 @@ void cen__conv_pool_backward_data(const cen__conv *v, size_t n, const float *dy,
                                   const uint8_t *argmax, const float *w, const float *prepared,
                                   float *dx, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     if (cen__winograd_suits(v, set)) {
         cen__winograd_backward_data(v, set, n, dy, argmax, prepared, dx, scratch);
         return;
@@ -102,7 +102,7 @@ void cen__conv_pool_backward_data(const cen__conv *v, size_t n, const float *dy,
 void cen__conv_pool_backward_weights(const cen__conv *v, size_t n, const float *x, const float *dy,
                                      const uint8_t *argmax, float *dw, float *dbias, float *scratch)
 {
-    const cen__conv_set *const set = cen__conv_set_of(v);
+    const cen__conv_set *const set = v->kernels->conv;
     const size_t plane = (v->out_h / 2) * (v->out_w / 2), pooled = v->k * plane;
     for (size_t image = 0; image < n; image++)
         for (size_t k = 0; k < v->k; k++) {

@@ -144,7 +144,4 @@ extern const cen__conv_set cen__conv_set_avx2, cen__conv_set_avx512;
 extern const cen__conv_set cen__conv_set_fma;
 #endif
 
-/* That of a convolution's kernels. */
-const cen__conv_set *cen__conv_set_of(const cen__conv *conv);
-
 #endif

@@ -1,7 +1,6 @@
-/* One table of functions for each instruction set, and the choice among them. Each table is compiled
- * from the same templates (micro_, vector_ and norm_template.h) in its own file set_*.c. The
- * choice asks the environment (base/instructions.h), so it is made once: a net makes it when it is
- * created and keeps it, as what it plans depends on it; searches make it once a call. */
+/* One table of functions for each instruction set. Each is compiled from the same templates (micro_, vector_
+ * and norm_template.h) in its own file set_*.c, its convolution from conv_kernels.h in conv_*.c. A context
+ * knows its set; a net keeps the table that it was made with, because its plans depend on it. */
 #ifndef CEN_KERNELS_DISPATCH_H
 #define CEN_KERNELS_DISPATCH_H
 
@@ -36,6 +35,7 @@ typedef struct cen__kernels {
     cen__micro micro;
     cen__vectors vectors;
     cen__norms norms;
+    const struct cen__conv_set *conv; /* conv_set.h */
 } cen__kernels;
 
 extern const cen__kernels cen__kernels_baseline;

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/dispatch.h"
+#include "kernels/conv_set.h"
 
 #if CEN__X86_SETS
 
@@ -25,7 +25,8 @@
 
 #include "kernels/norm_template.h"
 
-const cen__kernels cen__kernels_avx512 = {"avx512", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}};
+const cen__kernels cen__kernels_avx512 = {
+    "avx512", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}, &cen__conv_set_avx512};
 
 #if defined(__clang__)
 #pragma clang attribute pop

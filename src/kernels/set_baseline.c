@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/dispatch.h"
+#include "kernels/conv_set.h"
 
 #if defined(__GNUC__)
 #define CEN__LANES 4
@@ -20,4 +20,5 @@
 
 #include "kernels/norm_template.h"
 
-const cen__kernels cen__kernels_baseline = {"baseline", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}};
+const cen__kernels cen__kernels_baseline = {
+    "baseline", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}, &cen__conv_set_baseline};

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "kernels/dispatch.h"
+#include "kernels/conv_set.h"
 
 #if CEN__FMA_SET
 
@@ -18,7 +18,8 @@
 
 #include "kernels/norm_template.h"
 
-const cen__kernels cen__kernels_fma = {"fma", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}};
+const cen__kernels cen__kernels_fma = {
+    "fma", {CEN__MICRO}, {CEN__VECTORS}, {CEN__NORMS}, &cen__conv_set_fma};
 
 #else
 typedef int cen__no_fma;

@@ -153,7 +153,7 @@ int bench_conv(int argc, char **argv)
         if (argc < 2 || strstr(layers[i].name, argv[1]) != NULL) {
             struct layer layer = layers[i];
             layer.conv.kernels = kernels_now();
-            measure_layer(&layer, cen__conv_set_of(&layer.conv));
+            measure_layer(&layer, layer.conv.kernels->conv);
         }
     return 0;
 }
