@@ -23,7 +23,7 @@ cmake --build "$BUILD" -j "$jobs" >"$BUILD/build.log" 2>&1 || { cat "$BUILD/buil
 find "$BUILD" -name '*.gcda' -delete
 
 measure() { # a stranger's program is not linked with the counters' runtime
-    ctest --test-dir "$BUILD" -j "$jobs" --timeout 3600 -E test_install >"$BUILD/suite.log" 2>&1 ||
+    ctest --test-dir "$BUILD" -j "$jobs" --timeout 3600 -E "test_(install|recipe|extending)" >"$BUILD/suite.log" 2>&1 ||
         { grep -E 'Failed|Timeout|tests passed' "$BUILD/suite.log"; exit 1; }
     grep 'tests passed' "$BUILD/suite.log"
     python3 tests/coverage.py "$BUILD"

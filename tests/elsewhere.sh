@@ -19,7 +19,7 @@ ELSEWHERE=$(cd "$ELSEWHERE" && pwd)
 
 # Tests that say nothing of another machine: rules of the sources, and a stranger's program, which is
 # compiled with cc for this one.
-NOT_HERE='^(cli_test_install|check_includes|check_includes_test)$'
+NOT_HERE='^(cli_test_(install|recipe|extending)|check_includes|check_includes_test)$'
 
 # An emulated process costs much: each ninth failure alone is injected, and runs are killed twice.
 export CEN_WALK_EACH=9 KILLS=2
