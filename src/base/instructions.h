@@ -1,5 +1,5 @@
-/* Which instruction set a kernel that was compiled for several is run in. There is nothing to set up
- * and nothing shared: each call asks the processor and the environment, in some 50 ns. */
+/* Which instruction set kernels run in that are compiled for several. A context asks once, when it is
+ * made. */
 #ifndef CEN_BASE_INSTRUCTIONS_H
 #define CEN_BASE_INSTRUCTIONS_H
 

@@ -1,5 +1,5 @@
 /* Running a net on a batch by a plan: memory that is taken once, then forward and backward that cannot fail.
- * Each chunk sums its own parameter gradients, and these are added in the order of the chunks. */
+ * Each chunk has a partial parameter gradient, and these are added in a fixed tree over the chunks. */
 #ifndef CEN_NN_RUN_H
 #define CEN_NN_RUN_H
 

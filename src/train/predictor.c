@@ -50,7 +50,7 @@ cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *mode
     made->max_n = max_n;
     made->n_changes = model->n_changes;
     cen_status status =
-        cen__run_create(&made->work, &model->net, max_n, model->context, false, error);
+        cen__run_create(&made->run, &model->net, max_n, model->context, false, error);
     if (status == CEN_OK && !reserve(made)) {
         status = cen__fail_memory(error, "the mirror images of a batch");
     }
@@ -69,7 +69,7 @@ cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *mode
 void cen_predictor_free(cen_predictor *predictor)
 {
     if (predictor == NULL) return;
-    cen__run_free(predictor->work);
+    cen__run_free(predictor->run);
     cen__free(predictor->mirrored);
     cen__free(predictor->features);
     cen__free(predictor->logits);
@@ -80,7 +80,7 @@ void cen_predictor_free(cen_predictor *predictor)
 void cen__predictor_use(cen_predictor *predictor)
 {
     const cen_model *model = predictor->model;
-    cen__run_use(predictor->work, model->parameters, cen__model_state(model));
+    cen__run_use(predictor->run, model->parameters, cen__model_state(model));
 }
 
 /* Gives f[d] the length of like[d]. */
@@ -111,13 +111,13 @@ static void average(const cen_model *model, float *features, const float *others
 const float *cen__predict(cen_predictor *predictor, const float *x, size_t n)
 {
     const cen_model *model = predictor->model;
-    const float *f = cen__run_forward(predictor->work, x, n);
+    const float *f = cen__run_forward(predictor->run, x, n);
     if (!model->info.mirror) return f;
     size_t image = cen__shape_count(model->net.in);
     memcpy(predictor->features, f, n * model->info.feature_size * sizeof *f);
     memcpy(predictor->mirrored, x, n * image * sizeof *x);
     for (size_t i = 0; i < n; i++) cen__flip(&model->info.input, predictor->mirrored + i * image);
-    f = cen__run_forward(predictor->work, predictor->mirrored, n);
+    f = cen__run_forward(predictor->run, predictor->mirrored, n);
     average(model, predictor->features, f, n);
     return predictor->features;
 }

@@ -8,7 +8,7 @@ struct cen_predictor {
     const cen_model *model; /* borrowed */
     size_t max_n;           /* images at once */
     unsigned n_changes;     /* of the model, when it was made */
-    cen__run *work;
+    cen__run *run;
     /* A model that mirrors: */
     float *mirrored; /* [max_n, input] */
     float *features; /* [max_n, D] */

@@ -85,7 +85,7 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
-    cen_status status = cen__run_create(&shards->work, &model->net, cen__shards_largest(shards),
+    cen_status status = cen__run_create(&shards->run, &model->net, cen__shards_largest(shards),
                                         model->context, true, error);
     if (status != CEN_OK) return status;
     if (shards->exchange.n_ranks > 1) {
@@ -102,7 +102,7 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
 
 void cen__shards_free(cen__shards *shards)
 {
-    cen__run_free(shards->work);
+    cen__run_free(shards->run);
     cen__free(shards->state);
     cen__free(shards->sums);
     cen__free(shards->gathered);
@@ -219,9 +219,9 @@ static const float *forward(const batch *b, size_t shard)
     memcpy(shards->state, cen__model_state(model),
            (model->n_numbers - model->n_parameters) * sizeof(float));
     shards->live = shard;
-    cen__run_use(shards->work, model->parameters, shards->state);
-    cen__run_draw(shards->work, shards->seed, shards->step, start);
-    return cen__run_forward(shards->work, b->x + start * cen__shape_count(model->net.in),
+    cen__run_use(shards->run, model->parameters, shards->state);
+    cen__run_draw(shards->run, shards->seed, shards->step, start);
+    return cen__run_forward(shards->run, b->x + start * cen__shape_count(model->net.in),
                             end - start);
 }
 
@@ -249,7 +249,7 @@ static void backward(const batch *b, size_t shard, float *gradient, float *state
         return;
     }
     if (shards->live != shard) (void)forward(b, shard);
-    cen__run_backward(shards->work, b->x + start * cen__shape_count(model->net.in), n,
+    cen__run_backward(shards->run, b->x + start * cen__shape_count(model->net.in), n,
                       b->df + start * model->info.feature_size, gradient);
     memcpy(state, shards->state, n_state * sizeof *state);
 }

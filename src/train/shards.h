@@ -11,7 +11,7 @@
 
 typedef struct cen__shards {
     const cen_model *model;
-    cen__run *work; /* of one shard */
+    cen__run *run; /* of one shard */
     cen_exchange exchange;
     size_t n_shards, batch_size;
     size_t n_numbers;    /* parameters of the body, and its running statistics */
