@@ -40,7 +40,7 @@ static cen_status add_layer(reader *r, const char *place, const char *text, size
     const size_t i = net->n_layers++;
     net->layers[i].index = i;
     bool good = keep(r->context, &net->texts[i], text, size) &&
-                keep(r->context, &net->places[i], place, strlen(place));
+                keep(r->context, &net->modules[i], place, strlen(place));
     return good ? CEN_OK : cen__fail_memory(error, "the net");
 }
 
@@ -163,10 +163,10 @@ cen_status cen__graph_parse(cen_context *context, cen__net *net, const char *tex
     reader r = {.context = context, .net = net, .line = {text, text}};
     net->layers = cen__alloc_zeroed(context, most, sizeof *net->layers);
     net->texts = cen__alloc_zeroed(context, most, sizeof *net->texts);
-    net->places = cen__alloc_zeroed(context, most, sizeof *net->places);
+    net->modules = cen__alloc_zeroed(context, most, sizeof *net->modules);
     net->line =
         cen__alloc_zeroed(context, strlen(text) + 2 * most + 1, 1); /* two blanks at each sign */
-    if (net->layers == NULL || net->texts == NULL || net->places == NULL || net->line == NULL) {
+    if (net->layers == NULL || net->texts == NULL || net->modules == NULL || net->line == NULL) {
         return cen__fail_memory(error, "the net");
     }
     cen_status status = read_layers(&r, "", &value, error);
@@ -222,7 +222,7 @@ static cen__shape shape_of(const cen__net *net, size_t value)
 /* The layer's shape and tensors, of those of its inputs. */
 static cen_status shape_layer(const cen__net *net, cen__layer *layer, cen_error *error)
 {
-    const char *text = net->texts[layer->index], *place = net->places[layer->index];
+    const char *text = net->texts[layer->index], *place = net->modules[layer->index];
     layer->in = shape_of(net, layer->inputs[0]);
     layer->kernels = net->kernels;
     layer->offset = net->n_parameters;

@@ -28,10 +28,10 @@ void cen__net_free(cen__net *net)
 {
     for (size_t i = 0; i < net->n_layers; i++) {
         cen__free(net->texts[i]);
-        cen__free(net->places[i]);
+        cen__free(net->modules[i]);
     }
     cen__free(net->texts);
-    cen__free(net->places);
+    cen__free(net->modules);
     cen__free(net->layers);
     cen__free(net->training.steps);
     cen__free(net->inference.steps);

@@ -13,7 +13,7 @@ typedef struct cen__net {
     cen__layer *layers;
     cen__steps training, inference; /* what is run */
     char **texts;                   /* [n_layers], each layer as in the line */
-    char **places;                  /* [n_layers], its module in torch: "4", "4.main.0" */
+    char **modules;                 /* [n_layers], as torch names them: "4", "4.main.0" */
     char *line;                     /* as it was read, in one spelling */
     size_t last_dense;              /* where its text begins in the line */
 } cen__net;

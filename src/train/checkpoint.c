@@ -109,11 +109,12 @@ void cen__machine_name(const cen_context *context, char name[64])
 
 /* ---- where it stands ---- */
 
-enum { N_PLACES = 16 };
+enum { N_NAMED = 16 };
 
-static void list_places(cen__progress *at, cen__trainer_state *state, cen__place places[N_PLACES])
+static void list_named(cen__progress *at, cen__trainer_state *state,
+                       cen__named_number numbers[N_NAMED])
 {
-    const cen__place all[N_PLACES] = {
+    const cen__named_number all[N_NAMED] = {
         {"at.epoch", &at->epoch, NULL},
         {"at.batch", &at->batch, NULL},
         {"at.n_steps", &at->n_steps, NULL},
@@ -131,7 +132,7 @@ static void list_places(cen__progress *at, cen__trainer_state *state, cen__place
         {"at.lambda", NULL, state->lambda},
         {"at.adam_steps", state->n_steps, NULL},
     };
-    memcpy(places, all, sizeof all);
+    memcpy(numbers, all, sizeof all);
 }
 
 enum { N_TENSORS = CEN__STATE_TENSORS + 2 };
@@ -176,12 +177,12 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
 {
     cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer);
     cen__named_tensor tensors[N_TENSORS];
-    cen__place places[N_PLACES];
+    cen__named_number numbers[N_NAMED];
     cen__entries list = {.context = cen__trainer_model(checkpoint->trainer)->context};
     cen__text_add(cen__entry(&list, "format"), format_name);
     add_setup(&list, checkpoint);
-    list_places(checkpoint->progress, &state, places);
-    for (size_t i = 0; i < N_PLACES; i++) cen__place_write(&list, &places[i]);
+    list_named(checkpoint->progress, &state, numbers);
+    for (size_t i = 0; i < N_NAMED; i++) cen__named_write(&list, &numbers[i]);
     cen__entry_count(&list, "at.has_lambda", *state.is_begun);
     char machine[64];
     cen__machine_name(cen__trainer_model(checkpoint->trainer)->context, machine);
@@ -201,12 +202,12 @@ static cen_status take(const cen__checkpoint *checkpoint, const cen__safetensors
 {
     cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer);
     cen__named_tensor tensors[N_TENSORS];
-    cen__place places[N_PLACES];
+    cen__named_number numbers[N_NAMED];
     const char *begun = cen__safetensors_metadata(file, "at.has_lambda");
     list_tensors(checkpoint, tensors);
     bool good = begun != NULL && cen__state_check(file, checkpoint->trainer, tensors, N_TENSORS);
-    list_places(checkpoint->progress, &state, places);
-    for (size_t i = 0; i < N_PLACES && good; i++) good = cen__place_read(file, &places[i]);
+    list_named(checkpoint->progress, &state, numbers);
+    for (size_t i = 0; i < N_NAMED && good; i++) good = cen__named_read(file, &numbers[i]);
     if (!good || checkpoint->progress->epoch == 0) {
         return cen__fail(error, CEN_ERROR_FORMAT, "it does not hold all that a training needs");
     }

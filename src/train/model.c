@@ -67,7 +67,7 @@ static cen_status describe_layers(cen_model *model, cen_error *error)
     for (size_t i = 0; i < n; i++) {
         const cen__layer *layer = &model->net.layers[i];
         model->layers[i] = (cen_layer_info){.text = model->net.texts[i],
-                                            .place = model->net.places[i],
+                                            .place = model->net.modules[i],
                                             .channels = layer->out.c,
                                             .height = layer->out.h,
                                             .width = layer->out.w,
@@ -99,7 +99,7 @@ static bool add_tensors(cen_model *model, size_t layer, const cen__parameter *te
     bool good = true;
     for (size_t i = 0; i < n && good; i++) {
         char name[192];
-        (void)snprintf(name, sizeof name, "body.%s.%s", model->net.places[layer], tensors[i].name);
+        (void)snprintf(name, sizeof name, "body.%s.%s", model->net.modules[layer], tensors[i].name);
         good = add_tensor(model, name, tensors[i].n_dims, tensors[i].shape);
     }
     return good;

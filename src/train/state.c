@@ -103,16 +103,16 @@ size_t cen__entries_compare(const cen__entries *list, const cen__safetensors *fi
 
 /* ---- where it stands ---- */
 
-void cen__place_write(cen__entries *list, const cen__place *place)
+void cen__named_write(cen__entries *list, const cen__named_number *from)
 {
-    if (place->count != NULL) {
-        cen__entry_count(list, place->name, *place->count);
+    if (from->count != NULL) {
+        cen__entry_count(list, from->name, *from->count);
     } else {
-        cen__entry_number(list, place->name, *place->number);
+        cen__entry_number(list, from->name, *from->number);
     }
 }
 
-bool cen__place_read(const cen__safetensors *file, const cen__place *to)
+bool cen__named_read(const cen__safetensors *file, const cen__named_number *to)
 {
     const char *text = cen__safetensors_metadata(file, to->name);
     double value;

@@ -36,14 +36,14 @@ size_t cen__entries_compare(const cen__entries *list, const cen__safetensors *fi
                             const char **was);
 
 /* A number of a training's state under its name. */
-typedef struct cen__place {
+typedef struct cen__named_number {
     const char *name;
     size_t *count;  /* either this */
     double *number; /* or that */
-} cen__place;
+} cen__named_number;
 
-void cen__place_write(cen__entries *list, const cen__place *place);
-bool cen__place_read(const cen__safetensors *file, const cen__place *to);
+void cen__named_write(cen__entries *list, const cen__named_number *from);
+bool cen__named_read(const cen__safetensors *file, const cen__named_number *to);
 
 /* The model's numbers and Adam's moments. */
 enum { CEN__STATE_TENSORS = 3 };

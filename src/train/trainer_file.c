@@ -28,13 +28,13 @@ typedef struct values {
     uint64_t seed;
 } values;
 
-enum { N_PLACES = 3 };
+enum { N_NAMED = 3 };
 
-static void list_places(values *v, cen__place places[N_PLACES])
+static void list_named(values *v, cen__named_number numbers[N_NAMED])
 {
-    places[0] = (cen__place){"at.adam_steps", &v->n_steps, NULL};
-    places[1] = (cen__place){"at.lambda", NULL, &v->lambda};
-    places[2] = (cen__place){"at.lr", NULL, &v->lr};
+    numbers[0] = (cen__named_number){"at.adam_steps", &v->n_steps, NULL};
+    numbers[1] = (cen__named_number){"at.lambda", NULL, &v->lambda};
+    numbers[2] = (cen__named_number){"at.lr", NULL, &v->lr};
 }
 
 cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *error)
@@ -43,13 +43,13 @@ cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *e
     values v = {*state.n_steps, *state.lambda, *state.lr, *state.is_begun, *state.seed};
     cen__named_tensor tensors[CEN__STATE_TENSORS];
     cen__string_pair pairs[CEN__MOST_ENTRIES];
-    cen__place places[N_PLACES];
+    cen__named_number numbers[N_NAMED];
     cen__entries list = {.context = cen__trainer_model(trainer)->context};
     cen_status status = CEN_OK;
     cen__text_add(cen__entry(&list, "format"), format_name);
     add_setup(&list, trainer);
-    list_places(&v, places);
-    for (size_t i = 0; i < N_PLACES; i++) cen__place_write(&list, &places[i]);
+    list_named(&v, numbers);
+    for (size_t i = 0; i < N_NAMED; i++) cen__named_write(&list, &numbers[i]);
     cen__entry_count(&list, "at.has_lambda", v.is_begun);
     cen__entry_count(&list, "at.seed", v.seed);
     cen__state_tensors(trainer, tensors);
@@ -79,10 +79,10 @@ static bool read_seed(const char *text, uint64_t *seed)
 static bool read_values(const cen__safetensors *file, values *v)
 {
     const char *begun = cen__safetensors_metadata(file, "at.has_lambda");
-    cen__place places[N_PLACES];
-    list_places(v, places);
-    for (size_t i = 0; i < N_PLACES; i++) {
-        if (!cen__place_read(file, &places[i])) return false;
+    cen__named_number numbers[N_NAMED];
+    list_named(v, numbers);
+    for (size_t i = 0; i < N_NAMED; i++) {
+        if (!cen__named_read(file, &numbers[i])) return false;
     }
     if (begun == NULL || (strcmp(begun, "0") != 0 && strcmp(begun, "1") != 0)) return false;
     v->is_begun = begun[0] == '1';
