@@ -1,5 +1,5 @@
 /* The page, its JSON and its plots from the inside. view.c works out of the measures what is drawn,
- * once for all three; one file a plot draws it; html.c, json.c and files.c put them together. */
+ * once for all three; one file a plot draws it; html.c, json.c and svg.c put them together. */
 #ifndef CEN_REPORT_REPORT_H
 #define CEN_REPORT_REPORT_H
 
