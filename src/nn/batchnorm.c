@@ -2,7 +2,7 @@
  * algorithm 1), over the batch's images and their areas in training, with running statistics in
  * inference; as torch.nn.BatchNorm1d and BatchNorm2d.
  *
- * In training it is two steps: the first measures the batch, chunk by chunk, and ends a stage; when all
+ * In training it is two ops: the first measures the batch, chunk by chunk, and ends a stage; when all
  * are measured, finish_forward makes of the sums what the second computes with, together with a relu
  * and a maxpool of 2x2 that may follow. Backward is the same in reverse. */
 #include <math.h>

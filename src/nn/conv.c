@@ -1,5 +1,5 @@
 /* conv OUT HxW [stride S] [pad P] [groups G]: 2-D cross-correlation with a bias an output, of all channels
- * or in groups of them; and the same with the relu and the maxpool of 2x2 that often follow, as one step,
+ * or in groups of them; and the same with the relu and the maxpool of 2x2 that often follow, as one op,
  * without groups. */
 #include "kernels/conv.h"
 #include "kernels/conv_pool.h"

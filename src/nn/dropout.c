@@ -1,6 +1,6 @@
 /* dropout P: y = 0 with chance P, else x / (1 - P) (Srivastava et al. 2014, scaled in training as
  * frameworks do), which is drawn by seed, step, layer and place in the batch. Inference has no such
- * step. */
+ * op. */
 #include "base/random.h"
 #include "nn/layers.h"
 

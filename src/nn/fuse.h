@@ -1,20 +1,20 @@
-/* From the layers of a net to the steps that are run: layers whose numbers in between would only
+/* From the layers of a net to the ops that are run: layers whose numbers in between would only
  * be written to be read again become one. */
 #ifndef CEN_NN_FUSE_H
 #define CEN_NN_FUSE_H
 
 #include "nn/layer.h"
 
-typedef struct cen__steps {
-    cen__layer *steps; /* their inputs are steps */
+typedef struct cen__ops {
+    cen__layer *ops; /* their inputs are ops */
     size_t n;
-} cen__steps;
+} cen__ops;
 
-/* Of layers[n_layers], whose shapes are set. In training batchnorm is two steps: one that measures
+/* Of layers[n_layers], whose shapes are set. In training batchnorm is two ops: one that measures
  * the batch and ends a stage, one that begins the next. In inference dropout is none. Then the patterns
- * of fuse.c become one step each; a step may point at a layer, so the layers must stay. What was
+ * of fuse.c become one op each; an op may point at a layer, so the layers must stay. What was
  * allocated is the caller's to free, also on failure. Errors: MEMORY. */
 cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_layers,
-                     cen__steps *training, cen__steps *inference, cen_error *error);
+                     cen__ops *training, cen__ops *inference, cen_error *error);
 
 #endif

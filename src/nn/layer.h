@@ -37,7 +37,7 @@ typedef struct cen__layer cen__layer;
 struct cen__layer {
     const cen__layer_kind *kind;
     const cen__kernels *kernels;              /* the net's */
-    size_t n_inputs, inputs[CEN__MAX_INPUTS]; /* the layers, or steps, that it reads */
+    size_t n_inputs, inputs[CEN__MAX_INPUTS]; /* the layers, or ops, that it reads */
     cen__shape in, out;                       /* in: of each input */
     size_t n_outputs;                         /* conv, dense */
     size_t groups;                            /* conv */
@@ -51,7 +51,7 @@ struct cen__layer {
     size_t state_offset, state_count; /* of these in the net's buffer of state */
     size_t index;                     /* among the net's layers */
     size_t column;                    /* of its name in the line, from 1 */
-    /* Of a step (fuse.h): */
+    /* Of an op (fuse.h): */
     bool has_relu;          /* with relu */
     bool bias_is_lost;      /* a batchnorm behind it takes the bias away: its gradient is 0 */
     const cen__layer *norm; /* inference: the batchnorm that is folded into its parameters */
@@ -110,7 +110,7 @@ struct cen__layer_kind {
                     float *prepared);
     void (*forward)(const cen__layer *layer, const cen__pass *pass);
     void (*backward)(const cen__layer *layer, const cen__pass *pass);
-    /* Where forward, or backward, must know sums over the whole batch before the next step may
+    /* Where forward, or backward, must know sums over the whole batch before the next op may
      * begin: called once, between the two, with the sums of all chunks and the batch's n. */
     void (*finish_forward)(const cen__layer *layer, const cen__pass *pass);
     void (*finish_backward)(const cen__layer *layer, const cen__pass *pass);

@@ -15,7 +15,7 @@ bool cen__layer_halves(const cen__layer *layer);
 extern const cen__layer_kind cen__residual_layer;
 
 /* These stand in no line: what fuse.c makes of a convolution and the layers behind it, and of
- * batchnorm in training: two steps, the second alone or with a maxpool of 2x2. */
+ * batchnorm in training: two ops, the second alone or with a maxpool of 2x2. */
 extern const cen__layer_kind cen__conv_pool_layer, cen__residual_relu_layer, cen__batchnorm_measure,
     cen__batchnorm_apply, cen__batchnorm_measure_pool, cen__batchnorm_pool;
 

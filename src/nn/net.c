@@ -33,8 +33,8 @@ void cen__net_free(cen__net *net)
     cen__free(net->texts);
     cen__free(net->modules);
     cen__free(net->layers);
-    cen__free(net->training.steps);
-    cen__free(net->inference.steps);
+    cen__free(net->training.ops);
+    cen__free(net->inference.ops);
     cen__free(net->line);
     *net = (cen__net){.n_layers = 0};
 }

@@ -1,5 +1,5 @@
 /* The body: a line of text, parsed into a graph of layers with shapes and a place in one flat buffer, and
- * the steps that are run of it. */
+ * the ops that are run of it. */
 #ifndef CEN_NN_NET_H
 #define CEN_NN_NET_H
 
@@ -11,11 +11,11 @@ typedef struct cen__net {
     size_t n_layers, n_parameters, n_state; /* layers; numbers */
     double work;                            /* of an image */
     cen__layer *layers;
-    cen__steps training, inference; /* what is run */
-    char **texts;                   /* [n_layers], each layer as in the line */
-    char **modules;                 /* [n_layers], as torch names them: "4", "4.main.0" */
-    char *line;                     /* as it was read, in one spelling */
-    size_t last_dense;              /* where its text begins in the line */
+    cen__ops training, inference; /* what is run */
+    char **texts;                 /* [n_layers], each layer as in the line */
+    char **modules;               /* [n_layers], as torch names them: "4", "4.main.0" */
+    char *line;                   /* as it was read, in one spelling */
+    size_t last_dense;            /* where its text begins in the line */
 } cen__net;
 
 /* feature_size, where not 0, replaces OUT of the last dense. On failure *net is empty. Errors:

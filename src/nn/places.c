@@ -7,7 +7,7 @@ enum { ALIGNED = 16 };
 
 #define NONE SIZE_MAX
 
-/* Numbers an image that lie in one place while they live. Time is counted in steps, forward or backward. */
+/* Numbers an image that lie in one place while they live. Time is counted in ops, forward or backward. */
 typedef struct buffer {
     size_t count, start, end;
     size_t
@@ -25,12 +25,11 @@ typedef struct slots {
     size_t n;
 } slots;
 
-/* Of a step. */
+/* Of an op. */
 typedef struct life {
     size_t stage;
-    size_t
-        root; /* the step that has computed what this one hands on; NONE: it is the net's input */
-    size_t n_readers, last_reader; /* of what this step has computed */
+    size_t root; /* the op that has computed what this one hands on; NONE: it is the net's input */
+    size_t n_readers, last_reader; /* of what this op has computed */
     size_t output, gradient;       /* buffers; NONE: the net's input, or not there yet */
     bool is_trained;               /* parameters are in it or before it */
 } life;
@@ -62,63 +61,63 @@ static void use_buffer(layout *l, size_t index, size_t time)
 
 /* ---- outputs ---- */
 
-/* Who reads what: a step that hands on its input reads nothing of it, or only measures it. */
+/* Who reads what: an op that hands on its input reads nothing of it, or only measures it. */
 static void find_readers(layout *l)
 {
     const cen__plan *plan = l->plan;
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const cen__layer *step = &plan->steps[i];
-        bool hands_on = step->kind->keeps_memory || step->kind->keeps_x;
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        const cen__layer *op = &plan->ops[i];
+        bool hands_on = op->kind->keeps_memory || op->kind->keeps_x;
         l->lives[i].root = i;
-        for (size_t k = 0; k < step->n_inputs; k++) {
-            const size_t input = step->inputs[k];
+        for (size_t k = 0; k < op->n_inputs; k++) {
+            const size_t input = op->inputs[k];
             const size_t root = input != CEN__NET_INPUT ? l->lives[input].root : NONE;
             if (hands_on) l->lives[i].root = root;
-            if (root == NONE || step->kind->keeps_memory) continue;
+            if (root == NONE || op->kind->keeps_memory) continue;
             l->lives[root].n_readers++;
             l->lives[root].last_reader = i;
         }
     }
-    const size_t last = plan->n_steps > 0 ? l->lives[plan->n_steps - 1].root : NONE;
-    if (last != NONE) l->lives[last].last_reader = plan->n_steps; /* the caller */
+    const size_t last = plan->n_ops > 0 ? l->lives[plan->n_ops - 1].root : NONE;
+    if (last != NONE) l->lives[last].last_reader = plan->n_ops; /* the caller */
 }
 
-/* Whether step i may write over what the step `root` has computed: nobody else reads that, in training not
+/* Whether op i may write over what the op `root` has computed: nobody else reads that, in training not
  * even backward. */
 static bool may_overwrite(const layout *l, size_t root, size_t i)
 {
     if (root == NONE) return false;
     if (!l->plan->is_training) return l->lives[root].last_reader == i;
-    return l->lives[root].n_readers == 1 && !l->plan->steps[root].kind->in_place;
+    return l->lives[root].n_readers == 1 && !l->plan->ops[root].kind->in_place;
 }
 
 static void plan_outputs(layout *l)
 {
     const cen__plan *plan = l->plan;
     find_readers(l);
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const cen__layer *step = &plan->steps[i];
-        const size_t input = step->inputs[0];
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        const cen__layer *op = &plan->ops[i];
+        const size_t input = op->inputs[0];
         const size_t root = input != CEN__NET_INPUT ? l->lives[input].root : NONE;
         life *at = &l->lives[i];
         if (at->root != i) {
             at->output = at->root != NONE ? l->lives[at->root].output : NONE;
             continue;
         }
-        bool is_in_place = step->kind->in_place && may_overwrite(l, root, i);
-        at->output = is_in_place ? l->lives[root].output : add_buffer(l, step->out, i);
+        bool is_in_place = op->kind->in_place && may_overwrite(l, root, i);
+        at->output = is_in_place ? l->lives[root].output : add_buffer(l, op->out, i);
         use_buffer(l, at->output, at->last_reader);
     }
 }
 
 /* ---- gradients ---- */
 
-/* Gradient `from`, which step i makes at this time for its input k, comes to the gradient of that input: it
+/* Gradient `from`, which op i makes at this time for its input k, comes to the gradient of that input: it
  * becomes that, or is added to what another reader has made. */
 static void hand_on(layout *l, size_t i, size_t k, size_t from, size_t time)
 {
-    const cen__layer *step = &l->plan->steps[i];
-    const size_t input = step->inputs[k];
+    const cen__layer *op = &l->plan->ops[i];
+    const size_t input = op->inputs[k];
     life *to = &l->lives[input];
     const size_t there = to->gradient;
     if (there == NONE) {
@@ -126,11 +125,11 @@ static void hand_on(layout *l, size_t i, size_t k, size_t from, size_t time)
         l->buffers[from].n_pending++;
         return;
     }
-    bool is_last = k + 1 == step->n_inputs; /* who else gets `from` */
+    bool is_last = k + 1 == op->n_inputs; /* who else gets `from` */
     size_t sum = there;
     if (l->buffers[there].n_pending > 1 || there == from) {
         bool is_free = is_last && l->buffers[from].n_pending == 0;
-        sum = is_free ? from : add_buffer(l, step->in, time);
+        sum = is_free ? from : add_buffer(l, op->in, time);
         l->buffers[there].n_pending--;
         l->buffers[sum].n_pending++;
         to->gradient = sum;
@@ -143,50 +142,50 @@ static void hand_on(layout *l, size_t i, size_t k, size_t from, size_t time)
                                                      .b = {CEN__AT_BATCH, from, 0}};
 }
 
-static bool is_needed(const layout *l, const cen__layer *step, size_t k)
+static bool is_needed(const layout *l, const cen__layer *op, size_t k)
 {
-    return step->inputs[k] != CEN__NET_INPUT && l->lives[step->inputs[k]].is_trained;
+    return op->inputs[k] != CEN__NET_INPUT && l->lives[op->inputs[k]].is_trained;
 }
 
-/* Step i, whose gradient is complete, as all that read its output have run. */
+/* Op i, whose gradient is complete, as all that read its output have run. */
 static void plan_gradient(layout *l, size_t i, size_t time)
 {
-    const cen__layer *step = &l->plan->steps[i];
+    const cen__layer *op = &l->plan->ops[i];
     cen__spot *spot = &l->plan->spots[i];
     const size_t dy = l->lives[i].gradient;
-    for (size_t k = 0; k < step->n_inputs; k++) {
-        spot->needs_dx = spot->needs_dx || is_needed(l, step, k);
+    for (size_t k = 0; k < op->n_inputs; k++) {
+        spot->needs_dx = spot->needs_dx || is_needed(l, op, k);
     }
     if (!l->lives[i].is_trained) return;
     size_t dx = dy;
     l->buffers[dy].n_pending--;
     use_buffer(l, dy, time);
-    bool hands_on = step->kind->keeps_memory || step->kind->keeps_dy;
-    bool is_in_place = step->kind->in_place && l->buffers[dy].n_pending == 0;
-    if (spot->needs_dx && !hands_on && !is_in_place) dx = add_buffer(l, step->in, time);
+    bool hands_on = op->kind->keeps_memory || op->kind->keeps_dy;
+    bool is_in_place = op->kind->in_place && l->buffers[dy].n_pending == 0;
+    if (spot->needs_dx && !hands_on && !is_in_place) dx = add_buffer(l, op->in, time);
     spot->dy = (cen__place){CEN__AT_BATCH, dy, 0};
     spot->dx = (cen__place){CEN__AT_BATCH, dx, 0};
-    for (size_t k = 0; k < step->n_inputs; k++) {
-        if (is_needed(l, step, k)) hand_on(l, i, k, dx, time);
+    for (size_t k = 0; k < op->n_inputs; k++) {
+        if (is_needed(l, op, k)) hand_on(l, i, k, dx, time);
     }
 }
 
 static void plan_gradients(layout *l)
 {
     const cen__plan *plan = l->plan;
-    for (size_t i = 0; i < plan->n_steps; i++) {
+    for (size_t i = 0; i < plan->n_ops; i++) {
         life *at = &l->lives[i];
         at->gradient = NONE;
-        at->is_trained = plan->steps[i].n_parameters > 0;
-        for (size_t k = 0; k < plan->steps[i].n_inputs; k++) {
-            at->is_trained = at->is_trained || is_needed(l, &plan->steps[i], k);
+        at->is_trained = plan->ops[i].n_parameters > 0;
+        for (size_t k = 0; k < plan->ops[i].n_inputs; k++) {
+            at->is_trained = at->is_trained || is_needed(l, &plan->ops[i], k);
         }
     }
-    const size_t last = plan->n_steps - 1;
+    const size_t last = plan->n_ops - 1;
     l->lives[last].gradient = add_buffer(l, plan->net->out, 0);
     l->buffers[l->lives[last].gradient].n_pending = 1;
     l->buffers[l->lives[last].gradient].place.kind = CEN__AT_INPUT;
-    for (size_t time = 0; time < plan->n_steps; time++) plan_gradient(l, last - time, time);
+    for (size_t time = 0; time < plan->n_ops; time++) plan_gradient(l, last - time, time);
 }
 
 /* ---- places ---- */
@@ -202,11 +201,11 @@ static size_t take_slot(slots *in, size_t numbers, size_t start, size_t end)
     return i;
 }
 
-/* Within a stage chunks are at different steps, so a place of the batch is free only after the stage. */
+/* Within a stage chunks are at different ops, so a place of the batch is free only after the stage. */
 static void place_buffer(layout *l, buffer *b, bool is_gradient)
 {
     const cen__plan *plan = l->plan;
-    const size_t n = plan->n_steps;
+    const size_t n = plan->n_ops;
     const size_t first = is_gradient ? n - 1 - b->start : b->start;
     const size_t last = is_gradient ? n - 1 - b->end : b->end;
     const size_t a = l->lives[first].stage, z = last < n ? l->lives[last].stage : plan->n_stages;
@@ -251,7 +250,7 @@ static void resolve(const layout *l, cen__place *place)
 static void resolve_all(const layout *l)
 {
     const cen__plan *plan = l->plan;
-    for (size_t i = 0; i < plan->n_steps; i++) {
+    for (size_t i = 0; i < plan->n_ops; i++) {
         cen__spot *spot = &plan->spots[i];
         const size_t output = l->lives[i].output;
         spot->y = output != NONE ? l->buffers[output].place
@@ -286,10 +285,10 @@ static void lay_out(layout *l)
 
 bool cen__plan_places(cen_context *context, cen__plan *plan)
 {
-    /* Of a step: an output, a gradient, and one sum for each input. */
-    const size_t most = (2 + CEN__MAX_INPUTS) * plan->n_steps + 1;
+    /* Of an op: an output, a gradient, and one sum for each input. */
+    const size_t most = (2 + CEN__MAX_INPUTS) * plan->n_ops + 1;
     layout l = {.plan = plan,
-                .lives = cen__alloc_zeroed(context, plan->n_steps, sizeof *l.lives),
+                .lives = cen__alloc_zeroed(context, plan->n_ops, sizeof *l.lives),
                 .buffers = cen__alloc(context, most, sizeof *l.buffers),
                 .batch = {cen__alloc(context, most, sizeof *l.batch.slots), 0},
                 .area = {cen__alloc(context, most, sizeof *l.area.slots), 0}};

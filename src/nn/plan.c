@@ -37,8 +37,7 @@ static double work_of(const cen__plan *plan, const cen__stage *stage)
 {
     double work = 1;
     for (size_t i = stage->first; i < stage->end; i++) {
-        work +=
-            cen__layer_work(&plan->net->layers[plan->steps[i].index]); /* a step may pool, too */
+        work += cen__layer_work(&plan->net->layers[plan->ops[i].index]); /* an op may pool, too */
     }
     return work;
 }
@@ -102,40 +101,37 @@ static size_t most_chunks(const cen__plan *plan)
     return most;
 }
 
-/* The second step of a layer that is two: what is saved and shared belongs to both. */
-static bool is_second(const cen__layer *step)
+/* The second op of a layer that is two: what is saved and shared belongs to both. */
+static bool is_second(const cen__layer *op)
 {
-    return step->kind->finish_backward != NULL;
+    return op->kind->finish_backward != NULL;
 }
 
 static void plan_stages(cen__plan *plan)
 {
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const cen__layer *step = &plan->steps[i];
-        const cen__scope scope = step->kind->scope;
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        const cen__layer *op = &plan->ops[i];
+        const cen__scope scope = op->kind->scope;
         cen__stage *last = plan->n_stages > 0 ? &plan->stages[plan->n_stages - 1] : NULL;
         if (last == NULL || last->scope == CEN__SCOPE_BATCH || scope == CEN__SCOPE_BATCH ||
-            is_second(step)) {
-            plan->stages[plan->n_stages++] = (cen__stage){.first = i,
-                                                          .end = i + 1,
-                                                          .scope = scope,
-                                                          .offset = step->offset,
-                                                          .count = step->count};
+            is_second(op)) {
+            plan->stages[plan->n_stages++] = (cen__stage){
+                .first = i, .end = i + 1, .scope = scope, .offset = op->offset, .count = op->count};
         } else {
             last->end = i + 1;
-            last->count += step->count;
+            last->count += op->count;
         }
     }
     plan_chunks(plan);
 }
 
-static size_t step_scratch(const cen__plan *plan, cen__scope scope, size_t n, int n_threads)
+static size_t op_scratch(const cen__plan *plan, cen__scope scope, size_t n, int n_threads)
 {
     size_t most = 0;
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const cen__layer *step = &plan->steps[i];
-        if (step->kind->scope != scope || step->kind->scratch_count == NULL) continue;
-        most = larger(most, step->kind->scratch_count(step, n, n_threads));
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        const cen__layer *op = &plan->ops[i];
+        if (op->kind->scope != scope || op->kind->scratch_count == NULL) continue;
+        most = larger(most, op->kind->scratch_count(op, n, n_threads));
     }
     return round_up(most);
 }
@@ -148,38 +144,38 @@ static void plan_areas(cen__plan *plan, int n_threads)
         chunk = larger(chunk, cen__plan_largest_chunk(&plan->stages[s], n));
     }
     plan->area_count =
-        cen__plus(plan->scratch_offset, step_scratch(plan, CEN__SCOPE_IMAGE, chunk, n_threads));
+        cen__plus(plan->scratch_offset, op_scratch(plan, CEN__SCOPE_IMAGE, chunk, n_threads));
     plan->areas_count = larger(cen__times(plan->area_count, (size_t)n_threads),
-                               step_scratch(plan, CEN__SCOPE_BATCH, n, n_threads));
+                               op_scratch(plan, CEN__SCOPE_BATCH, n, n_threads));
 }
 
-/* What steps keep beside their outputs. */
+/* What ops keep beside their outputs. */
 static void plan_kept(cen__plan *plan)
 {
     size_t sums = 0, partial = 0;
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        const cen__layer *step = &plan->steps[i];
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        const cen__layer *op = &plan->ops[i];
         cen__spot *at = &plan->spots[i];
-        if (is_second(step)) {
+        if (is_second(op)) {
             at->saved_offset = at[-1].saved_offset;
             at->shared_offset = at[-1].shared_offset;
         } else {
             at->saved_offset = plan->saved_size;
             at->shared_offset = plan->shared_count;
             if (plan->is_training) {
-                const size_t size = cen__times(cen__plan_saved(step), plan->max_n);
+                const size_t size = cen__times(cen__plan_saved(op), plan->max_n);
                 plan->saved_size = cen__plus(plan->saved_size, size);
             }
-            if (step->kind->shared_count != NULL) {
-                plan->shared_count = cen__plus(plan->shared_count, step->kind->shared_count(step));
+            if (op->kind->shared_count != NULL) {
+                plan->shared_count = cen__plus(plan->shared_count, op->kind->shared_count(op));
             }
         }
         at->folded_offset = plan->folded_count;
-        if (step->norm != NULL) {
-            plan->folded_count = cen__plus(plan->folded_count, round_up(step->count));
+        if (op->norm != NULL) {
+            plan->folded_count = cen__plus(plan->folded_count, round_up(op->count));
         }
-        if (step->kind->sums_count != NULL) {
-            sums = larger(sums, round_up(step->kind->sums_count(step)));
+        if (op->kind->sums_count != NULL) {
+            sums = larger(sums, round_up(op->kind->sums_count(op)));
         }
     }
     for (size_t s = 0; s < plan->n_stages && plan->is_training; s++) {
@@ -200,10 +196,10 @@ static void plan_prepared(cen__plan *plan)
     for (size_t s = 0; s < plan->n_stages; s++) {
         if (plan->is_training) count = 0;
         for (size_t i = plan->stages[s].first; i < plan->stages[s].end; i++) {
-            const cen__layer *step = &plan->steps[i];
+            const cen__layer *op = &plan->ops[i];
             plan->spots[i].prepared_offset = count;
-            if (step->kind->prepare == NULL) continue;
-            count = cen__plus(count, round_up(step->kind->prepared_count(step)));
+            if (op->kind->prepare == NULL) continue;
+            count = cen__plus(count, round_up(op->kind->prepared_count(op)));
         }
         plan->prepared_count = larger(plan->prepared_count, count);
     }
@@ -212,14 +208,14 @@ static void plan_prepared(cen__plan *plan)
 bool cen__plan_make(cen_context *context, cen__plan *plan, const cen__net *net, size_t max_n,
                     int n_threads, bool is_training)
 {
-    const cen__steps *steps = is_training ? &net->training : &net->inference;
+    const cen__ops *ops = is_training ? &net->training : &net->inference;
     *plan = (cen__plan){.net = net,
-                        .steps = steps->steps,
-                        .n_steps = steps->n,
+                        .ops = ops->ops,
+                        .n_ops = ops->n,
                         .max_n = max_n,
                         .is_training = is_training,
-                        .stages = cen__alloc_zeroed(context, steps->n, sizeof *plan->stages),
-                        .spots = cen__alloc_zeroed(context, steps->n, sizeof *plan->spots)};
+                        .stages = cen__alloc_zeroed(context, ops->n, sizeof *plan->stages),
+                        .spots = cen__alloc_zeroed(context, ops->n, sizeof *plan->spots)};
     bool good = plan->stages != NULL && plan->spots != NULL;
     if (good) {
         plan_stages(plan);

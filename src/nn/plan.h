@@ -1,8 +1,8 @@
-/* A plan: in which stages the steps of a net run, and where everything lies that they compute with.
+/* A plan: in which stages the ops of a net run, and where everything lies that they compute with.
  *
- * Steps run in stages. A stage of IMAGE steps takes the batch in chunks of images; each chunk goes through
- * all its steps on one thread, so that what one step writes is still in the cache for the next. A BATCH
- * step is a stage of its own, and a stage ends where the next step waits for sums over the batch (batchnorm).
+ * Ops run in stages. A stage of IMAGE ops takes the batch in chunks of images; each chunk goes through
+ * all its ops on one thread, so that what one op writes is still in the cache for the next. A BATCH
+ * op is a stage of its own, and a stage ends where the next op waits for sums over the batch (batchnorm).
  * How many chunks there are depends on the batch and the stage alone, never on threads: enough for some ten
  * of these, but a chunk does several times the work that it costs.
  *
@@ -12,16 +12,16 @@
  *     batch     of all images: outputs, and gradients to them, that another stage reads; in training
  *               every output, because backward reads it
  *     area      one a worker: slots for what lives within a stage, of a chunk's images; then scratch,
- *               which is one step's during one call
- *     saved     of all images: what a step keeps from forward to backward, in bytes
- *     shared    one a step: what it knows of the batch, from forward to backward
- *     sums      one a chunk: what a step adds up over the batch, in double
+ *               which is one op's during one call
+ *     saved     of all images: what an op keeps from forward to backward, in bytes
+ *     shared    one an op: what it knows of the batch, from forward to backward
+ *     sums      one a chunk: what an op adds up over the batch, in double
  *     partial   one a chunk: gradients of a stage's parameters
  *     folded    parameters with the batchnorm after them (inference)
  *     prepared  what convolutions make of their kernels: in training those of the stage that runs, else
  *               of all
  *
- * An output may have two readers (residual). A step that works in place does so only where nobody needs what
+ * An output may have two readers (residual). An op that works in place does so only where nobody needs what
  * it overwrites, and gradients that two readers hand to one output are added as soon as both are there. */
 #ifndef CEN_NN_PLAN_H
 #define CEN_NN_PLAN_H
@@ -37,22 +37,22 @@ typedef struct cen__place {
 } cen__place;
 
 typedef struct cen__stage {
-    size_t first, end; /* steps */
+    size_t first, end; /* ops */
     cen__scope scope;
     size_t offset, count;         /* of its parameters */
     size_t n_images, most_chunks; /* a chunk should have n_images or more */
 } cen__stage;
 
-/* to = a + b, after a step's backward: gradients of two readers. */
+/* to = a + b, after an op's backward: gradients of two readers. */
 typedef struct cen__addition {
     bool is_due;
     cen__place to, a, b;
 } cen__addition;
 
-/* Of a step. */
+/* Of an op. */
 typedef struct cen__spot {
     cen__place y, dy, dx;
-    bool needs_dx; /* some step before has parameters */
+    bool needs_dx; /* some op before has parameters */
     cen__addition additions[CEN__MAX_INPUTS];
     size_t saved_offset;    /* bytes */
     size_t shared_offset;   /* numbers */
@@ -62,15 +62,15 @@ typedef struct cen__spot {
 
 typedef struct cen__plan {
     const cen__net *net;
-    const cen__layer *steps;
-    size_t n_steps, max_n, n_stages;
+    const cen__layer *ops;
+    size_t n_ops, max_n, n_stages;
     bool is_training;
     cen__stage *stages;
-    cen__spot *spots; /* [n_steps] */
+    cen__spot *spots; /* [n_ops] */
     /* Numbers, but saved: bytes. SIZE_MAX: more than there can be. */
     size_t batch_count;
     size_t area_count, scratch_offset; /* of one worker; scratch: in it */
-    size_t areas_count;                /* of all, or the scratch of a BATCH step */
+    size_t areas_count;                /* of all, or the scratch of a BATCH op */
     size_t sums_count;                 /* of one chunk */
     size_t saved_size, shared_count, all_sums_count, partial_count, folded_count, prepared_count;
 } cen__plan;
@@ -90,18 +90,18 @@ static inline size_t cen__plan_partial(const cen__stage *stage)
     return cen__round_up(stage->count, 16);
 }
 
-/* Where step i reads input k: the images, or an output. */
+/* Where op i reads input k: the images, or an output. */
 static inline cen__place cen__plan_input(const cen__plan *plan, size_t i, size_t k)
 {
-    const size_t input = plan->steps[i].inputs[k];
+    const size_t input = plan->ops[i].inputs[k];
     if (input != CEN__NET_INPUT) return plan->spots[input].y;
     return (cen__place){CEN__AT_INPUT, 0, cen__shape_count(plan->net->in)};
 }
 
-/* Bytes that the batch reserves for a step's, an image: whole numbers. */
-static inline size_t cen__plan_saved(const cen__layer *step)
+/* Bytes that the batch reserves for an op's, an image: whole numbers. */
+static inline size_t cen__plan_saved(const cen__layer *op)
 {
-    size_t size = step->kind->saved_size != NULL ? step->kind->saved_size(step) : 0;
+    size_t size = op->kind->saved_size != NULL ? op->kind->saved_size(op) : 0;
     return cen__round_up(size, sizeof(float));
 }
 

@@ -1,5 +1,5 @@
 /* residual {A, B | S}: the sum of two branches, which graph.c reads; and the same with the relu that often
- * follows, as one step. */
+ * follows, as one op. */
 #include "nn/layers.h"
 
 static void forward(const cen__layer *layer, const cen__pass *pass)

@@ -150,18 +150,17 @@ static float *gradient(const call *c, const chunk *of, cen__place at)
 
 static const float *weights(const cen__run *run, size_t i)
 {
-    const cen__layer *step = &run->plan.steps[i];
-    return step->norm != NULL ? run->folded + run->plan.spots[i].folded_offset
-                              : run->w + step->offset;
+    const cen__layer *op = &run->plan.ops[i];
+    return op->norm != NULL ? run->folded + run->plan.spots[i].folded_offset : run->w + op->offset;
 }
 
-static cen__pass step_pass(const call *c, const chunk *of, size_t i)
+static cen__pass op_pass(const call *c, const chunk *of, size_t i)
 {
     const cen__run *run = c->run;
-    const cen__layer *step = &c->plan->steps[i];
+    const cen__layer *op = &c->plan->ops[i];
     const cen__spot *at = &c->plan->spots[i];
-    bool is_batch = step->kind->scope == CEN__SCOPE_BATCH, has_saved = c->plan->is_training;
-    size_t saved_size = step->kind->saved_size != NULL ? step->kind->saved_size(step) : 0;
+    bool is_batch = op->kind->scope == CEN__SCOPE_BATCH, has_saved = c->plan->is_training;
+    size_t saved_size = op->kind->saved_size != NULL ? op->kind->saved_size(op) : 0;
     uint8_t *saved = run->saved + at->saved_offset;
     return (cen__pass){.n = of->n,
                        .start = of->start,
@@ -170,14 +169,14 @@ static cen__pass step_pass(const call *c, const chunk *of, size_t i)
                        .w = weights(run, i),
                        .prepared = run->prepared + at->prepared_offset,
                        .x = output(c, of, cen__plan_input(c->plan, i, 0)),
-                       .x2 = step->n_inputs > 1 ? output(c, of, cen__plan_input(c->plan, i, 1))
-                                                : NULL,
+                       .x2 =
+                           op->n_inputs > 1 ? output(c, of, cen__plan_input(c->plan, i, 1)) : NULL,
                        .y = at->y.kind != CEN__AT_INPUT ? locate(c, of, at->y) : NULL,
                        .saved = has_saved ? saved + of->start * saved_size : NULL,
                        .saved_of_batch = has_saved ? saved : NULL,
                        .max_n = c->plan->max_n,
                        .scratch = is_batch ? run->area : of->area + c->plan->scratch_offset,
-                       .state = run->state + step->state_offset,
+                       .state = run->state + op->state_offset,
                        .shared = run->shared + at->shared_offset,
                        .sums = of->sums,
                        .seed = run->seed,
@@ -187,22 +186,22 @@ static cen__pass step_pass(const call *c, const chunk *of, size_t i)
 /* The same with its gradients; those of the parameters are the chunk's, or those of the batch. */
 static cen__pass gradient_pass(const call *c, const chunk *of, size_t i)
 {
-    const cen__layer *step = &c->plan->steps[i];
+    const cen__layer *op = &c->plan->ops[i];
     const cen__spot *at = &c->plan->spots[i];
-    cen__pass pass = step_pass(c, of, i);
+    cen__pass pass = op_pass(c, of, i);
     pass.dy = gradient(c, of, at->dy);
     pass.dx = at->needs_dx ? gradient(c, of, at->dx) : NULL;
-    pass.dw = of->partial != NULL ? of->partial + (step->offset - c->stage->offset)
-                                  : c->dw + step->offset;
+    pass.dw =
+        of->partial != NULL ? of->partial + (op->offset - c->stage->offset) : c->dw + op->offset;
     return pass;
 }
 
-/* Parts of what step i makes of its weights: none backward where no step before it has parameters. */
+/* Parts of what op i makes of its weights: none backward where no op before it has parameters. */
 static size_t n_parts(const call *c, size_t i)
 {
-    const cen__layer *step = &c->plan->steps[i];
-    if (step->kind->prepare == NULL || (c->is_backward && !c->plan->spots[i].needs_dx)) return 0;
-    return step->kind->n_parts(step, c->is_backward);
+    const cen__layer *op = &c->plan->ops[i];
+    if (op->kind->prepare == NULL || (c->is_backward && !c->plan->spots[i].needs_dx)) return 0;
+    return op->kind->n_parts(op, c->is_backward);
 }
 
 static void prepare_part(void *data, size_t task, int worker)
@@ -211,9 +210,9 @@ static void prepare_part(void *data, size_t task, int worker)
     const call *c = data;
     size_t i = c->stage->first, n = n_parts(c, i);
     for (; task >= n; n = n_parts(c, ++i)) task -= n;
-    const cen__layer *step = &c->plan->steps[i];
-    step->kind->prepare(step, weights(c->run, i), c->is_backward, task,
-                        c->run->prepared + c->plan->spots[i].prepared_offset);
+    const cen__layer *op = &c->plan->ops[i];
+    op->kind->prepare(op, weights(c->run, i), c->is_backward, task,
+                      c->run->prepared + c->plan->spots[i].prepared_offset);
 }
 
 /* Before the stage's first image. */
@@ -229,9 +228,9 @@ void cen__run_use(cen__run *run, const float *w, float *state)
     const cen__plan *plan = &run->plan;
     run->w = w;
     run->state = state;
-    for (size_t i = 0; i < plan->n_steps; i++) {
-        if (plan->steps[i].norm == NULL) continue;
-        cen__batchnorm_fold(&plan->steps[i], w, state, run->folded + plan->spots[i].folded_offset);
+    for (size_t i = 0; i < plan->n_ops; i++) {
+        if (plan->ops[i].norm == NULL) continue;
+        cen__batchnorm_fold(&plan->ops[i], w, state, run->folded + plan->spots[i].folded_offset);
     }
     for (size_t s = 0; s < plan->n_stages && !plan->is_training; s++) {
         call c = {.run = run, .plan = plan, .stage = &plan->stages[s]};
@@ -239,13 +238,13 @@ void cen__run_use(cen__run *run, const float *w, float *state)
     }
 }
 
-static void forward_steps(const call *c, const chunk *of)
+static void forward_ops(const call *c, const chunk *of)
 {
     for (size_t i = c->stage->first; i < c->stage->end; i++) {
-        const cen__layer *step = &c->plan->steps[i];
-        if (step->kind->keeps_memory) continue;
-        cen__pass pass = step_pass(c, of, i);
-        step->kind->forward(step, &pass);
+        const cen__layer *op = &c->plan->ops[i];
+        if (op->kind->keeps_memory) continue;
+        cen__pass pass = op_pass(c, of, i);
+        op->kind->forward(op, &pass);
     }
 }
 
@@ -258,17 +257,17 @@ static void add_gradients(const call *c, const chunk *of, const cen__addition *a
     for (size_t i = 0; i < count; i++) to[i] = a[i] + b[i];
 }
 
-static void backward_steps(const call *c, const chunk *of)
+static void backward_ops(const call *c, const chunk *of)
 {
     for (size_t i = c->stage->end; i-- > c->stage->first;) {
-        const cen__layer *step = &c->plan->steps[i];
+        const cen__layer *op = &c->plan->ops[i];
         const cen__spot *at = &c->plan->spots[i];
-        if (!at->needs_dx && step->n_parameters == 0) continue;
-        if (step->kind->backward != NULL) {
+        if (!at->needs_dx && op->n_parameters == 0) continue;
+        if (op->kind->backward != NULL) {
             cen__pass pass = gradient_pass(c, of, i);
-            step->kind->backward(step, &pass);
+            op->kind->backward(op, &pass);
         }
-        for (size_t k = 0; k < step->n_inputs; k++) {
+        for (size_t k = 0; k < op->n_inputs; k++) {
             if (at->additions[k].is_due) add_gradients(c, of, &at->additions[k]);
         }
     }
@@ -277,7 +276,7 @@ static void backward_steps(const call *c, const chunk *of)
 static void forward_chunk(void *data, size_t task, int worker)
 {
     chunk of = chunk_of(data, task, worker);
-    forward_steps(data, &of);
+    forward_ops(data, &of);
 }
 
 /* Images of a chunk that go backward at once: so many that the gradients of one layer are still in the cache
@@ -287,11 +286,11 @@ static size_t backward_block(const call *c)
 {
     const cen__plan *plan = c->plan;
     size_t most = 1;
-    if (plan->steps[c->stage->first].kind->finish_backward != NULL) return c->n;
+    if (plan->ops[c->stage->first].kind->finish_backward != NULL) return c->n;
     for (size_t i = c->stage->first; i < c->stage->end; i++) {
-        const cen__layer *step = &plan->steps[i];
-        if (plan->spots[i].needs_dx && step->kind->scratch_count != NULL) return c->n;
-        const size_t count = cen__shape_count(step->out);
+        const cen__layer *op = &plan->ops[i];
+        if (plan->spots[i].needs_dx && op->kind->scratch_count != NULL) return c->n;
+        const size_t count = cen__shape_count(op->out);
         if (count > most) most = count;
     }
     return most > CACHED_COUNT ? 1 : CACHED_COUNT / most;
@@ -305,7 +304,7 @@ static void backward_chunk(void *data, size_t task, int worker)
     size_t end = of.start + of.n, block = backward_block(c);
     for (; of.start < end; of.start += block) {
         of.n = end - of.start < block ? end - of.start : block;
-        backward_steps(c, &of);
+        backward_ops(c, &of);
     }
 }
 
@@ -329,12 +328,12 @@ static void sum_block(void *data, size_t task, int worker)
 }
 
 /* The sums that the chunks' layer has made, added in their order to those of the first. */
-static void add_sums(const call *c, const cen__layer *step)
+static void add_sums(const call *c, const cen__layer *op)
 {
     const cen__run *run = c->run;
     for (size_t task = 1; task < cen__plan_chunks(c->stage, c->n); task++) {
         const double *sums = run->sums + task * c->plan->sums_count;
-        for (size_t i = 0; i < step->kind->sums_count(step); i++) run->sums[i] += sums[i];
+        for (size_t i = 0; i < op->kind->sums_count(op); i++) run->sums[i] += sums[i];
     }
 }
 
@@ -347,27 +346,27 @@ static double work_of(const call *c)
 static void forward_stage(call *c)
 {
     const size_t last = c->stage->end - 1;
-    const cen__layer *step = &c->plan->steps[last];
+    const cen__layer *op = &c->plan->ops[last];
     chunk whole = whole_of(c);
     if (c->stage->scope == CEN__SCOPE_BATCH) {
-        forward_steps(c, &whole);
+        forward_ops(c, &whole);
         return;
     }
     if (c->plan->is_training) prepare(c);
     cen__parallel(c->run->context, cen__plan_chunks(c->stage, c->n), work_of(c), forward_chunk, c);
-    if (step->kind->finish_forward == NULL) return;
-    add_sums(c, step);
-    cen__pass pass = step_pass(c, &whole, last);
-    step->kind->finish_forward(step, &pass);
+    if (op->kind->finish_forward == NULL) return;
+    add_sums(c, op);
+    cen__pass pass = op_pass(c, &whole, last);
+    op->kind->finish_forward(op, &pass);
 }
 
 static void backward_stage(call *c)
 {
-    const cen__layer *first = &c->plan->steps[c->stage->first];
+    const cen__layer *first = &c->plan->ops[c->stage->first];
     const size_t count = c->stage->count, n_chunks = cen__plan_chunks(c->stage, c->n);
     chunk whole = whole_of(c);
     if (c->stage->scope == CEN__SCOPE_BATCH) {
-        backward_steps(c, &whole);
+        backward_ops(c, &whole);
         return;
     }
     prepare(c);
@@ -391,7 +390,7 @@ const float *cen__run_forward(cen__run *run, const float *x, size_t n)
         c.stage = &plan->stages[s];
         forward_stage(&c);
     }
-    return plan->n_steps > 0 ? output(&c, &whole, plan->spots[plan->n_steps - 1].y) : x;
+    return plan->n_ops > 0 ? output(&c, &whole, plan->spots[plan->n_ops - 1].y) : x;
 }
 
 void cen__run_backward(cen__run *run, const float *x, size_t n, float *df, float *dw)

@@ -8,7 +8,7 @@
 
 typedef struct cen__run cen__run;
 
-/* For at most max_n images. With `training` it runs the net's training steps and has a backward;
+/* For at most max_n images. With `training` it runs the net's training ops and has a backward;
  * without, it runs those of inference and keeps no activations. The net is borrowed. Errors: LIMIT,
  * MEMORY. */
 cen_status cen__run_create(cen__run **run, const cen__net *net, size_t max_n, cen_context *context,
