@@ -263,7 +263,7 @@ typedef struct cen__jpeg_kernels {
 /* The sets that this machine has, the fastest last. Returns how many. */
 size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3]);
 
-/* The fastest, or the one that the environment variable CEN_INSTRUCTIONS names. */
+/* Those of a set, or of the highest below it that this machine has. */
 const cen__jpeg_kernels *cen__jpeg_kernels_of(cen__instruction_set set);
 
 /* ---- jpeg_rows.c --------------------------------------------------------------------------- */

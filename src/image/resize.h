@@ -16,7 +16,7 @@ typedef void cen__lane_sums(const uint8_t *in, size_t stride, const uint32_t *we
 
 cen__lane_sums cen__lane_sums_baseline;
 
-/* The one for this processor. */
+/* That of a set. */
 cen__lane_sums *cen__lane_sums_of(cen__instruction_set set);
 
 #endif
