@@ -163,7 +163,7 @@ static void a_saved_model_has_its_running_statistics_again(void **state)
     assert_int_equal(remove(path), 0);
 }
 
-/* Features in inference, with batchnorm folded or with each layer as a step of its own. */
+/* Features in inference, with batchnorm folded or with each layer as an op of its own. */
 static void infer(bool folded, float *features)
 {
     const char *line = "conv 5 3x3 pad 1, batchnorm, relu, maxpool 2, conv 6 3x3, batchnorm, relu, "
@@ -176,7 +176,7 @@ static void infer(bool folded, float *features)
         CEN_OK);
     assert_int_equal(net.inference.n, 7);
     if (!folded) {
-        memcpy(net.inference.steps, net.layers, net.n_layers * sizeof *net.layers);
+        memcpy(net.inference.ops, net.layers, net.n_layers * sizeof *net.layers);
         net.inference.n = net.n_layers;
     }
     float *w = golden_memory(net.n_parameters, sizeof *w);
