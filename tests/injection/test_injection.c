@@ -272,7 +272,8 @@ static bool decode(void)
         const size_t indices[4] = {3, 2, 1, 0};
         float x[4 * 64];
         int32_t labels[4];
-        status = folder_read(folder, &input, indices, 4, x, labels, &error);
+        status = cen_dataset_read(context, cen_folder_dataset(folder), &input, NULL, 0, 0, indices,
+                                  4, x, labels, &error);
     }
     cen_folder_free(folder);
     return told(status, &error);
