@@ -221,8 +221,12 @@ static void normal_share(size_t n, const float *restrict x, float *restrict peak
         p = p * t + 1.198197332e-01F;
         p = p * t + 1.398637362e-01F;
         p = p * t + 1.396212938e-01F;
-        float beyond = peak[i] * (p * t);
-        share[i] = x[i] < 0 ? beyond : 1 - beyond;
+        share[i] = peak[i] * (p * t);
+    }
+    /* Compilers make branches of x < 0 ? share : 1 - share. */
+    for (size_t i = 0; i < n; i++) {
+        float whole = x[i] < 0 ? 0.0F : 1.0F, sign = x[i] < 0 ? 1.0F : -1.0F;
+        share[i] = whole + sign * share[i];
     }
 }
 

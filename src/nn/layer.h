@@ -93,8 +93,7 @@ struct cen__layer_kind {
     bool keeps_memory; /* y is x, in the same order: nothing to compute */
     bool keeps_x;      /* y is x: forward only measures it */
     bool keeps_dy;     /* dx is dy: backward, if there is one, only measures it */
-    /* The weights before it start as He has it; with a weight of its own, a slope. */
-    bool rectifies;
+    bool rectifies;    /* weights before it start as He has it; its own weight is a slope */
     /* Reads what follows the name in the line. */
     cen_status (*parse)(cen__line *line, cen__layer *layer, cen_error *error);
     /* Sets out and parameters from in. The message needs no layer name. */

@@ -36,33 +36,46 @@ typedef struct windows {
     ptrdiff_t at;
 } windows;
 
+static void begin(size_t count, size_t stride, uint32_t tap, const float *restrict from,
+                  float *restrict best, uint32_t *restrict at)
+{
+    for (size_t i = 0; i < count; i++) {
+        best[i] = from[i * stride];
+        at[i] = tap;
+    }
+}
+
+static void improve(size_t count, size_t stride, uint32_t tap, const float *restrict from,
+                    float *restrict best, uint32_t *restrict at)
+{
+    for (size_t i = 0; i < count; i++) {
+        float value = from[i * stride];
+        bool is_better = (value > best[i]) | (value != value);
+        best[i] = is_better ? value : best[i];
+        at[i] = is_better ? tap : at[i];
+    }
+}
+
 /* Number by number of the window for a block of windows, without branches: which number is the largest cannot
  * be foreseen. place may be NULL. */
 static void pool_windows(const cen__layer *layer, const windows *v, const float *x, float *y,
                          uint8_t *place)
 {
-    size_t stride = layer->window.stride_w, width = layer->window.w;
+    size_t stride = layer->window.stride_w, width = v->end_column - v->first_column;
+    size_t n_taps = (v->end_row - v->first_row) * width;
     for (size_t start = 0; start < v->count; start += BLOCK) {
         size_t count = v->count - start < BLOCK ? v->count - start : BLOCK;
         float best[BLOCK];
         uint32_t at[BLOCK];
-        for (size_t row = v->first_row; row < v->end_row; row++) {
-            for (size_t column = v->first_column; column < v->end_column; column++) {
-                const float *from =
-                    x + (v->at + (ptrdiff_t)(row * layer->in.w + column + start * stride));
-                uint32_t tap = (uint32_t)(row * width + column);
-                bool is_first = row == v->first_row && column == v->first_column;
-                for (size_t i = 0; i < count && is_first; i++) {
-                    best[i] = from[i * stride];
-                    at[i] = tap;
-                }
-                for (size_t i = 0; i < count; i++) {
-                    float value = from[i * stride];
-                    bool is_better = (value > best[i]) | (value != value);
-                    best[i] = is_better ? value : best[i];
-                    at[i] = is_better ? tap : at[i];
-                }
-            }
+        for (size_t i = 0; i < n_taps; i++) {
+            size_t row = v->first_row + i / width, column = v->first_column + i % width;
+            uint32_t tap = (uint32_t)(row * layer->window.w + column);
+            const float *from =
+                x + (v->at + (ptrdiff_t)(row * layer->in.w + column + start * stride));
+            if (i == 0)
+                begin(count, stride, tap, from, best, at);
+            else
+                improve(count, stride, tap, from, best, at);
         }
         memcpy(y + start, best, count * sizeof *y);
         for (size_t i = 0; i < count && place != NULL; i++) place[start + i] = (uint8_t)at[i];

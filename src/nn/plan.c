@@ -36,7 +36,10 @@ enum { MOST_NUMBERS = 1 << 25, LEAST_PARTIALS = 8, MOST_IMAGES = 1 << 20 };
 static double work_of(const cen__plan *plan, const cen__stage *stage)
 {
     double work = 1;
-    for (size_t i = stage->first; i < stage->end; i++) work += cen__layer_work(&plan->steps[i]);
+    for (size_t i = stage->first; i < stage->end; i++) {
+        work +=
+            cen__layer_work(&plan->net->layers[plan->steps[i].index]); /* a step may pool, too */
+    }
     return work;
 }
 

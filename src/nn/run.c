@@ -25,8 +25,8 @@ struct cen__run {
 static cen_status allocate(cen__run *run, cen_error *error)
 {
     const cen__plan *plan = &run->plan;
-    if (plan->batch_count >= CEN__MOST_NUMBERS || plan->areas_count >= CEN__MOST_NUMBERS ||
-        plan->saved_size >= CEN__MOST_NUMBERS) {
+    const size_t most = SIZE_MAX / sizeof(float);
+    if (plan->batch_count > most || plan->areas_count > most || plan->saved_size == SIZE_MAX) {
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches",
                          plan->max_n);

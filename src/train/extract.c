@@ -76,7 +76,8 @@ static cen_status extract_all(extraction *e, size_t *n, cen_error *error)
     for (size_t i = 0; i < count; i++) rows[i] = i;
     cen_status status = cen__extract(e->predictor, &e->reader, rows, &count, e->x, e->features,
                                      e->progress, e->user, error);
-    if (status == CEN_OK && count == 0) status = cen__reader_fail(&e->reader, "of the dataset", error);
+    if (status == CEN_OK && count == 0)
+        status = cen__reader_fail(&e->reader, "of the dataset", error);
     if (status == CEN_OK) {
         status = check_finite(dataset, rows, count, e->predictor->model->info.feature_size,
                               e->features, error);

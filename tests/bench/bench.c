@@ -16,6 +16,8 @@ static const struct {
     {"knn", "THREADS SECONDS: 100,000 x 128, 1,000 queries, k 5", bench_knn},
     {"layers", ": every kind of layer as a share of its limit", bench_layers},
     {"load", "FOLDER SIDE CHANNELS THREADS: open, decode, resize and read all images", bench_load},
+    {"scaling", "[CASE [BATCH]]: what a training step gains by 4, 16 and 64 cores, reckoned on one",
+     bench_scaling},
     {"steps", "CASE THREADS SECONDS [BATCH]: a training step, a batch of features", bench_steps},
 };
 

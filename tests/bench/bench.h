@@ -2,7 +2,22 @@
 #ifndef CEN_BENCH_H
 #define CEN_BENCH_H
 
+#include <centerloss.h>
+
 #include <stddef.h>
+
+/* Nets that are trained here. */
+typedef struct bench_case {
+    const char *name, *net;
+    size_t channels, side, batch, n_classes;
+} bench_case;
+
+extern const bench_case bench_cases[];
+extern const size_t bench_n_cases;
+
+/* *trainer is NULL if one cannot be made, which is printed. */
+void bench_model(const bench_case *c, size_t batch, int n_threads, cen_model **model,
+                 cen_trainer **trainer);
 
 int bench_conv(int argc, char **argv);
 int bench_decode(int argc, char **argv);
@@ -10,6 +25,7 @@ int bench_gemm(int argc, char **argv);
 int bench_knn(int argc, char **argv);
 int bench_layers(int argc, char **argv);
 int bench_load(int argc, char **argv);
+int bench_scaling(int argc, char **argv);
 int bench_steps(int argc, char **argv);
 
 /* Sorts times[n]. */

@@ -14,12 +14,7 @@
 #include "support/context.h"
 #include "support/plain_options.h"
 
-typedef struct bench_case {
-    const char *name, *net;
-    size_t channels, side, batch, n_classes;
-} bench_case;
-
-static const bench_case cases[] = {
+const bench_case bench_cases[] = {
     {"article", "conv 10 2x2, maxpool 2, flatten, dense 32, relu", 3, 224, 32, 100},
     {"lenet++", "lenet++", 1, 28, 128, 10},
     {"conv64",
@@ -38,24 +33,12 @@ static const bench_case cases[] = {
      3, 32, 64, 10},
 };
 
-enum { MOST_RUNS = 10000, LEAST_RUNS = 5 };
+const size_t bench_n_cases = sizeof bench_cases / sizeof *bench_cases;
 
-static double times[MOST_RUNS];
-
-int bench_steps(int argc, char **argv)
+void bench_model(const bench_case *c, size_t batch, int n_threads, cen_model **model,
+                 cen_trainer **trainer)
 {
-    if (argc != 4 && argc != 5) return 2;
-    const bench_case *c = cases;
-    while (c < cases + sizeof cases / sizeof *cases && strcmp(c->name, argv[1]) != 0) c++;
-    if (c == cases + sizeof cases / sizeof *cases) return 2;
-    const size_t batch = argc == 5 ? (size_t)atoi(argv[4]) : c->batch;
-    int n_threads = atoi(argv[2]);
-    double seconds = atof(argv[3]);
-
     cen_error error;
-    cen_model *model;
-    cen_trainer *trainer;
-    cen_predictor *predictor;
     cen_model_options options = cen_model_options_init();
     options.net = c->net;
     options.input.channels = c->channels;
@@ -64,9 +47,35 @@ int bench_steps(int argc, char **argv)
     cen_train_options training = plain_train_options();
     training.centers = CEN_CENTERS_ADAM_DENSE; /* as the peer's torch.optim.Adam */
     training.batch_size = batch;
-    if (cen_model_create(threads(n_threads), &model, &options, &error) != CEN_OK ||
-        cen_trainer_create(&trainer, model, &training, &error) != CEN_OK ||
-        cen_predictor_create(&predictor, model, batch, &error) != CEN_OK) {
+    *model = NULL;
+    *trainer = NULL;
+    if (cen_model_create(threads(n_threads), model, &options, &error) != CEN_OK ||
+        cen_trainer_create(trainer, *model, &training, &error) != CEN_OK) {
+        fprintf(stderr, "%s\n", error.message);
+    }
+}
+
+enum { MOST_RUNS = 10000, LEAST_RUNS = 5 };
+
+static double times[MOST_RUNS];
+
+int bench_steps(int argc, char **argv)
+{
+    if (argc != 4 && argc != 5) return 2;
+    const bench_case *c = bench_cases;
+    while (c < bench_cases + bench_n_cases && strcmp(c->name, argv[1]) != 0) c++;
+    if (c == bench_cases + bench_n_cases) return 2;
+    const size_t batch = argc == 5 ? (size_t)atoi(argv[4]) : c->batch;
+    int n_threads = atoi(argv[2]);
+    double seconds = atof(argv[3]);
+
+    cen_error error;
+    cen_model *model;
+    cen_trainer *trainer;
+    cen_predictor *predictor;
+    bench_model(c, batch, n_threads, &model, &trainer);
+    if (trainer == NULL) return 1;
+    if (cen_predictor_create(&predictor, model, batch, &error) != CEN_OK) {
         fprintf(stderr, "%s\n", error.message);
         return 1;
     }

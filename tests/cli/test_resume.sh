@@ -5,9 +5,9 @@
 . "$(dirname "$0")/common.sh"
 few small 12
 few other 11
-NET="conv 8 3x3 stride 2 pad 1, batchnorm, relu6, conv 8 3x3 pad 1 groups 8, gelu, avgpool 3 stride 1 pad 1, \
- residual {conv 8 3x3 pad 1, batchnorm, dropout 0.1}, relu, conv 8 1x1, batchnorm, relu, \
- maxpool 3 stride 2 pad 1, flatten, dropout 0.2, dense 16"
+NET="conv 8 3x3 stride 2 pad 1, batchnorm, relu6, \
+residual {conv 8 3x3 pad 1 groups 8, gelu, avgpool 3 stride 1 pad 1, conv 8 1x1, batchnorm, dropout 0.1}, \
+relu, maxpool 3 stride 2 pad 1, flatten, dropout 0.2, dense 16"
 OPTIONS="--epochs 12 --batch-size 16 --augment strong --checkpoint-minutes 0.0005"
 train() {
     "$TOOLS/cl_train" --no-report $OPTIONS --net "$NET" "$@" >said

@@ -112,7 +112,7 @@ static void a_wrong_line_is_told_with_its_word_and_column(void **state)
         {"avgpool 9", "smaller than its window", CEN_ERROR_ARGUMENT},
         {"relu6 6", "column 7: '6'", CEN_ERROR_ARGUMENT},
         {"gelu tanh", "column 6: 'tanh'", CEN_ERROR_ARGUMENT},
-        {"cnv 8 3x3", "l2norm, avgpool, relu6, gelu) is expected", CEN_ERROR_ARGUMENT},
+        {"cnv 8 3x3", "l2norm, avgpool, relu6, gelu, residual) is expected", CEN_ERROR_ARGUMENT},
         {"maxpool 17", "more than 256", CEN_ERROR_ARGUMENT},
         {"maxpool 9", "smaller than its window", CEN_ERROR_ARGUMENT},
         {"dense 4", "put 'flatten' before it", CEN_ERROR_ARGUMENT},
