@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "train.h"
 
@@ -27,13 +28,13 @@ static void add_fact(facts *list, const char *name, const char *format, ...)
     list->n++;
 }
 
-static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
+static void fill_facts(facts *list, const run *r, const cen_folder_info *info, size_t n_skipped)
 {
     const cen_model_info *model = cen_model_get(r->model);
     add_fact(list, "classes", "%zu to train, %zu held out", info->n_classes, info->n_held_out);
     add_fact(list, "images", "%zu to train, %zu to validate, %zu held out, %zu skipped",
              count_split(info, CEN_SPLIT_TRAIN), count_split(info, CEN_SPLIT_VALIDATION),
-             count_split(info, CEN_SPLIT_HELD_OUT), info->n_skipped);
+             count_split(info, CEN_SPLIT_HELD_OUT), n_skipped);
     add_fact(list, "input", "%zu x %zu x %zu", model->input.channels, model->input.height,
              model->input.width);
     add_fact(list, "net", "%s", model->net);
@@ -49,31 +50,61 @@ static void fill_facts(facts *list, const run *r, const cen_folder_info *info)
     add_fact(list, "version", "libcenterloss %s", cen_version());
 }
 
-/* Pictures that were there to train on, and are gone now: rows[n] are left of the dataset. Reading one again tells
- * why. */
-static void warn_gone(const cen_dataset *dataset, const size_t *rows, size_t n)
+/* What the page lists as skipped: images that could not be used, and after them those that were there to train on
+ * and are gone now. */
+typedef struct missing {
+    cen_file_note *notes;
+    size_t n, n_gone;
+    cen_error *reasons; /* [n_gone] */
+} missing;
+
+static void missing_free(missing *m)
 {
-    enum { MOST = 20 };
-    const size_t n_gone = dataset->n - n,
-                 size = dataset->channels * dataset->height * dataset->width;
-    size_t shown = 0;
-    float *x = malloc(size * sizeof *x);
-    for (size_t row = 0, at = 0; row < dataset->n && shown < n_gone && shown < MOST; row++) {
-        cen_error why = {CEN_OK, "it could not be read"};
+    free(m->notes);
+    free(m->reasons);
+}
+
+/* rows[n] are left of the dataset. Reading one that is gone again says why. False without memory. */
+static bool find_missing(const cen_dataset *dataset, const cen_folder_info *info,
+                         const size_t *rows, size_t n, missing *m)
+{
+    const size_t n_gone = dataset->n - n;
+    float *x = malloc(dataset->channels * dataset->height * dataset->width * sizeof *x);
+    *m = (missing){calloc(info->n_skipped + n_gone + 1, sizeof *m->notes), info->n_skipped, 0,
+                   calloc(n_gone + 1, sizeof *m->reasons)};
+    const bool good = x != NULL && m->notes != NULL && m->reasons != NULL;
+    for (size_t i = 0; i < info->n_skipped && good; i++) m->notes[i] = info->skipped[i];
+    for (size_t row = 0, at = 0; row < dataset->n && good; row++) {
         if (at < n && rows[at] == row) {
             at++;
             continue;
         }
-        if (x != NULL) (void)dataset->read(dataset->user, &row, 1, x, &why);
-        print_names(stderr, "cl_train: warning: no feature of %s: %s\n", dataset->names[row],
-                    why.message);
-        shown++;
-    }
-    if (n_gone > MOST) {
-        print_names(stderr, "cl_train: warning: nor of %zu more, which are not named\n",
-                    n_gone - MOST);
+        cen_error *why = &m->reasons[m->n_gone++];
+        if (dataset->read(dataset->user, &row, 1, x, why) == CEN_OK) {
+            *why = (cen_error){CEN_ERROR_IO, "it could not be read"};
+        }
+        const char *name = dataset->names[row], *reason = why->message;
+        const size_t size = strlen(name);
+        if (strncmp(reason, name, size) == 0 && strncmp(reason + size, ": ", 2) == 0) {
+            reason += size + 2; /* the note has the name already */
+        }
+        m->notes[m->n++] = (cen_file_note){name, reason};
     }
     free(x);
+    return good;
+}
+
+static void warn_gone(const missing *m)
+{
+    enum { MOST = 20 };
+    for (size_t i = 0; i < m->n_gone && i < MOST; i++) {
+        const cen_file_note *note = &m->notes[m->n - m->n_gone + i];
+        print_names(stderr, "cl_train: warning: no feature of %s: %s\n", note->path, note->reason);
+    }
+    if (m->n_gone > MOST) {
+        print_names(stderr, "cl_train: warning: nor of %zu more, which are not named\n",
+                    m->n_gone - MOST);
+    }
 }
 
 /* rows[n]: places in the dataset. */
@@ -88,11 +119,11 @@ static void name_rows(const cen_dataset *dataset, const size_t *rows, size_t n,
     }
 }
 
-static cen_status show(run *r, const cen_folder_info *info, const float *features,
+static cen_status show(run *r, const cen_folder_info *info, const missing *m, const float *features,
                        const cen_feature_row *rows, size_t n, cen_error *error)
 {
     facts list = {.n = 0};
-    fill_facts(&list, r, info);
+    fill_facts(&list, r, info, m->n);
     page_content content = {.context = r->context,
                             .folder = r->folder,
                             .command = r->command,
@@ -101,6 +132,8 @@ static cen_status show(run *r, const cen_folder_info *info, const float *feature
                             .n_facts = list.n,
                             .model = r->model,
                             .images = info,
+                            .skipped = m->notes,
+                            .n_skipped = m->n,
                             .features = features,
                             .rows = rows,
                             .n = n,
@@ -124,6 +157,7 @@ cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
     size_t n = 0, *rows = calloc(dataset->n, sizeof *rows);
     cen_feature_row *names = calloc(dataset->n, sizeof *names);
     float *features = calloc(dataset->n, d * sizeof *features);
+    missing gone = {NULL, 0, 0, NULL};
     cen_status status = CEN_OK;
     if (rows == NULL || names == NULL || features == NULL) {
         status = CEN_ERROR_MEMORY;
@@ -134,15 +168,20 @@ cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
     }
     progress_clear(&r->line);
     char path[PATH_SIZE];
+    if (status == CEN_OK && !find_missing(dataset, cen_folder_get(folder), rows, n, &gone)) {
+        status = CEN_ERROR_MEMORY;
+        *error = (cen_error){status, "not enough memory for the list of missing pictures"};
+    }
     if (status == CEN_OK) {
-        warn_gone(dataset, rows, n);
+        warn_gone(&gone);
         name_rows(dataset, rows, n, names);
         status = cen_features_write(NULL, in_run(r, "features.npy", path), CEN_FEATURES_NPY,
                                     features, n, d, names, error);
     }
     if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
-        status = show(r, cen_folder_get(folder), features, names, n, error);
+        status = show(r, cen_folder_get(folder), &gone, features, names, n, error);
     }
+    missing_free(&gone);
     free(rows);
     free(names);
     free(features);

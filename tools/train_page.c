@@ -173,8 +173,8 @@ cen_status page_write(const page *p, const page_content *content, const cen_repo
                          .n_frames = p->n_frames,
                          .sets = sets,
                          .n_sets = n_sets,
-                         .skipped = content->images->skipped,
-                         .n_skipped = content->images->n_skipped,
+                         .skipped = content->skipped,
+                         .n_skipped = content->n_skipped,
                          .seed = content->seed};
     if (status == CEN_OK) status = write_files(content, &report, error);
     for (size_t i = 0; i < p->n_frames; i++) free((void *)frames[i].points);

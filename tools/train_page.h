@@ -22,6 +22,8 @@ typedef struct page_content {
     size_t n_facts;
     cen_model *model;
     const cen_folder_info *images;
+    const cen_file_note *skipped; /* [n_skipped] with those that are gone by now */
+    size_t n_skipped;
     size_t n;                    /* images that could be read */
     const float *features;       /* [n, D] */
     const cen_feature_row *rows; /* [n] */

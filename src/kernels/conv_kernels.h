@@ -25,6 +25,8 @@ typedef float vec;
 #endif
 #elif defined(__GNUC__) && CONTRACT
 #pragma GCC optimize("O3", "fp-contract=fast")
+#elif defined(__GNUC__) && defined(CEN_SMALL)
+#pragma GCC optimize("fp-contract=off")
 #elif defined(__GNUC__)
 #pragma GCC optimize("O3", "fp-contract=off")
 #endif
@@ -170,7 +172,9 @@ static float sum(size_t n, const float *x)
     return sum_of_sums(sums);
 }
 
+#if !defined(CEN_SMALL)
 #include "kernels/conv_winograd_kernels.h"
+#endif
 #include "kernels/conv_pool_kernels.h"
 #include "kernels/conv_depthwise_kernels.h"
 
@@ -189,15 +193,24 @@ const cen__conv_set SET = {
     unpool,
     narrow,
     widen,
-    gather,
-    scatter,
-    scatter_add,
-    input,
     taps,
     tap_sums,
     copy_rows,
     split_rows,
     merge_rows,
+#if defined(CEN_SMALL)
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    {NULL, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL},
+#else
+    gather,
+    scatter,
+    scatter_add,
+    input,
     {output4, gradient4, kernel3, kernel_gradient3},
     {output2, gradient2, kernel5, kernel_gradient5},
+#endif
 };

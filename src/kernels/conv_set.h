@@ -125,15 +125,16 @@ typedef struct cen__conv_set {
     cen__conv_unpool *unpool;
     void (*narrow)(size_t n, const uint32_t *from, uint8_t *to);
     void (*widen)(size_t n, const uint8_t *from, uint32_t *to);
-    cen__conv_gather *gather;
-    cen__conv_scatter *scatter;
-    cen__conv_scatter_add *scatter_add;
-    cen__conv_transform *input; /* B^T d B: 6x6 to 6x6 */
     void (*taps)(const cen__taps *taps);
     void (*tap_sums)(const cen__tap_sums *sums);
     cen__conv_copy_rows *copy_rows;
     cen__conv_split_rows *split_rows;
     cen__conv_merge_rows *merge_rows;
+    /* Winograd's: */
+    cen__conv_gather *gather;
+    cen__conv_scatter *scatter;
+    cen__conv_scatter_add *scatter_add;
+    cen__conv_transform *input;              /* B^T d B: 6x6 to 6x6 */
     cen__conv_winograd winograd3, winograd5; /* F(4x4, 3x3) and F(2x2, 5x5) */
 } cen__conv_set;
 

@@ -425,6 +425,7 @@ void cen__winograd_backward_weights(const cen__conv *v, const cen__conv_set *set
 
 /* ---- when ---------------------------------------------------------------------------------- */
 
+#if !defined(CEN_SMALL)
 bool cen__winograd_suits(const cen__conv *v, const cen__conv_set *set)
 {
     const bool shape = v->kernel_h == v->kernel_w && (v->kernel_h == 3 || v->kernel_h == 5) &&
@@ -434,6 +435,7 @@ bool cen__winograd_suits(const cen__conv *v, const cen__conv_set *set)
     const size_t c = round_up(v->c, set->lanes), k = round_up(v->k, set->lanes);
     return shape && v->c >= 12 && v->k >= 12 && 2 * c * k <= 3 * v->c * v->k;
 }
+#endif
 
 size_t cen__winograd_scratch_count(const cen__conv *v, const cen__conv_set *set)
 {

@@ -6,8 +6,17 @@
 #include "kernels/conv.h"
 #include "kernels/conv_set.h"
 
-/* True where it is expected to win over the direct method, and may be called. */
+/* True where it is expected to win over the direct method, and may be called. Its unrolled transforms are most of
+ * the code of a program that computes features only, so CEN_SMALL does without. */
+#if defined(CEN_SMALL)
+static inline bool cen__winograd_suits(const cen__conv *conv, const cen__conv_set *set)
+{
+    (void)conv, (void)set;
+    return false;
+}
+#else
 bool cen__winograd_suits(const cen__conv *conv, const cen__conv_set *set);
+#endif
 
 /* Pooling after the convolution, as in conv_pool.h. */
 typedef struct cen__pooling {

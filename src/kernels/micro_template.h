@@ -1,6 +1,6 @@
 /* The micro-kernels, compiled once for each instruction set. The file that includes this says
  *   CEN__LANES                          floats in a vector, 1 where the compiler has no vectors
- *   CEN__MR                             rows of the tile, 4 or 8; it is 3 vectors wide
+ *   CEN__MR                             rows of the tile, 1, 4 or 8; it is 3 vectors wide
  *   CEN__MC, CEN__KC, CEN__NC           cache blocks
  *   CEN__CONTRACT                       1 where a multiply and an add may become one fused instruction,
  *                                       which -std=c99 turns off
@@ -93,9 +93,11 @@ typedef void tile_function(size_t k, const float *a, size_t row_step, size_t k_s
 #define CEN__TILES(rows) CEN__TILE(rows, 1) CEN__TILE(rows, 2) CEN__TILE(rows, 3)
 
 CEN__TILES(1)
+#if CEN__MR > 1
 CEN__TILES(2)
 CEN__TILES(3)
 CEN__TILES(4)
+#endif
 #if CEN__MR == 8
 CEN__TILES(5)
 CEN__TILES(6)
@@ -104,11 +106,13 @@ CEN__TILES(8)
 #endif
 
 static tile_function *const tiles[MR][VECTORS] = {
-    {tile_1_1, tile_1_2, tile_1_3}, {tile_2_1, tile_2_2, tile_2_3},
-    {tile_3_1, tile_3_2, tile_3_3}, {tile_4_1, tile_4_2, tile_4_3},
+    {tile_1_1, tile_1_2, tile_1_3},
+#if CEN__MR > 1
+    {tile_2_1, tile_2_2, tile_2_3}, {tile_3_1, tile_3_2, tile_3_3}, {tile_4_1, tile_4_2, tile_4_3},
+#endif
 #if CEN__MR == 8
-    {tile_5_1, tile_5_2, tile_5_3}, {tile_6_1, tile_6_2, tile_6_3},
-    {tile_7_1, tile_7_2, tile_7_3}, {tile_8_1, tile_8_2, tile_8_3},
+    {tile_5_1, tile_5_2, tile_5_3}, {tile_6_1, tile_6_2, tile_6_3}, {tile_7_1, tile_7_2, tile_7_3},
+    {tile_8_1, tile_8_2, tile_8_3},
 #endif
 };
 

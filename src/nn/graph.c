@@ -134,7 +134,8 @@ static cen_status read_layers(reader *r, const char *prefix, size_t *value, cen_
     for (size_t i = 0;; i++) {
         char place[PLACE_SIZE];
         size_t size = 0;
-        cen__append(place, sizeof place, &size, "%s%zu", prefix, i);
+        cen__append(place, sizeof place, &size, "%s%lu", prefix,
+                    (unsigned long)i); /* small printf know no %zu */
         cen_status status = cen__line_take(&r->line, "residual")
                                 ? read_residual(r, place, value, error)
                                 : read_layer(r, place, value, error);
@@ -189,7 +190,7 @@ cen_status cen__graph_set_features(cen_context *context, cen__net *net, size_t f
                          feature_size, feature_size);
     }
     const size_t old_size = strlen(net->texts[i]), rest = net->last_dense + old_size;
-    (void)snprintf(text, sizeof text, "dense %zu", feature_size);
+    (void)snprintf(text, sizeof text, "dense %lu", (unsigned long)feature_size);
     size_t size = strlen(net->line) - old_size + strlen(text) + 1, at = 0;
     char *line = cen__alloc(context, size, 1), *copy = cen__duplicate(context, text);
     if (line == NULL || copy == NULL) {

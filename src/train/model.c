@@ -46,7 +46,7 @@ cen_status cen__class_names_copy(cen_context *context, const char *const *names,
     if (made == NULL) return cen__fail_memory(error, "the class names");
     for (size_t i = 0; i < n; i++) {
         char number[24];
-        (void)snprintf(number, sizeof number, "%zu", i);
+        (void)snprintf(number, sizeof number, "%lu", (unsigned long)i);
         const char *name = names != NULL ? names[i] : number;
         made[i] = name != NULL ? cen__duplicate(context, name) : NULL;
         if (made[i] != NULL) continue;

@@ -57,7 +57,9 @@ static void set_up(void)
         .progress = &progress};
     FUZZ_CHECK(checkpoint.best != NULL && checkpoint.centers != NULL);
     options.checkpoint = "fuzz_genuine";
+    cen_error warning;
     FUZZ_CHECK(cen__checkpoint_write(&checkpoint, NULL) == CEN_OK);
+    FUZZ_CHECK(cen__checkpoint_read(&checkpoint, &warning, NULL) == CEN_OK);
     options.checkpoint = "fuzz_input";
 }
 
