@@ -19,7 +19,7 @@
  * - Paths are UTF-8.
  * - Options begin with their size, which their _init sets together with the defaults; then fields are changed. A
  *   library that knows more fields than the caller's header takes defaults for the others. NULL stands for the
- *   defaults. A struct without its size is an error (ARGUMENT).
+ *   defaults. Without its size it is an error (ARGUMENT). A struct that does not begin with one never grows.
  *
  * centerloss_eval.h measures and audits features, keeps them in files and draws pages. */
 #ifndef CENTERLOSS_H
@@ -291,6 +291,7 @@ CEN_API void cen_arrays_free(cen_dataset *dataset);
 /* Random changes of a training row, each drawn from (seed, epoch, row) only. Brightness and contrast
  * change all channels alike, which makes sense for pictures; leave them at 0 for sensors. */
 typedef struct cen_augment {
+    size_t size;       /* see above */
     double shift;      /* moved by up to this share of each side; what comes in repeats the edge */
     double rotation;   /* turned by up to this many degrees */
     double scale;      /* grown or shrunk by a factor of up to 1 + this */
@@ -306,14 +307,14 @@ static inline cen_augment cen_augment_init(void)
 {
     cen_augment augment;
     memset(&augment, 0, sizeof augment);
+    augment.size = sizeof augment;
     return augment;
 }
 
 /* What cl_train calls light: no erasing and no flip, */
 static inline cen_augment cen_augment_light(void)
 {
-    cen_augment augment;
-    memset(&augment, 0, sizeof augment);
+    cen_augment augment = cen_augment_init();
     augment.shift = 0.1;
     augment.rotation = 12;
     augment.scale = 0.15;
@@ -325,8 +326,7 @@ static inline cen_augment cen_augment_light(void)
 /* and strong: no flip. */
 static inline cen_augment cen_augment_strong(void)
 {
-    cen_augment augment;
-    memset(&augment, 0, sizeof augment);
+    cen_augment augment = cen_augment_init();
     augment.shift = 0.15;
     augment.rotation = 18;
     augment.scale = 0.25;
@@ -929,7 +929,7 @@ typedef struct cen_fit_options {
     double (*rate)(void *user, size_t step, size_t n_steps);
     double lambda_warmup; /* epochs in which lambda rises linearly from 0 */
     size_t patience;      /* epochs without a better one after which training ends; 0: never */
-    cen_augment augment;  /* of the training images */
+    const cen_augment *augment; /* of the training images, NULL: none */
     uint64_t seed;
     size_t k; /* of the k-NN measure */
     /* NULL, or above 0 to stop; below 0: the callback has failed (a row of its log is lost, say), and
@@ -970,7 +970,6 @@ static inline cen_fit_options cen_fit_options_init(void)
     options.shuffle = true;
     options.warmup = 1;
     options.cosine = true;
-    options.augment = cen_augment_init();
     options.seed = 1;
     options.k = 5;
     return options;
@@ -999,11 +998,12 @@ CEN_API cen_status cen_folder_choose_input(cen_context *context, const cen_folde
 
 /* Then what depends on the data, and on train->loss and train->batch_size; all else stays. model: input
  * with the mean and std of the data, and classes, whose names are borrowed. train: margin, lambda and
- * centers. fit: epochs (few over many rows), images per class (for triplets), augmentation (cen_augment_light for
- * 1 or 3 channels, unless classes are large). Errors: as cen_dataset_measure, ARGUMENT (a loss that is none). */
+ * centers. fit: epochs (few over many rows), images per class (for triplets), and *augment (cen_augment_light for
+ * 1 or 3 channels, unless classes are large), which it borrows. NULL: not asked
+ * for. Errors: as cen_dataset_measure, ARGUMENT (a loss that is none); then all are as they were. */
 CEN_API cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
                                      cen_model_options *model, cen_train_options *train,
-                                     cen_fit_options *fit, cen_error *error);
+                                     cen_fit_options *fit, cen_augment *augment, cen_error *error);
 
 /* ---- k-nearest neighbours ------------------------------------------------------------------ */
 

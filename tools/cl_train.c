@@ -83,7 +83,7 @@ static cen_status make_model(run *r, const cen_folder *folder, training *t, size
                              cen_error *error)
 {
     cen_status status = cen_recipe_choose(r->context, cen_folder_dataset(folder), &t->model,
-                                          &t->train, &t->fit, error);
+                                          &t->train, &t->fit, &t->augment, error);
     if (status != CEN_OK) return status;
     apply_settings(t);
     status = cen_model_create(r->context, &r->model, &t->model, error);

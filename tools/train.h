@@ -43,6 +43,7 @@ typedef struct training {
     cen_model_options model;
     cen_train_options train;
     cen_fit_options fit;
+    cen_augment augment;
 } training;
 
 /* What a recipe asks for; then, after it has chosen, what was typed. What was not, s has from the recipe. */

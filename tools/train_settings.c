@@ -6,13 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const train_settings defaults = {.margin = -1,
-                                        .net = "small",
-                                        .augment = -1,
-                                        .centers = -1,
-                                        .checkpoint_minutes = 10,
-                                        .cache_mb = 2048,
-                                        .changes = {-1, -1, -1, -1, -1, -1, false}};
+static const train_settings defaults = {
+    .margin = -1,
+    .net = "small",
+    .augment = -1,
+    .centers = -1,
+    .checkpoint_minutes = 10,
+    .cache_mb = 2048,
+    .changes = {
+        .shift = -1, .rotation = -1, .scale = -1, .brightness = -1, .contrast = -1, .erase = -1}};
 
 train_settings s;
 
@@ -88,7 +90,8 @@ void fill_folder_options(cen_folder_options *folder)
 
 void begin_training(training *t)
 {
-    *t = (training){cen_model_options_init(), cen_train_options_init(), cen_fit_options_init()};
+    *t = (training){cen_model_options_init(), cen_train_options_init(), cen_fit_options_init(),
+                    cen_augment_init()};
     t->model.net = s.net;
     t->model.feature_size = s.feature_size;
     t->model.seed = s.seed;
@@ -151,7 +154,8 @@ void apply_settings(training *t)
     cen_fit_options *fit = &t->fit;
     apply_input(&t->model.input);
     apply_train(&t->train);
-    apply_augment(&fit->augment);
+    apply_augment(&t->augment);
+    fit->augment = &t->augment;
     if (s.n_epochs > 0) fit->n_epochs = s.n_epochs;
     s.n_epochs = fit->n_epochs;
     if (s.per_class > 0) fit->per_class = s.per_class;

@@ -17,6 +17,16 @@ cen_status cen__take_options(void *taken, const void *given, cen_error *error)
     return CEN_OK;
 }
 
+void cen__give_options(void *given, const void *taken)
+{
+    size_t size, given_size;
+    if (given == NULL) return;
+    memcpy(&size, taken, sizeof size);
+    memcpy(&given_size, given, sizeof given_size);
+    memcpy((char *)given + sizeof size, (const char *)taken + sizeof size,
+           (given_size < size ? given_size : size) - sizeof size);
+}
+
 cen_status cen__check_choice(const char *what, long value, long last, cen_error *error)
 {
     if (value >= 0 && value <= last) return CEN_OK;

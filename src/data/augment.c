@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/checks.h"
 #include "base/random.h"
 
 enum {
@@ -24,7 +25,7 @@ static bool is_resampling(const cen_augment *augment)
     return augment->rotation > 0 || augment->scale > 0;
 }
 
-cen_status cen__augment_check(const cen_augment *augment, const cen_input *input, cen_error *error)
+static cen_status check(const cen_augment *augment, const cen_input *input, cen_error *error)
 {
     const struct {
         const char *name;
@@ -47,6 +48,14 @@ cen_status cen__augment_check(const cen_augment *augment, const cen_input *input
                          input->height, input->width);
     }
     return CEN_OK;
+}
+
+cen_status cen__augment_take(const cen_augment *given, const cen_input *input, cen_augment *taken,
+                             cen_error *error)
+{
+    *taken = cen_augment_init();
+    cen_status status = cen__take_options(taken, given, error);
+    return status == CEN_OK ? check(taken, input, error) : status;
 }
 
 /* ---- drawing ------------------------------------------------------------------------------- */

@@ -14,8 +14,10 @@ typedef struct cen__change {
     bool is_flipped;
 } cen__change;
 
-/* Errors: ARGUMENT (a switch that is negative, not a number or too large). */
-cen_status cen__augment_check(const cen_augment *augment, const cen_input *input, cen_error *error);
+/* *taken: what the caller gave (NULL: nothing is changed). Errors: ARGUMENT (a switch that is negative, not a number or
+ * too large). */
+cen_status cen__augment_take(const cen_augment *given, const cen_input *input, cen_augment *taken,
+                             cen_error *error);
 
 /* True where no image is changed. */
 bool cen__augment_is_none(const cen_augment *augment);

@@ -211,10 +211,11 @@ cen_status cen_dataset_read(cen_context *context, const cen_dataset *dataset,
                             cen_error *error)
 {
     cen_dataset taken;
-    const cen__changes changes = {augment, seed, epoch};
+    cen_augment change;
+    const cen__changes changes = {&change, seed, epoch};
     cen_status status = cen__dataset_take(dataset, &taken, error);
     if (status == CEN_OK) status = cen__dataset_check_size(&taken, input, error);
-    if (status == CEN_OK && augment != NULL) status = cen__augment_check(augment, input, error);
+    if (status == CEN_OK) status = cen__augment_take(augment, input, &change, error);
     for (size_t i = 0; i < n && status == CEN_OK; i++) {
         if (rows[i] < taken.n) continue;
         status =
@@ -227,7 +228,7 @@ cen_status cen_dataset_read(cen_context *context, const cen_dataset *dataset,
     status = reader.context != NULL ? cen__reader_prepare(&reader, error)
                                     : cen__fail_memory(error, "a context");
     if (status == CEN_OK) {
-        status = read_copy(&reader, augment != NULL ? &changes : NULL, rows, x, labels, error);
+        status = read_copy(&reader, &changes, rows, x, labels, error);
         cen__reader_free(&reader);
     }
     cen_context_free(own);

@@ -33,7 +33,7 @@ static uint64_t hash_rows(const cen_dataset *dataset)
 
 static void add_fit_options(cen__entries *list, const cen_fit_options *o)
 {
-    const cen_augment *a = &o->augment;
+    const cen_augment none = cen_augment_init(), *a = o->augment != NULL ? o->augment : &none;
     cen__entry_count(list, "seed", o->seed);
     cen__entry_count(list, "shuffle", o->shuffle);
     cen__entry_count(list, "balance", o->balance);

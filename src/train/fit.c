@@ -242,11 +242,13 @@ cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset, const cen_f
     cen_model *model = cen__trainer_model(trainer);
     const cen_input *input = &model->info.input;
     size_t batch_size = cen__trainer_options(trainer)->batch_size;
+    cen_augment augment;
     cen_dataset taken;
     cen_status status = cen__take_options(&o, given, error);
     if (status == CEN_OK) status = cen__trainer_check(trainer, error);
     if (status == CEN_OK) status = check_times(options, error);
-    if (status == CEN_OK) status = cen__augment_check(&options->augment, input, error);
+    if (status == CEN_OK) status = cen__augment_take(o.augment, input, &augment, error);
+    o.augment = &augment;
     if (status == CEN_OK) status = cen__dataset_take(dataset, &taken, error);
     if (status == CEN_OK) status = cen__dataset_check_size(&taken, input, error);
     if (status == CEN_OK) status = cen__dataset_check_labels(&taken, error);

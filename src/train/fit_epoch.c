@@ -89,7 +89,7 @@ static cen_status train_batch(cen__fit *f, size_t first, size_t count, size_t n_
                               cen_losses *losses, cen_error *error)
 {
     const cen_fit_options *options = f->options;
-    const cen__changes changes = {&options->augment, options->seed, f->at.epoch};
+    const cen__changes changes = {options->augment, options->seed, f->at.epoch};
     size_t *rows = f->train + first;
     cen_status status =
         cen__reader_read(&f->reader, &changes, rows, count, f->x, f->labels, n, error);

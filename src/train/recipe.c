@@ -93,9 +93,10 @@ static size_t choose_per_class(size_t batch_size, size_t n_classes)
 
 cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
                              cen_model_options *model, cen_train_options *train,
-                             cen_fit_options *fit, cen_error *error)
+                             cen_fit_options *fit, cen_augment *augment, cen_error *error)
 {
     cen_dataset taken;
+    cen_augment augment_now = cen_augment_init();
     cen_model_options model_now = cen_model_options_init();
     cen_train_options train_now = cen_train_options_init();
     cen_fit_options fit_now = cen_fit_options_init();
@@ -103,29 +104,35 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     if (status == CEN_OK) status = cen__take_options(&model_now, model, error);
     if (status == CEN_OK) status = cen__take_options(&train_now, train, error);
     if (status == CEN_OK) status = cen__take_options(&fit_now, fit, error);
-    cen_input input = model_now.input;
+    if (status == CEN_OK) status = cen__take_options(&augment_now, augment, error);
+    cen_input *input = &model_now.input;
     if (status == CEN_OK) {
-        status = cen_dataset_measure(context, dataset, input.mean, input.std, error);
+        status = cen_dataset_measure(context, dataset, input->mean, input->std, error);
     }
-    const cen__loss_kind *kind = status == CEN_OK ? cen__loss_kind_of(train->loss) : NULL;
+    const cen__loss_kind *kind = status == CEN_OK ? cen__loss_kind_of(train_now.loss) : NULL;
     if (status == CEN_OK && kind == NULL) {
-        status = cen__fail(error, CEN_ERROR_ARGUMENT, "the loss %d is none", (int)train->loss);
+        status = cen__fail(error, CEN_ERROR_ARGUMENT, "the loss %d is none", (int)train_now.loss);
     }
     if (status != CEN_OK) return status;
     size_t n_train = 0;
     for (size_t i = 0; i < taken.n; i++) n_train += cen__split_of(&taken, i) == CEN_SPLIT_TRAIN;
-    input.channels = taken.channels;
-    input.height = taken.height;
-    input.width = taken.width;
-    input.resize = taken.resize;
-    model->input = input;
-    model->n_classes = taken.n_classes;
-    model->class_names = taken.class_names;
-    train->margin = kind->margin;
-    train->lambda = kind->lambda;
-    train->centers = kind->centers;
-    fit->n_epochs = choose_epochs(n_train);
-    fit->per_class = kind->needs_pairs ? choose_per_class(train->batch_size, taken.n_classes) : 0;
-    fit->augment = is_to_change(&taken, n_train) ? cen_augment_light() : cen_augment_init();
+    input->channels = taken.channels;
+    input->height = taken.height;
+    input->width = taken.width;
+    input->resize = taken.resize;
+    model_now.n_classes = taken.n_classes;
+    model_now.class_names = taken.class_names;
+    train_now.margin = kind->margin;
+    train_now.lambda = kind->lambda;
+    train_now.centers = kind->centers;
+    fit_now.n_epochs = choose_epochs(n_train);
+    fit_now.per_class =
+        kind->needs_pairs ? choose_per_class(train_now.batch_size, taken.n_classes) : 0;
+    augment_now = is_to_change(&taken, n_train) ? cen_augment_light() : cen_augment_init();
+    fit_now.augment = augment;
+    cen__give_options(model, &model_now);
+    cen__give_options(train, &train_now);
+    cen__give_options(fit, &fit_now);
+    cen__give_options(augment, &augment_now);
     return CEN_OK;
 }

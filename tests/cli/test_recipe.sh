@@ -28,6 +28,7 @@ int main(int argc, char **argv)
     cen_model_options model_options = cen_model_options_init();
     cen_train_options train = cen_train_options_init();
     cen_fit_options fit = cen_fit_options_init();
+    cen_augment augment = cen_augment_init();
     cen_folder *folder;
     cen_model *model;
     cen_trainer *trainer;
@@ -37,9 +38,9 @@ int main(int argc, char **argv)
     need(cen_folder_open(NULL, &folder, &root, 1, &folder_options, &error));
     need(cen_folder_choose_input(NULL, folder, model_options.net, &model_options.input, &error));
     need(cen_folder_load(folder, &model_options.input, 0, NULL, NULL, &error));
-    need(cen_recipe_choose(NULL, cen_folder_dataset(folder), &model_options, &train, &fit, &error));
+    need(cen_recipe_choose(NULL, cen_folder_dataset(folder), &model_options, &train, &fit, &augment, &error));
     printf("%zu epochs, batches of %zu, lambda %g, augment %s\n", fit.n_epochs, train.batch_size,
-           train.lambda, fit.augment.shift > 0 ? "light" : "none");
+           train.lambda, augment.shift > 0 ? "light" : "none");
     need(cen_model_create(NULL, &model, &model_options, &error));
     need(cen_trainer_create(&trainer, model, &train, &error));
     fit.stop_after = 3;

@@ -56,6 +56,7 @@ int main(int argc, char **argv)
     cen_model_options model_options = cen_model_options_init();
     cen_train_options train = cen_train_options_init();
     cen_fit_options fit = cen_fit_options_init();
+    cen_augment augment = cen_augment_init();
     cen_dataset *dataset;
     cen_model *model;
     cen_trainer *trainer;
@@ -70,7 +71,7 @@ int main(int argc, char **argv)
     arrays.n_classes = MACHINES;
     arrays.class_names = machines;
     need(cen_arrays_create(NULL, &dataset, &arrays, &error));
-    need(cen_recipe_choose(NULL, dataset, &model_options, &train, &fit, &error));
+    need(cen_recipe_choose(NULL, dataset, &model_options, &train, &fit, &augment, &error));
     model_options.net = "conv 8 1x5, batchnorm, relu, maxpool 1x2, flatten, dropout 0.1, dense 16";
     fit.n_epochs = 8;
     fit.rate = rate;

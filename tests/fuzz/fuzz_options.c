@@ -19,7 +19,7 @@ static void check_settings(void)
     training t;
     begin_training(&t);
     apply_settings(&t);
-    FUZZ_CHECK(t.fit.augment.shift >= 0 && t.train.lambda >= 0 && s.lambda != NULL);
+    FUZZ_CHECK(t.fit.augment->shift >= 0 && t.train.lambda >= 0 && s.lambda != NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -154,7 +154,8 @@ static cen_status fit(const cen_folder *folder, const char *checkpoint, bool res
         cen_fit_options options = cen_fit_options_init();
         options.n_epochs = 2;
         options.stop_after = stop;
-        options.augment = cen_augment_light();
+        const cen_augment light = cen_augment_light();
+        options.augment = &light;
         options.checkpoint = checkpoint;
         options.checkpoint_seconds = 1e-12; /* after each step */
         options.resume = resume;

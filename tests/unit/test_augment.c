@@ -471,7 +471,7 @@ static void senseless_switches_are_refused_by_name(void **state)
     (void)state;
     write_images();
     cen_folder *folder = open_images(1, (size_t)1 << 20);
-    const struct {
+    struct {
         const char *name;
         cen_augment augment;
     } bad[] = {{"shift", {.shift = 1.5}},
@@ -484,15 +484,18 @@ static void senseless_switches_are_refused_by_name(void **state)
     const size_t index = 0;
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         cen_error error;
+        bad[i].augment.size = sizeof bad[i].augment;
         assert_int_equal(cen_dataset_read(NULL, cen_folder_dataset(folder), &folder_input,
                                           &bad[i].augment, 1, 1, &index, 1, all_x, NULL, &error),
                          CEN_ERROR_ARGUMENT);
         assert_non_null(strstr(error.message, bad[i].name));
     }
     cen_input large = plain_input(1, 1, ((size_t)1 << 24) + 1);
-    const cen_augment turn = {.rotation = 1}, move = {.shift = 0.1};
-    assert_int_equal(cen__augment_check(&turn, &large, NULL), CEN_ERROR_ARGUMENT);
-    assert_int_equal(cen__augment_check(&move, &large, NULL), CEN_OK);
+    cen_augment turn = cen_augment_init(), move = cen_augment_init(), taken;
+    turn.rotation = 1;
+    move.shift = 0.1;
+    assert_int_equal(cen__augment_take(&turn, &large, &taken, NULL), CEN_ERROR_ARGUMENT);
+    assert_int_equal(cen__augment_take(&move, &large, &taken, NULL), CEN_OK);
     cen_folder_free(folder);
 }
 

@@ -191,8 +191,9 @@ static void the_same_pictures_train_to_the_same_bytes_whoever_reads_them(void **
             for (size_t p = 0; p < SIZE; p++) values[at][p] = (float)pictures[at][p] / 255.0f;
         }
         run r = plain_run();
-        if (i > 0) r.fit.augment = i == 1 ? cen_augment_light() : cen_augment_strong();
-        r.fit.augment.flip = i > 1;
+        cen_augment augment = i == 1 ? cen_augment_light() : cen_augment_strong();
+        augment.flip = i > 1;
+        if (i > 0) r.fit.augment = &augment;
         r.fit.balance = i == 2;
         r.fit.per_class = i == 3 ? 4 : 0;
         const cen_dataset own = own_dataset();
@@ -292,8 +293,11 @@ static void five_sensors_train_and_their_model_is_saved_with_five_means(void **s
     cen_model_options model_options = cen_model_options_init();
     cen_train_options train = cen_train_options_init();
     cen_fit_options fit = cen_fit_options_init();
-    assert_ok(cen_recipe_choose(threads(1), dataset, &model_options, &train, &fit, &error), &error);
-    assert_true(fit.augment.shift == 0); /* these are no pictures */
+    cen_augment augment = cen_augment_init();
+    assert_ok(
+        cen_recipe_choose(threads(1), dataset, &model_options, &train, &fit, &augment, &error),
+        &error);
+    assert_true(augment.shift == 0); /* these are no pictures */
     model_options.net = "conv 8 1x3, relu, flatten, dense 8";
     fit.n_epochs = 12;
     cen_model *model, *loaded;
@@ -371,7 +375,8 @@ static void augmentation_moves_all_channels_alike(void **state)
     assert_int_equal(cen_arrays_create(NULL, &dataset, &arrays, NULL), CEN_OK);
     cen_input input = {.channels = SENSORS, .height = 1, .width = STEPS};
     for (size_t c = 0; c < SENSORS; c++) input.std[c] = 1;
-    const cen_augment flip = {.flip = true};
+    cen_augment flip = cen_augment_init();
+    flip.flip = true;
     size_t n_flipped = 0;
     for (size_t row = 0; row < N; row++) {
         assert_int_equal(
@@ -691,12 +696,13 @@ static void a_recipe_suits_the_loss_and_the_rows(void **state)
     cen_model_options model = cen_model_options_init();
     cen_train_options train = cen_train_options_init();
     cen_fit_options fit = cen_fit_options_init();
+    cen_augment augment = cen_augment_init();
     cen_error error;
     model.net = "flatten, dense 2";
     train.lr = 0.5;
     train.loss = CEN_LOSS_TRIPLET_HARD;
     train.batch_size = 32;
-    assert_ok(cen_recipe_choose(NULL, &own, &model, &train, &fit, &error), &error);
+    assert_ok(cen_recipe_choose(NULL, &own, &model, &train, &fit, &augment, &error), &error);
     assert_int_equal(model.input.height, H);
     assert_int_equal(model.n_classes, CLASSES);
     assert_ptr_equal(model.class_names, class_names);
@@ -704,13 +710,17 @@ static void a_recipe_suits_the_loss_and_the_rows(void **state)
     assert_true(train.lr == 0.5 && train.margin == 0.2 && train.lambda == 0);
     assert_int_equal(fit.n_epochs, 240); /* few rows, as often as it goes */
     assert_int_equal(fit.per_class, 16); /* of 3 classes, to fill a batch of 32 */
-    assert_true(fit.augment.shift == cen_augment_light().shift);
+    assert_true(augment.shift == cen_augment_light().shift);
     train.loss = CEN_LOSS_COSFACE;
-    assert_ok(cen_recipe_choose(NULL, &own, &model, &train, &fit, &error), &error);
+    assert_ok(cen_recipe_choose(NULL, &own, &model, &train, &fit, &augment, &error), &error);
     assert_true(train.margin == 0.35 && fit.per_class == 0);
     train.loss = (cen_loss)99;
-    assert_int_equal(cen_recipe_choose(NULL, &own, &model, &train, &fit, &error),
+    model.n_classes = fit.n_epochs = 7;
+    assert_int_equal(cen_recipe_choose(NULL, &own, &model, &train, &fit, &augment, &error),
                      CEN_ERROR_ARGUMENT);
+    assert_true(model.n_classes == 7 && fit.n_epochs == 7); /* nothing is half chosen */
+    assert_ok(cen_recipe_choose(NULL, &own, NULL, NULL, &fit, NULL, &error), &error);
+    assert_true(fit.n_epochs == 240 && fit.augment == NULL);
 }
 
 /* All functions of datasets, for a caller without memory. */
@@ -726,14 +736,15 @@ static int works(void *user)
     cen_model_options model = cen_model_options_init();
     cen_train_options train = cen_train_options_init();
     cen_fit_options fit = cen_fit_options_init();
+    cen_augment augment = cen_augment_init();
     if (status == CEN_OK) {
-        status = cen_recipe_choose(threads(1), made, &model, &train, &fit, &error);
+        status = cen_recipe_choose(threads(1), made, &model, &train, &fit, &augment, &error);
     }
     if (status == CEN_OK) {
         status = cen_dataset_order(threads(1), made, 2, 2, 1, 1, order, &n, &error);
     }
     if (status == CEN_OK) {
-        status = cen_dataset_read(threads(1), made, &model.input, &fit.augment, 1, 1, rows, 2, x,
+        status = cen_dataset_read(threads(1), made, &model.input, fit.augment, 1, 1, rows, 2, x,
                                   NULL, &error);
     }
     cen_arrays_free(made);

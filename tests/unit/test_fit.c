@@ -494,7 +494,8 @@ static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, boo
         fit.n_epochs = 3;
         fit.stop_after = stop_after;
         fit.cosine = true;
-        fit.augment = cen_augment_light();
+        const cen_augment light = cen_augment_light();
+        fit.augment = &light;
         fit.checkpoint = "fit.checkpoint";
         fit.resume = resume;
         fit.on_step = watch_step;

@@ -106,6 +106,7 @@ static bool create(job *j)
 static bool train(job *j)
 {
     char checkpoint[256];
+    const cen_augment strong = cen_augment_strong();
     cen_train_options options = cen_train_options_init();
     cen_trainer *trainer = NULL;
     options.batch_size = 5;
@@ -113,7 +114,7 @@ static bool train(job *j)
     options.beta1 = 1e-200; /* whose powers underflow */
     j->fit = cen_fit_options_init();
     j->fit.n_epochs = 4;
-    j->fit.augment = cen_augment_strong();
+    j->fit.augment = &strong;
     j->fit.cosine = true;
     j->fit.seed = j->seed;
     j->fit.on_epoch = keep_epoch;

@@ -222,10 +222,11 @@ static void bad_augmentation_is_refused_before_a_training_begins(void **state)
     cen_trainer *trainer = trainer_create(model, &train);
     cen_fit_options options = cen_fit_options_init();
     options.checkpoint = "options/checkpoint";
-    const cen_augment good = options.augment;
-    double *const numbers[] = {&options.augment.shift,    &options.augment.rotation,
-                               &options.augment.scale,    &options.augment.brightness,
-                               &options.augment.contrast, &options.augment.erase};
+    const cen_augment good = cen_augment_init();
+    cen_augment augment = good;
+    options.augment = &augment;
+    double *const numbers[] = {&augment.shift,      &augment.rotation, &augment.scale,
+                               &augment.brightness, &augment.contrast, &augment.erase};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         for (size_t j = 0; j < N_BAD; j++) {
             cen_error error;
@@ -233,7 +234,7 @@ static void bad_augmentation_is_refused_before_a_training_begins(void **state)
             assert_int_equal(cen_fit(trainer, cen_folder_dataset(folder), &options, &error),
                              CEN_ERROR_ARGUMENT);
             assert_non_null(strstr(error.message, "augmentation: "));
-            options.augment = good;
+            augment = good;
         }
     }
     char kept[9] = "";
