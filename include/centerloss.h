@@ -299,7 +299,7 @@ typedef struct cen_augment {
     double contrast;   /* and their distance to the row's mean times up to 1 + this, or divided */
     double erase;      /* chance that a rectangle of 2 to 20 % of the area becomes the mean */
     bool flip;         /* left and right change places in every second row, and of each row
-                        * in every second epoch */
+                        * in every second epoch. cen_fit does so if, and only if, the model mirrors */
 } cen_augment;
 
 /* Nothing. */
@@ -537,9 +537,8 @@ typedef struct cen_model_options {
     const char *net;     /* a line, or a preset's name */
     size_t feature_size; /* replaces OUT of the last dense; 0: as in the line */
     cen_input input;
-    /* A feature is the mean of the body's outputs for an image and for its mirror image (left and right
-     * change places), with the length of these after an l2norm: for nets that are trained on both.
-     * Training itself takes images as they come. */
+    /* Left and right mean the same: cen_fit flips training rows (see cen_augment), and a feature is the mean of the
+     * body's outputs for an image and for its mirror image, with the length of these after an l2norm. */
     bool mirror;
     size_t n_classes;
     const char *const *class_names; /* NULL: "0", "1", ... */

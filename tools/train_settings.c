@@ -146,7 +146,6 @@ static void apply_augment(cen_augment *augment)
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         if (given[i] >= 0) *chosen[i] = given[i];
     }
-    augment->flip = s.flips;
 }
 
 void apply_settings(training *t)

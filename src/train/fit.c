@@ -234,6 +234,18 @@ static cen_status check_batches(const cen_fit_options *options, size_t batch_siz
                      "balance out");
 }
 
+/* Whether a net knows both sides is one decision, and the model's: its features are then the mean over both. */
+static cen_status decide_flip(const cen_model *model, cen_augment *augment, cen_error *error)
+{
+    if (augment->flip && !model->info.mirror) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "augmentation: flip asks for a model that mirrors; set mirror in "
+                         "cen_model_options instead");
+    }
+    augment->flip = model->info.mirror;
+    return CEN_OK;
+}
+
 cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset, const cen_fit_options *given,
                    cen_error *error)
 {
@@ -248,6 +260,7 @@ cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset, const cen_f
     if (status == CEN_OK) status = cen__trainer_check(trainer, error);
     if (status == CEN_OK) status = check_times(options, error);
     if (status == CEN_OK) status = cen__augment_take(o.augment, input, &augment, error);
+    if (status == CEN_OK) status = decide_flip(model, &augment, error);
     o.augment = &augment;
     if (status == CEN_OK) status = cen__dataset_take(dataset, &taken, error);
     if (status == CEN_OK) status = cen__dataset_check_size(&taken, input, error);

@@ -115,12 +115,13 @@ typedef struct run {
     cen_train_options train;
     const char *const *class_names; /* of the model */
     const char *net;
+    bool mirror;
 } run;
 
 static run plain_run(void)
 {
     run r = {plain_fit_options(), plain_train_options(), class_names,
-             "conv 4 3x3 pad 1, batchnorm, relu, flatten, dense 6"};
+             "conv 4 3x3 pad 1, batchnorm, relu, flatten, dense 6", false};
     r.fit.n_epochs = 3;
     r.train.batch_size = 8;
     return r;
@@ -144,6 +145,7 @@ static char *bytes_of(const cen_dataset *dataset, const run *r, size_t *size, ce
     cen_model *model;
     cen_trainer *trainer;
     options.net = r->net;
+    options.mirror = r->mirror;
     options.input.channels = dataset->channels;
     options.input.height = dataset->height;
     options.input.width = dataset->width;
@@ -175,6 +177,32 @@ static void assert_same(const cen_dataset *a, const cen_dataset *b, const run *r
     free(bytes_b);
 }
 
+/* On pictures that are their own mirror images nothing changes. */
+static void a_model_that_mirrors_is_trained_on_flipped_rows(void **state)
+{
+    (void)state;
+    enum { NUMBERS = 400 }; /* bytes at a file's end, which are numbers of both models */
+    make_rows();
+    const cen_dataset own = own_dataset();
+    for (int is_symmetric = 0; is_symmetric < 2; is_symmetric++) {
+        run r = plain_run();
+        size_t size[2];
+        cen_error error;
+        for (size_t i = 0; i < N * SIZE && is_symmetric; i++) {
+            const size_t x = i % W, other = i - x + (W - 1 - x);
+            if (x < W / 2) pictures[i / SIZE][i % SIZE] = pictures[other / SIZE][other % SIZE];
+        }
+        char *plain = bytes_of(&own, &r, &size[0], &error);
+        r.mirror = true;
+        char *both = bytes_of(&own, &r, &size[1], &error);
+        assert_true(plain != NULL && both != NULL);
+        assert_int_equal(memcmp(plain + size[0] - NUMBERS, both + size[1] - NUMBERS, NUMBERS) == 0,
+                         is_symmetric);
+        free(plain);
+        free(both);
+    }
+}
+
 static void the_same_pictures_train_to_the_same_bytes_whoever_reads_them(void **state)
 {
     (void)state;
@@ -192,7 +220,7 @@ static void the_same_pictures_train_to_the_same_bytes_whoever_reads_them(void **
         }
         run r = plain_run();
         cen_augment augment = i == 1 ? cen_augment_light() : cen_augment_strong();
-        augment.flip = i > 1;
+        r.mirror = i > 1; /* cen_fit flips rows then */
         if (i > 0) r.fit.augment = &augment;
         r.fit.balance = i == 2;
         r.fit.per_class = i == 3 ? 4 : 0;
@@ -774,6 +802,7 @@ static void every_allocation_may_fail(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(a_model_that_mirrors_is_trained_on_flipped_rows),
         TEST(the_same_pictures_train_to_the_same_bytes_whoever_reads_them),
         TEST(classes_are_matched_by_name_and_never_by_place),
         TEST(five_sensors_train_and_their_model_is_saved_with_five_means),

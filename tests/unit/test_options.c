@@ -237,6 +237,12 @@ static void bad_augmentation_is_refused_before_a_training_begins(void **state)
             augment = good;
         }
     }
+    cen_error error;
+    augment.flip = true; /* of a model that knows one side */
+    assert_int_equal(cen_fit(trainer, cen_folder_dataset(folder), &options, &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "set mirror"));
+    augment = good;
     char kept[9] = "";
     FILE *file = fopen("options/checkpoint", "rb");
     assert_non_null(file);
