@@ -610,7 +610,7 @@ CEN_API cen_status cen_model_set_classes(cen_model *model, size_t n, const char 
 
 /* Keeps key = value in the model file's __metadata__ ("lambda", "epochs", ...). Both are copied. Errors:
  * ARGUMENT (a key that the file has itself: format, net, input, resize, mean, std, mirror, classes,
- * classes_hex; or what is not UTF-8), MEMORY. */
+ * classes_hex, head, head_scale; or what is not UTF-8), MEMORY. */
 CEN_API cen_status cen_model_set_note(cen_model *model, const char *key, const char *value,
                                       cen_error *error);
 

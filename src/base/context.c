@@ -16,6 +16,7 @@ cen_status cen_context_create(cen_context **context, const cen_context_options *
                               cen_error *error)
 {
     cen_context_options o = cen_context_options_init();
+    *context = NULL;
     cen_status status = cen__take_options(&o, options, error);
     if (status != CEN_OK) return status;
     if (o.n_threads < 0 || o.n_threads > MOST_THREADS) {

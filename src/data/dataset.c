@@ -80,6 +80,11 @@ cen_status cen__dataset_take(const cen_dataset *given, cen_dataset *taken, cen_e
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "the dataset has no function to read rows; set read");
     }
+    if (taken->n_classes > INT32_MAX) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "the dataset has %zu classes, more than labels can name; give it fewer",
+                         taken->n_classes);
+    }
     size_t plane, count;
     bool fits = cen__multiply(taken->height, taken->width, &plane) &&
                 cen__multiply(plane, taken->channels, &count) && count <= SIZE_MAX / sizeof(float);

@@ -152,10 +152,12 @@ cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset, s
         cen__shuffle(order, *n, seed, cen__substream(CEN__STREAM_SHUFFLE, epoch));
         return CEN_OK;
     }
-    if (per_class == 0 || n_classes > taken.n_classes) {
+    size_t room; /* that *order must have */
+    if (per_class == 0 || n_classes > taken.n_classes ||
+        !cen__multiply(n_classes, per_class, &room) || room > SIZE_MAX / sizeof *order - taken.n) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "batches of %zu classes with %zu rows each cannot be drawn from %zu "
-                         "classes; choose at least 1 row, and fewer classes",
+                         "classes; choose at least 1 row that fits into memory, and fewer classes",
                          n_classes, per_class, taken.n_classes);
     }
     status = cen__dataset_check_labels(&taken, error);

@@ -201,7 +201,8 @@ static size_t take_slot(slots *in, size_t numbers, size_t start, size_t end)
     return i;
 }
 
-/* Within a stage chunks are at different ops, so a place of the batch is free only after the stage. */
+/* Within a stage chunks are at different ops, so a place of the batch is free only after the stage. A stage of
+ * the whole batch has its scratch in the area, and no more. */
 static void place_buffer(layout *l, buffer *b, bool is_gradient)
 {
     const cen__plan *plan = l->plan;
@@ -213,7 +214,7 @@ static void place_buffer(layout *l, buffer *b, bool is_gradient)
     if (b->place.kind == CEN__AT_INPUT) return;
     if (plan->is_training && !is_gradient) {
         b->place.offset = take_slot(&l->batch, cen__times(b->count, plan->max_n), 0, NONE);
-    } else if (a != z) {
+    } else if (a != z || plan->stages[a].scope == CEN__SCOPE_BATCH) {
         const size_t start = is_gradient ? plan->n_stages - 1 - a : a;
         const size_t end = is_gradient ? plan->n_stages - 1 - z : z;
         b->place.offset = take_slot(&l->batch, cen__times(b->count, plan->max_n), start, end);

@@ -29,6 +29,7 @@ enum {
     N_KEYS
 };
 static const char *const no_head = "none";
+static const char loss_note[] = "loss"; /* names the head in files that have no key for it */
 static const char *const format_name = "centerloss 1";
 
 static const char in_memory[] = "a model in memory";
@@ -70,6 +71,13 @@ static void add_hex_names(cen__text *text, char *const *names, size_t n)
     cen__text_add(text, "]");
 }
 
+/* Of a file without a key for it, by its note on the loss. */
+static const cen__head_kind *implied_head(const char *note)
+{
+    const cen__loss_kind *loss = note != NULL ? cen__loss_kind_find(note) : NULL;
+    return loss != NULL ? loss->head : &cen__affine_head;
+}
+
 /* texts[N_KEYS]: the metadata that make_input reads back. */
 static bool describe(const cen_model *model, cen__text *texts)
 {
@@ -92,7 +100,8 @@ static bool describe(const cen_model *model, cen__text *texts)
         is_plain = is_plain && cen__is_utf8(model->class_names[i]);
     }
     if (!is_plain) add_hex_names(&texts[CLASSES_HEX], model->class_names, model->info.n_classes);
-    if (model->head.kind != &cen__affine_head) {
+    if (model->head.kind != &cen__affine_head ||
+        model->head.kind != implied_head(cen_model_note(model, loss_note))) {
         cen__text_add(&texts[HEAD], model->head.kind != NULL ? model->head.kind->name : no_head);
     }
     if (model->head.kind != NULL && model->head.kind->has_scale) {
@@ -379,11 +388,10 @@ static cen_status read_head(const cen__safetensors *file, cen__head *head, cen_e
 {
     const char *name = cen__safetensors_metadata(file, keys[HEAD]);
     const char *scale = cen__safetensors_metadata(file, keys[HEAD_SCALE]);
-    const char *noted = cen__safetensors_metadata(file, "loss");
-    *head = (cen__head){&cen__affine_head, 0};
+    const char *noted = cen__safetensors_metadata(file, loss_note);
+    *head = (cen__head){implied_head(noted), 0};
     if (name == NULL) {
-        const cen__loss_kind *loss = noted != NULL ? cen__loss_kind_find(noted) : NULL;
-        if (loss != NULL) *head = (cen__head){loss->head, cen_train_options_init().margin_scale};
+        if (noted != NULL) head->scale = cen_train_options_init().margin_scale;
         return CEN_OK;
     }
     head->kind = cen__head_find(name);

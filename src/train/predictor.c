@@ -49,6 +49,7 @@ cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *mode
     made->model = model;
     made->max_n = max_n;
     made->n_changes = model->n_changes;
+    made->head = model->head.kind;
     cen_status status =
         cen__run_create(&made->run, &model->net, max_n, model->context, false, error);
     if (status == CEN_OK && !reserve(made)) {
@@ -166,6 +167,11 @@ cen_status cen_predictor_classes(cen_predictor *predictor, const float *x, size_
     const size_t d = model->info.feature_size, classes = model->info.n_classes;
     cen_status status = check(predictor, n, error);
     if (status != CEN_OK) return status;
+    if (predictor->head != model->head.kind) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "the model has been given to a trainer with another loss since the "
+                         "predictor was made; make another");
+    }
     if (predictor->logits == NULL) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          classes == 0

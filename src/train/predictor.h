@@ -2,12 +2,14 @@
 #ifndef CEN_TRAIN_PREDICTOR_H
 #define CEN_TRAIN_PREDICTOR_H
 
+#include "loss/head.h"
 #include "nn/run.h"
 
 struct cen_predictor {
-    const cen_model *model; /* borrowed */
-    size_t max_n;           /* images at once */
-    unsigned n_changes;     /* of the model, when it was made */
+    const cen_model *model;     /* borrowed */
+    size_t max_n;               /* images at once */
+    unsigned n_changes;         /* of the model, when it was made */
+    const cen__head_kind *head; /* the same; NULL: none */
     cen__run *run;
     /* A model that mirrors: */
     float *mirrored; /* [max_n, input] */

@@ -47,17 +47,17 @@ cen_status cen_folder_choose_input(cen_context *context, const cen_folder *folde
     const cen_folder_info *info = cen_folder_get(folder);
     const cen_preset *preset = net != NULL ? cen__preset_find(net) : NULL;
     cen_input chosen = *input;
-    if (chosen.height == 0 && preset != NULL) {
-        chosen.height = preset->height;
-        chosen.width = preset->width;
-    }
+    if (chosen.height == 0) chosen.height = preset != NULL ? preset->height : 0;
+    if (chosen.width == 0) chosen.width = preset != NULL ? preset->width : 0;
     if (chosen.channels == 0 && preset != NULL) chosen.channels = preset->channels;
     if (chosen.channels == 0) chosen.channels = choose_channels(info);
-    if (chosen.height == 0) {
+    if (chosen.height == 0 || chosen.width == 0) {
         size_t side = 0;
         cen_status status = median_shorter_side(context, info, &side, error);
         if (status != CEN_OK) return status;
-        chosen.height = chosen.width = side < LONGEST_SIDE ? side : LONGEST_SIDE;
+        if (side > LONGEST_SIDE) side = LONGEST_SIDE;
+        if (chosen.height == 0) chosen.height = side;
+        if (chosen.width == 0) chosen.width = side;
     }
     *input = chosen;
     return CEN_OK;
@@ -87,7 +87,7 @@ static bool is_to_change(const cen_dataset *dataset, size_t n_train)
 static size_t choose_per_class(size_t batch_size, size_t n_classes)
 {
     size_t per_class = 4;
-    while (batch_size / per_class > n_classes) per_class *= 2;
+    while (batch_size / per_class > (n_classes > 0 ? n_classes : 1)) per_class *= 2;
     return per_class;
 }
 

@@ -379,7 +379,7 @@ const float *cen_trainer_features(const cen_trainer *trainer, size_t *n)
 
 float *cen_trainer_gradient(cen_trainer *trainer, size_t *n)
 {
-    *n = trainer->model->n_parameters;
+    *n = cen__trainer_check(trainer, NULL) == CEN_OK ? trainer->model->n_parameters : 0;
     trainer->is_shared = true;
     return trainer->gradient;
 }

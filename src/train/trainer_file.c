@@ -45,7 +45,8 @@ cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_error *e
     cen__string_pair pairs[CEN__MOST_ENTRIES];
     cen__named_number numbers[N_NAMED];
     cen__entries list = {.context = cen__trainer_model(trainer)->context};
-    cen_status status = CEN_OK;
+    cen_status status = cen__trainer_check(trainer, error);
+    if (status != CEN_OK) return status;
     cen__text_add(cen__entry(&list, "format"), format_name);
     add_setup(&list, trainer);
     list_named(&v, numbers);
@@ -139,8 +140,10 @@ cen_status cen_trainer_load(cen_trainer *trainer, const char *path, size_t *n_st
                             cen_error *error)
 {
     cen__safetensors file;
-    cen_status status =
-        cen__safetensors_read(cen__trainer_model(trainer)->context, path, &file, error);
+    cen_status status = cen__trainer_check(trainer, error);
+    if (status == CEN_OK) {
+        status = cen__safetensors_read(cen__trainer_model(trainer)->context, path, &file, error);
+    }
     if (status != CEN_OK) return status;
     status = check_setup(trainer, &file, error);
     if (status == CEN_OK) status = take(trainer, &file, error);

@@ -37,6 +37,9 @@ int main(int argc, char **argv)
     model_options.input.channels = model_options.input.height = model_options.input.width = 0;
     need(cen_folder_open(NULL, &folder, &root, 1, &folder_options, &error));
     need(cen_folder_choose_input(NULL, folder, model_options.net, &model_options.input, &error));
+    cen_input tall = {.height = 9};
+    need(cen_folder_choose_input(NULL, folder, NULL, &tall, &error));
+    if (tall.height != 9 || tall.width == 0 || tall.channels == 0) return 3;
     need(cen_folder_load(folder, &model_options.input, 0, NULL, NULL, &error));
     need(cen_recipe_choose(NULL, cen_folder_dataset(folder), &model_options, &train, &fit, &augment, &error));
     printf("%zu epochs, batches of %zu, lambda %g, augment %s\n", fit.n_epochs, train.batch_size,

@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -288,9 +289,20 @@ static void what_was_made_for_the_classes_before_refuses_to_work(void **state)
     assert_int_equal(cen_trainer_evaluate(trainer, x, labels, 2, &losses, NULL, &error),
                      CEN_ERROR_ARGUMENT);
     assert_int_equal(cen_predictor_features(predictor, x, 2, features, &error), CEN_ERROR_ARGUMENT);
+    size_t n_numbers;
+    assert_int_equal(cen_trainer_save(trainer, "classes_trainer.safetensors", &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "make another"));
+    (void)cen_trainer_gradient(trainer, &n_numbers);
+    assert_int_equal(n_numbers, 0);
     assert_int_equal(cen_trainer_create(&other, model, NULL, NULL), CEN_OK);
     assert_int_equal(cen_trainer_backward(other, x, labels, 2, &losses, NULL), CEN_OK);
     cen_trainer_update(other);
+    assert_int_equal(cen_trainer_save(other, "classes_trainer.safetensors", NULL), CEN_OK);
+    assert_int_equal(cen_trainer_load(trainer, "classes_trainer.safetensors", NULL, &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(error.message, "make another"));
+    (void)remove("classes_trainer.safetensors");
     cen_trainer_free(other);
     cen_trainer_free(trainer);
     cen_predictor_free(predictor);

@@ -781,6 +781,51 @@ static int works(void *user)
     return status == CEN_OK;
 }
 
+/* Labels are of 32 bits, and n_classes * per_class rows must have a place. */
+static void numbers_of_classes_that_cannot_be_are_refused(void **state)
+{
+    (void)state;
+    make_rows();
+    const size_t many[] = {SIZE_MAX, SIZE_MAX - 1, (size_t)INT32_MAX + 1};
+    cen_arrays arrays = cen_arrays_init();
+    cen_dataset *made;
+    cen_error error;
+    arrays.n = N;
+    arrays.channels = 1;
+    arrays.height = H;
+    arrays.width = W;
+    arrays.bytes = pictures[0];
+    arrays.labels = labels;
+    for (size_t i = 0; i < sizeof many / sizeof *many; i++) {
+        arrays.n_classes = many[i];
+        assert_int_equal(cen_arrays_create(threads(1), &made, &arrays, &error), CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, "classes"));
+    }
+    arrays.n_classes = CLASSES;
+    assert_int_equal(cen_arrays_create(threads(1), &made, &arrays, &error), CEN_OK);
+    const size_t per_class[] = {SIZE_MAX / 2 + 1, SIZE_MAX / 2, SIZE_MAX / 16, SIZE_MAX};
+    for (size_t i = 0; i < sizeof per_class / sizeof *per_class; i++) {
+        size_t order[1], n;
+        assert_int_equal(
+            cen_dataset_order(threads(1), made, 2, per_class[i], 1, 1, order, &n, &error),
+            CEN_ERROR_ARGUMENT);
+    }
+    cen_arrays_free(made);
+    arrays.n = 0;
+    arrays.n_classes = 0;
+    assert_int_equal(cen_arrays_create(threads(1), &made, &arrays, &error), CEN_OK);
+    cen_dataset empty = *made;
+    const float one = 1;
+    cen_model_options model = cen_model_options_init();
+    cen_train_options train = cen_train_options_init();
+    cen_fit_options fit = cen_fit_options_init();
+    empty.mean = empty.std = &one;
+    train.loss = CEN_LOSS_TRIPLET_HARD;
+    train.batch_size = SIZE_MAX;
+    assert_int_equal(cen_recipe_choose(threads(1), &empty, &model, &train, &fit, &error), CEN_OK);
+    cen_arrays_free(made);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -814,6 +859,7 @@ int main(void)
         TEST(a_rate_of_ones_own_is_used_and_resumed),
         TEST(splits_of_arrays_are_drawn_as_those_of_a_folder),
         TEST(a_recipe_suits_the_loss_and_the_rows),
+        TEST(numbers_of_classes_that_cannot_be_are_refused),
         TEST(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

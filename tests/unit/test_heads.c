@@ -70,6 +70,47 @@ static void a_model_keeps_the_head_of_its_loss_in_its_file(void **state)
     }
 }
 
+/* cl_train notes its loss, and the model may be trained on with another. */
+static void a_note_on_another_loss_leaves_the_head_as_it_is(void **state)
+{
+    (void)state;
+    const char *const notes[] = {"triplet-hard", "cosface", "center", "none of these"};
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++) {
+        cen_model *model = make(CEN_LOSS_CENTER, 30), *loaded;
+        cen_error error;
+        assert_ok(cen_model_set_note(model, "loss", notes[i], &error), &error);
+        assert_ok(cen_model_save(model, "head.safetensors", &error), &error);
+        assert_ok(cen_model_load(NULL, &loaded, "head.safetensors", NULL, &error), &error);
+        check_head(loaded, "affine", 0);
+        cen_model_free(loaded);
+        cen_model_free(model);
+    }
+}
+
+/* Its memory is that of the head so far. */
+static void a_predictor_refuses_a_model_that_has_got_another_head(void **state)
+{
+    (void)state;
+    const cen_loss losses[] = {CEN_LOSS_TRIPLET_HARD, CEN_LOSS_COSFACE, CEN_LOSS_CENTER};
+    const float x[4] = {1, 2, 3, 4};
+    float logits[3], features[2];
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++) {
+        cen_model *model = make(losses[(i + 1) % 3], 30);
+        cen_predictor *predictor;
+        cen_train_options options = cen_train_options_init();
+        cen_error error;
+        assert_ok(cen_predictor_create(&predictor, model, 1, &error), &error);
+        options.loss = losses[i];
+        cen_trainer_free(trainer_create(model, &options));
+        assert_int_equal(cen_predictor_classes(predictor, x, 1, logits, NULL, &error),
+                         CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, "make another"));
+        assert_ok(cen_predictor_features(predictor, x, 1, features, &error), &error);
+        cen_predictor_free(predictor);
+        cen_model_free(model);
+    }
+}
+
 /* Its file could not be read again, and its gradient is no number. */
 static void a_cosface_without_scale_is_refused(void **state)
 {
@@ -177,6 +218,8 @@ static void logits_are_those_of_the_head(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_note_on_another_loss_leaves_the_head_as_it_is),
+        cmocka_unit_test(a_predictor_refuses_a_model_that_has_got_another_head),
         cmocka_unit_test(a_model_keeps_the_head_of_its_loss_in_its_file),
         cmocka_unit_test(a_cosface_without_scale_is_refused),
         cmocka_unit_test(a_file_from_before_heads_has_that_of_its_noted_loss),

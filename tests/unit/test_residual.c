@@ -282,6 +282,48 @@ static void features_have_the_same_bits_in_any_batch_and_from_a_file(void **stat
     assert_int_equal(remove(path), 0);
 }
 
+/* Both dense layers hand a gradient to the layer before them, which is their sum; of batches that are large enough
+ * to be multiplied in blocks. By differences along the gradient itself. */
+static void dense_branches_of_a_batch_add_up_their_gradients(void **state)
+{
+    (void)state;
+    const float step = 1e-2f;
+    pictures p = draw_pictures();
+    cen_model *model =
+        model_create("maxpool 2, flatten, dense 6, residual {dense 4 | dense 4, gelu}, dense 3", 1,
+                     SIDE, SIDE, N_CLASSES);
+    cen_train_options options = cen_train_options_init();
+    options.batch_size = N;
+    cen_trainer *trainer = trainer_create(model, &options);
+    cen_losses losses[2];
+    size_t n_numbers;
+    assert_int_equal(cen_trainer_backward(trainer, p.x, p.labels, N, losses, NULL), CEN_OK);
+    const float *gradient = cen_trainer_gradient(trainer, &n_numbers);
+    cen_tensor weight = model_tensor(model, "body.2.weight");
+    const size_t n = cen__tensor_count(&weight);
+    float *direction = golden_memory(n, sizeof *direction);
+    float *first = golden_memory(n, sizeof *first);
+    double square = 0;
+    memcpy(direction, gradient + (weight.data - cen_model_parameters(model, &n_numbers)),
+           n * sizeof *direction);
+    memcpy(first, weight.data, n * sizeof *first);
+    for (size_t i = 0; i < n; i++) square += (double)direction[i] * (double)direction[i];
+    const double length = sqrt(square);
+    for (int side = 0; side < 2; side++) {
+        for (size_t i = 0; i < n; i++) {
+            weight.data[i] = first[i] + (side ? step : -step) * direction[i] / (float)length;
+        }
+        assert_int_equal(cen_trainer_backward(trainer, p.x, p.labels, N, &losses[side], NULL),
+                         CEN_OK);
+    }
+    const double slope = (losses[1].total - losses[0].total) / (2 * (double)step);
+    if (!(fabs(slope - length) < 0.01 * length)) fail_msg("slope %g, not %g", length, slope);
+    free(first);
+    free(direction);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +334,7 @@ int main(void)
         cmocka_unit_test(the_feature_size_replaces_the_last_dense),
         cmocka_unit_test(a_strangers_residuals_are_counted),
         cmocka_unit_test(weights_before_the_sums_relu_start_as_its_own),
+        cmocka_unit_test(dense_branches_of_a_batch_add_up_their_gradients),
         cmocka_unit_test(training_gives_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(features_have_the_same_bits_in_any_batch_and_from_a_file),
     };
