@@ -244,7 +244,7 @@ typedef struct cen_dataset {
     void *user;
     /* x[n, channels, height, width] = the raw values of rows[n]. Called from the thread that called the
      * library. MEMORY, STOPPED and ARGUMENT end what it was called for. After any other error the rows are
-     * asked for in parts: those that fail by themselves are passed over. */
+     * asked for in parts: those that fail by themselves are passed over. What is no status counts as IO. */
     cen_status (*read)(void *user, const size_t *rows, size_t n, float *x, cen_error *error);
 } cen_dataset;
 
@@ -671,7 +671,7 @@ CEN_API cen_status cen_predictor_features(cen_predictor *predictor, const float 
 
 /* logits[n, n_classes] and probabilities[n, n_classes], their softmax; either may be NULL. Those of a class that was
  * never trained mean nothing. As above; ARGUMENT also if the model has no classes, or no head (it was trained
- * with a triplet loss). */
+ * with a triplet loss), or a trainer that was made later has given it another. */
 CEN_API cen_status cen_predictor_classes(cen_predictor *predictor, const float *x, size_t n,
                                          float *logits, float *probabilities, cen_error *error);
 
@@ -820,7 +820,8 @@ CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, co
 
 /* The gradient, laid out as cen_model_parameters, to be read or changed (clipped, say) between backward
  * and update; what is changed is not checked again. Of the centers, only rows of classes in the batch are read
- * by the update in mode ADAM; in mode MEAN the update uses features and not the gradient. */
+ * by the update in mode ADAM; in mode MEAN the update uses features and not the gradient. *n is 0 if the model has
+ * got other classes. */
 CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
 
 /* The images of a batch of n that this process works on: first and on; all of them without an exchange. */

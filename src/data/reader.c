@@ -51,6 +51,8 @@ static cen_status read_raw(const cen__reader *reader, const size_t *rows, size_t
         for (size_t i = 0; i < n; i++) errors[i].status = CEN_OK;
         return CEN_OK;
     }
+    /* -1 of a function in another language, say */
+    if ((unsigned)status > CEN_ERROR_NOT_FINITE) status = CEN_ERROR_IO;
     if (is_fatal(status)) return cen__fail(error, status, "%s", why.message);
     if (n == 1) {
         errors[0] = why;

@@ -9,10 +9,12 @@
 #include "base/os.h"
 #include "base/random.h"
 #include "data/dataset.h"
+#include "loss/loss.h"
 #include "train/model.h"
 #include "train/state.h"
 
-static const char *const format_name = "centerloss checkpoint 1";
+/* Its number counts the ways to say what must be the same on both sides. */
+static const char format_name[] = "centerloss checkpoint 2";
 
 /* ---- what must be the same on both sides ---- */
 
@@ -200,21 +202,42 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
 static cen_status take(const cen__checkpoint *checkpoint, const cen__safetensors *file,
                        cen_error *error)
 {
-    cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer);
+    cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer), read = state;
+    cen__progress at = *checkpoint->progress;
+    size_t n_steps = 0;
+    double lambda = 0;
     cen__named_tensor tensors[N_TENSORS];
     cen__named_number numbers[N_NAMED];
     const char *begun = cen__safetensors_metadata(file, "at.has_lambda");
     list_tensors(checkpoint, tensors);
     bool good = begun != NULL && cen__state_check(file, checkpoint->trainer, tensors, N_TENSORS);
-    list_named(checkpoint->progress, &state, numbers);
+    read.n_steps = &n_steps;
+    read.lambda = &lambda;
+    list_named(&at, &read, numbers);
     for (size_t i = 0; i < N_NAMED && good; i++) good = cen__named_read(file, &numbers[i]);
-    if (!good || checkpoint->progress->epoch == 0) {
+    if (!good || at.epoch == 0 || !(lambda >= 0 && lambda < CEN__HUGE_RATE)) {
         return cen__fail(error, CEN_ERROR_FORMAT, "it does not hold all that a training needs");
     }
+    *checkpoint->progress = at;
+    *state.n_steps = n_steps;
+    *state.lambda = lambda;
     *state.is_begun = strcmp(begun, "1") == 0;
     cen__state_take(file, tensors, N_TENSORS);
     cen__trainer_forget(checkpoint->trainer);
     return CEN_OK;
+}
+
+static cen_status check_format(const cen__safetensors *file, cen_error *error)
+{
+    const char *format = cen__safetensors_metadata(file, "format");
+    const size_t n_kind = sizeof format_name - 2; /* without the number */
+    if (format != NULL && strcmp(format, format_name) == 0) return CEN_OK;
+    if (format != NULL && strncmp(format, format_name, n_kind) == 0) {
+        return cen__fail(error, CEN_ERROR_UNSUPPORTED,
+                         "another version of the library has written it; resume with that version, "
+                         "or begin a new training");
+    }
+    return cen__fail(error, CEN_ERROR_FORMAT, "its metadata do not say '%s'", format_name);
 }
 
 static cen_status read_file(cen_context *context, const cen__checkpoint *checkpoint,
@@ -223,14 +246,11 @@ static cen_status read_file(cen_context *context, const cen__checkpoint *checkpo
     cen__safetensors file;
     cen_status status = cen__safetensors_read(context, path, &file, error);
     if (status != CEN_OK) return status;
-    const char *format = cen__safetensors_metadata(&file, "format");
     cen__entries list = {.context = context};
     add_setup(&list, checkpoint);
-    if (cen__entries_failed(&list)) {
-        status = cen__fail_memory(error, "a checkpoint");
-    } else if (format == NULL || strcmp(format, format_name) != 0) {
-        status = cen__fail(error, CEN_ERROR_FORMAT, "its metadata do not say '%s'", format_name);
-    } else {
+    status = cen__entries_failed(&list) ? cen__fail_memory(error, "a checkpoint")
+                                        : check_format(&file, error);
+    if (status == CEN_OK) {
         const char *was;
         size_t i = cen__entries_compare(&list, &file, &was);
         if (i < list.n) {

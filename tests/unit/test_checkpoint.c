@@ -117,8 +117,11 @@ static void what_is_missing_or_of_another_training_is_told(void **state)
         const char *says;
         cen_status status;
     } cases[] = {
-        {{.metadata = "format"}, "do not say 'centerloss checkpoint 1'", CEN_ERROR_FORMAT},
+        {{.metadata = "format"}, "do not say 'centerloss checkpoint 2'", CEN_ERROR_FORMAT},
         {{"format", "centerloss 1", NULL, false}, "do not say", CEN_ERROR_FORMAT},
+        {{"format", "centerloss checkpoint 1", NULL, false},
+         "another version of the library has written it; resume with that version",
+         CEN_ERROR_UNSUPPORTED},
         {{.metadata = "net"}, "begun with net unknown, not flatten", CEN_ERROR_ARGUMENT},
         {{"net", "gap", NULL, false}, "begun with net gap, not flatten", CEN_ERROR_ARGUMENT},
         {{.metadata = "at.has_lambda"}, "does not hold all", CEN_ERROR_FORMAT},
@@ -127,17 +130,27 @@ static void what_is_missing_or_of_another_training_is_told(void **state)
         {{"at.epoch", "-1", NULL, false}, "does not hold all", CEN_ERROR_FORMAT},
         {{"at.epoch", "1e300", NULL, false}, "does not hold all", CEN_ERROR_FORMAT},
         {{"at.epoch", "third", NULL, false}, "does not hold all", CEN_ERROR_FORMAT},
+        {{.metadata = "at.adam_steps"}, "does not hold all", CEN_ERROR_FORMAT},
+        {{"at.lambda", "nan", NULL, false}, "does not hold all", CEN_ERROR_FORMAT},
+        {{"at.lambda", "-1", NULL, false}, "does not hold all", CEN_ERROR_FORMAT},
         {{.tensor = "best", .goes = true}, "does not hold all", CEN_ERROR_FORMAT},
         {{.tensor = "adam.v"}, "does not hold all", CEN_ERROR_FORMAT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         cen_error warning, error;
+        const cen__trainer_state now = cen__trainer_state_of(s->trainer);
+        *now.lambda = 0.5;
+        *now.n_steps = 7;
         s->progress.epoch = 3;
         write_changed(s, &cases[i].change);
+        *now.lambda = 0.25;
+        *now.n_steps = 8;
+        s->progress.epoch = 4;
         assert_int_equal(cen__checkpoint_read(&s->checkpoint, &warning, &error), cases[i].status);
         if (strstr(error.message, cases[i].says) == NULL) fail_msg("%zu: %s", i, error.message);
         assert_non_null(strstr(error.message, FILE_NAME ": "));
         assert_int_equal(cen__checkpoint_read(&s->checkpoint, &warning, NULL), cases[i].status);
+        assert_true(*now.lambda == 0.25 && *now.n_steps == 8 && s->progress.epoch == 4);
     }
 }
 

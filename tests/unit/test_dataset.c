@@ -518,6 +518,29 @@ static void some_errors_of_a_read_end_what_asked_for_it(void **state)
     }
 }
 
+static void a_status_that_is_none_counts_as_one_of_io(void **state)
+{
+    (void)state;
+    const int none[] = {-1, 99};
+    const size_t rows[] = {4, 5};
+    make_rows();
+    for (size_t i = 0; i < 2; i++) {
+        cen_error error;
+        float x[2 * SIZE];
+        cen_dataset own = own_dataset();
+        cen_input input = {.channels = 1, .height = H, .width = W, .std = {1}};
+        own.read = read_failing;
+        own.user = &failing_now;
+        failing_now = (failing_rows){.status = (cen_status)none[i]};
+        failing_now.is_bad[5] = true;
+        assert_int_equal(
+            cen_dataset_read(threads(1), &own, &input, NULL, 0, 0, rows, 2, x, NULL, &error),
+            CEN_ERROR_IO);
+        assert_int_equal(error.status, CEN_ERROR_IO);
+        assert_string_equal(error.message, "no 5");
+    }
+}
+
 static void what_is_wrong_with_a_dataset_is_reported(void **state)
 {
     (void)state;
@@ -854,6 +877,7 @@ int main(void)
         TEST(augmentation_moves_all_channels_alike),
         TEST(rows_that_fail_by_themselves_are_passed_over),
         TEST(some_errors_of_a_read_end_what_asked_for_it),
+        TEST(a_status_that_is_none_counts_as_one_of_io),
         TEST(what_is_wrong_with_a_dataset_is_reported),
         TEST(a_value_that_is_not_finite_is_an_error_that_names_the_row),
         TEST(a_rate_of_ones_own_is_used_and_resumed),
