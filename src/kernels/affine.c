@@ -22,14 +22,37 @@ void cen__affine_forward(const cen__affine *affine, const float *x, const float 
               bias, y, out, affine->scratch, affine->context);
 }
 
+typedef struct bias_sum {
+    const cen__affine *affine;
+    const float *dy;
+    float *dbias;
+} bias_sum;
+
+enum { BIAS_BLOCK = 1024 };
+
+/* Of some outputs, image by image: the same bits however many there are in a block. */
+static void sum_bias(void *data, size_t task, int worker)
+{
+    (void)worker;
+    const bias_sum *sum = data;
+    const size_t out = sum->affine->out, start = task * BIAS_BLOCK;
+    const size_t count = out - start < BIAS_BLOCK ? out - start : BIAS_BLOCK;
+    memcpy(sum->dbias + start, sum->dy + start, count * sizeof *sum->dy);
+    for (size_t i = 1; i < sum->affine->n; i++) {
+        sum->affine->kernels->vectors.add_scaled(count, 1, sum->dy + i * out + start,
+                                                 sum->dbias + start);
+    }
+}
+
 void cen__affine_backward(const cen__affine *affine, const float *x, const float *w,
                           const float *dy, float *dw, float *dbias, float *dx)
 {
     size_t n = affine->n, in = affine->in, out = affine->out;
     cen__gemm(&affine->kernels->micro, out, in, n, (cen__matrix){dy, 1, out},
               (cen__matrix){x, in, 1}, NULL, dw, in, affine->scratch, affine->context);
-    memcpy(dbias, dy, out * sizeof *dy);
-    for (size_t i = 1; i < n; i++) affine->kernels->vectors.add_scaled(out, 1, dy + i * out, dbias);
+    bias_sum sum = {affine, dy, dbias};
+    cen__parallel(affine->context, (out + BIAS_BLOCK - 1) / BIAS_BLOCK, (double)n * (double)out,
+                  sum_bias, &sum);
     if (dx == NULL) return;
     cen__gemm(&affine->kernels->micro, n, in, out, (cen__matrix){dy, out, 1},
               (cen__matrix){w, in, 1}, NULL, dx, in, affine->scratch, affine->context);

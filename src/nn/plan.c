@@ -25,7 +25,7 @@ static size_t larger(size_t a, size_t b)
  * serve more threads. If all chunks together may cost one of SHARE parts of the work, the time that many
  * threads need is the least where the chunks of a stage are as sqrt(work / parameters). */
 
-enum { TRAINING_COST = 64, INFERENCE_COST = 16, SHARE = 16 };
+enum { TRAINING_COST = 64, INFERENCE_COST = 29, SHARE = 16 };
 
 /* The least that is worth waking a thread. */
 static const double LEAST_WORK = 2e6;

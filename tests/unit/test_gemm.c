@@ -14,6 +14,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "kernels/affine.h"
 #include "kernels/gemm.h"
 #include "kernels/micro.h"
 #include "support/context.h"
@@ -351,6 +352,32 @@ static void test_a_transpose_puts_each_number_in_its_place(void **state)
     }
 }
 
+/* 2,500 outputs: whole blocks of them and a part of one. */
+static void test_a_bias_gradient_has_the_same_bits_at_any_number_of_threads(void **state)
+{
+    (void)state;
+    enum { N = 19, OUT = 2500, IN = 3 };
+    float *dy = cen__alloc(NULL, N * OUT, sizeof *dy), *dw = cen__alloc(NULL, OUT * IN, sizeof *dw);
+    float x[N * IN], dbias[OUT], want[OUT] = {0};
+    fill(dy, N * OUT, 9);
+    fill(x, N * IN, 10);
+    for (size_t i = 0; i < N * OUT; i++) want[i % OUT] += dy[i];
+    for (int n_threads = 1; n_threads <= 3; n_threads++) {
+        const size_t count = cen__affine_scratch_count(kernels_now(), N, IN, OUT, n_threads);
+        cen__affine affine = {kernels_now(),
+                              N,
+                              IN,
+                              OUT,
+                              threads(n_threads),
+                              cen__alloc(NULL, count, sizeof *affine.scratch)};
+        cen__affine_backward(&affine, x, NULL, dy, dw, dbias, NULL);
+        assert_memory_equal(dbias, want, sizeof want);
+        cen__free(affine.scratch);
+    }
+    cen__free(dy);
+    cen__free(dw);
+}
+
 static void test_the_environment_forces_a_lower_set(void **state)
 {
     (void)state;
@@ -377,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_scratch_for_a_product_serves_every_smaller_one),
         cmocka_unit_test(test_numbers_that_are_none_stay_in_their_row_and_column),
         cmocka_unit_test(test_a_transpose_puts_each_number_in_its_place),
+        cmocka_unit_test(test_a_bias_gradient_has_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(test_the_environment_forces_a_lower_set),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

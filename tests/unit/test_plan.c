@@ -104,6 +104,20 @@ static void chunks_of_small_batches_cost_little_more(void **state)
     }
 }
 
+/* Features: each chunk reads the parameters once more, which costs about as much as 29 multiply-adds each. */
+static void chunks_of_features_cost_little_more(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        cen__net net = make_net(lines[i], (cen__shape){1, 28, 28});
+        cen__plan plan;
+        assert_true(cen__plan_make(NULL, &plan, &net, 128, 1, false));
+        assert_true(29.0 / 64 * cost_of(&plan, 128) < 0.07 * net.work);
+        cen__plan_free(&plan);
+        cen__net_free(&net);
+    }
+}
+
 static void a_large_batch_has_chunks_for_32_threads(void **state)
 {
     (void)state;
@@ -151,6 +165,7 @@ int main(void)
         cmocka_unit_test(no_chunk_is_larger_than_the_largest_or_empty),
         cmocka_unit_test(threads_change_no_chunk),
         cmocka_unit_test(chunks_of_small_batches_cost_little_more),
+        cmocka_unit_test(chunks_of_features_cost_little_more),
         cmocka_unit_test(a_large_batch_has_chunks_for_32_threads),
         cmocka_unit_test(a_pooled_convolution_is_cut_by_its_whole_work),
         cmocka_unit_test(partial_gradients_of_large_stages_take_bounded_memory),
