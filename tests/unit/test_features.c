@@ -183,6 +183,7 @@ static void assert_nothing_is_left(void)
     allocations_left = SIZE_MAX;
     assert_int_equal(cen__os_list(NULL, ".", &listing, NULL), CEN_OK);
     for (size_t i = 0; i < listing.n_names; i++) {
+        if (strstr(listing.names[i], "test_features") == NULL) continue; /* of another test */
         assert_null(strstr(listing.names[i], ".cen-tmp"));
     }
     cen__listing_free(&listing);
