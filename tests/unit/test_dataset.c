@@ -845,7 +845,8 @@ static void numbers_of_classes_that_cannot_be_are_refused(void **state)
     empty.mean = empty.std = &one;
     train.loss = CEN_LOSS_TRIPLET_HARD;
     train.batch_size = SIZE_MAX;
-    assert_int_equal(cen_recipe_choose(threads(1), &empty, &model, &train, &fit, &error), CEN_OK);
+    assert_int_equal(cen_recipe_choose(threads(1), &empty, &model, &train, &fit, NULL, &error),
+                     CEN_OK);
     cen_arrays_free(made);
 }
 
