@@ -235,10 +235,12 @@ typedef struct cen_dataset {
     size_t channels, height, width; /* 1 to CEN_MAX_CHANNELS channels */
     cen_resize
         resize; /* of pictures: as they got this size. It is to be that of the model's input */
-    const int32_t *labels;    /* [n]; -1: none. Of rows to train and to validate below n_classes */
+    const int32_t *
+        labels; /* [n]; -1: none. Of rows to train and to validate below n_classes. NULL: no row has one */
     const cen_split *splits;  /* [n]; NULL: all rows are to train */
     const char *const *names; /* [n], for messages; NULL: "row 0", "row 1", ... */
-    uint64_t digest; /* of all values, 0: not known. A training resumes only with the same */
+    uint64_t
+        digest; /* of all values. A training resumes only with the same; 0: not known, and with any */
     const float *mean,
         *std; /* [channels] of the training rows; NULL: cen_dataset_measure reads these */
     void *user;
@@ -705,7 +707,8 @@ typedef enum cen_loss {
                                     distance - the nearest negative's) (Hermans et al. 2017); second:
                                     as above. Accuracy is NAN: there is no head */
     CEN_LOSS_TRIPLET_SEMI_HARD, /* the nearest negative beyond the positive (Schroff et al. 2015) */
-    CEN_LOSS_CONTRASTIVE_CENTER, /* softmax; Qi and Su 2017, with gradients to all centers */
+    CEN_LOSS_CONTRASTIVE_CENTER, /* softmax; Qi and Su 2017, with gradients to all centers, which must move
+                                    by Adam */
     CEN_LOSS_COSFACE             /* softmax of scale * (cos - margin for the label) (Wang et al.
                                     2018); second: as the first */
 } cen_loss;
@@ -802,7 +805,8 @@ typedef struct cen_losses {
 
 typedef struct cen_trainer cen_trainer;
 
-/* Plans all memory for the largest batch. The model is borrowed and must outlive the trainer.
+/* Plans all memory for the largest batch. The model is borrowed and must outlive the trainer; its logits are from
+ * now on those of the loss (see cen_predictor_classes).
  * Errors: ARGUMENT (lambda, lr, ... not finite or negative; a loss or way of centers that is none; batch
  * size 0; shards that cannot be shared; fewer than two classes), LIMIT, MEMORY. */
 CEN_API cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
@@ -831,8 +835,8 @@ CEN_API void cen_trainer_share(const cen_trainer *trainer, size_t n, size_t *fir
  * Borrowed; valid until the next backward or evaluate. */
 CEN_API const float *cen_trainer_features(const cen_trainer *trainer, size_t *n);
 
-/* One step of Adam on the gradient, and one of the centers in their mode. Nothing where the last
- * backward failed. */
+/* One step of Adam on the gradient, and one of the centers in their mode; called twice, it steps twice. Nothing if
+ * the last backward failed. */
 CEN_API void cen_trainer_update(cen_trainer *trainer);
 
 /* Replaces lr and lambda from the next step on (lambda has no say if lambda_ratio is above 0). Errors: ARGUMENT
@@ -852,7 +856,7 @@ CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, size
                                     cen_error *error);
 
 /* Forward alone. features[n, D] may be NULL. Errors: as cen_trainer_backward (NOT_FINITE: the loss;
- * *losses and features are filled). */
+ * *losses and features are filled). It exchanges nothing with other processes. */
 CEN_API cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
                                         size_t n, cen_losses *losses, float *features,
                                         cen_error *error);
@@ -978,7 +982,7 @@ static inline cen_fit_options cen_fit_options_init(void)
 /* Trains on a dataset. Classes are matched by name: those of the dataset and of the model must be the same, in any
  * order. The last batch of an epoch may be smaller. A stop ends after the
  * current batch, measures like an epoch's end, and is no error. At the end the model holds the
- * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT (options;
+ * parameters of the best epoch; during on_epoch it holds those of that epoch. Errors: ARGUMENT (options; a rate;
  * the dataset or its size; class names that are not the model's, unless these are the numbers that
  * cen_model_create gives),
  * NOT_FINITE (as cen_trainer_backward, and for what an epoch measures: names images; the step is not
