@@ -1,6 +1,7 @@
 /* What was found, what will be trained, and how it goes. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "train.h"
 #include "train_run.h"
@@ -141,12 +142,19 @@ void print_model(const cen_model *model)
     for (size_t c = 0; c < input->channels; c++) printf(" %.4g", (double)input->std[c]);
     printf("\nnet       %s parameters, and %s of centers\n", with_commas(info->n_parameters, a),
            with_commas(info->n_center_parameters, b));
+    int place = 2, text = 32; /* columns */
+    for (size_t i = 0; i < info->n_layers; i++) {
+        const cen_layer_info *layer = &info->layers[i];
+        if ((int)strlen(layer->place) > place) place = (int)strlen(layer->place);
+        if ((int)strlen(layer->text) > text) text = (int)strlen(layer->text);
+    }
     for (size_t i = 0; i < info->n_layers; i++) {
         const cen_layer_info *layer = &info->layers[i];
         char shape[64];
         (void)snprintf(shape, sizeof shape, "%zux%zux%zu", layer->channels, layer->height,
                        layer->width);
-        print_names(stdout, "          %2s  %-32s %-14s", layer->place, layer->text, shape);
+        print_names(stdout, "          %*s  %-*s %-14s", place, layer->place, text, layer->text,
+                    shape);
         if (layer->n_parameters > 0) printf(" %12s", with_commas(layer->n_parameters, a));
         printf("\n");
     }
