@@ -9,7 +9,7 @@ succeed "$TOOLS/cl_train" --quiet --no-report --net "$LITTLE" --epochs 3 -o run 
 succeed "$PROGRAMS/door_camera" run/model.safetensors people/*/*.png
 says "failed 0; 33 pictures let in"
 grep -qE '^named [1-9]' out.txt || complain "nobody was recognised: $(cat out.txt)"
-[ "$(wc -l <"$SOURCE/tests/consumers/door_camera.c")" -le 150 ] || complain "the door camera has more than 150 lines"
+[ "$(wc -l <"$SOURCE/tests/consumers/door_camera.c")" -lt 150 ] || complain "the door camera has 150 lines or more"
 
 # ---- arrays and a schedule of the program's own, killed again and again wherever it stands ----
 succeed "$PROGRAMS/own_arrays" whole.state whole.safetensors

@@ -16,7 +16,6 @@ typedef struct bytes {
     void *data;
     size_t size;
 } bytes;
-
 static cen_model *model;
 static size_t d, n_pictures;
 static bytes pictures[MOST];
@@ -27,7 +26,6 @@ static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static float *known;
 static int32_t known_persons[MOST];
 static size_t n_known;
-
 typedef struct worker {
     bool is_keeper;
     int n_named, n_unknown, n_wrong, n_failed;
