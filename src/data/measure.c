@@ -39,15 +39,6 @@ static void finish(const channel *c, float *mean, float *std)
     if (!(*std > 0)) *std = 1; /* less than a float can hold */
 }
 
-static cen_status skip(void *user, size_t row, const cen_error *why, cen_error *error)
-{
-    (void)user;
-    (void)row;
-    (void)why;
-    (void)error;
-    return CEN_OK;
-}
-
 static cen_status measure_all(const cen__reader *reader, size_t *rows, size_t n, float *x,
                               channel *channels, cen_error *error)
 {
@@ -70,7 +61,8 @@ static cen_status read_and_measure(cen_context *context, const cen_dataset *data
 {
     channel channels[CEN_MAX_CHANNELS] = {{0, 0, 0, 0}};
     size_t size = dataset->channels * dataset->height * dataset->width;
-    cen__reader reader = {.context = context, .dataset = dataset, .size = BATCH, .unread = skip};
+    cen__reader reader = {
+        .context = context, .dataset = dataset, .size = BATCH, .unread = cen__reader_skip};
     size_t *rows = cen__alloc(context, dataset->n, sizeof *rows);
     float *x = cen__alloc(context, BATCH, size * sizeof *x);
     cen_status status = rows != NULL && x != NULL ? cen__reader_prepare(&reader, error)

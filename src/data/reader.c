@@ -12,6 +12,15 @@ enum {
     CHANGE_WORK = 16        /* of a number, as many times that of normalising it */
 };
 
+cen_status cen__reader_skip(void *user, size_t row, const cen_error *why, cen_error *error)
+{
+    (void)user;
+    (void)row;
+    (void)why;
+    (void)error;
+    return CEN_OK;
+}
+
 cen_status cen__reader_prepare(cen__reader *reader, cen_error *error)
 {
     const cen_dataset *dataset = reader->dataset;

@@ -7,6 +7,9 @@
 /* Hears of a row that cannot be read. Anything but CEN_OK ends the reading. */
 typedef cen_status cen__unread(void *user, size_t row, const cen_error *why, cen_error *error);
 
+/* cen__unread that passes over such a row. */
+cen_status cen__reader_skip(void *user, size_t row, const cen_error *why, cen_error *error);
+
 /* What is drawn for an epoch's rows. */
 typedef struct cen__changes {
     const cen_augment *augment;

@@ -50,15 +50,6 @@ static cen_status check_finite(const cen_dataset *dataset, const size_t *rows, s
     return CEN_OK;
 }
 
-static cen_status skip(void *user, size_t row, const cen_error *why, cen_error *error)
-{
-    (void)user;
-    (void)row;
-    (void)why;
-    (void)error;
-    return CEN_OK;
-}
-
 typedef struct extraction {
     cen_predictor *predictor;
     cen__reader reader;
@@ -102,7 +93,7 @@ cen_status cen_model_features(const cen_model *model, const cen_dataset *dataset
                                .dataset = &taken,
                                .input = input,
                                .size = batch,
-                               .unread = rows != NULL ? skip : NULL},
+                               .unread = rows != NULL ? cen__reader_skip : NULL},
                     .rows = rows,
                     .features = features,
                     .progress = progress,

@@ -46,6 +46,12 @@ static inline float *cen__model_state(const cen_model *model)
     return model->parameters + model->n_parameters;
 }
 
+/* Numbers in it. */
+static inline size_t cen__model_n_state(const cen_model *model)
+{
+    return model->n_numbers - model->n_parameters;
+}
+
 /* Copies parameters that stay in memory of the caller, so that they may be written to. Errors: MEMORY. */
 cen_status cen__model_own(cen_model *model, cen_error *error);
 

@@ -89,14 +89,13 @@ static void fill(const cen_model *model, char *const *names, size_t n, const siz
         memcpy(head + i * d, old + model->head_weight + row * d, d * sizeof(float));
         memcpy(centers + i * d, old + model->centers + row * d, d * sizeof(float));
     }
-    memcpy(centers + n * d, cen__model_state(model),
-           (model->n_numbers - model->n_parameters) * sizeof(float));
+    memcpy(centers + n * d, cen__model_state(model), cen__model_n_state(model) * sizeof(float));
 }
 
 /* Moves the tensors to where they are among n classes. */
 static void lay_out(cen_model *model, size_t n)
 {
-    const size_t d = model->info.feature_size, n_states = model->n_numbers - model->n_parameters;
+    const size_t d = model->info.feature_size, n_states = cen__model_n_state(model);
     size_t offset = 0;
     for (size_t i = 0; i < model->n_tensors; i++) {
         cen__model_tensor *tensor = &model->tensors[i];

@@ -71,7 +71,7 @@ size_t cen__shards_features_count(const cen__shards *shards)
 cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
                               const cen_train_options *options, cen_error *error)
 {
-    size_t n_state = model->n_numbers - model->n_parameters, batch = options->batch_size;
+    size_t n_state = cen__model_n_state(model), batch = options->batch_size;
     *shards = (cen__shards){.model = model,
                             .exchange = {.n_ranks = 1},
                             .n_shards = options->n_shards > 0 ? options->n_shards : 1,
@@ -216,8 +216,7 @@ static const float *forward(const batch *b, size_t shard)
     cen__shards *shards = b->shards;
     const cen_model *model = shards->model;
     size_t start = start_of(shards, shard, b->n), end = start_of(shards, shard + 1, b->n);
-    memcpy(shards->state, cen__model_state(model),
-           (model->n_numbers - model->n_parameters) * sizeof(float));
+    memcpy(shards->state, cen__model_state(model), cen__model_n_state(model) * sizeof(float));
     shards->live = shard;
     cen__run_use(shards->run, model->parameters, shards->state);
     cen__run_draw(shards->run, shards->seed, shards->step, start);
@@ -241,7 +240,7 @@ static void backward(const batch *b, size_t shard, float *gradient, float *state
 {
     cen__shards *shards = b->shards;
     const cen_model *model = shards->model;
-    size_t n_state = model->n_numbers - model->n_parameters;
+    size_t n_state = cen__model_n_state(model);
     size_t start = start_of(shards, shard, b->n), n = start_of(shards, shard + 1, b->n) - start;
     if (n == 0) { /* fewer images than shards */
         memset(gradient, 0, model->head_weight * sizeof *gradient);
@@ -269,7 +268,7 @@ static void sum_shards(const batch *b, size_t first, size_t count, float *sums, 
     sum_shards(b, first, left, below, gradient, state);
     sum_shards(b, first + left, count - left, below, right, right_state);
     add(b->shards, model->head_weight, right, gradient);
-    add(b->shards, model->n_numbers - model->n_parameters, right_state, state);
+    add(b->shards, cen__model_n_state(model), right_state, state);
 }
 
 void cen__shards_features(cen__shards *shards, const float *x, size_t n, float *features)
@@ -293,7 +292,7 @@ cen_status cen__shards_backward(cen__shards *shards, const float *x, size_t n, f
 {
     const batch b = {shards, x, df, n};
     const cen_model *model = shards->model;
-    size_t own = n_own(shards), n_state = model->n_numbers - model->n_parameters;
+    size_t own = n_own(shards), n_state = cen__model_n_state(model);
     float n_used = (float)(n < shards->n_shards ? n : shards->n_shards);
     sum_shards(&b, shards->exchange.rank * own, own, shards->sums, gradient, state);
     cen_status status = sum_ranks(shards, gradient, model->head_weight, error);

@@ -7,7 +7,6 @@
 #include "base/memory.h"
 #include "base/context.h"
 #include "base/random.h"
-#include "data/folder.h"
 #include "loss/loss.h"
 #include "train/model.h"
 #include "train/sentinel.h"
@@ -78,11 +77,6 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
     return cen__shards_check(options, error);
 }
 
-static size_t n_state(const cen_model *model)
-{
-    return model->n_numbers - model->n_parameters;
-}
-
 static cen_status allocate(cen_trainer *trainer, cen_error *error)
 {
     const cen_model *model = trainer->model;
@@ -110,7 +104,7 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     trainer->df = cen__alloc(model->context, n_features, sizeof(float));
     trainer->features =
         cen__alloc(model->context, cen__shards_features_count(&trainer->shards), sizeof(float));
-    trainer->state = cen__alloc(model->context, n_state(model), sizeof(float));
+    trainer->state = cen__alloc(model->context, cen__model_n_state(model), sizeof(float));
     bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->features != NULL &&
                     trainer->state != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the training of this net");
@@ -249,7 +243,8 @@ static bool is_bounded(cen_trainer *trainer, const cen__loss_pass *pass)
     double clip_norm = trainer->options.clip_norm;
     double limit = clip_norm > 0 && clip_norm < most ? INFINITY : most;
     bool is_head_known = clip_norm == 0 && cen__loss_bounds_head(&trainer->loss, pass, most);
-    return cen__is_below(vectors_of(trainer), trainer->state, n_state(model), INFINITY, NULL) &&
+    return cen__is_below(vectors_of(trainer), trainer->state, cen__model_n_state(model), INFINITY,
+                         NULL) &&
            cen__square_sum(vectors_of(trainer), trainer->gradient,
                            is_head_known ? model->head_weight : model->centers, limit,
                            model->context, &trainer->squares) &&
@@ -336,7 +331,7 @@ cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int3
         status = run_backward(trainer, x, labels, n, losses, &is_fine, error);
     }
     if (status == CEN_OK && is_fine) {
-        memcpy(cen__model_state(model), trainer->state, n_state(model) * sizeof(float));
+        memcpy(cen__model_state(model), trainer->state, cen__model_n_state(model) * sizeof(float));
         trainer->is_refused = false;
         trainer->n_features = n;
         return CEN_OK;

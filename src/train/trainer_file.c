@@ -2,7 +2,6 @@
 #include <string.h>
 
 #include "base/random.h"
-#include "data/folder.h"
 #include "loss/loss.h"
 #include "train/model.h"
 #include "train/state.h"
