@@ -1,5 +1,5 @@
-/* What is done with features: how good they are, what is wrong with them, files of them, and a page to look at. The
- * rules are those of centerloss.h. */
+/* Measures and audits features, stores them in files, and draws the page of a run. The rules are
+ * those of centerloss.h; the defaults stand at the end. */
 #ifndef CENTERLOSS_EVAL_H
 #define CENTERLOSS_EVAL_H
 
@@ -11,32 +11,32 @@ extern "C" {
 
 /* ---- measures of features -------------------------------------------------------------------- */
 
-/* Retrieval: Musgrave, Belongie and Lim, A Metric Learning Reality Check, 2020. R of a query is the
- * number of gallery rows of its class (itself left out). A query with R = 0 is lone: k-NN counts it
- * as wrong, the other three leave it out. A query with label -1 is none: it has neighbours, and counts
- * nowhere. Neighbours are ordered by distance, then by row. */
+/* Retrieval: Musgrave, Belongie and Lim, A Metric Learning Reality Check, 2020. R is the number of
+ * gallery rows of a query's class, without itself. A query with R = 0 is lone: k-NN counts it as
+ * wrong, and the other three leave it out. A query with label -1 has neighbours and counts nowhere.
+ * Neighbours are ordered by distance, then by row. */
 typedef struct cen_retrieval {
     size_t n_queries, n_lone;
     double knn_accuracy;
     double precision_at_1; /* share of queries whose nearest has their label */
     double r_precision;    /* mean share of the R nearest that have their label */
-    double map_at_r;       /* mean of 1/R sum_{i <= R} precision@i where the i-th has it, else 0 */
+    double map_at_r;       /* mean of 1/R sum_{i <= R} precision@i if the i-th has it, else 0 */
     double knn_macro;      /* mean over the queries' classes of the accuracy within the class */
-    double knn_interval[2],
-        at_1_interval[2]; /* 95 % intervals of knn_accuracy and precision_at_1 for
-                                                 queries drawn one by one: Wilson 1927 */
+    double knn_interval[2], at_1_interval[2]; /* 95 % intervals of knn_accuracy and precision_at_1
+                                                 for queries drawn one by one: Wilson 1927 */
 } cen_retrieval;
 
-/* Distances of pairs of rows with one label (genuine) and with two (impostor), ascending. */
+/* Distances of pairs of rows with the same label (genuine) and with two labels (impostor),
+ * ascending. */
 typedef struct cen_pairs {
     float *genuine, *impostor;
     size_t n_genuine, n_impostor;
-    bool is_sample; /* more pairs than asked for: drawn by seed, at most half of them genuine unless
-                       there are too few impostors */
+    bool is_sample; /* there are more pairs than asked for: these are drawn by seed, at most half of
+                       them genuine unless there are too few impostors */
 } cen_pairs;
 
-/* All pairs of a row of a with one of b; b NULL: all pairs within a, each once. At most `most`.
- * Errors: ARGUMENT (no genuine or no impostor pair, a row that is not finite), MEMORY. */
+/* All pairs of a row of a with a row of b, at most `most`; b NULL: all pairs within a, each once.
+ * ARGUMENT also without a genuine or an impostor pair. */
 CEN_API cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, const cen_labelled *a,
                                     const cen_labelled *b, size_t d, cen_metric metric, size_t most,
                                     uint64_t seed, cen_error *error);
@@ -46,46 +46,32 @@ CEN_API void cen_pairs_free(cen_pairs *pairs);
 CEN_API void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *false_accepts,
                              double *true_accepts);
 
-/* The ROC has a point for each distance that occurs: FAR and TAR of the pairs at most that far. */
+/* The ROC has one point per distance: FAR and TAR of the pairs at most that far. */
 typedef struct cen_verification {
     size_t n_genuine, n_impostor;
     bool is_sample;
-    double auc;                /* under the ROC, points joined by straight lines */
-    double eer, eer_threshold; /* where that line meets FAR = 1 - TAR, the threshold in line too */
+    double auc;                /* area under the ROC, linear between its points */
+    double eer, eer_threshold; /* the point with FAR = 1 - TAR, both interpolated linearly */
     double tar[3];             /* the highest TAR at FAR <= 1e-1, 1e-2, 1e-3 */
 } cen_verification;
 
 CEN_API void cen_pairs_verify(const cen_pairs *pairs, cen_verification *verification);
 
-/* Episodes: n_ways classes are drawn by seed, of each n_shots rows as support and up to n_queries
- * others; a query gets the class whose mean of support is nearest. */
+/* Episodes: n_ways classes are drawn by seed, with n_shots rows of each as support and up to
+ * n_queries others as queries. A query gets the class with the nearest mean of its support. */
 typedef struct cen_episode_options {
-    size_t size; /* see above */
-    size_t n_ways, n_shots, n_queries, n_episodes;
-    uint64_t seed;
-    cen_metric metric;
+    size_t size;
+    size_t n_ways, n_shots, n_queries, n_episodes; /* (20, 1, 15, 600) */
+    uint64_t seed;                                 /* (1) */
+    cen_metric metric;                             /* (L2) */
 } cen_episode_options;
-
-/* 20 ways, 1 shot, 15 queries, 600 episodes, seed 1, L2. */
-static inline cen_episode_options cen_episode_options_init(void)
-{
-    cen_episode_options options;
-    memset(&options, 0, sizeof options);
-    options.size = sizeof options;
-    options.n_ways = 20;
-    options.n_shots = 1;
-    options.n_queries = 15;
-    options.n_episodes = 600;
-    options.seed = 1;
-    return options;
-}
 
 typedef struct cen_episodes {
     size_t n_ways, n_shots, n_episodes; /* n_episodes 0: not measured */
     double accuracy, interval;          /* mean, and +- 1.96 standard errors of it */
 } cen_episodes;
 
-/* Errors: ARGUMENT (fewer than n_ways classes with more than n_shots rows), MEMORY. */
+/* ARGUMENT also if fewer than n_ways classes have more than n_shots rows. */
 CEN_API cen_status cen_episodes_measure(cen_context *context, const cen_labelled *set, size_t d,
                                         const cen_episode_options *options, cen_episodes *measured,
                                         cen_error *error);
@@ -99,10 +85,10 @@ typedef struct cen_confusion {
 /* All that is measured of one set against a gallery, or of one set by leave-one-out. */
 typedef struct cen_measures {
     cen_retrieval retrieval;
-    cen_pairs pairs; /* empty where there are none of a kind */
+    cen_pairs pairs; /* empty if there are none of a kind */
     cen_verification verification;
     cen_episodes few_shot[2];  /* 1 shot and 5 shots, among the queries; ways: 20, or all classes */
-    double intra_inter;        /* as cen_intra_inter; NAN where it has no meaning */
+    double intra_inter;        /* as cen_intra_inter; NAN without a meaning */
     size_t n_queries, k;       /* rows below; k is less than asked for in a small gallery */
     int32_t *predicted;        /* [n_queries] */
     size_t *neighbours;        /* [n_queries, k], rows of the gallery, nearest first */
@@ -112,27 +98,16 @@ typedef struct cen_measures {
 } cen_measures;
 
 typedef struct cen_measure_options {
-    size_t size;                /* see above */
-    const cen_knn_options *knn; /* NULL: the defaults; leave_one_out: queries must be the gallery */
-    size_t most_pairs;          /* 20,000,000: 80 MB */
-    size_t n_episodes;          /* 600; 0: none */
-    uint64_t seed;
+    size_t size;
+    const cen_knn_options *knn; /* (NULL): its defaults; leave_one_out: queries are the gallery */
+    size_t most_pairs;          /* (20,000,000): 80 MB */
+    size_t n_episodes;          /* (600); 0: none */
+    uint64_t seed;              /* (1) */
 } cen_measure_options;
 
-static inline cen_measure_options cen_measure_options_init(void)
-{
-    cen_measure_options options;
-    memset(&options, 0, sizeof options);
-    options.size = sizeof options;
-    options.most_pairs = 20000000;
-    options.n_episodes = 600;
-    options.seed = 1;
-    return options;
-}
-
-/* Verification pairs are those between queries and gallery, or within the set by leave-one-out. What
- * a set is too small for (pairs, episodes) stays NAN or empty and is no error. Errors: ARGUMENT (as
- * cen_knn_search, a negative label in the gallery), MEMORY. */
+/* Verification pairs are those between queries and gallery, or within the set by leave-one-out. If
+ * a set is too small for pairs or episodes, these stay NAN or empty, and that is no error. Gallery
+ * labels must not be negative. */
 CEN_API cen_status cen_measures_create(cen_context *context, cen_measures *measures,
                                        const cen_labelled *gallery, const cen_labelled *queries,
                                        size_t d, const cen_measure_options *options,
@@ -141,26 +116,26 @@ CEN_API void cen_measures_free(cen_measures *measures);
 
 /* How near a picture must be to its nearest in the gallery to be no stranger. */
 typedef struct cen_threshold {
-    double distance;      /* known where the nearest is at most this far */
-    double false_accepts; /* the share of strangers that it lets pass, as asked for */
-    double low, high;     /* 95 % interval of that share for strangers to come: pictures of one
-                                stranger are alike, so it counts strangers and not pictures alone */
+    double distance;      /* a picture is known if its nearest is at most this far */
+    double false_accepts; /* the share of strangers that pass, as asked for */
+    double low, high;     /* 95 % interval of that share for new strangers. Pictures of one stranger
+                             are alike, so it counts strangers, not only pictures */
     size_t n_pictures, n_strangers;
 } cen_threshold;
 
-/* Calibrates on strangers: rows of classes that are not in the gallery. Without any (strangers NULL)
- * each class of the gallery plays the stranger to the others; of more than 2^14 rows (or 100 / false_accepts, if that
- * is more) so many are drawn, equally from the classes and always the same. Errors: ARGUMENT (false_accepts outside of
- * (0, 1), too few pictures for it: says how many are needed, a row without a label or that is not
- * finite, one class alone without strangers, strangers at distance 0), MEMORY. */
+/* Calibrates on strangers: rows of classes that are not in the gallery. strangers NULL: each class
+ * of the gallery plays the stranger to the others, with at most 2^14 rows (or 100 / false_accepts,
+ * if that is more), drawn equally from the classes and always the same. ARGUMENT also for
+ * false_accepts outside of (0, 1), too few pictures (says how many are needed), only one class,
+ * strangers at distance 0. */
 CEN_API cen_status cen_threshold_calibrate(cen_context *context, const cen_labelled *gallery,
                                            const cen_labelled *strangers, size_t d,
                                            cen_metric metric, double false_accepts,
                                            cen_threshold *threshold, cen_error *error);
 
-/* Principal components of features[n, d]: components[n_components, d], orthonormal, by falling
- * variance; each one's largest number by size is positive. variances[n_components] (n - 1 in the
- * denominator) may be NULL. Errors: ARGUMENT (n < 2, more components than d), MEMORY. */
+/* Principal components of features[n, d]: components[n_components, d], orthonormal, largest
+ * variance first; the largest number of each by size is positive. variances[n_components] (n - 1 in
+ * the denominator) may be NULL. */
 CEN_API cen_status cen_pca(cen_context *context, const float *features, size_t n, size_t d,
                            size_t n_components, float *mean, float *components, double *variances,
                            cen_error *error);
@@ -170,46 +145,46 @@ CEN_API void cen_pca_project(const float *features, size_t n, size_t d, const fl
                              const float *components, size_t n_components, float *projected);
 
 /* Compactness: the root mean square distance of a query to the mean of its class in the gallery,
- * over the root mean square distance between two such means. Both may be the same set. Labels are
- * in 0 .. n_classes - 1; a query without its class in the gallery does not count. NAN where no
- * query counts or the gallery has fewer than two classes. Errors: ARGUMENT (a label), MEMORY. */
+ * divided by the root mean square distance between two such means. Both may be the same set. Labels
+ * are in 0 .. n_classes - 1. A query without its class in the gallery does not count. NAN if no
+ * query counts or the gallery has fewer than two classes. */
 CEN_API cen_status cen_intra_inter(cen_context *context, const cen_labelled *queries,
                                    const cen_labelled *gallery, size_t d, size_t n_classes,
                                    double *ratio, cen_error *error);
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------
+ */
 
-/* Whether path can be written, before there is something to write; nothing stays there. Errors: IO,
- * MEMORY. */
+/* Tests that path can be written, and leaves nothing there. Errors: IO. */
 CEN_API cen_status cen_path_check_writable(cen_context *context, const char *path,
                                            cen_error *error);
 
-/* Removes from a folder the temporary files of processes that were killed while they wrote there. */
+/* Removes the temporary files that killed processes left in a folder. */
 CEN_API void cen_clear_temporary(cen_context *context, const char *folder);
 
-/* Makes these bytes a file, in one step: a reader sees the old file or the new one, whole, also after a
- * power cut. So do all functions that write a file, and in all of them owner and mode of the old file stay, a
- * link leads to the file that is replaced, a device, pipe or FIFO is written to, and "-" is standard output.
- * Errors: IO, MEMORY. */
+/* Writes a file in one step: a reader sees the old file or the new one, whole, also after a power
+ * cut. All functions that write a file do this. Owner and mode of the old file stay, a link is
+ * followed, a device, pipe or FIFO is written to directly, and "-" is standard output. Errors: IO.
+ */
 CEN_API cen_status cen_file_write(cen_context *context, const char *path, const void *bytes,
                                   size_t size, cen_error *error);
 
-/* All of a regular file of at most `most` bytes, with a NUL after them. Errors: IO, LIMIT, MEMORY. */
+/* All of a regular file of at most `most` bytes, with a NUL after them. Errors: IO, LIMIT. */
 CEN_API cen_status cen_text_read(cen_context *context, const char *path, size_t most, char **text,
                                  size_t *size, cen_error *error);
 CEN_API void cen_text_free(char *text);
 
-/* A lock that processes take in turn: the file at path is made, held, and removed on release. A process that
- * dies lets go of it. `waits`: until it is free; else a lock that another holds (also this process) is
- * an error. Errors: ARGUMENT (in use), IO, MEMORY. */
+/* A lock between processes: the file at path is made, held, and removed on release. It ends with
+ * its process. `waits`: until it is free; else a lock that is held, also by this process, gives
+ * ARGUMENT. Errors: IO. */
 typedef struct cen_lock cen_lock;
 CEN_API cen_status cen_lock_take(cen_context *context, cen_lock **lock, const char *path,
                                  bool waits, cen_error *error);
 CEN_API void cen_lock_release(cen_lock *lock);
 
 /* Unpacks an IDX pair (MNIST's format, .gz or not) into folder/class/NNNNN.png. class_names may be
- * NULL (then "0", "1", ...); at most `most` images a class, 0: all. Errors: ARGUMENT (a
- * name that cannot be a folder's, too few names), IO, FORMAT, LIMIT, MEMORY. */
+ * NULL ("0", "1", ...); at most `most` images per class, 0: all. ARGUMENT also for too few names,
+ * or one that cannot be a folder's. Errors: IO, FORMAT, LIMIT. */
 CEN_API cen_status cen_idx_unpack(cen_context *context, const char *images, const char *labels,
                                   const char *const *class_names, size_t n_class_names, size_t most,
                                   const char *folder, cen_error *error);
@@ -217,15 +192,15 @@ CEN_API cen_status cen_idx_unpack(cen_context *context, const char *images, cons
 /* ---- feature files ------------------------------------------------------------------------- */
 
 typedef enum cen_features_format {
-    CEN_FEATURES_NPY, /* PATH (.npy, float32) and beside it .tsv: row path label class split
-                              digest. Names have \t \n \r \\ for those four characters, and \xNN for
-                              the bytes of other control characters and of what is no UTF-8. A digest is
-                              FNV-1a of 64 bits, in hexadecimal, of the row's bytes as little-endian
-                              float32: it ties a name to its feature */
-    CEN_FEATURES_CSV, /* one line a row: path, label, class, split, f0 ... A name that a spreadsheet
-                              takes for a formula begins with ', one with control characters or bytes
-                              that are no UTF-8 with '\ and has the escapes of a .tsv */
-    CEN_FEATURES_FVECS,    /* int32 d, then d float32, for each row; with rows also PATH.tsv */
+    CEN_FEATURES_NPY,   /* PATH (.npy, float32) and a .tsv: row path label class split digest. Names
+                           have \t \n \r \\ for these four characters, and \xNN for the bytes of other
+                           control characters and of what is not UTF-8. The digest ties a name to its
+                           feature: 64-bit FNV-1a, in hexadecimal, of the row as little-endian float32
+                         */
+    CEN_FEATURES_CSV,   /* one line per row: path, label, class, split, f0 ... A name that a
+                           spreadsheet   takes for a formula begins with '. One with control characters
+                           or bytes that   are not UTF-8 begins with '\ and has the escapes of a .tsv */
+    CEN_FEATURES_FVECS, /* int32 d, then d float32, for each row; with rows also PATH.tsv */
     CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
 } cen_features_format;
 
@@ -236,17 +211,17 @@ typedef struct cen_feature_row {
     const char *split;      /* NULL: none */
 } cen_feature_row;
 
-/* Writes features[n, d]. rows may be NULL for FVECS. Readers find a whole old pair or a whole new one,
- * also if this process is killed; writers of one path take turns. Errors: ARGUMENT (also a pair for a
- * device or a pipe), NOT_FINITE (a row that could not be read again), IO, MEMORY. */
+/* Writes features[n, d]. rows may be NULL for FVECS. Readers find the old pair or the new one,
+ * whole, also if this process is killed; writers of one path take turns. A pair cannot go to a
+ * device or a pipe. Errors: NOT_FINITE (such a row could not be read again), IO. */
 CEN_API cen_status cen_features_write(cen_context *context, const char *path,
                                       cen_features_format format, const float *features, size_t n,
                                       size_t d, const cen_feature_row *rows, cen_error *error);
 
-/* To read features, change them and write them back without losing what another process writes meanwhile:
- * waits for the lock of this path, which cen_lock_release lets go of, and in between
- * cen_features_replace takes the place of cen_features_write, which takes the lock itself. *lock is NULL
- * for a device or a pipe. Errors: IO, MEMORY; as cen_features_write. */
+/* To read features, change them and write them back without losing what another process writes
+ * meanwhile: wait for the lock of the path, write with cen_features_replace (cen_features_write
+ * takes the lock itself), and call cen_lock_release. *lock is NULL for a device or a pipe. Errors:
+ * as cen_features_write. */
 CEN_API cen_status cen_features_lock(cen_context *context, cen_lock **lock, const char *path,
                                      cen_error *error);
 CEN_API cen_status cen_features_replace(cen_context *context, const char *path,
@@ -260,30 +235,30 @@ CEN_API void cen_features_normalize(float *features, size_t n, size_t d);
 typedef struct cen_feature_set {
     size_t n, d;
     float *features;       /* [n, d] */
-    cen_feature_row *rows; /* [n]; path "" where the file names none */
+    cen_feature_row *rows; /* [n]; path "" if the file has none */
     size_t n_classes;
     const char *const *class_names; /* bytewise until relabelled; labels are places in it */
     void *owned;                    /* what rows and names point into */
 } cen_feature_set;
 
-/* Reads a .npy with its .tsv (labels need it), a .csv, as cen_features_write makes them, or a run
- * folder's features.npy. .npy of float32 and float64, either byte order, C and Fortran order, 2-D. A
- * class without a name is named by its number. Classes that occur are renumbered 0 ... in the order
- * of their names. The size is held against the memory of the machine before it is taken.
- * Errors: IO, FORMAT (with the place: a row that is not finite, a file cut short, two files that are
- * not of one export), UNSUPPORTED, LIMIT, MEMORY. */
+/* Reads a .npy with its .tsv (needed for labels), a .csv as cen_features_write makes it, or the
+ * features.npy of a run folder. A .npy has 2 dimensions of float32 or float64, in either byte
+ * order, in C or Fortran order. A class without a name is named by its number. Classes are
+ * renumbered from 0 in the order of their names. A size beyond the machine's memory is refused
+ * before memory is taken. Errors: IO, FORMAT (with the place: a row that is not finite, a file cut
+ * short, two files of different exports), UNSUPPORTED, LIMIT. */
 CEN_API cen_status cen_features_read(cen_context *context, const char *path, cen_feature_set *set,
                                      cen_error *error);
 CEN_API void cen_features_free(cen_feature_set *set);
 
-/* Gives equal names equal labels: those of `set` become places in a list that begins with the n
- * names and goes on with what is new; *n_all (may be NULL) is its length. Errors: MEMORY. */
+/* Gives equal names equal labels: the labels of `set` become places in a list of these n names and
+ * then the names that are new. *n_all (may be NULL) is its length. */
 CEN_API cen_status cen_features_relabel(cen_feature_set *set, const char *const *names, size_t n,
                                         size_t *n_all, cen_error *error);
 
 /* What looks wrong in a set of features. */
 typedef enum cen_finding_kind {
-    CEN_FINDING_MISPLACED, /* far nearer to the mean of another class than to that of its own */
+    CEN_FINDING_MISPLACED, /* much nearer to the mean of another class than to that of its own */
     CEN_FINDING_DUPLICATE, /* (almost) the same feature as another row, in the same split */
     CEN_FINDING_LEAK       /* the same, in another split */
 } cen_finding_kind;
@@ -295,16 +270,16 @@ typedef struct cen_finding {
     double distance, own; /* MISPLACED: to that mean and to its own; else between the two, 0 */
 } cen_finding;
 
-/* Findings by kind, then the strongest first, in a new array that cen_audit_free frees. MISPLACED:
- * own mean (the row itself left out) more than `ratio` times as far as the other (1.5 is a good
- * start). Errors: ARGUMENT (ratio < 1, a row
- * that is not finite), MEMORY. */
+/* Findings by kind, then the strongest first; free them with cen_audit_free. MISPLACED: the own
+ * mean, without the row itself, is more than `ratio` (at least 1; try 1.5) times as far as the
+ * other. */
 CEN_API cen_status cen_audit(cen_context *context, const cen_feature_set *set, cen_metric metric,
                              double ratio, cen_finding **findings, size_t *n_findings,
                              cen_error *error);
 CEN_API void cen_audit_free(cen_finding *findings);
 
-/* ---- a page to look at ------------------------------------------------------------------------ */
+/* ---- a page to look at ------------------------------------------------------------------------
+ */
 
 /* One set on the page: validation images, or classes that were held out. */
 typedef struct cen_report_set {
@@ -331,30 +306,21 @@ typedef struct cen_report {
     size_t n_classes;
     const cen_epoch_report *epochs;
     size_t n_epochs;
-    const cen_report_frame *frames; /* one an epoch, or some of them */
+    const cen_report_frame *frames; /* one per epoch, or of some epochs */
     size_t n_frames;
     const cen_report_set *sets;
     size_t n_sets;
     const cen_file_note *skipped;
     size_t n_skipped;
     uint64_t seed; /* of the queries on the contact sheet */
-    /* The page opens files at the paths of rows. Where those come from a stranger's file: the folders and
-     * files (links resolved on both sides) outside of which nothing is opened, but shown as missing.
-     * n_pictures 0: every path is opened. */
+    /* The page opens files at the paths of rows. If these come from a stranger's file, name the
+     * folders and files that may be opened (links are resolved on both sides); others are shown as
+     * missing. n_pictures 0: every path is opened. */
     const char *const *pictures;
     size_t n_pictures;
 } cen_report;
 
-/* All of it empty. */
-static inline cen_report cen_report_init(void)
-{
-    cen_report report;
-    memset(&report, 0, sizeof report);
-    report.size = sizeof report;
-    return report;
-}
-
-/* One HTML file that needs nothing else: no network, and no script to be read. Errors: IO, MEMORY. */
+/* One HTML file that needs no network, and can be read without scripts. Errors: IO. */
 CEN_API cen_status cen_report_write_html(cen_context *context, const cen_report *report,
                                          const char *path, cen_error *error);
 
@@ -365,6 +331,40 @@ CEN_API cen_status cen_report_write_json(cen_context *context, const cen_report 
 /* The same plots as single files FOLDER/NAME.svg; makes the folder. */
 CEN_API cen_status cen_report_write_svg(cen_context *context, const cen_report *report,
                                         const char *folder, cen_error *error);
+
+/* ---- defaults ------------------------------------------------------------------------------ */
+
+static inline cen_episode_options cen_episode_options_init(void)
+{
+    cen_episode_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.n_ways = 20;
+    options.n_shots = 1;
+    options.n_queries = 15;
+    options.n_episodes = 600;
+    options.seed = 1;
+    return options;
+}
+
+static inline cen_measure_options cen_measure_options_init(void)
+{
+    cen_measure_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.most_pairs = 20000000;
+    options.n_episodes = 600;
+    options.seed = 1;
+    return options;
+}
+
+static inline cen_report cen_report_init(void)
+{
+    cen_report report;
+    memset(&report, 0, sizeof report);
+    report.size = sizeof report;
+    return report;
+}
 
 #ifdef __cplusplus
 }
