@@ -18,7 +18,7 @@ typedef struct train_settings {
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
     bool allow_empty, balance, flips, keep_order, is_strict, exact_decode, overwrite, is_quiet,
-        no_report, has_svg;
+        no_report, has_svg, is_json, is_verbose, is_dry;
 } train_settings;
 
 /* Filled by parse_options(&train_tool, ...), after restore_defaults. */

@@ -133,6 +133,14 @@ static const option options[] = {
      0, NULL},
     {"overwrite", '\0', OPTION_FLAG, &s.overwrite, NULL, "write into a run folder that exists", 0,
      0, NULL},
+    {"dry-run", '\0', OPTION_FLAG, &s.is_dry, NULL,
+     "say what would be trained, how long it takes and how much\nmemory; write nothing", 0, 0,
+     NULL},
+    {"verbose", '\0', OPTION_FLAG, &s.is_verbose, NULL,
+     "also the learning rate, lambda, and how far features and\ncenters lie, of each epoch", 0, 0,
+     NULL},
+    {"json", '\0', OPTION_FLAG, &s.is_json, NULL, "print one JSON object per line in place of text",
+     0, 0, NULL},
     {"quiet", 'q', OPTION_FLAG, &s.is_quiet, NULL, "print errors alone", 0, 0, NULL},
 };
 
