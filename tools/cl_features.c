@@ -24,39 +24,55 @@ static const char *const formats[] = {"npy", "csv", "fvecs", "projector", NULL};
 static const char *const endings[] = {".npy", ".csv", ".fvecs", ".tsv", NULL};
 
 static const option options[] = {
-    {"output", 'o', OPTION_TEXT, &s.output, "FILE",
-     "where they go: .npy or .fvecs (with a .tsv beside it that\nnames its rows), .csv, "
-     "or .tsv (for TensorBoard's\nprojector, with .metadata.tsv)",
-     0, 0, NULL},
-    {"format", 'f', OPTION_CHOICE, &s.format, "npy|csv|fvecs|projector",
-     "where the name does not tell", 0, 0, formats},
-    {"normalize", 'n', OPTION_FLAG, &s.normalize, NULL, "scale each feature to length 1", 0, 0,
-     NULL},
-    {"threads", 't', OPTION_COUNT, &s.n_threads, "N",
-     "processors to use (all); never changes a result", 1, 1024, NULL},
-    {"strict", '\0', OPTION_FLAG, &s.is_strict, NULL, "a broken image is an error, not skipped", 0,
-     0, NULL},
-    {"exact-decode", '\0', OPTION_FLAG, &s.exact_decode, NULL,
-     "decode large JPEGs at full size, as cl_train --exact-decode", 0, 0, NULL},
-    {"max-pixels", '\0', OPTION_COUNT, &s.max_pixels, "N",
-     "images of more pixels are refused (268435456)", 1, 1e15, NULL},
+    {"output", 'o', OPTION_TEXT, &s.output, "FILE", .group = "Output",
+     .help = "the file: .npy, .csv, .fvecs or .tsv",
+     .more =
+         ".npy and .fvecs get a .tsv beside them that names their rows. .tsv is for the projector "
+         "of TensorBoard and gets a .metadata.tsv. - is standard output, as .csv."},
+    {"format", 'f', OPTION_CHOICE, &s.format, "KIND", .choices = formats,
+     .help = "npy, csv, fvecs or projector",
+     .more = "It is needed only if the name of FILE does not tell."},
+    {"normalize", 'n', OPTION_FLAG, &s.normalize, .help = "scale each feature to length 1"},
+    {"quiet", 'q', OPTION_FLAG, &s.is_quiet, .help = "print errors only"},
+    {"strict", '\0', OPTION_FLAG, &s.is_strict, .group = "Images",
+     .help = "fail if an image is broken; do not skip it"},
+    {"exact-decode", '\0', OPTION_FLAG, &s.exact_decode, .help = "decode large JPEGs at full size",
+     .more = "As cl_train --exact-decode."},
+    {"max-pixels", '\0', OPTION_COUNT, &s.max_pixels, "N", .least = 1, .most = 1e15,
+     .help = "refuse images of more pixels (268435456)"},
+    {"threads", 't', OPTION_COUNT, &s.n_threads, "N", .least = 1, .most = 1024, .group = "Limits",
+     .help = "processors to use (all)", .more = "Their number never changes a result."},
     MODEL_LIMITS(s.limits),
-    {"quiet", 'q', OPTION_FLAG, &s.is_quiet, NULL, "print errors alone", 0, 0, NULL},
 };
 
+static const entry examples[] = {
+    {"cl_features runs/1 photos -o features.npy", "features for NumPy"},
+    {"cl_features runs/1 photos -o features.csv", "a row per image"},
+    {"find photos -name '*.png' | cl_features runs/1 - -o -", "names in, rows out"},
+    {NULL, NULL}};
+
+static const entry files[] = {
+    {"RUN/model.safetensors", "The model that cl_train has written into a run folder."},
+    {"NAME.npy, NAME.tsv",
+     "The features as float32, and the path, label, class and split of each row."},
+    {NULL, NULL}};
+
 static const command tool = {
-    "cl_features",
-    "cl_features [OPTIONS] RUN|MODEL DIR|FILE|LIST|-... -o FILE",
-    "Writes the feature of each image. RUN is a folder that cl_train "
-    "made, MODEL a file of it. A DIR may\n"
-    "hold images, or one sub-folder a class. Rows come in the order of the "
-    "arguments, those of a DIR\n"
-    "sorted; a label is the place of a class among the model's, new ones "
-    "follow. A LIST (.csv, .tsv,\n"
-    ".txt) has rows path,label; - reads names from standard input, one a line.",
-    "Exit codes: 0 done, 1 failed, 2 the command line cannot be used.",
-    options,
-    sizeof options / sizeof *options};
+    .name = "cl_features",
+    .usage = "cl_features [OPTIONS] RUN|MODEL DIR|FILE|LIST|-... -o FILE",
+    .summary = "Writes the feature of each image.",
+    .arguments = "MODEL|DIR|FILE|LIST",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .examples = examples,
+    .files = files,
+    .about =
+        "cl_features runs a trained model on images and writes their features. RUN is a folder "
+        "that cl_train made, MODEL a file of it. A DIR holds images, or one sub-folder per class. "
+        "A LIST (.csv, .tsv, .txt) has rows path,label. - reads names from standard input, one "
+        "per line.\n"
+        "Rows come in the order of the arguments, those of a DIR sorted. A label is the place of "
+        "a class among those of the model; new classes follow."};
 
 static int format_of_name(const char *name)
 {

@@ -11,19 +11,30 @@ static const char *output, *names;
 static size_t per_class;
 
 static const option options[] = {
-    {"output", 'o', OPTION_TEXT, &output, "DIR", "the folder: DIR/CLASS/NNNNN.png", 0, 0, NULL},
-    {"names", 'n', OPTION_TEXT, &names, "A,B,...", "names of the classes 0, 1, ... (the numbers)",
-     0, 0, NULL},
-    {"per-class", 'p', OPTION_COUNT, &per_class, "N", "images of each class, the first ones (all)",
-     1, 1e15, NULL},
+    {"output", 'o', OPTION_TEXT, &output, "DIR", .group = "Options",
+     .help = "the folder: DIR/CLASS/NNNNN.png"},
+    {"names", 'n', OPTION_TEXT, &names, "A,B,...", .help = "names of the classes 0, 1, ...",
+     .more = "The default is their numbers."},
+    {"per-class", 'p', OPTION_COUNT, &per_class, "N", .least = 1, .most = 1e15,
+     .help = "the first N images of each class (all)"},
 };
 
-static const command tool = {"cl_idx",
-                             "cl_idx [OPTIONS] IMAGES LABELS -o DIR",
-                             "Unpacks IDX files, .gz or not, into one sub-folder a class.",
-                             "Exit codes: 0 done, 1 failed, 2 the command line cannot be used.",
-                             options,
-                             sizeof options / sizeof *options};
+static const entry examples[] = {
+    {"cl_idx images.gz labels.gz -o mnist", "a folder per class"},
+    {"cl_idx images.gz labels.gz -o few --per-class 10", "ten per class"},
+    {"cl_idx images.gz labels.gz -o named -n a,b,c,d,e,f,g,h,i,j", "names for 0 to 9"},
+    {NULL, NULL}};
+
+static const command tool = {
+    .name = "cl_idx",
+    .usage = "cl_idx [OPTIONS] IMAGES LABELS -o DIR",
+    .summary = "Unpacks a pair of IDX files (MNIST, Fashion-MNIST) into a folder of images.",
+    .arguments = "FILE",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .examples = examples,
+    .about = "cl_idx reads a file of IMAGES and one of LABELS, each plain or compressed (.gz), and "
+             "writes each image as a PNG into one sub-folder per class, ready for cl_train."};
 
 enum { MOST_NAMES = 256 };
 

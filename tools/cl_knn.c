@@ -15,70 +15,103 @@ static const char *const metrics[] = {"l2", "cosine", NULL};
 static const char *const weights[] = {"uniform", "distance", NULL};
 
 static const option options[] = {
+    {"k", 'k', OPTION_COUNT, &s.k, "N", .least = 1, .most = 1e9, .group = "Neighbours",
+     .help = "neighbours that vote (5, or all if fewer)"},
+    {"metric", '\0', OPTION_CHOICE, &s.metric, "KIND", .choices = metrics,
+     .help = "distance: l2 (default), or cosine",
+     .more = "cosine is 1 - the cosine of the angle between two features."},
+    {"weights", '\0', OPTION_CHOICE, &s.weights, "KIND", .choices = weights,
+     .help = "vote: uniform (default), or distance",
+     .more = "uniform counts each neighbour 1, distance counts it 1 / distance."},
     {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL",
-     "turns pictures into features (GALLERY's own, where it is\na run folder)", 0, 0, NULL},
-    MODEL_LIMITS(s.limits),
-    {"metric", '\0', OPTION_CHOICE, &s.metric, "l2|cosine",
-     "distance of two features: l2 (default), or 1 - cosine", 0, 0, metrics},
-    {"k", 'k', OPTION_COUNT, &s.k, "N", "neighbours that vote (5, or all where there are fewer)", 1,
-     1e9, NULL},
-    {"weights", '\0', OPTION_CHOICE, &s.weights, "uniform|distance",
-     "each neighbour counts 1 (default), or 1 / distance", 0, 0, weights},
+     .help = "the model that turns pictures into features",
+     .more = "The default is that of GALLERY, if GALLERY is a run folder."},
     {"gallery-split", '\0', OPTION_TEXT, &s.gallery_split, "SPLIT",
-     "only rows of train, val, test or heldout, or all", 0, 0, NULL},
-    {"query-split", '\0', OPTION_TEXT, &s.query_split, "SPLIT", "eval: the same for the queries", 0,
-     0, NULL},
-    {"threshold", '\0', OPTION_REAL, &s.threshold, "X",
-     "classify: only neighbours within X vote, without any the\npicture is \"unknown\"; enroll: "
-     "nearer is dangerous",
-     0, 1e30, NULL},
-    {"far", '\0', OPTION_REAL, &s.far, "X", "the threshold that passes this share of strangers", 0,
-     1, NULL},
+     .help = "use only these rows of the gallery",
+     .more = "SPLIT is train, val, test, heldout or all."},
+    {"threshold", '\0', OPTION_REAL, &s.threshold, "X", .most = 1e30, .group = "Strangers",
+     .help = "farther neighbours do not count",
+     .more = "classify: only neighbours within X vote, and a picture without any is \"unknown\". "
+             "enroll: a class that is nearer than X is dangerously near."},
+    {"far", '\0', OPTION_REAL, &s.far, "X", .most = 1,
+     .help = "the threshold that passes this share of strangers",
+     .more = "For classify and enroll."},
     {"strangers", '\0', OPTION_TEXT, &s.strangers, "SET",
-     "calibrates --far on its classes that the gallery has not\n"
-     "(else each class of the gallery plays the stranger)",
-     0, 0, NULL},
-    {"output", 'o', OPTION_TEXT, &s.output, "FILE",
-     "enroll: the new gallery, .npy or .csv (in place); -: a .csv on\nstandard output", 0, 0, NULL},
-    {"add", '\0', OPTION_FLAG, &s.adds, NULL, "enroll: NAME may be there already", 0, 0, NULL},
-    {"ratio", '\0', OPTION_REAL, &s.ratio, "X",
-     "audit: how many times nearer to another class's mean than\nto its own looks wrong (1.5)", 1,
-     1e30, NULL},
-    {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", "eval: a page to look at", 0, 0, NULL},
+     .help = "calibrate --far on the classes of SET",
+     .more =
+         "Only classes that the gallery does not have count. By default each class of the gallery "
+         "plays the stranger."},
+    {"query-split", '\0', OPTION_TEXT, &s.query_split, "SPLIT", .group = "eval",
+     .help = "use only these rows of the queries"},
+    {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", .help = "write a page to look at"},
     {"pictures", '\0', OPTION_ONCE, &s.pictures, "DIR",
-     "eval --report: shows only pictures in it (the folder of\nthe .npy, .csv or run)", 0, 0, NULL},
-    {"svg", '\0', OPTION_TEXT, &s.svg, "DIR", "eval: its plots as single files", 0, 0, NULL},
-    {"json", 'j', OPTION_FLAG, &s.as_json, NULL, "print one JSON object", 0, 0, NULL},
-    {"seed", '\0', OPTION_SEED, &s.seed, "N", "of what is drawn: episodes, pairs (1)", 0, 1e18,
-     NULL},
-    {"threads", 't', OPTION_COUNT, &s.n_threads, "N",
-     "processors to use (all); never changes a result", 1, 1024, NULL},
-    {"quiet", 'q', OPTION_FLAG, &s.is_quiet, NULL,
-     "no progress; only classify prints more than errors", 0, 0, NULL},
+     .help = "the page shows pictures in this folder only",
+     .more = "The default is the folder of the .npy, the .csv or the run."},
+    {"svg", '\0', OPTION_TEXT, &s.svg, "DIR", .help = "write its plots as single files"},
+    {"seed", '\0', OPTION_SEED, &s.seed, "N", .most = 1e18,
+     .help = "seed of drawn episodes and pairs (1)"},
+    {"output", 'o', OPTION_TEXT, &s.output, "FILE", .group = "enroll",
+     .help = "the new gallery, .npy or .csv (in place)", .more = "- is a .csv on standard output."},
+    {"add", '\0', OPTION_FLAG, &s.adds, .help = "NAME may be there already"},
+    {"ratio", '\0', OPTION_REAL, &s.ratio, "X", .least = 1, .most = 1e30, .group = "audit",
+     .help = "how many times nearer looks wrong (1.5)",
+     .more =
+         "A picture is listed if it is so many times nearer to the mean of another class than to "
+         "that of its own."},
+    {"json", 'j', OPTION_FLAG, &s.as_json, .group = "Output", .help = "print one JSON object"},
+    {"quiet", 'q', OPTION_FLAG, &s.is_quiet, .help = "no progress; only classify prints its answer",
+     .more = "The other commands print errors only."},
+    {"threads", 't', OPTION_COUNT, &s.n_threads, "N", .least = 1, .most = 1024, .group = "Limits",
+     .help = "processors to use (all)", .more = "Their number never changes a result."},
+    MODEL_LIMITS(s.limits),
 };
 
+static const entry command_texts[] = {
+    {"eval", "accuracy, retrieval, verification, few-shot, confusions"},
+    {"classify", "who is on each picture, and how sure"},
+    {"enroll", "add a class from a few pictures, without training"},
+    {"audit", "misplaced pictures, duplicates, leaks between splits"},
+    {NULL, NULL}};
+
+static const entry examples[] = {
+    {"cl_knn eval runs/1", "validation against training"},
+    {"cl_knn classify runs/1 inbox", "the class of each picture"},
+    {"cl_knn enroll runs/1 Ada ada.png -o people.npy", "a gallery with a new class"},
+    {NULL, NULL}};
+
+static const entry files[] = {
+    {"RUN", "A folder of cl_train: model.safetensors, features.npy and features.tsv are read."},
+    {"NAME.npy, NAME.tsv; NAME.csv", "Galleries, as cl_features and enroll write them."},
+    {NULL, NULL}};
+
 static const command tool = {
-    "cl_knn",
-    "cl_knn eval GALLERY [QUERY] | classify GALLERY IMAGE|DIR...\n"
-    "       cl_knn enroll GALLERY NAME IMAGE... | audit GALLERY      [OPTIONS]",
-    "Nearest neighbours among features, and what they are worth. A GALLERY or QUERY is a run "
-    "folder\n"
-    "of cl_train, a .npy or .csv of features, or a folder with a sub-folder of images for each "
-    "class\n"
-    "(with --model, or beside a GALLERY that is a run). An IMAGE may be any of these.\n"
-    "\n"
-    "  eval      accuracy of k-NN, retrieval, verification, few-shot and confusions. One set with\n"
-    "            train and val rows: val against train; any other, and a set\n"
-    "            against itself: leave-one-out\n"
-    "  classify  a line a picture: its class, the distance to the nearest of that class, the "
-    "margin\n"
-    "            by which any other class is farther, and the nearest files\n"
-    "  enroll    adds a class from a few pictures, without training, and says which classes are\n"
-    "            dangerously near\n"
-    "  audit     pictures that look misplaced, duplicates, and the same picture in two splits",
-    "Exit codes: 0 done, 1 failed, 2 the command line cannot be used.",
-    options,
-    sizeof options / sizeof *options};
+    .name = "cl_knn",
+    .usage = "cl_knn eval GALLERY [QUERY] | classify GALLERY IMAGE|DIR...\n"
+             "       cl_knn enroll GALLERY NAME IMAGE... | audit GALLERY      [OPTIONS]",
+    .summary = "Finds the nearest neighbours among features, and measures what they are worth.",
+    .arguments = "GALLERY|DIR",
+    .options = options,
+    .n_options = sizeof options / sizeof *options,
+    .commands = command_texts,
+    .examples = examples,
+    .files = files,
+    .about =
+        "A GALLERY or QUERY is a run folder of cl_train, a .npy or .csv of features, or a folder "
+        "with "
+        "a sub-folder of images for each class (with --model, or beside a GALLERY that is a run). "
+        "An "
+        "IMAGE may be any of these.\n"
+        "eval measures the accuracy of k-NN, retrieval, verification, few-shot and confusions. One "
+        "set "
+        "with train and val rows is measured val against train. Any other set, and a set against "
+        "itself, is measured by leaving one out.\n"
+        "classify prints a line per picture: its class, the distance to the nearest of that class, "
+        "the "
+        "margin by which any other class is farther, and the nearest files.\n"
+        "enroll adds a class from a few pictures, without training, and names the classes that are "
+        "dangerously near.\n"
+        "audit lists pictures that look misplaced, duplicates, and the same picture in two "
+        "splits."};
 
 typedef int work_function(knn *s, char *const *paths, size_t n_paths);
 

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "manual.h"
 #include "system.h"
 
 /* Bytes of the UTF-8 character at text (RFC 3629), 0 where there is none; *code is its number. */
@@ -169,29 +170,45 @@ int parse_exit_code(int parsed)
     return parsed == PARSE_DONE ? 0 : EXIT_USAGE;
 }
 
-static void print_help(const command *tool)
+/* ---- what every tool has beside its own options ------------------------------------------------- */
+
+static struct {
+    bool help, version;
+    int print; /* place in print_kinds, -1: not asked for */
+} asked;
+
+static const char *const print_kinds[] = {"man", "bash", "zsh", "fish", NULL};
+
+static const option common_options[] = {
+    {"help", 'h', OPTION_FLAG, &asked.help, .help = "print this text", .group = "Help"},
+    {"version", '\0', OPTION_FLAG, &asked.version, .help = "print the version"},
+    {"print", '\0', OPTION_CHOICE, &asked.print, "KIND", .choices = print_kinds,
+     .help = "manual page or completion: man, bash, zsh, fish",
+     .more = "Prints this manual page for man, or what makes a shell complete command lines."},
+};
+
+const option *option_at(const command *tool, size_t i)
 {
-    printf("Usage: %s\n%s\n\nOptions:\n", tool->usage, tool->summary);
-    for (size_t i = 0; i < tool->n_options; i++) {
-        const option *o = &tool->options[i];
-        char left[64];
-        char letter[5] = "    ";
-        if (o->letter != '\0') (void)snprintf(letter, sizeof letter, "-%c, ", o->letter);
-        (void)snprintf(left, sizeof left, "%s--%s%s%s", letter, o->name,
-                       o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-        if (strlen(left) < 34) {
-            printf("  %-34s", left);
-        } else {
-            printf("  %s\n%-36s", left, "");
-        }
-        for (const char *at = o->help; *at != '\0'; at++) {
-            putchar(*at);
-            if (*at == '\n') printf("%-36s", "");
-        }
-        putchar('\n');
+    if (i < tool->n_options) return &tool->options[i];
+    i -= tool->n_options;
+    return i < sizeof common_options / sizeof *common_options ? &common_options[i] : NULL;
+}
+
+/* True after one of them was printed. */
+static bool print_asked(const command *tool)
+{
+    static void (*const print[])(const command *) = {print_man_page, print_bash_completion,
+                                                     print_zsh_completion, print_fish_completion};
+    if (asked.help) {
+        print_help(tool);
+    } else if (asked.version) {
+        printf("%s %s\n", tool->name, cen_version());
+    } else if (asked.print >= 0) {
+        print[asked.print](tool);
+    } else {
+        return false;
     }
-    printf("  %-34s%s\n  %-34s%s\n", "-h, --help", "this text", "    --version", "the version");
-    if (tool->notes != NULL) printf("\n%s\n", tool->notes);
+    return true;
 }
 
 /* Insertions, deletions and replacements between two short words (Levenshtein 1965). */
@@ -221,11 +238,12 @@ static int unknown_option(const command *tool, const char *given)
     (void)snprintf(name, sizeof name, "%.*s", (int)strcspn(given, "="), given);
     const char *nearest = NULL;
     size_t least = 3;
-    for (size_t i = 0; i < tool->n_options && name[0] == '-' && name[1] == '-'; i++) {
-        size_t distance = edit_distance(name + 2, tool->options[i].name);
+    const option *o;
+    for (size_t i = 0; name[0] == '-' && name[1] == '-' && (o = option_at(tool, i)) != NULL; i++) {
+        size_t distance = edit_distance(name + 2, o->name);
         if (distance < least) {
             least = distance;
-            nearest = tool->options[i].name;
+            nearest = o->name;
         }
     }
     if (nearest != NULL) {
@@ -353,12 +371,12 @@ static int set_option(const command *tool, const option *o, const char *text)
     return PARSE_BAD;
 }
 
-/* The option that an argument names; *value points behind '=' or the letter, or is NULL. */
+/* The option that an argument names; *value points after '=' or the letter, or is NULL. */
 static const option *find_option(const command *tool, const char *argument, const char **value)
 {
     *value = NULL;
-    for (size_t i = 0; i < tool->n_options; i++) {
-        const option *o = &tool->options[i];
+    const option *o;
+    for (size_t i = 0; (o = option_at(tool, i)) != NULL; i++) {
         if (argument[1] == '-') {
             size_t size = strlen(o->name);
             if (strncmp(argument + 2, o->name, size) != 0) continue;
@@ -376,6 +394,8 @@ int parse_options(const command *tool, int argc, char **argv)
 {
     int n_plain = 0;
     bool options_end = false;
+    asked.help = asked.version = false;
+    asked.print = -1;
     for (int i = 1; i < argc; i++) {
         char *argument = argv[i];
         if (options_end || argument[0] != '-' || argument[1] == '\0') {
@@ -385,14 +405,6 @@ int parse_options(const command *tool, int argc, char **argv)
         if (strcmp(argument, "--") == 0) {
             options_end = true;
             continue;
-        }
-        if (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0) {
-            print_help(tool);
-            return PARSE_DONE;
-        }
-        if (strcmp(argument, "--version") == 0) {
-            printf("%s %s\n", tool->name, cen_version());
-            return PARSE_DONE;
         }
         const char *value;
         const option *o = find_option(tool, argument, &value);
@@ -408,6 +420,7 @@ int parse_options(const command *tool, int argc, char **argv)
             value = argv[i];
         }
         if (set_option(tool, o, value) != 0) return PARSE_BAD;
+        if (print_asked(tool)) return PARSE_DONE;
     }
     return n_plain;
 }

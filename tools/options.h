@@ -31,15 +31,30 @@ typedef struct option {
     char letter;      /* '\0': none */
     option_kind kind;
     void *target;
-    const char *value, *help; /* "N" in --batch-size N; one line, or more behind newlines */
+    const char *value; /* "N" in --batch-size N; a word in small letters is one that can be typed */
+    const char *help;  /* a few words, so that --help has one option per line */
     double least, most;
     const char *const *choices;
+    const char *group; /* the title of the options that begin with this one, or NULL */
+    const char *more;  /* sentences that only the manual page has, or NULL */
 } option;
 
+/* A term and what it means; the term NULL ends a list. */
+typedef struct entry {
+    const char *term, *text;
+} entry;
+
 typedef struct command {
-    const char *name, *usage, *summary, *notes; /* notes stand below the options; may be NULL */
+    const char *name;
+    const char *usage;     /* one line per form of it */
+    const char *summary;   /* what it does, as a sentence */
+    const char *arguments; /* what the arguments are, as option.value has it */
     const option *options;
     size_t n_options;
+    const entry *commands; /* what the first argument may be, or NULL */
+    const entry *examples; /* each works as it is typed */
+    const entry *files;
+    const char *about; /* the description in the manual page; a newline begins a paragraph */
 } command;
 
 /* Two lines of an options table for a cen_model_limits that begins as zeros, and what the two then say. */
@@ -49,19 +64,23 @@ typedef struct command {
      OPTION_COUNT,                                                                                 \
      &(limits).max_input,                                                                          \
      "N",                                                                                          \
-     "models with inputs of more pixels are refused (4194304)",                                    \
-     1,                                                                                            \
-     1e15,                                                                                         \
-     NULL},                                                                                        \
+     .least = 1,                                                                                   \
+     .most = 1e15,                                                                                 \
+     .help = "pixels of a model's input (4194304)",                                                \
+     .more = "A model whose input has more pixels than this is refused."},                         \
     {                                                                                              \
         "max-work", '\0', OPTION_REAL, &(limits).max_work, "X",                                    \
-            "and those with more multiply-adds for an image (1e11)", 1, 1e30, NULL                 \
+            .least = 1, .most = 1e30, .help = "multiply-adds of a model per image (1e11)",         \
+            .more = "A model that needs more multiply-adds for an image is refused."               \
     }
+/* The i-th option of a tool, then those that every tool has; NULL after the last. */
+const option *option_at(const command *tool, size_t i);
+
 cen_model_limits model_limits(cen_model_limits given);
 
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, PARSE_DONE = -1, PARSE_BAD = -2 };
 
-/* Reads argv; what is no option is moved to the front of argv[0 ...] and counted. --help and
+/* Reads argv; what is no option is moved to the front of argv[0 ...] and counted. --help, --print and
  * --version print and give PARSE_DONE; a mistake prints one sentence and gives PARSE_BAD. */
 int parse_options(const command *tool, int argc, char **argv);
 

@@ -1,0 +1,163 @@
+#!/bin/sh
+# Help, manual page and completions name every option of the tables; the help fits a terminal, its examples
+# work as typed; the pages are clean to mandoc and man, and the completions complete in the shells that are there.
+. "$(dirname "$0")/common.sh"
+PATH=$TOOLS:$PATH
+export PATH
+
+# names TOOL: the options in its table
+names() {
+    case $1 in
+    cl_train) table=$SOURCE/tools/train_options.c ;;
+    *) table=$SOURCE/tools/$1.c ;;
+    esac
+    grep -oE "^    \{\"[a-z-]+\", '" "$table" | cut -d '"' -f 2
+    grep -q 'MODEL_LIMITS(' "$table" && printf 'max-input\nmax-work\n'
+    printf 'help\nversion\nprint\n'
+}
+
+for tool in cl_features cl_idx cl_knn cl_train; do
+    for kind in help man bash zsh fish; do
+        flag="--print $kind"
+        [ $kind != help ] || flag=--help
+        $tool $flag >$tool.$kind 2>err.txt || complain "$tool $flag: $(cat err.txt)"
+    done
+    [ "$(names $tool | wc -l)" -ge 6 ] || complain "$tool: its table is not found"
+    for name in $(names $tool); do
+        grep -qE "^  (    |-., )--$name( |$)" $tool.help || complain "$tool --help: no --$name"
+        grep -qF "\\fB\\-\\-$(printf %s "$name" | sed 's/-/\\-/g')\\fR" $tool.man || complain "$tool.1: no --$name"
+        grep -qE "words='(.* )?--$name( |')" $tool.bash || complain "$tool for bash: no --$name"
+        grep -qE -- "[{,']--$name[=['}]" $tool.zsh || complain "$tool for zsh: no --$name"
+        grep -qF -- " -l $name " $tool.fish || complain "$tool for fish: no --$name"
+    done
+    awk -v tool=$tool 'length > 80 { print tool ": longer than 80: " $0; bad = 1 } END { exit bad }' $tool.help ||
+        complain "$tool --help is too wide"
+    [ "$(sed -n '/^Examples:/,/^$/p' $tool.help | grep -c "$tool ")" -eq 3 ] || complain "$tool --help: not three examples"
+    for section in NAME SYNOPSIS DESCRIPTION OPTIONS EXAMPLES 'EXIT STATUS' ENVIRONMENT 'SEE ALSO'; do
+        grep -qx ".SH $section" $tool.man || complain "$tool.1: no section $section"
+    done
+    if command -v mandoc >/dev/null; then
+        mandoc -T lint -W style $tool.man >lint.txt 2>&1 || complain "$tool.1: $(head -n 3 lint.txt)"
+    fi
+    if man --version >/dev/null 2>&1; then
+        LC_ALL=C MANROFFSEQ='' MANWIDTH=80 man --warnings -l -Tutf8 -Z $tool.man 2>lint.txt >/dev/null
+        [ ! -s lint.txt ] || complain "$tool.1: $(head -n 3 lint.txt)"
+    fi
+done
+[ "$(wc -l <cl_train.help)" -le 100 ] || complain "cl_train --help does not fit two screens"
+expect 2 "^cl_train: --print 'pdf' cannot be used; it takes man, bash, zsh or fish$" cl_train --print pdf
+
+# ---- bash: $1 words with the cursor in the last give $2 ----
+mkdir -p photos/few
+cat >complete.sh <<'END'
+compopt() { files=$2; }
+try() {
+    COMP_WORDS=($1) files=
+    [[ $1 != *' ' ]] || COMP_WORDS+=('')
+    COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
+    "_${COMP_WORDS[0]}"
+    got="${COMPREPLY[*]}${files:+ +$files}"
+    [[ $got == "$2" ]] || echo "'$1': '$got' and not '$2'"
+}
+for tool in cl_features cl_idx cl_knn cl_train; do . ./$tool.bash; done
+try 'cl_train --loss ' 'center softmax triplet triplet-semi contrastive-center cosface'
+try 'cl_train --loss tri' 'triplet triplet-semi'
+try 'cl_train --loss = co' 'contrastive-center cosface'
+try 'cl_train --loss =' 'center softmax triplet triplet-semi contrastive-center cosface'
+try 'cl_train -n le' 'lenet++'
+try 'cl_train --lambda ' 'auto'
+try 'cl_train --channels ' '1 3'
+try 'cl_train --val' '--val --val-split'
+try 'cl_train --epochs ' ''
+try 'cl_train --init ' ' +default'
+try 'cl_train --resume ' ' +dirnames'
+try 'cl_train ph' ' +default'
+try 'cl_knn ' 'eval classify enroll audit +default'
+try 'cl_knn e' 'eval enroll +default'
+try 'cl_knn eval ru' ' +default'
+try 'cl_knn eval --query-split ' 'train val test heldout all'
+try 'cl_features --format n' 'npy'
+try 'cl_idx --print ' 'man bash zsh fish'
+END
+if command -v bash >/dev/null; then
+    bash complete.sh >out.txt 2>&1
+    [ ! -s out.txt ] || complain "completion by bash: $(cat out.txt)"
+fi
+
+# ---- fish and zsh: what they offer for a line ----
+if command -v fish >/dev/null; then
+    # offers LINE PATTERN
+    offers() {
+        HOME=$WORK fish -N -c "source $tool.fish; complete -C '$1'" 2>&1 | cut -f 1 | tr '\n' ' ' >out.txt
+        says "$2"
+    }
+    for tool in cl_features cl_idx cl_knn cl_train; do
+        fish -n $tool.fish 2>err.txt || complain "$tool.fish: $(cat err.txt)"
+    done
+    tool=cl_train
+    offers 'cl_train --loss tri' '^triplet triplet-semi $'
+    offers 'cl_train --net ' '^article lenet\+\+ small $'
+    offers 'cl_train --val' '^--val --val-split $'
+    offers 'cl_train --resume ph' '^photos/ $'
+    offers 'cl_train ph' '^photos/ $'
+    tool=cl_knn
+    offers 'cl_knn e' '^enroll eval '
+fi
+if command -v zsh >/dev/null; then
+    mkdir -p site
+    for tool in cl_features cl_idx cl_knn cl_train; do
+        zsh -n $tool.zsh 2>err.txt || complain "$tool.zsh: $(cat err.txt)"
+        cp $tool.zsh site/_$tool
+    done
+    cat >.zshrc <<'END'
+PS1= fpath=($PWD/site $fpath)
+autoload -Uz compinit
+compinit -u -D
+unsetopt beep prompt_sp
+zle-line-init() { print -n "it listens" }
+zle -N zle-line-init
+END
+    cat >complete.zsh <<'END'
+zmodload zsh/zpty
+zpty z "ZDOTDIR=$PWD TERM=xterm zsh -d -i"
+zpty -r -m z text '*it listens*'
+zpty -w -n z "$1"$'\t\t\C-uexit\n'
+while zpty -r z text; do print -r -- "$text"; done
+END
+    # offers LINE PATTERN
+    offers() {
+        zsh -f complete.zsh "$1" >out.txt 2>&1
+        says "$2"
+    }
+    offers 'cl_train --loss tri' 'triplet-semi'
+    offers 'cl_train --net le' 'lenet\+\+'
+    offers 'cl_knn en' 'enroll'
+    offers 'cl_train --resu' '--resume'
+fi
+
+# ---- the examples of the help, as typed, in this order ----
+# 15 little pictures of five classes, whose pixels are some text
+{
+    printf '\000\000\010\003\000\000\000\017\000\000\000\010\000\000\000\010'
+    head -c 960 cl_train.help
+} >images.gz
+{
+    printf '\000\000\010\001\000\000\000\017'
+    printf '\000\001\002\003\004\000\001\002\003\004\000\001\002\003\004'
+} >labels.gz
+rmdir photos/few
+succeed cl_idx images.gz labels.gz -o photos
+mkdir inbox
+cp photos/2/* inbox/
+cp photos/2/00002.png ada.png
+for tool in cl_train cl_knn cl_features cl_idx; do
+    sed -n '/^Examples:/,/^$/s/^  \(.*[^ ]\)   *[^ ].*/\1/p' $tool.help >examples.txt
+    [ "$(wc -l <examples.txt)" -eq 3 ] || complain "$tool: the examples are not found"
+    while read -r line; do
+        sh -c "$line" >out.txt 2>err.txt </dev/null || complain "$line: exit code $?: $(cat err.txt)"
+    done <examples.txt
+done
+[ -s people.npy ] || complain "the examples made no people.npy"
+[ -s features.npy ] || complain "the examples made no features.npy"
+[ -e named/a ] || complain "the examples made no named/a"
+finish
