@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "features_info.h"
 #include "options.h"
 #include "progress.h"
 
@@ -13,7 +14,7 @@ typedef struct settings {
     size_t n_threads, max_pixels;
     cen_model_limits limits; /* 0: the default */
     int format;
-    bool normalize, is_strict, exact_decode, is_quiet;
+    bool normalize, is_strict, exact_decode, is_quiet, wants_info, as_json;
 } settings;
 
 enum { FORMAT_BY_NAME = -1 };
@@ -33,6 +34,10 @@ static const option options[] = {
      .help = "npy, csv, fvecs or projector",
      .more = "It is needed only if the name of FILE does not tell."},
     {"normalize", 'n', OPTION_FLAG, &s.normalize, .help = "scale each feature to length 1"},
+    {"info", '\0', OPTION_FLAG, &s.wants_info, .help = "print what a model is",
+     .more = "Its net with the shapes and parameters of the layers, input, classes, and how it was "
+             "trained."},
+    {"json", 'j', OPTION_FLAG, &s.as_json, .help = "print that as one JSON object"},
     {"quiet", 'q', OPTION_FLAG, &s.is_quiet, .help = "print errors only"},
     {"strict", '\0', OPTION_FLAG, &s.is_strict, .group = "Images",
      .help = "fail if an image is broken; do not skip it"},
@@ -47,7 +52,7 @@ static const option options[] = {
 
 static const entry examples[] = {
     {"cl_features runs/1 photos -o features.npy", "features for NumPy"},
-    {"cl_features runs/1 photos -o features.csv", "a row per image"},
+    {"cl_features --info runs/1", "what a model is"},
     {"find photos -name '*.png' | cl_features runs/1 - -o -", "names in, rows out"},
     {NULL, NULL}};
 
@@ -59,7 +64,8 @@ static const entry files[] = {
 
 static const command tool = {
     .name = "cl_features",
-    .usage = "cl_features [OPTIONS] RUN|MODEL DIR|FILE|LIST|-... -o FILE",
+    .usage = "cl_features [OPTIONS] RUN|MODEL DIR|FILE|LIST|-... -o FILE\n"
+             "       cl_features --info [--json] RUN|MODEL",
     .summary = "Writes the feature of each image.",
     .arguments = "MODEL|DIR|FILE|LIST",
     .options = options,
@@ -203,14 +209,10 @@ static int run(const cen_model *model, cen_folder *folder, cen_error *error)
     return 0;
 }
 
-static int work(int argc, char **argv)
+/* The format of the file of features, and whether it can be written. */
+static int check_output(void)
 {
-    int n_paths = parse_options(&tool, argc, argv);
-    if (n_paths < 0) return parse_exit_code(n_paths);
-    if (n_paths < 2 || s.output == NULL) {
-        return fail(&tool, EXIT_USAGE, "name a run, images, and -o FILE; the usage is: %s",
-                    tool.usage);
-    }
+    cen_error error;
     if (s.format == FORMAT_BY_NAME) s.format = format_of_name(s.output);
     const bool is_streamed = talk_beside(s.output) == stderr;
     if (s.format == FORMAT_BY_NAME && is_streamed) s.format = CEN_FEATURES_CSV;
@@ -226,6 +228,27 @@ static int work(int argc, char **argv)
                     "%s: standard output takes one file, and this format is two; add --format csv",
                     s.output);
     }
+    if (cen_path_check_writable(NULL, s.output, &error) == CEN_OK) return 0;
+    return fail(&tool, EXIT_FAILED, "%s", error.message);
+}
+
+static int check_command(int n_paths)
+{
+    if (s.wants_info) {
+        if (n_paths == 1 && s.output == NULL) return 0;
+        return fail(&tool, EXIT_USAGE, "--info takes one run or model, as: %s", examples[1].term);
+    }
+    if (s.as_json) {
+        return fail(&tool, EXIT_USAGE, "--json has no use here; it goes with --info");
+    }
+    if (n_paths < 2 || s.output == NULL) {
+        return fail(&tool, EXIT_USAGE, "name a run, images, and -o FILE, as: %s", examples[0].term);
+    }
+    return check_output();
+}
+
+static int run_on(cen_context *context, const cen_model *model, char *const *paths, size_t n_paths)
+{
     cen_folder_options options_of_folder = cen_folder_options_init();
     options_of_folder.unlabelled = true;
     options_of_folder.lazy = true;
@@ -233,24 +256,32 @@ static int work(int argc, char **argv)
     options_of_folder.exact_decode = s.exact_decode;
     options_of_folder.max_pixels = s.max_pixels;
     cen_error error;
+    cen_folder *folder = NULL;
+    int code = cen_folder_open(context, &folder, (const char *const *)paths, n_paths,
+                               &options_of_folder, &error) == CEN_OK
+                   ? run(model, folder, &error)
+                   : fail(&tool, EXIT_FAILED, "%s", error.message);
+    cen_folder_free(folder);
+    return code;
+}
+
+static int work(int argc, char **argv)
+{
+    int n_paths = parse_options(&tool, argc, argv);
+    if (n_paths < 0) return parse_exit_code(n_paths);
+    cen_error error;
     cen_context *context;
     cen_model *model;
-    cen_folder *folder = NULL;
-    if (cen_path_check_writable(NULL, s.output, &error) != CEN_OK) {
-        return fail(&tool, EXIT_FAILED, "%s", error.message);
-    }
     const cen_model_limits limits = model_limits(s.limits);
-    int code = make_context(&tool, s.n_threads, &context);
+    int code = check_command(n_paths);
+    if (code == 0) code = make_context(&tool, s.n_threads, &context);
     if (code != 0) return code;
     if (cen_model_load(context, &model, argv[0], &limits, &error) != CEN_OK) {
         cen_context_free(context);
         return fail(&tool, EXIT_FAILED, "%s", error.message);
     }
-    code = cen_folder_open(context, &folder, (const char *const *)argv + 1, (size_t)n_paths - 1,
-                           &options_of_folder, &error) == CEN_OK
-               ? run(model, folder, &error)
-               : fail(&tool, EXIT_FAILED, "%s", error.message);
-    cen_folder_free(folder);
+    code = s.wants_info ? features_info(&tool, model, argv[0], s.as_json)
+                        : run_on(context, model, argv + 1, (size_t)n_paths - 1);
     cen_model_free(model);
     cen_context_free(context);
     return code;

@@ -53,7 +53,7 @@ static int work(int argc, char **argv)
     int n_paths = parse_options(&tool, argc, argv);
     if (n_paths < 0) return parse_exit_code(n_paths);
     if (n_paths != 2 || output == NULL) {
-        return fail(&tool, EXIT_USAGE, "name two files and -o DIR; the usage is: %s", tool.usage);
+        return fail(&tool, EXIT_USAGE, "name two files and -o DIR, as: %s", examples[0].term);
     }
     const char *list[MOST_NAMES];
     size_t n_names = 0;

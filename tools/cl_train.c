@@ -150,8 +150,8 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
 static int check_settings(int n_paths)
 {
     if (n_paths == 0) {
-        return fail(&train_tool, EXIT_USAGE, "name the folder of images; the usage is: %s",
-                    train_tool.usage);
+        return fail(&train_tool, EXIT_USAGE, "name the folder of images, as: %s",
+                    train_tool.examples[0].term);
     }
     if ((s.steps != NULL && strcmp(s.steps, "-") == 0) ||
         (s.output != NULL && strcmp(s.output, "-") == 0)) {

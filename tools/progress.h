@@ -43,6 +43,9 @@ cen_status folder_features(const cen_model *model, cen_folder *folder, bool is_s
                            float *features, size_t *rows, size_t *n, cen_progress *show, void *user,
                            cen_error *error);
 
+/* The input, the layers, the head: a line each. */
+void print_model(const cen_model *model);
+
 /* 1234567 as "1,234,567" in text[32]. */
 const char *with_commas(size_t number, char *text);
 

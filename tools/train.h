@@ -57,7 +57,6 @@ cen_status note_settings(cen_model *model, cen_error *error);
 size_t count_split(const cen_folder_info *info, cen_split split);
 
 void print_folder(const char *path, const cen_folder_info *info);
-void print_model(const cen_model *model);
 
 /* What will be trained; n_taken: tensors from --init. */
 void print_training(size_t n_taken);

@@ -130,38 +130,6 @@ void print_folder(const char *path, const cen_folder_info *info)
     print_notes("remarks", "on what was found", info->remarks, info->n_remarks);
 }
 
-void print_model(const cen_model *model)
-{
-    const cen_model_info *info = cen_model_get(model);
-    const cen_input *input = &info->input;
-    char a[32], b[32];
-    printf("input     %zux%zux%zu (channels x height x width), mean", input->channels,
-           input->height, input->width);
-    for (size_t c = 0; c < input->channels; c++) printf(" %.4g", (double)input->mean[c]);
-    printf(", std");
-    for (size_t c = 0; c < input->channels; c++) printf(" %.4g", (double)input->std[c]);
-    printf("\nnet       %s parameters, and %s of centers\n", with_commas(info->n_parameters, a),
-           with_commas(info->n_center_parameters, b));
-    int place = 2, text = 32; /* columns */
-    for (size_t i = 0; i < info->n_layers; i++) {
-        const cen_layer_info *layer = &info->layers[i];
-        if ((int)strlen(layer->place) > place) place = (int)strlen(layer->place);
-        if ((int)strlen(layer->text) > text) text = (int)strlen(layer->text);
-    }
-    for (size_t i = 0; i < info->n_layers; i++) {
-        const cen_layer_info *layer = &info->layers[i];
-        char shape[64];
-        (void)snprintf(shape, sizeof shape, "%zux%zux%zu", layer->channels, layer->height,
-                       layer->width);
-        print_names(stdout, "          %*s  %-*s %-14s", place, layer->place, text, layer->text,
-                    shape);
-        if (layer->n_parameters > 0) printf(" %12s", with_commas(layer->n_parameters, a));
-        printf("\n");
-    }
-    printf("          head: %zu -> %zu classes\n", info->feature_size, info->n_classes);
-    if (info->mirror) printf("feature   the mean of a picture's and its mirror image's\n");
-}
-
 void print_training(size_t n_taken)
 {
     if (n_taken > 0) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
