@@ -17,9 +17,9 @@ typedef struct knn {
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;
-    bool as_json, adds, is_quiet;
-    cen_model_limits limits; /* 0: the default */
-    cen_model *model;        /* loaded when the first picture needs it */
+    bool as_json, adds, is_quiet, asks_head; /* asks_head: sets of pictures get probabilities */
+    cen_model_limits limits;                 /* 0: the default */
+    cen_model *model;                        /* loaded when the first picture needs it */
     progress line;
 } knn;
 
@@ -28,10 +28,11 @@ typedef struct knn_set {
     const char *name; /* as on the command line */
     cen_feature_set f;
     int32_t *labels;
-    cen_folder *folder;  /* of pictures, or NULL */
-    const char **names;  /* f.class_names of knn_match_classes, or NULL */
-    bool is_copy;        /* of rows of another set, whose names it borrows */
-    size_t n_unlabelled; /* rows that knn_set_drop_unlabelled left out */
+    cen_folder *folder;   /* of pictures, or NULL */
+    const char **names;   /* f.class_names of knn_match_classes, or NULL */
+    float *probabilities; /* [f.n, classes of the model] of its head, or NULL */
+    bool is_copy;         /* of rows of another set, whose names it borrows */
+    size_t n_unlabelled;  /* rows that knn_set_drop_unlabelled left out */
 } knn_set;
 
 /* Each prints its sentence and returns its exit code, 0 where all went well. */
@@ -77,6 +78,19 @@ int knn_same_size(const knn *s, const knn_set *gallery, const knn_set *other);
 
 /* The row of features as a caller may print it: its path, or "row N" in text[32]. */
 const char *knn_row_name(const knn_set *set, size_t row, char *text);
+
+/* set->probabilities of pictures, rows[f.n] of its folder; NULL stays if the model has no head. */
+int knn_head_ask(const knn *s, knn_set *set, const size_t *rows);
+
+/* The share of a class in a vote. */
+typedef struct knn_vote {
+    int32_t label;
+    double share;
+} knn_vote;
+
+/* votes[k], largest first, of k neighbours as cen_knn_classify counts them; returns how many classes got one. */
+size_t knn_count_votes(const cen_knn_options *options, const int32_t *labels, const size_t *indices,
+                       const float *distances, knn_vote *votes);
 
 cen_labelled knn_labelled(const knn_set *set);
 

@@ -2,6 +2,7 @@
 #include "knn.h"
 
 #include <centerloss_eval.h>
+#include "system.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,6 +21,10 @@ typedef struct answers {
     /* [n] distance of the nearest of that class (of an unknown's: of the nearest's class), and of the nearest
      * of another, NAN until it is found and in a gallery of one class */
     double *own, *others;
+    knn_vote *votes;             /* [k] of one query */
+    const cen_model_info *model; /* of the queries' probabilities, or NULL */
+    size_t *
+        trained; /* [classes of the gallery] its place among the classes of the head, SIZE_MAX: none */
     bool is_one_class; /* of the gallery */
 } answers;
 
@@ -118,8 +123,9 @@ static bool allocate(answers *a)
     a->distances = malloc(n * a->k * sizeof *a->distances);
     a->own = malloc(n * sizeof *a->own);
     a->others = malloc(n * sizeof *a->others);
-    return a->classes != NULL && a->indices != NULL && a->distances != NULL && a->own != NULL &&
-           a->others != NULL;
+    a->votes = malloc(a->k * sizeof *a->votes);
+    return a->votes != NULL && a->classes != NULL && a->indices != NULL && a->distances != NULL &&
+           a->own != NULL && a->others != NULL;
 }
 
 static void free_answers(answers *a)
@@ -129,6 +135,42 @@ static void free_answers(answers *a)
     free(a->distances);
     free(a->own);
     free(a->others);
+    free(a->votes);
+    free(a->trained);
+}
+
+/* ---- how sure ---- */
+
+static bool match_head(answers *a, const cen_model *model)
+{
+    const cen_feature_set *gallery = &a->gallery->f;
+    if (a->queries->probabilities == NULL) return true;
+    a->model = cen_model_get(model);
+    a->trained = malloc((gallery->n_classes + 1) * sizeof *a->trained);
+    for (size_t c = 0; c < gallery->n_classes && a->trained != NULL; c++) {
+        size_t place = 0;
+        while (place < a->model->n_classes &&
+               strcmp(a->model->class_names[place], gallery->class_names[c]) != 0) {
+            place++;
+        }
+        a->trained[c] = place < a->model->n_classes ? place : SIZE_MAX;
+    }
+    return a->trained != NULL;
+}
+
+static size_t count_votes(const answers *a, size_t i)
+{
+    return knn_count_votes(&a->options, a->gallery->labels, a->indices + i * a->k,
+                           a->distances + i * a->k, a->votes);
+}
+
+/* The head's probability of the class of query i; NAN if it has not learned that class. */
+static double probability_of(const answers *a, size_t i)
+{
+    if (a->model == NULL || a->classes[i] < 0) return NAN;
+    const size_t place = a->trained[a->classes[i]];
+    if (place == SIZE_MAX) return NAN;
+    return (double)a->queries->probabilities[i * a->model->n_classes + place];
 }
 
 /* ---- printing ---- */
@@ -152,10 +194,56 @@ static void print_padded(const char *text, int width)
     print_names(stdout, "%s%*s  ", text, width - width_of(text), "");
 }
 
+/* A column: under its title on a terminal, else after its name. */
+static void print_column(bool is_table, const char *name, int width, const char *text)
+{
+    if (is_table) {
+        printf("%-*s  ", width, text);
+    } else {
+        printf("%s %-*s  ", name, width, text);
+    }
+}
+
+static const char *as_number(double value, char text[32])
+{
+    (void)snprintf(text, 32, "%.5g", value);
+    return text;
+}
+
+static const char *as_percent(double share, char text[32])
+{
+    (void)snprintf(text, 32, isnan(share) ? "-" : "%.1f %%", 100 * share);
+    return text;
+}
+
+static void print_line(const answers *a, size_t i, bool is_table)
+{
+    enum { NEAREST = 3 };
+    char text[32];
+    const size_t n_votes = count_votes(a, i);
+    print_column(is_table, "distance", 10, as_number(a->own[i], text));
+    if (!a->is_one_class) {
+        print_column(is_table, "margin", 10, as_number(a->others[i] - a->own[i], text));
+    }
+    double share = NAN;
+    for (size_t v = 0; v < n_votes; v++) {
+        if (a->votes[v].label == a->classes[i]) share = a->votes[v].share;
+    }
+    print_column(is_table, "votes", 7, as_percent(share, text));
+    if (a->model != NULL) print_column(is_table, "head", 7, as_percent(probability_of(a, i), text));
+    if (!is_table) printf("nearest  ");
+    for (size_t j = 0; j < a->k && j < NEAREST; j++) {
+        print_names(stdout, "%s%s", j > 0 ? "  " : "",
+                    knn_row_name(a->gallery, a->indices[i * a->k + j], text));
+    }
+    printf("\n");
+}
+
 static void print_lines(const answers *a)
 {
-    enum { NEAREST = 3, WIDEST = 60 };
-    int path_width = 0, class_width = 0;
+    enum { WIDEST = 60 };
+    const bool is_table = terminal_width(stdout) > 0;
+    int path_width = is_table ? 7 : 0, class_width = is_table ? 5 : 0;
     char text[32];
     for (size_t i = 0; i < a->queries->f.n; i++) {
         const char *name = class_of(a, i);
@@ -164,18 +252,49 @@ static void print_lines(const answers *a)
         if (path > path_width && path <= WIDEST) path_width = path;
         if (class > class_width && class <= WIDEST) class_width = class;
     }
+    if (is_table) {
+        printf("%-*s  %-*s  distance    %s%s%s%s\n", path_width, "picture", class_width, "class",
+               a->is_one_class ? "" : "margin      ", "votes    ",
+               a->model != NULL ? "head     " : "", "nearest");
+    }
     for (size_t i = 0; i < a->queries->f.n; i++) {
         const char *name = class_of(a, i);
         print_padded(knn_row_name(a->queries, i, text), path_width);
         print_padded(name != NULL ? name : "unknown", class_width);
-        printf("distance %-10.5g  ", a->own[i]);
-        if (!a->is_one_class) printf("margin %-10.5g  ", a->others[i] - a->own[i]);
-        printf("nearest");
-        for (size_t j = 0; j < a->k && j < NEAREST; j++) {
-            print_names(stdout, "  %s", knn_row_name(a->gallery, a->indices[i * a->k + j], text));
-        }
-        printf("\n");
+        print_line(a, i, is_table);
     }
+}
+
+static void json_votes(const answers *a, size_t i)
+{
+    const size_t n = count_votes(a, i);
+    printf(", \"votes\": [");
+    for (size_t v = 0; v < n; v++) {
+        printf("%s{\"class\": ", v > 0 ? ", " : "");
+        print_json_string(stdout, a->gallery->f.class_names[a->votes[v].label]);
+        printf(", \"share\": %.9g}", a->votes[v].share);
+    }
+    printf("]");
+}
+
+/* What the head says of the class, and which of its own classes it holds for the most likely. */
+static void json_head(const answers *a, size_t i)
+{
+    printf(", \"head\": ");
+    if (a->model == NULL) {
+        printf("null");
+        return;
+    }
+    const float *p = a->queries->probabilities + i * a->model->n_classes;
+    size_t best = 0;
+    for (size_t c = 1; c < a->model->n_classes; c++) best = p[c] > p[best] ? c : best;
+    printf("{");
+    knn_json_number("probability", probability_of(a, i));
+    printf(", \"best_class\": ");
+    print_json_string(stdout, a->model->class_names[best]);
+    printf(", ");
+    knn_json_number("best_probability", (double)p[best]);
+    printf("}");
 }
 
 static void print_json(const answers *a, const cen_threshold *limit)
@@ -202,6 +321,8 @@ static void print_json(const answers *a, const cen_threshold *limit)
         knn_json_number("distance", a->own[i]);
         printf(", ");
         knn_json_number("margin", a->others[i] - a->own[i]);
+        json_votes(a, i);
+        json_head(a, i);
         printf(", \"nearest\": [");
         for (size_t j = 0; j < a->k; j++) {
             size_t row = a->indices[i * a->k + j];
@@ -239,8 +360,8 @@ static int classify(knn *s, const knn_set *gallery, const knn_set *queries)
     a.options.most_distance = limit.distance;
     cen_error error = {CEN_ERROR_MEMORY, "not enough memory for the neighbours of the pictures"};
     if (a.k == 0) return EXIT_FAILED;
-    if (!allocate(&a) || !knn_count_copies(gallery, queries, &a.n_in_gallery) ||
-        answer_all(&a, &error) != CEN_OK) {
+    if (!allocate(&a) || !match_head(&a, s->model) ||
+        !knn_count_copies(gallery, queries, &a.n_in_gallery) || answer_all(&a, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s: %s", queries->name, error.message);
     } else if (s->as_json) {
         print_json(&a, &limit);
@@ -269,7 +390,9 @@ int knn_classify(knn *s, char *const *paths, size_t n_paths)
     knn_set gallery, queries;
     int code = knn_gallery_load(s, paths[0], &gallery);
     if (code != 0) return code;
+    s->asks_head = true;
     code = knn_set_load(s, paths + 1, n_paths - 1, paths[0], &queries);
+    s->asks_head = false;
     if (code == 0) {
         code = queries.f.n > 0 ? classify(s, &gallery, &queries)
                                : fail(s->tool, EXIT_FAILED,

@@ -92,6 +92,7 @@ static int compute_features(knn *s, knn_set *set)
     set->f.class_names = info->class_names;
     int code = status == CEN_OK ? name_rows(s, info, rows, set)
                                 : fail(s->tool, EXIT_FAILED, "%s", error.message);
+    if (code == 0 && s->asks_head) code = knn_head_ask(s, set, rows);
     free(rows);
     if (code == 0) print_folder_notes(s->tool, info);
     return code;
@@ -162,6 +163,7 @@ void knn_set_free(knn_set *set)
     }
     free(set->labels);
     free(set->names);
+    free(set->probabilities);
     *set = (knn_set){.name = NULL};
 }
 

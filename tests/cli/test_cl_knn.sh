@@ -104,7 +104,7 @@ says '"class": "b", "predicted": "a", "count": 1'
 printf 'path,label,class,split,f0\nq,0,b,,2\n' >between.csv # 1 from p1 (a) and from p2 (b)
 for threads in 1 2 3; do
     succeed "$KNN" classify -t $threads -k 2 line.csv between.csv
-    says '^q  a  distance 1 +margin 0 +nearest  p1  p2$'
+    says '^q  a  distance 1 +margin 0 +votes 50.0 %   nearest  p1  p2$'
 done
 printf 'path,label,class,split,f0\nq,0,b,,2.5\n' >nearer.csv # b 0.5, a 1.5 and 2.5, b 2.5
 expect 1 "nearer.csv: --k 3 asks for more than the 1 rows" "$KNN" classify -k 3 nearer.csv nearer.csv
@@ -112,6 +112,13 @@ succeed "$KNN" classify --json -k 3 line.csv nearer.csv
 has class '"a"' # b, a, a (row 0 before row 3)
 succeed "$KNN" classify --json -k 3 --weights distance line.csv nearer.csv
 has class '"b"' # 2 against 2/3 + 2/5
+# shares of the votes: 2 / (2 + 2/3 + 2/5) and the rest; and 1 of 3, 2 of 3
+says '"votes": \[\{"class": "b", "share": 0\.652173913\}, \{"class": "a", "share": 0\.347826087\}\], "head": null'
+succeed "$KNN" classify --json -k 3 line.csv nearer.csv
+says '"votes": \[\{"class": "a", "share": 0\.666666667\}, \{"class": "b", "share": 0\.333333333\}\]'
+printf 'path,label,class,split,f0\nq,0,b,,3\n' >upon.csv # on p2: the others do not count
+succeed "$KNN" classify --json -k 3 --weights distance line.csv upon.csv
+says '"votes": \[\{"class": "b", "share": 1\}\]'
 succeed "$KNN" classify --threshold 0.4 -k 1 line.csv nearer.csv
 says '^q  unknown  distance 0.5 '
 succeed "$KNN" classify --threshold 0.5 -k 1 line.csv nearer.csv
@@ -122,6 +129,7 @@ says '^q  b  distance 0.5 +margin 1 '
 succeed "$KNN" classify --json --threshold 1.5 -k 3 line.csv nearer.csv
 has class '"a"' # one of each: the smaller label
 succeed "$KNN" classify --json --threshold 0.4 -k 3 line.csv nearer.csv
+says '"votes": \[\]'
 has known false
 has class null
 has distance 0.5
@@ -297,7 +305,37 @@ for class in trouser dress; do
 done
 picture=$(ls small/bag/* | head -n 1)
 succeed "$KNN" classify run "$picture"
-says "^$picture  bag  distance 0 +margin [0-9.]+ +nearest  $picture  "
+says "^$picture  bag  distance 0 +margin [0-9.]+ +votes [0-9.]+ % +head [0-9.]+ % +nearest  $picture  "
+# the head's probabilities are the softmax of what it makes of the features
+if command -v python3 >/dev/null; then
+    succeed "$TOOLS/cl_features" run small -o small.csv
+    "$KNN" classify --json run small >answers.json 2>err.txt || complain "classify --json: $(cat err.txt)"
+    cat >head.py <<'END'
+import csv, json, math, struct
+with open("run/model.safetensors", "rb") as file:
+    header = json.loads(file.read(struct.unpack("<Q", file.read(8))[0]))
+    data = file.read()
+def tensor(name):
+    begin, end = header[name]["data_offsets"]
+    return struct.unpack("<%df" % ((end - begin) // 4), data[begin:end])
+weight, bias = tensor("head.weight"), tensor("head.bias")
+classes = ["bag", "coat", "sandal"]
+features = {row["path"]: [float(row[key]) for key in row if key[0] == "f" and key[1:].isdigit()]
+            for row in csv.DictReader(open("small.csv"))}
+pictures = json.load(open("answers.json"))["pictures"]
+assert len(pictures) == 60
+for picture in pictures:
+    f, head = features[picture["path"]], picture["head"]
+    d = len(f)
+    logits = [sum(w * x for w, x in zip(weight[c * d:], f)) + bias[c] for c in range(len(bias))]
+    powers = [math.exp(logit - max(logits)) for logit in logits]
+    p = [power / sum(powers) for power in powers]
+    assert abs(p[classes.index(picture["class"])] - head["probability"]) < 1e-4, picture
+    assert head["best_class"] == classes[p.index(max(p))], picture
+    assert abs(max(p) - head["best_probability"]) < 1e-4, picture
+END
+    python3 head.py 2>err.txt || complain "the head: $(tail -n 3 err.txt)"
+fi
 succeed "$KNN" classify --json run small/bag small/coat
 [ "$(grep -o '"known": true' out.txt | wc -l)" -eq 40 ] || complain "other than 40 pictures: $(cat out.txt)"
 succeed "$KNN" classify --far 0.1 --strangers strangers run strangers
@@ -326,6 +364,7 @@ says 'people.npy: trouser added from 3 pictures; the gallery has 63 rows'
 [ "$(grep -c '	trouser	' people.tsv)" -eq 3 ] || complain "people.tsv has not three trousers"
 succeed "$KNN" classify -k 1 --model run people.npy strangers/trouser
 [ "$(grep -c '  trouser  ' out.txt)" -ge 15 ] || complain "trousers are not found: $(cat out.txt)"
+grep '  trouser  ' out.txt | grep -v 'head -  ' && complain "the head knows a class that it has not learned"
 expect 1 "people.npy: the class .trouser. is there already, with 3 rows.*--add" \
     "$KNN" enroll --model run people.npy trouser $trouser
 succeed "$KNN" enroll --model run --add people.npy trouser $(ls strangers/trouser/* | tail -n 2)
