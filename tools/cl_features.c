@@ -269,20 +269,17 @@ static int work(int argc, char **argv)
 {
     int n_paths = parse_options(&tool, argc, argv);
     if (n_paths < 0) return parse_exit_code(n_paths);
-    cen_error error;
     cen_context *context;
     cen_model *model;
-    const cen_model_limits limits = model_limits(s.limits);
     int code = check_command(n_paths);
     if (code == 0) code = make_context(&tool, s.n_threads, &context);
     if (code != 0) return code;
-    if (cen_model_load(context, &model, argv[0], &limits, &error) != CEN_OK) {
-        cen_context_free(context);
-        return fail(&tool, EXIT_FAILED, "%s", error.message);
+    code = load_model(&tool, context, argv[0], s.limits, &model);
+    if (code == 0) {
+        code = s.wants_info ? features_info(&tool, model, argv[0], s.as_json)
+                            : run_on(context, model, argv + 1, (size_t)n_paths - 1);
+        cen_model_free(model);
     }
-    code = s.wants_info ? features_info(&tool, model, argv[0], s.as_json)
-                        : run_on(context, model, argv + 1, (size_t)n_paths - 1);
-    cen_model_free(model);
     cen_context_free(context);
     return code;
 }

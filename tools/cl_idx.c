@@ -62,6 +62,10 @@ static int work(int argc, char **argv)
         copy = malloc(strlen(names) + 1);
         if (copy == NULL) return fail(&tool, EXIT_FAILED, "not enough memory for the names");
         n_names = split_names(strcpy(copy, names), list);
+        if (n_names == 0) {
+            free(copy);
+            return fail(&tool, EXIT_USAGE, "--names '%s' has no name in it; write cat,dog", names);
+        }
     }
     cen_error error;
     cen_status status = cen_idx_unpack(NULL, argv[0], argv[1], n_names > 0 ? list : NULL, n_names,

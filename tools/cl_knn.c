@@ -129,28 +129,30 @@ static const struct {
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
-/* An option that the command would not read is a mistake, and is told. */
+/* An option that the command would not read is a mistake, and is reported. */
 static int check_options(work_function *work)
 {
+    const bool answers = work == knn_classify || work == knn_enroll;
     const struct {
         const char *name;
         bool is_given, is_read;
+        const char *reason;
     } given[] = {
-        {"query-split", s.query_split != NULL, work == knn_eval},
-        {"report", s.report != NULL, work == knn_eval},
-        {"pictures", s.pictures != NULL, work == knn_eval && s.report != NULL},
-        {"svg", s.svg != NULL, work == knn_eval},
-        {"output", s.output != NULL, work == knn_enroll},
-        {"add", s.adds, work == knn_enroll},
-        {"threshold", s.threshold >= 0, work == knn_classify || work == knn_enroll},
-        {"far", s.far >= 0, work == knn_classify || work == knn_enroll},
-        {"strangers", s.strangers != NULL, s.far >= 0},
-        {"far", s.far >= 0, s.threshold < 0},
+        {"query-split", s.query_split != NULL, work == knn_eval, "it is for eval"},
+        {"report", s.report != NULL, work == knn_eval, "it is for eval"},
+        {"pictures", s.pictures != NULL, work == knn_eval && s.report != NULL,
+         "it is for eval --report"},
+        {"svg", s.svg != NULL, work == knn_eval, "it is for eval"},
+        {"output", s.output != NULL, work == knn_enroll, "it is for enroll"},
+        {"add", s.adds, work == knn_enroll, "it is for enroll"},
+        {"threshold", s.threshold >= 0, answers, "it is for classify and enroll"},
+        {"far", s.far >= 0, answers, "it is for classify and enroll"},
+        {"strangers", s.strangers != NULL, s.far >= 0, "it goes with --far"},
+        {"far", s.far >= 0, s.threshold < 0, "--threshold is given already"},
     };
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         if (!given[i].is_given || given[i].is_read) continue;
-        return fail(&tool, EXIT_USAGE, "--%s has no use here; cl_knn --help says what it is for",
-                    given[i].name);
+        return fail(&tool, EXIT_USAGE, "--%s has no use here: %s", given[i].name, given[i].reason);
     }
     if (s.far == 0 || s.far == 1) {
         return fail(&tool, EXIT_USAGE, "--far must lie between 0 and 1, as 0.01");

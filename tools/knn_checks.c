@@ -239,11 +239,12 @@ size_t knn_choose_k(const knn *s, const knn_set *gallery, bool leave_one_out)
     size_t most = gallery->f.n - leave_one_out;
     if (most == 0) {
         (void)fail(s->tool, EXIT_FAILED,
-                   "%s: one row alone has no neighbours; two or more are needed", gallery->name);
+                   "%s: a single row has no neighbours; two or more are needed", gallery->name);
         return 0;
     }
     if (s->k > most) {
-        (void)fail(s->tool, EXIT_FAILED, "%s: --k %zu asks for more than the %zu rows there are%s",
+        (void)fail(s->tool, EXIT_FAILED,
+                   "%s: --k %zu asks for more than the %zu rows there are%s; choose a smaller one",
                    gallery->name, s->k, most, leave_one_out ? " beside the one left out" : "");
         return 0;
     }

@@ -47,15 +47,12 @@ static int need_model(knn *s, const char *pictures, const char *run)
     if (path == NULL && run != NULL && holds(run, "model.safetensors")) path = run;
     if (path == NULL) {
         return fail(s->tool, EXIT_USAGE,
-                    "%s: pictures need a model to become features; add --model RUN", pictures);
-    }
-    cen_error error;
-    const cen_model_limits limits = model_limits(s->limits);
-    if (cen_model_load(s->context, &s->model, path, &limits, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+                    "%s: this is no run folder, .npy or .csv, and pictures need a model; add "
+                    "--model RUN",
+                    pictures);
     }
     s->model_path = path;
-    return 0;
+    return load_model(s->tool, s->context, path, s->limits, &s->model);
 }
 
 /* rows[set->f.n]: places among the images. */

@@ -145,15 +145,6 @@ int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, 
                 "what was printed could not be written; free some space or send it elsewhere");
 }
 
-cen_model_limits model_limits(cen_model_limits given)
-{
-    const cen_model_limits usual = cen_model_limits_init();
-    given.size = usual.size;
-    if (given.max_input == 0) given.max_input = usual.max_input;
-    if (!(given.max_work > 0)) given.max_work = usual.max_work;
-    return given;
-}
-
 int make_context(const command *tool, size_t n_threads, cen_context **context)
 {
     cen_context_options options = cen_context_options_init();
@@ -163,6 +154,21 @@ int make_context(const command *tool, size_t n_threads, cen_context **context)
     return error.status == CEN_ERROR_ARGUMENT
                ? fail(tool, EXIT_USAGE, "--threads: %s", error.message)
                : fail(tool, EXIT_FAILED, "%s", error.message);
+}
+
+int load_model(const command *tool, cen_context *context, const char *path, cen_model_limits limits,
+               cen_model **model)
+{
+    const cen_model_limits usual = cen_model_limits_init();
+    cen_error error;
+    limits.size = usual.size;
+    if (limits.max_input == 0) limits.max_input = usual.max_input;
+    if (!(limits.max_work > 0)) limits.max_work = usual.max_work;
+    const cen_status status = cen_model_load(context, model, path, &limits, &error);
+    if (status == CEN_OK) return 0;
+    const bool is_other = status == CEN_ERROR_IO || status == CEN_ERROR_FORMAT;
+    return fail(tool, EXIT_FAILED, "%s%s", error.message,
+                is_other ? "; name a run folder of cl_train, or a model of one" : "");
 }
 
 int parse_exit_code(int parsed)
@@ -390,6 +396,16 @@ static const option *find_option(const command *tool, const char *argument, cons
     return NULL;
 }
 
+/* -epochs would be read as -e pochs. */
+static bool lacks_dash(const command *tool, const char *argument)
+{
+    const option *o;
+    for (size_t i = 0; argument[2] != '\0' && (o = option_at(tool, i)) != NULL; i++) {
+        if (strcmp(argument + 1, o->name) == 0) return true;
+    }
+    return false;
+}
+
 int parse_options(const command *tool, int argc, char **argv)
 {
     int n_plain = 0;
@@ -405,6 +421,10 @@ int parse_options(const command *tool, int argc, char **argv)
         if (strcmp(argument, "--") == 0) {
             options_end = true;
             continue;
+        }
+        if (lacks_dash(tool, argument)) {
+            return fail(tool, PARSE_BAD, "unknown option '%s'; did you mean -%s?", argument,
+                        argument);
         }
         const char *value;
         const option *o = find_option(tool, argument, &value);

@@ -57,7 +57,7 @@ typedef struct command {
     const char *about; /* the description in the manual page; a newline begins a paragraph */
 } command;
 
-/* Two lines of an options table for a cen_model_limits that begins as zeros, and what the two then say. */
+/* Two lines of an options table for a cen_model_limits that begins as zeros. */
 #define MODEL_LIMITS(limits)                                                                       \
     {"max-input",                                                                                  \
      '\0',                                                                                         \
@@ -76,8 +76,6 @@ typedef struct command {
 /* The i-th option of a tool, then those that every tool has; NULL after the last. */
 const option *option_at(const command *tool, size_t i);
 
-cen_model_limits model_limits(cen_model_limits given);
-
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, PARSE_DONE = -1, PARSE_BAD = -2 };
 
 /* Reads argv; what is no option is moved to the front of argv[0 ...] and counted. --help, --print and
@@ -89,6 +87,10 @@ int fail(const command *tool, int code, const char *format, ...);
 
 /* A context of that many threads; an exit code after its sentence. */
 int make_context(const command *tool, size_t n_threads, cen_context **context);
+
+/* The model of a run folder or a file, with limits of which 0 is the default; an exit code after its sentence. */
+int load_model(const command *tool, cen_context *context, const char *path, cen_model_limits limits,
+               cen_model **model);
 
 /* The main of a tool: work(argc, argv) gives the exit code. Standard streams may be closed. What it printed and
  * could not be written is an error, and so is a file that outgrows the system's limit, which would end the process otherwise. */

@@ -347,7 +347,7 @@ has n_strangers 3
 has known true
 expect 1 "small: the gallery knows all its classes" "$KNN" classify --far 0.1 --strangers small run "$picture"
 expect 1 "run: .*at least|run: .*need|pictures" "$KNN" classify --far 0.00001 run "$picture"
-expect 2 "small: pictures need a model.*--model" "$KNN" classify small "$picture"
+expect 2 "small: .*pictures need a model.*--model" "$KNN" classify small "$picture"
 expect 2 "pictures need a model" "$KNN" classify run/features.npy "$picture"
 succeed "$KNN" classify --model run run/features.npy "$picture"
 expect 1 "nowhere: nothing is there" "$KNN" classify run nowhere
