@@ -140,6 +140,17 @@ static bool enroll(void)
     return execute("cl_knn enroll --threads 1 --model " RUN " " OUT "/f.npy new " IMAGES "/dark");
 }
 
+static bool classify(void)
+{
+    return execute("cl_knn classify --json --threads 1 --model " RUN " " OUT "/f.npy " IMAGES
+                   "/dark");
+}
+
+static bool show_info(void)
+{
+    return execute("cl_features --info --json --threads 1 " RUN);
+}
+
 static void train_over_again(void)
 {
     assert_true(train_over());
@@ -282,6 +293,15 @@ static void a_gallery_is_the_old_one_or_the_new_one(void **state)
                 .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
+static void answers_come_or_a_sentence_does(void **state)
+{
+    (void)state;
+    begin_out(TRAIN " --no-report");
+    assert_true(execute(FEATURES "/f.npy"));
+    walk(&(job){.name = "cl_knn classify", .run = classify, .stride = 3});
+    walk(&(job){.name = "cl_features --info", .run = show_info, .stride = 1});
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +311,7 @@ int main(void)
         cmocka_unit_test(features_are_the_old_ones_or_the_new_ones),
         cmocka_unit_test(unpacked_images_are_whole),
         cmocka_unit_test(a_gallery_is_the_old_one_or_the_new_one),
+        cmocka_unit_test(answers_come_or_a_sentence_does),
     };
     return cmocka_run_group_tests(tests, prepare, clean);
 }
