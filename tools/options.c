@@ -84,9 +84,9 @@ int fail(const command *tool, int code, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    fprintf(stderr, "%s: ", tool->name);
+    fprintf(stderr, "%s%s: ", terminal_look(stderr, LOOK_ERROR), tool->name);
     print_clean(stderr, format, arguments);
-    fputc('\n', stderr);
+    fprintf(stderr, "%s\n", terminal_look(stderr, LOOK_PLAIN));
     va_end(arguments);
     return code;
 }

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BAR = 24 };
-
 FILE *talk_beside(const char *output)
 {
     static const char *const names[] = {"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"};
@@ -20,31 +18,51 @@ FILE *talk_beside(const char *output)
 
 progress progress_start(bool is_quiet, FILE *file)
 {
-    return (progress){file, is_quiet, is_quiet ? 0 : terminal_width(file), clock_seconds(), false};
+    return (progress){file, is_quiet, clock_seconds(), 0};
 }
 
-static void show_bar(progress *line, const char *label, size_t done, size_t total, const char *text)
+/* "[====>   ]" of so many columns. */
+static void append_bar(char *text, size_t size, size_t columns, double share)
 {
-    char bar[BAR + 1], shown[512];
-    size_t filled = total > 0 ? (size_t)((double)done / (double)total * (double)BAR) : BAR;
-    for (size_t i = 0; i < BAR; i++) bar[i] = i < filled ? '=' : i == filled ? '>' : ' ';
-    bar[BAR] = '\0';
-    (void)snprintf(shown, sizeof shown, "%s [%s] %s", label, bar, text);
-    fprintf(line->file, "\r%-*.*s", line->width - 1, line->width - 1, shown);
-    line->is_open = true;
+    const size_t inner = columns - 2, filled = (size_t)(fmin(share, 1) * (double)inner);
+    append(text, size, "  [");
+    for (size_t i = 0; i < inner; i++)
+        append(text, size, i < filled ? "=" : i == filled ? ">" : " ");
+    append(text, size, "]");
 }
 
-void progress_show(progress *line, const char *label, size_t done, size_t total, const char *text)
+/* The parts that fit into the terminal as it is now, with a bar if there is room left. */
+static void draw(progress *line, size_t width, double share, const char *const *parts, size_t n)
 {
-    if (line->is_quiet) return;
-    double now = clock_seconds();
-    bool is_last = done >= total && line->width > 0;
-    if (!is_last && now - line->shown < (line->width > 0 ? 0.1 : 10)) return;
+    enum { GAP = 2 };
+    static const size_t bars[] = {26, 12};
+    char shown[512] = "";
+    const size_t room = width < sizeof shown ? width - 1 : sizeof shown - 1; /* a full line wraps */
+    size_t n_fit = 1, used = strlen(parts[0]), bar = 0;
+    while (n_fit < n && used + GAP + strlen(parts[n_fit]) <= room) {
+        used += GAP + strlen(parts[n_fit++]);
+    }
+    while (bar < 2 && used + GAP + bars[bar] > room) bar++;
+    append(shown, sizeof shown, "%.*s", (int)room, parts[0]);
+    if (bar < 2) append_bar(shown, sizeof shown, bars[bar], share);
+    for (size_t i = 1; i < n_fit; i++) append(shown, sizeof shown, "  %s", parts[i]);
+    const size_t old = line->n_shown < room ? line->n_shown : room;
+    fprintf(line->file, "\r%-*s", (int)old, shown);
+    line->n_shown = strlen(shown);
+}
+
+void progress_show(progress *line, size_t done, size_t total, const char *const *parts, size_t n)
+{
+    const double now = clock_seconds(), age = now - line->shown;
+    if (line->is_quiet || (age < 0.1 && done < total)) return;
+    const int width = terminal_width(line->file);
+    if (width == 0 && age < 1) return;
     line->shown = now;
-    if (line->width > 0) {
-        show_bar(line, label, done, total, text);
+    if (width > 0) {
+        draw(line, (size_t)width, total > 0 ? (double)done / (double)total : 1, parts, n);
     } else {
-        fprintf(line->file, "%s %s\n", label, text);
+        for (size_t i = 0; i < n; i++) fprintf(line->file, "%s%s", i > 0 ? "  " : "", parts[i]);
+        fputc('\n', line->file);
     }
     fflush(line->file);
 }
@@ -54,14 +72,17 @@ void progress_images(progress *line, const char *label, size_t done, size_t tota
     char text[96], a[32], b[32];
     (void)snprintf(text, sizeof text, "%s / %s images", with_commas(done, a),
                    with_commas(total, b));
-    progress_show(line, label, done, total, text);
+    progress_show(line, done, total, (const char *const[]){label, text}, 2);
 }
 
 void progress_clear(progress *line)
 {
-    if (!line->is_open) return;
-    fprintf(line->file, "\r%-*s\r", line->width - 1, "");
-    line->is_open = false;
+    if (line->n_shown == 0) return;
+    const int width = terminal_width(line->file);
+    const int most = width > 0 ? width - 1 : 0;
+    fprintf(line->file, "\r%-*s\r", line->n_shown < (size_t)most ? (int)line->n_shown : most, "");
+    fflush(line->file);
+    line->n_shown = 0;
 }
 
 static void print_notes(const command *tool, const char *what, const cen_file_note *notes, size_t n)

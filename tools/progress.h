@@ -10,13 +10,12 @@
 
 #include "options.h"
 
-/* A line that is rewritten in place on a terminal, and printed anew every ten seconds elsewhere. */
+/* A line that is rewritten in place on a terminal; elsewhere a new line, once a second at most. */
 typedef struct progress {
     FILE *file; /* where it is printed */
     bool is_quiet;
-    int width;    /* of the terminal, 0: none */
-    double shown; /* when a line was last printed */
-    bool is_open; /* a line stands that has not been ended */
+    double shown;   /* when a line was last printed */
+    size_t n_shown; /* columns of the line that stands on the terminal */
 } progress;
 
 /* Where a tool talks that writes to `output`: the error stream, if that is standard output. */
@@ -24,11 +23,11 @@ FILE *talk_beside(const char *output);
 
 progress progress_start(bool is_quiet, FILE *file);
 
-/* Shows `label [=====>    ] text`; more often than ten times a second is passed over, unless done
- * is total. */
-void progress_show(progress *line, const char *label, size_t done, size_t total, const char *text);
+/* Shows parts[n], the most important first: on a terminal those that fit its width at this moment, with a
+ * bar if there is room. More often than ten times a second is passed over, unless done is total. */
+void progress_show(progress *line, size_t done, size_t total, const char *const *parts, size_t n);
 
-/* The same with "done / total images" as the text. */
+/* The same with a label and "done / total images". */
 void progress_images(progress *line, const char *label, size_t done, size_t total);
 
 /* Wipes the line, so that another can be printed. */

@@ -6,6 +6,7 @@
 #include "system.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -15,6 +16,7 @@ enum { PATH_MOST = 8192 };
 #if !defined(_WIN32)
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +36,23 @@ int terminal_width(FILE *file)
     struct winsize size;
     if (descriptor < 0 || !isatty(descriptor)) return 0;
     return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static bool has_colours(FILE *file)
+{
+    const char *name = getenv("TERM");
+    return name != NULL && strcmp(name, "dumb") != 0 && isatty(fileno(file));
+}
+
+double peak_memory(void)
+{
+#ifdef __APPLE__
+    const double unit = 1;
+#else
+    const double unit = 1024;
+#endif
+    struct rusage used;
+    return getrusage(RUSAGE_SELF, &used) == 0 ? unit * (double)used.ru_maxrss : 0;
 }
 
 bool fill_streams(void)
@@ -101,6 +120,8 @@ bool sync_file(FILE *file)
 #include <io.h>
 #include <windows.h>
 
+#include <psapi.h>
+
 #define IS_SEPARATOR(character) ((character) == '/' || (character) == '\\')
 #define ALL_PARTS_EXIST 0 /* C: and \\server can be neither made nor looked at */
 
@@ -117,6 +138,23 @@ int terminal_width(FILE *file)
     CONSOLE_SCREEN_BUFFER_INFO info;
     if (handle == INVALID_HANDLE_VALUE || !GetConsoleScreenBufferInfo(handle, &info)) return 0;
     return info.srWindow.Right - info.srWindow.Left + 1;
+}
+
+/* Consoles since Windows 10 know the sequences, once they are asked to. */
+static bool has_colours(FILE *file)
+{
+    const DWORD sequences = 4; /* ENABLE_VIRTUAL_TERMINAL_PROCESSING, which older headers lack */
+    HANDLE handle = (HANDLE)_get_osfhandle(_fileno(file));
+    DWORD mode;
+    return handle != INVALID_HANDLE_VALUE && GetConsoleMode(handle, &mode) &&
+           SetConsoleMode(handle, mode | sequences);
+}
+
+double peak_memory(void)
+{
+    PROCESS_MEMORY_COUNTERS used;
+    if (!K32GetProcessMemoryInfo(GetCurrentProcess(), &used, sizeof used)) return 0;
+    return (double)used.PeakWorkingSetSize;
 }
 
 bool fill_streams(void)
@@ -147,6 +185,14 @@ bool sync_file(FILE *file)
 #endif
 
 /* ---- both -------------------------------------------------------------------------------------- */
+
+const char *terminal_look(FILE *file, look which)
+{
+    static const char *const sequences[] = {"\033[0m", "\033[1;32m", "\033[33m", "\033[31m"};
+    const char *refused = getenv("NO_COLOR");
+    if (refused != NULL && refused[0] != '\0') return "";
+    return has_colours(file) ? sequences[which] : "";
+}
 
 bool path_exists(const char *path)
 {

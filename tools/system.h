@@ -12,6 +12,14 @@ double clock_seconds(void);
 /* Columns of the terminal that file writes to, 0 if it is none. */
 int terminal_width(FILE *file);
 
+/* What switches a terminal to such letters, and back by LOOK_PLAIN. "" if file is no terminal with colours, or the
+ * user has set NO_COLOR. */
+typedef enum { LOOK_PLAIN, LOOK_BEST, LOOK_WARNING, LOOK_ERROR } look;
+const char *terminal_look(FILE *file, look which);
+
+/* Bytes of memory that this process has used at most, 0 if the system does not say. */
+double peak_memory(void);
+
 /* To be called first in a program: the standard streams that are closed are opened, so that no file gets the
  * number of one and is written to by what is printed. Reading or writing them fails as before. False with errno
  * set. */

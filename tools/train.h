@@ -60,13 +60,5 @@ void print_folder(const char *path, const cen_folder_info *info);
 
 /* What will be trained; n_taken: tensors from --init. */
 void print_training(size_t n_taken);
-void print_epoch(const cen_epoch_report *report, size_t n_train);
-
-/* "k-NN 90.00 %", or "k-NN among 5,000 90.00 %" if not all n_train training images were searched. */
-char *knn_text(double accuracy, size_t n_gallery, size_t n_train, char text[96]);
-
-/* Two numbers of any size, with their digits before the point. */
-enum { LOSSES_SIZE = 700 };
-char *losses_text(const cen_losses *losses, char text[LOSSES_SIZE]);
 
 #endif

@@ -94,16 +94,15 @@ static bool find_missing(const cen_dataset *dataset, const cen_folder_info *info
     return good;
 }
 
-static void warn_gone(const missing *m)
+static void warn_gone(run *r, const missing *m)
 {
     enum { MOST = 20 };
     for (size_t i = 0; i < m->n_gone && i < MOST; i++) {
         const cen_file_note *note = &m->notes[m->n - m->n_gone + i];
-        print_names(stderr, "cl_train: warning: no feature of %s: %s\n", note->path, note->reason);
+        warn(r, stderr, "no feature of %s: %s", note->path, note->reason);
     }
     if (m->n_gone > MOST) {
-        print_names(stderr, "cl_train: warning: nor of %zu more, which are not named\n",
-                    m->n_gone - MOST);
+        warn(r, stderr, "nor of %zu more, which are not named", m->n_gone - MOST);
     }
 }
 
@@ -173,7 +172,7 @@ cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
         *error = (cen_error){status, "not enough memory for the list of missing pictures"};
     }
     if (status == CEN_OK) {
-        warn_gone(&gone);
+        warn_gone(r, &gone);
         name_rows(dataset, rows, n, names);
         status = cen_features_write(NULL, in_run(r, "features.npy", path), CEN_FEATURES_NPY,
                                     features, n, d, names, error);

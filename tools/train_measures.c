@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train.h"
 #include "train_page.h"
 
 /* ---- the sets that are measured ---- */
@@ -74,7 +75,7 @@ static void print_measures(const char *name, const cen_measures *m)
     }
     print_share(v->auc);
     print_share(v->eer);
-    for (int i = 0; i < 3; i++) print_share(v->tar[i]);
+    for (int i = 0; i < 3 && s.is_verbose; i++) print_share(v->tar[i]);
     if (isnan(m->intra_inter)) {
         printf("      -\n");
     } else {
@@ -98,11 +99,11 @@ static void print_interval(const char *name, const cen_retrieval *r)
 static void print_all(const cen_report_set *sets, size_t n_sets)
 {
     const cen_measures *last = sets[n_sets - 1].measures;
-    printf("features    k-NN   MAP@R  1-shot  5-shot     AUC     EER  TAR at FAR .1, .01, .001  "
-           "intra/inter\n");
+    printf("\nfeatures    k-NN   MAP@R  1-shot  5-shot     AUC     EER%s  intra/inter\n",
+           s.is_verbose ? "  TAR at FAR .1, .01, .001" : "");
     for (size_t i = 0; i < n_sets; i++) print_measures(sets[i].name, sets[i].measures);
     for (size_t i = 0; i < n_sets; i++) print_interval(sets[i].name, &sets[i].measures->retrieval);
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && s.is_verbose; i++) {
         const cen_episodes *e = &last->few_shot[i];
         if (e->n_episodes == 0) continue;
         printf("          %s: %zu-shot among %zu classes %.2f +- %.2f %% (95 %%, %zu episodes)\n",

@@ -16,6 +16,8 @@ typedef struct run {
     cen_context *context;
     cen_model *model;
     progress line;
+    char label[56];       /* "epoch 3/40", when its first step is done */
+    double epoch_seconds; /* of the last one, with what it measured */
     char folder[4096];
     char checkpoint[PATH_SIZE]; /* in folder/.new until the first one is written */
     cen_lock *lock;
@@ -31,6 +33,8 @@ typedef struct run {
     bool is_limited;  /* what the net takes: it is from a file of the run, and not typed */
     bool is_aside;    /* files of this run lie in folder/.new beside an older run */
     bool is_new;      /* the folder was made for this run */
+    bool has_header;  /* the table of epochs has begun */
+    unsigned warned;  /* a bit for each kind of warning that was given */
     bool has_settled; /* and has its first checkpoint */
 } run;
 
@@ -76,6 +80,18 @@ int reopen_logs(run *r, const cen_resume_report *report);
 
 /* Nonzero where that failed, which r->error tells. */
 int close_logs(run *r);
+
+/* A row of the table of epochs; its header comes above the first. */
+void print_epoch(run *r, const cen_epoch_report *report);
+
+/* Warns of features that collapse and of centers that do what they should not: of each once. */
+void warn_of_epoch(run *r, const cen_epoch_report *report);
+
+/* One sentence that is no error: on stdout, unless --quiet, or on stderr. */
+void warn(run *r, FILE *file, const char *format, ...);
+
+/* "k-NN 90.00 %", or "k-NN among 5,000 90.00 %" if not all n_train training images were searched. */
+char *knn_text(double accuracy, size_t n_gallery, size_t n_train, char text[96]);
 
 /* What came of it. */
 void print_end(const run *r, bool is_stopped);

@@ -44,10 +44,39 @@ int signal_number(void)
 
 /* ---- callbacks ---- */
 
+/* Of all that is left; what an epoch measures counts from the second on. */
+static double seconds_left(run *r, const cen_step_report *report)
+{
+    const double an_image = report->seconds / (double)(report->n_images > 0 ? report->n_images : 1);
+    const double steps = an_image * (double)r->n_train;
+    const double epoch = r->epoch_seconds > steps ? r->epoch_seconds : steps;
+    return epoch * (double)(report->n_epochs - report->epoch + 1) - report->seconds;
+}
+
+static void show_step(run *r, const cen_step_report *report)
+{
+    enum { MOST = 6, SIZE = 400 };
+    const cen_losses *mean = &report->mean_losses;
+    const double seconds = report->seconds > 0 ? report->seconds : 1e-9;
+    char text[MOST][SIZE], clock[32];
+    const char *parts[MOST];
+    size_t n = 0;
+    (void)snprintf(r->label, sizeof r->label, "epoch %zu/%zu", report->epoch, report->n_epochs);
+    (void)snprintf(text[n++], SIZE, "%s", r->label);
+    (void)snprintf(text[n++], SIZE, "%s left", as_clock(seconds_left(r, report), clock));
+    (void)snprintf(text[n++], SIZE, "%s %.4f", first_term(), mean->first);
+    (void)snprintf(text[n++], SIZE, "center %.4f", mean->center);
+    if (!isnan(mean->accuracy)) {
+        (void)snprintf(text[n++], SIZE, "accuracy %.1f %%", 100 * mean->accuracy);
+    }
+    (void)snprintf(text[n++], SIZE, "%.0f images/s", (double)report->n_images / seconds);
+    for (size_t i = 0; i < n; i++) parts[i] = text[i];
+    progress_show(&r->line, report->n_images, r->n_train, parts, n);
+}
+
 static int on_step(void *user, const cen_step_report *report)
 {
     run *r = user;
-    const cen_losses *mean = &report->mean_losses;
     if (!settle_run(r)) return -1;
     if (r->steps != NULL) {
         const cen_losses *losses = &report->losses;
@@ -55,14 +84,7 @@ static int on_step(void *user, const cen_step_report *report)
                 losses->center);
         if (fflush(r->steps) != 0) return save_failed(r, s.steps);
     }
-    char label[64], text[LOSSES_SIZE + 100], clock[32], terms[LOSSES_SIZE];
-    double speed = (double)report->n_images / (report->seconds > 0 ? report->seconds : 1e-9);
-    double left = (double)(report->n_epochs - report->epoch) * (double)r->n_train;
-    if (report->n_images < r->n_train) left += (double)(r->n_train - report->n_images);
-    (void)snprintf(label, sizeof label, "epoch %zu/%zu", report->epoch, report->n_epochs);
-    (void)snprintf(text, sizeof text, "%.0f images/s  %s  %s left", speed, losses_text(mean, terms),
-                   as_clock(left / speed, clock));
-    progress_show(&r->line, label, report->n_images, r->n_train, text);
+    show_step(r, report);
     is_waited_for = !report->is_slow || !(s.checkpoint_minutes > 0);
     return interrupted != 0;
 }
@@ -70,7 +92,9 @@ static int on_step(void *user, const cen_step_report *report)
 static int on_measure(void *user, size_t done, size_t total)
 {
     run *r = user;
-    progress_images(&r->line, "measuring", done, total);
+    char text[80];
+    (void)snprintf(text, sizeof text, "%s  measuring", r->label);
+    progress_images(&r->line, text, done, total);
     return interrupted != 0;
 }
 
@@ -78,11 +102,10 @@ static void on_unreadable(void *user, const char *path, const char *reason)
 {
     run *r = user;
     enum { MOST = 20 };
-    progress_clear(&r->line);
     if (r->n_unreadable++ < MOST) {
-        print_names(stderr, "cl_train: warning: passed over %s: %s\n", path, reason);
+        warn(r, stderr, "passed over %s: %s", path, reason);
     } else if (r->n_unreadable == MOST + 1) {
-        print_names(stderr, "cl_train: warning: passed over more, which are not named\n");
+        warn(r, stderr, "passed over more, which are not named");
     }
 }
 
@@ -91,8 +114,10 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     run *r = user;
     char path[PATH_SIZE];
     progress_clear(&r->line);
+    r->epoch_seconds = report->seconds;
     r->n_gallery = report->n_gallery;
-    if (!s.is_quiet) print_epoch(report, r->n_train);
+    if (!s.is_quiet) print_epoch(r, report);
+    warn_of_epoch(r, report);
     print_row(r->log, report);
     if (!sync_file(r->log)) return save_failed(r, in_run(r, "log.csv", path));
     if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
@@ -112,16 +137,14 @@ static int on_resume(void *user, const cen_resume_report *report)
     r->best_epoch = report->best_epoch;
     r->best_knn = report->best_epoch > 0 ? report->best_knn : NAN;
     if (report->warning != NULL) {
-        print_names(stderr, "cl_train: warning: %s; the checkpoint before it is used\n",
-                    report->warning);
+        warn(r, stderr, "%s; the checkpoint before it is used", report->warning);
     }
     const size_t n_begun = report->epoch - (report->batch == 0);
     if (n_begun > s.n_epochs) {
-        print_names(
-            stderr,
-            "cl_train: warning: %zu epochs were begun already, more than --epochs %zu: only "
-            "features and report are made anew\n",
-            n_begun, s.n_epochs);
+        warn(r, stderr,
+             "%zu epochs were begun already, more than --epochs %zu: only features and report are "
+             "made anew",
+             n_begun, s.n_epochs);
     }
     if (!s.is_quiet) {
         printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,

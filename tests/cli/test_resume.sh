@@ -141,7 +141,7 @@ if grep -q "baseline" out.txt; then
     grep -qF "$before" out.txt || complain "the machine before, $before, is not named: $(cat out.txt)"
 fi
 succeed "$TOOLS/cl_train" --resume stop7 --epochs 13
-says "epoch 13/13"
+says "^   13 "
 # what begins a run is refused, and fewer epochs than were begun are pointed out
 expect 2 "--output begins a run, and --resume stop7 goes on" "$TOOLS/cl_train" --resume stop7 -o elsewhere
 expect 2 "--overwrite begins a run" "$TOOLS/cl_train" --resume stop7 --overwrite

@@ -7,7 +7,8 @@ few small 20
 succeed "$TOOLS/cl_train" --lambda 0.2 --epochs 3 --batch-size 32 -o run --steps steps.csv small
 says "3 classes, 60 images: 54 to train, 6 to validate"
 says "28x28 .*grey"
-says "epoch 3/3 .*softmax .*center .*k-NN .*intra/inter"
+says "^epoch softmax  center accuracy   softmax accuracy    k-NN intra/inter    time$"
+says "^    3( +[0-9.]+){2} +[0-9.]+ %  +[0-9.]+( +[0-9.]+ %){2} +[0-9.]+ +[0-9:]+"
 says "done +run: "
 for name in model.safetensors log.csv features.npy features.tsv; do
     [ -s "run/$name" ] || complain "no run/$name"

@@ -1,0 +1,158 @@
+/* cl_train: an epoch is one row of a table, and what came of all. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "train.h"
+#include "train_run.h"
+#include "system.h"
+
+void warn(run *r, FILE *file, const char *format, ...)
+{
+    char text[1400];
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    progress_clear(&r->line);
+    if (file == stdout && s.is_quiet) return;
+    fputs(terminal_look(file, LOOK_WARNING), file);
+    print_names(file, file == stdout ? "warning   %s" : "cl_train: warning: %s", text);
+    fprintf(file, "%s\n", terminal_look(file, LOOK_PLAIN));
+}
+
+/* ---- the table ---- */
+
+/* Seven characters at most. */
+static const char *as_loss(double loss, char text[32])
+{
+    const char *format = loss < 100 ? "%.4f" : loss < 10000 ? "%.1f" : "%.1e";
+    (void)snprintf(text, 32, isnan(loss) ? "-" : format, loss);
+    return text;
+}
+
+static const char *as_share(double share, char text[32])
+{
+    (void)snprintf(text, 32, isnan(share) ? "-" : "%.1f %%", 100 * share);
+    return text;
+}
+
+/* Without validation images their columns are left out. */
+static void print_header(const run *r, bool is_validated)
+{
+    char a[32], b[32];
+    if (is_validated && r->n_gallery < r->n_train) {
+        printf("          k-NN among %s of %s training images\n", with_commas(r->n_gallery, a),
+               with_commas(r->n_train, b));
+    }
+    printf("\n      ------ training -------");
+    if (is_validated) {
+        printf("   ------------ validation ---------%s---", s.balance ? "--------" : "");
+        printf("%6s best", "*");
+    }
+    printf("\nepoch%8s%8s%9s", first_term(), "center", "accuracy");
+    if (is_validated) {
+        printf("  %8s%9s%8s%s%12s", first_term(), "accuracy", "k-NN", s.balance ? "   macro" : "",
+               "intra/inter");
+    }
+    printf("%8s\n", "time");
+}
+
+/* What the loss does within. */
+static void print_internals(const cen_epoch_report *report)
+{
+    const cen_losses *train = &report->train;
+    printf("      lr %.2g  lambda %.3g  gradients center/%s %.3f  feature to center %.3g  "
+           "spread %.3g",
+           report->lr, train->lambda, first_term(), train->gradient_ratio, report->center_distance,
+           report->center_spread);
+    if (!isnan(report->knn_accuracy)) printf("  val center %.3g", report->validation.center);
+    printf("\n");
+}
+
+void print_epoch(run *r, const cen_epoch_report *report)
+{
+    const cen_losses *train = &report->train, *val = &report->validation;
+    const bool is_validated = !isnan(report->knn_accuracy);
+    const bool is_best = is_validated && report->is_best;
+    char a[32], b[32], c[32];
+    if (!r->has_header) print_header(r, is_validated);
+    r->has_header = true;
+    fputs(is_best ? terminal_look(stdout, LOOK_BEST) : "", stdout);
+    printf("%5zu%8s%8s%9s", report->epoch, as_loss(train->first, a), as_loss(train->center, b),
+           as_share(train->accuracy, c));
+    if (is_validated) {
+        printf("  %8s%9s%8s", as_loss(val->first, a), as_share(val->accuracy, b),
+               as_share(report->knn_accuracy, c));
+        if (s.balance) printf("%8s", as_share(report->knn_macro, a));
+        printf("%12.3f", report->intra_inter);
+    }
+    printf("%8s%s%s\n", as_clock(report->seconds, a), is_best ? " *" : "",
+           is_best ? terminal_look(stdout, LOOK_PLAIN) : "");
+    if (s.is_verbose) print_internals(report);
+    fflush(stdout);
+}
+
+/* ---- what a training does that it should not ---- */
+
+static bool is_first(run *r, unsigned kind)
+{
+    const bool is_new = (r->warned & 1u << kind) == 0;
+    r->warned |= 1u << kind;
+    return is_new;
+}
+
+void warn_of_epoch(run *r, const cen_epoch_report *report)
+{
+    enum { COLLAPSED, STANDING, PULLING };
+    const cen_losses *train = &report->train;
+    const bool pulls = train->gradient_ratio > 2;
+    if (report->is_collapsed && is_first(r, COLLAPSED)) {
+        warn(r, stdout,
+             "the features have collapsed to one point: a loss of %.4f is no better than guessing, "
+             "and their spread is %.2g, %.2g before training; begin anew with %s",
+             train->first, report->feature_spread, report->feature_spread_before,
+             pulls ? "a smaller --lambda, or auto, or a smaller --lr"
+                   : "a smaller --lr, or batchnorm in the net");
+    }
+    if (!(train->lambda > 0)) return;
+    if (report->center_step < 1e-4 * report->center_distance && is_first(r, STANDING)) {
+        warn(r, stdout, "centers do not move; is the learning rate 0?");
+    }
+    if (pulls && !report->is_collapsed && is_first(r, PULLING)) {
+        warn(r, stdout,
+             "the center loss pulls harder than the softmax loss; features may collapse: use a "
+             "smaller --lambda, or auto");
+    }
+}
+
+/* ---- the end ---- */
+
+char *knn_text(double accuracy, size_t n_gallery, size_t n_train, char text[96])
+{
+    char count[32];
+    (void)snprintf(text, 96, "k-NN");
+    if (n_gallery < n_train) append(text, 96, " among %s", with_commas(n_gallery, count));
+    append(text, 96, " %.2f %%", 100 * accuracy);
+    return text;
+}
+
+void print_end(const run *r, bool is_stopped)
+{
+    if (is_stopped) {
+        print_names(stdout,
+                    "stopped   the state of the training is saved; cl_train --resume %s goes "
+                    "on, and makes the features and the report at its end\n",
+                    r->folder);
+        return;
+    }
+    print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
+    char knn[96];
+    if (!isnan(r->best_knn)) {
+        printf(
+            ", %s%s", s.balance ? "macro " : "",
+            knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train, r->n_train, knn));
+    }
+    printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
+}
