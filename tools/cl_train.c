@@ -123,7 +123,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     r->page = page_create(info, s.n_epochs);
     if (r->page == NULL) return fail(&train_tool, EXIT_FAILED, "not enough memory for this run");
     if (train(r, folder, &t, &error) != CEN_OK) return fail_training(r, &error);
-    if (!s.is_quiet) print_end(r, signal_number() != 0);
+    if (!s.is_quiet) print_end(r, info, signal_number() != 0);
     return signal_number() != 0 ? 128 + signal_number() : 0;
 }
 

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "train.h"
@@ -138,13 +139,55 @@ char *knn_text(double accuracy, size_t n_gallery, size_t n_train, char text[96])
     return text;
 }
 
-void print_end(const run *r, bool is_stopped)
+/* ---- what to type next ---- */
+
+/* The command line as it can be typed: the tool is called as this one was, from beside it. */
+static void print_command(const run *r, const char *tool, const char *const *words, size_t n)
+{
+    enum { MOST = 6 };
+    const char *self = r->arguments->argv[0], *slash = strrchr(self, '/');
+    char name[PATH_SIZE], *argv[MOST] = {name};
+    const int size = slash != NULL ? (int)(slash - self) + 1 : 0;
+    (void)snprintf(name, sizeof name, "%.*s%s", size, self, tool);
+    for (size_t i = 0; i < n; i++) argv[i + 1] = (char *)words[i];
+    char *line = join_command((int)n + 1, argv);
+    if (line != NULL) print_names(stdout, "              %s\n", line);
+    free(line);
+}
+
+/* A picture that the net was not trained on, if there is one. */
+static const cen_folder_image *example(const cen_folder_info *info)
+{
+    size_t i = 0;
+    while (i < info->n_images && info->images[i].split == CEN_SPLIT_TRAIN) i++;
+    return &info->images[i < info->n_images ? i : 0];
+}
+
+static void print_next(const run *r, const cen_folder_info *info)
+{
+    char path[PATH_SIZE], output[PATH_SIZE], folder[PATH_SIZE];
+    const cen_folder_image *image = example(info);
+    const char *picture = image->path, *slash = strrchr(picture, '/');
+    const int size = slash != NULL ? (int)(slash - picture) : 1;
+    (void)snprintf(folder, sizeof folder, "%.*s", size, slash != NULL ? picture : ".");
+    printf("\n");
+    if (!s.no_report) print_names(stdout, "open      %s\n", in_run(r, "report.html", path));
+    printf("next      which class is this picture of?\n");
+    const char *const classify[] = {"classify", "--gallery-split", "train", r->folder, picture};
+    print_command(r, "cl_knn", classify, 5);
+    printf("          the features of other pictures, those of a folder:\n");
+    const char *const extract[] = {r->folder, folder, "-o", in_run(r, "other.npy", output)};
+    print_command(r, "cl_features", extract, 4);
+    printf("          how well do the features tell the classes apart?\n");
+    print_command(r, "cl_knn", (const char *const[]){"eval", r->folder}, 2);
+}
+
+void print_end(const run *r, const cen_folder_info *info, bool is_stopped)
 {
     if (is_stopped) {
-        print_names(stdout,
-                    "stopped   the state of the training is saved; cl_train --resume %s goes "
-                    "on, and makes the features and the report at its end\n",
-                    r->folder);
+        printf("stopped   the state of the training is saved; to go on, and to make the features "
+               "and the report:\n");
+        print_command(r, "cl_train", (const char *const[]){"--resume", r->folder}, 2);
         return;
     }
     print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
@@ -155,4 +198,5 @@ void print_end(const run *r, bool is_stopped)
             knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train, r->n_train, knn));
     }
     printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
+    print_next(r, info);
 }

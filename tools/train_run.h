@@ -93,7 +93,7 @@ void warn(run *r, FILE *file, const char *format, ...);
 /* "k-NN 90.00 %", or "k-NN among 5,000 90.00 %" if not all n_train training images were searched. */
 char *knn_text(double accuracy, size_t n_gallery, size_t n_train, char text[96]);
 
-/* What came of it. */
-void print_end(const run *r, bool is_stopped);
+/* What came of it, what to open, and what to type next. */
+void print_end(const run *r, const cen_folder_info *info, bool is_stopped);
 
 #endif

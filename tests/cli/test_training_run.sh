@@ -88,7 +88,8 @@ done
 kill -TERM $pid
 wait $pid
 [ $? -eq 143 ] || complain "an interrupted run failed: $(cat out.txt)"
-says "stopped +the state of the training is saved; cl_train --resume stopped goes on"
+says "^stopped +the state of the training is saved; to go on, .*:$"
+says "^ +$TOOLS/cl_train --resume stopped$"
 [ -e stopped/features.npy ] && complain "an interrupted run has features"
 
 finish
