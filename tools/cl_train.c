@@ -11,6 +11,8 @@
 #include "train_finish.h"
 #include "train_resume.h"
 #include "train_watch.h"
+#include "system.h"
+#include "train_json.h"
 
 static int show_loading(void *user, size_t done, size_t total)
 {
@@ -47,12 +49,12 @@ static cen_status train(run *r, const cen_folder *folder, training *t, cen_error
 static int fail_training(const run *r, const cen_error *error)
 {
     if (error->status != CEN_ERROR_NOT_FINITE || r->best_epoch == 0) {
-        return fail(&train_tool, EXIT_FAILED, "%s", error->message);
+        return refuse(EXIT_FAILED, "%s", error->message);
     }
-    return fail(&train_tool, EXIT_FAILED,
-                "%s; %s/model.safetensors holds epoch %zu, which a new training can take up by "
-                "--init",
-                error->message, r->folder, r->best_epoch);
+    return refuse(EXIT_FAILED,
+                  "%s; %s/model.safetensors holds epoch %zu, which a new training can take up by "
+                  "--init",
+                  error->message, r->folder, r->best_epoch);
 }
 
 static size_t cache_bytes(void)
@@ -71,11 +73,10 @@ static int check_net(run *r, const cen_model_options *options)
     }
     int code = error.status == CEN_ERROR_MEMORY ? EXIT_FAILED : EXIT_USAGE;
     if (error.status == CEN_ERROR_LIMIT && r->is_limited) {
-        return fail(&train_tool, code,
-                    "%s/arguments: %s: add --image-size and --net as they stand there", r->folder,
-                    error.message);
+        return refuse(code, "%s/arguments: %s: add --image-size and --net as they stand there",
+                      r->folder, error.message);
     }
-    return fail(&train_tool, code, "%s", error.message);
+    return refuse(code, "%s", error.message);
 }
 
 /* From a loaded folder to a model that is about to be trained; *n_taken: tensors from --init. */
@@ -102,28 +103,29 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     begin_training(&t);
     if (r->is_limited) t.model.limits = &limits;
     if (cen_folder_choose_input(r->context, folder, s.net, &t.model.input, &error) != CEN_OK) {
-        return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+        return refuse(EXIT_FAILED, "%s", error.message);
     }
     int code = check_net(r, &t.model);
     if (code != 0) return code;
     cen_status status =
         cen_folder_load(folder, &t.model.input, cache_bytes(), show_loading, &r->line, &error);
     progress_clear(&r->line);
-    if (status != CEN_OK) return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+    if (status != CEN_OK) return refuse(EXIT_FAILED, "%s", error.message);
     const cen_folder_info *info = cen_folder_get(folder);
     r->n_train = count_split(info, CEN_SPLIT_TRAIN);
-    if (!s.is_quiet) print_folder(path, info);
+    if (is_talking()) print_folder(path, info);
     if (make_model(r, folder, &t, &n_taken, &error) != CEN_OK) {
-        return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+        return refuse(EXIT_FAILED, "%s", error.message);
     }
-    if (!s.is_quiet) print_model(r->model);
+    if (is_talking()) print_model(r->model);
     code = begin_run(r);
     if (code != 0) return code;
-    if (!s.is_quiet) print_training(n_taken);
+    if (is_talking()) print_training(n_taken);
+    if (s.is_json) json_start(r, info, NULL);
     r->page = page_create(info, s.n_epochs);
-    if (r->page == NULL) return fail(&train_tool, EXIT_FAILED, "not enough memory for this run");
+    if (r->page == NULL) return refuse(EXIT_FAILED, "not enough memory for this run");
     if (train(r, folder, &t, &error) != CEN_OK) return fail_training(r, &error);
-    if (!s.is_quiet) print_end(r, info, signal_number() != 0);
+    if (is_talking()) print_end(r, info, signal_number() != 0);
     return signal_number() != 0 ? 128 + signal_number() : 0;
 }
 
@@ -137,7 +139,7 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
     if (code != 0) return code;
     if (cen_folder_open(r->context, &folder, (const char *const *)paths, n_paths, &options,
                         &error) != CEN_OK) {
-        return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+        return refuse(EXIT_FAILED, "%s", error.message);
     }
     code = train_folder(r, folder, paths[0]);
     (void)close_logs(r);
@@ -150,27 +152,26 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
 static int check_settings(int n_paths)
 {
     if (n_paths == 0) {
-        return fail(&train_tool, EXIT_USAGE, "name the folder of images, as: %s",
-                    train_tool.examples[0].term);
+        return refuse(EXIT_USAGE, "name the folder of images, as: %s", train_tool.examples[0].term);
     }
     if ((s.steps != NULL && strcmp(s.steps, "-") == 0) ||
         (s.output != NULL && strcmp(s.output, "-") == 0)) {
-        return fail(
-            &train_tool, EXIT_USAGE,
+        return refuse(
+            EXIT_USAGE,
             "standard output holds what cl_train says; name a file or folder in place of -");
     }
-    if (s.channels == 2) return fail(&train_tool, EXIT_USAGE, "--channels takes 1 or 3");
+    if (s.channels == 2) return refuse(EXIT_USAGE, "--channels takes 1 or 3");
     if (is_lambda_good()) return 0;
-    return fail(&train_tool, EXIT_USAGE,
-                "--lambda '%s' cannot be used; it takes a number from 0 to 1e+29, or auto",
-                s.lambda);
+    return refuse(EXIT_USAGE,
+                  "--lambda '%s' cannot be used; it takes a number from 0 to 1e+29, or auto",
+                  s.lambda);
 }
 
 static int check_steps(void)
 {
     cen_error error;
     if (s.steps == NULL || cen_path_check_writable(NULL, s.steps, &error) == CEN_OK) return 0;
-    return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+    return refuse(EXIT_FAILED, "%s", error.message);
 }
 
 static int run_command(const arguments *given, arguments *all, const char *line)
@@ -183,10 +184,12 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
     if (code == 0 && n_paths >= 0 && !is_old) code = take_run_folder(&r);
     if (code == 0 && n_paths >= 0) code = check_steps();
-    r.line = progress_start(s.is_quiet, stdout);
+    FILE *talk = s.is_json ? stderr : stdout; /* objects have standard output for themselves */
+    r.line = progress_start(s.is_quiet || (s.is_json && terminal_width(stderr) == 0), talk);
     if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);
     cen_context_free(r.context);
     leave_run_folder(&r);
+    if (s.is_json) json_end(&r, code);
     return code;
 }
 
@@ -196,7 +199,7 @@ static int work(int argc, char **argv)
     arguments given = {argc, argv, NULL}, all = {0, NULL, NULL};
     if (line == NULL || !arguments_copy(&all, &given)) {
         free(line);
-        return fail(&train_tool, EXIT_FAILED, "not enough memory");
+        return refuse(EXIT_FAILED, "not enough memory");
     }
     restore_defaults();
     int code = run_command(&given, &all, line);

@@ -1,6 +1,5 @@
 /* cl_train: an epoch is one row of a table, and what came of all. */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,20 +7,7 @@
 #include "train.h"
 #include "train_run.h"
 #include "system.h"
-
-void warn(run *r, FILE *file, const char *format, ...)
-{
-    char text[1400];
-    va_list values;
-    va_start(values, format);
-    (void)vsnprintf(text, sizeof text, format, values);
-    va_end(values);
-    progress_clear(&r->line);
-    if (file == stdout && s.is_quiet) return;
-    fputs(terminal_look(file, LOOK_WARNING), file);
-    print_names(file, file == stdout ? "warning   %s" : "cl_train: warning: %s", text);
-    fprintf(file, "%s\n", terminal_look(file, LOOK_PLAIN));
-}
+#include "train_json.h"
 
 /* ---- the table ---- */
 

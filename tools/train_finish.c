@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "train_json.h"
 
 /* Facts about the run for its page: pairs of a name and a value. */
 enum { N_FACTS = 12, FACT_SIZE = 300 };
@@ -137,7 +138,6 @@ static cen_status show(run *r, const cen_folder_info *info, const missing *m, co
                             .rows = rows,
                             .n = n,
                             .seed = s.seed,
-                            .is_quiet = s.is_quiet,
                             .has_svg = s.has_svg,
                             .has_page = !s.no_report};
     return page_finish(r->page, &content, error);
@@ -177,7 +177,7 @@ cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
         status = cen_features_write(NULL, in_run(r, "features.npy", path), CEN_FEATURES_NPY,
                                     features, n, d, names, error);
     }
-    if (status == CEN_OK && !(s.is_quiet && s.no_report)) {
+    if (status == CEN_OK && (is_talking() || s.is_json || !s.no_report)) {
         status = show(r, cen_folder_get(folder), &gone, features, names, n, error);
     }
     missing_free(&gone);

@@ -3,31 +3,67 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char log_header[] =
-    "epoch,train_total,train_softmax,train_center,train_accuracy,val_total,val_softmax,val_center,"
-    "val_accuracy,knn_accuracy,intra_inter,seconds,best,lr,lambda,gradient_ratio,center_distance,"
-    "center_spread,center_step,knn_macro\n";
+#include "options.h"
+
+const char *const log_columns[N_LOG_COLUMNS] = {
+    "epoch",          "train_total",     "train_softmax", "train_center", "train_accuracy",
+    "val_total",      "val_softmax",     "val_center",    "val_accuracy", "knn_accuracy",
+    "intra_inter",    "seconds",         "best",          "lr",           "lambda",
+    "gradient_ratio", "center_distance", "center_spread", "center_step",  "knn_macro"};
+
+void log_values(const cen_epoch_report *report, double values[N_LOG_COLUMNS])
+{
+    const cen_losses *train = &report->train, *val = &report->validation;
+    const double all[N_LOG_COLUMNS] = {(double)report->epoch,
+                                       train->total,
+                                       train->first,
+                                       train->center,
+                                       train->accuracy,
+                                       val->total,
+                                       val->first,
+                                       val->center,
+                                       val->accuracy,
+                                       report->knn_accuracy,
+                                       report->intra_inter,
+                                       report->seconds,
+                                       report->is_best,
+                                       report->lr,
+                                       train->lambda,
+                                       train->gradient_ratio,
+                                       report->center_distance,
+                                       report->center_spread,
+                                       report->center_step,
+                                       report->knn_macro};
+    memcpy(values, all, sizeof all);
+}
+
+void log_header(char text[LOG_HEADER_SIZE])
+{
+    text[0] = '\0';
+    for (size_t i = 0; i < N_LOG_COLUMNS; i++) {
+        append(text, LOG_HEADER_SIZE, i > 0 ? ",%s" : "%s", log_columns[i]);
+    }
+    append(text, LOG_HEADER_SIZE, "\n");
+}
 
 void print_row(FILE *file, const cen_epoch_report *report)
 {
-    const cen_losses *train = &report->train, *val = &report->validation;
-    fprintf(file,
-            "%zu,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.9g,%.3f,%d,%.9g,%.9g,%.9g,%.9g,"
-            "%.9g,%.9g,%.9g\n",
-            report->epoch, train->total, train->first, train->center, train->accuracy, val->total,
-            val->first, val->center, val->accuracy, report->knn_accuracy, report->intra_inter,
-            report->seconds, report->is_best, report->lr, train->lambda, train->gradient_ratio,
-            report->center_distance, report->center_spread, report->center_step, report->knn_macro);
+    double values[N_LOG_COLUMNS];
+    log_values(report, values);
+    for (size_t i = 0; i < N_LOG_COLUMNS; i++) {
+        if (i > 0) fputc(',', file);
+        fprintf(file, i == LOG_EPOCH ? "%.0f" : i == LOG_SECONDS ? "%.3f" : "%.9g", values[i]);
+    }
+    fputc('\n', file);
 }
 
 bool read_row(const char **text, size_t n_epochs, cen_epoch_report *report)
 {
-    enum { N_COLUMNS = 20 };
-    double x[N_COLUMNS];
-    for (size_t i = 0; i < N_COLUMNS; i++) {
+    double x[N_LOG_COLUMNS];
+    for (size_t i = 0; i < N_LOG_COLUMNS; i++) {
         char *end;
         x[i] = strtod(*text, &end);
-        if (end == *text || *end != (i + 1 < N_COLUMNS ? ',' : '\n')) return false;
+        if (end == *text || *end != (i + 1 < N_LOG_COLUMNS ? ',' : '\n')) return false;
         *text = end + 1;
     }
     if (!(x[0] >= 1 && x[0] <= 1e9)) return false; /* --epochs takes no more */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "train_json.h"
 #include "train_page.h"
 
 /* ---- the sets that are measured ---- */
@@ -153,7 +154,8 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         n_sets++;
     }
     if (status == CEN_OK) {
-        if (n_sets > 0 && !content->is_quiet) print_all(sets, n_sets);
+        if (n_sets > 0 && is_talking()) print_all(sets, n_sets);
+        if (s.is_json) json_measures(sets, n_sets);
         if (content->has_page) status = page_write(p, content, sets, n_sets, error);
     }
     for (size_t i = 0; i < n_sets; i++) cen_measures_free(&measures[i]);

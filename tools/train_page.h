@@ -28,7 +28,7 @@ typedef struct page_content {
     const float *features;       /* [n, D] */
     const cen_feature_row *rows; /* [n] */
     uint64_t seed;
-    bool is_quiet, has_svg, has_page;
+    bool has_svg, has_page;
 } page_content;
 
 /* Measures validation and test images against all training images and the held-out classes among

@@ -4,11 +4,12 @@
 #include "train.h"
 #include "train_run.h"
 #include "system.h"
+#include "train_json.h"
 
 static int set_folder(run *r, const char *folder, const char *given)
 {
     if (strlen(folder) >= sizeof r->folder) {
-        return fail(&train_tool, EXIT_USAGE, "--%s is longer than a path can be", given);
+        return refuse(EXIT_USAGE, "--%s is longer than a path can be", given);
     }
     strcpy(r->folder, folder);
     return 0;
@@ -74,10 +75,11 @@ static int refuse_special(const run *r)
     char path[PATH_SIZE];
     for (size_t i = 0; i < N_RUN_FILES; i++) {
         if (!path_is_special(in_run(r, run_files[i], path))) continue;
-        return fail(&train_tool, EXIT_FAILED,
-                    "%s: this is a link, a device or a pipe, which would be written through; put a "
-                    "file there, or remove it",
-                    path);
+        return refuse(
+            EXIT_FAILED,
+            "%s: this is a link, a device or a pipe, which would be written through; put a "
+            "file there, or remove it",
+            path);
     }
     return 0;
 }
@@ -85,12 +87,12 @@ static int refuse_special(const run *r)
 static int fail_lock(const run *r, const cen_error *error)
 {
     if (error->status != CEN_ERROR_ARGUMENT) {
-        return fail(&train_tool, EXIT_FAILED, "%s", error->message);
+        return refuse(EXIT_FAILED, "%s", error->message);
     }
-    return fail(&train_tool, EXIT_FAILED,
-                "%s: another training is writing this run; wait until it has ended, or choose "
-                "another -o",
-                r->folder);
+    return refuse(EXIT_FAILED,
+                  "%s: another training is writing this run; wait until it has ended, or choose "
+                  "another -o",
+                  r->folder);
 }
 
 static cen_status take_lock(run *r, cen_error *error)
@@ -118,7 +120,7 @@ static int hold_folder(run *r)
     if (code != 0) return code;
     if (take_lock(r, &error) != CEN_OK) return fail_lock(r, &error);
     if (finish_older(r)) return 0;
-    return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
+    return refuse(EXIT_FAILED, "%s", r->error.message);
 }
 
 /* The lock decides between two that come at once; a folder that another one leaves is passed over. */
@@ -129,13 +131,13 @@ static int take_next_folder(run *r)
         (void)snprintf(r->folder, sizeof r->folder, "runs/%zu", number);
         if (path_exists(r->folder)) continue;
         if (make_folder(r->folder, &error) != CEN_OK) {
-            return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+            return refuse(EXIT_FAILED, "%s", error.message);
         }
         cen_status status = take_lock(r, &error);
         if (status == CEN_OK && !has_run(r) && !holds(r, "arguments")) break;
         if (status != CEN_OK && status != CEN_ERROR_ARGUMENT && path_exists(r->folder)) {
             (void)remove(r->folder);
-            return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+            return refuse(EXIT_FAILED, "%s", error.message);
         }
         cen_lock_release(r->lock);
         r->lock = NULL;
@@ -152,24 +154,24 @@ int take_run_folder(run *r)
     cen_error error;
     bool stood = path_exists(r->folder);
     if (make_folder(r->folder, &error) != CEN_OK) {
-        return fail(&train_tool, EXIT_FAILED, "%s", error.message);
+        return refuse(EXIT_FAILED, "%s", error.message);
     }
     r->is_new = !stood;
     code = hold_folder(r);
     if (code != 0) return code;
     r->is_aside = has_run(r);
     if (r->is_aside && !s.overwrite) {
-        return fail(&train_tool, EXIT_FAILED,
-                    "%s: a run stands here already; choose another -o, add --overwrite, or go "
-                    "on with it by --resume",
-                    s.output);
+        return refuse(EXIT_FAILED,
+                      "%s: a run stands here already; choose another -o, add --overwrite, or go "
+                      "on with it by --resume",
+                      s.output);
     }
     const char *file = file_of_another(r);
     if (file != NULL && !r->is_aside && !s.overwrite) {
-        return fail(&train_tool, EXIT_FAILED,
-                    "%s: %s stands here already, and is of no run; choose another -o, or add "
-                    "--overwrite",
-                    s.output, file);
+        return refuse(EXIT_FAILED,
+                      "%s: %s stands here already, and is of no run; choose another -o, or add "
+                      "--overwrite",
+                      s.output, file);
     }
     return 0;
 }
@@ -179,10 +181,10 @@ int take_old_run(run *r, const char *folder)
     int code = set_folder(r, folder, "resume");
     if (code != 0) return code;
     if (!holds(r, "arguments")) {
-        return fail(&train_tool, EXIT_FAILED,
-                    "%s: this is no run that can be resumed (it has no file 'arguments'); name "
-                    "the folder of a run",
-                    folder);
+        return refuse(EXIT_FAILED,
+                      "%s: this is no run that can be resumed (it has no file 'arguments'); name "
+                      "the folder of a run",
+                      folder);
     }
     code = hold_folder(r);
     r->is_resumed = has_checkpoint(r);

@@ -4,6 +4,7 @@
 
 #include "train.h"
 #include "system.h"
+#include "train_json.h"
 
 /* A path that a run's file names is written to only within the run, and limits stay: that file may be a
  * stranger's. typed: by the user, beside what is usual. */
@@ -12,8 +13,8 @@ static int refuse_foreign(run *r, const train_settings *typed, const train_setti
     size_t size = strlen(r->folder);
     r->is_limited = typed->image_size[0] == 0 || typed->net == usual->net;
     if (s.max_pixels > usual->max_pixels && s.max_pixels != typed->max_pixels) {
-        return fail(
-            &train_tool, EXIT_USAGE,
+        return refuse(
+            EXIT_USAGE,
             "%s/arguments names --max-pixels %zu, more than the usual %zu; if you trust its "
             "maker, add --max-pixels %zu",
             r->folder, s.max_pixels, usual->max_pixels, s.max_pixels);
@@ -23,11 +24,11 @@ static int refuse_foreign(run *r, const train_settings *typed, const train_setti
                      strchr(s.steps + size + 1, '/') == NULL && !path_is_special(s.steps) &&
                      !is_run_file(s.steps + size + 1);
     if (is_inside) return 0;
-    return fail(&train_tool, EXIT_USAGE,
-                "%s/arguments names --steps %s, which is not a file of its own in the run; add "
-                "--steps FILE to "
-                "write there",
-                r->folder, s.steps);
+    return refuse(EXIT_USAGE,
+                  "%s/arguments names --steps %s, which is not a file of its own in the run; add "
+                  "--steps FILE to "
+                  "write there",
+                  r->folder, s.steps);
 }
 
 /* What only begins a run is no option of one that goes on. */
@@ -35,10 +36,11 @@ static int refuse_ignored(void)
 {
     const char *name = s.output != NULL ? "output" : s.overwrite ? "overwrite" : "init";
     if (s.output == NULL && !s.overwrite && s.init == NULL) return 0;
-    return fail(&train_tool, EXIT_USAGE,
-                "--%s begins a run, and --resume %s goes on with one where it stands; leave one of "
-                "the two out",
-                name, s.resume);
+    return refuse(
+        EXIT_USAGE,
+        "--%s begins a run, and --resume %s goes on with one where it stands; leave one of "
+        "the two out",
+        name, s.resume);
 }
 
 int resume_command(run *r, arguments *all, int *n_paths)
@@ -51,7 +53,7 @@ int resume_command(run *r, arguments *all, int *n_paths)
     char path[PATH_SIZE];
     arguments_free(all);
     if (!arguments_load(all, in_run(r, "arguments", path), r->arguments, &r->error)) {
-        return fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
+        return refuse(EXIT_FAILED, "%s", r->error.message);
     }
     restore_defaults();
     const train_settings usual = s;
@@ -62,5 +64,8 @@ int resume_command(run *r, arguments *all, int *n_paths)
         *n_paths = n_given;
     }
     s.stop_after = typed.stop_after; /* of this call, not of the one before */
+    s.is_quiet = typed.is_quiet;
+    s.is_json = typed.is_json;
+    s.is_verbose = typed.is_verbose;
     return refuse_foreign(r, &typed, &usual);
 }

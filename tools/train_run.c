@@ -6,6 +6,7 @@
 #include "train.h"
 #include "train_log.h"
 #include "system.h"
+#include "train_json.h"
 
 const char checkpoint_name[] = "checkpoint.safetensors";
 const char previous_name[] = "checkpoint.safetensors.previous";
@@ -76,15 +77,18 @@ static FILE *begin_rows(run *r, const char *path, const char *header)
 
 int begin_run(run *r)
 {
-    char path[PATH_SIZE];
+    char path[PATH_SIZE], header[LOG_HEADER_SIZE];
     strcpy(r->checkpoint, begun(r, checkpoint_name, path));
+    r->has_begun = r->is_resumed;
     if (r->is_resumed) return 0; /* on_resume knows which rows stay */
     bool good = !r->is_aside || make_folder(in_run(r, ".new", path), &r->error) == CEN_OK;
     if (s.resume == NULL) { /* else it was stopped before its first checkpoint, and begins anew */
         good = good && arguments_save(begun(r, "arguments", path), r->arguments, &r->error);
     }
-    if (good) r->log = begin_rows(r, begun(r, "log.csv", path), log_header);
-    return r->log != NULL ? 0 : fail(&train_tool, EXIT_FAILED, "%s", r->error.message);
+    log_header(header);
+    if (good) r->log = begin_rows(r, begun(r, "log.csv", path), header);
+    r->has_begun = r->log != NULL;
+    return r->log != NULL ? 0 : refuse(EXIT_FAILED, "%s", r->error.message);
 }
 
 bool settle_run(run *r)

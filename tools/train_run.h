@@ -29,6 +29,7 @@ typedef struct run {
     page *page;
     const char *command; /* as it can be typed again */
     const arguments *arguments;
+    bool has_begun;   /* its folder has a log */
     bool is_resumed;  /* there is a checkpoint */
     bool is_limited;  /* what the net takes: it is from a file of the run, and not typed */
     bool is_aside;    /* files of this run lie in folder/.new beside an older run */
@@ -86,9 +87,6 @@ void print_epoch(run *r, const cen_epoch_report *report);
 
 /* Warns of features that collapse and of centers that do what they should not: of each once. */
 void warn_of_epoch(run *r, const cen_epoch_report *report);
-
-/* One sentence that is no error: on stdout, unless --quiet, or on stderr. */
-void warn(run *r, FILE *file, const char *format, ...);
 
 /* "k-NN 90.00 %", or "k-NN among 5,000 90.00 %" if not all n_train training images were searched. */
 char *knn_text(double accuracy, size_t n_gallery, size_t n_train, char text[96]);

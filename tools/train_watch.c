@@ -9,6 +9,7 @@
 #include "train.h"
 #include "train_log.h"
 #include "system.h"
+#include "train_json.h"
 
 /* ---- signals ---- */
 
@@ -116,7 +117,8 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     progress_clear(&r->line);
     r->epoch_seconds = report->seconds;
     r->n_gallery = report->n_gallery;
-    if (!s.is_quiet) print_epoch(r, report);
+    if (is_talking()) print_epoch(r, report);
+    if (s.is_json) json_epoch(report);
     warn_of_epoch(r, report);
     print_row(r->log, report);
     if (!sync_file(r->log)) return save_failed(r, in_run(r, "log.csv", path));
@@ -146,7 +148,8 @@ static int on_resume(void *user, const cen_resume_report *report)
              "made anew",
              n_begun, s.n_epochs);
     }
-    if (!s.is_quiet) {
+    if (s.is_json) json_resume(report);
+    if (is_talking()) {
         printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
                report->batch + 1, report->step);
         if (strcmp(report->machine, report->machine_before) != 0) {
