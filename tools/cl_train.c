@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "train_dry.h"
 #include "train_finish.h"
 #include "train_resume.h"
 #include "train_watch.h"
@@ -118,6 +119,10 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
         return refuse(EXIT_FAILED, "%s", error.message);
     }
     if (is_talking()) print_model(r->model);
+    if (s.is_dry) {
+        if (is_talking()) print_training(n_taken);
+        return dry_run(r, folder, &t);
+    }
     code = begin_run(r);
     if (code != 0) return code;
     if (is_talking()) print_training(n_taken);
@@ -182,8 +187,8 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     bool is_old = s.resume != NULL;
     if (is_old) code = resume_command(&r, all, &n_paths);
     if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
-    if (code == 0 && n_paths >= 0 && !is_old) code = take_run_folder(&r);
-    if (code == 0 && n_paths >= 0) code = check_steps();
+    if (code == 0 && n_paths >= 0 && !is_old && !s.is_dry) code = take_run_folder(&r);
+    if (code == 0 && n_paths >= 0 && !s.is_dry) code = check_steps();
     FILE *talk = s.is_json ? stderr : stdout; /* objects have standard output for themselves */
     r.line = progress_start(s.is_quiet || (s.is_json && terminal_width(stderr) == 0), talk);
     if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);

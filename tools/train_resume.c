@@ -34,8 +34,12 @@ static int refuse_foreign(run *r, const train_settings *typed, const train_setti
 /* What only begins a run is no option of one that goes on. */
 static int refuse_ignored(void)
 {
-    const char *name = s.output != NULL ? "output" : s.overwrite ? "overwrite" : "init";
-    if (s.output == NULL && !s.overwrite && s.init == NULL) return 0;
+    const char *name = s.output != NULL ? "output"
+                       : s.overwrite    ? "overwrite"
+                       : s.init != NULL ? "init"
+                       : s.is_dry       ? "dry-run"
+                                        : NULL;
+    if (name == NULL) return 0;
     return refuse(
         EXIT_USAGE,
         "--%s begins a run, and --resume %s goes on with one where it stands; leave one of "
