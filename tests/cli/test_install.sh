@@ -23,6 +23,15 @@ succeed env DESTDIR="$WORK/collected" cmake --install "$BUILD" --prefix /usr
 [ "$(ls collected)" = usr ] || complain "DESTDIR got more than the prefix: $(ls collected)"
 diff -r collected/usr moved || complain "an installation below DESTDIR is another"
 
+# `uninstall` removes all of it and nothing else, once; folders stay but for those that are only ours.
+find collected -type d ! -path '*/centerloss' | sort >folders.txt
+touch collected/usr/include/other.h
+succeed env DESTDIR="$WORK/collected" cmake --build "$BUILD" --target uninstall
+[ "$(find collected ! -type d)" = collected/usr/include/other.h ] || complain "left: $(find collected ! -type d)"
+find collected -type d | sort | diff folders.txt - || complain "other folders than those of others are left"
+DESTDIR="$WORK/collected" cmake --build "$BUILD" --target uninstall >out.txt 2>&1 && complain "uninstalled twice"
+says "nothing was installed"
+
 mkdir by-cmake
 cat >by-cmake/CMakeLists.txt <<'EOF'
 cmake_minimum_required(VERSION 3.16)
