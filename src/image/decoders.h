@@ -32,15 +32,19 @@ typedef struct cen__image_kind {
 cen_status cen__png_read_notes(cen_context *context, FILE *file, const char *path, size_t most,
                                uint8_t **bytes, size_t *size, cen_error *error);
 
-/* The name of a kind that is told by its first bytes but not read ("WebP"), or NULL. */
-const char *cen__image_unsupported(const uint8_t *bytes, size_t size);
+/* The name of a kind that is told by its first bytes but not read ("AVIF"), and the program that converts it; or
+ * NULL. */
+const char *cen__image_unsupported(const uint8_t *bytes, size_t size, const char **converter);
 
 /* What else a file is by its first bytes ("a web page (HTML)"), or NULL. */
 const char *cen__image_other(const uint8_t *bytes, size_t size);
 
-/* 1 to 8, 1 where the file says nothing: the orientation of a JPEG (EXIF, XMP) or a PNG (eXIf, EXIF as
- * text, XMP). */
+/* 1 to 8, 1 where the file says nothing: the orientation of a JPEG (EXIF, XMP), a PNG (eXIf, EXIF as
+ * text, XMP) or a TIFF. */
 int cen__exif_orientation(const uint8_t *bytes, size_t size);
+
+/* The same of a TIFF, from its first directory. */
+int cen__tiff_orientation(const uint8_t *bytes, size_t size);
 
 /* True where an orientation exchanges width and height. */
 bool cen__orientation_swaps(int orientation);

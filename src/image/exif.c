@@ -220,5 +220,7 @@ int cen__exif_orientation(const uint8_t *bytes, size_t size)
         orientation = jpeg_orientation(bytes, size);
     else if (size >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0)
         orientation = png_orientation(bytes, size);
+    else if (cen__tiff_kind.matches(bytes, size))
+        orientation = cen__tiff_orientation(bytes, size);
     return orientation >= 1 && orientation <= 8 ? orientation : 1;
 }

@@ -1,6 +1,7 @@
 /* The front door: from a file or bytes to pixels, whatever the kind. */
 #include "image/image.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/checks.h"
@@ -32,16 +33,19 @@ static const cen__image_kind *find_kind(const uint8_t *bytes, size_t size)
 
 bool cen__image_is_image(const uint8_t *bytes, size_t size)
 {
-    return find_kind(bytes, size) != NULL || cen__image_unsupported(bytes, size) != NULL;
+    const char *converter;
+    return find_kind(bytes, size) != NULL ||
+           cen__image_unsupported(bytes, size, &converter) != NULL;
 }
 
 static cen_status fail_unknown(const uint8_t *bytes, size_t size, cen_error *error)
 {
     if (size == 0) return cen__fail(error, CEN_ERROR_FORMAT, "the file is empty");
-    const char *name = cen__image_unsupported(bytes, size);
+    const char *converter, *name = cen__image_unsupported(bytes, size, &converter);
     if (name != NULL) {
         return cen__fail(error, CEN_ERROR_UNSUPPORTED,
-                         "%s is not supported; convert it to PNG or JPEG", name);
+                         "%s is not supported; convert it to PNG or JPEG (with %s)", name,
+                         converter);
     }
     name = cen__image_other(bytes, size);
     if (name != NULL) {
@@ -164,11 +168,29 @@ static cen_status open_source(cen_context *context, source *s, const char *path,
     return status;
 }
 
+/* The size of the picture by what the file says beside its pixels. The place in the file stays. */
+static cen_status measure_notes(cen_context *context, const source *s, const cen__image_kind *kind,
+                                size_t most, cen_image *image, cen_error *error)
+{
+    uint8_t *notes;
+    size_t size;
+    cen_status status = kind->read_notes(context, s->file, s->path, most, &notes, &size, error);
+    if (status != CEN_OK) return status;
+    status = name_file(s->path, measure(context, notes, size, image, error), error);
+    cen__free(notes);
+    if (status == CEN_OK && fseek(s->file, (long)s->size, SEEK_SET) != 0)
+        status = cen__fail(error, CEN_ERROR_IO, "%s: reading failed: %s", s->path, strerror(errno));
+    return status;
+}
+
 /* The size of the picture, for which more is read if it may come after much else. */
 static cen_status find_size(cen_context *context, source *s, cen_image *image, cen_error *error)
 {
     cen_status status = measure(context, s->bytes, s->size, image, error);
-    if (status == CEN_ERROR_FORMAT && s->size == s->most && find_kind(s->bytes, s->size) != NULL) {
+    const cen__image_kind *kind = find_kind(s->bytes, s->size);
+    if (status == CEN_ERROR_FORMAT && s->size == s->most && kind != NULL) {
+        if (kind->read_notes != NULL)
+            return measure_notes(context, s, kind, OTHER_BYTES, image, error);
         status = read_on(context, s, OTHER_BYTES, error);
         if (status != CEN_OK) return status;
         status = measure(context, s->bytes, s->size, image, error);
@@ -214,7 +236,11 @@ cen_status cen_image_read(cen_context *context, const char *path, const cen_imag
     if (status == CEN_OK) {
         status =
             name_file(path, cen_image_decode(context, s.bytes, s.size, &wanted, image, &why), &why);
-        if (s.size == s.most && (status == CEN_ERROR_FORMAT || image->warning != NULL)) {
+        /* A TIFF is warned of for its values, and may go on with other pictures. */
+        const bool may_lack_bytes =
+            status == CEN_ERROR_FORMAT ||
+            (image->warning != NULL && !cen__tiff_kind.matches(s.bytes, s.size));
+        if (s.size == s.most && may_lack_bytes) {
             cen_image_free(image);
             status = cen__fail(&why, CEN_ERROR_LIMIT,
                                "%s: the picture does not end within the first %zu bytes of the "
@@ -236,13 +262,8 @@ cen_status cen_image_read_size(cen_context *context, const char *path, cen_image
     if (status != CEN_OK) return cen__fail(error, status, "%s", why.message);
     status = find_size(context, &s, image, &why);
     const cen__image_kind *kind = status == CEN_OK ? find_kind(s.bytes, s.size) : NULL;
-    if (kind != NULL && s.size == s.most && kind->read_notes != NULL) {
-        const size_t needed = bytes_needed(image);
-        cen__free(s.bytes);
-        status = kind->read_notes(context, s.file, path, needed, &s.bytes, &s.size, &why);
-        if (status == CEN_OK)
-            status = name_file(path, measure(context, s.bytes, s.size, image, &why), &why);
-    }
+    if (kind != NULL && s.size == s.most && kind->read_notes != NULL)
+        status = measure_notes(context, &s, kind, bytes_needed(image), image, &why);
     close_source(&s);
     if (status == CEN_OK) return CEN_OK;
     *image = (cen_image){0};

@@ -30,6 +30,8 @@ static cen__jpeg_colour find_colour(const cen__jpeg *jpeg)
 {
     const cen__jpeg_component *c = jpeg->components;
     if (jpeg->n_components == 1) return CEN__JPEG_GREY;
+    if (jpeg->in_tiff && jpeg->n_components == 4) return CEN__JPEG_AS_IS;
+    if (jpeg->in_tiff) return jpeg->is_ycc ? CEN__JPEG_YCC : CEN__JPEG_RGB;
     if (jpeg->n_components == 4)
         return !jpeg->adobe || jpeg->adobe_transform == 0 ? CEN__JPEG_CMYK : CEN__JPEG_YCCK;
     if (jpeg->jfif) return CEN__JPEG_YCC;
@@ -416,7 +418,10 @@ static cen_status decode_frame(cen_context *context, cen__jpeg *jpeg,
     if (status == CEN_OK) status = plan(jpeg, options);
     if (status == CEN_OK)
         status = cen__image_allocate(context, image, jpeg->width, jpeg->height,
-                                     jpeg->n_components == 1 ? 1 : 3, options, jpeg->error);
+                                     jpeg->colour == CEN__JPEG_GREY    ? 1
+                                     : jpeg->colour == CEN__JPEG_AS_IS ? 4
+                                                                       : 3,
+                                     options, jpeg->error);
     if (status == CEN_OK) status = allocate(context, jpeg);
     if (status != CEN_OK) return status;
     image->excess[2] = (uint8_t)(8 * jpeg->width - jpeg->scale * jpeg->frame_width);
@@ -431,17 +436,57 @@ static cen_status decode_frame(cen_context *context, cen__jpeg *jpeg,
     return status;
 }
 
-static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size,
-                         const cen_image_options *options, cen_image *image, cen_error *error)
+static cen__jpeg *start(cen_context *context, const uint8_t *bytes, size_t size, cen_error *error)
 {
     cen__jpeg *jpeg = cen__alloc_zeroed(context, 1, sizeof *jpeg);
-    *image = (cen_image){0};
-    if (jpeg == NULL) return cen__fail_memory(error, "decoding a JPEG file");
+    if (jpeg == NULL) {
+        (void)cen__fail_memory(error, "decoding a JPEG file");
+        return NULL;
+    }
     jpeg->bytes = bytes;
     jpeg->size = size;
     jpeg->error = error;
     jpeg->kernels = cen__jpeg_kernels_of(cen__context_instructions(context));
+    return jpeg;
+}
+
+static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size,
+                         const cen_image_options *options, cen_image *image, cen_error *error)
+{
+    *image = (cen_image){0};
+    cen__jpeg *jpeg = start(context, bytes, size, error);
+    if (jpeg == NULL) return CEN_ERROR_MEMORY;
     cen_status status = decode_frame(context, jpeg, options, image);
+    if (status != CEN_OK) cen_image_free(image);
+    release(jpeg);
+    return status;
+}
+
+cen_status cen__jpeg_decode_part(cen_context *context, const uint8_t *tables, size_t tables_size,
+                                 const uint8_t *bytes, size_t size, size_t n_components,
+                                 bool is_ycc, const cen_image_options *options, cen_image *image,
+                                 cen_error *error)
+{
+    *image = (cen_image){0};
+    cen__jpeg *jpeg = start(context, tables, tables_size, error);
+    if (jpeg == NULL) return CEN_ERROR_MEMORY;
+    cen__jpeg_stop stop = CEN__JPEG_AT_END;
+    jpeg->at = 2;
+    jpeg->in_tiff = true;
+    jpeg->is_ycc = is_ycc;
+    cen_status status = CEN_OK;
+    if (tables_size > 0) status = cen__jpeg_read_segments(jpeg, 0, false, &stop);
+    if (status == CEN_OK && jpeg->has_frame)
+        status = cen__fail(error, CEN_ERROR_FORMAT, "the JPEG tables of the TIFF hold a picture");
+    jpeg->bytes = bytes;
+    jpeg->size = size;
+    if (status == CEN_OK) status = decode_frame(context, jpeg, options, image);
+    if (status == CEN_OK && jpeg->n_components != n_components)
+        status =
+            cen__fail(error, CEN_ERROR_FORMAT,
+                      "a strip or tile of the TIFF is a JPEG of %zu samples a pixel, and should "
+                      "be one of %zu",
+                      jpeg->n_components, n_components);
     if (status != CEN_OK) cen_image_free(image);
     release(jpeg);
     return status;

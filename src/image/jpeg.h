@@ -119,7 +119,8 @@ typedef enum {
     CEN__JPEG_YCC,
     CEN__JPEG_RGB,
     CEN__JPEG_CMYK,
-    CEN__JPEG_YCCK
+    CEN__JPEG_YCCK,
+    CEN__JPEG_AS_IS /* four components, of which a TIFF knows the meaning */
 } cen__jpeg_colour;
 
 typedef struct cen__jpeg {
@@ -133,6 +134,7 @@ typedef struct cen__jpeg {
     size_t restart_interval;
     bool jfif, adobe;
     int adobe_transform;
+    bool in_tiff, is_ycc; /* is_ycc: in a TIFF, which says what the colours are */
 
     bool has_frame, progressive;
     size_t frame_width, frame_height; /* as in the file */
@@ -155,6 +157,13 @@ typedef struct cen__jpeg {
     uint16_t *sums;          /* a row for the 2x2 upsampling */
     const struct cen__jpeg_kernels *kernels;
 } cen__jpeg;
+
+/* A strip or tile of a TIFF: a JPEG of n_components, 1, 3 or 4, whose tables may be in another one without a picture
+ * (tables_size 0: there is none). Errors: as a decoder. */
+cen_status cen__jpeg_decode_part(cen_context *context, const uint8_t *tables, size_t tables_size,
+                                 const uint8_t *bytes, size_t size, size_t n_components,
+                                 bool is_ycc, const cen_image_options *options, cen_image *image,
+                                 cen_error *error);
 
 /* ---- jpeg_markers.c ------------------------------------------------------------------------ */
 

@@ -127,6 +127,10 @@ static void write_row(cen__jpeg *jpeg, size_t y, uint8_t *out)
         complement(out, 3 * n);
         ink_to_rgb(out, rows[3], n);
         break;
+    case CEN__JPEG_AS_IS:
+        for (size_t c = 0; c < 4; c++)
+            for (size_t x = 0; x < n; x++) out[4 * x + c] = rows[c][x];
+        break;
     }
 }
 

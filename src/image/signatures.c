@@ -7,71 +7,77 @@ typedef struct {
     const char *name;
     size_t offset, size;
     const char *bytes;
+    const char *converter; /* NULL: ImageMagick */
 } signature;
 
 static const signature signatures[] = {
-    {"GIF", 0, 4, "GIF8"},
-    {"TIFF", 0, 4, "II*\0"},
-    {"TIFF", 0, 4, "MM\0*"},
-    {"BigTIFF", 0, 4, "II+\0"},
-    {"BigTIFF", 0, 4, "MM\0+"},
-    {"AVIF", 4, 8, "ftypavif"},
-    {"AVIF", 4, 8, "ftypavis"},
-    {"HEIC", 4, 8, "ftypheic"},
-    {"HEIC", 4, 8, "ftypheix"},
-    {"HEIC", 4, 8, "ftyphevc"},
-    {"HEIC", 4, 8, "ftypheim"},
-    {"HEIC", 4, 8, "ftypheis"},
-    {"HEIF", 4, 8, "ftypmif1"},
-    {"HEIF", 4, 8, "ftypmsf1"},
-    {"JPEG 2000", 0, 12, "\0\0\0\x0cjP  \r\n\x87\n"},
-    {"JPEG 2000", 0, 4, "\xff\x4f\xff\x51"},
-    {"JPEG XL", 0, 12, "\0\0\0\x0cJXL \r\n\x87\n"},
-    {"JPEG XL", 0, 2, "\xff\x0a"},
-    {"Photoshop's PSD", 0, 4, "8BPS"},
-    {"GIMP's XCF", 0, 9, "gimp xcf "},
-    {"JPEG XR", 0, 3, "II\xbc"},
-    {"DICOM", 128, 4, "DICM"},
-    {"QOI", 0, 4, "qoif"},
-    {"PAM (P7)", 0, 3, "P7\n"},
-    {"PFM", 0, 3, "PF\n"},
-    {"PFM", 0, 3, "Pf\n"},
-    {"OpenEXR", 0, 4, "\x76\x2f\x31\x01"},
-    {"Radiance HDR", 0, 10, "#?RADIANCE"},
-    {"DDS", 0, 8, "DDS \x7c\0\0\0"},
-    {"MNG", 0, 8, "\x8aMNG\r\n\x1a\n"},
-    {"JNG", 0, 8, "\x8bJNG\r\n\x1a\n"},
-    {"FITS", 0, 9, "SIMPLE  ="},
-    {"DjVu", 0, 8, "AT&TFORM"},
-    {"FLIF", 0, 4, "FLIF"},
-    {"BPG", 0, 4, "BPG\xfb"},
-    {"farbfeld", 0, 8, "farbfeld"},
-    {"Sun raster", 0, 4, "\x59\xa6\x6a\x95"},
-    {"PCX", 0, 3, "\x0a\x05\x01"},
-    {"XPM", 0, 9, "/* XPM */"},
+    {"AVIF", 4, 8, "ftypavif", "avifdec"},
+    {"AVIF", 4, 8, "ftypavis", "avifdec"},
+    {"HEIC", 4, 8, "ftypheic", "heif-convert"},
+    {"HEIC", 4, 8, "ftypheix", "heif-convert"},
+    {"HEIC", 4, 8, "ftyphevc", "heif-convert"},
+    {"HEIC", 4, 8, "ftypheim", "heif-convert"},
+    {"HEIC", 4, 8, "ftypheis", "heif-convert"},
+    {"HEIF", 4, 8, "ftypmif1", "heif-convert"},
+    {"HEIF", 4, 8, "ftypmsf1", "heif-convert"},
+    {"HEIC", 4, 8, "ftyphevx", "heif-convert"},
+    {"HEIC", 4, 8, "ftyphevm", "heif-convert"},
+    {"HEIC", 4, 8, "ftyphevs", "heif-convert"},
+    {"Canon's raw CR3", 4, 8, "ftypcrx ", NULL},
+    {"Fujifilm's raw RAF", 0, 15, "FUJIFILMCCD-RAW", NULL},
+    {"Olympus's raw ORF", 0, 4, "IIRO", NULL},
+    {"Olympus's raw ORF", 0, 4, "IIRS", NULL},
+    {"Olympus's raw ORF", 0, 4, "MMOR", NULL},
+    {"Panasonic's raw RW2", 0, 4, "IIU\0", NULL},
+    {"Sigma's raw X3F", 0, 4, "FOVb", NULL},
+    {"JPEG 2000", 0, 12, "\0\0\0\x0cjP  \r\n\x87\n", "opj_decompress"},
+    {"JPEG 2000", 0, 4, "\xff\x4f\xff\x51", "opj_decompress"},
+    {"JPEG XL", 0, 12, "\0\0\0\x0cJXL \r\n\x87\n", "djxl"},
+    {"JPEG XL", 0, 2, "\xff\x0a", "djxl"},
+    {"Photoshop's PSD", 0, 4, "8BPS", NULL},
+    {"GIMP's XCF", 0, 9, "gimp xcf ", NULL},
+    {"JPEG XR", 0, 3, "II\xbc", NULL},
+    {"DICOM", 128, 4, "DICM", NULL},
+    {"QOI", 0, 4, "qoif", NULL},
+    {"PAM (P7)", 0, 3, "P7\n", NULL},
+    {"PFM", 0, 3, "PF\n", NULL},
+    {"PFM", 0, 3, "Pf\n", NULL},
+    {"OpenEXR", 0, 4, "\x76\x2f\x31\x01", NULL},
+    {"Radiance HDR", 0, 10, "#?RADIANCE", NULL},
+    {"DDS", 0, 8, "DDS \x7c\0\0\0", NULL},
+    {"MNG", 0, 8, "\x8aMNG\r\n\x1a\n", NULL},
+    {"JNG", 0, 8, "\x8bJNG\r\n\x1a\n", NULL},
+    {"FITS", 0, 9, "SIMPLE  =", NULL},
+    {"DjVu", 0, 8, "AT&TFORM", NULL},
+    {"FLIF", 0, 4, "FLIF", NULL},
+    {"BPG", 0, 4, "BPG\xfb", NULL},
+    {"farbfeld", 0, 8, "farbfeld", NULL},
+    {"Sun raster", 0, 4, "\x59\xa6\x6a\x95", NULL},
+    {"PCX", 0, 3, "\x0a\x05\x01", NULL},
+    {"XPM", 0, 9, "/* XPM */", NULL},
 };
 
 /* What people find in folders of pictures under a picture's name. */
 static const signature others[] = {
-    {"a PDF document", 0, 5, "%PDF-"},
-    {"PostScript", 0, 4, "%!PS"},
-    {"a ZIP archive", 0, 4, "PK\3\4"},
-    {"a RAR archive", 0, 4, "Rar!"},
-    {"gzip data", 0, 3, "\x1f\x8b\x08"},
-    {"a video (MP4 or QuickTime)", 4, 4, "ftyp"},
-    {"a video (QuickTime)", 4, 4, "moov"},
-    {"a video (Matroska or WebM)", 0, 4, "\x1a\x45\xdf\xa3"},
-    {"a video (AVI)", 8, 4, "AVI "},
-    {"sound (WAVE)", 8, 4, "WAVE"},
-    {"a Git LFS pointer", 0, 12, "version http"},
+    {"a PDF document", 0, 5, "%PDF-", NULL},
+    {"PostScript", 0, 4, "%!PS", NULL},
+    {"a ZIP archive", 0, 4, "PK\3\4", NULL},
+    {"a RAR archive", 0, 4, "Rar!", NULL},
+    {"gzip data", 0, 3, "\x1f\x8b\x08", NULL},
+    {"a video (MP4 or QuickTime)", 4, 4, "ftyp", NULL},
+    {"a video (QuickTime)", 4, 4, "moov", NULL},
+    {"a video (Matroska or WebM)", 0, 4, "\x1a\x45\xdf\xa3", NULL},
+    {"a video (AVI)", 8, 4, "AVI ", NULL},
+    {"sound (WAVE)", 8, 4, "WAVE", NULL},
+    {"a Git LFS pointer", 0, 12, "version http", NULL},
 };
 
-static const char *find(const signature *list, size_t n, const uint8_t *bytes, size_t size)
+static const signature *find(const signature *list, size_t n, const uint8_t *bytes, size_t size)
 {
     for (size_t i = 0; i < n; i++) {
         const signature *s = &list[i];
         if (size < s->offset + s->size) continue;
-        if (memcmp(bytes + s->offset, s->bytes, s->size) == 0) return s->name;
+        if (memcmp(bytes + s->offset, s->bytes, s->size) == 0) return s;
     }
     return NULL;
 }
@@ -107,12 +113,15 @@ static bool is_tga(const uint8_t *bytes, size_t size)
     return kind == 3 && (bits == 8 || bits == 16);
 }
 
-const char *cen__image_unsupported(const uint8_t *bytes, size_t size)
+const char *cen__image_unsupported(const uint8_t *bytes, size_t size, const char **converter)
 {
+    *converter = "ImageMagick's magick";
     if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
         return "WebP";
-    const char *name = find(signatures, sizeof signatures / sizeof signatures[0], bytes, size);
-    if (name == NULL) name = icon_name(bytes, size);
+    const signature *s = find(signatures, sizeof signatures / sizeof signatures[0], bytes, size);
+    if (s != NULL && s->converter != NULL) *converter = s->converter;
+    if (s != NULL) return s->name;
+    const char *name = icon_name(bytes, size);
     return name == NULL && is_tga(bytes, size) ? "TGA" : name;
 }
 
@@ -129,8 +138,8 @@ static bool begins(const uint8_t *text, size_t size, const char *word)
 
 const char *cen__image_other(const uint8_t *bytes, size_t size)
 {
-    const char *name = find(others, sizeof others / sizeof others[0], bytes, size);
-    if (name != NULL) return name;
+    const signature *s = find(others, sizeof others / sizeof others[0], bytes, size);
+    if (s != NULL) return s->name;
     if (size >= 3 && memcmp(bytes, "\xef\xbb\xbf", 3) == 0) {
         bytes += 3;
         size -= 3;

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""What Pillow makes of the BMP and PNM files in CEN_TEST_DATA: a line "PATH WIDTH HEIGHT CHANNELS CRC32" a
+"""What Pillow 13 makes of the BMP, PNM and GIF files in CEN_TEST_DATA: a line "PATH WIDTH HEIGHT CHANNELS CRC32" a
 file, or "PATH refused". Samples of 16 bits, which Pillow keeps, are scaled to 255 here.
-Run with Debian's python3-pil and python3-numpy: CEN_TEST_DATA=... tests/golden/image_conformance.py"""
+Run with numpy: CEN_TEST_DATA=... tests/golden/image_conformance.py"""
 import glob
 import os
 import warnings
@@ -13,7 +13,8 @@ from PIL import Image
 warnings.simplefilter("ignore")
 here = os.path.dirname(os.path.abspath(__file__))
 os.chdir(os.environ["CEN_TEST_DATA"])
-patterns = ("conformance_*/**/*.bmp", "conformance_*/**/*.p[bgp]m", "fuzz_gofuzz/bmp/**/*", "att_faces/**/*.pgm")
+patterns = ("conformance_*/**/*.bmp", "conformance_*/**/*.p[bgp]m", "conformance_*/**/*.gif", "fuzz_gofuzz/bmp/**/*",
+            "fuzz_gofuzz/gif/**/*", "att_faces/**/*.pgm")
 paths = sorted(p for pattern in patterns for p in glob.glob(pattern, recursive=True) if os.path.isfile(p))
 with open(os.path.join(here, "image_conformance.txt"), "w") as out:
     for path in paths:
