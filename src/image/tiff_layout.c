@@ -61,7 +61,8 @@ static cen_status check_photometric(const cen__tiff *tiff, uint64_t photometric,
                                     {32844, "CIE Log L colours"},
                                     {32845, "CIE Log Luv colours"},
                                     {34892, "the raw samples of a camera"}};
-    if (tiff->fields[CEN__TIFF_DNG_VERSION].count > 0 || memcmp(tiff->bytes + 8, "CR", 2) == 0)
+    if (tiff->fields[CEN__TIFF_DNG_VERSION].count > 0 ||
+        (tiff->size > 9 && memcmp(tiff->bytes + 8, "CR", 2) == 0))
         return REFUSE(error, "the raw picture of a camera" REMEDY);
     if ((cen__tiff_value(tiff, CEN__TIFF_SUBFILE, 0, 0) & 1) != 0 &&
         tiff->fields[CEN__TIFF_SUB_DIRECTORIES].count > 0)

@@ -342,10 +342,35 @@ def make_options():
         save("options", f"line{i}", line.replace("|", "\n").encode())
 
 
+# ---- GIF and TIFF: some of the small files that the tests of the decoders read
+
+
+def golden(kind, names):
+    with open(os.path.join(HERE, "..", "golden", kind + ".bin"), "rb") as file:
+        while line := file.readline().split():
+            data = file.read(int(line[-2]))
+            file.seek(int(line[-1]), 1)
+            if line[0].decode() in names:
+                save(kind, line[0].decode() + "." + kind, data)
+
+
+def make_gif():
+    golden("gif", ["bits1", "bits4", "local2", "interlaced8", "interlaced5", "transparent", "no_palette", "grey_transparent", "smaller_than_canvas",
+                   "smaller_transparent", "beyond_canvas", "canvas_of_0", "second_picture", "zeros_between", "no_strings", "flat", "indices_of_one_bit"])
+
+
+def make_tiff():
+    golden("tiff", ["grey1", "white4", "rgb4", "grey12", "rgb9", "palette1", "palette4", "lzw_flat", "zlib_flat", "orientation6", "orientation6_big",
+                    "packbits1_uint16_little", "lzw2_uint16_big", "zlib2_uint8_little_tiles", "zlib3_float32_big", "none1_float32_little", "fill_order_zip",
+                    "grey_alpha_planar", "rgba_multiplied", "cmyk", "big_big", "strips_of_a_row", "jpeg_grey_tiles", "jpeg_planar", "jpeg_ycc_strips"])
+
+
 def main():
     make_png()
     make_jpeg()
     make_bmp()
+    make_gif()
+    make_tiff()
     make_pnm()
     make_inflate()
     make_json()

@@ -40,8 +40,11 @@ static size_t pixels_size(const cen_image *image)
 static void check_header(const uint8_t *bytes, size_t size, const cen_image *image,
                          const cen_error *error)
 {
-    static const cen__image_kind *const kinds[] = {&cen__png_kind, &cen__jpeg_kind, &cen__bmp_kind,
-                                                   &cen__pnm_kind};
+    static const cen__image_kind *const kinds[] = {
+#define CEN__IMAGE_KIND(name) &cen__##name##_kind,
+#include "image/kind_list.h"
+#undef CEN__IMAGE_KIND
+    };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (!kinds[i]->matches(bytes, size)) continue;
         cen_image header = {0, 0, 0, NULL, NULL, {0}};
