@@ -16,6 +16,7 @@
 #include "image/inflate.h"
 #include "support/measured_memory.h"
 #include "support/png_chunk.h"
+#include "support/tiff_entries.h"
 #include "support/tree.h"
 
 #define MB ((size_t)1 << 20)
@@ -173,6 +174,95 @@ static void the_worst_files_found_stay_within_the_limits(void **state)
     }
 }
 
+/* A TIFF of one column: n strips of a byte each, whose places and sizes are listed from byte 200 on. The last `shared`
+ * of them are the same byte. */
+static void write_strips(uint32_t n, uint32_t shared, uint32_t compression, uint32_t size)
+{
+    const uint32_t lists = 200, pixels = lists + 8 * n;
+    const tiff_entry entries[] = {{256, TIFF_LONG, 1, 1},  {257, TIFF_LONG, 1, n},
+                                  {258, TIFF_SHORT, 1, 8}, {259, TIFF_SHORT, 1, compression},
+                                  {262, TIFF_SHORT, 1, 1}, {273, TIFF_LONG, n, lists},
+                                  {278, TIFF_LONG, 1, 1},  {279, TIFF_LONG, n, lists + 4 * n}};
+    uint8_t head[200] = {0}, number[4];
+    tiff_header(head, TIFF_HEADER);
+    tiff_directory(head + TIFF_HEADER, entries, sizeof entries / sizeof *entries);
+    FILE *file = begin(head, sizeof head);
+    for (uint32_t i = 0; i < 2 * n; i++) {
+        const uint32_t own = i < n - shared ? i : n - shared - 1;
+        tiff_put(number, i < n ? pixels + own : size, 4);
+        assert_int_equal(fwrite(number, 1, 4, file), 4);
+    }
+    for (uint32_t i = 0; i < n - shared + size; i++) assert_int_equal(fputc(128, file), 128);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void a_tiff_of_a_million_strips_takes_no_more_than_its_pixels(void **state)
+{
+    (void)state;
+    cen_error error = {CEN_OK, ""};
+    write_strips(1000000, 0, 1, 1);
+    if (read_measured(1, 1000000, 10 * MB, &error) != CEN_OK) fail_msg("%s", error.message);
+    (void)remove(path);
+}
+
+/* Bytes that unpack to nothing: each strip would be as dear as all. */
+static void a_tiff_whose_strips_lie_one_over_the_other_is_refused(void **state)
+{
+    (void)state;
+    static const uint32_t compressions[] = {5, 7, 8, 32773};
+    for (size_t i = 0; i < 4; i++) {
+        cen_error error = {CEN_OK, ""};
+        write_strips(1000, 999, compressions[i], 20000);
+        assert_int_equal(read_measured(1, 1000, MB, &error), CEN_ERROR_FORMAT);
+        assert_non_null(strstr(error.message, "one over the other"));
+    }
+    (void)remove(path);
+}
+
+/* A tile of 65520 x 65520 pixels for one pixel; and strips that cannot hold their pixels. */
+static void tiles_and_strips_out_of_proportion_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        uint32_t compression, side, tile;
+        cen_status status;
+    } files[] = {{5, 40, 65520, CEN_ERROR_LIMIT},     {7, 1, 4096, CEN_ERROR_LIMIT},
+                 {5, 16000, 16000, CEN_ERROR_FORMAT}, {8, 16000, 16000, CEN_ERROR_FORMAT},
+                 {7, 16000, 16000, CEN_ERROR_FORMAT}, {32773, 16000, 16000, CEN_ERROR_FORMAT}};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        const tiff_entry entries[] = {{256, TIFF_LONG, 1, files[i].side},
+                                      {257, TIFF_LONG, 1, files[i].side},
+                                      {258, TIFF_SHORT, 1, 8},
+                                      {259, TIFF_SHORT, 1, files[i].compression},
+                                      {262, TIFF_SHORT, 1, 1},
+                                      {322, TIFF_LONG, 1, files[i].tile},
+                                      {323, TIFF_LONG, 1, files[i].tile},
+                                      {324, TIFF_LONG, 1, 8},
+                                      {325, TIFF_LONG, 1, 2000}};
+        uint8_t bytes[2200] = {0};
+        cen_error error = {CEN_OK, ""};
+        tiff_header(bytes, 2000);
+        tiff_directory(bytes + 2000, entries, sizeof entries / sizeof *entries);
+        assert_int_equal(fclose(begin(bytes, sizeof bytes)), 0);
+        if (read_measured(0, 0, MB, &error) != files[i].status)
+            fail_msg("%zu: %s", i, error.message);
+    }
+    (void)remove(path);
+}
+
+/* 16384 x 16384 pixels in a few bytes of codes. */
+static void a_gif_without_data_is_refused(void **state)
+{
+    (void)state;
+    static const uint8_t bytes[] = {'G', 'I', 'F', '8', '9', 'a', 0, 64, 0, 64, 0, 0, 0, ',',
+                                    0,   0,   0,   0,   0,   64,  0, 64, 0, 2,  1, 4, 0};
+    cen_error error;
+    assert_int_equal(fclose(begin(bytes, sizeof bytes)), 0);
+    assert_int_equal(read_measured(0, 0, MB, &error), CEN_ERROR_FORMAT);
+    assert_non_null(strstr(error.message, "too few for 16384 x 16384 pixels"));
+    (void)remove(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +272,10 @@ int main(void)
         cmocka_unit_test(a_png_of_empty_blocks_is_refused),
         cmocka_unit_test(a_bmp_of_runs_without_data_is_refused),
         cmocka_unit_test(a_jpeg_without_data_is_refused),
+        cmocka_unit_test(a_tiff_of_a_million_strips_takes_no_more_than_its_pixels),
+        cmocka_unit_test(a_tiff_whose_strips_lie_one_over_the_other_is_refused),
+        cmocka_unit_test(tiles_and_strips_out_of_proportion_are_refused),
+        cmocka_unit_test(a_gif_without_data_is_refused),
         cmocka_unit_test(the_worst_files_found_stay_within_the_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
