@@ -73,6 +73,11 @@ bool path_is_special(const char *path)
     return lstat(path, &found) == 0 && !S_ISREG(found.st_mode) && !S_ISDIR(found.st_mode);
 }
 
+char *absolute_path(const char *path)
+{
+    return realpath(path, NULL);
+}
+
 static bool sync_folder(const char *folder)
 {
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -166,6 +171,11 @@ bool path_is_special(const char *path)
 {
     const DWORD found = GetFileAttributesA(path);
     return found != INVALID_FILE_ATTRIBUTES && (found & FILE_ATTRIBUTE_REPARSE_POINT) != 0;
+}
+
+char *absolute_path(const char *path)
+{
+    return _fullpath(NULL, path, 0);
 }
 
 static bool make_one(char *path)

@@ -32,6 +32,9 @@ bool path_exists(const char *path);
  * device, a pipe. */
 bool path_is_special(const char *path);
 
+/* The absolute path of what stands at path, without links; the caller frees it. NULL if that is not known. */
+char *absolute_path(const char *path);
+
 /* Makes a folder and those above it, with their names on the disk; one that exists is fine. Errors: IO, LIMIT. */
 cen_status make_folder(const char *path, cen_error *error);
 

@@ -1,55 +1,13 @@
 /* cl_train: what is made when a training is over: features, and the page. */
 #include "train_finish.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "train.h"
+#include "train_facts.h"
 #include "train_json.h"
-
-/* Facts about the run for its page: pairs of a name and a value. */
-enum { N_FACTS = 12, FACT_SIZE = 300 };
-
-typedef struct facts {
-    char text[N_FACTS][FACT_SIZE];
-    const char *pairs[2 * N_FACTS];
-    size_t n;
-} facts;
-
-static void add_fact(facts *list, const char *name, const char *format, ...)
-{
-    va_list values;
-    va_start(values, format);
-    (void)vsnprintf(list->text[list->n], FACT_SIZE, format, values);
-    va_end(values);
-    list->pairs[2 * list->n] = name;
-    list->pairs[2 * list->n + 1] = list->text[list->n];
-    list->n++;
-}
-
-static void fill_facts(facts *list, const run *r, const cen_folder_info *info, size_t n_skipped)
-{
-    const cen_model_info *model = cen_model_get(r->model);
-    add_fact(list, "classes", "%zu to train, %zu held out", info->n_classes, info->n_held_out);
-    add_fact(list, "images", "%zu to train, %zu to validate, %zu held out, %zu skipped",
-             count_split(info, CEN_SPLIT_TRAIN), count_split(info, CEN_SPLIT_VALIDATION),
-             count_split(info, CEN_SPLIT_HELD_OUT), n_skipped);
-    add_fact(list, "input", "%zu x %zu x %zu", model->input.channels, model->input.height,
-             model->input.width);
-    add_fact(list, "net", "%s", model->net);
-    add_fact(list, "parameters", "%zu, and %zu of centers", model->n_parameters,
-             model->n_center_parameters);
-    add_fact(list, "feature", "%zu numbers%s", model->feature_size,
-             model->mirror ? ", the mean of a picture's and its mirror image's" : "");
-    add_fact(list, "loss", "%s, lambda %s", loss_names[s.loss], s.lambda);
-    add_fact(list, "centers", "%s", center_modes[s.centers]);
-    add_fact(list, "batch", "%zu", s.batch_size);
-    add_fact(list, "learning rate", "%g, %s", s.lr, schedules[s.schedule]);
-    add_fact(list, "seed", "%llu", (unsigned long long)s.seed);
-    add_fact(list, "version", "libcenterloss %s", cen_version());
-}
 
 /* What the page lists as skipped: images that could not be used, and after them those that were there to train on
  * and are gone now. */
@@ -122,8 +80,8 @@ static void name_rows(const cen_dataset *dataset, const size_t *rows, size_t n,
 static cen_status show(run *r, const cen_folder_info *info, const missing *m, const float *features,
                        const cen_feature_row *rows, size_t n, cen_error *error)
 {
-    facts list = {.n = 0};
-    fill_facts(&list, r, info, m->n);
+    facts list;
+    facts_fill(&list, r, info, m->n);
     page_content content = {.context = r->context,
                             .folder = r->folder,
                             .command = r->command,
@@ -138,9 +96,13 @@ static cen_status show(run *r, const cen_folder_info *info, const missing *m, co
                             .rows = rows,
                             .n = n,
                             .seed = s.seed,
+                            .has_directions = strcmp(loss_names[s.loss], "cosface") == 0,
+                            .is_quiet = s.is_quiet,
                             .has_svg = s.has_svg,
                             .has_page = !s.no_report};
-    return page_finish(r->page, &content, error);
+    cen_status status = list.failed ? page_no_memory(error) : page_finish(r->page, &content, error);
+    facts_free(&list);
+    return status;
 }
 
 static int show_features(void *user, size_t done, size_t total)

@@ -118,20 +118,32 @@ static void print_all(const cen_report_set *sets, size_t n_sets)
 /* Pictures that are measured: of classes that were trained, against the training images; of others, each
  * against the rest of them. */
 static const struct {
-    const char *name;
+    const char *name, *title, *note; /* as printed, and on the page */
     cen_split split;
     bool is_alone;
-} measured[] = {{"seen", CEN_SPLIT_VALIDATION, false},
-                {"test", CEN_SPLIT_TEST, false},
-                {"unseen", CEN_SPLIT_HELD_OUT, true}};
+} measured[] = {
+    {"seen", "validation",
+     "pictures of the trained classes that were kept out of training. The best epoch was chosen by "
+     "them, so new pictures may fare a little worse. Neighbours are training pictures.",
+     CEN_SPLIT_VALIDATION, false},
+    {"test", "test",
+     "pictures of the trained classes that were kept out of training and of every choice. "
+     "Neighbours are training pictures.",
+     CEN_SPLIT_TEST, false},
+    {"unseen", "unseen",
+     "pictures of classes that were kept out of training. Neighbours are the other pictures of "
+     "this set.",
+     CEN_SPLIT_HELD_OUT, true}};
 enum { N_MEASURED = sizeof measured / sizeof *measured };
 
 cen_status page_finish(page *p, const page_content *content, cen_error *error)
 {
     size_t d = cen_model_get(content->model)->feature_size, n_sets = 0, n_taken = 0;
     split_rows train = {0, NULL, NULL, NULL}, taken[N_MEASURED];
+    int32_t *answers[N_MEASURED] = {NULL};
     cen_measures measures[N_MEASURED];
     cen_report_set sets[N_MEASURED];
+    const char *titles[N_MEASURED];
     cen_measure_options options = cen_measure_options_init();
     cen_knn_options knn = cen_knn_options_init();
     options.knn = &knn;
@@ -149,17 +161,21 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         status = cen_measures_create(content->context, &measures[n_sets], &known, &asked, d,
                                      &options, error);
         if (status != CEN_OK) break;
-        sets[n_sets] =
-            (cen_report_set){measured[i].name, &measures[n_sets], rows->rows, gallery->rows};
-        n_sets++;
+        if (!measured[i].is_alone)
+            answers[i] = page_head_answers(p, content, rows->features, rows->n);
+        sets[n_sets] = (cen_report_set){measured[i].name, &measures[n_sets], rows->rows,
+                                        gallery->rows,    measured[i].note,  answers[i]};
+        titles[n_sets++] = measured[i].title;
     }
     if (status == CEN_OK) {
         if (n_sets > 0 && is_talking()) print_all(sets, n_sets);
         if (s.is_json) json_measures(sets, n_sets);
+        for (size_t i = 0; i < n_sets; i++) sets[i].name = titles[i];
         if (content->has_page) status = page_write(p, content, sets, n_sets, error);
     }
     for (size_t i = 0; i < n_sets; i++) cen_measures_free(&measures[i]);
     for (size_t i = 0; i < n_taken; i++) free_split(&taken[i]);
+    for (size_t i = 0; i < N_MEASURED; i++) free(answers[i]);
     free_split(&train);
     return status;
 }

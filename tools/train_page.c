@@ -6,6 +6,7 @@
 #include <string.h>
 
 enum { MOST_POINTS = 600, MOST_CENTERS = 1000, MOST_FRAMES = 60 };
+enum { FRAMES_SIZE = MOST_FRAMES + 2 }; /* with the last epoch and the best */
 
 typedef struct frame {
     size_t epoch;
@@ -14,6 +15,9 @@ typedef struct frame {
 
 struct page {
     size_t n_epochs, capacity, n_frames, n_validation, n_points, n_centers, every;
+    size_t best; /* the frame that the page opens at: the last one before there is a better */
+    bool has_best;
+    const char **paths; /* [n_points], of the pictures; filled in at the end */
     cen_epoch_report *epochs;
     frame *frames;
     size_t *points;  /* [n_points], places among the validation images */
@@ -36,10 +40,11 @@ page *page_create(const cen_folder_info *folder, size_t n_epochs)
     p->n_points = p->n_validation < MOST_POINTS ? p->n_validation : MOST_POINTS;
     p->n_centers = folder->n_classes < MOST_CENTERS ? folder->n_classes : MOST_CENTERS;
     p->every = n_epochs / MOST_FRAMES + (n_epochs % MOST_FRAMES > 0);
-    p->frames = calloc(MOST_FRAMES + 1, sizeof *p->frames);
+    p->frames = calloc(FRAMES_SIZE, sizeof *p->frames);
     p->points = malloc((p->n_points + 1) * sizeof *p->points);
     p->labels = malloc((p->n_points + 1) * sizeof *p->labels);
-    if (p->frames == NULL || p->points == NULL || p->labels == NULL) {
+    p->paths = calloc(p->n_points + 1, sizeof *p->paths);
+    if (p->frames == NULL || p->points == NULL || p->labels == NULL || p->paths == NULL) {
         page_free(p);
         return NULL;
     }
@@ -66,17 +71,62 @@ void page_free(page *p)
     free(p->frames);
     free(p->points);
     free(p->labels);
+    free(p->paths);
     free(p);
 }
 
-static const float *centers_of(cen_model *model)
+double page_seconds(const page *p)
+{
+    double seconds = 0;
+    for (size_t i = 0; i < p->n_epochs; i++) seconds += p->epochs[i].seconds;
+    return seconds;
+}
+
+static const float *tensor_of(cen_model *model, const char *wanted)
 {
     const char *name;
     cen_tensor view = {.data = NULL};
     for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
-        if (strcmp(name, "centers.weight") == 0) return view.data;
+        if (strcmp(name, wanted) == 0) return view.data;
     }
     return NULL;
+}
+
+/* The row of weight[n_classes, d] that gives f the largest logit. */
+static int32_t head_answer(const float *f, const float *weight, const float *bias, size_t n_classes,
+                           size_t d)
+{
+    double best = -INFINITY;
+    int32_t answer = -1;
+    for (size_t k = 0; k < n_classes; k++) {
+        double dot = 0, square = 0;
+        for (size_t j = 0; j < d; j++) {
+            const double w = (double)weight[k * d + j];
+            dot += w * (double)f[j];
+            square += w * w;
+        }
+        const double logit = bias != NULL ? dot + (double)bias[k] : dot / sqrt(square);
+        if (!(logit > best)) continue;
+        best = logit;
+        answer = (int32_t)k;
+    }
+    return answer;
+}
+
+int32_t *page_head_answers(const page *p, const page_content *content, const float *features,
+                           size_t n)
+{
+    const float *weight = tensor_of(content->model, "head.weight");
+    const float *bias = tensor_of(content->model, "head.bias");
+    if (weight == NULL || p->n_epochs == 0 || isnan(p->epochs[p->n_epochs - 1].train.accuracy))
+        return NULL; /* a loss without a head */
+    const size_t d = cen_model_get(content->model)->feature_size;
+    int32_t *answers = malloc((n + 1) * sizeof *answers);
+    for (size_t i = 0; answers != NULL && i < n; i++) {
+        answers[i] = head_answer(features + i * d, weight, content->has_directions ? NULL : bias,
+                                 content->images->n_classes, d);
+    }
+    return answers;
 }
 
 bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
@@ -98,7 +148,7 @@ bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
     f->features = malloc(p->n_points * d * sizeof *f->features);
     f->centers = malloc(n_centers * sizeof *f->centers);
     if (f->features == NULL || f->centers == NULL) return false;
-    memcpy(f->centers, centers_of(model), n_centers * sizeof *f->centers);
+    memcpy(f->centers, tensor_of(model, "centers.weight"), n_centers * sizeof *f->centers);
     for (size_t i = 0; i < p->n_points; i++) {
         memcpy(f->features + i * d, report->features + p->points[i] * d, d * sizeof *f->features);
     }
@@ -107,20 +157,84 @@ bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
 
 /* ---- points in the plane ---- */
 
-/* One plane for all epochs: the principal components of the last, so that points move and axes do
+/* The features and centers of the model that is left, of the best epoch, as a frame among the others: a run that was
+ * resumed has no other, and of many epochs not all have one. Nothing if validation images are missing. */
+static bool add_best(page *p, const page_content *content)
+{
+    const size_t d = cen_model_get(content->model)->feature_size;
+    size_t best = 0, place = 0, next = 0, at = 0, n_validation = 0;
+    for (size_t i = 0; i < p->n_epochs; i++) {
+        if (p->epochs[i].is_best) best = p->epochs[i].epoch;
+    }
+    for (size_t i = 0; i < content->n; i++)
+        n_validation += strcmp(content->rows[i].split, cen_split_name(CEN_SPLIT_VALIDATION)) == 0;
+    if (best == 0 || p->n_points == 0 || n_validation != p->n_validation) return true;
+    frame f = {best, malloc(p->n_points * d * sizeof(float)),
+               malloc(p->n_centers * d * sizeof(float))};
+    if (f.features == NULL || f.centers == NULL) {
+        free(f.features);
+        free(f.centers);
+        return false;
+    }
+    memcpy(f.centers, tensor_of(content->model, "centers.weight"),
+           p->n_centers * d * sizeof(float));
+    for (size_t i = 0; i < content->n && next < p->n_points; i++) {
+        if (strcmp(content->rows[i].split, cen_split_name(CEN_SPLIT_VALIDATION)) != 0) continue;
+        if (place++ != p->points[next]) continue;
+        p->paths[next] = content->rows[i].path;
+        memcpy(f.features + next++ * d, content->features + i * d, d * sizeof(float));
+    }
+    while (at < p->n_frames && p->frames[at].epoch < best) at++;
+    if (at < p->n_frames && p->frames[at].epoch == best) {
+        free(p->frames[at].features);
+        free(p->frames[at].centers);
+    } else {
+        memmove(p->frames + at + 1, p->frames + at, (p->n_frames++ - at) * sizeof *p->frames);
+    }
+    p->frames[at] = f;
+    p->best = at;
+    p->has_best = true;
+    return true;
+}
+
+/* "PCA ..." for the page. */
+static void describe(const page *p, size_t d, const double variances[2], char text[200])
+{
+    double all = 0, sum, squares;
+    const float *x = p->frames[p->best].features;
+    for (size_t j = 0; j < d; j++) {
+        sum = squares = 0;
+        for (size_t i = 0; i < p->n_points; i++) sum += (double)x[i * d + j];
+        for (size_t i = 0; i < p->n_points; i++)
+            squares += pow((double)x[i * d + j] - sum / (double)p->n_points, 2);
+        all += squares / (double)(p->n_points - 1);
+    }
+    (void)snprintf(text, 200,
+                   "PCA of the %zu-number features of %zu validation pictures after epoch %zu: the "
+                   "horizontal axis has %.0f %% of their variance, the vertical one %.0f %%.",
+                   d, p->n_points, p->frames[p->best].epoch, 100 * variances[0] / all,
+                   100 * variances[1] / all);
+}
+
+/* One plane for all epochs: the principal components of the best, so that points move and axes do
  * not. Features of two numbers are shown as they are. */
 static cen_status project(cen_context *context, const page *p, size_t d, cen_report_frame *plane,
-                          cen_error *error)
+                          char text[200], cen_error *error)
 {
+    double variances[2];
     float *axes = calloc(3 * d, sizeof *axes), *mean = axes + 2 * d;
     if (axes == NULL) return page_no_memory(error);
     cen_status status = CEN_OK;
-    if (d <= 2) {
+    if (d <= 2 || p->n_points < 2) {
         axes[0] = 1;
-        if (d == 2) axes[3] = 1;
+        if (d >= 2) axes[d + 1] = 1;
+        (void)snprintf(text, 200,
+                       "The first two numbers of the features of %zu validation pictures.",
+                       p->n_points);
     } else {
-        status = cen_pca(context, p->frames[p->n_frames - 1].features, p->n_points, d, 2, mean,
-                         axes, NULL, error);
+        status = cen_pca(context, p->frames[p->best].features, p->n_points, d, 2, mean, axes,
+                         variances, error);
+        if (status == CEN_OK) describe(p, d, variances, text);
     }
     for (size_t i = 0; i < p->n_frames && status == CEN_OK; i++) {
         float *xy = malloc(2 * (p->n_points + p->n_centers) * sizeof *xy);
@@ -154,12 +268,16 @@ static cen_status write_files(const page_content *content, const cen_report *rep
     return status;
 }
 
-cen_status page_write(const page *p, const page_content *content, const cen_report_set *sets,
+cen_status page_write(page *p, const page_content *content, const cen_report_set *sets,
                       size_t n_sets, cen_error *error)
 {
     size_t d = cen_model_get(content->model)->feature_size;
-    cen_report_frame frames[MOST_FRAMES + 1] = {{.epoch = 0}};
-    cen_status status = p->n_frames > 0 ? project(content->context, p, d, frames, error) : CEN_OK;
+    cen_report_frame frames[FRAMES_SIZE] = {{.epoch = 0}};
+    char plane[200] = "";
+    p->best = p->n_frames > 0 ? p->n_frames - 1 : 0;
+    if (!add_best(p, content)) return page_no_memory(error);
+    cen_status status =
+        p->n_frames > 0 ? project(content->context, p, d, frames, plane, error) : CEN_OK;
     cen_report report = {.size = sizeof(cen_report),
                          .title = content->title,
                          .command = content->command,
@@ -175,7 +293,9 @@ cen_status page_write(const page *p, const page_content *content, const cen_repo
                          .n_sets = n_sets,
                          .skipped = content->skipped,
                          .n_skipped = content->n_skipped,
-                         .seed = content->seed};
+                         .seed = content->seed,
+                         .plane = plane,
+                         .point_paths = p->has_best ? p->paths : NULL};
     if (status == CEN_OK) status = write_files(content, &report, error);
     for (size_t i = 0; i < p->n_frames; i++) free((void *)frames[i].points);
     return status;

@@ -15,6 +15,9 @@ void page_free(page *p);
  * memory. */
 bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model);
 
+/* Of all epochs together. */
+double page_seconds(const page *p);
+
 typedef struct page_content {
     cen_context *context;
     const char *folder, *command, *title; /* of the run; as it can be typed again */
@@ -28,6 +31,7 @@ typedef struct page_content {
     const float *features;       /* [n, D] */
     const cen_feature_row *rows; /* [n] */
     uint64_t seed;
+    bool has_directions; /* the head compares directions (cosface) */
     bool has_svg, has_page;
 } page_content;
 
@@ -35,8 +39,13 @@ typedef struct page_content {
  * themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
 cen_status page_finish(page *p, const page_content *content, cen_error *error);
 
+/* The label that the head gives to each of features[n, D], the caller's to free; NULL if there is no head, or no
+ * memory. */
+int32_t *page_head_answers(const page *p, const page_content *content, const float *features,
+                           size_t n);
+
 /* The page with these sets, and its JSON and plots. */
-cen_status page_write(const page *p, const page_content *content, const cen_report_set *sets,
+cen_status page_write(page *p, const page_content *content, const cen_report_set *sets,
                       size_t n_sets, cen_error *error);
 
 /* MEMORY. */

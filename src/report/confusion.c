@@ -1,12 +1,39 @@
-/* The confusion matrix as a picture, and the pairs most often confused as a table. */
+/* The confusion matrix as a picture. */
 #include <centerloss_eval.h>
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "report/report.h"
 
-enum { NAME_MOST = 15 };
+/* Pixels of a character; of one that takes three bytes or more, as those of East Asia do, twice that. */
+enum { NAME_MOST = 24, CHARACTER_WIDTH = 6 };
+
+/* Pixels of the longest name, as it is shown. */
+static double name_width(const cen__set_view *view)
+{
+    double widest = 0;
+    for (size_t i = 0; i < view->n_matrix; i++) {
+        char number[16];
+        const char *name = cen__class_name(view->report, view->matrix_labels[i], number);
+        double n = (double)cen__count_characters(name), bytes = (double)strlen(name);
+        if (n > NAME_MOST) n = NAME_MOST + 1;
+        widest = fmax(widest, CHARACTER_WIDTH * n * (bytes >= 2.5 * n && n > 0 ? 2 : 1));
+    }
+    return fmin(widest, 1.5 * NAME_MOST * CHARACTER_WIDTH);
+}
+
+static double cell_side(const cen__set_view *view)
+{
+    return view->n_matrix <= 12 ? 34 : 24;
+}
+
+double cen__matrix_width(const cen__set_view *view)
+{
+    double width = name_width(view);
+    return fmax(14 + width + (double)view->n_matrix * cell_side(view) + 0.6 * width + 10, 230);
+}
 
 static void add_name(cen__text *text, const cen__set_view *view, size_t i)
 {
@@ -63,14 +90,16 @@ static void add_cell(cen__text *text, const cen__set_view *view, size_t row, siz
 void cen__draw_matrix(cen__page *page, const cen__set_view *view)
 {
     char id[40], description[200];
-    double n = (double)view->n_matrix, cell = n <= 12 ? 34 : 24, left = 112, top = 108;
+    double n = (double)view->n_matrix, cell = cell_side(view), width = name_width(view);
+    double left = 14 + width, top = 40 + 0.83 * width;
     (void)snprintf(id, sizeof id, "set-%zu-confusion", view->index + 1);
-    (void)snprintf(description, sizeof description,
-                   "%s: one row a class, one column an answer of k-NN, a count in each cell. The "
-                   "most frequent confusions are in the table as well.",
-                   view->n_matrix < view->n_classes ? "The classes that are confused most often"
-                                                    : "All classes");
-    cen__plot plot = cen__plot_sized(page, id, left + n * cell + 60, top + n * cell + 12);
+    (void)snprintf(
+        description, sizeof description,
+        "%s: one row per class, one column per answer of k-NN, a count in each cell. The "
+        "table below it has the same figures class by class.",
+        view->n_matrix < view->n_classes ? "The classes that are confused most often"
+                                         : "All classes");
+    cen__plot plot = cen__plot_sized(page, id, cen__matrix_width(view), top + n * cell + 12);
     cen__plot_begin(&plot, "Confusion matrix", description);
     cen__open_text(plot.text, "name", 4, 16);
     cen__text_add(plot.text, "Class (rows), answer (columns)</text>\n");
@@ -85,45 +114,4 @@ void cen__draw_matrix(cen__page *page, const cen__set_view *view)
             add_cell(plot.text, view, row, column, left, top, cell);
     }
     cen__plot_end(&plot);
-}
-
-static void add_class(cen__text *text, const cen__set_view *view, int32_t label)
-{
-    char number[16];
-    cen__text_add(text, "<td><bdi>");
-    cen__add_escaped(text, cen__class_name(view->report, label, number), SIZE_MAX);
-    cen__text_add(text, "</bdi></td>");
-}
-
-void cen__add_confusions(cen__page *page, const cen__set_view *view)
-{
-    cen__text *text = &page->text;
-    const cen_measures *m = view->set->measures;
-    size_t n = m->n_confusions < CEN__PAIRS_MOST ? m->n_confusions : CEN__PAIRS_MOST;
-    if (n == 0) {
-        cen__text_add(text, "<p>No class was taken for another.</p>\n");
-        return;
-    }
-    cen__text_add(text,
-                  "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Confused "
-                  "pairs\">\n<table><caption>Confused most often");
-    if (n < m->n_confusions) {
-        cen__text_print(text, ": the first %zu of ", n);
-        cen__add_figure(text, "span", CEN__COUNT, (double)m->n_confusions, "sets.%zu.n_confusions",
-                        view->index);
-        cen__text_add(text, " pairs");
-    }
-    cen__text_add(text, "</caption>\n<thead><tr><th scope=\"col\">Class</th><th "
-                        "scope=\"col\">Taken for</th><th scope=\"col\" "
-                        "class=\"n\">Times</th></tr></thead>\n<tbody>\n");
-    for (size_t i = 0; i < n; i++) {
-        cen__text_add(text, "<tr>");
-        add_class(text, view, m->confusions[i].label);
-        add_class(text, view, m->confusions[i].predicted);
-        cen__text_add(text, "<td class=\"n\">");
-        cen__add_figure(text, "span", CEN__COUNT, (double)m->confusions[i].count,
-                        "sets.%zu.confusions.%zu.count", view->index, i);
-        cen__text_add(text, "</td></tr>\n");
-    }
-    cen__text_add(text, "</tbody></table></div>\n");
 }

@@ -48,13 +48,11 @@ static const panel PANELS[CEN__N_PANELS] = {
      "their mean, by epoch. Centers that all lie at one place have collapsed.",
      false,
      {{"center_distance", "to center", "one"}, {"center_spread", "spread", "two"}}},
-    {"gradient-ratio",
-     "Gradient ratio",
-     "Norm of the gradient of lambda times center loss at the feature over that of the softmax "
-     "loss, "
-     "by epoch.",
+    {"learning-rate",
+     "Learning rate",
+     "Learning rate at the end of each epoch.",
      false,
-     {{"gradient_ratio", "training", "one"}}}};
+     {{"lr", "training", "one"}}}};
 
 static double value_of(const series *s, const cen_epoch_report *epoch)
 {

@@ -24,24 +24,43 @@ static const char *entity(char c)
     }
 }
 
+/* Adds the character at `string`, escaped; its bytes. */
+static size_t add_character(cen__text *text, const char *string, size_t left)
+{
+    size_t size = cen__utf8_size(string, left);
+    if (!is_text((const unsigned char *)string, size)) {
+        cen__text_add(text, "\xEF\xBF\xBD");
+        return size == 0 ? 1 : size;
+    }
+    if (size == 1 && entity(*string) != NULL) {
+        cen__text_add(text, entity(*string));
+    } else {
+        cen__text_add_bytes(text, string, size);
+    }
+    return size;
+}
+
+size_t cen__count_characters(const char *string)
+{
+    size_t n = 0;
+    for (size_t left = strlen(string), size; left > 0; left -= size, string += size, n++) {
+        size = cen__utf8_size(string, left);
+        if (size == 0) size = 1;
+    }
+    return n;
+}
+
 void cen__add_escaped(cen__text *text, const char *string, size_t most)
 {
-    size_t left = strlen(string), n = 0;
-    while (left > 0) {
-        if (n++ == most) {
-            cen__text_add(text, "\xE2\x80\xA6");
-            return;
-        }
-        size_t size = cen__utf8_size(string, left);
-        if (!is_text((const unsigned char *)string, size)) {
-            cen__text_add(text, "\xEF\xBF\xBD");
+    size_t n = most == SIZE_MAX ? 0 : cen__count_characters(string), left = strlen(string);
+    size_t first = most - most / 2, last = n - most / 2; /* what is between them goes */
+    for (size_t i = 0, size; left > 0; i++, left -= size, string += size) {
+        if (n > most && i >= first && i < last) {
+            if (i == first) cen__text_add(text, "\xE2\x80\xA6");
+            size = cen__utf8_size(string, left);
             if (size == 0) size = 1;
-        } else if (size == 1 && entity(*string) != NULL) {
-            cen__text_add(text, entity(*string));
         } else {
-            cen__text_add_bytes(text, string, size);
+            size = add_character(text, string, left);
         }
-        string += size;
-        left -= size;
     }
 }

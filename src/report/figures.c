@@ -13,60 +13,68 @@
 
 /* The note of a figure of an epoch is the group in which the table shows it. */
 const cen__figure cen__epoch_figures[] = {
-    {"train_softmax", "softmax", "training", CEN__REAL, EPOCH(train, first)},
-    {"train_center", "center", "training", CEN__REAL, EPOCH(train, center)},
-    {"train_total", "total", "training", CEN__REAL, EPOCH(train, total)},
-    {"train_accuracy", "accuracy", "training", CEN__PERCENT, EPOCH(train, accuracy)},
-    {"validation_softmax", "softmax", "validation", CEN__REAL, EPOCH(validation, first)},
-    {"validation_center", "center", "validation", CEN__REAL, EPOCH(validation, center)},
-    {"validation_total", "total", "validation", CEN__REAL, EPOCH(validation, total)},
-    {"validation_accuracy", "accuracy", "validation", CEN__PERCENT, EPOCH(validation, accuracy)},
-    {"knn_accuracy", "k-NN", "validation", CEN__PERCENT, OF_EPOCH(knn_accuracy)},
-    {"intra_inter", "intra / inter", "validation", CEN__REAL, OF_EPOCH(intra_inter)},
-    {"lambda", "lambda", "centers", CEN__REAL, EPOCH(train, lambda)},
-    {"gradient_ratio", "gradient ratio", "centers", CEN__REAL, EPOCH(train, gradient_ratio)},
-    {"center_distance", "distance", "centers", CEN__REAL, OF_EPOCH(center_distance)},
-    {"center_spread", "spread", "centers", CEN__REAL, OF_EPOCH(center_spread)},
-    {"center_step", "step", "centers", CEN__REAL, OF_EPOCH(center_step)},
-    {"lr", "learning rate", "run", CEN__REAL, OF_EPOCH(lr)},
-    {"seconds", "seconds", "run", CEN__REAL, OF_EPOCH(seconds)},
+    {"train_softmax", "softmax", "training", CEN__REAL, EPOCH(train, first), 0},
+    {"train_center", "center", "training", CEN__REAL, EPOCH(train, center), 0},
+    {"train_total", "total", "training", CEN__REAL, EPOCH(train, total), 0},
+    {"train_accuracy", "accuracy", "training", CEN__PERCENT, EPOCH(train, accuracy), 0},
+    {"validation_softmax", "softmax", "validation", CEN__REAL, EPOCH(validation, first), 0},
+    {"validation_center", "center", "validation", CEN__REAL, EPOCH(validation, center), 0},
+    {"validation_total", "total", "validation", CEN__REAL, EPOCH(validation, total), 0},
+    {"validation_accuracy", "accuracy", "validation", CEN__PERCENT, EPOCH(validation, accuracy), 0},
+    {"knn_accuracy", "k-NN", "validation", CEN__PERCENT, OF_EPOCH(knn_accuracy), 0},
+    {"intra_inter", "intra / inter", "validation", CEN__REAL, OF_EPOCH(intra_inter), 0},
+    {"lambda", "lambda", "centers", CEN__REAL, EPOCH(train, lambda), 0},
+    {"gradient_ratio", "gradient ratio", "centers", CEN__REAL, EPOCH(train, gradient_ratio), 0},
+    {"center_distance", "distance", "centers", CEN__REAL, OF_EPOCH(center_distance), 0},
+    {"center_spread", "spread", "centers", CEN__REAL, OF_EPOCH(center_spread), 0},
+    {"center_step", "step", "centers", CEN__REAL, OF_EPOCH(center_step), 0},
+    {"lr", "learning rate", "run", CEN__REAL, OF_EPOCH(lr), 0},
+    {"seconds", "seconds", "run", CEN__REAL, OF_EPOCH(seconds), 0},
 };
 const size_t cen__n_epoch_figures = sizeof cen__epoch_figures / sizeof *cen__epoch_figures;
 
-#define RETRIEVAL(member) (offsetof(cen_measures, retrieval) + offsetof(cen_retrieval, member))
-#define VERIFY(member) (offsetof(cen_measures, verification) + offsetof(cen_verification, member))
+#define OF_VIEW(member) offsetof(cen__set_view, member)
 
 const cen__figure cen__set_figures[] = {
-    {"n_queries", "Queries", "pictures that were asked for", CEN__COUNT, RETRIEVAL(n_queries)},
+    {"n_queries", "Queries", "pictures that were asked for", CEN__COUNT,
+     OF_VIEW(measures.retrieval.n_queries), 0},
     {"n_lone", "of these lone", "no other picture of their class: k-NN counts them as wrong",
-     CEN__COUNT, RETRIEVAL(n_lone)},
-    {"k", "k", "neighbours that vote", CEN__COUNT, offsetof(cen_measures, k)},
+     CEN__COUNT, OF_VIEW(measures.retrieval.n_lone), 0},
+    {"k", "k", "neighbours that vote", CEN__COUNT, OF_VIEW(measures.k), 0},
     {"knn_accuracy", "k-NN accuracy", "the k nearest vote for the right class", CEN__PERCENT,
-     RETRIEVAL(knn_accuracy)},
-    {"knn_low", "from", "95 % interval for queries drawn one by one (Wilson)", CEN__PERCENT,
-     RETRIEVAL(knn_interval[0])},
-    {"knn_high", "to", NULL, CEN__PERCENT, RETRIEVAL(knn_interval[1])},
-    {"knn_macro", "k-NN accuracy, macro", "the mean of each class's own share", CEN__PERCENT,
-     RETRIEVAL(knn_macro)},
+     OF_VIEW(measures.retrieval.knn_accuracy), OF_VIEW(measures.retrieval.knn_interval)},
+    {"knn_macro", "k-NN accuracy, macro", "the mean of the accuracy within each class",
+     CEN__PERCENT, OF_VIEW(measures.retrieval.knn_macro), OF_VIEW(macro_interval)},
+    {"head_accuracy", "Head accuracy", "the class with the largest logit is the right one",
+     CEN__PERCENT, OF_VIEW(head_accuracy), OF_VIEW(head_interval)},
     {"precision_at_1", "Precision@1", "the nearest is of the right class", CEN__PERCENT,
-     RETRIEVAL(precision_at_1)},
-    {"r_precision", "R-precision", "right ones among the R nearest, R being all there are",
-     CEN__PERCENT, RETRIEVAL(r_precision)},
-    {"map_at_r", "MAP@R", "the same, early ones counting more", CEN__PERCENT, RETRIEVAL(map_at_r)},
-    {"auc", "AUC", "area under the ROC: 1 is perfect, 0.5 is chance", CEN__REAL, VERIFY(auc)},
-    {"eer", "EER", "where as many strangers pass as own ones are refused", CEN__PERCENT,
-     VERIFY(eer)},
-    {"eer_threshold", "Distance at EER", "the threshold that gives it", CEN__REAL,
-     VERIFY(eer_threshold)},
-    {"tar_at_far_0.1", "TAR at FAR 10 %", "own pairs accepted where 1 of 10 other pairs passes",
-     CEN__PERCENT, VERIFY(tar[0])},
-    {"tar_at_far_0.01", "TAR at FAR 1 %", "where 1 of 100 passes", CEN__PERCENT, VERIFY(tar[1])},
-    {"tar_at_far_0.001", "TAR at FAR 0.1 %", "where 1 of 1,000 passes", CEN__PERCENT,
-     VERIFY(tar[2])},
-    {"n_genuine", "Pairs of one class", NULL, CEN__COUNT, VERIFY(n_genuine)},
-    {"n_impostor", "Pairs of two classes", NULL, CEN__COUNT, VERIFY(n_impostor)},
+     OF_VIEW(measures.retrieval.precision_at_1), OF_VIEW(measures.retrieval.at_1_interval)},
+    {"r_precision", "R-precision", "share of the right class among the R nearest, R: all there are",
+     CEN__PERCENT, OF_VIEW(measures.retrieval.r_precision), 0},
+    {"map_at_r", "MAP@R", "the same, nearer ones count more", CEN__PERCENT,
+     OF_VIEW(measures.retrieval.map_at_r), 0},
+    {"auc", "AUC", "area under the ROC: 1 is perfect, 0.5 is chance", CEN__REAL,
+     OF_VIEW(measures.verification.auc), 0},
+    {"eer", "EER",
+     "error rate at the threshold that accepts as many wrong pairs as it refuses "
+     "right ones",
+     CEN__PERCENT, OF_VIEW(measures.verification.eer), 0},
+    {"eer_threshold", "Distance at EER", "that threshold", CEN__REAL,
+     OF_VIEW(measures.verification.eer_threshold), 0},
+    {"tar_at_far_0.1", "TAR at FAR 10 %",
+     "pairs of one class that are accepted if 1 of 10 pairs of "
+     "two classes is",
+     CEN__PERCENT, OF_VIEW(measures.verification.tar[0]), 0},
+    {"tar_at_far_0.01", "TAR at FAR 1 %", "if 1 of 100 is", CEN__PERCENT,
+     OF_VIEW(measures.verification.tar[1]), 0},
+    {"tar_at_far_0.001", "TAR at FAR 0.1 %", "if 1 of 1,000 is", CEN__PERCENT,
+     OF_VIEW(measures.verification.tar[2]), 0},
+    {"n_genuine", "Pairs of one class", NULL, CEN__COUNT, OF_VIEW(measures.verification.n_genuine),
+     0},
+    {"n_impostor", "Pairs of two classes", NULL, CEN__COUNT,
+     OF_VIEW(measures.verification.n_impostor), 0},
     {"intra_inter", "Intra / inter", "spread of a class over the distance between classes",
-     CEN__REAL, offsetof(cen_measures, intra_inter)},
+     CEN__REAL, OF_VIEW(measures.intra_inter), 0},
 };
 const size_t cen__n_set_figures = sizeof cen__set_figures / sizeof *cen__set_figures;
 
@@ -81,6 +89,21 @@ double cen__figure_value(const cen__figure *figure, const void *from)
     }
     memcpy(&value, at, sizeof value);
     return value;
+}
+
+const double *cen__figure_interval(const cen__figure *figure, const void *from)
+{
+    if (figure->interval == 0) return NULL;
+    return (const double *)(const void *)((const char *)from + figure->interval);
+}
+
+void cen__wilson(size_t n_right, size_t n, double interval[2])
+{
+    const double z = 1.959963984540054, z2 = z * z, all = (double)n, p = (double)n_right / all;
+    double middle = (p + z2 / (2 * all)) / (1 + z2 / all);
+    double half = z / (1 + z2 / all) * sqrt(p * (1 - p) / all + z2 / (4 * all * all));
+    interval[0] = n == 0 ? NAN : fmax(0, middle - half);
+    interval[1] = n == 0 ? NAN : fmin(1, middle + half);
 }
 
 /* printf writes the locale's decimal point, of one byte or more. */
@@ -151,4 +174,19 @@ void cen__add_figure(cen__text *text, const char *element, cen__unit unit, doubl
         add_real(text, value);
     }
     cen__text_print(text, "</%s>", element);
+}
+
+void cen__add_interval(cen__text *text, const double *interval, const char *key, ...)
+{
+    char path[160];
+    va_list arguments;
+    if (interval == NULL || !isfinite(interval[0])) return;
+    va_start(arguments, key);
+    (void)vsnprintf(path, sizeof path, key, arguments);
+    va_end(arguments);
+    cen__text_add(text, "<span class=\"note\">");
+    cen__add_figure(text, "span", CEN__PERCENT, interval[0], "%s_interval.0", path);
+    cen__text_add(text, " to ");
+    cen__add_figure(text, "span", CEN__PERCENT, interval[1], "%s_interval.1", path);
+    cen__text_add(text, "</span>");
 }

@@ -63,22 +63,45 @@ static void close_section(cen__page *page)
     cen__text_add(&page->text, "</section>\n");
 }
 
-/* The first thing one wants to know: k-NN of each set. */
+static void add_key_figure(cen__page *page, const char *key, const char *name)
+{
+    cen__text *text = &page->text;
+    for (size_t i = 0; i < cen__n_set_figures; i++) {
+        const cen__figure *figure = &cen__set_figures[i];
+        if (strcmp(figure->key, key) != 0) continue;
+        for (size_t j = 0; j < page->report->n_sets; j++) {
+            const cen__set_view *view = &page->views[j];
+            double value = cen__figure_value(figure, view);
+            if (!isfinite(value)) continue;
+            cen__text_print(text, "<div><dt>%s, ", name);
+            cen__add_escaped(text, view->set->name, SIZE_MAX);
+            cen__text_add(text, "</dt><dd>");
+            cen__add_figure(text, "span", figure->unit, value, "sets.%zu.%s", j, key);
+            cen__add_interval(text, cen__figure_interval(figure, view), "sets.%zu.%s", j, key);
+            cen__text_add(text, "</dd></div>\n");
+        }
+    }
+}
+
+/* The first things one wants to know, and of which pictures. */
 static void add_key_figures(cen__page *page)
 {
     cen__text *text = &page->text;
     if (page->report->n_sets == 0) return;
     cen__text_add(text, "<dl class=\"key\">\n");
+    add_key_figure(page, "knn_accuracy", "k-NN accuracy");
+    add_key_figure(page, "head_accuracy", "Head accuracy");
+    cen__text_add(text, "</dl>\n<ul class=\"sets\">\n");
     for (size_t i = 0; i < page->report->n_sets; i++) {
         const cen_report_set *set = &page->report->sets[i];
-        cen__text_add(text, "<div><dt>k-NN accuracy, ");
+        if (set->note == NULL) continue;
+        cen__text_add(text, "<li><b>");
         cen__add_escaped(text, set->name, SIZE_MAX);
-        cen__text_add(text, "</dt><dd>");
-        cen__add_figure(text, "span", CEN__PERCENT, set->measures->retrieval.knn_accuracy,
-                        "sets.%zu.knn_accuracy", i);
-        cen__text_add(text, "</dd></div>\n");
+        cen__text_add(text, "</b>: ");
+        cen__add_escaped(text, set->note, SIZE_MAX);
+        cen__text_add(text, "</li>\n");
     }
-    cen__text_add(text, "</dl>\n");
+    cen__text_add(text, "</ul>\n");
 }
 
 static void add_figures(cen__page *page)
@@ -109,50 +132,59 @@ static void add_training(cen__page *page)
     close_section(page);
 }
 
-static void add_plane(cen__page *page)
+static void add_slider(cen__page *page, size_t shown)
+{
+    const cen_report *report = page->report;
+    size_t epoch = report->frames[shown].epoch;
+    cen__text_print(&page->text,
+                    "<div class=\"slider\" hidden><label for=\"epoch\">Epoch</label><input "
+                    "type=\"range\" id=\"epoch\" min=\"0\" max=\"%zu\" value=\"%zu\" step=\"1\">"
+                    "<output id=\"epoch-now\" for=\"epoch\">epoch %zu</output></div>\n",
+                    report->n_frames - 1, shown, epoch);
+}
+
+static cen_status add_plane(cen__page *page, cen_error *error)
 {
     const cen_report *report = page->report;
     cen__text *text = &page->text;
-    if (!cen__has_scatter(report)) return;
-    size_t last = report->n_frames - 1, epoch = report->frames[last].epoch;
+    if (!cen__has_scatter(report)) return CEN_OK;
+    size_t shown = cen__first_shown(report);
     open_section(page, "plane", "Features in the plane");
-    cen__text_add(text,
-                  "<p class=\"hint\">A point is a picture, with the color and the shape of its "
-                  "class; a cross is the center of a class. All epochs share one scale, on "
-                  "which points that would lie outside stand at the edge.</p>\n"
-                  "<div class=\"wide\">\n");
-    cen__draw_scatter(page);
+    cen__text_add(text, "<p class=\"hint\">");
+    if (report->plane != NULL) cen__add_escaped(text, report->plane, SIZE_MAX);
     cen__text_print(text,
-                    "</div>\n<div class=\"slider\" hidden><label for=\"epoch\">Epoch</label><input "
-                    "type=\"range\" id=\"epoch\" min=\"0\" max=\"%zu\" value=\"%zu\" step=\"1\">"
-                    "<output id=\"epoch-now\" for=\"epoch\">epoch %zu</output></div>\n"
-                    "<noscript><p class=\"hint\">Shown: epoch %zu.</p></noscript>\n",
-                    last, last, epoch, epoch);
+                    " A point is a picture, a cross is the center of a class. Shown first: epoch "
+                    "%zu. All epochs share one scale; points outside of it stand at the edge.</p>\n"
+                    "<div class=\"wide\">\n<div id=\"plane-plot\">\n",
+                    report->frames[shown].epoch);
+    cen__draw_scatter(page);
+    cen__text_add(text, "</div>\n<p id=\"point\" class=\"point-card\" aria-live=\"polite\" "
+                        "hidden></p></div>\n");
+    add_slider(page, shown);
     cen__add_legend_of_classes(page);
-    cen__add_frames(page);
+    cen_status status = cen__add_frames(page, error);
     close_section(page);
+    return status;
 }
 
 static void add_matrix(cen__page *page, const cen__set_view *view)
 {
     cen__text *text = &page->text;
-    cen__text_add(text, "<h3>Which classes are confused</h3>\n");
+    cen__text_add(text, "<h3>Classes</h3>\n");
     if (view->n_matrix > 0) {
         if (view->n_matrix < view->n_classes)
             cen__text_print(text,
                             "<p class=\"hint\">The %zu classes that are confused most often, of "
                             "%zu; answers outside of these are not in the matrix.</p>\n",
                             view->n_matrix, view->n_classes);
-        cen__text_add(text, "<div class=\"beside\">\n");
         cen__text_print(text,
                         "<div class=\"scroll matrix\" tabindex=\"0\" role=\"region\" "
-                        "aria-label=\"Confusion matrix\" style=\"--least:%zupx\">\n",
-                        172 + view->n_matrix * 24);
+                        "aria-label=\"Confusion matrix\" style=\"--least:%dpx\">\n",
+                        (int)cen__matrix_width(view));
         cen__draw_matrix(page, view);
         cen__text_add(text, "</div>\n");
     }
-    cen__add_confusions(page, view);
-    if (view->n_matrix > 0) cen__text_add(text, "</div>\n");
+    cen__add_classes(page, view);
 }
 
 static cen_status add_set(cen__page *page, const cen__set_view *view, cen_error *error)
@@ -161,6 +193,7 @@ static cen_status add_set(cen__page *page, const cen__set_view *view, cen_error 
     char id[32];
     (void)snprintf(id, sizeof id, "set-%zu", view->index + 1);
     open_section(page, id, view->set->name);
+    add_matrix(page, view);
     cen__text_add(text, "<h3>Distances and verification</h3>\n");
     if (view->n_roc > 0) {
         cen__text_add(text, "<div class=\"grid2\">\n");
@@ -173,8 +206,8 @@ static cen_status add_set(cen__page *page, const cen__set_view *view, cen_error 
     } else {
         cen__text_add(text, "<p>Not measured: it takes pairs of one class and pairs of two.</p>\n");
     }
-    add_matrix(page, view);
     cen__text_add(text, "<h3>Queries and their nearest neighbours</h3>\n");
+    cen__add_wrong(page, view);
     if (view->n_picks > 0)
         cen__text_add(text,
                       "<p class=\"hint\">Nearest first, with class and distance. \xE2\x9C\x93 "
@@ -191,12 +224,11 @@ static cen_status add_set(cen__page *page, const cen__set_view *view, cen_error 
 
 static cen_status add_page(cen__page *page, cen_error *error)
 {
-    cen_status status = CEN_OK;
     add_head(page);
     add_contents(page);
     add_figures(page);
     add_training(page);
-    add_plane(page);
+    cen_status status = add_plane(page, error);
     for (size_t i = 0; status == CEN_OK && i < page->report->n_sets; i++)
         status = add_set(page, &page->views[i], error);
     open_section(page, "skipped", "Skipped files");
@@ -205,12 +237,9 @@ static cen_status add_page(cen__page *page, cen_error *error)
     cen__text_add(&page->text, "</main>\n<footer><p>Written by libcenterloss " CEN_VERSION
                                ". Every figure stands with all its digits in the JSON beside this "
                                "page.</p></footer>\n");
-    if (cen__has_scatter(page->report)) {
-        cen__text_add(&page->text, "<script>\n");
-        cen__add_lines(&page->text, cen__page_script);
-        cen__text_add(&page->text, "</script>\n");
-    }
-    cen__text_add(&page->text, "</body>\n</html>\n");
+    cen__text_add(&page->text, "<script>\n");
+    cen__add_lines(&page->text, cen__page_script);
+    cen__text_add(&page->text, "</script>\n</body>\n</html>\n");
     return status;
 }
 

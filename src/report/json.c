@@ -2,6 +2,7 @@
 #include <centerloss_eval.h>
 
 #include <math.h>
+#include <stdio.h>
 
 #include "base/memory.h"
 #include "format/json.h"
@@ -58,10 +59,24 @@ static void close_value(cen__text *text, const char *bracket)
     cen__text_add(text, bracket);
 }
 
+/* "KEY_interval": [low, high] */
+static void add_interval(cen__text *text, const char *key, const double *interval)
+{
+    char name[64];
+    if (interval == NULL) return;
+    (void)snprintf(name, sizeof name, "%s_interval", key);
+    open_value(text, name, "[");
+    add_number(text, NULL, interval[0]);
+    add_number(text, NULL, interval[1]);
+    close_value(text, "]");
+}
+
 static void add_figures(cen__text *text, const cen__figure *figures, size_t n, const void *from)
 {
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         add_number(text, figures[i].key, cen__figure_value(&figures[i], from));
+        add_interval(text, figures[i].key, cen__figure_interval(&figures[i], from));
+    }
 }
 
 static void add_head(cen__text *text, const cen_report *report)
@@ -69,6 +84,7 @@ static void add_head(cen__text *text, const cen_report *report)
     add_string(text, "title", report->title);
     add_string(text, "command", report->command);
     add_string(text, "version", CEN_VERSION);
+    add_string(text, "plane", report->plane);
     open_value(text, "facts", "[");
     for (size_t i = 0; i < report->n_facts; i++) {
         open_value(text, NULL, "{");
@@ -167,6 +183,40 @@ static void add_confusions(cen__text *text, const cen__set_view *view)
     close_value(text, "]}");
 }
 
+static void add_classes(cen__text *text, const cen__set_view *view)
+{
+    open_value(text, "classes", "[");
+    for (size_t i = 0; i < view->n_classes; i++) {
+        const cen__class_view *c = &view->classes[view->order[i]];
+        open_value(text, NULL, "{");
+        add_class(text, "class", view, view->order[i]);
+        add_count(text, "n", c->n);
+        add_count(text, "n_answers", c->n_answers);
+        add_count(text, "n_right", c->n_right);
+        add_number(text, "precision", c->precision);
+        add_number(text, "recall", c->recall);
+        add_interval(text, "recall", c->recall_interval);
+        close_value(text, "}");
+    }
+    close_value(text, "]");
+}
+
+static void add_wrong(cen__text *text, const cen__set_view *view)
+{
+    const cen_report_set *set = view->set;
+    open_value(text, "wrong", "[");
+    for (size_t i = 0; i < view->n_wrong; i++) {
+        size_t query = view->wrong[i];
+        open_value(text, NULL, "{");
+        add_string(text, "path", set->queries[query].path);
+        add_class(text, "class", view, set->queries[query].label);
+        add_class(text, "predicted", view, set->measures->predicted[query]);
+        if (set->head != NULL) add_class(text, "head", view, set->head[query]);
+        close_value(text, "}");
+    }
+    close_value(text, "]");
+}
+
 static void add_neighbours(cen__text *text, const cen__set_view *view, size_t query)
 {
     const cen_measures *m = view->set->measures;
@@ -185,7 +235,6 @@ static void add_neighbours(cen__text *text, const cen__set_view *view, size_t qu
 
 static void add_sheet(cen__text *text, const cen__set_view *view)
 {
-    add_count(text, "n_wrong", view->n_wrong);
     open_value(text, "sheet", "[");
     for (size_t i = 0; i < view->n_picks; i++) {
         size_t query = view->picks[i];
@@ -204,11 +253,15 @@ static void add_set(cen__text *text, const cen__set_view *view)
     const cen_measures *m = view->set->measures;
     open_value(text, NULL, "{");
     add_string(text, "name", view->set->name);
-    add_figures(text, cen__set_figures, cen__n_set_figures, m);
+    add_string(text, "note", view->set->note);
+    add_figures(text, cen__set_figures, cen__n_set_figures, view);
     add_bool(text, "is_sample", m->verification.is_sample);
     add_few_shot(text, m);
     add_curves(text, view);
+    add_classes(text, view);
     add_confusions(text, view);
+    add_count(text, "n_wrong", view->n_wrong);
+    add_wrong(text, view);
     add_sheet(text, view);
     close_value(text, "}");
 }

@@ -12,19 +12,32 @@ enum {
     CEN__N_BINS = 48,        /* of a histogram */
     CEN__N_ROC_MOST = 200,   /* points that are drawn */
     CEN__MATRIX_MOST = 30,   /* classes in a confusion matrix */
-    CEN__PAIRS_MOST = 15,    /* rows in the table of confused pairs */
+    CEN__WORST_MOST = 3,     /* answers in the row of a class */
     CEN__PICKS_MOST = 24,    /* queries on all contact sheets */
     CEN__NEIGHBOURS_MOST = 5 /* of each */
 };
+
+/* How one class of a set fares. */
+typedef struct cen__class_view {
+    size_t n, n_answers, n_right; /* queries of it, answers that name it, both at once */
+    double precision, recall, recall_interval[2];
+    size_t n_worst, worst[CEN__WORST_MOST]; /* places in measures->confusions */
+} cen__class_view;
 
 /* What is drawn of a set. */
 typedef struct cen__set_view {
     const cen_report *report;
     const cen_report_set *set;
-    size_t index, n_classes; /* classes that occur as label or as answer */
-    size_t n_labels;         /* one more than the highest label that occurs */
-    size_t n_wrong;          /* queries with another answer than their label */
-    size_t n_matrix;         /* classes in the matrix: all, or those confused most often */
+    cen_measures measures; /* of the set; for cen__set_figures, as are the next two lines */
+    double head_accuracy, head_interval[2], macro_interval[2];
+    size_t n_labelled;        /* queries with a label */
+    size_t index, n_classes;  /* classes that occur as label or as answer */
+    int32_t *order;           /* [n_classes] their labels, as they are listed */
+    cen__class_view *classes; /* [n_labels] */
+    size_t *wrong;            /* [n_wrong], places of the queries */
+    size_t n_labels;          /* one more than the highest label that occurs */
+    size_t n_wrong;           /* queries with another answer than their label */
+    size_t n_matrix;          /* classes in the matrix: all, or those confused most often */
     int32_t matrix_labels[CEN__MATRIX_MOST];
     size_t matrix[CEN__MATRIX_MOST][CEN__MATRIX_MOST]; /* [label][answer] */
     double bins_low, bins_high;
@@ -52,14 +65,30 @@ void cen__page_free(cen__page *page);
 /* Writes the text to a file and empties it. Errors: MEMORY where adding to it failed, IO. */
 cen_status cen__page_save(cen__page *page, const char *path, cen_error *error);
 
-/* The name of a class, or its number where the set has no name for it. buffer: 16 bytes. */
+/* The name of a class, its number if there is no name for it, or "no class". buffer: 16 bytes. */
 const char *cen__class_name(const cen_report *report, int32_t label, char *buffer);
+
+/* As people count: s2 before s11. Names that differ are never equal. */
+int cen__compare_names(const char *a, const char *b);
+
+/* The labels with occurs[label], ordered by their names, in a new array [*n]; NULL without memory. */
+int32_t *cen__labels_in_order(cen_context *context, const cen_report *report, const bool *occurs,
+                              size_t n_labels, size_t *n);
+
+/* The 95 % interval of Wilson 1927 of n_right of n; NAN if n is 0. */
+void cen__wilson(size_t n_right, size_t n, double interval[2]);
 
 /* ---- text and numbers ---- */
 
 /* For HTML and XML, in text and in quotes; what is no UTF-8 or no XML becomes U+FFFD. Longer than
- * `most` characters: cut, with an ellipsis. */
+ * `most` characters: an ellipsis in place of the middle. */
 void cen__add_escaped(cen__text *text, const char *string, size_t most);
+
+/* The characters of a string as cen__add_escaped has them. */
+size_t cen__count_characters(const char *string);
+
+/* <bdi>NAME</bdi> of a class. */
+void cen__add_class(cen__text *text, const cen_report *report, int32_t label);
 
 /* As printf's %.*f, always with a '.'. */
 void cen__add_fixed(cen__text *text, double value, int decimals);
@@ -76,11 +105,18 @@ typedef struct cen__figure {
     const char *key, *name, *note;
     cen__unit unit;
     size_t offset;
+    size_t interval; /* the place of the double[2] of its 95 % interval; 0: none */
 } cen__figure;
 
+/* Of cen_epoch_report and of cen__set_view. */
 extern const cen__figure cen__epoch_figures[], cen__set_figures[];
 extern const size_t cen__n_epoch_figures, cen__n_set_figures;
 double cen__figure_value(const cen__figure *figure, const void *from);
+const double *cen__figure_interval(const cen__figure *figure, const void *from); /* or NULL */
+
+/* "a % to b %" as two figures KEY_interval.0 and KEY_interval.1; nothing if it was not measured. */
+void cen__add_interval(cen__text *text, const double *interval, const char *key, ...)
+    CEN__PRINTF(3, 4);
 
 /* ---- plots ---- */
 
@@ -130,6 +166,7 @@ void cen__draw_scatter(cen__page *page);
 void cen__draw_histogram(cen__page *page, const cen__set_view *view);
 void cen__draw_roc(cen__page *page, const cen__set_view *view);
 void cen__draw_matrix(cen__page *page, const cen__set_view *view);
+double cen__matrix_width(const cen__set_view *view); /* in pixels */
 
 /* The file name of a panel, "softmax-loss", and whether any of its figures was measured. */
 const char *cen__panel_name(size_t panel);
@@ -138,11 +175,15 @@ bool cen__panel_has_figures(const cen__page *page, size_t panel);
 /* True where a frame has a point that is finite. */
 bool cen__has_scatter(const cen_report *report);
 
+/* The frame that the page opens at: of the best epoch, else the last. */
+size_t cen__first_shown(const cen_report *report);
+
 /* The names of the classes with their symbols. */
 void cen__add_legend_of_classes(cen__page *page);
 
-/* The points of every frame, in whole units of the scatter plot, as a block of data. */
-void cen__add_frames(cen__page *page);
+/* The points of every frame, in whole units of the scatter plot, as a block of data; and what is shown of a
+ * point: names and small pictures. Errors: MEMORY. */
+cen_status cen__add_frames(cen__page *page, cen_error *error);
 
 /* ---- parts of the page ---- */
 
@@ -152,14 +193,28 @@ void cen__add_lines(cen__text *text, const char *const *lines);
 void cen__add_facts(cen__page *page);
 void cen__add_results(cen__page *page);
 void cen__add_epochs(cen__page *page);
-void cen__add_confusions(cen__page *page, const cen__set_view *view);
+void cen__add_classes(cen__page *page, const cen__set_view *view);
+void cen__add_wrong(cen__page *page, const cen__set_view *view);
 void cen__add_skipped(cen__page *page);
+
+/* A box that scrolls, with a table in it that begins by its caption; and the end of both. */
+void cen__open_table(cen__text *text, const char *kind, const char *caption);
+void cen__close_table(cen__text *text);
 
 /* The contact sheet of a set. Errors: MEMORY. */
 cen_status cen__add_sheet(cen__page *page, const cen__set_view *view, cen_error *error);
 
 /* <img> with the picture at path, small, or a placeholder with the file's name. Errors: MEMORY. */
 cen_status cen__add_thumbnail(cen__page *page, const char *path, cen_error *error);
+
+/* One <img id="sprite"> with the pictures of the points side by side. Errors: MEMORY. */
+cen_status cen__add_sprite(cen__page *page, const char *const *paths, size_t n, cen_error *error);
+const char *cen__file_name(const char *path);
+
+/* The picture at path for a place of so many pixels. Errors: as cen_image_read. */
+cen_status cen__read_picture(const cen__page *page, const char *path, size_t side, cen_image *image,
+                             cen_error *error);
+void cen__add_data_png(cen__text *text, const uint8_t *png, size_t size);
 
 /* Resolves the folders that pictures must lie in. Errors: IO (one is not there), MEMORY. */
 cen_status cen__find_folders(cen__page *page, cen_error *error);

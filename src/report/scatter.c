@@ -1,4 +1,4 @@
-/* Features in the plane with their centers. The last frame is drawn; the others are data that the
+/* Features in the plane with their centers. The frame of the best epoch is drawn; the others are data that the
  * slider's script puts into the same paths. */
 #include <centerloss_eval.h>
 
@@ -32,6 +32,18 @@ bool cen__has_scatter(const cen_report *report)
         }
     }
     return false;
+}
+
+size_t cen__first_shown(const cen_report *report)
+{
+    size_t best = SIZE_MAX, shown = report->n_frames - 1;
+    for (size_t i = 0; i < report->n_epochs; i++) {
+        if (report->epochs[i].is_best) best = report->epochs[i].epoch;
+    }
+    for (size_t i = 0; i < report->n_frames; i++) {
+        if (report->frames[i].epoch == best) shown = i;
+    }
+    return shown;
 }
 
 /* Every step-th point is drawn. */
@@ -120,31 +132,29 @@ static bool place(const cen__plot *plot, const float *point, int *x, int *y)
 static void draw_points(const cen__plot *plot, const cen__page *page, int32_t label)
 {
     const cen_report *report = page->report;
-    const cen_report_frame *last = &report->frames[report->n_frames - 1];
+    const cen_report_frame *shown = &report->frames[cen__first_shown(report)];
     const char *shape = SHAPES[label < 0 ? 0 : label % N_SHAPES];
     char number[16];
     int x, y;
     cen__text_print(plot->text, "<path class=\"k%d\" data-label=\"%ld\" data-shape=\"%s\" d=\"",
                     label < 0 ? 7 : (int)(label % N_COLORS), (long)label, shape);
-    for (size_t i = 0; i < last->n; i += step_of(report, last)) {
-        if (last->labels[i] != label || !place(plot, last->points + 2 * i, &x, &y)) continue;
+    for (size_t i = 0; i < shown->n; i += step_of(report, shown)) {
+        if (shown->labels[i] != label || !place(plot, shown->points + 2 * i, &x, &y)) continue;
         cen__text_print(plot->text, "M%d %d%s", x, y, shape);
     }
     cen__text_add(plot->text, "\"><title>");
-    cen__add_escaped(plot->text,
-                     label < 0 ? "no class" : cen__class_name(page->report, label, number),
-                     SIZE_MAX);
+    cen__add_escaped(plot->text, cen__class_name(report, label, number), SIZE_MAX);
     cen__text_add(plot->text, "</title></path>\n");
 }
 
 static void draw_center(const cen__plot *plot, const cen__page *page, int32_t label, bool is_named)
 {
     const char *cross = is_named ? "M-11 0h22M0-11v22" : "M-7 0h14M0-7v14";
-    const cen_report_frame *last = &page->report->frames[page->report->n_frames - 1];
+    const cen_report_frame *shown = &page->report->frames[cen__first_shown(page->report)];
     char number[16];
     int x = 0, y = 0;
     bool is_there =
-        (size_t)label < last->n_centers && place(plot, last->centers + 2 * (size_t)label, &x, &y);
+        (size_t)label < shown->n_centers && place(plot, shown->centers + 2 * (size_t)label, &x, &y);
     cen__text_print(plot->text,
                     "<g class=\"center%s\" data-center=\"%ld\" transform=\"translate(%d %d)\"%s>"
                     "<path class=\"halo\" d=\"%s\"/><path d=\"%s\"/>",
@@ -195,9 +205,10 @@ void cen__draw_scatter(cen__page *page)
     }
     for (size_t i = 0; i < n_labels; i++) n += is_there[i];
     cen__plot plot = make_plot(page);
-    cen__plot_begin(&plot, "Features in the plane",
-                    "A point a picture, with the color and the shape of its class; a cross is the "
-                    "center of a class. Near points are alike to the net.");
+    cen__plot_begin(
+        &plot, "Features in the plane",
+        "One point per picture, with the color and the shape of its class; a cross is the "
+        "center of a class. Pictures with near points have similar features.");
     cen__plot_axes(&plot);
     cen__text_add(plot.text, "<g class=\"points\" transform=\"scale(.5)\">\n");
     if (has_unlabelled) draw_points(&plot, page, -1);
@@ -212,72 +223,99 @@ void cen__draw_scatter(cen__page *page)
     cen__free(is_there);
 }
 
-/* What the symbols mean, as long as each class has one of its own. */
+/* The script makes a check box of each item. */
 void cen__add_legend_of_classes(cen__page *page)
 {
+    cen__text *text = &page->text;
     bool has_unlabelled;
     size_t n_labels, n = 0;
     char number[16];
     bool *is_there = find_labels(page->context, page->report, &n_labels, &has_unlabelled);
-    if (is_there == NULL) {
-        page->text.failed = true;
-        return;
-    }
-    for (size_t i = 0; i < n_labels; i++) n += is_there[i];
-    if (n > 0 && n <= N_COLORS * N_SHAPES) {
-        cen__text_add(&page->text, "<ul class=\"legend\">\n");
-        for (size_t i = 0; i < n_labels; i++) {
-            if (!is_there[i]) continue;
-            cen__text_print(&page->text,
-                            "<li><svg viewBox=\"-8 -8 16 16\" aria-hidden=\"true\"><g "
-                            "class=\"points\"><path class=\"k%zu\" d=\"M0 0%s\"/></g></svg>",
-                            i % N_COLORS, SHAPES[i % N_SHAPES]);
-            cen__add_escaped(&page->text, cen__class_name(page->report, (int32_t)i, number),
-                             SIZE_MAX);
-            cen__text_add(&page->text, "</li>\n");
-        }
-        cen__text_add(&page->text, "</ul>\n");
-    }
+    int32_t *order = is_there == NULL ? NULL
+                                      : cen__labels_in_order(page->context, page->report, is_there,
+                                                             n_labels, &n);
     cen__free(is_there);
+    text->failed = text->failed || order == NULL;
+    if (order != NULL && n > 0) {
+        cen__text_print(text, "<div id=\"picker\" class=\"%s\">\n<ul class=\"legend\">\n",
+                        n > N_COLORS * N_SHAPES ? "many" : "few");
+        for (size_t i = 0; i < n; i++) {
+            cen__text_print(text,
+                            "<li data-pick=\"%ld\"><svg viewBox=\"-8 -8 16 16\" "
+                            "aria-hidden=\"true\" class=\"points\"><path class=\"k%ld\" "
+                            "d=\"M0 0%s\"/></svg>",
+                            (long)order[i], (long)order[i] % N_COLORS, SHAPES[order[i] % N_SHAPES]);
+            cen__add_escaped(text, cen__class_name(page->report, order[i], number), SIZE_MAX);
+            cen__text_add(text, "</li>\n");
+        }
+        cen__text_add(text, "</ul></div>\n");
+    }
+    cen__free(order);
 }
 
+static void add_labels(cen__text *text, const cen_report *report, const cen_report_frame *f)
+{
+    cen__text_add(text, "\"labels\":[");
+    for (size_t i = 0; i < f->n; i += step_of(report, f))
+        cen__text_print(text, "%s%ld", i > 0 ? "," : "", (long)f->labels[i]);
+    cen__text_add(text, "],");
+}
+
+/* Two numbers for each point and each center of a class that is there; -1,-1 if it is not drawn. */
 static void add_frame(cen__text *text, const cen__plot *plot, const cen_report *report,
                       const cen_report_frame *f, const bool *is_there, size_t n_labels)
 {
     int x, y;
     const char *comma = "";
-    cen__text_print(text, "{\"epoch\":%zu,\"points\":[", f->epoch);
+    cen__text_add(text, "\"points\":[");
     for (size_t i = 0; i < f->n; i += step_of(report, f)) {
-        if (!place(plot, f->points + 2 * i, &x, &y)) continue;
-        cen__text_print(text, "%s%ld,%d,%d", comma, (long)f->labels[i], x, y);
+        if (!place(plot, f->points + 2 * i, &x, &y)) x = y = -1;
+        cen__text_print(text, "%s%d,%d", comma, x, y);
         comma = ",";
     }
     cen__text_add(text, "],\"centers\":[");
     comma = "";
-    for (size_t i = 0; i < f->n_centers && i < n_labels; i++) {
-        if (!is_there[i] || !place(plot, f->centers + 2 * i, &x, &y)) continue;
-        cen__text_print(text, "%s%zu,%d,%d", comma, i, x, y);
+    for (size_t i = 0; i < n_labels; i++) {
+        if (!is_there[i]) continue;
+        if (i >= f->n_centers || !place(plot, f->centers + 2 * i, &x, &y)) x = y = -1;
+        cen__text_print(text, "%s%d,%d", comma, x, y);
         comma = ",";
     }
-    cen__text_add(text, "]}");
+    cen__text_print(text, "],\"epoch\":%zu}", f->epoch);
 }
 
-void cen__add_frames(cen__page *page)
+static void add_all_frames(cen__page *page, const bool *is_there, size_t n_labels)
 {
     const cen_report *report = page->report;
-    bool has_unlabelled;
-    size_t n_labels;
-    bool *is_there = find_labels(page->context, report, &n_labels, &has_unlabelled);
-    if (is_there == NULL) {
-        page->text.failed = true;
-        return;
-    }
+    cen__text *text = &page->text;
     cen__plot plot = make_plot(page);
-    cen__text_add(&page->text, "<script type=\"application/json\" id=\"frames\">[");
+    cen__text_add(text, "<script type=\"application/json\" id=\"frames\">[");
     for (size_t i = 0; i < report->n_frames; i++) {
-        if (i > 0) cen__text_add(&page->text, ",\n");
-        add_frame(&page->text, &plot, report, &report->frames[i], is_there, n_labels);
+        const cen_report_frame *f = &report->frames[i];
+        cen__text_add(text, i > 0 ? ",\n{" : "{");
+        /* Frames of the same pictures share their labels. */
+        if (i == 0 || f->labels != f[-1].labels || f->n != f[-1].n) add_labels(text, report, f);
+        add_frame(text, &plot, report, f, is_there, n_labels);
     }
-    cen__text_add(&page->text, "]</script>\n");
+    cen__text_add(text, "]</script>\n");
+}
+
+cen_status cen__add_frames(cen__page *page, cen_error *error)
+{
+    const cen_report *report = page->report;
+    const cen_report_frame *shown = &report->frames[cen__first_shown(report)];
+    bool has_unlabelled;
+    size_t n_labels, n = 0;
+    bool *is_there = find_labels(page->context, report, &n_labels, &has_unlabelled);
+    if (is_there == NULL) return cen__fail_memory(error, "a report");
+    add_all_frames(page, is_there, n_labels);
     cen__free(is_there);
+    if (report->point_paths == NULL) return CEN_OK;
+    const char **paths = cen__alloc(page->context, shown->n, sizeof *paths);
+    if (paths == NULL) return cen__fail_memory(error, "a report");
+    for (size_t i = 0; i < shown->n; i += step_of(report, shown))
+        paths[n++] = report->point_paths[i];
+    cen_status status = cen__add_sprite(page, paths, n, error);
+    cen__free(paths);
+    return status;
 }

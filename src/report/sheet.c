@@ -3,15 +3,6 @@
 
 #include <centerloss_eval.h>
 
-static void add_class(cen__text *text, const cen__set_view *view, int32_t label)
-{
-    char number[16];
-    const char *name = label < 0 ? "no class" : cen__class_name(view->report, label, number);
-    cen__text_add(text, "<bdi>");
-    cen__add_escaped(text, name, SIZE_MAX);
-    cen__text_add(text, "</bdi>");
-}
-
 static cen_status add_query(cen__page *page, const cen__set_view *view, size_t i, cen_error *error)
 {
     cen__text *text = &page->text;
@@ -21,11 +12,11 @@ static cen_status add_query(cen__page *page, const cen__set_view *view, size_t i
     cen_status status = cen__add_thumbnail(page, query->path, error);
     if (status != CEN_OK) return status;
     cen__text_add(text, "<figcaption><b>");
-    add_class(text, view, query->label);
+    cen__add_class(text, view->report, query->label);
     cen__text_add(text, "</b>");
     if (answer != query->label) {
         cen__text_add(text, " <span class=\"bad\">\xE2\x9C\x97 taken for ");
-        add_class(text, view, answer);
+        cen__add_class(text, view->report, answer);
         cen__text_add(text, "</span>");
     }
     cen__text_add(text, "</figcaption></figure>\n");
@@ -47,7 +38,7 @@ static cen_status add_neighbour(cen__page *page, const cen__set_view *view, size
     cen__text_print(text, "<span class=\"what\"><span class=\"sign\">%s</span> ",
                     is_right ? "\xE2\x9C\x93<span class=\"hidden\"> right:</span>"
                              : "\xE2\x9C\x97<span class=\"hidden\"> wrong:</span>");
-    add_class(text, view, row->label);
+    cen__add_class(text, view->report, row->label);
     cen__text_add(text, "</span>");
     cen__add_figure(text, "span", CEN__REAL, (double)m->distances[at],
                     "sets.%zu.sheet.%zu.neighbours.%zu.distance", view->index, pick, j);

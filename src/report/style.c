@@ -1,4 +1,4 @@
-/* Style and script, a line each. Colors: ink on paper has at least 4.5 : 1 for text and 3 : 1 for
+/* Style and script, line by line. Colors: ink on paper has at least 4.5 : 1 for text and 3 : 1 for
  * strokes, in light and in dark; the hues are told apart with any color vision (after Okabe and Ito),
  * and dashes and shapes say the same again. */
 #include "report/report.h"
@@ -41,6 +41,7 @@ const char *const cen__plot_style[] = {
     ".points .k0{fill:var(--k0)}.points .k1{fill:var(--k1)}.points .k2{fill:var(--k2)}",
     ".points .k3{fill:var(--k3)}.points .k4{fill:var(--k4)}.points .k5{fill:var(--k5)}",
     ".points .k6{fill:var(--k6)}.points .k7{fill:var(--k7)}",
+    ".points .off{opacity:.07}.points .ring{fill:none;stroke:var(--ink);stroke-width:3}",
     NULL};
 
 const char *const cen__page_style[] = {
@@ -61,8 +62,9 @@ const char *const cen__page_style[] = {
     "pre{margin:0;padding:12px 14px;background:var(--ground);border:1px solid var(--line);",
     "border-radius:6px;white-space:pre-wrap;overflow-wrap:anywhere;font:.85rem/1.5 ui-monospace,",
     "SFMono-Regular,Menlo,Consolas,monospace}",
-    ".facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(180px,1fr));gap:12px 24px;",
-    "margin:0 0 20px}.facts div{min-width:0}.facts dt,.key dt{font-size:.8rem;color:var(--soft)}",
+    ".facts{columns:2 400px;column-gap:32px;margin:0 0 20px;font-size:.875rem}",
+    ".facts div{display:grid;grid-template-columns:150px minmax(0,1fr);gap:12px;padding:3px 0;",
+    "break-inside:avoid}.facts dt,.key dt{color:var(--soft)}.key dt{font-size:.8rem}",
     ".facts dd,.key dd{margin:0;overflow-wrap:anywhere;font-variant-numeric:tabular-nums}",
     ".key{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:12px;",
     "margin:16px 0 24px}.key div{border-left:3px solid var(--one);padding-left:12px}",
@@ -72,6 +74,24 @@ const char *const cen__page_style[] = {
     "gap:24px 32px;align-items:start}",
     ".plot{display:block;width:100%;height:auto;overflow:visible}.wide{max-width:720px;margin:0 "
     "auto}",
+    ".wide{position:relative}.point-card{position:absolute;z-index:1;margin:0;padding:6px 8px;",
+    "max-width:220px;font-size:.8rem;line-height:1.3;overflow-wrap:anywhere;pointer-events:none;",
+    "background:var(--paper);border:1px solid var(--axis);border-radius:6px}",
+    ".point-card[hidden],.legend [hidden]{display:none}",
+    ".cell{display:block;width:64px;height:64px;background-repeat:no-repeat;margin-bottom:4px;",
+    "image-rendering:pixelated}",
+    ".many .legend{max-height:230px;overflow-y:auto}.pick-bar{display:flex;flex-wrap:wrap;gap:8px;",
+    "justify-content:center;align-items:center;margin:12px auto 0;font-size:.85rem}",
+    ".legend label{display:inline-flex;align-items:center;gap:2px;overflow-wrap:anywhere}",
+    "button,input[type=search]{font:inherit;color:inherit;background:var(--ground);",
+    "border:1px solid var(--axis);border-radius:5px;padding:2px 10px}",
+    "th "
+    "button{font-weight:600;background:none;border:0;padding:0;cursor:pointer;text-align:inherit}",
+    "th button::after{content:' \\2195';color:var(--soft)}",
+    "th[aria-sort=ascending] button::after{content:' \\2191'}",
+    "th[aria-sort=descending] button::after{content:' \\2193'}",
+    ".long{max-height:620px;overflow-y:auto}.sets{margin:0 0 20px;padding-left:20px;",
+    "color:var(--soft);font-size:.875rem}.sets b{color:var(--ink)}",
     ".scroll{overflow-x:auto}.scroll "
     ".plot{min-width:var(--least);max-width:calc(1.2*var(--least))}",
     "table{border-collapse:collapse;font-size:.9rem;font-variant-numeric:tabular-nums;width:100%}",
@@ -120,38 +140,133 @@ const char *const cen__page_style[] = {
     ".hidden{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);",
     "white-space:nowrap}.near li>span .hidden{display:inline-block}",
     "footer{color:var(--soft);font-size:.85rem}",
-    "@media (max-width:600px){body{padding:0 12px 32px}section{padding:16px 14px}",
+    "@media (max-width:600px){.plot .tick{font-size:14px}.plot .label{font-size:13px}",
+    ".points .point{font-size:30px}body{padding:0 12px 32px}section{padding:16px 14px}",
     "h1{font-size:1.4rem;margin-top:24px}.card{gap:10px}.query{flex-basis:84px}",
     ".near{padding-left:10px;gap:4px}.measures .note{display:block;margin:0}",
     ".measures .n{white-space:normal}}",
-    "@media print{html{background:#fff;font-size:12px}body{max-width:none;padding:0}",
-    "section{border:0;padding:0;margin:18px 0}nav,.skip,.slider{display:none}",
+    "@page{margin:12mm}@media "
+    "print{html{background:#fff;font-size:12px}body{max-width:none;padding:0}",
+    "section{border:0;padding:0;margin:18px 0}nav,.skip,.slider,.pick-bar,.legend "
+    "input,.point-card{display:none}",
     "figure,.plot,tr,.card{break-inside:avoid}h2,h3,h4{break-after:avoid}",
-    ".scroll{overflow:visible}*{print-color-adjust:exact;-webkit-print-color-adjust:exact}",
+    ".scroll,.many "
+    ".legend{overflow:visible;max-height:none}*{print-color-adjust:exact;-webkit-print-color-"
+    "adjust:exact}",
     "details::details-content{content-visibility:visible;display:block}",
-    "details th,details td{font-size:8px;padding-right:6px}}",
+    "details th,details td{font-size:8px;padding-right:6px}",
+    ".epochs th,.epochs td{font-size:6.5px;padding-right:3px}th button::after{content:''}}",
     NULL};
 
-/* The slider puts another frame into the paths of the classes and moves the centers. */
+/* Sorts tables, moves the points of the plane, shows the picture of a point, and picks classes. Names are only ever
+ * set as text. */
 const char *const cen__page_script[] = {
-    "(function(){",
-    "var $=function(id){return document.getElementById(id)},frames=JSON.parse($('frames')"
-    ".textContent),slider=$('epoch'),plot=$('scatter');",
-    "function each(query,run){Array.prototype.forEach.call(plot.querySelectorAll(query),run)}",
-    "function show(){",
-    "var frame=frames[slider.value],shapes={},lines={},centers={},i,p=frame.points,"
-    "c=frame.centers;",
-    "each('[data-label]',function(e){shapes[e.dataset.label]=e.dataset.shape;"
-    "lines[e.dataset.label]=''});",
-    "for(i=0;i<p.length;i+=3)lines[p[i]]+='M'+p[i+1]+' '+p[i+2]+shapes[p[i]];",
-    "for(i=0;i<c.length;i+=3)centers[c[i]]='translate('+c[i+1]+' '+c[i+2]+')';",
-    "each('[data-label]',function(e){"
-    "e.setAttribute('d',lines[e.dataset.label])});",
-    "each('[data-center]',function(e){var to=centers[e.dataset.center];"
-    "e.setAttribute('visibility',to?'visible':'hidden');if(to)e.setAttribute('transform',to)});",
+    "(function(){", "'use strict';", "var $=function(id){return document.getElementById(id)};",
+    "function all(root,query){return Array.prototype.slice.call(root.querySelectorAll(query))}",
+    "function make(name,parent,text){var "
+    "e=document.createElement(name);if(text)e.textContent=text;",
+    "if(parent)parent.appendChild(e);return e}",
+    /* A click on the head of a long table sorts it. */
+    "all(document,'.long table').forEach(function(table){",
+    "all(table,'thead th').forEach(function(th,column){",
+    "var "
+    "button=make('button',null,th.textContent);button.type='button';th.textContent='';th."
+    "appendChild(button);",
+    "button.onclick=function(){",
+    "var body=table.tBodies[0],down=th.getAttribute('aria-sort')==='ascending';",
+    "function key(row){var t=row.cells[column].textContent,x=parseFloat(t.replace(/,/g,''));",
+    "return th.className==='n'?(isNaN(x)?-1:x):t}",
+    "var rows=all(body,'tr').map(function(row){return[key(row),row]});",
+    "rows.sort(function(a,b){var o=typeof a[0]==='number'?a[0]-b[0]:",
+    "a[0].localeCompare(b[0],undefined,{numeric:true});return down?-o:o});",
+    "rows.forEach(function(row){body.appendChild(row[1])});",
+    "all(table,'th').forEach(function(e){e.removeAttribute('aria-sort')});",
+    "th.setAttribute('aria-sort',down?'descending':'ascending')}})});", "if(!$('frames'))return;",
+    /* The slider puts another frame into the paths of the classes and moves the centers. */
+    "var "
+    "frames=JSON.parse($('frames').textContent),slider=$('epoch'),plot=$('scatter'),box=$('plane-"
+    "plot');",
+    "var "
+    "paths=all(plot,'[data-label]'),crosses=all(plot,'[data-center]'),labels=frames[0].labels,"
+    "frame;",
+    "frames.forEach(function(f){labels=f.labels=f.labels||labels});", "function show(){",
+    "var lines={},i,p;frame=frames[slider.value];p=frame.points;",
+    "for(i=0;i<p.length;i+=2)if(p[i]>=0)(lines[frame.labels[i/2]]=lines[frame.labels[i/"
+    "2]]||[]).push(p[i]+' '+p[i+1]);",
+    "paths.forEach(function(e){var "
+    "s=e.dataset.shape;e.setAttribute('d',(lines[e.dataset.label]||[])",
+    ".map(function(at){return'M'+at+s}).join(''))});",
+    "crosses.forEach(function(e,i){var x=frame.centers[2*i],y=frame.centers[2*i+1];",
+    "e.setAttribute('visibility',x>=0?'visible':'hidden');",
+    "e.setAttribute('transform','translate('+x+' '+y+')')});",
     "$('epoch-now').textContent='epoch '+frame.epoch;",
-    "slider.setAttribute('aria-valuetext','epoch '+frame.epoch)}",
-    "slider.addEventListener('input',show);slider.parentNode.hidden=false;show()})();",
+    "slider.setAttribute('aria-valuetext','epoch '+frame.epoch);leave()}",
+    /* The point under the pointer, or the next one by the arrow keys, shows its picture and name. */
+    "var names=all(document,'#point-names li'),sprite=$('sprite'),card=$('point'),at=-1;",
+    "var ring=document.createElementNS('http://www.w3.org/2000/svg','circle');",
+    "ring.setAttribute('class','ring');ring.setAttribute('r',14);ring.setAttribute('visibility','"
+    "hidden');",
+    "plot.querySelector('.points').appendChild(ring);",
+    "function leave(){at=-1;card.hidden=true;ring.setAttribute('visibility','hidden')}",
+    "function point(i){",
+    "var "
+    "x=frame.points[2*i],y=frame.points[2*i+1],label=frame.labels[i],scale,side,columns,picture;",
+    "var path=paths.filter(function(e){return e.dataset.label===String(label)})[0];",
+    "at=i;card.textContent='';card.hidden=false;",
+    "if(sprite&&names[i]&&names[i].dataset.cell!==undefined){",
+    "side=+sprite.dataset.side;columns=+sprite.dataset.columns;scale=64/"
+    "side;picture=make('span',card);",
+    "picture.className='cell';picture.style.backgroundImage='url('+sprite.src+')';",
+    "picture.style.backgroundSize=64*columns+'px auto';",
+    "picture.style.backgroundPosition=-64*(i%columns)+'px '+-64*Math.floor(i/columns)+'px'}",
+    "make('b',card,path.querySelector('title').textContent);",
+    "if(names[i])make('span',card,' '+names[i].textContent);",
+    "ring.setAttribute('cx',x);ring.setAttribute('cy',y);ring.setAttribute('visibility','visible')"
+    ";",
+    "x=x/2/plot.viewBox.baseVal.width*box.clientWidth;y=y/2/"
+    "plot.viewBox.baseVal.height*box.clientHeight;",
+    "card.style.left=Math.max(0,Math.min(x+14,box.clientWidth-card.offsetWidth))+'px';",
+    "card.style.top=y+14+'px'}",
+    "function shown(i){return frame.points[2*i]>=0&&!off[frame.labels[i]]}",
+    "function nearest(event){",
+    "var r=plot.getBoundingClientRect(),k=2*plot.viewBox.baseVal.width/r.width,best=400,found=-1;",
+    "var x=(event.clientX-r.left)*k,y=(event.clientY-r.top)*k;",
+    "for(var i=0;i<frame.labels.length;i++)if(shown(i)){",
+    "var "
+    "d=Math.pow(frame.points[2*i]-x,2)+Math.pow(frame.points[2*i+1]-y,2);if(d<best){best=d;found=i}"
+    "}",
+    "if(found>=0)point(found);else leave()}",
+    "box.addEventListener('pointermove',nearest);box.addEventListener('pointerdown',nearest);",
+    "box.addEventListener('pointerleave',leave);box.addEventListener('blur',leave);",
+    "box.tabIndex=0;box.setAttribute('role','application');",
+    "box.setAttribute('aria-label','Features in the plane: arrow keys go from picture to "
+    "picture');",
+    "box.addEventListener('keydown',function(event){",
+    "var step={ArrowRight:1,ArrowDown:1,ArrowLeft:-1,ArrowUp:-1}[event.key],n=frame.labels.length;",
+    "if(event.key==='Escape')leave();if(!step)return;event.preventDefault();",
+    "for(var i=at<0&&step<0?0:at,k=0;k<n;k++){i=(i+step+n)%n;if(shown(i))return point(i)}});",
+    /* One picks classes in the legend; the others are faint. */
+    "var off={},picker=$('picker'),items=picker?all(picker,'li'):[],bar;",
+    "function fade(){[paths,crosses].forEach(function(list){list.forEach(function(e){",
+    "e.setAttribute('class',e.getAttribute('class').replace(/ off/g,'')+",
+    "(off[e.dataset.label||e.dataset.center]?' off':''))})});leave()}",
+    "items.forEach(function(item){",
+    "var label=make('label'),input=make('input',label);input.type='checkbox';input.checked=true;",
+    "while(item.firstChild)label.appendChild(item.firstChild);item.appendChild(label);",
+    "input.onchange=function(){off[item.dataset.pick]=!input.checked;fade()}});",
+    "function pick(value){items.forEach(function(item){if(item.hidden)return;",
+    "item.querySelector('input').checked=value;off[item.dataset.pick]=!value});fade()}",
+    "if(items.length>1){",
+    "bar=make('p');bar.className='pick-bar';picker.insertBefore(bar,picker.firstChild);",
+    "if(picker.className==='many'){",
+    "var search=make('label',bar,'Find a class '),field=make('input',search);field.type='search';",
+    "field.oninput=function(){var s=field.value.toLowerCase();items.forEach(function(item){",
+    "item.hidden=item.textContent.toLowerCase().indexOf(s)<0})}}",
+    "make('button',bar,'Show all').onclick=function(){pick(true)};",
+    "make('button',bar,'Show none').onclick=function(){pick(false)};",
+    "all(bar,'button').forEach(function(e){e.type='button'})}",
+    "slider.addEventListener('input',show);if(frames.length>1)slider.parentNode.hidden=false;show()"
+    "})();",
     NULL};
 
 void cen__add_lines(cen__text *text, const char *const *lines)

@@ -7,12 +7,17 @@
 
 #include "report/report.h"
 
-static void open_scroll(cen__text *text, const char *kind, const char *label)
+void cen__open_table(cen__text *text, const char *kind, const char *caption)
 {
     cen__text_print(text,
                     "<div class=\"scroll %s\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n"
                     "<table><caption>%s</caption>\n",
-                    kind, label, label);
+                    kind, caption, caption);
+}
+
+void cen__close_table(cen__text *text)
+{
+    cen__text_add(text, "</tbody></table></div>\n");
 }
 
 void cen__add_facts(cen__page *page)
@@ -43,7 +48,7 @@ static void add_episodes(cen__page *page, size_t shot)
 {
     cen__text *text = &page->text;
     open_row(text, shot == 0 ? "1-shot accuracy" : "5-shot accuracy",
-             shot == 0 ? "one picture of each class is known; \xC2\xB1: 95 % interval"
+             shot == 0 ? "one picture of each class is known"
                        : "five pictures of each class are known");
     for (size_t i = 0; i < page->report->n_sets; i++) {
         const cen_episodes *e = &page->report->sets[i].measures->few_shot[shot];
@@ -72,10 +77,11 @@ static void add_measure(cen__page *page, const cen__figure *figure)
     cen__text *text = &page->text;
     open_row(text, figure->name, figure->note);
     for (size_t i = 0; i < page->report->n_sets; i++) {
-        const cen_measures *m = page->report->sets[i].measures;
+        const cen__set_view *view = &page->views[i];
         cen__text_add(text, "<td class=\"n\">");
-        cen__add_figure(text, "span", figure->unit, cen__figure_value(figure, m), "sets.%zu.%s", i,
-                        figure->key);
+        cen__add_figure(text, "span", figure->unit, cen__figure_value(figure, view), "sets.%zu.%s",
+                        i, figure->key);
+        cen__add_interval(text, cen__figure_interval(figure, view), "sets.%zu.%s", i, figure->key);
         cen__text_add(text, "</td>");
     }
     cen__text_add(text, "</tr>\n");
@@ -88,7 +94,7 @@ void cen__add_results(cen__page *page)
         cen__text_add(text, "<p>No set of features was measured.</p>\n");
         return;
     }
-    open_scroll(text, "measures", "All figures of each set");
+    cen__open_table(text, "measures", "All figures of each set; small figures are 95 % intervals");
     cen__text_add(text, "<thead><tr><th scope=\"col\">Measure</th>");
     for (size_t i = 0; i < page->report->n_sets; i++) {
         cen__text_add(text, "<th scope=\"col\" class=\"n\">");
@@ -98,7 +104,7 @@ void cen__add_results(cen__page *page)
     cen__text_add(text, "</tr></thead>\n<tbody>\n");
     for (size_t i = 0; i < cen__n_set_figures; i++) add_measure(page, &cen__set_figures[i]);
     for (size_t shot = 0; shot < 2; shot++) add_episodes(page, shot);
-    cen__text_add(text, "</tbody></table></div>\n");
+    cen__close_table(text);
 }
 
 /* A row of group names, each as wide as its figures, and a row of their own names. */
@@ -123,7 +129,7 @@ void cen__add_epochs(cen__page *page)
     const cen_report *report = page->report;
     cen__text *text = &page->text;
     cen__text_add(text, "<details><summary>The figures of every epoch</summary>\n");
-    open_scroll(text, "epochs", "Every epoch");
+    cen__open_table(text, "epochs", "Every epoch");
     add_epoch_head(text);
     for (size_t i = 0; i < report->n_epochs; i++) {
         const cen_epoch_report *epoch = &report->epochs[i];
@@ -138,7 +144,8 @@ void cen__add_epochs(cen__page *page)
         }
         cen__text_add(text, "</tr>\n");
     }
-    cen__text_add(text, "</tbody></table></div></details>\n");
+    cen__close_table(text);
+    cen__text_add(text, "</details>\n");
 }
 
 void cen__add_skipped(cen__page *page)
@@ -149,7 +156,7 @@ void cen__add_skipped(cen__page *page)
         cen__text_add(text, "<p>None: every image could be read.</p>\n");
         return;
     }
-    open_scroll(text, "files", "Images that could not be used");
+    cen__open_table(text, "files", "Images that could not be used");
     cen__text_add(text, "<thead><tr><th scope=\"col\">File</th><th scope=\"col\">Why</th></tr>"
                         "</thead>\n<tbody>\n");
     for (size_t i = 0; i < report->n_skipped; i++) {
@@ -159,5 +166,5 @@ void cen__add_skipped(cen__page *page)
         cen__add_escaped(text, report->skipped[i].reason, SIZE_MAX);
         cen__text_add(text, "</td></tr>\n");
     }
-    cen__text_add(text, "</tbody></table></div>\n");
+    cen__close_table(text);
 }

@@ -22,6 +22,13 @@ static void add_base64(cen__text *text, const uint8_t *bytes, size_t size)
     }
 }
 
+void cen__add_data_png(cen__text *text, const uint8_t *png, size_t size)
+{
+    cen__text_add(text, "\" src=\"data:image/png;base64,");
+    add_base64(text, png, size);
+    cen__text_add(text, "\"");
+}
+
 /* Small pictures stay as they are: the browser enlarges them without blur. */
 static cen_status shrink(cen_context *context, cen_image *image, cen_error *error)
 {
@@ -37,7 +44,7 @@ static cen_status shrink(cen_context *context, cen_image *image, cen_error *erro
     return CEN_OK;
 }
 
-static const char *file_name(const char *path)
+const char *cen__file_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash == NULL || slash[1] == '\0' ? path : slash + 1;
@@ -46,19 +53,18 @@ static const char *file_name(const char *path)
 static void add_placeholder(cen__text *text, const char *path)
 {
     cen__text_add(text, "<span class=\"missing\">");
-    cen__add_escaped(text, path[0] == '\0' ? "no file" : file_name(path), 40);
+    cen__add_escaped(text, path[0] == '\0' ? "no file" : cen__file_name(path), 40);
     cen__text_add(text, "</span>");
 }
 
 static void add_image(cen__text *text, const char *path, const uint8_t *png, size_t size)
 {
     cen__text_print(text, "<img width=\"%d\" height=\"%d\" alt=\"", SIDE, SIDE);
-    cen__add_escaped(text, file_name(path), SIZE_MAX);
+    cen__add_escaped(text, cen__file_name(path), SIZE_MAX);
     cen__text_add(text, "\" title=\"");
     cen__add_escaped(text, path, SIZE_MAX);
-    cen__text_add(text, "\" src=\"data:image/png;base64,");
-    add_base64(text, png, size);
-    cen__text_add(text, "\">");
+    cen__add_data_png(text, png, size);
+    cen__text_add(text, ">");
 }
 
 cen_status cen__find_folders(cen__page *page, cen_error *error)
@@ -82,11 +88,11 @@ static bool is_within(const char *path, const char *folder)
 }
 
 /* The file that `path` leads to is opened by its real path, so that no link of it is followed again. */
-static cen_status read_picture(const cen__page *page, const char *path, cen_image *image,
-                               cen_error *error)
+cen_status cen__read_picture(const cen__page *page, const char *path, size_t side, cen_image *image,
+                             cen_error *error)
 {
     cen_image_options options = cen_image_options_init();
-    options.target_width = options.target_height = SIDE;
+    options.target_width = options.target_height = side;
     size_t n = page->report->n_pictures;
     if (n == 0) return cen_image_read(page->context, path, &options, image, error);
     char *real;
@@ -106,7 +112,7 @@ cen_status cen__add_thumbnail(cen__page *page, const char *path, cen_error *erro
     cen_image image;
     uint8_t *png = NULL;
     size_t size = 0;
-    cen_status status = read_picture(page, path, &image, error);
+    cen_status status = cen__read_picture(page, path, SIDE, &image, error);
     if (status != CEN_OK) {
         if (status == CEN_ERROR_MEMORY) return status;
         add_placeholder(text, path);

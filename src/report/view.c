@@ -87,39 +87,102 @@ static void see_label(cen__set_view *view, int32_t label)
     if (label >= 0 && (size_t)label >= view->n_labels) view->n_labels = (size_t)label + 1;
 }
 
-/* n_labels, n_wrong, and which labels occur in occurs[n_labels], the caller's to free. */
-static bool list_labels(cen_context *context, cen__set_view *view, bool **occurs)
+static bool occurs(const cen__set_view *view, size_t label)
+{
+    return view->classes[label].n + view->classes[label].n_answers > 0;
+}
+
+/* How each class fares, and the classes in order. False without memory. */
+static bool list_classes(cen_context *context, cen__set_view *view)
 {
     const cen_report_set *set = view->set;
     const cen_measures *m = set->measures;
     for (size_t i = 0; i < m->n_queries; i++) {
         see_label(view, set->queries[i].label);
         see_label(view, m->predicted[i]);
-        view->n_wrong += is_wrong(set, i);
     }
-    *occurs = cen__alloc_zeroed(context, view->n_labels, sizeof **occurs);
-    if (*occurs == NULL) return false;
-    for (size_t i = 0; i < m->n_queries; i++) {
-        if (set->queries[i].label >= 0) (*occurs)[set->queries[i].label] = true;
-        if (m->predicted[i] >= 0) (*occurs)[m->predicted[i]] = true;
+    view->classes = cen__alloc_zeroed(context, view->n_labels, sizeof *view->classes);
+    bool *is_there = cen__alloc_zeroed(context, view->n_labels, sizeof *is_there);
+    if (view->classes != NULL && is_there != NULL) {
+        for (size_t i = 0; i < m->n_queries; i++) {
+            int32_t label = set->queries[i].label, answer = m->predicted[i];
+            if (label >= 0) view->classes[label].n++;
+            if (answer >= 0) view->classes[answer].n_answers++;
+            if (label >= 0 && answer == label) view->classes[label].n_right++;
+        }
+        for (size_t j = 0; j < view->n_labels; j++) is_there[j] = occurs(view, j);
+        view->order =
+            cen__labels_in_order(context, view->report, is_there, view->n_labels, &view->n_classes);
     }
-    for (size_t j = 0; j < view->n_labels; j++) view->n_classes += (*occurs)[j];
+    cen__free(is_there);
+    return view->order != NULL;
+}
+
+/* The mean over classes of their accuracy lies between bounds that add up the squares of what is to each class's own
+ * bound: MOVER, Zou and Donner 2008. */
+static void rate_classes(cen__set_view *view)
+{
+    double below = 0, above = 0, mean = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < view->n_labels; i++) {
+        cen__class_view *c = &view->classes[i];
+        double n_right = (double)c->n_right;
+        c->precision = c->n_answers > 0 ? n_right / (double)c->n_answers : NAN;
+        c->recall = c->n > 0 ? n_right / (double)c->n : NAN;
+        cen__wilson(c->n_right, c->n, c->recall_interval);
+        if (c->n == 0) continue;
+        below += pow(c->recall - c->recall_interval[0], 2);
+        above += pow(c->recall_interval[1] - c->recall, 2);
+        mean += c->recall;
+        view->n_labelled += c->n;
+        n++;
+    }
+    view->macro_interval[0] = n == 0 ? NAN : mean / (double)n - sqrt(below) / (double)n;
+    view->macro_interval[1] = n == 0 ? NAN : mean / (double)n + sqrt(above) / (double)n;
+    const cen_measures *m = view->set->measures;
+    for (size_t i = 0; i < m->n_confusions; i++) { /* the most frequent first */
+        int32_t label = m->confusions[i].label;
+        if (label < 0 || (size_t)label >= view->n_labels) continue;
+        cen__class_view *c = &view->classes[label];
+        if (c->n_worst < CEN__WORST_MOST) c->worst[c->n_worst++] = i;
+    }
+}
+
+static void rate_head(cen__set_view *view)
+{
+    const cen_report_set *set = view->set;
+    size_t n_right = 0;
+    for (size_t i = 0; set->head != NULL && i < set->measures->n_queries; i++)
+        n_right += set->queries[i].label >= 0 && set->head[i] == set->queries[i].label;
+    size_t n = set->head != NULL ? view->n_labelled : 0;
+    view->head_accuracy = n > 0 ? (double)n_right / (double)n : NAN;
+    cen__wilson(n_right, n, view->head_interval);
+}
+
+static bool list_wrong(cen_context *context, cen__set_view *view)
+{
+    size_t n = view->set->measures->n_queries, at = 0;
+    for (size_t i = 0; i < n; i++) view->n_wrong += is_wrong(view->set, i);
+    view->wrong = cen__alloc(context, view->n_wrong, sizeof *view->wrong);
+    if (view->wrong == NULL) return false;
+    for (size_t i = 0; i < n; i++) {
+        if (is_wrong(view->set, i)) view->wrong[at++] = i;
+    }
     return true;
 }
 
-/* Keeps of occurs[n_labels] the classes of the most frequent confusions. */
-static void keep_most_confused(const cen__set_view *view, bool *occurs)
+/* Marks in takes[n_labels] the classes of the most frequent confusions. */
+static void keep_most_confused(const cen__set_view *view, bool *takes)
 {
     const cen_measures *m = view->set->measures;
     size_t n = 0;
-    memset(occurs, 0, view->n_labels * sizeof *occurs);
     for (size_t i = 0; i < m->n_confusions && n < CEN__MATRIX_MOST; i++) {
         int32_t pair[2] = {m->confusions[i].label, m->confusions[i].predicted};
         for (int j = 0; j < 2; j++) {
-            if (pair[j] < 0 || (size_t)pair[j] >= view->n_labels || occurs[pair[j]] ||
+            if (pair[j] < 0 || (size_t)pair[j] >= view->n_labels || takes[pair[j]] ||
                 n == CEN__MATRIX_MOST)
                 continue;
-            occurs[pair[j]] = true;
+            takes[pair[j]] = true;
             n++;
         }
     }
@@ -132,18 +195,26 @@ static size_t place_of(const cen__set_view *view, int32_t label)
     return i;
 }
 
-static void make_matrix(cen__set_view *view, bool *occurs)
+static bool make_matrix(cen_context *context, cen__set_view *view)
 {
     const cen_report_set *set = view->set;
-    if (view->n_classes > CEN__MATRIX_MOST) keep_most_confused(view, occurs);
-    for (size_t j = 0; j < view->n_labels; j++) {
-        if (occurs[j]) view->matrix_labels[view->n_matrix++] = (int32_t)j;
+    bool *takes = cen__alloc_zeroed(context, view->n_labels, sizeof *takes);
+    if (takes == NULL) return false;
+    if (view->n_classes > CEN__MATRIX_MOST) {
+        keep_most_confused(view, takes);
+    } else {
+        for (size_t i = 0; i < view->n_classes; i++) takes[view->order[i]] = true;
     }
+    for (size_t i = 0; i < view->n_classes; i++) {
+        if (takes[view->order[i]]) view->matrix_labels[view->n_matrix++] = view->order[i];
+    }
+    cen__free(takes);
     for (size_t i = 0; i < set->measures->n_queries; i++) {
         size_t row = place_of(view, set->queries[i].label);
         size_t column = place_of(view, set->measures->predicted[i]);
         if (row < view->n_matrix && column < view->n_matrix) view->matrix[row][column]++;
     }
+    return true;
 }
 
 /* Up to `most` queries drawn by seed, half of them wrong where there are enough of both kinds. */
@@ -170,13 +241,13 @@ static bool pick_queries(cen_context *context, cen__set_view *view, size_t most,
 
 static bool make_view(cen_context *context, cen__set_view *view, size_t n_picks, uint64_t seed)
 {
-    bool *occurs;
-    if (!list_labels(context, view, &occurs)) return false;
-    make_matrix(view, occurs);
-    cen__free(occurs);
+    view->measures = *view->set->measures;
+    if (!list_classes(context, view) || !list_wrong(context, view)) return false;
+    rate_classes(view);
+    rate_head(view);
     make_histogram(view);
     make_roc(view);
-    return pick_queries(context, view, n_picks, seed);
+    return make_matrix(context, view) && pick_queries(context, view, n_picks, seed);
 }
 
 cen_status cen__page_create(cen_context *context, cen__page *page, const cen_report *report,
@@ -209,6 +280,11 @@ void cen__page_free(cen__page *page)
         cen__free(page->folders[i]);
     }
     cen__free(page->folders);
+    for (size_t i = 0; page->views != NULL && i < page->report->n_sets; i++) {
+        cen__free(page->views[i].order);
+        cen__free(page->views[i].classes);
+        cen__free(page->views[i].wrong);
+    }
     cen__free(page->views);
     cen__free(page->text.data);
     *page = (cen__page){.report = NULL};
@@ -223,11 +299,4 @@ cen_status cen__page_save(cen__page *page, const char *path, cen_error *error)
     cen__writer_write(writer, page->text.data, page->text.size);
     page->text.size = 0;
     return cen__writer_commit(&writer, error);
-}
-
-const char *cen__class_name(const cen_report *report, int32_t label, char *buffer)
-{
-    if (label >= 0 && (size_t)label < report->n_classes) return report->class_names[label];
-    (void)snprintf(buffer, 16, "%ld", (long)label);
-    return buffer;
 }

@@ -293,7 +293,7 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
     const cen_labelled all = {features, labels, 8};
     cen_status status = cen_measures_create(context, &measures, &all, &all, 3, &options, error);
     if (status != CEN_OK) return status;
-    const cen_report_set set = {"seen", &measures, rows, rows};
+    const cen_report_set set = {"seen", &measures, rows, rows, NULL, labels};
     static const char *const pictures[] = {OUT};
     const cen_report page = {.size = sizeof(cen_report),
                              .title = "a",

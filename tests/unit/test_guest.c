@@ -203,7 +203,7 @@ static bool report(job *j)
     const cen_labelled all = {j->features, labels, j->n};
     if (!TRY(cen_measures_create(NULL, &measures, &all, &all, j->d, &options, &j->error)))
         return false;
-    const cen_report_set set = {"all", &measures, j->rows, j->rows};
+    const cen_report_set set = {"all", &measures, j->rows, j->rows, NULL, NULL};
     const cen_report page = {.size = sizeof(cen_report),
                              .title = "a guest",
                              .command = "none",

@@ -25,6 +25,8 @@
 #include "support/limited_memory.h"
 #include "support/tree.h"
 
+#include "golden/report_classes.h"
+
 #define HOSTILE "</script><b a='x' b=\"y\">&\xFF\xC3\xA9"
 #define HOSTILE_JSON "</script><b a='x' b=\"y\">&\xEF\xBF\xBD\xC3\xA9"
 #define HOSTILE_HTML                                                                               \
@@ -117,7 +119,7 @@ static example *make_example(void)
     fill_rows(e);
     fill_measures(e);
     fill_run(e);
-    e->set = (cen_report_set){HOSTILE, &e->measures, e->rows, e->rows};
+    e->set = (cen_report_set){HOSTILE, &e->measures, e->rows, e->rows, HOSTILE, e->predicted};
     const char *const *facts = (const char *const *)e->facts;
     e->report = (cen_report){.size = sizeof(cen_report),
                              .title = HOSTILE,
@@ -282,7 +284,7 @@ static size_t count(const char *text, const char *part)
     return n;
 }
 
-static void text_is_escaped_and_cut_at_characters(void **state)
+static void text_is_escaped_and_cut_in_its_middle_at_characters(void **state)
 {
     (void)state;
     static const struct {
@@ -290,7 +292,11 @@ static void text_is_escaped_and_cut_at_characters(void **state)
         size_t most;
     } cases[] = {{HOSTILE, HOSTILE_HTML, SIZE_MAX},
                  {"", "", 0},
-                 {"\xC3\xA9tude", "\xC3\xA9t\xE2\x80\xA6", 2},
+                 {"\xC3\xA9tude",
+                  "\xC3\xA9\xE2\x80\xA6"
+                  "e",
+                  2},
+                 {"abcdefg<", "abc\xE2\x80\xA6g&lt;", 5},
                  {"\xC3\xA9t", "\xC3\xA9t", 2},
                  {"a\x01\x7F\xC2\x85\xEF\xBF\xBF\tb",
                   "a\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\tb", SIZE_MAX},
@@ -386,6 +392,183 @@ static void hostile_names_are_text_everywhere(void **state)
     free(e);
 }
 
+/* A report of one set with nothing but labels and answers. */
+static cen_report labelled_report(cen_report_set *set, cen_measures *m, cen_feature_row *rows,
+                                  const int32_t *labels, int32_t *predicted, size_t n)
+{
+    static size_t neighbours[200];
+    static float distances[200];
+    for (size_t i = 0; i < n; i++) rows[i] = (cen_feature_row){"picture", labels[i], NULL, NULL};
+    *m = (cen_measures){.n_queries = n,
+                        .k = 1,
+                        .predicted = predicted,
+                        .neighbours = neighbours,
+                        .distances = distances};
+    *set = (cen_report_set){"set", m, rows, rows, NULL, NULL};
+    return (cen_report){.size = sizeof(cen_report), .title = "t", .sets = set, .n_sets = 1};
+}
+
+static void assert_number(const cen__json *root, const char *format, size_t i, double expected)
+{
+    char path[80];
+    (void)snprintf(path, sizeof path, format, i);
+    const cen__json *found = look_up(root, path);
+    if (found == NULL || found->kind != CEN__JSON_NUMBER ||
+        !(fabs(found->number - expected) < 1e-12))
+        fail_msg("%s is not %.17g", path, expected);
+}
+
+static void classes_and_the_head_fare_as_scikit_learn_and_statsmodels_have_it(void **state)
+{
+    (void)state;
+    enum { MANY = sizeof golden_labels / sizeof *golden_labels };
+    static cen_feature_row rows[MANY];
+    int32_t predicted[MANY];
+    memcpy(predicted, golden_predicted, sizeof predicted);
+    cen_measures m;
+    cen_report_set set;
+    cen_report report = labelled_report(&set, &m, rows, golden_labels, predicted, MANY);
+    set.head = golden_head;
+    char *json = write_and_read(&report, true), *html = write_and_read(&report, false);
+    cen__json_document *document = parse(json);
+    const cen__json *root = cen__json_root(document);
+    size_t n = sizeof golden_classes / sizeof *golden_classes;
+    assert_int_equal(look_up(root, "sets.0.classes")->n_children, n);
+    for (size_t i = 0; i < n; i++) {
+        const double *c = golden_classes[i];
+        assert_number(root, "sets.0.classes.%zu.n", i, c[1]);
+        if (c[2] >= 0) assert_number(root, "sets.0.classes.%zu.precision", i, c[2]);
+        if (c[1] == 0) continue;
+        assert_number(root, "sets.0.classes.%zu.recall", i, c[3]);
+        assert_number(root, "sets.0.classes.%zu.recall_interval.0", i, c[4]);
+        assert_number(root, "sets.0.classes.%zu.recall_interval.1", i, c[5]);
+    }
+    assert_number(root, "sets.%zu.head_accuracy", 0, golden_head_accuracy[0]);
+    assert_number(root, "sets.%zu.head_accuracy_interval.0", 0, golden_head_accuracy[1]);
+    assert_number(root, "sets.%zu.head_accuracy_interval.1", 0, golden_head_accuracy[2]);
+    (void)assert_all_shown(html, root);
+    assert_balanced(html);
+    cen__json_free(document);
+    free(json);
+    free(html);
+}
+
+/* One class: its mean's interval is Wilson's. Two that are alike in all: half of both squares, so 1 / sqrt(2) of
+ * one's. */
+static void the_interval_of_macro_is_made_of_those_of_the_classes(void **state)
+{
+    (void)state;
+    const int32_t labels[20] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    int32_t predicted[20] = {0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0};
+    static cen_feature_row rows[20];
+    for (size_t n_classes = 1; n_classes <= 2; n_classes++) {
+        cen_measures m;
+        cen_report_set set;
+        cen_report report = labelled_report(&set, &m, rows, labels, predicted, 10 * n_classes);
+        char *json = write_and_read(&report, true);
+        cen__json_document *document = parse(json);
+        const cen__json *root = cen__json_root(document);
+        double low = look_up(root, "sets.0.classes.0.recall_interval.0")->number;
+        double high = look_up(root, "sets.0.classes.0.recall_interval.1")->number;
+        double shrinks = sqrt((double)n_classes);
+        assert_number(root, "sets.%zu.knn_macro_interval.0", 0, 0.7 - (0.7 - low) / shrinks);
+        assert_number(root, "sets.%zu.knn_macro_interval.1", 0, 0.7 + (high - 0.7) / shrinks);
+        cen__json_free(document);
+        free(json);
+    }
+}
+
+static void classes_stand_in_the_order_in_which_people_count(void **state)
+{
+    (void)state;
+    static const char *const NAMES[] = {"s1", "s10", "s11", "s2", "S3", "s02", "a"};
+    static const char *const ORDER[] = {"S3", "a", "s1", "s02", "s2", "s10", "s11"};
+    enum { MANY = sizeof NAMES / sizeof *NAMES };
+    int32_t labels[MANY], predicted[MANY];
+    static cen_feature_row rows[MANY];
+    for (int i = 0; i < MANY; i++) labels[i] = predicted[i] = i;
+    cen_measures m;
+    cen_report_set set;
+    cen_report report = labelled_report(&set, &m, rows, labels, predicted, MANY);
+    report.class_names = NAMES;
+    report.n_classes = MANY;
+    char *json = write_and_read(&report, true), *html = write_and_read(&report, false);
+    cen__json_document *document = parse(json);
+    const char *at = strstr(html, "Most often taken for");
+    for (size_t i = 0; i < MANY; i++) {
+        char path[64], cell[64];
+        (void)snprintf(path, sizeof path, "sets.0.matrix.classes.%zu", i);
+        assert_string_equal(look_up(cen__json_root(document), path)->string, ORDER[i]);
+        (void)snprintf(cell, sizeof cell, "<th scope=\"row\"><bdi>%s</bdi>", ORDER[i]);
+        at = at == NULL ? NULL : strstr(at, cell);
+        if (at == NULL) fail_msg("%s is not in its place", ORDER[i]);
+    }
+    cen__json_free(document);
+    free(json);
+    free(html);
+}
+
+static void the_page_opens_at_the_best_epoch(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    e->epochs[1].is_best = false;
+    char *html = write_and_read(&e->report, false);
+    assert_non_null(strstr(html, "Shown first: epoch 1."));
+    assert_non_null(strstr(html, "max=\"1\" value=\"0\""));
+    free(html);
+    e->epochs[1].is_best = true;
+    html = write_and_read(&e->report, false);
+    assert_non_null(strstr(html, "Shown first: epoch 2."));
+    free(html);
+    free(e);
+}
+
+static void a_point_has_its_name_and_its_picture(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    const char *paths[N];
+    for (size_t i = 0; i < N; i++) paths[i] = i == 5 ? "report/picture.pgm" : "report/no" HOSTILE;
+    e->report.point_paths = paths;
+    e->report.plane = HOSTILE;
+    char *html = write_and_read(&e->report, false);
+    assert_balanced(html);
+    assert_int_equal(count(html, "<li data-cell>picture.pgm</li>"), 1);
+    /* Of a path, the name after the last slash; here that is within the hostile name. */
+    assert_int_equal(count(html, "<li>script&gt;&lt;b a="), N - 1);
+    assert_int_equal(count(html, "<img id=\"sprite\""), 1);
+    /* Cells of 32 pixels, 32 in a row: 1024 x 32. */
+    assert_non_null(strstr(html, "columns=\"32\" alt=\"\" "
+                                 "src=\"data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAABAAAAAAg"));
+    free(html);
+    free(e);
+}
+
+static void all_wrong_answers_are_listed_with_their_names(void **state)
+{
+    (void)state;
+    example *e = make_example();
+    char names[N][32];
+    for (size_t i = 0; i < N; i++) {
+        (void)snprintf(names[i], sizeof names[i], "some/folder/x%zu/f%zu.png", i % 3, i);
+        e->rows[i].path = names[i];
+    }
+    char *html = write_and_read(&e->report, false), *json = write_and_read(&e->report, true);
+    assert_non_null(strstr(html, "Pictures in some/folder/</p>"));
+    cen__json_document *document = parse(json);
+    assert_int_equal(look_up(cen__json_root(document), "sets.0.wrong")->n_children, 6);
+    for (size_t i = 0; i < N; i++) {
+        char cell[64];
+        (void)snprintf(cell, sizeof cell, "<td class=\"path\">x%zu/f%zu.png</td>", i % 3, i);
+        assert_int_equal(count(html, cell), i % 2);
+    }
+    cen__json_free(document);
+    free(html);
+    free(json);
+    free(e);
+}
+
 static void half_of_the_queries_are_wrong_ones_and_marked(void **state)
 {
     (void)state;
@@ -394,7 +577,7 @@ static void half_of_the_queries_are_wrong_ones_and_marked(void **state)
     assert_non_null(strstr(html, "Wrong answers: 6 of <span data-key=\"sets.0.n_wrong\">6<"));
     assert_non_null(strstr(html, "Right answers: 6"));
     assert_int_equal(count(html, "<figure class=\"query\">"), N);
-    assert_int_equal(count(html, "taken for"), 6);
+    assert_int_equal(count(html, "\xE2\x9C\x97 taken for"), 6);
     /* Neighbours i + 1, i + 2, i + 3 of three classes in turn: one of each three is right. */
     assert_int_equal(count(html, "<li class=\"wrong\">"), 2 * N);
     assert_int_equal(count(html, "<li class=\"right\">"), N);
@@ -460,7 +643,7 @@ static void many_classes_leave_the_most_confused_in_the_matrix(void **state)
                       .distances = distances,
                       .confusions = confusions,
                       .n_confusions = 20};
-    cen_report_set set = {"many", &m, rows, rows};
+    cen_report_set set = {"many", &m, rows, rows, NULL, NULL};
     cen_report report = {.size = sizeof(cen_report), .title = "t", .sets = &set, .n_sets = 1};
     cen__page page;
     assert_int_equal(cen__page_create(NULL, &page, &report, NULL), CEN_OK);
@@ -475,7 +658,6 @@ static void many_classes_leave_the_most_confused_in_the_matrix(void **state)
     char *html = write_and_read(&report, false), *json = write_and_read(&report, true);
     assert_balanced(html);
     assert_non_null(strstr(html, "The 21 classes that are confused most often, of 100"));
-    assert_non_null(strstr(html, "the first 15 of "));
     cen__json_document *document = parse(json);
     (void)assert_all_shown(html, cen__json_root(document));
     cen__json_free(document);
@@ -495,7 +677,7 @@ static void a_report_of_nothing_is_a_page(void **state)
                       .map_at_r = NAN},
         .verification = {.auc = NAN, .eer = NAN, .eer_threshold = NAN, .tar = {NAN, NAN, NAN}},
         .intra_inter = NAN};
-    cen_report_set empty = {"empty", &none, NULL, NULL};
+    cen_report_set empty = {"empty", &none, NULL, NULL, NULL, NULL};
     cen_report_frame frame = {1, 0, 0, NULL, NULL, NULL};
     float point[2] = {3, 4}, gone[2] = {NAN, 0};
     cen_report_frame single = {1, 1, 0, point, NULL, e->labels};
@@ -620,7 +802,7 @@ static cen__set_view view_of(float *genuine, float *impostor, size_t n)
 {
     cen__page page;
     const cen_measures m = {.pairs = {genuine, impostor, n, n, false}};
-    const cen_report_set set = {"pairs", &m, NULL, NULL};
+    const cen_report_set set = {"pairs", &m, NULL, NULL, NULL, NULL};
     const cen_report report = {.size = sizeof(cen_report), .title = "t", .sets = &set, .n_sets = 1};
     assert_int_equal(cen__page_create(NULL, &page, &report, NULL), CEN_OK);
     cen__set_view view = page.views[0];
@@ -746,11 +928,17 @@ static void a_full_disk_leaves_the_page_that_was_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_is_escaped_and_cut_at_characters),
+        cmocka_unit_test(text_is_escaped_and_cut_in_its_middle_at_characters),
         cmocka_unit_test(figures_are_rounded_whatever_the_locale),
         cmocka_unit_test(axes_have_round_steps),
         cmocka_unit_test(every_figure_on_the_page_is_in_the_json),
         cmocka_unit_test(hostile_names_are_text_everywhere),
+        cmocka_unit_test(classes_and_the_head_fare_as_scikit_learn_and_statsmodels_have_it),
+        cmocka_unit_test(the_interval_of_macro_is_made_of_those_of_the_classes),
+        cmocka_unit_test(classes_stand_in_the_order_in_which_people_count),
+        cmocka_unit_test(the_page_opens_at_the_best_epoch),
+        cmocka_unit_test(a_point_has_its_name_and_its_picture),
+        cmocka_unit_test(all_wrong_answers_are_listed_with_their_names),
         cmocka_unit_test(half_of_the_queries_are_wrong_ones_and_marked),
         cmocka_unit_test(the_picture_of_a_query_is_a_png_of_56),
         cmocka_unit_test(the_roc_and_the_histograms_are_those_of_the_pairs),
