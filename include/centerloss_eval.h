@@ -337,6 +337,12 @@ CEN_API cen_status cen_report_write_json(cen_context *context, const cen_report 
 CEN_API cen_status cen_report_write_svg(cen_context *context, const cen_report *report,
                                         const char *folder, cen_error *error);
 
+/* One page for several runs of cl_train: their results, what differs between them, and their curves in
+ * one plot each. runs: 1 to 16 folders with a report.json, or with a log.csv if the run has not ended.
+ * Errors: ARGUMENT (too many runs), IO, FORMAT (a file that is none of a run), LIMIT. */
+CEN_API cen_status cen_report_compare(cen_context *context, const char *const *runs, size_t n_runs,
+                                      const char *path, cen_error *error);
+
 /* ---- defaults ------------------------------------------------------------------------------ */
 
 static inline cen_episode_options cen_episode_options_init(void)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "train_compare.h"
 #include "train_dry.h"
 #include "train_finish.h"
 #include "train_resume.h"
@@ -200,6 +201,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
 
 static int work(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "compare") == 0) return compare_runs(argc - 1, argv + 1);
     char *line = join_command(argc, argv);
     arguments given = {argc, argv, NULL}, all = {0, NULL, NULL};
     if (line == NULL || !arguments_copy(&all, &given)) {

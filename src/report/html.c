@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "report/report.h"
 
-static void add_head(cen__page *page)
+void cen__page_begin(cen__page *page)
 {
     cen__text *text = &page->text;
     cen__text_add(text, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
@@ -25,7 +25,7 @@ static void add_head(cen__page *page)
     cen__text_add(text, "</h1>\n");
 }
 
-static void add_link(cen__page *page, const char *id, const char *name)
+void cen__add_link(cen__page *page, const char *id, const char *name)
 {
     cen__text_print(&page->text, "<a href=\"#%s\">", id);
     cen__add_escaped(&page->text, name, SIZE_MAX);
@@ -36,19 +36,19 @@ static void add_contents(cen__page *page)
 {
     const cen_report *report = page->report;
     cen__text_add(&page->text, "<nav aria-label=\"Contents\">\n");
-    add_link(page, "figures", "Figures");
-    if (report->n_epochs > 0) add_link(page, "training", "Training");
-    if (cen__has_scatter(report)) add_link(page, "plane", "Features in the plane");
+    cen__add_link(page, "figures", "Figures");
+    if (report->n_epochs > 0) cen__add_link(page, "training", "Training");
+    if (cen__has_scatter(report)) cen__add_link(page, "plane", "Features in the plane");
     for (size_t i = 0; i < report->n_sets; i++) {
         char id[32];
         (void)snprintf(id, sizeof id, "set-%zu", i + 1);
-        add_link(page, id, report->sets[i].name);
+        cen__add_link(page, id, report->sets[i].name);
     }
-    add_link(page, "skipped", "Skipped files");
+    cen__add_link(page, "skipped", "Skipped files");
     cen__text_add(&page->text, "</nav>\n</header>\n<main id=\"main\">\n");
 }
 
-static void open_section(cen__page *page, const char *id, const char *name)
+void cen__open_section(cen__page *page, const char *id, const char *name)
 {
     cen__text_print(&page->text,
                     "<section id=\"%s\" aria-labelledby=\"%s-name\">\n<h2 "
@@ -58,9 +58,19 @@ static void open_section(cen__page *page, const char *id, const char *name)
     cen__text_add(&page->text, "</h2>\n");
 }
 
-static void close_section(cen__page *page)
+void cen__close_section(cen__page *page)
 {
     cen__text_add(&page->text, "</section>\n");
+}
+
+void cen__page_end(cen__page *page)
+{
+    cen__text_add(&page->text, "</main>\n<footer><p>Written by libcenterloss " CEN_VERSION
+                               ". Every figure stands with all its digits in the JSON beside this "
+                               "page.</p></footer>\n");
+    cen__text_add(&page->text, "<script>\n");
+    cen__add_lines(&page->text, cen__page_script);
+    cen__text_add(&page->text, "</script>\n</body>\n</html>\n");
 }
 
 static void add_key_figure(cen__page *page, const char *key, const char *name)
@@ -106,7 +116,7 @@ static void add_key_figures(cen__page *page)
 
 static void add_figures(cen__page *page)
 {
-    open_section(page, "figures", "Figures");
+    cen__open_section(page, "figures", "Figures");
     add_key_figures(page);
     cen__add_facts(page);
     if (page->report->command != NULL) {
@@ -116,20 +126,20 @@ static void add_figures(cen__page *page)
     }
     cen__text_add(&page->text, "<h3>Measures</h3>\n");
     cen__add_results(page);
-    close_section(page);
+    cen__close_section(page);
 }
 
 static void add_training(cen__page *page)
 {
     if (page->report->n_epochs == 0) return;
-    open_section(page, "training", "Training");
+    cen__open_section(page, "training", "Training");
     cen__text_add(&page->text, "<div class=\"grid2\">\n");
     for (size_t i = 0; i < CEN__N_PANELS; i++) {
         if (cen__panel_has_figures(page, i)) cen__draw_panel(page, i);
     }
     cen__text_add(&page->text, "</div>\n");
     cen__add_epochs(page);
-    close_section(page);
+    cen__close_section(page);
 }
 
 static void add_slider(cen__page *page, size_t shown)
@@ -149,7 +159,7 @@ static cen_status add_plane(cen__page *page, cen_error *error)
     cen__text *text = &page->text;
     if (!cen__has_scatter(report)) return CEN_OK;
     size_t shown = cen__first_shown(report);
-    open_section(page, "plane", "Features in the plane");
+    cen__open_section(page, "plane", "Features in the plane");
     cen__text_add(text, "<p class=\"hint\">");
     if (report->plane != NULL) cen__add_escaped(text, report->plane, SIZE_MAX);
     cen__text_print(text,
@@ -163,7 +173,7 @@ static cen_status add_plane(cen__page *page, cen_error *error)
     add_slider(page, shown);
     cen__add_legend_of_classes(page);
     cen_status status = cen__add_frames(page, error);
-    close_section(page);
+    cen__close_section(page);
     return status;
 }
 
@@ -192,7 +202,7 @@ static cen_status add_set(cen__page *page, const cen__set_view *view, cen_error 
     cen__text *text = &page->text;
     char id[32];
     (void)snprintf(id, sizeof id, "set-%zu", view->index + 1);
-    open_section(page, id, view->set->name);
+    cen__open_section(page, id, view->set->name);
     add_matrix(page, view);
     cen__text_add(text, "<h3>Distances and verification</h3>\n");
     if (view->n_roc > 0) {
@@ -218,28 +228,23 @@ static cen_status add_set(cen__page *page, const cen__set_view *view, cen_error 
             text, "<p class=\"hint\">A file name in place of a picture: there is no picture, or "
                   "it lies outside of the folders that were named.</p>\n");
     cen_status status = cen__add_sheet(page, view, error);
-    close_section(page);
+    cen__close_section(page);
     return status;
 }
 
 static cen_status add_page(cen__page *page, cen_error *error)
 {
-    add_head(page);
+    cen__page_begin(page);
     add_contents(page);
     add_figures(page);
     add_training(page);
     cen_status status = add_plane(page, error);
     for (size_t i = 0; status == CEN_OK && i < page->report->n_sets; i++)
         status = add_set(page, &page->views[i], error);
-    open_section(page, "skipped", "Skipped files");
+    cen__open_section(page, "skipped", "Skipped files");
     cen__add_skipped(page);
-    close_section(page);
-    cen__text_add(&page->text, "</main>\n<footer><p>Written by libcenterloss " CEN_VERSION
-                               ". Every figure stands with all its digits in the JSON beside this "
-                               "page.</p></footer>\n");
-    cen__text_add(&page->text, "<script>\n");
-    cen__add_lines(&page->text, cen__page_script);
-    cen__text_add(&page->text, "</script>\n</body>\n</html>\n");
+    cen__close_section(page);
+    cen__page_end(page);
     return status;
 }
 

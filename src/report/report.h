@@ -159,7 +159,23 @@ void cen__open_text(cen__text *text, const char *kind, double x, double y);
 /* One row of a legend from `x` on, as wide as it says it is: a stroke or box of a class and a name. */
 void cen__add_legend(cen__text *text, const char *kind, const char *name, double x, double y);
 
+/* Some figure of the epochs of a run; kind: the class of its stroke. */
+typedef struct cen__curve {
+    const cen_epoch_report *epochs;
+    size_t n;
+    const char *key, *name, *kind;
+} cen__curve;
+
+/* A plot of curves. With a legend it has the best epoch of the first curve, too. */
+typedef struct cen__curves {
+    const char *id, *title, *description;
+    bool is_percent, has_legend;
+} cen__curves;
+
+bool cen__has_curves(const cen__curve *curves, size_t n);
+
 /* Each adds one <svg> to page->text. */
+void cen__draw_curves(cen__page *page, const cen__curves *head, const cen__curve *curves, size_t n);
 enum { CEN__N_PANELS = 6 };
 void cen__draw_panel(cen__page *page, size_t panel);
 void cen__draw_scatter(cen__page *page);
@@ -189,6 +205,13 @@ cen_status cen__add_frames(cen__page *page, cen_error *error);
 
 extern const char *const cen__plot_style[], *const cen__page_style[], *const cen__page_script[];
 void cen__add_lines(cen__text *text, const char *const *lines);
+
+/* From <!DOCTYPE> to the title; what follows <main>; and what is between. */
+void cen__page_begin(cen__page *page);
+void cen__page_end(cen__page *page);
+void cen__add_link(cen__page *page, const char *id, const char *name);
+void cen__open_section(cen__page *page, const char *id, const char *name);
+void cen__close_section(cen__page *page);
 
 void cen__add_facts(cen__page *page);
 void cen__add_results(cen__page *page);
