@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_POINTS = 600, MOST_CENTERS = 1000, MOST_FRAMES = 60 };
+enum { MOST_POINTS = 600, MOST_CENTERS = 1000, MOST_FRAMES = 40 };
 enum { FRAMES_SIZE = MOST_FRAMES + 2 }; /* with the last epoch and the best */
 
 typedef struct frame {

@@ -5,13 +5,8 @@
 
 #include "report/report.h"
 
-/* Bytes of the page for all lists of wrong answers; report.json has the rest. */
-enum { WRONG_BYTES = 300000 };
-
-static void open_cell(cen__text *text, bool is_number)
-{
-    cen__text_add(text, is_number ? "<td class=\"n\">" : "<td>");
-}
+/* Bytes of all lists of wrong answers, and rows of all tables of classes; report.json has the rest. */
+enum { WRONG_BYTES = 200000, CLASSES_MOST = 1000 };
 
 /* "coat 3, dress 1" */
 static void add_worst(cen__text *text, const cen__set_view *view, const cen__class_view *c)
@@ -26,6 +21,7 @@ static void add_worst(cen__text *text, const cen__set_view *view, const cen__cla
     }
 }
 
+/* There may be many rows, so they are kept short. */
 static void add_row(cen__text *text, const cen__set_view *view, size_t i)
 {
     const cen__class_view *c = &view->classes[view->order[i]];
@@ -33,18 +29,17 @@ static void add_row(cen__text *text, const cen__set_view *view, size_t i)
     cen__text_add(text, "<tr><th scope=\"row\">");
     cen__add_class(text, view->report, view->order[i]);
     cen__text_add(text, "</th>");
-    open_cell(text, true);
-    cen__add_figure(text, "span", CEN__COUNT, (double)c->n, "sets.%zu.classes.%zu.n", set, i);
-    cen__text_add(text, "</td>");
-    open_cell(text, true);
-    cen__add_figure(text, "span", CEN__PERCENT, c->precision, "sets.%zu.classes.%zu.precision", set,
+    cen__add_figure(text, "td", CEN__COUNT, (double)c->n, "sets.%zu.classes.%zu.n", set, i);
+    cen__add_figure(text, "td", CEN__PERCENT, c->precision, "sets.%zu.classes.%zu.precision", set,
                     i);
-    cen__text_add(text, "</td>");
-    open_cell(text, true);
-    cen__add_figure(text, "span", CEN__PERCENT, c->recall, "sets.%zu.classes.%zu.recall", set, i);
-    cen__add_interval(text, c->recall_interval, "sets.%zu.classes.%zu.recall", set, i);
-    cen__text_add(text, "</td>");
-    open_cell(text, false);
+    cen__add_figure(text, "td", CEN__PERCENT, c->recall, "sets.%zu.classes.%zu.recall", set, i);
+    cen__text_add(text, "<td>");
+    if (c->n > 0) {
+        cen__add_fixed(text, 100 * c->recall_interval[0], 1);
+        cen__text_add(text, " to ");
+        cen__add_fixed(text, 100 * c->recall_interval[1], 1);
+    }
+    cen__text_add(text, "</td><td>");
     add_worst(text, view, c);
     cen__text_add(text, "</td></tr>\n");
 }
@@ -52,18 +47,23 @@ static void add_row(cen__text *text, const cen__set_view *view, size_t i)
 void cen__add_classes(cen__page *page, const cen__set_view *view)
 {
     cen__text *text = &page->text;
+    size_t most = CLASSES_MOST / page->report->n_sets;
     if (view->n_classes == 0) return;
-    cen__open_table(text, "long",
-                    "Each class: precision is the share of right ones among the "
-                    "answers that name it, recall the share of its pictures that "
-                    "were answered right, with the 95 % interval (Wilson)");
+    cen__open_table(text, "long classes",
+                    "Each class: precision is the share of right ones among the answers that name "
+                    "it, recall the share of its pictures that were answered right");
     cen__text_add(text,
                   "<thead><tr><th scope=\"col\">Class</th><th scope=\"col\" class=\"n\">n</th>"
                   "<th scope=\"col\" class=\"n\">Precision</th><th scope=\"col\" "
-                  "class=\"n\">Recall</th><th scope=\"col\">Most often taken for</th></tr>"
-                  "</thead>\n<tbody>\n");
-    for (size_t i = 0; i < view->n_classes; i++) add_row(text, view, i);
+                  "class=\"n\">Recall</th><th scope=\"col\" class=\"n\">95 % interval</th>"
+                  "<th scope=\"col\">Most often taken for</th></tr></thead>\n<tbody>\n");
+    for (size_t i = 0; i < view->n_classes && i < most; i++) add_row(text, view, i);
     cen__close_table(text);
+    if (view->n_classes > most)
+        cen__text_print(text,
+                        "<p class=\"hint\">The first %zu of %zu classes; report.json has the "
+                        "others, too.</p>\n",
+                        most, view->n_classes);
 }
 
 /* How many bytes of their paths all wrong queries share: up to the last '/' in them. */

@@ -13,7 +13,7 @@ enum {
     CEN__N_ROC_MOST = 200,   /* points that are drawn */
     CEN__MATRIX_MOST = 30,   /* classes in a confusion matrix */
     CEN__WORST_MOST = 3,     /* answers in the row of a class */
-    CEN__PICKS_MOST = 24,    /* queries on all contact sheets */
+    CEN__PICKS_MOST = 16,    /* queries on all contact sheets */
     CEN__NEIGHBOURS_MOST = 5 /* of each */
 };
 

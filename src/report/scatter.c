@@ -14,6 +14,7 @@ enum {
     POINTS_MOST = 2000,
     ALL_POINTS_MOST = 60000,
     NAMED_MOST = 12,
+    CENTERS_MOST = 100, /* classes with centers: more would cover the points */
     N_COLORS = 8,
     N_SHAPES = 5
 };
@@ -215,7 +216,7 @@ void cen__draw_scatter(cen__page *page)
     for (size_t i = 0; i < n_labels; i++) {
         if (is_there[i]) draw_points(&plot, page, (int32_t)i);
     }
-    for (size_t i = 0; i < n_labels; i++) {
+    for (size_t i = 0; i < n_labels && n <= CENTERS_MOST; i++) {
         if (is_there[i]) draw_center(&plot, page, (int32_t)i, n <= NAMED_MOST);
     }
     cen__text_add(plot.text, "</g>\n");
@@ -266,6 +267,7 @@ static void add_frame(cen__text *text, const cen__plot *plot, const cen_report *
                       const cen_report_frame *f, const bool *is_there, size_t n_labels)
 {
     int x, y;
+    size_t n = 0;
     const char *comma = "";
     cen__text_add(text, "\"points\":[");
     for (size_t i = 0; i < f->n; i += step_of(report, f)) {
@@ -275,7 +277,8 @@ static void add_frame(cen__text *text, const cen__plot *plot, const cen_report *
     }
     cen__text_add(text, "],\"centers\":[");
     comma = "";
-    for (size_t i = 0; i < n_labels; i++) {
+    for (size_t i = 0; i < n_labels; i++) n += is_there[i];
+    for (size_t i = 0; i < n_labels && n <= CENTERS_MOST; i++) {
         if (!is_there[i]) continue;
         if (i >= f->n_centers || !place(plot, f->centers + 2 * i, &x, &y)) x = y = -1;
         cen__text_print(text, "%s%d,%d", comma, x, y);

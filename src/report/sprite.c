@@ -9,7 +9,7 @@ enum {
     CELL_MOST = 32, /* pixels of a side of a cell */
     COLUMNS = 32,
     PIXELS_MOST = 8 << 20,   /* of all decoded pictures: bounds the time */
-    BYTES_MOST = 450 * 1024, /* of the PNG */
+    BYTES_MOST = 300 * 1024, /* of the PNG */
     PHASES = 8               /* the pictures that still fit are spread over all points */
 };
 

@@ -98,6 +98,7 @@ const char *const cen__page_style[] = {
     "th button::after{content:' \\2195';color:var(--soft)}",
     "th[aria-sort=ascending] button::after{content:' \\2191'}",
     "th[aria-sort=descending] button::after{content:' \\2193'}",
+    ".classes td:not(:last-child){text-align:right;white-space:nowrap}",
     ".long{max-height:620px;overflow-y:auto}.sets{margin:0 0 20px;padding-left:20px;",
     "color:var(--soft);font-size:.875rem}.sets b{color:var(--ink)}",
     ".scroll{overflow-x:auto}.scroll "
