@@ -36,7 +36,7 @@ cmp -s header.txt exported.txt || complain "headers and shared library differ: $
 
 # ---- the ABI's version ----
 soname=$(objdump -p "$SHARED" | awk '$1 == "SONAME" { print $2 }')
-grep -qF "\`$soname\`" "$SOURCE/README.md" || complain "README.md does not speak of the soname '$soname'"
+grep -qF "\`$soname\`" "$SOURCE/src/README.md" || complain "src/README.md does not speak of the soname '$soname'"
 [ -e "$TOOLS/$soname" ] || complain "there is no $soname beside the library"
 
 # ---- variables ----

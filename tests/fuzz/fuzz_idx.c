@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     cen_status status =
         cen_idx_unpack(NULL, "fuzz_images.idx", "fuzz_labels", NULL, 0, 1, "fuzz_unpacked", &error);
     fuzz_memory_most(((size_t)1 << 20) +
-                     3 * 1032 * size); /* as stated in the README, and PNG's own */
+                     3 * 1032 * size); /* as stated in tools/README.md, and PNG's own */
     fuzz_check_error(status, &error);
     fuzz_memory_end();
     return 0;

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "format/json.h"
 
-/* As stated in the README. */
+/* As stated in tools/README.md. */
 enum { MEMORY_FACTOR = 64, MEMORY_LEAST = 1 << 16 };
 
 static void write_value(const cen__json *value, cen__text *text)

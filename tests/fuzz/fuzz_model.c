@@ -5,7 +5,7 @@
 
 #include "format/safetensors.h"
 
-/* As stated in the README. */
+/* As stated in tools/README.md. */
 enum { MEMORY_FACTOR = 64, MEMORY_LEAST = 1 << 20 };
 
 static void check_tensors(const char *path, size_t size)

@@ -6,7 +6,7 @@
 #include "nn/net.h"
 #include "support/context.h"
 
-/* As stated in the README: a layer of 5 characters is a few tables of its tensors. */
+/* As stated in tools/README.md: a layer of 5 characters is a few tables of its tensors. */
 enum { MEMORY_FACTOR = 512, MEMORY_LEAST = 1 << 16, MOST_NUMBERS = 1 << 14 };
 
 static void check_model(const char *line, cen__shape in)

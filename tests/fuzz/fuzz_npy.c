@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "format/npy.h"
 
-/* As stated in the README: float32 from a file of float32, and a row of a table each. */
+/* As stated in tools/README.md: float32 from a file of float32, and a row of a table each. */
 enum { MEMORY_FACTOR = 16, MEMORY_LEAST = 1 << 16 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -8,7 +8,7 @@
 
 #include "format/table.h"
 
-/* As stated in the README: a line may be one byte. */
+/* As stated in tools/README.md: a line may be one byte. */
 enum { MEMORY_FACTOR = 64, MEMORY_LEAST = 1 << 18 };
 
 /* .npy with n rows of one number. */

@@ -6,7 +6,7 @@
 
 enum { MOST_PIXELS = 1 << 14 };
 
-/* As stated in the README: 1 MB, and 16 bytes a pixel of a picture whose sides are 32 longer. */
+/* As stated in tools/README.md: 1 MB, and 16 bytes a pixel of a picture whose sides are 32 longer. */
 static size_t most_memory(size_t width, size_t height)
 {
     return ((size_t)1 << 20) + 16 * (width + 32) * (height + 32);

@@ -6,7 +6,7 @@
 BUILD/tests/fuzz/worst measures. For SECONDS a kind files are drawn from the generators below, which know what is
 dear in a kind, and the best of them are changed, in their parameters and in single bytes. A file that is
 read counts, and one that is refused. Printed, and kept in OUT, is the worst by three measures: time for a byte of the
-file and a pixel (pictures only), memory over the README's limit, and time for a byte of the file."""
+file and a pixel (pictures only), memory over the limit of tools/README.md, and time for a byte of the file."""
 import os
 import random
 import struct
@@ -229,7 +229,7 @@ def draw_idx():
 KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bmp), "pnm": (draw_pnm, pnm),
          "npy": (draw_npy, npy), "model": (draw_model, model), "idx": (draw_idx, idx),
          **{kind: (lambda kind=kind: draw_words(kind), words) for kind in WORDS}}
-# What worst_main reads a kind as, the ending of its file, and the README's limit of memory for its bytes.
+# What worst_main reads a kind as, the ending of its file, and tools/README.md's limit of memory for its bytes.
 MB = 1 << 20
 READERS = {"csv": ("features", ".csv", lambda size: MB + 64 * size), "tsv": ("features", ".tsv", lambda size: MB + 64 * size),
            "npy": ("features", ".npy", lambda size: (1 << 16) + 16 * size), "model": ("model", ".safetensors", lambda size: 8 * MB + 64 * size),

@@ -155,7 +155,7 @@ class Model:
                 for name, p in self.tensors().items()}
 
     def losses(self, x, labels, weight):
-        """features, and total, softmax and center loss as the README defines them."""
+        """features, and total, softmax and center loss as data/README.md defines them."""
         x = torch.as_tensor(x).to(self.dtype)
         labels = torch.as_tensor(labels, dtype=torch.int64)
         features = self.body(x)

@@ -1,4 +1,4 @@
-/* What reading a file of a stranger may take: the memory that README.md states for each kind, measured by
+/* What reading a file of a stranger may take: the memory that tools/README.md states for each kind, measured by
  * counting what is allocated, and no more than that for holes, devices and pipes. */
 #if !defined(_WIN32)
 #define _XOPEN_SOURCE 700

@@ -1,5 +1,5 @@
 /* Files that lie about their size: neither memory nor time follows the lie. The limits are those that
- * the README states; what breaks a limit on time hangs here. */
+ * tools/README.md states; what breaks a limit on time hangs here. */
 #include <centerloss_eval.h>
 
 #include <stdarg.h>

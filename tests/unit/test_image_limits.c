@@ -1,5 +1,5 @@
 /* What a picture's file may take at most: how much of it is read, memory, and work. The limits are
- * those of the README; the files below tests/fuzz/worst are the worst that tests/fuzz/worst.py found. */
+ * those of tools/README.md; the files below tests/fuzz/worst are the worst that tests/fuzz/worst.py found. */
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
