@@ -7,7 +7,7 @@
 #include "data/dataset.h"
 
 typedef struct arrays_dataset {
-    cen_dataset dataset; /* the first: its address is that of the whole */
+    cen_dataset dataset; /* must be first: its address is that of the whole struct */
     cen_arrays arrays;
     cen_split *splits; /* NULL: the caller's */
     size_t row;        /* values of one */
@@ -30,7 +30,7 @@ static cen_status read_values(void *user, const size_t *rows, size_t n, float *x
     return CEN_OK;
 }
 
-/* As of a folder with the same rows in the same order. */
+/* The digest that a folder with the same rows in the same order would have. */
 static cen_status draw_splits(cen_context *context, arrays_dataset *made, cen_error *error)
 {
     cen_dataset *dataset = &made->dataset;

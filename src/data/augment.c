@@ -7,10 +7,10 @@
 #include "base/random.h"
 
 enum {
-    SEGMENT = 64,           /* pixels whose places are worked out at once */
-    LONGEST_SIDE = 1 << 24, /* up to here a float can name every pixel */
+    SEGMENT = 64,           /* pixels whose sources are computed together */
+    LONGEST_SIDE = 1 << 24, /* the largest index that a float holds exactly */
     LEAST_ERASED = 50,      /* a 50th to */
-    MOST_ERASED = 5         /* a 5th of the area */
+    MOST_ERASED = 5         /* one fifth of the area */
 };
 
 bool cen__augment_is_none(const cen_augment *augment)
@@ -60,7 +60,7 @@ cen_status cen__augment_take(const cen_augment *given, const cen_input *input, c
 
 /* ---- drawing ------------------------------------------------------------------------------- */
 
-/* One random number of an image for each. */
+/* Each has a random number of its own per image. */
 enum {
     DRAW_RIGHT,
     DRAW_DOWN,
@@ -91,7 +91,7 @@ static double draw_signed(source s, uint64_t which)
     return 2 * draw_share(s, which) - 1;
 }
 
-/* In 1 / (1 + most) .. 1 + most: as often growing as shrinking. */
+/* In 1 / (1 + most) .. 1 + most: it grows as often as it shrinks. */
 static double draw_factor(source s, uint64_t which, double most)
 {
     double number = draw_signed(s, which), factor = 1 + fabs(number) * most;
@@ -105,13 +105,13 @@ static ptrdiff_t draw_pixels(source s, uint64_t which, double most)
     return (ptrdiff_t)cen__random_below(s.seed, s.stream, which, 2 * whole + 1) - (ptrdiff_t)whole;
 }
 
-/* Zhong et al., Random Erasing Data Augmentation, 2017; the shape is that of the image, stretched
- * by up to 3 either way, so that the rectangle always fits. */
+/* Zhong et al., Random Erasing Data Augmentation, 2017. The rectangle has the shape of the image, stretched
+ * by up to 3 in either direction, so it always fits. */
 static void draw_erased(cen__change *change, const cen_input *input, source s)
 {
     size_t area = input->height * input->width;
     size_t least = (area + LEAST_ERASED - 1) / LEAST_ERASED, most = area / MOST_ERASED;
-    if (most < least) return; /* an image of a few pixels */
+    if (most < least) return; /* the image has only a few pixels */
     double share = draw_share(s, DRAW_ERASE_AREA);
     double pixels = (double)least + share * (double)(most - least);
     double stretch = draw_factor(s, DRAW_ERASE_SHAPE, 2);
@@ -128,9 +128,9 @@ static void draw_erased(cen__change *change, const cen_input *input, source s)
                                              input->width - change->width + 1);
 }
 
-/* Whichever way an image begins, it goes the other way in every second epoch: two epochs then show all
- * images from both sides, where chance would show half of them twice from one (Jordan, 94% on
- * CIFAR-10 in 3.29 Seconds on a Single GPU, 2024). */
+/* An image changes its side in every epoch. So two epochs show each image from both sides; random sides would
+ * show half of the images twice from the same side (Jordan, 94% on CIFAR-10 in 3.29 Seconds on a Single
+ * GPU, 2024). */
 static bool is_flipped(uint64_t seed, size_t epoch, size_t index)
 {
     const source s = {seed, cen__substream(cen__substream(CEN__STREAM_AUGMENT, 0), index)};
@@ -161,7 +161,7 @@ cen__change cen__augment_draw(const cen_augment *augment, const cen_input *input
     return change;
 }
 
-/* With m the middle and t the way moved: source = m + R(-angle) (x - m - t) / factor. */
+/* With the middle m and the shift t: source = m + R(-angle) (x - m - t) / factor. */
 void cen__change_place(cen__change *change, const cen_input *input, double angle, double factor,
                        double right, double down)
 {
@@ -179,14 +179,14 @@ void cen__change_place(cen__change *change, const cen_input *input, double angle
 
 /* ---- making the change --------------------------------------------------------------------- */
 
-/* Where the pixels of a part of a row come from: left and upper neighbour, and how far beyond. */
+/* The sources of the pixels of a part of a row: the left and upper neighbour, and the distance beyond it. */
 typedef struct {
     int32_t left[SEGMENT], upper[SEGMENT];
     float beyond_left[SEGMENT], beyond_upper[SEGMENT];
 } places;
 
-/* One axis: step * (first + i) + start, held in 0 .. side - 1; the neighbour on the other side is
- * in the image too, so that the last pixel is the one before it and 1 beyond. */
+/* One axis: step * (first + i) + start, limited to 0 .. side - 1. Both neighbours lie in the image: the last
+ * pixel is described as the one before it, plus 1. */
 static void place(float step, float start, size_t first, size_t n, size_t side, int32_t *pixel,
                   float *beyond)
 {
@@ -202,8 +202,8 @@ static void place(float step, float start, size_t first, size_t n, size_t side, 
     }
 }
 
-/* x[n] = scale * 255 value + offset, of one channel. Times 255 pixels are whole numbers, of which nothing is
- * rounded before they are blended. The four neighbours are fetched first, so that the rest runs in vectors. */
+/* x[n] = scale * 255 value + offset, of one channel. Values times 255 are whole numbers if they are pixels, so
+ * blending rounds only once. The four neighbours are fetched first, so that the rest runs in vectors. */
 static void blend(const places *from, size_t n, const cen_input *input, const float *raw,
                   float scale, float offset, float *x)
 {
@@ -244,7 +244,7 @@ static void resample(const cen__change *change, const cen_input *input, const fl
     }
 }
 
-/* One channel. Pixels before `begin` repeat the first of their row, from `end` on the last. */
+/* One channel. Pixels before `begin` repeat the first one of their row, those from `end` on the last one. */
 static void shift(const cen__change *change, const cen_input *input, size_t c, const float *raw,
                   float *x)
 {
@@ -262,7 +262,7 @@ static void shift(const cen__change *change, const cen_input *input, size_t c, c
     }
 }
 
-/* The mean of all channels. Times 255 the sum of pixels is exact. */
+/* The mean over all channels. The sum of pixels is exact, since values times 255 are whole numbers. */
 static float mean_of(const cen_input *input, const float *raw)
 {
     double sum = 0;

@@ -4,9 +4,9 @@
 
 #include "base/status.h"
 
-/* What happens to one image, in this order. */
+/* The changes of one image, in this order. */
 typedef struct cen__change {
-    bool is_resampled;               /* else moved by whole pixels */
+    bool is_resampled;               /* else the image moves by whole pixels */
     float matrix[2][3];              /* resampled: source (x, y) = matrix (x, y, 1) */
     ptrdiff_t right, down;           /* whole pixels */
     float contrast, brightness;      /* (p - mean of the image) * contrast + mean + brightness */
@@ -19,20 +19,20 @@ typedef struct cen__change {
 cen_status cen__augment_take(const cen_augment *given, const cen_input *input, cen_augment *taken,
                              cen_error *error);
 
-/* True where no image is changed. */
+/* True if no image is changed. */
 bool cen__augment_is_none(const cen_augment *augment);
 
-/* A function of the arguments alone; each switch has numbers of its own, so that turning one on
- * does not change what the others do. */
+/* A function of the arguments only. Each switch has random numbers of its own, so turning one on does not
+ * change the others. */
 cen__change cen__augment_draw(const cen_augment *augment, const cen_input *input, uint64_t seed,
                               size_t epoch, size_t index);
 
-/* Sets the change to be: turned by `angle` (radians) and grown by `factor` about the middle, then
- * moved right and down by so many pixels, in one resampling. */
+/* Sets the change: a turn by `angle` (radians) and a scaling by `factor` about the middle, then a shift to the
+ * right and down in pixels. All in one resampling. */
 void cen__change_place(cen__change *change, const cen_input *input, double angle, double factor,
                        double right, double down);
 
-/* x[c, h, w] = the row raw[c, h, w], changed and normalised in one go: that saves a pass, and what is erased
+/* x[c, h, w] = the row raw[c, h, w], changed and normalised together. That saves a pass, and an erased part
  * becomes the mean. */
 void cen__change_apply(const cen__change *change, const cen_input *input, const float *raw,
                        float *x);

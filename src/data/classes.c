@@ -1,4 +1,4 @@
-/* Which of the folders that were found are classes. */
+/* Decides which of the folders that were found are classes. */
 #include <string.h>
 
 #include "base/file.h"
@@ -7,7 +7,8 @@
 
 /* ---- taking classes out -------------------------------------------------------------------- */
 
-/* An image whose class is not trained. Images of one split are loaded in order: the cache moves, too. */
+/* Takes out an image whose class is not trained. Cached images stand in the order of the images, so the cache
+ * moves, too. */
 static cen_status drop_images(cen_folder *folder, const bool *is_dropped, cen_error *error)
 {
     cen_status status = CEN_OK;

@@ -56,8 +56,8 @@ uint64_t cen__hash_bytes(const uint8_t *bytes, size_t size)
     return hash;
 }
 
-/* share * n rounded half up (of the share as it was written: 0.29 * 50 is 14.5), but at least one
- * image and not all. */
+/* share * n, rounded half up, but at least one image and not all. The share counts as it was written in
+ * decimals: 0.29 * 50 is 14.5. */
 size_t cen__validation_count(double share, size_t n)
 {
     if (share == 0 || n < 2) return 0;

@@ -1,4 +1,4 @@
-/* What the library asks of a dataset, whoever made it. */
+/* What the library needs of any dataset. */
 #ifndef CEN_DATA_DATASET_H
 #define CEN_DATA_DATASET_H
 
@@ -6,12 +6,12 @@
 
 enum { CEN__ROW_NAME = 32 };
 
-/* *taken = what the caller's header knew of `given`, the rest zero. Errors: ARGUMENT (nothing to read, a size that is
- * none). */
+/* *taken = the fields of `given` that the caller's header knew, and zeros. Errors: ARGUMENT (no read function, a
+ * bad size). */
 cen_status cen__dataset_take(const cen_dataset *given, cen_dataset *taken, cen_error *error);
 
-/* For training: rows to train and to validate have labels of classes, class names are there and differ. Errors:
- * ARGUMENT, MEMORY. */
+/* Checks a dataset for training: rows to train and to validate have labels of classes, and class names differ.
+ * Errors: ARGUMENT, MEMORY. */
 cen_status cen__dataset_check_labels(const cen_dataset *dataset, cen_error *error);
 
 /* Errors: ARGUMENT if rows are not of this size. */
@@ -23,13 +23,13 @@ static inline cen_split cen__split_of(const cen_dataset *dataset, size_t row)
     return dataset->splits != NULL ? dataset->splits[row] : CEN_SPLIT_TRAIN;
 }
 
-/* The rows of a split, in their order; how many. */
+/* Lists the rows of a split in their order, and returns their number. */
 size_t cen__rows_of(const cen_dataset *dataset, cen_split split, size_t *rows);
 
-/* What a message calls a row; text is room for it. */
+/* The name of a row in messages; text is a buffer for it. */
 const char *cen__row_name(const cen_dataset *dataset, size_t row, char text[CEN__ROW_NAME]);
 
-/* The name of a class; text likewise. */
+/* The name of a class; text is a buffer for it. */
 const char *cen__name_of_class(const cen_dataset *dataset, size_t label, char text[CEN__ROW_NAME]);
 
 /* labels[dataset->n_classes]: the place of each class among names[n]. Errors: ARGUMENT, which names the first
@@ -46,7 +46,7 @@ typedef struct cen__by_class {
     size_t *first; /* [n_classes + 1]: where a label begins in rows */
 } cen__by_class;
 
-/* Of a dataset with good labels. Errors: ARGUMENT (a class without a training row), MEMORY. On failure there is
+/* For a dataset that was checked. Errors: ARGUMENT (a class without a training row), MEMORY. On failure there is
  * nothing to free. */
 cen_status cen__by_class_create(cen_context *context, cen__by_class *rows,
                                 const cen_dataset *dataset, cen_error *error);
@@ -56,7 +56,7 @@ void cen__by_class_free(cen__by_class *rows);
 size_t cen__by_class_order(const cen__by_class *rows, size_t n_classes, size_t per_class,
                            uint64_t seed, size_t epoch, size_t *order);
 
-/* How many of a class's n training rows are drawn for validation. */
+/* The number of a class's n training rows that are drawn for validation. */
 size_t cen__validation_count(double share, size_t n);
 
 /* FNV-1a over eight bytes at a time. */

@@ -16,8 +16,8 @@
 
 enum {
     TEXT_BLOCK_SIZE = 1 << 16,
-    PROBE_BLOCK = 256, /* files probed at once, which bounds the memory for their errors */
-    KIND_SIZE = 64     /* bytes that tell an image from another file */
+    PROBE_BLOCK = 256, /* files probed together; bounds the memory for their errors */
+    KIND_SIZE = 64     /* bytes that decide whether a file is an image */
 };
 
 struct cen__text_block {
@@ -43,7 +43,7 @@ const char *cen__folder_keep(cen_folder *folder, const char *string)
     return copy;
 }
 
-/* Appends to a list; a reason of NULL is one that there was no memory for. */
+/* Appends to a list. A reason of NULL means that there was no memory for it. */
 static cen_status add_note(cen_context *context, cen_file_note **notes, size_t *capacity, size_t *n,
                            const char *path, const char *reason, cen_error *error)
 {
@@ -54,8 +54,8 @@ static cen_status add_note(cen_context *context, cen_file_note **notes, size_t *
     return CEN_OK;
 }
 
-/* A reason that stands beside its path need not name it again. Messages have ? where a path has what is
- * no text. */
+/* Removes the path from a reason, which is printed beside its path. Messages have ? for bytes of a path that
+ * are no text. */
 static const char *behind_path(const char *message, const char *path)
 {
     const char *at = message;
@@ -110,7 +110,7 @@ typedef enum { PASSED_OVER, BROKEN, USABLE } verdict;
 typedef struct {
     verdict verdict;
     cen_image header;
-    cen_error why; /* of what is broken */
+    cen_error why; /* of broken files */
 } probed;
 
 typedef struct {
@@ -119,7 +119,7 @@ typedef struct {
     probed *results;
 } probe_block;
 
-/* A file whose header cannot be read is a broken image where its name or its bytes claim one. */
+/* A file whose header cannot be read is a broken image if its name or its bytes claim to be an image. */
 static verdict judge(cen_context *context, const cen__candidate *candidate, cen_error *why)
 {
     const char *path = candidate->image.path;
@@ -253,7 +253,7 @@ static cen_status draw_validation(cen_folder *folder, cen_error *error)
 
 /* ---- public -------------------------------------------------------------------------------- */
 
-/* A folder to validate on whose classes are all unknown validates nothing. */
+/* Refuses a validation folder in which no class is known. */
 static cen_status check_validation(const cen_folder *folder, cen_error *error)
 {
     size_t n = 0;

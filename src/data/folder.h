@@ -1,6 +1,6 @@
-/* A folder of images from the inside: scan.c and list.c find the names, folder.c tells images from other
- * files and draws the split, classes.c settles which classes there are, group.c keeps groups together,
- * holdout.c keeps classes out of training, load.c decodes, folder_dataset.c makes a dataset of it. */
+/* The parts of a folder of images: scan.c and list.c find the names, folder.c separates images from other
+ * files and draws the split, classes.c decides the classes, group.c keeps groups together, holdout.c keeps
+ * classes out of training, load.c decodes, folder_dataset.c makes a dataset. */
 #ifndef CEN_DATA_FOLDER_H
 #define CEN_DATA_FOLDER_H
 
@@ -17,13 +17,14 @@ struct cen_folder {
     cen_folder_options options;
     cen_folder_info info; /* points into the arrays below */
     const char **class_names;
-    const char **class_folders; /* [n_classes] where a class was first found, for messages */
+    const char *
+        *class_folders; /* [n_classes] the place at which a class was first found, for messages */
     cen_folder_image *images;
     cen_file_note *skipped, *damaged, *remarks;
     size_t images_capacity, skipped_capacity, damaged_capacity, remarks_capacity;
 
     cen__text_block *text;       /* paths, names and reasons, freed together */
-    size_t text_used, text_size; /* of its first block */
+    size_t text_used, text_size; /* of the first block of these */
 
     bool is_loaded;
     cen_input input;     /* of cen_folder_load, without mean and std */
@@ -50,17 +51,17 @@ typedef struct cen__class_folder {
     const char *path, *name;
     cen_split split;
     int32_t label;     /* -1: training has no such class */
-    size_t n_files;    /* that may be images, */
-    size_t n_pictures; /* those of them that are, usable or broken */
-    bool has_remark;   /* what it holds instead was named already */
+    size_t n_files;    /* files that may be images, */
+    size_t n_pictures; /* and files that are, usable or broken */
+    bool has_remark;   /* a remark has named its content already */
 } cen__class_folder;
 
 /* A file that may be an image. */
 typedef struct cen__candidate {
     cen_folder_image image;
     size_t class_folder; /* row in cen__found.classes; SIZE_MAX: none */
-    size_t place;        /* of the path or row it was found by; 0 if the order does not matter */
-    bool is_named;       /* the caller named this very file */
+    size_t place;        /* of the path or row that led to it; 0 if the order does not matter */
+    bool is_named;       /* the caller named this file itself */
 } cen__candidate;
 
 typedef struct cen__found {
@@ -85,10 +86,10 @@ cen_status cen__found_add(cen_context *context, cen__found *found, const cen__ca
 cen_status cen__found_class(cen_context *context, cen__found *found, const char *path,
                             const char *name, cen_split split, cen_error *error);
 
-/* The split that a folder's name or a list's word means, in any case; false if none. */
+/* The split that a folder's name or a word of a list means, in any case; false if it means none. */
 bool cen__split_of_name(const char *name, cen_split *split);
 
-/* The same letters; capital ASCII letters are small ones. */
+/* True if the letters are equal; capital ASCII letters count as small ones. */
 bool cen__is_same_word(const char *a, const char *b);
 
 /* True for the name of a list of images. */
@@ -98,7 +99,7 @@ bool cen__is_list(const char *path);
 cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validation,
                           cen__found *found, cen_error *error);
 
-/* Adds the names on standard input, one a line. */
+/* Adds the names on standard input, one per line. */
 cen_status cen__scan_input(cen_folder *folder, cen__found *found, cen_error *error);
 
 /* The name of a file, without its folders. */
@@ -125,24 +126,24 @@ cen_status cen__folder_warn(cen_folder *folder, const char *path, const char *wa
 cen_status cen__folder_remark(cen_folder *folder, const char *path, cen_error *error,
                               const char *format, ...) CEN__PRINTF(4, 5);
 
-/* Remarks on names of which one may be another spelling of the other: capital or small letters, or accents as
- * letters of their own. names[n] differ and are sorted; paths[n] is where they were found. */
+/* Remarks on two names that may be spellings of one: they differ in case, or in how an accent is stored.
+ * names[n] differ and are sorted; paths[n] are their places. */
 cen_status cen__remark_spellings(cen_folder *folder, const char *const *names,
                                  const char *const *paths, size_t n, cen_error *error);
 
-/* Takes out what is no class: folders without a picture. */
+/* Removes folders without a picture: they are no classes. */
 cen_status cen__drop_no_classes(cen_folder *folder, const cen__found *found, cen_error *error);
 
-/* CEN_OK if every class has a training image, and there are two (unlabelled: if there is any image).
- * With allow_empty the classes without one are left out. */
+/* CEN_OK if there are two classes and each has a training image (unlabelled: if there is any image).
+ * With allow_empty, classes without one are left out. */
 cen_status cen__settle_classes(cen_folder *folder, cen_error *error);
 
-/* Moves classes out of training as the options say: their images, of every split, become
- * CEN_SPLIT_HELD_OUT, and their names go behind the others. */
+/* Moves classes out of training as the options say. Their images, of every split, become CEN_SPLIT_HELD_OUT,
+ * and their names follow the others. */
 cen_status cen__hold_out(cen_folder *folder, cen_error *error);
 
-/* The group of an image by its name, and by its row's text in the column that options.group names (NULL:
- * not of a list). */
+/* The group of an image: by its name, or by its text in the column that options.group names (NULL: it is not
+ * from a list). */
 cen_status cen__group_of(cen_folder *folder, const char *name, const char *column,
                          const char **group, cen_error *error);
 
@@ -152,8 +153,8 @@ bool cen__group_is_column(const cen_folder *folder);
 /* Errors: ARGUMENT if no image has a group, or a group stands in two splits. */
 cen_status cen__group_check(const cen_folder *folder, cen_error *error);
 
-/* Makes some of images[n_train], which are all of training and come first, validation images, whole groups
- * of them. */
+/* Turns whole groups of images[n_train] into validation images. These are all images of training, and come
+ * first. */
 cen_status cen__group_draw(cen_folder *folder, size_t n_train, cen_error *error);
 
 /* bytes[channels, height, width] of one file; *warning as in cen_image. */

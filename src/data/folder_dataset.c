@@ -14,7 +14,7 @@ typedef struct {
 typedef struct {
     const cen_folder *folder;
     const size_t *rows;
-    size_t n, chunk;   /* images in all, in a task */
+    size_t n, chunk;   /* images of the call, of a task */
     float values[256]; /* byte -> value */
     float *x;
     uint8_t *bytes;   /* [n_threads, channels, height, width]; NULL if all is cached */
@@ -43,7 +43,7 @@ static void read_chunk(void *data, size_t task, int worker)
     }
 }
 
-/* The skipped and the damaged of a lazy folder, each once. */
+/* Notes the skipped and the damaged images of a lazy folder, each once. */
 static cen_status note(cen_folder *folder, size_t row, const decoded *result, cen_error *error)
 {
     const char *path = folder->images[row].path;

@@ -1,4 +1,4 @@
-/* Groups: pictures that must not stand on two sides of a split, as those of one person or one take. */
+/* Groups: pictures that must stay on one side of a split, such as those of one person or one film. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,10 +24,10 @@ bool cen__group_is_column(const cen_folder *folder)
 
 /* ---- the group of an image ----------------------------------------------------------------- */
 
-/* The pattern's * stand for any text. */
+/* Each * of the pattern stands for any text. */
 static bool matches(const char *pattern, const char *name)
 {
-    const char *star = NULL, *from = NULL; /* the last *, and what it took ends here */
+    const char *star = NULL, *from = NULL; /* the last *, and the end of the text that it matched */
     while (*name != '\0') {
         if (*pattern == '*') {
             star = pattern++;
@@ -45,7 +45,7 @@ static bool matches(const char *pattern, const char *name)
     return *pattern == '\0';
 }
 
-/* What the first * matches, as little as it can. */
+/* The text that the first * matches: the shortest. */
 static bool match_first(const char *pattern, const char *name, const char **begin, size_t *size)
 {
     size_t before = (size_t)(strchr(pattern, '*') - pattern);
@@ -151,7 +151,7 @@ typedef struct {
 
 typedef struct {
     uint64_t key;     /* groups come in its order */
-    const char *name; /* NULL: a picture on its own */
+    const char *name; /* NULL: the picture is in no group */
     int32_t label;
     size_t image;
 } member;
@@ -178,10 +178,10 @@ static int compare_members(const void *a, const void *b)
     if ((one->name == NULL) != (other->name == NULL)) return one->name == NULL ? -1 : 1;
     int order = one->name != NULL ? strcmp(one->name, other->name) : 0;
     if (order != 0) return order;
-    return one->image < other->image ? -1 : one->image > other->image; /* and so by label */
+    return one->image < other->image ? -1 : one->image > other->image; /* and therefore by label */
 }
 
-/* Fewest pictures first, so that a class is validated on a small group. */
+/* The group with the fewest pictures comes first, so that a class is validated on a small group. */
 static int compare_parts(const void *a, const void *b)
 {
     const part *one = a, *other = b;
@@ -224,8 +224,8 @@ static double distance(size_t a, size_t b)
     return a > b ? (double)(a - b) : (double)(b - a);
 }
 
-/* A drawn group leaves every class something to train on. *gain: how much nearer the classes come to what is
- * wanted. */
+/* True if drawing the group leaves every class a training image. *gain: how much closer the classes come to
+ * their share. */
 static bool can_draw(const draw *d, const group *g, double *gain)
 {
     *gain = 0;
@@ -246,8 +246,8 @@ static void take(draw *d, group *g)
     }
 }
 
-/* First every group that brings the classes nearer to their share; then for a class without any image its
- * smallest group. */
+/* First takes every group that brings the classes closer to their share. Then takes the smallest group of each
+ * class that has no image yet. */
 static cen_status draw_groups(draw *d, cen_error *error)
 {
     double gain;

@@ -1,4 +1,4 @@
-/* Classes that take no part in training, so that features can be measured on the unknown. */
+/* Classes that take no part in training, to measure features on unknown classes. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +20,7 @@ static int compare_drawn(const void *a, const void *b)
     return left->label < right->label ? -1 : left->label > right->label;
 }
 
-/* The classes with the lowest keys: a class that is added later changes few of the others. */
+/* Takes the classes with the lowest keys. So a class that is added later changes few of the others. */
 static cen_status draw(const cen_folder *folder, bool *is_held_out, cen_error *error)
 {
     size_t n = folder->info.n_classes;
@@ -62,7 +62,7 @@ static cen_status mark(const cen_folder *folder, const char *name, size_t line, 
         folder->options.holdout_list, line, name);
 }
 
-/* One name a line; empty lines, the \r of Windows and a byte-order mark are passed over. */
+/* One name per line. Empty lines, the \r of Windows and a byte-order mark are skipped. */
 static cen_status read_list(const cen_folder *folder, bool *is_held_out, cen_error *error)
 {
     uint8_t *bytes;
@@ -96,7 +96,7 @@ static int compare_images(const void *a, const void *b)
     return cen__compare_images(a, b);
 }
 
-/* Labels and names change places: first the classes to train on, then the others. */
+/* Reorders labels and names: first the classes to train on, then the others. */
 static cen_status move_behind(cen_folder *folder, const bool *is_held_out, size_t n_held_out,
                               cen_error *error)
 {

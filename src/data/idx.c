@@ -17,7 +17,7 @@ enum {
     FILE_MOST = 1 << 30
 };
 
-/* More than any IDX file is unpacked to, and fewer bytes than a hostile one may ask for. */
+/* The most that a file is unpacked to: more than any real IDX file has. */
 #define MAX_UNPACKED ((size_t)UINT32_MAX)
 
 typedef struct {
@@ -31,7 +31,7 @@ static uint32_t read_big_endian(const uint8_t *bytes)
     return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
 }
 
-/* Unpacks a gzip file in its place; other bytes stay. */
+/* Unpacks a gzip file in place; other files stay as they are. */
 static cen_status unpack(cen_context *context, const char *path, uint8_t **bytes, size_t *size,
                          cen_error *error)
 {
@@ -141,7 +141,7 @@ static cen_status write_image(cen_context *context, const idx *images, size_t in
     return status;
 }
 
-/* folder/NAME, made; kept in *path. */
+/* Makes folder/NAME; *path keeps the path. */
 static cen_status make_class(cen_context *context, const char *folder, const char *name,
                              char **path, cen_error *error)
 {
@@ -156,7 +156,7 @@ static cen_status write_all(cen_context *context, const idx *images, const idx *
                             const char *const *class_names, size_t most, const char *folder,
                             cen_error *error)
 {
-    char *folders[N_LABELS] = {NULL}; /* a class's own, made when its first image comes */
+    char *folders[N_LABELS] = {NULL}; /* the folder of a class, made for its first image */
     size_t counts[N_LABELS] = {0};
     cen_status status = CEN_OK;
     for (size_t i = 0; i < labels->sizes[0] && status == CEN_OK; i++) {

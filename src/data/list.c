@@ -11,8 +11,8 @@ enum { MOST_FIELDS = 64, NO_COLUMN = MOST_FIELDS, FIRST_READ = 1 << 16 };
 
 typedef struct {
     const char *path; /* of the list, for messages */
-    char *at, *end;   /* what is still to be read, with a NUL at its end */
-    size_t line, row; /* of `at`; where the row began that was read last */
+    char *at, *end;   /* the rest of the text, with a NUL at its end */
+    size_t line, row; /* of `at`; of the first line of the row that was read last */
     char separator;
     char *fields[MOST_FIELDS];
     size_t n_fields;
@@ -27,7 +27,7 @@ static cen_status fail_row(const list *l, cen_error *error, const char *what)
     return cen__fail(error, CEN_ERROR_FORMAT, "%s, line %zu: %s", l->path, l->row, what);
 }
 
-/* Begins at bytes[size + 1], behind the byte-order mark. */
+/* Begins in bytes[size + 1], after the byte-order mark. */
 static cen_status begin(list *l, const char *path, char *bytes, size_t size, cen_error *error)
 {
     *l = (list){.path = path, .at = bytes, .end = bytes + size, .line = 1, .separator = ','};
@@ -43,7 +43,7 @@ static cen_status begin(list *l, const char *path, char *bytes, size_t size, cen
     return CEN_OK;
 }
 
-/* A field in quotes, in which "" is a quote and all else itself. */
+/* A field in quotes: "" is a quote, everything else is itself. */
 static cen_status read_quoted(list *l, char **field, cen_error *error)
 {
     char *to = ++l->at;
@@ -114,7 +114,7 @@ static const char *text_of(const list *l, size_t column)
     return column < l->n_fields && l->fields[column][0] != '\0' ? l->fields[column] : NULL;
 }
 
-/* The columns of the list, of whose rows the first was read; *is_header: it names them. */
+/* Finds the columns from the first row; *is_header: this row names them. */
 static cen_status find_columns(const cen_folder *folder, const list *l, columns *at,
                                bool *is_header, cen_error *error)
 {
@@ -163,7 +163,7 @@ static bool is_absolute(const char *path)
     return path[0] == '/';
 }
 
-/* *kept = name below the list's folder; *below is where the name begins in it. */
+/* *kept = the path of name, relative to the list's folder; *below is the place of name in it. */
 static cen_status keep_row_path(cen_folder *folder, const char *list_folder, const char *name,
                                 const char **kept, const char **below, cen_error *error)
 {
@@ -243,7 +243,7 @@ cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validati
         memcpy(text, bytes, size);
         status = begin(&l, kept, text, size, error);
     }
-    cen__free(bytes); /* now: what is read from here on may take much */
+    cen__free(bytes); /* now, since what follows may take much memory */
     if (status == CEN_OK) status = read_row(&l, &is_end, error);
     if (status == CEN_OK && !is_end) status = find_columns(folder, &l, &at, &is_header, error);
     if (status == CEN_OK && is_header) status = read_row(&l, &is_end, error);
@@ -262,7 +262,7 @@ cen_status cen__scan_list(cen_folder *folder, const char *path, bool is_validati
 
 /* ---- names on standard input --------------------------------------------------------------- */
 
-/* All that comes, with room for a NUL. */
+/* Everything on standard input, with room for a NUL. */
 static cen_status read_input(cen_context *context, char **text, size_t *size, cen_error *error)
 {
     size_t capacity = 0, wanted = FIRST_READ, got;

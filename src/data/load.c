@@ -10,7 +10,7 @@
 #include "data/picture.h"
 
 enum {
-    LOAD_BLOCK = 64,         /* images decoded between two calls of progress, */
+    LOAD_BLOCK = 64,         /* images that are decoded between two calls of progress, */
     LOAD_BLOCK_A_THREAD = 16 /* but enough for every thread */
 };
 
@@ -37,7 +37,7 @@ typedef struct {
     const char *warning;
     bool is_flat; /* every byte is `level` */
     uint8_t level;
-    uint64_t sums[3], squares[3]; /* of a training image */
+    uint64_t sums[3], squares[3]; /* the image is one to train on */
     uint64_t digest;              /* of its bytes at the input's size */
 } loaded;
 
@@ -74,7 +74,7 @@ static void load_one(void *data, size_t task, int worker)
     }
 }
 
-/* Takes over one decoded image as the n-th that is good. */
+/* Keeps one decoded image as the n-th good one. */
 static void keep_image(cen_folder *folder, size_t n, const cen_folder_image *image,
                        const loaded *result, const uint8_t *bytes, size_t cache_capacity)
 {
@@ -119,7 +119,7 @@ static cen_status take_image(cen_folder *folder, const loader *l, size_t i,
     return CEN_OK;
 }
 
-/* Good images are moved up over broken ones; whatever happens, images[] has no gap after it. */
+/* Moves good images up over broken ones. images[] has no gap afterwards, also after a failure. */
 static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error)
 {
     size_t n_images = folder->info.n_images, n_good = 0, done = 0;
@@ -143,7 +143,7 @@ static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error
     return status;
 }
 
-/* Pictures that are all one level, as dark ones of 16 bits are at 8. */
+/* All pictures have one level: dark pictures of 16 bits look so at 8 bits. */
 static cen_status check_levels(const cen_folder *folder, cen_error *error)
 {
     if (folder->options.unlabelled || !folder->is_flat || folder->info.n_images < 2) return CEN_OK;
@@ -155,7 +155,7 @@ static cen_status check_levels(const cen_folder *folder, cen_error *error)
                      folder->images[0].path, folder->level);
 }
 
-/* What an earlier load left. */
+/* Frees what an earlier load left. */
 static void unload(cen_folder *folder)
 {
     cen__free(folder->cache);
@@ -177,7 +177,7 @@ static void unload(cen_folder *folder)
     memset(folder->squares, 0, sizeof folder->squares);
 }
 
-/* As many pixels as an image may have by default: a stranger's model says what its input is. */
+/* The default limit of an image, since the input may be that of a stranger's model. */
 #define INPUT_MOST ((size_t)1 << 28)
 
 static cen_status set_input(cen_folder *folder, const cen_input *input, cen_error *error)
@@ -211,8 +211,8 @@ static void measure(cen_folder *folder)
         folder->mean[c] = 0;
         folder->std[c] = 1;
         if (n == 0) continue;
-        /* With the sum = whole * n + rest, sum (p - whole)^2 is a whole number; so nothing is lost
-         * by subtracting large numbers from each other. */
+        /* With sum = whole * n + rest, sum (p - whole)^2 is a whole number, so subtracting large numbers loses
+         * nothing. */
         uint64_t sum = folder->sums[c], whole = sum / n, rest = sum % n;
         uint64_t square = folder->squares[c] + whole * whole * n - 2 * whole * sum;
         double fraction = (double)rest / (double)n;

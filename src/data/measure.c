@@ -8,8 +8,8 @@
 
 enum { BATCH = 64 };
 
-/* Of values times 255, from which `origin` is subtracted, so that large values do not cover their spread. Of
- * pixels all of these are whole numbers, and exact. */
+/* Sums of values times 255, minus `origin`, so that large values do not hide their spread. For pixels, all of
+ * them are whole numbers and exact. */
 typedef struct channel {
     double origin, sum, square, n;
 } channel;
@@ -28,7 +28,7 @@ static void add(channel *c, const float *x, size_t n)
     c->n += (double)n;
 }
 
-/* Both from the whole number below the mean, as a folder has it. */
+/* Both relative to the whole number below the mean, as a folder computes them. */
 static void finish(const channel *c, float *mean, float *std)
 {
     double whole = floor(c->sum / c->n), rest = c->sum - whole * c->n, fraction = rest / c->n;
@@ -36,7 +36,7 @@ static void finish(const channel *c, float *mean, float *std)
     double variance = square / c->n - fraction * fraction;
     *mean = (float)((c->origin + whole + fraction) / 255);
     *std = variance > 0 ? (float)(sqrt(variance) / 255) : 1;
-    if (!(*std > 0)) *std = 1; /* less than a float can hold */
+    if (!(*std > 0)) *std = 1; /* less than a float can resolve */
 }
 
 static cen_status measure_all(const cen__reader *reader, size_t *rows, size_t n, float *x,

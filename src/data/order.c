@@ -16,7 +16,7 @@ cen_status cen__by_class_create(cen_context *context, cen__by_class *by, const c
         cen__by_class_free(by);
         return cen__fail_memory(error, "the rows of classes");
     }
-    size_t *next = by->first + 1; /* where the next row of a label goes */
+    size_t *next = by->first + 1; /* the place of the next row of a label */
     for (size_t i = 0; i < dataset->n; i++) {
         if (cen__split_of(dataset, i) != CEN_SPLIT_TRAIN) continue;
         next[dataset->labels[i] + 1]++;
@@ -47,7 +47,7 @@ void cen__by_class_free(cen__by_class *by)
 
 /* ---- batches of classes -------------------------------------------------------------------- */
 
-/* Place i of a random permutation of 0 .. n - 1, without the others: Hoang, Morris and Rogaway, An
+/* Element i of a random permutation of 0 .. n - 1, without computing the others: Hoang, Morris and Rogaway, An
  * Enciphering Scheme Based on a Card Shuffle, 2012 (swap-or-not). */
 static size_t permuted(uint64_t seed, uint64_t stream, size_t n, size_t i)
 {
@@ -63,11 +63,11 @@ static size_t permuted(uint64_t seed, uint64_t stream, size_t n, size_t i)
     return i;
 }
 
-/* A deck of cards first .. first + n - 1 is dealt in shuffled rounds, hand_size cards a hand. */
+/* A deck of the cards first .. first + n - 1 is dealt in shuffled rounds, hand_size cards per hand. */
 typedef struct {
     uint64_t seed, stream;
     size_t first, n, hand_size;
-    size_t stride; /* from card to card of a hand in memory */
+    size_t stride; /* the step in memory from one card of a hand to the next */
 } deck;
 
 static bool holds(const deck *d, const size_t *cards, size_t n, size_t card)
@@ -78,14 +78,14 @@ static bool holds(const deck *d, const size_t *cards, size_t n, size_t card)
     return false;
 }
 
-/* The t-th card; hand and before are the cards of the hand it goes to and of the one before. A
- * round may begin in the middle of a hand: it begins with cards that this hand has not yet, and
- * goes on with the others in their order. Only a deck smaller than a hand gives it a card twice. */
+/* The t-th card. hand and before hold the cards of its hand and of the previous hand. A round may begin in the
+ * middle of a hand: then it begins with cards that the hand does not have yet, and continues with the others in
+ * their order. A hand gets a card twice only if the deck is smaller than a hand. */
 static size_t deal(const deck *d, size_t t, const size_t *hand, const size_t *before)
 {
     size_t place = t % d->n;
     uint64_t stream = cen__substream(d->stream, t / d->n);
-    size_t n_held = (t - place) % d->hand_size; /* by the hand in which the round began */
+    size_t n_held = (t - place) % d->hand_size; /* taken by the hand in which the round began */
     if (n_held == 0 || place >= d->hand_size || d->n < d->hand_size) {
         return d->first + permuted(d->seed, stream, d->n, place);
     }
@@ -100,8 +100,8 @@ static size_t deal(const deck *d, size_t t, const size_t *hand, const size_t *be
     }
 }
 
-/* Each class has its hand once in a round of all classes. order[slot * per_class] is the hand's
- * class and becomes the first of its places in by->rows. */
+/* In a round of all classes each class gets one hand. order[slot * per_class] is the class of the hand, and
+ * becomes the first of its places in by->rows. */
 static void deal_rows(const cen__by_class *by, size_t per_class, uint64_t seed, uint64_t stream,
                       size_t n_slots, size_t *order)
 {
@@ -152,7 +152,7 @@ cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset, s
         cen__shuffle(order, *n, seed, cen__substream(CEN__STREAM_SHUFFLE, epoch));
         return CEN_OK;
     }
-    size_t room; /* that *order must have */
+    size_t room; /* that *order must have room for */
     if (per_class == 0 || n_classes > taken.n_classes ||
         !cen__multiply(n_classes, per_class, &room) || room > SIZE_MAX / sizeof *order - taken.n) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,

@@ -9,7 +9,7 @@
 enum {
     READ_CHUNK = 1 << 16,   /* numbers normalised in one task, */
     CHANGE_CHUNK = 1 << 13, /* or changed and normalised */
-    CHANGE_WORK = 16        /* of a number, as many times that of normalising it */
+    CHANGE_WORK = 16        /* the work of a number, as a multiple of normalising it */
 };
 
 cen_status cen__reader_skip(void *user, size_t row, const cen_error *why, cen_error *error)
@@ -42,15 +42,15 @@ void cen__reader_free(cen__reader *reader)
 
 /* ---- raw values ---------------------------------------------------------------------------- */
 
-/* No row is at fault. */
+/* True if the error is not that of a row. */
 static bool is_fatal(cen_status status)
 {
     return status == CEN_ERROR_MEMORY || status == CEN_ERROR_STOPPED ||
            status == CEN_ERROR_ARGUMENT;
 }
 
-/* Halves what cannot be read until the rows are found that fail by themselves; errors[n] of the others is
- * CEN_OK. */
+/* Halves rows that cannot be read together, until it finds those that fail by themselves. errors[n] of the others
+ * is CEN_OK. */
 static cen_status read_raw(const cen__reader *reader, const size_t *rows, size_t n, float *x,
                            cen_error *errors, cen_error *error)
 {
@@ -60,7 +60,7 @@ static cen_status read_raw(const cen__reader *reader, const size_t *rows, size_t
         for (size_t i = 0; i < n; i++) errors[i].status = CEN_OK;
         return CEN_OK;
     }
-    /* -1 of a function in another language, say */
+    /* for example -1 from a function in another language */
     if ((unsigned)status > CEN_ERROR_NOT_FINITE) status = CEN_ERROR_IO;
     if (is_fatal(status)) return cen__fail(error, status, "%s", why.message);
     if (n == 1) {
@@ -75,7 +75,7 @@ static cen_status read_raw(const cen__reader *reader, const size_t *rows, size_t
                     error);
 }
 
-/* Moves up what could be read; *n: how many rows that is. */
+/* Moves up the rows that could be read; *n becomes their number. */
 static cen_status pass_over(const cen__reader *reader, size_t *rows, size_t *n, float *x,
                             cen_error *error)
 {
@@ -104,13 +104,13 @@ static cen_status pass_over(const cen__reader *reader, size_t *rows, size_t *n, 
 
 typedef struct batch {
     const cen__reader *reader;
-    const cen__changes *changes; /* NULL: rows stay as they are */
+    const cen__changes *changes; /* NULL: rows are not changed */
     const size_t *rows;
-    size_t n, chunk; /* rows in all, in a task */
+    size_t n, chunk; /* rows of the call, of a task */
     float *x;
 } batch;
 
-/* By their exponents, which the compiler does in vectors. */
+/* Looks at the exponents, so that the compiler can use vectors. */
 static bool are_finite(const float *x, size_t n)
 {
     uint32_t bad = 0;
@@ -131,7 +131,7 @@ static void normalise(const cen_input *input, float *x)
     }
 }
 
-/* A row with a number that is not finite is left with NOT_FINITE. */
+/* Gives NOT_FINITE to each row with a number that is not finite. */
 static void prepare_chunk(void *data, size_t task, int worker)
 {
     const batch *b = data;

@@ -1,16 +1,16 @@
-/* Batches of a dataset's rows, changed and normalised. Rows that cannot be read are passed over. */
+/* Reads batches of a dataset's rows, changed and normalised. Rows that cannot be read are skipped. */
 #ifndef CEN_DATA_READER_H
 #define CEN_DATA_READER_H
 
 #include "data/dataset.h"
 
-/* Hears of a row that cannot be read. Anything but CEN_OK ends the reading. */
+/* Called for a row that cannot be read. Any result but CEN_OK ends the reading. */
 typedef cen_status cen__unread(void *user, size_t row, const cen_error *why, cen_error *error);
 
-/* cen__unread that passes over such a row. */
+/* A cen__unread that skips such a row. */
 cen_status cen__reader_skip(void *user, size_t row, const cen_error *why, cen_error *error);
 
-/* What is drawn for an epoch's rows. */
+/* The random changes of an epoch's rows. */
 typedef struct cen__changes {
     const cen_augment *augment;
     uint64_t seed;
@@ -22,11 +22,11 @@ typedef struct cen__reader {
     const cen_dataset *dataset; /* as cen__dataset_take gives it */
     const cen_input *input;     /* NULL: values stay raw */
     const int32_t *labels;      /* of the dataset's classes; NULL: as they are */
-    size_t size;                /* of a batch, at most */
+    size_t size;                /* rows of the largest batch */
     size_t n_values;            /* of a row */
     cen_error *errors;          /* [size] */
     float *raw;                 /* [threads, row] */
-    cen__unread *unread;        /* NULL: such a row is the error */
+    cen__unread *unread;        /* NULL: such a row is an error */
     void *user;
 } cen__reader;
 
@@ -35,13 +35,13 @@ typedef struct cen__reader {
 cen_status cen__reader_prepare(cen__reader *reader, cen_error *error);
 void cen__reader_free(cen__reader *reader);
 
-/* x[n, row] and labels[n] (NULL: none) of rows[n]; changes may be NULL. Those that cannot be read are left
- * out: *n_read is how many are left, and rows, labels and x have moved up. Errors: NOT_FINITE; ARGUMENT, MEMORY and
- * STOPPED of the dataset; what unread gave. */
+/* x[n, row] and labels[n] (NULL: none) of rows[n]; changes may be NULL. Rows that cannot be read are left out:
+ * the others move up in rows, labels and x, and *n_read is their number. Errors: NOT_FINITE; ARGUMENT, MEMORY and
+ * STOPPED of the dataset; the result of unread. */
 cen_status cen__reader_read(const cen__reader *reader, const cen__changes *changes, size_t *rows,
                             size_t n, float *x, int32_t *labels, size_t *n_read, cen_error *error);
 
-/* The error of rows of which none could be read: why one of the last batch could not. of: of what. */
+/* The error if no row could be read: the reason of one row of the last batch. of: what the rows belong to. */
 cen_status cen__reader_fail(const cen__reader *reader, const char *of, cen_error *error);
 
 #endif

@@ -22,12 +22,12 @@ typedef struct {
 } scan;
 
 typedef struct {
-    const char *path, *name; /* name points into path, which the folder keeps */
+    const char *path, *name; /* name points into path; the folder owns path */
     cen__path_kind kind;
     uint64_t identity[2];
 } entry;
 
-/* What a folder holds, without dot files, folders of the system, devices and pipes. */
+/* The content of a folder, without dot files, folders of the system, devices and pipes. */
 typedef struct {
     entry *items;
     size_t n, n_folders;
@@ -44,7 +44,7 @@ static const struct {
     {"testing", CEN_SPLIT_TEST},
 };
 
-/* What file systems and archivers leave beside pictures, thumbnails among it. */
+/* Folders that file systems and archivers leave beside pictures; some hold thumbnails. */
 static const char *const system_folders[] = {
     "__MACOSX", "@eaDir", "#recycle", "lost+found", "$RECYCLE.BIN", "System Volume Information"};
 
@@ -122,7 +122,7 @@ cen_status cen__found_class(cen_context *context, cen__found *found, const char 
     return CEN_OK;
 }
 
-/* A file of a folder: of the class that was added last, or of none. */
+/* Adds a file of a folder, to the class that was added last or to none. */
 static cen_status add_file(scan *s, const char *path, const char *name, bool has_class,
                            cen_split split, cen_error *error)
 {
@@ -154,8 +154,8 @@ static bool has_name(const cen__listing *listing, const char *name)
     return false;
 }
 
-/* What cl_train makes, also when it was stopped early or has just begun (a lock and nothing else). A model
- * among pictures is no run. */
+/* True for a run folder of cl_train, also if the run was stopped early or has just begun (then it has only a
+ * lock). A model among pictures does not make a run. */
 static bool is_run(const cen__listing *listing)
 {
     size_t n_hidden = 0;
@@ -180,7 +180,7 @@ static cen_status keep_path(cen_folder *folder, const char *above, const char *n
     return *path == NULL ? cen__fail_memory(error, "the names of files") : CEN_OK;
 }
 
-/* It claims to be an image. To open it may do something, so it is not. */
+/* A device or pipe that is named like an image. It is not opened, since opening may have an effect. */
 static cen_status skip_device(cen_folder *folder, const char *path, cen_error *error)
 {
     cen_error why;
@@ -234,7 +234,7 @@ static cen_status list_entries(scan *s, const char *path, entries *e, cen_error 
 
 /* ---- a class ------------------------------------------------------------------------------- */
 
-/* Where these two numbers stand, or may stand. */
+/* The place of these two numbers, or the place for them. */
 static size_t find_slot(const folder_set *set, const uint64_t identity[2])
 {
     size_t mask = set->capacity - 1;
@@ -278,8 +278,8 @@ static cen_status visit(cen_context *context, folder_set *set, const uint64_t id
     return CEN_OK;
 }
 
-/* The files at any depth below `path`, which lies in the class that was added last; `below` is the length
- * of what their names leave out. */
+/* Adds the files at any depth below `path`, which belongs to the class that was added last. Their names leave out
+ * the first `below` bytes. */
 static cen_status walk(scan *s, const char *path, size_t below, cen_split split, cen_error *error)
 {
     entries e;
@@ -306,7 +306,7 @@ static cen_status walk(scan *s, const char *path, size_t below, cen_split split,
     return status;
 }
 
-/* The folder of a class in the folder `above`, which lies in the root. */
+/* Adds the folder of a class in the folder `above` of the root. */
 static cen_status scan_class(scan *s, const char *root, const char *above, const entry *at,
                              cen_split split, cen_error *error)
 {
@@ -345,8 +345,8 @@ static cen_status fail_no_classes(const char *path, const entries *e, cen_error 
                      "%s: no classes here; the images must be in one sub-folder a class", path);
 }
 
-/* Each sub-folder is a class; files beside them are loose images if labels are not needed, or if this is
- * a test folder without classes. */
+/* Each sub-folder is a class. Files beside them are images without a class if labels are not needed, or in a
+ * test folder without classes. */
 static cen_status scan_classes(scan *s, const char *root, const char *path, const entries *e,
                                cen_split split, cen_error *error)
 {
@@ -369,10 +369,10 @@ static cen_status scan_classes(scan *s, const char *root, const char *path, cons
 
 /* ---- a root -------------------------------------------------------------------------------- */
 
-enum { PEEK_DEPTH = 16 }; /* links may go round in a circle */
+enum { PEEK_DEPTH = 16 }; /* links may form a circle */
 
-/* Looks below path for a folder, or at any depth for a file that claims to be an image. What cannot be read
- * is an error when it is listed for good. */
+/* Looks for a folder below path, or for a file at any depth that claims to be an image. A folder that cannot be
+ * read is an error later, when it is listed. */
 static cen_status peek(cen_context *context, const char *path, bool for_image, int depth,
                        bool *answer, cen_error *error)
 {
@@ -399,8 +399,8 @@ static cen_status peek(cen_context *context, const char *path, bool for_image, i
     return status;
 }
 
-/* Says whether these are train/, val/, ... with classes in them, and not classes that happen to be
- * called so: there is a train with folders inside, and a val or test, or no other class. */
+/* True if these are train/, val/ and so on with classes in them, and not classes of these names: there is a train
+ * with folders inside, and a val or test, or no other class. */
 static cen_status has_splits(cen_context *context, const entries *e, bool *answer, cen_error *error)
 {
     const entry *train = NULL;
@@ -485,7 +485,7 @@ static cen_status scan_folder(scan *s, const char *path, cen_error *error)
     return status;
 }
 
-/* A file that is named by itself. */
+/* Adds a file that the caller named itself. */
 static cen_status scan_file(scan *s, const char *path, cen_error *error)
 {
     const char *kept = cen__folder_keep(s->folder, path), *group;
@@ -549,8 +549,8 @@ static int compare_classes(const void *a, const void *b)
     return strcmp(one->path, other->path);
 }
 
-/* Numbers the classes by name; folders of one name are one class. If labels are needed, only training says
- * which classes there are. names and paths have room for all, also of those that training has not. */
+/* Numbers the classes by name; folders of one name are one class. If labels are needed, the training folders
+ * decide the classes. names and paths have room for all classes. */
 static cen_status number_sorted(cen_folder *folder, cen__class_folder **sorted, size_t n,
                                 const char **names, const char **paths, cen_error *error)
 {

@@ -1,6 +1,6 @@
-/* Two spellings of one class: file systems keep accents as part of a letter or behind it, and some do not tell
- * capital from small letters. Covered are ASCII, Latin-1, Latin Extended-A, modern Greek (U+0386 to 03CE)
- * and Cyrillic (U+0400 to 045F); other characters are equal to themselves only. */
+/* Two spellings of one class: file systems store an accent as part of a letter or after it, and some do not
+ * distinguish capital and small letters. This covers ASCII, Latin-1, Latin Extended-A, modern Greek (U+0386 to
+ * 03CE) and Cyrillic (U+0400 to 045F). Other characters are equal to themselves only. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +10,7 @@
 
 enum { FIRST_LATIN = 0xC0, LAST_LATIN = 0x17F, MOST_GROWTH = 3 };
 
-/* The letter and the mark of each of U+00C0 to 017F; a space: it is one letter. */
+/* The letter and the mark of U+00C0 to 017F; a space means that the character has no mark. */
 static const char latin_letters[] =
     "aaaaaa ceeeeiiii nooooo  uuuuy  aaaaaa ceeeeiiii nooooo  uuuuy yaaaaaaccccccccdd  eeeeeeeeeegg"
     "gggggghh  iiiiiiiii   jjkk llllll    nnnnnn   oooooo  rrrrrrsssssssstttt  uuuuuuuuuuuuwwyyyzzz"
@@ -30,7 +30,7 @@ static const uint16_t others[][3] = {
     {0x450, 0x435, 0x300}, {0x451, 0x435, 0x308}, {0x453, 0x433, 0x301}, {0x457, 0x456, 0x308},
     {0x45C, 0x43A, 0x301}, {0x45D, 0x438, 0x300}, {0x45E, 0x443, 0x306}};
 
-/* Ranges of capital letters, and the way to the small ones. */
+/* Ranges of capital letters, and the offset to the small ones. */
 static const uint16_t capitals[][3] = {
     {'A', 'Z', 0x20},     {0xC0, 0xD6, 0x20},   {0xD8, 0xDE, 0x20},   {0x110, 0x110, 1},
     {0x126, 0x126, 1},    {0x132, 0x132, 1},    {0x13F, 0x13F, 1},    {0x141, 0x141, 1},
@@ -52,7 +52,7 @@ static char *put(char *to, unsigned c)
     return to;
 }
 
-/* A character below U+0800: small, and its marks behind it. */
+/* Writes a character below U+0800 as a small letter, and its marks after it. */
 static char *fold(char *to, unsigned c)
 {
     for (size_t i = 0; i < COUNT(capitals); i++) {
