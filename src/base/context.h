@@ -1,4 +1,4 @@
-/* What objects share that were made in one context. */
+/* The things that objects of one context share. */
 #ifndef CEN_BASE_CONTEXT_H
 #define CEN_BASE_CONTEXT_H
 
@@ -16,18 +16,18 @@ struct cen_context {
     cen__pool *pool;
 };
 
-/* `given`, or if that is NULL a new one, which is also *own and to be freed with what it serves. *own is NULL
- * if it is given. NULL: no memory is left. */
+/* Returns `given`, and sets *own to NULL. If `given` is NULL, returns a new context, also in *own, which is freed
+ * together with its object. NULL: no memory is left. */
 cen_context *cen__context_use(cen_context *given, cen_context **own);
 
-/* The instruction set to use in it; NULL: that of a context made now. */
+/* The instruction set of a context; NULL: that of a context made now. */
 cen__instruction_set cen__context_instructions(const cen_context *context);
 
 /* The work of a task that reads files or waits. */
 #define CEN__MUCH_WORK 1e30
 
-/* cen__pool_run with the context's threads, or if it is NULL or there is not enough to do, with the caller
- * itself. work: about how many multiply-adds, or numbers moved, all tasks take together. */
+/* cen__pool_run with the threads of the context. The caller does the work itself if the context is NULL or the work
+ * is small. work: about how many multiply-adds, or numbers moved, all tasks take together. */
 void cen__parallel(cen_context *context, size_t n_tasks, double work, cen__task *run, void *data);
 
 #endif

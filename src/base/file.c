@@ -11,7 +11,7 @@
 
 enum { FIRST_READ = 1 << 16, MOST_TRIES = 100, NAME_MOST = 200 };
 
-static const char ending[] = ".cen-tmp"; /* of temporary names: .NAME.NUMBER.cen-tmp */
+static const char ending[] = ".cen-tmp"; /* ending of temporary names: .NAME.NUMBER.cen-tmp */
 
 /* ---- reading ----------------------------------------------------------------------------------- */
 
@@ -47,7 +47,7 @@ static cen_status fail_limit(const char *path, uint64_t size, size_t most, cen_e
 
 typedef enum { WHOLE, START, TEXT } part;
 
-/* Room for `capacity` bytes, of which the first *size are there already. */
+/* Grows *bytes to `capacity` bytes and keeps the first *size of them. */
 static bool make_room(cen_context *context, uint8_t **bytes, size_t size, size_t capacity)
 {
     uint8_t *larger = cen__alloc(context, capacity, 1);
@@ -58,12 +58,12 @@ static bool make_room(cen_context *context, uint8_t **bytes, size_t size, size_t
     return true;
 }
 
-/* Until `most` bytes are there or the file ends; its size may change while it is read. A file takes what it
- * has; a text is read in growing pieces, because one that is no text may be a hole of any size. */
+/* Reads until there are `most` bytes or the file ends; its size may change meanwhile. A file gets memory for its
+ * size. A text is read in growing pieces, because a file that is no text may be a hole of any size. */
 static cen_status read_bytes(cen_context *context, FILE *file, const char *path, size_t most,
                              part wanted_part, uint8_t **bytes, size_t *size, cen_error *error)
 {
-    const uint64_t there = cen__os_file_size(file) + 1; /* one more shows the end */
+    const uint64_t there = cen__os_file_size(file) + 1; /* one byte more shows the end */
     size_t capacity = wanted_part == TEXT && there > FIRST_READ ? FIRST_READ
                       : there < most                            ? (size_t)there
                                                                 : most;
@@ -138,7 +138,7 @@ cen_status cen__file_read_start(cen_context *context, const char *path, size_t m
 
 /* ---- names ------------------------------------------------------------------------------------- */
 
-/* Where path lies; the caller's to free. */
+/* The folder of path; the caller frees it. */
 static char *folder_of(cen_context *context, const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -147,13 +147,14 @@ static char *folder_of(cen_context *context, const char *path)
     return folder;
 }
 
-/* path's folder with the name .NAME and the ending, of which NAME may be cut; the caller's to free. */
+/* The name .NAME with the ending in the folder of path; NAME may be cut. The caller frees it. */
 static char *hidden_beside(cen_context *context, const char *path, const char *end)
 {
     const char *slash = strrchr(path, '/'), *name = slash != NULL ? slash + 1 : path;
     size_t size = strlen(path) + strlen(end) + 2, cut = strlen(name);
     if (cut > NAME_MOST) cut = NAME_MOST;
-    while (cut > 0 && ((unsigned char)name[cut] & 0xC0) == 0x80) cut--; /* no half of a character */
+    while (cut > 0 && ((unsigned char)name[cut] & 0xC0) == 0x80)
+        cut--; /* do not cut a character in half */
     char *hidden = cen__alloc(context, size, 1);
     if (hidden == NULL) return NULL;
     (void)snprintf(hidden, size, "%.*s.%.*s%s", (int)(name - path), path, (int)cut, name, end);
@@ -186,7 +187,7 @@ static bool is_temporary(const char *name)
            strcmp(digits + DIGITS, ending) == 0;
 }
 
-/* What cannot be removed does not matter: no name is used twice. */
+/* A file that cannot be removed does no harm: no name is used twice. */
 void cen__folder_clear(cen_context *context, const char *folder)
 {
     const int kept = errno;
@@ -207,12 +208,12 @@ void cen__folder_clear(cen_context *context, const char *folder)
 
 struct cen__writer {
     cen_context *context;            /* for memory */
-    char *name;                      /* as the caller calls it */
-    char *path, *temporary, *folder; /* of the file behind the links; NULL: a stream */
+    char *name;                      /* the path as the caller wrote it */
+    char *path, *temporary, *folder; /* of the file that the links lead to; NULL: a stream */
     const char *old_name;            /* NULL: the old file is replaced */
     FILE *file;
-    intptr_t lock; /* on the temporary file: it is not dead */
-    int failure;   /* the first errno, 0 while all is well */
+    intptr_t lock; /* on the temporary file: shows that its writer lives */
+    int failure;   /* the first errno; 0: no error so far */
     bool skips_sync, has_moved_old;
 };
 
@@ -292,13 +293,13 @@ static bool close_file(cen__writer *w)
     return w->failure == 0;
 }
 
-/* The old file goes back to its name. */
+/* Gives the old file its name back. */
 static void restore_old(cen__writer *w)
 {
     if (w->has_moved_old) w->has_moved_old = !cen__os_replace(w->old_name, w->path);
 }
 
-/* A folder that stands in the way is not moved: the last rename refuses it. */
+/* A folder of that name is not moved: the last rename refuses it. */
 static bool put_in_place(cen__writer *w)
 {
     if (w->temporary == NULL) return true;
@@ -347,7 +348,7 @@ cen_status cen__writer_commit(cen__writer **writer, cen_error *error)
     return status;
 }
 
-/* Gives what was written the name that stays when this process is killed. */
+/* Gives the new file the name that stays if this process is killed. */
 static bool put_aside(cen__writer *w)
 {
     char *next = hidden_beside(w->context, w->path, ".next");
@@ -366,8 +367,8 @@ static bool put_aside(cen__writer *w)
     return is_there;
 }
 
-/* Each step is on the disk before the next one: a reader finds the old pair up to the renaming of the
- * file, and from then on the new one. */
+/* Each step is on the disk before the next one. So a reader finds the old pair until the file is renamed, and the
+ * new pair from then on. */
 static cen_status commit_both(cen__writer *file, cen__writer *description, cen_error *error)
 {
     bool is_good = close_file(file), is_other_good = close_file(description);

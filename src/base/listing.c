@@ -1,4 +1,4 @@
-/* What both os files share. */
+/* Code that os_posix.c and os_windows.c share. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -9,9 +9,9 @@
 
 enum { ALIGNMENT = 64 };
 
-/* In front of each block. */
+/* Stored in front of each block. */
 typedef struct {
-    void *raw;                                /* what the allocator gave */
+    void *raw;                                /* the pointer from the allocator */
     void (*release)(void *user, void *block); /* NULL: free */
     void *user;
 } block_header;
@@ -28,8 +28,8 @@ typedef struct {
 void __asan_poison_memory_region(const volatile void *begin, size_t size);
 #endif
 
-/* What alignment leaves free on both sides of a block is out of its bounds too. free lifts that; another allocator
- * would be kept out of its own memory. */
+/* Marks the bytes that alignment leaves free on both sides of a block as out of bounds. free removes the marks;
+ * with another allocator nothing is marked, since it could not reach its own memory. */
 static void guard(const char *raw, const char *block, size_t total, size_t used)
 {
 #if defined(CEN__ADDRESS_SANITIZER)
@@ -66,8 +66,8 @@ static bool block_size(size_t count, size_t size, size_t *total, size_t *used)
     return true;
 }
 
-/* errno stays: a thread's first malloc counts the processors, and sets it if /sys is not mounted. Clang takes malloc
- * for a function that leaves errno alone, and would drop a plain assignment. */
+/* Keeps errno: the first malloc of a thread counts the processors, and sets errno if /sys is not mounted. Clang
+ * assumes that malloc does not change errno, and would drop a plain assignment. */
 static void *allocate(const cen_context *context, size_t count, size_t size, bool zeroed)
 {
     const bool is_own = context != NULL && context->allocate != NULL;

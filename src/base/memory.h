@@ -1,4 +1,4 @@
-/* The only place that calls malloc and free, for a context without an allocator of its own. A block knows what
+/* The only place that calls malloc and free, for a context without an allocator of its own. A block remembers what
  * frees it. context may be NULL: malloc. */
 #ifndef CEN_BASE_MEMORY_H
 #define CEN_BASE_MEMORY_H
@@ -8,25 +8,25 @@
 
 #include <centerloss.h>
 
-/* count things of size bytes, 64-byte aligned, uninitialised; NULL where count * size overflows or
- * no memory is left. Zero things give a pointer that may be freed and not read. */
+/* count items of size bytes, 64-byte aligned, not initialised. NULL if count * size overflows or no memory is left.
+ * Zero items give a pointer that may be freed and not read. */
 void *cen__alloc(const cen_context *context, size_t count, size_t size);
 
 /* The same, all bytes zero. */
 void *cen__alloc_zeroed(const cen_context *context, size_t count, size_t size);
 
-/* NULL is fine. Only for pointers from this header, and before the context is freed. */
+/* NULL is fine. Only for pointers from this header, and before its context is freed. */
 void cen__free(void *pointer);
 
-/* Makes room for `needed` things in the array at *items (a pointer to it), doubling its capacity.
+/* Makes room for `needed` items in the array at *items (a pointer to it), and at least doubles its capacity.
  * On failure returns false and leaves the array as it was. */
 bool cen__grow(const cen_context *context, void *items, size_t *capacity, size_t needed,
                size_t size);
 
-/* A copy of a string; NULL where no memory is left. */
+/* A copy of a string; NULL if no memory is left. */
 char *cen__duplicate(const cen_context *context, const char *string);
 
-/* a * b into *product; false where it overflows. */
+/* Sets *product to a * b; false if it overflows. */
 bool cen__multiply(size_t a, size_t b, size_t *product);
 
 #endif

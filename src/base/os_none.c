@@ -131,7 +131,7 @@ bool cen__os_sync(FILE *file)
 bool cen__os_replace(const char *from, const char *to)
 {
     if (rename(from, to) == 0) return true;
-    (void)remove(to); /* in whose place some systems put nothing */
+    (void)remove(to); /* some systems do not replace a file by renaming */
     return rename(from, to) == 0;
 }
 
@@ -148,7 +148,7 @@ bool cen__os_remove(const char *path)
 
 double cen__os_seconds(void)
 {
-    return (double)time(NULL); /* clock() is not everywhere */
+    return (double)time(NULL); /* some systems have no clock() */
 }
 
 void cen__os_pause(void) {}

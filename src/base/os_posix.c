@@ -3,7 +3,7 @@
 #if CEN__POSIX
 #define _XOPEN_SOURCE 700
 #define _DEFAULT_SOURCE 1
-#define _FILE_OFFSET_BITS 64 /* files beyond 2 GB where a long has 32 bits */
+#define _FILE_OFFSET_BITS 64 /* files beyond 2 GB if a long has 32 bits */
 
 #include "base/os.h"
 
@@ -21,7 +21,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 
-/* stat with errno left alone: that nothing stands there is an answer. */
+/* stat that keeps errno: that nothing is there is an answer, not an error. */
 static bool look(const char *path, struct stat *found)
 {
     const int kept = errno;
@@ -105,7 +105,7 @@ cen_status cen__os_list(cen_context *context, const char *folder, cen__listing *
     return CEN_OK;
 }
 
-/* With the name of a new folder brought onto the disk in the one above it. partial is path up to `end`. */
+/* Makes a folder and syncs its name in the one above it. partial is path up to `end`. */
 static bool make_one(char *partial, char *end)
 {
     const int kept = errno;
@@ -177,8 +177,8 @@ FILE *cen__os_open_regular(const char *path, cen__path_kind *kind)
     return NULL;
 }
 
-/* The open descriptor that a path names, or -1. Opening such a name anew would write from the beginning of
- * a file that is being added to. */
+/* The open descriptor that a path names, or -1. Opening such a name again would write at the beginning of a file that
+ * others append to. */
 static int named_descriptor(const char *path)
 {
     static const char *const folders[] = {"/dev/fd/", "/proc/self/fd/"};
@@ -217,7 +217,8 @@ bool cen__os_may_write(const char *path)
 
 /* ---- new files --------------------------------------------------------------------------------- */
 
-/* `link` as it reads at path: beside it, unless it begins at the root. The caller's to cen__free. */
+/* The target of a link at path: relative to the folder of path, unless it begins at the root. The caller frees it
+ * with cen__free. */
 static char *beside(cen_context *context, const char *path, const char *link)
 {
     const char *slash = strrchr(path, '/');
@@ -254,7 +255,7 @@ char *cen__os_follow(cen_context *context, const char *path)
     return NULL;
 }
 
-/* Waits also through signals. */
+/* A signal does not end the waiting. */
 static bool hold(int descriptor, int how)
 {
     while (flock(descriptor, how) != 0) {
@@ -301,7 +302,7 @@ void cen__os_unlock(intptr_t lock, const char *path)
     errno = kept;
 }
 
-/* Owner and mode of another file. Where its group cannot be kept, ours gets no more than all others. */
+/* Sets owner and mode of another file. If its group cannot be kept, our group gets the rights of all others. */
 static bool set_mode(int descriptor, const struct stat *like)
 {
     const int kept = errno;
@@ -316,7 +317,7 @@ static bool set_mode(int descriptor, const struct stat *like)
     return fchmod(descriptor, mode) == 0;
 }
 
-/* Locked, and with a second descriptor that keeps the lock when the stream is closed. */
+/* Locks it, with a second descriptor that keeps the lock when the stream is closed. */
 static FILE *open_new(int descriptor, const char *path, intptr_t *lock)
 {
     const int kept = errno;
@@ -324,7 +325,9 @@ static FILE *open_new(int descriptor, const char *path, intptr_t *lock)
     if (*lock < 0) return NULL;
     /* A file system without locks is no reason not to write. */
     bool is_ours = !hold(descriptor, LOCK_EX) || is_still_there(descriptor, path);
-    errno = is_ours ? kept : EEXIST; /* taken for dead before the lock was held: try another name */
+    errno = is_ours
+                ? kept
+                : EEXIST; /* another process removed it before it was locked: try another name */
     FILE *file = is_ours ? fdopen(descriptor, "wb") : NULL;
     if (file == NULL) {
         const int failure = errno;

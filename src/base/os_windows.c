@@ -26,7 +26,7 @@
 #include "base/memory.h"
 #include "base/status.h"
 
-/* errno for what Windows said last, so that the callers' strerror speaks for both systems. */
+/* Sets errno from the last error of Windows, so that the callers' strerror works on both systems. */
 static void set_errno(void)
 {
     switch (GetLastError()) {
@@ -49,7 +49,7 @@ static void set_errno(void)
     }
 }
 
-/* No path of Windows is longer, so that none needs memory to be asked for. */
+/* No path of Windows is longer, so no memory has to be allocated. */
 enum { MOST_PATH = 32768 };
 typedef wchar_t wide_path[MOST_PATH];
 
@@ -81,7 +81,7 @@ cen__path_kind cen__os_identify(const char *path, uint64_t identity[2])
     identity[0] = identity[1] = 0;
     wide_path wide;
     if (!widen(path, wide)) return CEN__NOTHING;
-    /* Opening follows links, which asking for a name's attributes does not. */
+    /* Opens the file, because reading the attributes of a name does not follow links. */
     HANDLE handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
                                 NULL, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS, NULL);
     if (handle == INVALID_HANDLE_VALUE) return CEN__NOTHING;
@@ -251,7 +251,8 @@ bool cen__os_is_link(const char *path)
 
 /* ---- new files --------------------------------------------------------------------------------- */
 
-/* Where path leads to, as "//?/C:/folder/file" or "//?/UNC/...": one spelling for a file. NULL with errno set. */
+/* The file that path leads to, as "//?/C:/folder/file" or "//?/UNC/...": one spelling per file. NULL with errno
+ * set. */
 static char *final_path(cen_context *context, const char *path)
 {
     wide_path wide;
@@ -270,7 +271,7 @@ static char *final_path(cen_context *context, const char *path)
     return found;
 }
 
-/* Of a link that leads to nothing only the link is known. */
+/* If a link leads to nothing, only the link itself is known. */
 char *cen__os_follow(cen_context *context, const char *path)
 {
     if (cen__os_is_link(path) && cen__os_kind(path) == CEN__FILE) {
@@ -286,7 +287,7 @@ char *cen__os_follow(cen_context *context, const char *path)
     return copy;
 }
 
-/* Nobody else may open the file, and it goes when the handle does. */
+/* Nobody else may open the file, and closing the handle removes it. */
 intptr_t cen__os_lock(const char *path, bool waits)
 {
     wide_path wide;
@@ -297,7 +298,7 @@ intptr_t cen__os_lock(const char *path, bool waits)
             wide, GENERIC_READ | GENERIC_WRITE | DELETE, 0, NULL, OPEN_ALWAYS,
             FILE_ATTRIBUTE_NORMAL | FILE_FLAG_DELETE_ON_CLOSE | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
         DWORD failure = handle == INVALID_HANDLE_VALUE ? GetLastError() : 0;
-        /* One that is about to go denies access. */
+        /* A file that is being removed denies access. */
         bool is_held = failure == ERROR_SHARING_VIOLATION || failure == ERROR_DELETE_PENDING;
         if (handle == INVALID_HANDLE_VALUE) set_errno();
         if (is_held) errno = EWOULDBLOCK;
@@ -331,7 +332,7 @@ FILE *cen__os_create_new(const char *path, const char *like, intptr_t *lock)
     return file;
 }
 
-/* Between its closing and its renaming a file that lives is open to nobody: an hour has to pass. */
+/* Between closing and renaming nobody has a file open, although its writer lives. So an hour has to pass. */
 void cen__os_remove_dead(const char *path)
 {
     const uint64_t hour = UINT64_C(36000000000); /* of 100 ns */
@@ -376,7 +377,7 @@ bool cen__os_replace(const char *from, const char *to)
     return is_replaced;
 }
 
-/* MOVEFILE_WRITE_THROUGH has done it. */
+/* MOVEFILE_WRITE_THROUGH has synced already. */
 bool cen__os_sync_folder(const char *folder)
 {
     (void)folder;

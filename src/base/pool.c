@@ -12,29 +12,30 @@ static void run_all(size_t n_tasks, cen__task *run, void *data)
 
 #if CEN__THREADS
 
-/* What a wait costs at most before it sleeps: a few ten microseconds. */
+/* The longest spinning of a wait before it sleeps: some tens of microseconds. */
 enum { SPINS = 1000 };
 
 typedef struct {
     cen__task *run;
     void *data;
-    size_t n_tasks, next; /* next: atomic, of the tasks not handed out */
+    size_t n_tasks, next; /* next: atomic, the next task to hand out */
 } job;
 
 struct cen__pool {
     cen_context *context; /* for memory */
     int n_threads;        /* with the caller */
     int n_spins;
-    unsigned long owner;   /* atomic: the process that runs a job, 0: none */
-    unsigned long process; /* that of the threads */
+    unsigned long owner;   /* atomic: the process that runs a job; 0: none */
+    unsigned long process; /* the process of the threads */
     cen__monitor *monitor;
     cen__thread **threads; /* [n_threads - 1] */
     int n_started;
     bool is_refused; /* a thread could not be made */
 
-    /* Changed in the monitor; generation and n_active are also read by those who spin. */
+    /* Changed in the monitor. Spinning threads also read generation and n_active. */
     job job;
-    int n_wanted, n_joined; /* threads beside the caller that the job may have, and has had */
+    int n_wanted,
+        n_joined; /* threads beside the caller: most that the job may have; that have joined it */
     int n_active;
     int n_asleep;
     bool is_caller_asleep;
@@ -71,7 +72,7 @@ static bool may_join(const cen__pool *pool)
     return pool->n_joined < pool->n_wanted || pool->is_ending;
 }
 
-/* In the monitor: until there is a job or the end. */
+/* In the monitor: waits until there is a job or the end. */
 static void await_job(cen__pool *pool)
 {
     while (!may_join(pool)) {
@@ -106,7 +107,7 @@ static void live(void *user)
     cen__monitor_leave(pool->monitor);
 }
 
-/* In the monitor: a new generation, and how many sleep that it needs. */
+/* In the monitor: begins a generation; returns how many sleeping threads it needs. */
 static int announce(cen__pool *pool, int n_threads)
 {
     CEN__FETCH_ADD(&pool->generation, 1);
@@ -124,7 +125,7 @@ static void open_job(cen__pool *pool, job job_, int n_wanted)
     while (n_to_wake-- > 0) cen__monitor_signal(pool->monitor, CEN__WORK);
 }
 
-/* All tasks are handed out: nobody joins any more, and who has joined comes to an end. */
+/* All tasks are handed out: no thread joins any more. Waits for those that have joined. */
 static void close_job(cen__pool *pool)
 {
     for (int i = 0; i < pool->n_spins && CEN__LOAD(&pool->n_active) > 0; i++) CEN__PAUSE();
@@ -138,8 +139,8 @@ static void close_job(cen__pool *pool)
     cen__monitor_leave(pool->monitor);
 }
 
-/* A fork has this thread only, and the lock in any state: of both only the memory is left to free. Other threads of the child may ask for the pool
- * meanwhile: owner and n_threads, which they read, stay as they are. */
+/* After a fork the child has only this thread, and the lock is in any state: only their memory can be freed. Other
+ * threads of the child may ask for the pool meanwhile, so owner and n_threads, which they read, stay as they are. */
 static void renew(cen__pool *pool)
 {
     for (int i = 0; i < pool->n_started; i++) cen__free(pool->threads[i]);
@@ -151,7 +152,7 @@ static void renew(cen__pool *pool)
     pool->is_refused = pool->monitor == NULL;
 }
 
-/* Whether the pool is now this caller's. A fork may have copied it while it was another's. */
+/* True if this caller now owns the pool. A fork may have copied it while another thread owned it. */
 static bool claim(cen__pool *pool, unsigned long self)
 {
     unsigned long owner = 0;
@@ -159,7 +160,7 @@ static bool claim(cen__pool *pool, unsigned long self)
     return owner != self && CEN__REPLACE(&pool->owner, &owner, self);
 }
 
-/* The threads that are there for so many tasks beside the caller. */
+/* The number of threads, beside the caller, for this number of tasks. */
 static int start_threads(cen__pool *pool, size_t n_tasks)
 {
     const int most = n_tasks < (size_t)pool->n_threads ? (int)n_tasks - 1 : pool->n_threads - 1;

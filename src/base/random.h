@@ -1,12 +1,12 @@
-/* Random numbers as a function of (seed, stream, counter): no hidden state, so neither threads nor
- * the place where a run was resumed change what is drawn. */
+/* Random numbers as a function of (seed, stream, counter). There is no hidden state, so neither threads nor resuming
+ * change them. */
 #ifndef CEN_BASE_RANDOM_H
 #define CEN_BASE_RANDOM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* One name for each use, so that no two uses share numbers. */
+/* Each use has a stream of its own, so no two uses share numbers. */
 enum cen__stream {
     CEN__STREAM_WEIGHTS = 1,
     CEN__STREAM_CENTERS,
@@ -26,7 +26,7 @@ enum cen__stream {
 /* A stream within a stream: for the i-th parameter, class or epoch of a use. */
 uint64_t cen__substream(uint64_t stream, uint64_t index);
 
-/* FNV-1a, so that what is drawn for a class depends on its name and not on its place among others. */
+/* FNV-1a. With it, a draw for a class depends on its name and not on its index. */
 uint64_t cen__hash_name(const char *name);
 
 /* 64 uniform bits (SplitMix64's finaliser, Steele et al. 2014, over a mixed key). */
@@ -35,8 +35,8 @@ uint64_t cen__random_bits(uint64_t seed, uint64_t stream, uint64_t counter);
 /* Uniform in [0, 1): 24 bits, exact in float. */
 float cen__random_float(uint64_t seed, uint64_t stream, uint64_t counter);
 
-/* Uniform in 0 .. n - 1, n > 0, without bias that matters (64-bit multiply-shift on 32 bits where n
- * fits, modulo of 64 bits elsewhere). */
+/* Uniform in 0 .. n - 1, n > 0, with a negligible bias (64-bit multiply-shift of 32 bits if n fits, else modulo of
+ * 64 bits). */
 uint64_t cen__random_below(uint64_t seed, uint64_t stream, uint64_t counter, uint64_t n);
 
 /* Fisher-Yates over items[n]. */

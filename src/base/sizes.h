@@ -1,5 +1,5 @@
-/* Sizes that are added and multiplied: what does not fit stays at SIZE_MAX, of which cen__alloc gives
- * nothing. So a plan adds up all that it needs, and fails once, when it takes its memory. */
+/* Sums and products of sizes that saturate at SIZE_MAX, which cen__alloc refuses. So a plan adds up all sizes, and
+ * fails only once, when it allocates. */
 #ifndef CEN_BASE_SIZES_H
 #define CEN_BASE_SIZES_H
 

@@ -6,7 +6,7 @@
 
 #include "base/utf8.h"
 
-/* A sentence that is too long loses its middle: what it is about stands first, the reason last. */
+/* A sentence that is too long loses its middle, since the subject is at its beginning and the reason at its end. */
 static void shorten(char *message, size_t most)
 {
     static const char gap[] = " ... ";
@@ -19,7 +19,7 @@ static void shorten(char *message, size_t most)
 cen_status cen__fail(cen_error *error, cen_status status, const char *format, ...)
 {
     if (error != NULL) {
-        char message[16 * sizeof error->message]; /* an argument may be as long as a path */
+        char message[16 * sizeof error->message]; /* room for an argument as long as a path */
         va_list arguments;
         va_start(arguments, format);
         (void)vsnprintf(message, sizeof message, format, arguments);

@@ -14,17 +14,17 @@
 #define CEN__PRINTF(format_index, first_argument)
 #endif
 
-/* Fills *error (where not NULL) and returns status, so that `return cen__fail(...)` is one line.
- * The arguments may point into error->message itself: a caller that knows the file puts it before
- * the sentence of one that did not, as cen__fail(error, s, "%s: %s", path, error->message). */
+/* Fills *error (if it is not NULL) and returns status, so that `return cen__fail(...)` is one line. The arguments may
+ * point into error->message itself. So a caller that knows the file can put it in front of the sentence:
+ * cen__fail(error, s, "%s: %s", path, error->message). */
 cen_status cen__fail(cen_error *error, cen_status status, const char *format, ...)
     CEN__PRINTF(3, 4);
 
-/* The one sentence for memory that could not be had. */
+/* The sentence for a failed allocation. */
 cen_status cen__fail_memory(cen_error *error, const char *what);
 
-/* Adds to the text of *at characters in text[size]; what has no room is cut. The only place for texts of
- * bounded size that grow: what snprintf returns may be more than it has written. */
+/* Appends to the *at characters in text[size], and cuts what does not fit. Texts of bounded size grow only here, since
+ * the result of snprintf can be more than it has written. */
 void cen__append(char *text, size_t size, size_t *at, const char *format, ...) CEN__PRINTF(4, 5);
 
 #endif

@@ -1,4 +1,4 @@
-/* The public face of file.h and of locks. */
+/* The public functions for files and locks. */
 #include <centerloss_eval.h>
 
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Which of os_*.c and thread_*.c is compiled: of a system without threads and folders (a microcontroller, WASI), or
- * where CEN_PLAIN_C is defined, those that need the C library only. */
+/* Decides which of os_*.c and thread_*.c are compiled. A system without threads and folders (a microcontroller, WASI),
+ * or CEN_PLAIN_C, takes those that need only the C library. */
 #ifndef CEN_BASE_SYSTEMS_H
 #define CEN_BASE_SYSTEMS_H
 

@@ -1,5 +1,5 @@
 /* Threads, a lock with two conditions, and numbers that threads share. thread_posix.c, thread_windows.c and
- * thread_none.c hold the implementations. */
+ * thread_none.c implement them. */
 #ifndef CEN_BASE_THREAD_H
 #define CEN_BASE_THREAD_H
 
@@ -10,7 +10,7 @@
 
 #include "base/systems.h"
 
-/* Whether compiler and system have what follows. Without it a pool is its caller. */
+/* True if compiler and system support the following. Without it a pool has only its caller. */
 #if defined(__GNUC__) && (CEN__POSIX || CEN__WINDOWS)
 #define CEN__THREADS 1
 #else
@@ -26,7 +26,7 @@
 #define CEN__REPLACE(number, expected, value)                                                      \
     __atomic_compare_exchange_n(number, expected, value, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)
 
-/* A breath of a thread that spins. */
+/* A short pause of a spinning thread. */
 #if defined(__x86_64__) || defined(__i386__)
 #define CEN__PAUSE() __builtin_ia32_pause()
 #else
@@ -35,7 +35,7 @@
 
 typedef enum { CEN__WORK, CEN__DONE } cen__condition;
 
-/* A mutual exclusion lock and its two conditions. */
+/* A mutex and its two conditions. */
 typedef struct cen__monitor cen__monitor;
 
 /* NULL if no memory is left. */
@@ -53,20 +53,19 @@ void cen__monitor_signal(cen__monitor *monitor, cen__condition condition);
 
 typedef struct cen__thread cen__thread;
 
-/* NULL, errno left alone, if the system gives no thread or no memory. Signals of the process go to other threads,
- * those of a fault to it. */
+/* NULL if the system gives no thread or no memory; errno stays. Signals of the process go to other threads, signals of
+ * a fault to the thread itself. */
 cen__thread *cen__thread_start(cen_context *context, void (*run)(void *user), void *user);
 
 /* Waits for its end and frees it. */
 void cen__thread_join(cen__thread *thread);
 
-/* This process; a fork has another. (No wider than what 32-bit machines exchange at once.) */
+/* The number of this process; a fork has another. (Narrow enough for an atomic exchange on 32-bit machines.) */
 unsigned long cen__process(void);
 
 #endif
 
-/* Processors that this process may use: its affinity and the quota of its control group allow as many. At
- * least 1. */
+/* Processors that this process may use, by its affinity and the quota of its control group. At least 1. */
 int cen__processors(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* The twin of thread_posix.c for systems without threads: a pool is its caller. */
+/* The twin of thread_posix.c for systems without threads: a pool has only its caller. */
 #include "base/thread.h"
 
 #if !CEN__POSIX && !CEN__WINDOWS

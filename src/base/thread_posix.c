@@ -25,7 +25,7 @@
 #if CEN__THREADS
 #include <pthread.h>
 
-/* For tasks. Some systems give a thread 128 KB, others 8 MB of address space. */
+/* Stack size of a thread. The defaults range from 128 KB to 8 MB of address space. */
 enum { STACK_SIZE = 1 << 20 };
 
 struct cen__monitor {
@@ -85,8 +85,8 @@ static void *begin(void *user)
     return NULL;
 }
 
-/* Signals of the process are handled in the threads of the program, which knows of them; what a thread does
- * wrong, in itself: the system ends a process that blocks those, whatever handler it has. */
+/* Signals of the process are handled in the threads of the program. Signals of a fault stay in the thread that causes
+ * them: the system ends a process that blocks these, whatever handler it has. */
 static void list_blocked(sigset_t *signals)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS};
@@ -149,14 +149,14 @@ static bool first_line(const char *path, char *line, int size)
     return is_read;
 }
 
-/* The whole processors, at least 1, that `quota` of each `period` microseconds are; 0: no limit. */
+/* The whole processors, at least 1, that `quota` of each `period` microseconds allow; 0: no limit. */
 static int whole(long long quota, long long period)
 {
     if (quota <= 0 || period <= 0) return 0;
     return (quota - 1) / period >= 1024 ? 0 : (int)((quota - 1) / period + 1);
 }
 
-/* The limit that stands in one folder of control groups: version 2, then version 1. */
+/* The limit in one folder of control groups: version 2, then version 1. */
 static int group_limit(const char *folder)
 {
     char path[1200], line[64], *end;
@@ -177,7 +177,7 @@ static int lower(int count, int limit)
     return limit > 0 && limit < count ? limit : count;
 }
 
-/* A group is bound by those above it, too. root: where its kind is mounted. */
+/* The groups above a group limit it, too. root: the mount point of its kind. */
 static int limit_by(const char *root, const char *group, int count)
 {
     char folder[1100];
@@ -235,7 +235,7 @@ static int allowed(void)
 
 int cen__processors(void)
 {
-    const int kept = errno; /* set by what is not mounted */
+    const int kept = errno; /* errno is set by a file system that is not mounted */
     int count = allowed();
     errno = kept;
     return count < 1 ? 1 : count;

@@ -12,11 +12,11 @@
 #include "search/distance.h"
 #include "search/sort.h"
 
-/* Neighbours that are looked at for duplicates: equal distances come by row, so that of thousands of equal
- * rows each has the first among them. */
+/* Neighbours that are searched for duplicates. Equal distances are ordered by row, so each of thousands of equal
+ * rows has the first of them among its neighbours. */
 enum { NEIGHBOURS_MOST = 4 };
 
-/* Below this share of the median distance to the nearest, two rows are the same. */
+/* Two rows are the same if their distance is below this share of the median distance to the nearest row. */
 static const double same_share = 1e-4;
 
 typedef struct {
@@ -144,11 +144,10 @@ typedef struct {
     size_t *neighbours; /* [n, k] */
     float *distances;   /* [n, k] */
     float *sorted;      /* [2, n] */
-    size_t
-        *first; /* [n] a row of the group that comes before, the row itself where it is the first */
+    size_t *first;      /* [n] an earlier row of the group; the row itself if it is the first */
 } duplicates;
 
-/* The first row of the group of row i, which all rows on the way now name. */
+/* The first row of the group of row i. All rows on the way to it now name it directly. */
 static size_t find_first(size_t *first, size_t i)
 {
     size_t root = i;
@@ -185,7 +184,7 @@ static void group(duplicates *s, size_t n)
     }
 }
 
-/* Each row of a group once, with the first of it. */
+/* Reports each row of a group once, with the first row of the group. */
 static cen_status list_groups(audit *a, duplicates *s)
 {
     const cen_feature_set *set = a->set;
@@ -234,7 +233,7 @@ static cen_status audit_duplicates(audit *a)
 
 /* ---- the public functions ---------------------------------------------------------------------- */
 
-/* How much weaker a finding is than others of its kind. */
+/* A larger value means a weaker finding of its kind. */
 static double weakness(const cen_finding *finding)
 {
     if (finding->kind != CEN_FINDING_MISPLACED) return finding->distance;

@@ -12,7 +12,7 @@ typedef struct cen__classes {
     size_t n_classes, n_rows;
     int32_t *labels; /* [n_classes] ascending */
     size_t *starts;  /* [n_classes + 1] */
-    size_t *rows;    /* [n_rows] those of class c from starts[c] on, ascending */
+    size_t *rows;    /* [n_rows] the rows of class c begin at starts[c], ascending */
 } cen__classes;
 
 /* False without memory; then nothing is left to free. */
@@ -20,7 +20,7 @@ bool cen__classes_create(cen_context *context, cen__classes *classes, const int3
                          size_t n);
 void cen__classes_free(cen__classes *classes);
 
-/* The place of a label, n_classes where it does not occur. */
+/* The place of a label; n_classes if it does not occur. */
 size_t cen__classes_find(const cen__classes *classes, int32_t label);
 
 /* Rows of the class at a place, 0 for n_classes. */

@@ -7,7 +7,7 @@
 #include "base/status.h"
 #include "search/search.h"
 
-/* Neighbours are nearest first, so that some are at distance 0 where the first is. */
+/* Neighbours are ordered nearest first, so some are at distance 0 only if the first is. */
 static double weight_of(const double *distances, size_t i, cen_weights weights)
 {
     if (weights == CEN_WEIGHTS_UNIFORM) return 1;
@@ -46,8 +46,7 @@ int32_t cen__knn_vote(const size_t *indices, size_t k, const int32_t *gallery_la
 int32_t cen__vote(const size_t *indices, const double *distances, const cen_knn_options *options,
                   const int32_t *gallery_labels)
 {
-    size_t k =
-        0; /* as floats, so that a threshold that is one of the distances found includes it */
+    size_t k = 0; /* compared as floats, so that a threshold equal to a distance includes it */
     while (k < options->k && (double)(float)distances[k] <= options->most_distance) k++;
     return vote(indices, distances, k, options->weights, gallery_labels);
 }

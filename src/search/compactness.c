@@ -21,7 +21,7 @@ static void add_means(const float *features, size_t n, size_t d, const int32_t *
     }
 }
 
-/* NAN where no query's class is among the means. */
+/* NAN if no query's class is among the means. */
 static double intra_square(cen_labelled queries, size_t d, const double *means,
                            const size_t *counts)
 {
@@ -39,8 +39,8 @@ static double intra_square(cen_labelled queries, size_t d, const double *means,
     return n > 0 ? sum / (double)n : (double)NAN;
 }
 
-/* The mean over pairs of || m_a - m_b ||^2 is 2 / (C - 1) times the sum of || m_a - m ||^2, m the mean
- * of the C means: no loop over pairs. NAN with fewer than two. */
+/* The mean over pairs of || m_a - m_b ||^2 is 2 / (C - 1) times the sum of || m_a - m ||^2, with m the mean of
+ * the C means. So no loop over pairs is needed. NAN with fewer than two classes. */
 static double inter_square(const double *means, const size_t *counts, size_t n_classes, size_t d)
 {
     size_t n_filled = 0;

@@ -1,4 +1,4 @@
-/* The distance of two rows: the one that orders neighbours everywhere in this room. */
+/* The distance of two rows. It orders neighbours everywhere in this folder. */
 #ifndef CEN_SEARCH_DISTANCE_H
 #define CEN_SEARCH_DISTANCE_H
 
@@ -7,7 +7,7 @@
 
 #include "kernels/dispatch.h"
 
-/* L2: |a - b|^2. Cosine: 1 - a.b / (|a| |b|), where the squares |a|^2 and |b|^2 are known. */
+/* L2: |a - b|^2. Cosine: 1 - a.b / (|a| |b|), given the squares |a|^2 and |b|^2. */
 static inline double cen__order_distance(const cen__vectors *vectors, bool cosine, size_t d,
                                          const float *a, const float *b, double a_square,
                                          double b_square)

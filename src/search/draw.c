@@ -2,11 +2,11 @@
 
 #include "base/random.h"
 
-/* More than the 4 of Luby and Rackoff, whose proof needs large halves. */
+/* More rounds than the 4 of Luby and Rackoff, whose proof needs large halves. */
 enum { ROUNDS = 6, HALF_LEAST = 3 };
 
-/* A Feistel network permutes 0 .. 4^half - 1; what falls outside of 0 .. n - 1 is sent through again
- * until it comes back (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"). */
+/* A Feistel network permutes 0 .. 4^half - 1. A result outside of 0 .. n - 1 is permuted again until it is inside
+ * (Black and Rogaway 2002, "Ciphers with arbitrary finite domains"). */
 uint64_t cen__draw(uint64_t seed, uint64_t stream, uint64_t n, uint64_t i)
 {
     int half = HALF_LEAST;

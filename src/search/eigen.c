@@ -1,6 +1,6 @@
 /* A = Q T Q^T by Householder reflections, T tridiagonal; then T = S L S^T by implicit QR steps with
- * Wilkinson's shift (Golub and Van Loan, Matrix Computations, 8.3). What is kept is (Q S)^T, whose rows
- * are the eigenvectors, so that every loop runs along rows. */
+ * Wilkinson's shift (Golub and Van Loan, Matrix Computations, 8.3). The result is kept as (Q S)^T, whose
+ * rows are the eigenvectors, so that every loop runs along rows. */
 #include "search/eigen.h"
 
 #include <float.h>
@@ -8,7 +8,7 @@
 
 enum { LANES = 8, STEPS_MOST = 60 };
 
-/* The lanes are written out so that they become vectors. */
+/* The lanes are written out, so that the compiler makes vectors of them. */
 double cen__dot(size_t n, const double *x, const double *y)
 {
     double lanes[LANES] = {0}, sum = 0;
@@ -21,8 +21,8 @@ double cen__dot(size_t n, const double *x, const double *y)
     return sum;
 }
 
-/* Makes of x[n], n > 1, the v with |v|^2 = 2 for which (1 - v v^T) x = (result, 0, ..., 0); v is zero
- * where that holds already. */
+/* Replaces x[n], n > 1, by the v with |v|^2 = 2 for which (1 - v v^T) x = (result, 0, ..., 0). v is zero if x has
+ * that form already. */
 static double reflector(size_t n, double *x)
 {
     double size = 0;
@@ -42,7 +42,7 @@ static double reflector(size_t n, double *x)
     return result * size;
 }
 
-/* The reflector of column k stands in a[k][k + 1 ..] afterwards; diagonal[n], beside[n - 1]: T. */
+/* Afterwards a[k][k + 1 ..] holds the reflector of column k, and diagonal[n], beside[n - 1] hold T. */
 static void make_tridiagonal(size_t n, double *a, double *diagonal, double *beside, double *w)
 {
     for (size_t k = 0; k + 1 < n; k++) {
@@ -67,8 +67,8 @@ static void make_tridiagonal(size_t n, double *a, double *diagonal, double *besi
     diagonal[n - 1] = a[n * n - 1];
 }
 
-/* vectors = Q^T = H_{n-2} ... H_0, multiplied from the last reflector on: H_k touches what lies behind
- * row and column k. */
+/* vectors = Q^T = H_{n-2} ... H_0, multiplied from the last reflector on: H_k changes only what follows row and
+ * column k. */
 static void multiply_reflectors(size_t n, const double *a, double *vectors)
 {
     for (size_t i = 0; i < n * n; i++) vectors[i] = 0;

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-/* Eigenvalues and -vectors of the symmetric a[n, n], which is destroyed: values[n] in no order, and the
+/* Eigenvalues and eigenvectors of the symmetric a[n, n], which is overwritten: values[n] in no order, and the
  * vector of each as a row of vectors[n, n], orthonormal. scratch[2 n]. */
 void cen__eigen(size_t n, double *a, double *values, double *vectors, double *scratch);
 

@@ -57,7 +57,7 @@ static void mean_of_support(const game *g, const deck *from, double *sum, float 
     for (size_t j = 0; j < g->d; j++) mean[j] = (float)(sum[j] / (double)g->options->n_shots);
 }
 
-/* The way whose mean is nearest; a tie goes to the smallest label. */
+/* The class of the episode with the nearest mean; a tie goes to the smallest label. */
 static size_t nearest_way(const game *g, const float *x, const size_t *chosen, const float *means,
                           const double *squares)
 {

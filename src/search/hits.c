@@ -10,7 +10,7 @@
 #include "search/nearest.h"
 
 enum {
-    TASK = 16, /* queries that are counted at once */
+    TASK = 16, /* queries that are counted together */
     N_BUCKETS = 2048
 };
 
@@ -26,7 +26,7 @@ cen__hits cen__hits_of_neighbours(const size_t *indices, size_t n_partners, int3
     return hits;
 }
 
-/* Counting measures every row, a search leaves out far ones: by measurement equal at about two fifths of the rows. */
+/* Counting measures every row, a search leaves out far ones. They take equally long at about two fifths of the rows. */
 bool cen__hits_countable(size_t n_partners, size_t n_gallery)
 {
     return n_partners > n_gallery / 5 * 2;
@@ -48,7 +48,7 @@ typedef struct {
     cen__hits *hits;
 } counting;
 
-/* Sorted neighbours, in which the place of another is found by the bucket of its distance. */
+/* Sorted neighbours, and buckets by distance to find the place of another one. */
 typedef struct {
     const cen__neighbour *items; /* [n] */
     size_t n;
@@ -58,7 +58,7 @@ typedef struct {
 
 static size_t bucket_of(const ranked *r, double distance)
 {
-    double place = (distance - r->least) * r->scale; /* never falls if the distance rises */
+    double place = (distance - r->least) * r->scale; /* grows with the distance, or stays */
     return place >= (double)N_BUCKETS ? N_BUCKETS - 1 : place > 0 ? (size_t)place : 0;
 }
 
@@ -76,7 +76,8 @@ static void rank(ranked *r, const cen__neighbour *items, size_t n)
     }
 }
 
-/* How many come before x. No branch of the loop depends on a comparison: half of them would be mispredicted. */
+/* The number of neighbours before x. No branch of the loop depends on a comparison, since half of them would be
+ * mispredicted. */
 static size_t count_before(const ranked *r, cen__neighbour x)
 {
     size_t b = bucket_of(r, x.distance), n = r->starts[b + 1] - r->starts[b];
@@ -85,7 +86,7 @@ static size_t count_before(const ranked *r, cen__neighbour x)
     return (size_t)(first - r->items) + (n == 1 && cen__comes_before(*first, x));
 }
 
-/* counts[j]: the partners between the other rows j - 1 and j. Up to the first other row the share of hits is 1. */
+/* counts[j]: partners between the other rows j - 1 and j. Up to the first other row the share of hits is 1. */
 static cen__hits walk(const size_t *counts, size_t n_others, size_t n_partners)
 {
     size_t rank = n_others > 0 && counts[0] < n_partners ? counts[0] : n_partners;
@@ -114,7 +115,7 @@ static cen__neighbour measure(const counting *c, const query *q, size_t row)
     return (cen__neighbour){distance, row};
 }
 
-/* The rows of some classes, which stand at first .. end - 1. */
+/* The rows of the classes first .. end - 1. */
 static void offer(const counting *c, const query *q, size_t first, size_t end,
                   cen__nearest *nearest)
 {

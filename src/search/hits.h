@@ -1,4 +1,4 @@
-/* What retrieval asks of a query: which of its first R neighbours are hits, where R rows have its label. */
+/* For retrieval: which of the first R neighbours of a query are hits. R is the number of rows with its label. */
 #ifndef CEN_SEARCH_HITS_H
 #define CEN_SEARCH_HITS_H
 
@@ -20,11 +20,11 @@ typedef struct cen__place {
 cen__hits cen__hits_of_neighbours(const size_t *indices, size_t n_partners, int32_t label,
                                   const int32_t *gallery_labels);
 
-/* Whether cen__hits_count is faster than a search for n_partners neighbours. */
+/* True if cen__hits_count is faster than a search for n_partners neighbours. */
 bool cen__hits_countable(size_t n_partners, size_t n_gallery);
 
-/* The hits of places[n], queries whose labels the gallery has, without sorting the partners: sorts the other rows
- * and counts the partners before each. classes are the gallery's; all features are finite. Errors: MEMORY. */
+/* The hits of the queries places[n], whose labels the gallery has. It sorts only the other rows, and counts the
+ * partners before each. classes are those of the gallery; all features are finite. Errors: MEMORY. */
 cen_status cen__hits_count(cen_context *context, cen_labelled gallery, const cen__classes *classes,
                            cen_labelled queries, size_t d, const cen_knn_options *options,
                            const cen__place *places, size_t n, cen__hits *hits, cen_error *error);

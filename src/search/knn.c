@@ -1,6 +1,6 @@
-/* Exact k-nearest neighbours: a float32 matrix product throws out what is surely too far, and what it
- * cannot throw out is measured in double. So the answer does not depend on how the product was
- * rounded, nor on threads or instruction sets.
+/* Exact k-nearest neighbours: a float32 matrix product excludes rows that are surely too far, and the others are
+ * measured in double. So the answer does not depend on the rounding of the product, on threads or on
+ * instruction sets.
  *
  * With the square |q - g|^2 = |q|^2 + (|g|^2 - 2 q.g), the product gives s = |g|^2 - 2 q.g as a . b of
  *
@@ -11,10 +11,10 @@
  * not, of numbers that carry a few roundings already (|g|^2: one; q / |q|: one, on both sides), is off
  * by at most gamma * sum |a_i b_i|, gamma = m u / (1 - m u), m = D + 8 (Higham 2002, 3.1; D + 5 would
  * do). By Cauchy-Schwarz sum |a_i b_i| <= M = |a'| |b'| + |b_last|, with a'
- * and b' the first D numbers. What underflows, even where the host has denormals flushed to zero,
- * adds at most FLT_MIN (1 + |a'| + |b'|) for each of the D + 1. Where M is so large that floats could
- * overflow the filter lets everything through. The exact distances and |q|^2 are sums of doubles, off by
- * their own (D + 8) 2^-52 at most, which counts where gallery rows are tiny beside a query. */
+ * and b' the first D numbers. Underflow, also if the program flushes denormals to zero, adds at most
+ * FLT_MIN (1 + |a'| + |b'|) for each of the D + 1. If M is so large that floats could overflow, the filter
+ * excludes nothing. The exact distances and |q|^2 are sums of doubles with a relative error of at most
+ * (D + 8) 2^-52, which matters if gallery rows are tiny beside a query. */
 #include <centerloss.h>
 
 #include <float.h>
@@ -29,18 +29,18 @@
 #include "search/nearest.h"
 #include "search/search.h"
 
-/* Queries are packed in blocks that stay in the second-level cache, gallery rows in groups (a whole
- * number of panels) that stay in the first. */
+/* Queries are packed in blocks that fit into the second-level cache, gallery rows in groups (a whole number of
+ * panels) that fit into the first. */
 enum {
     BLOCK_MOST = 1024,
     GROUP_MOST = CEN__NR_MAX,
     CHUNK_LEAST = 1024,
-    DIRECT_MOST = 1, /* queries that are measured at once: packing would cost more */
+    DIRECT_MOST = 1, /* so few queries are measured directly: packing would cost more */
     PANEL_MOST = (int)CEN__MR_MAX + (int)CEN__NR_MAX, /* no panel is wider */
-    FINISH_TASK = 256 /* queries whose answers are written at once */
+    FINISH_TASK = 256 /* queries whose answers are written together */
 };
 
-/* With M below the first no float of a product overflows; the second is above all such products, and
+/* With M below the first, no float of a product overflows. The second is larger than all such products, and
  * still a float. */
 #define SAFE_MOST 1e37
 #define NO_BOUND 1e38
@@ -64,15 +64,16 @@ typedef struct {
     size_t floats_size, doubles_size;
 } search;
 
-/* The scratch of one worker, and what it works on. p runs over 0 .. d: d + 1 numbers. */
+/* The scratch of one worker, and its block. p runs over 0 .. d: d + 1 numbers. */
 typedef struct {
     float *query_panels;   /* [panels][p][mr] the block's queries */
     float *gallery_panels; /* [panels][p][nr] the group's gallery rows */
     float *rows;           /* [mr or nr][d] scaled, before the transpose */
-    float *limits;         /* [block] s above it is surely too far */
-    double *bounds;  /* [block] distance within which the k nearest are, less what s leaves out */
-    double *lengths; /* [block] |a'| */
-    double longest;  /* of lengths */
+    float *limits;         /* [block] a row with a larger s is surely too far */
+    double
+        *bounds; /* [block] largest distance of the k nearest, without the part that s leaves out */
+    double *lengths;             /* [block] |a'| */
+    double longest;              /* of lengths */
     double *query_squares;       /* [block] |q|^2 */
     double *gallery_squares;     /* [group] |g|^2 */
     double margin, margin_slope; /* of the group: limit = bound + margin + margin_slope * length */
@@ -113,8 +114,8 @@ static void pack(const search *s, const float *x, size_t n, const double *square
 
 /* ---- one group of the gallery against one block of queries ----------------------------------- */
 
-/* What s of a wanted neighbour of query i cannot exceed, rounded up: the farthest distance of k, less
- * what s leaves out, and the margin. */
+/* An upper bound of s for a neighbour that query i still wants: the largest distance of the k, without the part
+ * that s leaves out, plus the margin. Rounded up. */
 static float filter_limit(const block *b, size_t i)
 {
     double limit = b->bounds[i] + b->margin + b->margin_slope * b->lengths[i];
@@ -139,7 +140,7 @@ static void update_bound(const search *s, block *b, size_t i)
     b->limits[i] = filter_limit(b, i);
 }
 
-/* False where each of c[GROUP_MOST] is above limit. Counted, because that becomes vectors. */
+/* False if each of c[GROUP_MOST] is above limit. It counts, because a count becomes vectors. */
 static bool any_near(const float *c, float limit)
 {
     int n_near = 0;
@@ -147,8 +148,8 @@ static bool any_near(const float *c, float limit)
     return n_near > 0;
 }
 
-/* Row i of the block against gallery rows first .. first + n - 1, whose s stand in c[n]; NULL: unknown,
- * all are measured. */
+/* Compares row i of the block with gallery rows first .. first + n - 1. c[n] holds their s; NULL: all are
+ * measured. */
 static void select_row(const search *s, block *b, size_t i, size_t first, size_t n, const float *c)
 {
     size_t query = b->first_query + i, left_out = SIZE_MAX;
@@ -167,7 +168,7 @@ static void select_row(const search *s, block *b, size_t i, size_t first, size_t
     }
 }
 
-/* Returns the first row of the group that is not finite, n where all are. */
+/* Returns the first row of the group that is not finite; n if all are. */
 static size_t measure_group(const search *s, block *b, size_t first, size_t n, double *largest)
 {
     *largest = 0;
@@ -268,8 +269,8 @@ static void run_task(void *data, size_t task, int worker)
     }
 }
 
-/* Whole blocks of queries are best, each packs the gallery once; the gallery is cut into chunks only
- * where there are fewer blocks than threads. */
+/* Whole blocks of queries are best: each packs the gallery once. The gallery is cut into chunks only if there are
+ * fewer blocks than threads. */
 static void plan(search *s, int n_threads)
 {
     size_t threads = (size_t)n_threads;
@@ -293,7 +294,7 @@ static void *allocate(cen_context *context, size_t a, size_t b, size_t c, size_t
     return cen__alloc(context, count, size);
 }
 
-/* The floats start as zeros: what pads a panel is multiplied too, and may as well be a number. */
+/* The floats start as zeros, since the padding of a panel is multiplied, too. */
 static bool reserve(cen_context *context, search *s, int n_workers)
 {
     size_t workers = (size_t)n_workers;
@@ -368,7 +369,7 @@ typedef struct {
     cen__found found;
 } answers;
 
-/* Brings the chunks together and writes the answer of query i. */
+/* Merges the chunks and writes the answer of query i. */
 static void finish(const search *s, size_t i, cen__found found)
 {
     cen__nearest *nearest = &s->nearest[i];
@@ -393,7 +394,7 @@ static void run_finish(void *data, size_t task, int worker)
     (void)worker;
 }
 
-/* In the memory of a plan for so many threads. */
+/* Searches in the memory of a plan for this number of threads. */
 static cen_status search_in(cen_context *context, search *s, cen__found found, cen_error *error)
 {
     plan(s, context->n_threads);

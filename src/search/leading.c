@@ -15,12 +15,12 @@
 enum { SPARE = 2, BLOCKS = 10, SMALL = 64, FEW = 8 };
 
 #define TOLERANCE 1e-13 /* of a residual, in units of the largest eigenvalue */
-#define DEPENDENT 1e-8  /* what is left of a vector of length 1 that adds nothing to the basis */
+#define DEPENDENT 1e-8  /* a vector of length 1 with a smaller rest adds nothing to the basis */
 
 typedef struct {
     const float *features;
     const double *mean;
-    size_t n, d, block, most; /* vectors at once, and in the basis */
+    size_t n, d, block, most; /* vectors per step, and in the basis */
     size_t size;              /* vectors in the basis */
     double *basis, *applied;  /* [most, d] V, A V */
     double *next;             /* [block, d] residuals */
@@ -48,7 +48,7 @@ static void apply(leading *l, size_t first, size_t k)
     }
 }
 
-/* Takes x[d] into the basis, twice made orthogonal to it; false if it adds nothing. */
+/* Adds x[d] to the basis after making it orthogonal twice; false if it adds nothing. */
 static bool add_vector(leading *l, const double *x)
 {
     const size_t d = l->d;
@@ -69,7 +69,7 @@ static bool add_vector(leading *l, const double *x)
     return true;
 }
 
-/* Extends the basis by next[block, d]; returns by how many. */
+/* Extends the basis by next[block, d]; returns the number of vectors added. */
 static size_t extend(leading *l)
 {
     size_t first = l->size, d = l->d;
@@ -125,7 +125,7 @@ static double find_residuals(leading *l, size_t n_wanted)
     return longest;
 }
 
-/* The basis becomes its 2 block best Ritz vectors. */
+/* Replaces the basis by its 2 block best Ritz vectors. */
 static void restart(leading *l)
 {
     size_t n_kept = 2 * l->block, d = l->d;

@@ -10,7 +10,7 @@
 bool cen__leading_pays(size_t d, size_t n_components);
 
 /* values[n_components], falling, and vectors[n_components, d], orthonormal, of the covariance of
- * features[n, d]. *converged false: the spectrum is too flat for this way, and nothing is set. Errors: MEMORY. */
+ * features[n, d]. *converged false: the spectrum is too flat for this method, and nothing is set. Errors: MEMORY. */
 cen_status cen__leading(cen_context *context, const float *features, size_t n, size_t d,
                         const double *mean, size_t n_components, double *values, double *vectors,
                         bool *converged, cen_error *error);

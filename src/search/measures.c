@@ -80,7 +80,7 @@ static cen_status measure_neighbours(measuring *g, cen_error *error)
 
 /* ---- what a set may be too small for --------------------------------------------------------- */
 
-/* ARGUMENT here means that there are no pairs of a kind: rows have been found finite before. */
+/* ARGUMENT here means that there are no pairs of a kind: that rows are finite was checked earlier. */
 static cen_status measure_pairs(measuring *g, cen_error *error)
 {
     const cen_measure_options *o = g->options;
@@ -134,7 +134,7 @@ static cen_status measure_few_shot(measuring *g, cen_error *error)
 
 /* ---- compactness ----------------------------------------------------------------------------- */
 
-/* Labels as places among the gallery's; what is not there gets the place behind them, which
+/* Labels as places among those of the gallery. A label that is not there gets the place after them, which
  * cen_intra_inter does not count. */
 static void renumber(const cen__classes *classes, cen_labelled set, int32_t *places)
 {

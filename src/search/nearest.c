@@ -13,7 +13,7 @@ enum {
 
 /* ---- a heap ---------------------------------------------------------------------------------- */
 
-/* Puts neighbour at place, or below it, in a heap of count items. */
+/* Inserts neighbour at place, or below it, in a heap of count items. */
 static void sift_down(cen__neighbour *items, size_t place, size_t count, cen__neighbour neighbour)
 {
     for (size_t child = 2 * place + 1; child < count; child = 2 * place + 1) {
@@ -70,8 +70,8 @@ static void sort_by_heap(cen__neighbour *items, size_t count)
     sort_heap(items, count);
 }
 
-/* Puts the median of three at its place in the order, what comes before it in front, and returns the
- * place. No branch depends on a comparison: half of them would be mispredicted. */
+/* Partitions about the median of three and returns its place. No branch depends on a comparison, since half of
+ * them would be mispredicted. */
 static size_t partition(cen__neighbour *items, size_t count)
 {
     cen__neighbour *first = items, *middle = items + count / 2, *last = items + count - 1;
@@ -90,7 +90,7 @@ static size_t partition(cen__neighbour *items, size_t count)
     return place;
 }
 
-/* Cuts without luck after which a heap takes over: twice as many as halving needs. */
+/* After so many partitions a heap takes over: twice as many as halving needs. */
 static int patience(size_t count)
 {
     int cuts = 2;
@@ -141,11 +141,11 @@ static void sort(cen__neighbour *items, size_t count, int cuts)
 
 static size_t bucket_of(double distance, double least, double scale)
 {
-    return (size_t)((distance - least) * scale); /* never falls where the distance rises */
+    return (size_t)((distance - least) * scale); /* grows with the distance, or stays */
 }
 
-/* Distributes many items by their distance, and sorts the few of each bucket: linear, unless most distances
- * are alike. scratch[count]. */
+/* Distributes many items into buckets by their distance, and sorts each bucket. This takes linear time unless
+ * most distances are alike. scratch[count]. */
 static void sort_many(cen__neighbour *items, size_t count, cen__neighbour *scratch)
 {
     uint32_t ends[N_BUCKETS] = {0};
@@ -163,7 +163,7 @@ static void sort_many(cen__neighbour *items, size_t count, cen__neighbour *scrat
     uint32_t end = 0;
     for (size_t b = 0; b < N_BUCKETS; b++) {
         uint32_t n = ends[b];
-        ends[b] = end; /* where it begins; after the next loop, where it ends */
+        ends[b] = end; /* the begin of the bucket; after the next loop, its end */
         end += n;
     }
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
-/* The k nearest seen so far. Few are a binary heap whose root is the farthest of them; many are gathered up
- * to twice their number and then cut to the nearest, which takes linear time. */
+/* The k nearest seen so far. A small k uses a binary heap whose root is the farthest. A large k gathers up to 2 k
+ * and then keeps the nearest k, which takes linear time. */
 #ifndef CEN_SEARCH_NEAREST_H
 #define CEN_SEARCH_NEAREST_H
 
@@ -27,11 +27,11 @@ size_t cen__nearest_capacity(size_t k);
 
 cen__nearest cen__nearest_start(cen__neighbour *items, size_t k);
 
-/* Takes a neighbour in where it can be among the k nearest: ordered by distance, equal distances by
- * index. Each index once. */
+/* Adds a neighbour if it can be among the k nearest: ordered by distance, equal distances by index. Offer each
+ * index once. */
 void cen__nearest_offer(cen__nearest *nearest, cen__neighbour neighbour);
 
-/* The k nearest, or all where fewer came, nearest first; nothing can be offered any more. */
+/* The k nearest, or all if fewer were offered, nearest first. Nothing can be offered afterwards. */
 void cen__nearest_sort(cen__nearest *nearest);
 
 #endif

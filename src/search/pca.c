@@ -7,7 +7,9 @@
 #include "search/eigen.h"
 #include "search/leading.h"
 
-enum { ROWS = 4 }; /* added to the covariance at once, so that it is read and written less often */
+enum {
+    ROWS = 4
+}; /* rows that are added to the covariance together, so that it is read and written less often */
 
 static cen_status measure_mean(const float *features, size_t n, size_t d, double *mean,
                                cen_error *error)
@@ -57,7 +59,7 @@ static void measure_covariance(const float *features, size_t n, size_t d, const 
     }
 }
 
-/* The place of the largest of values[d] that is not taken; the first of equals. */
+/* The index of the largest of values[d] that is not taken; the first of equal ones. */
 static size_t take_largest(const double *values, size_t d, bool *taken)
 {
     size_t best = d;

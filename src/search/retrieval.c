@@ -1,7 +1,7 @@
-/* One search gives the k neighbours that vote and the R that retrieval looks at. R differs from query
- * to query, so queries are taken by rising depth max(k, R), in blocks of similar depth whose neighbours
- * fit into bounded memory. Those of a class that very many rows have come last: only their k neighbours are searched
- * for, and their hits are counted. */
+/* One search gives the k neighbours that vote and the R that retrieval needs. R differs from query to query, so
+ * queries are ordered by depth max(k, R) and searched in blocks of similar depth, whose neighbours fit into
+ * bounded memory. Queries of very large classes come last: only their k neighbours are searched for, and their
+ * hits are counted. */
 #include "search/retrieval.h"
 
 #include <centerloss_eval.h>
@@ -23,7 +23,8 @@ typedef struct {
     cen_labelled gallery, queries;
     size_t d;
     const cen_knn_options *options;
-    cen__place *places; /* [queries.n] by depth, then by query: what is counted comes last */
+    cen__place
+        *places; /* [queries.n] by depth, then by query; those whose hits are counted come last */
     /* of one block */
     float *features;   /* [block, d] */
     size_t *left_out;  /* [block] */
@@ -60,7 +61,7 @@ static void plan(retrieve *r, const cen__classes *classes)
     qsort(r->places, r->queries.n, sizeof *r->places, compare_places);
 }
 
-/* Where the block that begins at first ends. The last of it is searched for as deep as all of it. */
+/* The end of the block that begins at first. The whole block is searched as deep as its last query. */
 static size_t block_end(const retrieve *r, size_t first)
 {
     size_t end = first + 1;
@@ -94,7 +95,7 @@ static bool reserve(retrieve *r)
            r->distances != NULL;
 }
 
-/* Answers a query whose k neighbours or more are given. */
+/* Answers a query from its k neighbours, or more. */
 static void answer(retrieve *r, size_t query, const size_t *indices, const double *distances)
 {
     size_t k = r->options->k;
@@ -103,7 +104,7 @@ static void answer(retrieve *r, size_t query, const size_t *indices, const doubl
     for (size_t j = 0; j < k; j++) r->answers.distances[query * k + j] = (float)distances[j];
 }
 
-/* Musgrave et al. 2020, section 3: with hit_i 1 where the i-th of R neighbours has the label and p_i the
+/* Musgrave et al. 2020, section 3: with hit_i 1 if the i-th of R neighbours has the label and p_i the
  * share of hits among the first i, R-precision = p_R and MAP@R = 1/R sum_i hit_i p_i. */
 static void score(retrieve *r, const cen__place *p, size_t nearest, cen__hits hits)
 {

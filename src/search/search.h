@@ -1,4 +1,4 @@
-/* The search behind cen_knn_search, for the rest of this room: any query may leave out any row. */
+/* The search that cen_knn_search uses, for the other files of this folder: any query may leave out any row. */
 #ifndef CEN_SEARCH_SEARCH_H
 #define CEN_SEARCH_SEARCH_H
 

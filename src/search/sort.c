@@ -5,7 +5,7 @@
 
 enum { BITS = 8, BUCKETS = 1 << BITS, PASSES = 32 / BITS };
 
-/* Floats from +0 on are ordered as their bits. */
+/* Floats that are at least +0 have the order of their bits. */
 static size_t bucket(const float *x, int pass)
 {
     uint32_t bits;
@@ -13,7 +13,7 @@ static size_t bucket(const float *x, int pass)
     return (bits >> (pass * BITS)) % BUCKETS;
 }
 
-/* Radix sort from the lowest digit up; the number of passes is even, so it ends in x. */
+/* Radix sort from the lowest digit up. The number of passes is even, so the result is in x. */
 void cen__sort_distances(float *x, size_t n, float *scratch)
 {
     size_t places[PASSES][BUCKETS] = {{0}};

@@ -1,15 +1,15 @@
-/* How near is near enough: a threshold from the distances of strangers to the gallery.
+/* A threshold from the distances of strangers to the gallery.
  *
- * The threshold is the m-th smallest of the N nearest distances of strangers' pictures, m / N <= far. How
- * many of a new group's pictures it will let pass is less sure than N says, because pictures of one
+ * The threshold is the m-th smallest of the N nearest distances of strangers' pictures, m / N <= far. The
+ * share of a new group's pictures that will pass is less certain than N suggests, because pictures of one
  * stranger are alike. They count as
  *
  *     N' = N / (1 + (b - 1) r)       (Kish 1965: b the mean size of a picture's stranger, r the intraclass
- *                                    correlation of what is averaged: 1 where a picture passes, else 0)
+ *                                    correlation of what is averaged: 1 if a picture passes, else 0)
  *
- * r comes from an analysis of variance over strangers. Of the few pictures that pass, often all of one
- * stranger, it says little, so it is at least R^3, R that of the ranks of all distances: for normal
- * distances the correlation of exceeding a quantile falls about so with its share.
+ * r comes from an analysis of variance over strangers. The few pictures that pass are
+ * often all of one stranger, and then it says little. So r is at least R^3, with R the correlation of the ranks of
+ * all distances: for normal distances, the correlation of exceeding a quantile falls about like that.
  *
  * The interval holds the shares q of a new group of the same size which differ from p = m / N by less than
  *
@@ -35,7 +35,7 @@
 typedef struct {
     float distance; /* to the nearest of the gallery */
     size_t stranger;
-    double score; /* what intraclass_correlation looks at */
+    double score; /* the argument of intraclass_correlation */
 } picture;
 
 /* ---- nearest distances ------------------------------------------------------------------------- */
@@ -56,7 +56,7 @@ static cen_status measure_strangers(cen_context *context, cen_labelled gallery,
     return status;
 }
 
-/* Rows of the gallery by class, and of those that play the stranger; class c has rows from starts[c] on. */
+/* Rows of the gallery by class, and rows that play the stranger; those of class c begin at starts[c]. */
 typedef struct {
     const float *rows, *strangers;
     const size_t *starts, *stranger_starts;
@@ -67,7 +67,7 @@ typedef struct {
     float *distances;
 } by_class;
 
-/* Strangers of the classes first .. end against the rows of the others from .. to. */
+/* Compares strangers of the classes first .. end with the rows of the other classes from .. to. */
 static cen_status measure_between(const by_class *b, size_t first, size_t end, size_t from,
                                   size_t to, cen_error *error)
 {
@@ -82,8 +82,8 @@ static cen_status measure_between(const by_class *b, size_t first, size_t end, s
     return status;
 }
 
-/* Each half against the other, then each within itself: searches of many rows at once cost far less than
- * one of each class. */
+/* Compares each half with the other, then each half within itself. A search of many rows costs far less than one
+ * search per class. */
 static cen_status measure_within(const by_class *b, size_t first, size_t end, cen_error *error)
 {
     if (end - first < 2 || b->stranger_starts[end] == b->stranger_starts[first]) return CEN_OK;
@@ -134,14 +134,14 @@ static cen_status measure_other_classes(cen_context *context, cen_labelled galle
 
 enum { MOST_PICTURES = 1 << 14, LEAST_OF_CLASS = 8, MOST_PASS = 100 };
 
-/* So many pictures say enough; where the share is small, so many that some pass. */
+/* Enough pictures for a useful answer; with a small share, enough that some pass. */
 static size_t most_pictures(double far)
 {
     const double most = fmax(MOST_PICTURES, ceil((double)MOST_PASS / far));
     return most < 1e9 ? (size_t)most : (size_t)1000000000;
 }
 
-/* counts[c]: how many rows of class c are drawn. Of a gallery with more than `most` rows a class gives
+/* counts[c]: the number of rows of class c that are drawn. If the gallery has more than `most` rows, each class gives
  * equally many, at least LEAST_OF_CLASS, and classes are drawn until there are enough. order is scratch. */
 static void share_out(const cen__classes *all, size_t most, size_t *order, size_t *counts)
 {
@@ -158,8 +158,8 @@ static void share_out(const cen__classes *all, size_t most, size_t *order, size_
     }
 }
 
-/* The rows drawn, by class: sample without the classes of which there are none, starts[n_classes + 1] with
- * all. False without memory. */
+/* The rows that were drawn, by class. sample has only classes with rows, starts[n_classes + 1] has all classes. False
+ * without memory. */
 static bool draw_strangers(cen_context *context, const cen__classes *all, double far,
                            cen__classes *sample, size_t *starts)
 {
@@ -188,7 +188,7 @@ static bool draw_strangers(cen_context *context, const cen__classes *all, double
 
 /* ---- the interval ------------------------------------------------------------------------------ */
 
-/* Of the pictures' scores within strangers, by the analysis of variance: 0 .. 1. sums[n_classes] is
+/* The intraclass correlation of the pictures' scores, from the analysis of variance: 0 .. 1. sums[n_classes] is
  * scratch. */
 static double intraclass_correlation(const picture *pictures, const cen__classes *strangers,
                                      double *sums)
@@ -212,7 +212,8 @@ static double intraclass_correlation(const picture *pictures, const cen__classes
         sizes += size * size;
     }
     double size =
-        (n - sizes / n) / (n_groups - 1); /* of a stranger, for groups that differ in it */
+        (n - sizes / n) /
+        (n_groups - 1); /* the mean size of a stranger, for strangers of different sizes */
     double between_mean = between / (n_groups - 1),
            within_mean = (squares - between) / (n - n_groups);
     if (within_mean < 0) within_mean = 0;
@@ -221,7 +222,7 @@ static double intraclass_correlation(const picture *pictures, const cen__classes
     return r < 0 ? 0 : r;
 }
 
-/* Scores = ranks over n, equal distances their mean rank. pictures are sorted. */
+/* Scores are ranks over n; equal distances share their mean rank. pictures are sorted. */
 static void score_ranks(picture *pictures, size_t n)
 {
     for (size_t first = 0, end; first < n; first = end) {
@@ -268,7 +269,7 @@ static void set_interval(picture *pictures, const cen__classes *strangers, size_
     double n = (double)strangers->n_rows, p = (double)n_accepted / n;
     threshold->low = 0;
     threshold->high = 1;
-    if (strangers->n_classes < 2) return; /* one stranger says nothing of others */
+    if (strangers->n_classes < 2) return; /* from one stranger nothing follows for others */
     double t = student_quantile((double)(strangers->n_classes - 1));
     double k = 2 * t * t / effective_size(pictures, strangers, n_accepted, sums);
     double a = 4 + k, half = 4 * p + k / 2, root = sqrt(fmax(half * half - 4 * a * p * p, 0));
@@ -347,7 +348,7 @@ static cen_status check(cen_labelled gallery, cen_labelled set, const char *what
 
 typedef struct {
     cen__classes classes,
-        strangers; /* of the gallery or of the strangers; who of them is measured */
+        strangers; /* of the gallery or of the strangers; the rows that are measured */
     size_t *starts;
     float *distances;
     picture *pictures;

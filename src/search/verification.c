@@ -1,7 +1,7 @@
-/* Pairs are numbered: all genuine ones 0 .. G - 1, all impostors 0 .. I - 1, class by class of the rows
- * of a. Number u is found without those before it, so a sample of 1e12 pairs costs no more than its
- * size: the numbers are cut into as many equal parts as pairs are wanted, and of each part one is drawn.
- * So none comes twice, all are as likely, and neighbouring numbers share rows that are in the cache. */
+/* Pairs are numbered: genuine ones 0 .. G - 1, impostors 0 .. I - 1, by the class of their row of a. Pair u is
+ * found without the pairs before it, so a sample of 1e12 pairs costs only its own size. The numbers are cut into
+ * as many equal parts as pairs are wanted, and one is drawn from each part. So no pair comes twice, all are equally
+ * likely, and neighbouring numbers share rows that are in the cache. */
 #include <centerloss_eval.h>
 
 #include <math.h>
@@ -22,7 +22,7 @@ enum { TASK_PAIRS = 8192 };
 
 typedef struct {
     cen_labelled a, b;
-    cen__classes a_classes, b_classes; /* b's are not filled within one set */
+    cen__classes a_classes, b_classes; /* those of b are not filled within one set */
     bool within, cosine;
     size_t d;
     const cen__vectors *vectors;
@@ -84,7 +84,7 @@ static pair genuine_pair(const pairing *p, size_t class, uint64_t u)
     return (pair){rows[u / n], b->rows[b->starts[other] + (size_t)(u % n)]};
 }
 
-/* Within a set a row is paired with those of later classes, else with all of b but its own class. */
+/* Within a set, a row is paired with rows of later classes; else with all rows of b that are not of its class. */
 static pair impostor_pair(const pairing *p, size_t class, uint64_t u)
 {
     const cen__classes *a = &p->a_classes, *b = &p->b_classes;
@@ -99,7 +99,7 @@ static pair impostor_pair(const pairing *p, size_t class, uint64_t u)
     return (pair){rows[u / n], b->rows[j]};
 }
 
-/* The pair that stands for part i. The first n_all % n parts hold one number more. */
+/* The pair that is drawn from part i. The first n_all % n parts hold one number more. */
 static uint64_t draw_pair(const pair_list *list, uint64_t stream, size_t i)
 {
     uint64_t n_larger = list->n_all % list->n, size = list->n_all / list->n;
@@ -194,7 +194,7 @@ static void release(pairing *p)
     if (!p->within) cen__free(p->b_squares);
 }
 
-/* Half of a sample is genuine, or what one kind is short of goes to the other. */
+/* Half of a sample is genuine. If one kind has too few pairs, the other gets the rest. */
 static void choose_counts(cen_pairs *pairs, uint64_t n_genuine, uint64_t n_impostor, uint64_t most)
 {
     pairs->is_sample = n_genuine > most || n_impostor > most - n_genuine;
@@ -322,8 +322,8 @@ typedef struct {
     double far, tar, threshold;
 } roc_point;
 
-/* The point after the i genuine and j impostor pairs already passed; moves both on, over all that are
- * equally far. */
+/* The next point of the ROC after i genuine and j impostor pairs. Moves both on, over all pairs at the same
+ * distance. */
 static roc_point next_point(const cen_pairs *pairs, size_t *i, size_t *j)
 {
     float distance = INFINITY;
@@ -335,7 +335,7 @@ static roc_point next_point(const cen_pairs *pairs, size_t *i, size_t *j)
                        (double)*i / (double)pairs->n_genuine, (double)distance};
 }
 
-/* Where the line from `from` to `to` meets FAR = 1 - TAR. */
+/* The point at which the line from `from` to `to` meets FAR = 1 - TAR. */
 static void cross(roc_point from, roc_point to, cen_verification *v)
 {
     double below = 1 - from.far - from.tar, above = to.far + to.tar - 1;
