@@ -1,4 +1,4 @@
-/* What a format of feature files is. A new one is a file with its table and one line in feature_list.h. */
+/* A format of feature files. A new one is a file with its table and one line in feature_list.h. */
 #ifndef CEN_FORMAT_FEATURE_FORMAT_H
 #define CEN_FORMAT_FEATURE_FORMAT_H
 
@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "format/text.h"
 
-/* What is written: features[n, d], and rows[n] or NULL. */
+/* The data to write: features[n, d], and rows[n] or NULL. */
 typedef struct cen__feature_table {
     const float *features;
     size_t n, d;
@@ -21,12 +21,12 @@ typedef bool cen__feature_write(const cen__feature_table *table, cen__text *line
 typedef struct cen__feature_format {
     const char *name;
     bool needs_rows;
-    bool is_tied; /* readers match the second file with the first by its digests */
+    bool is_tied; /* readers match the second file with the first by their digests */
     size_t most_d;
     cen__feature_write *write;
     cen__feature_write *write_beside; /* the second file; NULL: there is none */
-    const char *ending;               /* of a path, taken off ... */
-    const char *beside;               /* ... and this put on */
+    const char *ending;               /* an ending of the path, which is removed ... */
+    const char *beside;               /* ... and replaced by this one */
 } cen__feature_format;
 
 #define CEN__FEATURE_FORMAT(name) extern const cen__feature_format cen__##name##_format;
@@ -41,7 +41,7 @@ static inline const char *cen__feature_text(const char *text)
     return text != NULL ? text : "";
 }
 
-/* Writes what a line holds so far and starts the next in its memory. False: no memory is left. */
+/* Writes the line, and starts the next one in its memory. False: no memory is left. */
 bool cen__feature_flush(cen__text *line, cen__writer *writer);
 
 /* A .tsv that names the rows, with digests of their features or without. */

@@ -1,4 +1,4 @@
-/* TensorBoard's projector: numbers, and beside them what they are of. */
+/* TensorBoard's projector: a file of numbers, and a file with the name of each row. */
 #include "format/feature_format.h"
 
 static bool write_table(const cen__feature_table *t, cen__text *line, cen__writer *writer)

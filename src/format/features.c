@@ -56,7 +56,7 @@ char *cen__features_beside(cen_context *context, const char *path, const char *e
     if (is_there || !cen__os_is_link(path)) return result;
     const int kept = errno;
     char *file = cen__os_follow(context, path);
-    if (file == NULL && errno != ENOMEM) { /* links without an end */
+    if (file == NULL && errno != ENOMEM) { /* links that form a circle */
         errno = kept;
         return result;
     }
@@ -66,7 +66,7 @@ char *cen__features_beside(cen_context *context, const char *path, const char *e
     return result;
 }
 
-/* What can go wrong leaves the old pair. */
+/* A failure leaves the old pair. */
 static cen_status write_pair(cen_context *context, const char *path, const char *beside,
                              const cen__feature_format *format, const cen__feature_table *t,
                              cen_error *error)
@@ -85,7 +85,7 @@ static cen_status write_pair(cen_context *context, const char *path, const char 
     return status;
 }
 
-/* What is not finite is not read again. */
+/* Numbers that are not finite could not be read again. */
 static cen_status check_finite(const char *path, const cen__feature_table *t, cen_error *error)
 {
     for (size_t i = 0; i < t->n * t->d; i++) {
@@ -143,7 +143,7 @@ cen_status cen_features_replace(cen_context *context, const char *path, cen_feat
         beside = cen__features_beside(context, path, kind->ending, kind->beside);
         if (beside == NULL) return cen__fail_memory(error, "the name of a file");
     }
-    if (beside != NULL && cen__os_is_stream(beside)) { /* nobody may read there */
+    if (beside != NULL && cen__os_is_stream(beside)) { /* the folder may not be read */
         status = fail_stream(beside, error);
     } else {
         status = write_pair(context, path, beside, kind, &t, error);

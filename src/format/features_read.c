@@ -13,16 +13,16 @@
 #include "format/npy.h"
 #include "format/table.h"
 
-/* What a set's rows and names point into. */
+/* The memory that the rows and names of a set point into. */
 typedef struct {
     cen_context *context; /* for memory */
     char *text;           /* of the file beside it, or of a .csv */
     char *numbers;        /* [unnamed rows, NUMBER_SIZE] names of classes without one */
     const char **names;   /* class_names */
-    char *copies;         /* what cen_features_relabel made of names */
+    char *copies;         /* the names after cen_features_relabel */
 } memory;
 
-/* A class as sorting needs it. */
+/* A class, for sorting. */
 typedef struct {
     const char *name;
     size_t place;
@@ -65,7 +65,7 @@ static int compare_named(const void *a, const void *b)
     return x->place < y->place ? -1 : x->place > y->place;
 }
 
-/* Empty names become those of the labels, or NULL where there is neither. */
+/* Replaces empty names by the number of the label, or by NULL if there is no label. */
 static bool name_by_number(cen_feature_set *set, memory *owned)
 {
     size_t n_unnamed = 0;
@@ -88,7 +88,7 @@ static bool name_by_number(cen_feature_set *set, memory *owned)
     return true;
 }
 
-/* labels = places of the names in their bytewise order; -1 without a name. */
+/* Sets the labels to the places of the names in bytewise order; -1 without a name. */
 static bool number_classes(cen_feature_set *set, memory *owned)
 {
     named *sorted = cen__alloc(owned->context, set->n, sizeof *sorted);
@@ -117,7 +117,7 @@ static bool number_classes(cen_feature_set *set, memory *owned)
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
-/* Rows of nothing, for numbers that no file names. */
+/* Empty rows, for numbers without a file of names. */
 static cen_status leave_unnamed(cen_context *context, cen_feature_set *set, cen_error *error)
 {
     set->rows = cen__alloc(context, set->n, sizeof *set->rows);
@@ -126,7 +126,7 @@ static cen_status leave_unnamed(cen_context *context, cen_feature_set *set, cen_
     return CEN_OK;
 }
 
-/* Whether these names are of these numbers, row by row. */
+/* True if these names belong to these numbers, row by row. */
 static bool fits(const cen__table *table, const cen_feature_set *set)
 {
     if (table->digests == NULL || table->n != set->n) return false;
@@ -145,8 +145,8 @@ static void take_names(cen__table *table, cen_feature_set *set, memory *owned)
     owned->text = table->text;
 }
 
-/* The names that a writer has put aside, if they fit: it was killed before they were in place, or is at
- * work. */
+/* Takes the names that a writer has stored under the reserved name, if they fit: it was killed before they were in place,
+ * or is still working. */
 static bool take_next(const char *beside, cen_feature_set *set, memory *owned)
 {
     const int kept = errno;
@@ -165,7 +165,7 @@ static bool take_next(const char *beside, cen_feature_set *set, memory *owned)
     return is_taken;
 }
 
-/* *is_torn: numbers and names are not of one export, which may be a moment between two renames. */
+/* *is_torn: numbers and names are of different exports; this may be the moment between two renames. */
 static cen_status read_names(const char *path, const char *beside, cen_feature_set *set,
                              memory *owned, bool *is_torn, cen_error *error)
 {
@@ -202,8 +202,8 @@ static cen_status read_names(const char *path, const char *beside, cen_feature_s
         beside, path);
 }
 
-/* Whether the numbers at path are those of `next` and not those of `beside`. Errors: MEMORY; what cannot be
- * read for another reason is nothing to be kept. */
+/* True if the numbers at path belong to `next` and not to `beside`. Errors: MEMORY. A file that cannot be read for another
+ * reason is not worth keeping. */
 static cen_status is_unfinished(cen_context *context, const char *path, const char *beside,
                                 const char *next, bool *unfinished, cen_error *error)
 {
@@ -257,8 +257,7 @@ static bool is_locked(cen_context *context, const char *path)
     return is_there;
 }
 
-/* Writers may be between two renames: a pair that is torn is read again, with pauses while one holds the
- * lock. */
+/* A writer may be between two renames. So a torn pair is read again, with pauses while a writer holds the lock. */
 static cen_status read_pair(const char *path, const char *beside, cen_feature_set *set,
                             memory *owned, cen_error *error)
 {
@@ -375,8 +374,8 @@ void cen_features_free(cen_feature_set *set)
     memset(set, 0, sizeof *set);
 }
 
-/* places[n_classes] = where the set's classes stand in names, or behind them; returns how many names
- * that makes. Of equal names the first counts. sorted[n] is scratch. */
+/* places[n_classes] = the places of the set's classes among names; new ones follow. Returns the number of all names. Of
+ * equal names the first counts. sorted[n] is scratch. */
 static size_t find_places(const cen_feature_set *set, const char *const *names, size_t n,
                           named *sorted, size_t *places)
 {
@@ -399,7 +398,7 @@ static size_t find_places(const cen_feature_set *set, const char *const *names, 
     return n_all;
 }
 
-/* The list of all names, copied: those that were given may go before the set does. */
+/* A copy of all names, since the caller's may be freed before the set. */
 static bool copy_names(const cen_feature_set *set, const char *const *names, size_t n,
                        const size_t *places, size_t n_all, memory *made)
 {

@@ -11,7 +11,7 @@ static const char digits[] = "0123456789ABCDEF";
 
 /* ---- writing ----------------------------------------------------------------------------------- */
 
-/* Bytes of the character at text[left], and whether it is written as it stands. */
+/* Bytes of the character at text[left]; also says if it is written without an escape. */
 static size_t next_character(const char *text, size_t left, bool *is_plain)
 {
     size_t size = cen__utf8_size(text, left);
@@ -62,7 +62,7 @@ static bool needs_escapes(const char *field)
     return false;
 }
 
-/* One of what an apostrophe is put in front of, '\0' not counted. */
+/* True for a character that needs an apostrophe in front; '\0' is not counted. */
 static bool is_formula(char first)
 {
     return first != '\0' && strchr(formulas, first) != NULL;
@@ -99,7 +99,7 @@ static unsigned hex_digit(char c)
     return c >= 'a' && c <= 'f' ? (unsigned)(c - 'a') + 10 : 16;
 }
 
-/* The byte that the escape at text[left], behind its backslash, stands for; 0: none. */
+/* The byte of the escape at text[left], after its backslash; 0: none. */
 static char escaped_byte(const char *text, size_t left, size_t *size)
 {
     const char *letter = left > 0 && *text != '\0' ? strchr(letters, *text) : NULL;

@@ -1,5 +1,5 @@
-/* Fields of feature tables. Names are any bytes; what is written of them is text without control
- * characters that no terminal and no spreadsheet obeys, and they are read back byte by byte. */
+/* Fields of feature tables. Names may be any bytes. They are written as text without control characters, which neither a
+ * terminal nor a spreadsheet obeys, and are read back byte by byte. */
 #ifndef CEN_FORMAT_FIELDS_H
 #define CEN_FORMAT_FIELDS_H
 
@@ -11,10 +11,10 @@ void cen__field_add_tsv(cen__text *line, const char *field);
 
 /* .csv: quoted as in RFC 4180. A field that a spreadsheet takes for a formula (= + - @ in front) gets an apostrophe
  * in front. One with control characters, or that is no UTF-8, gets '\ in front and the escapes of a .tsv. Fields
- * that begin like these get an apostrophe, too. Read are also tabs and line ends in quotes, as others write them. */
+ * that begin like these get an apostrophe, too. Tabs and line ends in quotes, as others write them, are read. */
 void cen__field_add_csv(cen__text *line, const char *field);
 
-/* The reverse, in place; *text may move on. False: a backslash before something else. */
+/* The reverse, in place; *text may move on. False: a backslash that begins no escape. */
 bool cen__field_read_tsv(char **text, size_t *size);
 bool cen__field_read_csv(char **text, size_t *size);
 

@@ -1,4 +1,4 @@
-/* float32 numbers as files hold them: little-endian, whatever the machine. */
+/* float32 numbers in files: little-endian on every machine. */
 #ifndef CEN_FORMAT_FLOATS_H
 #define CEN_FORMAT_FLOATS_H
 
@@ -18,7 +18,7 @@ void cen__writer_u32(cen__writer *writer, uint32_t value);
 void cen__writer_u64(cen__writer *writer, uint64_t value);
 void cen__writer_floats(cen__writer *writer, const float *values, size_t n);
 
-/* The dtypes of safetensors that become float32, and their bytes a number. */
+/* The dtypes of safetensors that become float32, and their bytes per number. */
 typedef enum { CEN__F32, CEN__F64, CEN__F16, CEN__BF16 } cen__dtype;
 size_t cen__dtype_size(cen__dtype dtype);
 

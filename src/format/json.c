@@ -18,7 +18,7 @@ typedef struct chunk {
 struct cen__json_document {
     cen_context *context; /* for memory */
     chunk *chunks;
-    char *strings; /* unescaped, NUL-terminated, one behind the other */
+    char *strings; /* unescaped, NUL-terminated, one after the other */
     const cen__json *root;
 };
 
@@ -43,7 +43,7 @@ static void skip_blanks(parser *p)
     while (p->at < p->size && memchr(" \t\n\r", p->text[p->at], 4) != NULL) p->at++;
 }
 
-/* True, and one further, where the next character that is no blank is c. */
+/* Skips blanks; if the next character is c, skips it, too, and returns true. */
 static bool take(parser *p, char c)
 {
     skip_blanks(p);
@@ -150,8 +150,8 @@ static cen_status parse_escape(parser *p)
     return CEN_OK;
 }
 
-/* Behind the opening quote. What is unescaped is never longer than what is written, and the quotes
- * pay for the NUL, so document->strings has room. */
+/* Parses a string after its opening quote. Unescaped text is never longer than the written one, and the quotes make up for
+ * the NUL, so document->strings has room. */
 static cen_status parse_string(parser *p, const char **string)
 {
     size_t start = p->at - 1;
@@ -177,7 +177,7 @@ static cen_status parse_string(parser *p, const char **string)
     return CEN_OK;
 }
 
-/* Digits alone, perhaps with a minus: false where they do not fit. */
+/* Only digits, perhaps with a minus; false if the number does not fit. */
 static bool read_integer(const char *text, size_t size, int64_t *integer)
 {
     bool minus = text[0] == '-';
@@ -276,7 +276,7 @@ static cen_status parse_key(parser *p, const char **key)
     return status;
 }
 
-/* The elements of an array or the members of an object, behind the opening bracket. */
+/* The elements of an array or the members of an object, after the opening bracket. */
 static cen_status parse_children(parser *p, cen__json *parent)
 {
     bool is_object = parent->kind == CEN__JSON_OBJECT;

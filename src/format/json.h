@@ -1,4 +1,4 @@
-/* JSON (RFC 8259), as much as the headers of safetensors files and our own reports need. */
+/* The part of JSON (RFC 8259) that headers of safetensors files and our own reports need. */
 #ifndef CEN_FORMAT_JSON_H
 #define CEN_FORMAT_JSON_H
 
@@ -28,7 +28,7 @@ typedef struct cen__json {
 
 typedef struct cen__json_document cen__json_document;
 
-/* Parses text[size]; the whole of it must be one value. Invalid UTF-8, lone surrogates, \u0000 and
+/* Parses text[size], which must be one value. Invalid UTF-8, lone surrogates, \u0000 and
  * duplicate keys of one object are errors, which name the byte offset. Errors: FORMAT, MEMORY,
  * LIMIT (deeper than 64, more than 2^20 values, a number of over 400 characters or beyond double).
  */
@@ -37,10 +37,10 @@ cen_status cen__json_parse(cen_context *context, const char *text, size_t size,
 void cen__json_free(cen__json_document *document);
 const cen__json *cen__json_root(const cen__json_document *document);
 
-/* The value of a key of an object; NULL where it has none or is no object. */
+/* The value of a key of an object; NULL if there is none or it is no object. */
 const cen__json *cen__json_get(const cen__json *object, const char *key);
 
-/* A string in quotes, escaped. Each byte that is no part of a UTF-8 character becomes U+FFFD. */
+/* Appends a string in quotes, escaped. Each byte that is not part of a UTF-8 character becomes U+FFFD. */
 void cen__text_add_json_string(cen__text *text, const char *string);
 
 #endif

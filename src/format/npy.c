@@ -10,13 +10,13 @@
 #include "format/features.h"
 #include "format/floats.h"
 
-/* HEADER_MOST is what numpy.load itself reads of a header; ours are 118 bytes. */
+/* HEADER_MOST is the limit of numpy.load; our own headers have 118 bytes. */
 enum { HEADER_MOST = 10000, DESCR_SIZE = 24, CHUNK_SIZE = 1 << 14 };
 
 typedef struct {
-    char descr[DESCR_SIZE]; /* "<f4"; "" where it is no string, as for records */
+    char descr[DESCR_SIZE]; /* "<f4"; "" if it is no string, as for records */
     bool is_fortran;
-    size_t n_dims, shape[2]; /* the first two sides; SIZE_MAX where a side is larger than that */
+    size_t n_dims, shape[2]; /* the first two sides; SIZE_MAX if a side is larger than that */
 } header;
 
 /* ---- the header: a Python dict ----------------------------------------------------------------- */
@@ -84,7 +84,7 @@ static bool take_shape(const char **at, header *h)
     return true;
 }
 
-/* The dtype of records is a list: as long as its brackets match it is passed over. */
+/* The dtype of records is a list. It is skipped if its brackets match. */
 static bool take_descr(const char **at, header *h)
 {
     if (take_string(at, h->descr, sizeof h->descr)) return true;
@@ -97,7 +97,7 @@ static bool take_descr(const char **at, header *h)
     return (*at)[-1] != '\0';
 }
 
-/* Each of the three keys once, in any order. *at stands where the text is no such dict. */
+/* Each of the three keys once, in any order. If the text is no such dict, *at is the place of the mistake. */
 static bool parse_header(const char **at, header *h)
 {
     static const char *const keys[] = {"descr", "fortran_order", "shape"};
@@ -262,7 +262,7 @@ static cen_status fail_numbers(FILE *file, const char *path, const header *h, si
     return fail_short(file, path, what, error);
 }
 
-/* A header may claim more than its file holds; that is seen before memory is taken. */
+/* A header may claim more than its file holds. This is checked before memory is taken. */
 static cen_status check_size(FILE *file, const char *path, const header *h, cen__dtype dtype,
                              cen_error *error)
 {

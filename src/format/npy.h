@@ -6,8 +6,8 @@
 
 #include "base/status.h"
 
-/* features[n, d] of a 2-D array of float32 or float64, either byte order, C or Fortran order; the
- * caller's to cen__free, NULL after a failure. Errors: as cen_features_read. */
+/* features[n, d] of a 2-D array of float32 or float64, either byte order, C or Fortran order. The
+ * caller frees it with cen__free; NULL after a failure. Errors: as cen_features_read. */
 cen_status cen__npy_read(cen_context *context, const char *path, float **features, size_t *n,
                          size_t *d, cen_error *error);
 

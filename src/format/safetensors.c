@@ -8,7 +8,7 @@
 #include "format/floats.h"
 #include "format/json.h"
 
-/* The limit that the reference reader has. */
+/* The limit of the reference reader. */
 enum { HEADER_MOST = 100000000, FILE_MOST = 1 << 30, LENGTH_SIZE = 8, ALIGNED_FLOATS = 16 };
 
 static const char metadata_key[] = "__metadata__";
@@ -18,17 +18,17 @@ struct cen__safetensors_memory {
     cen__named_tensor *tensors;
     const cen__named_tensor **by_name; /* [n_tensors]: a file may have 100,000 of them */
     cen__string_pair *metadata;
-    float *floats;  /* of tensors that cannot be read where they are */
+    float *floats;  /* of tensors that cannot be read in place */
     uint8_t *bytes; /* of a file */
 };
 
-/* A tensor as the header describes it. */
+/* The description of a tensor in the header. */
 typedef struct {
     const char *name;
     cen__dtype dtype;
     size_t n_dims, shape[CEN_MAX_DIMS];
     size_t count;        /* numbers */
-    uint64_t begin, end; /* of its bytes behind the header */
+    uint64_t begin, end; /* of its bytes after the header */
 } entry;
 
 /* ---- reading: one tensor of the header ------------------------------------------------------- */
@@ -136,7 +136,7 @@ static cen_status read_entry(const cen__json *json, uint64_t data_size, entry *t
 
 /* ---- reading: the whole header --------------------------------------------------------------- */
 
-/* By place; what has no bytes comes first where it stands; the name makes the order one. */
+/* Orders by place; at the same place, tensors without bytes come first; the name decides the rest. */
 static int compare_entries(const void *a, const void *b)
 {
     const entry *x = a, *y = b;
@@ -145,7 +145,7 @@ static int compare_entries(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
-/* The tensors must cover the data without overlap or hole: nothing can hide in a file. */
+/* The tensors must cover the data without overlap or hole, so that a file has no hidden bytes. */
 static cen_status check_cover(entry *entries, size_t n, uint64_t data_size, cen_error *error)
 {
     uint64_t covered = 0;
@@ -219,7 +219,7 @@ static void sort_names(cen__safetensors *file)
     if (file->n_tensors > 0) qsort(by_name, file->n_tensors, sizeof *by_name, compare_names);
 }
 
-/* Whether a tensor's bytes are float32 of this machine. */
+/* True if the bytes of a tensor are float32 numbers of this machine. */
 static bool is_in_place(const entry *tensor, const uint8_t *data)
 {
     const uint32_t one = 1;
@@ -399,7 +399,7 @@ static void add_tensor(cen__text *header, const cen__named_tensor *named, uint64
     *offset = end;
 }
 
-/* header->data is the caller's to cen__free, also after a failure. */
+/* The caller frees header->data with cen__free, also after a failure. */
 static cen_status make_header(cen__text *header, const char *name, const cen__named_tensor *tensors,
                               size_t n_tensors, const cen__string_pair *metadata, size_t n_metadata,
                               cen_error *error)

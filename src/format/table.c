@@ -13,11 +13,11 @@
 #include "format/fields.h"
 #include "format/text.h"
 
-/* Bytes of a file, beyond which none is read. */
+/* Larger files are not read. */
 #define TEXT_MOST (SIZE_MAX > UINT32_MAX ? (uint64_t)1 << 33 : (uint64_t)1 << 30)
 
-/* A text that is cut into fields where it stands: a field ends in a NUL that takes the place of what
- * stood behind it, or of the end of its own escapes. */
+/* A text that is cut into fields in place. The NUL at the end of a field replaces the separator after it, or the end of its
+ * own escapes. */
 typedef struct {
     const char *path;
     char *at, *end; /* end[-1] is a newline, and no byte is NUL */
@@ -41,7 +41,7 @@ static cen_status fail_line(const reader *r, const char *what)
 
 /* ---- fields ------------------------------------------------------------------------------------ */
 
-/* Steps over what ends a field: a separator, \n or \r\n. */
+/* Skips the end of a field: a separator, \n or \r\n. */
 static cen_status end_field(reader *r, field *f)
 {
     if (r->at[0] == '\r' && r->at + 1 < r->end && r->at[1] == '\n') r->at++;
@@ -67,7 +67,7 @@ static cen_status next_quoted(reader *r, field *f)
     return end_field(r, f);
 }
 
-/* A carriage return is part of a plain field only where no newline follows it. */
+/* A carriage return is part of a plain field only if no newline follows it. */
 static bool is_end(const reader *r)
 {
     return *r->at == r->separator || *r->at == '\n' || (r->at[0] == '\r' && r->at[1] == '\n');
@@ -221,7 +221,7 @@ static cen_status read_rows(reader *r, cen__table *t, read_row_function *read)
 
 /* ---- files ------------------------------------------------------------------------------------- */
 
-/* Line 1: the names, and *n_more columns behind them; `more` is the name of the first, NULL: any. */
+/* Line 1: the names, and *n_more columns after them. `more` is the name of the first of these; NULL: any. */
 static cen_status read_names(reader *r, const char *const *names, size_t n_names, const char *more,
                              size_t *n_more)
 {
@@ -257,8 +257,7 @@ static size_t count_lines(const reader *r)
     return n;
 }
 
-/* The whole file into table->text. That a text does not end in a newline is the one sign that its last
- * line is cut. */
+/* Reads the whole file into table->text. Only a missing newline at the end shows that the last line is cut. */
 static cen_status open_text(const char *path, char separator, cen__table *t, reader *r,
                             cen_error *error)
 {
@@ -287,8 +286,8 @@ static cen_status reserve_rows(const reader *r, bool has_digests, cen__table *t)
     cen_status status =
         cen__features_fit(r->path, t->n, t->d, (uint64_t)(r->end - t->text), r->error);
     if (status != CEN_OK) return status;
-    /* Line 1 may claim columns that the other lines have not. A number is a digit and what ends it, and
-     * rows are filled one after the other, so there is room up to the line that is found out. */
+    /* Line 1 may claim columns that the other lines do not have. A number takes a digit and its end, and rows
+     * are filled one after the other. So there is room up to the line on which this is found. */
     size_t n_numbers = t->n * t->d, most = (size_t)(r->end - r->at) / 2;
     if (n_numbers > most) n_numbers = most;
     t->rows = cen__alloc(t->context, t->n, sizeof *t->rows);
@@ -321,8 +320,7 @@ static char *move_string(const char *string, char *to)
     return to + size;
 }
 
-/* Moves the strings of the rows into memory of their own size, so that a text that is mostly numbers
- * can go. */
+/* Copies the strings of the rows into memory of their own size, so that a text that is mostly numbers can be freed. */
 static bool keep_strings(cen__table *t)
 {
     size_t size = 0;

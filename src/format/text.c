@@ -54,7 +54,7 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* What printf writes between the digits of 0.5: unlike localeconv, safe beside other threads. */
+/* The decimal point that printf writes. Unlike localeconv, this is safe beside other threads. */
 static void decimal_point(char point[16], size_t *size)
 {
     char half[24];
@@ -65,7 +65,7 @@ static void decimal_point(char point[16], size_t *size)
     point[*size] = '\0';
 }
 
-/* Adds what printf wrote for a finite number, its decimal point (any bytes) made a '.'. */
+/* Appends the text of printf for a finite number, with its decimal point (any bytes) replaced by '.'. */
 static void add_printed(cen__text *text, const char *printed)
 {
     const char *end = printed + strspn(printed, "+-0123456789");
@@ -84,7 +84,7 @@ static bool add_special(cen__text *text, double value)
     return true;
 }
 
-/* With errno left alone, which says ERANGE of numbers that are fine here. */
+/* Keeps errno, since ERANGE is no error here. */
 static double parse_double(const char *text)
 {
     const int kept = errno;
@@ -101,8 +101,8 @@ static float parse_float(const char *text)
     return value;
 }
 
-/* Every decimal of DBL_DIG digits survives the way to a normal double and back, so nothing shorter
- * needs to be tried: %g drops the zeros. */
+/* A decimal of DBL_DIG digits becomes the same after conversion to a normal double and back. So shorter formats need not be
+ * tried: %g drops the zeros. */
 void cen__text_add_double(cen__text *text, double value)
 {
     if (add_special(text, value)) return;
@@ -114,7 +114,7 @@ void cen__text_add_double(cen__text *text, double value)
     add_printed(text, printed);
 }
 
-/* Readers parse to float at once or by way of double; both must give the same number. */
+/* Readers parse to float directly or through double; both must give the same number. */
 void cen__text_add_float(cen__text *text, float value)
 {
     if (add_special(text, (double)value)) return;

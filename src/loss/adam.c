@@ -6,7 +6,8 @@
 #include "base/memory.h"
 #include "base/context.h"
 
-/* Numbers, counted from the start of the buffers, so that all but the first lie on whole vectors. */
+/* A task has so many numbers, counted from the start of the buffers, so that all tasks but the first begin at a whole
+ * vector. */
 enum { BLOCK = 1 << 15 };
 
 cen_status cen__adam_create(cen_context *context, cen__adam *adam, size_t count, cen_error *error)
@@ -31,7 +32,7 @@ void cen__adam_begin(cen__adam *adam)
     adam->n_steps++;
 }
 
-/* With errno left alone: after many steps beta^t is 0, which pow calls ERANGE. */
+/* Keeps errno: after many steps beta^t is 0, for which pow sets ERANGE. */
 static double power(double base, double exponent)
 {
     const int kept = errno;

@@ -15,20 +15,20 @@ typedef struct cen__adam {
     const cen__vectors *vectors;
 } cen__adam;
 
-/* Errors: MEMORY. Only m, v, count and n_steps are set; the rest is the caller's. */
+/* Errors: MEMORY. Sets m, v, count and n_steps; the caller sets the rest. */
 cen_status cen__adam_create(cen_context *context, cen__adam *adam, size_t count, cen_error *error);
 void cen__adam_free(cen__adam *adam);
 
 /* Begins the next step: it counts for the bias corrections. */
 void cen__adam_begin(cen__adam *adam);
 
-/* Steps the numbers start .. start + count of p, as torch.optim.AdamW with this weight decay, and with
- * none as torch.optim.Adam; g NULL: their gradient is zero. */
+/* Updates the numbers start .. start + count of p, as torch.optim.AdamW with this weight decay, or as torch.optim.Adam
+ * without. g NULL: their gradient is zero. */
 void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
                      const float *g);
 
-/* The same for one row of a sparse table, as torch.optim.SparseAdam: its eps is added before the
- * second bias correction and not after. */
+/* The same for one row of a sparse table, as torch.optim.SparseAdam, which adds eps before the second bias correction and
+ * not after. */
 void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g);
 
 #endif

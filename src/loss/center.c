@@ -82,7 +82,7 @@ double cen__pull_norm(double second, size_t n)
     return 2 * sqrt(second / (double)n);
 }
 
-/* Center rows of the last batch go back to zero; those of this one get their gradient. */
+/* Sets the rows of the last batch to zero, and those of this batch to their gradient. */
 void cen__pull_gradient(cen__loss *loss, const cen__loss_pass *pass)
 {
     size_t n = pass->n, d = loss->d;

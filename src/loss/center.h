@@ -7,7 +7,7 @@
 
 #include "kernels/dispatch.h"
 
-/* One row of the batch, to be sorted by label. */
+/* A row of the batch, for sorting by label. */
 typedef struct cen__labelled_row {
     int32_t label;
     size_t row;
@@ -24,12 +24,12 @@ double cen__center_loss(const cen__vectors *vectors, size_t n, size_t d, const f
                         const float *centers, const int32_t *labels);
 
 /* df[n, d] += scale (f_i - c_{y_i}), scale = 2 lambda / n; and dcenters[j] = -scale * sum_{y_i = j}
- * (f_i - c_j) for the classes of the batch alone. */
+ * (f_i - c_j) for the classes of the batch only. */
 void cen__center_loss_gradient(size_t n, size_t d, float scale, const float *f,
                                const float *centers, const cen__labelled_row *rows, float *df,
                                float *dcenters);
 
-/* delta[g, d], one row a group: sum_{y_i = j} (c_j - f_i) / (1 + n_j) (Wen et al. 2016, eq. 4). */
+/* delta[g, d], one row per group: sum_{y_i = j} (c_j - f_i) / (1 + n_j) (Wen et al. 2016, eq. 4). */
 void cen__center_delta(size_t n, size_t d, const float *f, const float *centers,
                        const cen__labelled_row *rows, float *delta);
 

@@ -15,8 +15,7 @@
  *     df_i = own_i (f_i - c_{y_i}) - all_i k (f_i - m)
  *     dc_j = sum_i all_i (f_i - c_j) - sum_{y_i = j} own_i (f_i - c_j)
  *
- * Everything is a matter of one column of f and centers, but for a_i and u_i; so work is split by
- * columns. */
+ * Except for a_i and u_i, everything is computed column by column of f and centers. So the work is split by columns. */
 enum { COLUMNS = 64 };
 
 typedef struct contrastive_batch {

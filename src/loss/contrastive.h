@@ -1,5 +1,5 @@
-/* Contrastive-center loss (Qi and Su 2017, with the mean over the batch in the place of their sum):
- * the square to the own center over the squares to all others,
+/* Contrastive-center loss (Qi and Su 2017, with the mean over the batch instead of their sum):
+ * the squared distance to the own center over those to all others,
  *
  *     mean_i 1/2 |f_i - c_{y_i}|^2 / (sum_{j != y_i} |f_i - c_j|^2 + delta)
  */
@@ -14,8 +14,8 @@
 
 typedef struct cen__contrastive {
     size_t n, d, k;
-    double delta;         /* > 0; the article's is 1 */
-    double scale;         /* of the gradients: the loss's weight, lambda */
+    double delta;         /* > 0; 1 in the article */
+    double scale;         /* factor of the gradients: lambda */
     cen_context *context; /* NULL: the caller works by itself */
     double *scratch;      /* [cen__contrastive_scratch_count] */
     const cen__kernels *kernels;
@@ -27,7 +27,7 @@ size_t cen__contrastive_scratch_count(size_t n, size_t d);
 double cen__contrastive_loss(const cen__contrastive *contrastive, const float *f,
                              const float *centers, const int32_t *labels);
 
-/* After it, of the same: df[n, d] += and dcenters[k, d] = scale times its gradients; every center has one, also
+/* After it, with the same arguments: df[n, d] += and dcenters[k, d] = scale times its gradients. Every center has one, also
  * those of absent classes. */
 void cen__contrastive_gradient(const cen__contrastive *contrastive, const float *f,
                                const float *centers, const int32_t *labels, float *df,

@@ -9,7 +9,7 @@
 
 static const double LEAST_LENGTH = 1e-12;
 
-/* The parts of scratch. The product's is the first, for its alignment. */
+/* The parts of scratch. That of the product is the first, for its alignment. */
 typedef struct parts {
     float *product;
     float *f, *w;                 /* [n, d]: s f / |f|; [k, d]: w / |w| */
@@ -46,7 +46,7 @@ typedef struct side {
     const cen__vectors *vectors;
     size_t n_rows, d;
     double scale;
-    const float *x;        /* [n_rows, d], of the forward alone */
+    const float *x;        /* [n_rows, d], only in the forward pass */
     float *unit, *inverse; /* scale x / |x| and 1 / |x| */
     float *gradient;       /* [n_rows, d]: of unit, which becomes that of x */
 } side;
@@ -64,8 +64,8 @@ static void normalize_row(const side *s, size_t row)
     s->inverse[row] = (float)inverse;
 }
 
-/* Of y = s x / |x|: dx = s / |x| (dy - y (y . dy) / s^2), and without the second term where the length
- * is the constant. */
+/* Of y = s x / |x|: dx = s / |x| (dy - y (y . dy) / s^2), and without the second term if the length is
+ * the constant. */
 static void project_row(const side *s, size_t row)
 {
     size_t d = s->d;
@@ -167,7 +167,7 @@ static double first(const cen__loss *loss, const cen__loss_pass *pass, double *a
 {
     cen__margin head = head_of(loss, pass->n);
     cen__softmax softmax = cen__loss_softmax(loss, pass);
-    softmax.row_hits = NULL; /* with the margin hardly a row would be right */
+    softmax.row_hits = NULL; /* with the margin, hardly any row would count as right */
     cen__margin_forward(&head, pass->f, pass->w + loss->at.head_weight, pass->labels, loss->logits,
                         loss->row_hits);
     cen__softmax_cross_entropy(&softmax, loss->logits, pass->labels);

@@ -1,5 +1,5 @@
-/* How logits come from features: the map that the first loss is taken of, and that a predictor needs for
- * logits and probabilities. A model keeps which of them its head is. */
+/* A head makes logits of features, for the first loss and for the logits and probabilities of a predictor. A model keeps
+ * its kind of head. */
 #ifndef CEN_LOSS_HEAD_H
 #define CEN_LOSS_HEAD_H
 
@@ -9,7 +9,7 @@
 typedef struct cen__head_kind cen__head_kind;
 
 typedef struct cen__head {
-    const cen__head_kind *kind; /* NULL: there are no logits, as the loss compares features */
+    const cen__head_kind *kind; /* NULL: there are no logits, since the loss compares features */
     double scale;               /* of a kind that has one */
 } cen__head;
 

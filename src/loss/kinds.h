@@ -1,4 +1,4 @@
-/* What a loss and a center rule are made of. A new one is a file with its table and one line in loss_list.h or
+/* The tables of a loss and of a center rule. A new one is a file with its table and one line in loss_list.h or
  * rule_list.h. */
 #ifndef CEN_LOSS_KINDS_H
 #define CEN_LOSS_KINDS_H
@@ -9,7 +9,7 @@
 struct cen__loss_kind {
     const char *name, *first_name;
     const cen__head_kind *head; /* NULL: the loss compares features */
-    double lambda, margin;      /* what is usual for it */
+    double lambda, margin;      /* its defaults */
     cen_center_mode centers;    /* the same */
     bool needs_pairs;           /* learns from images of one class in a batch */
     bool follows_ratio;         /* lambda may follow the ratio of the gradients */
@@ -17,7 +17,7 @@ struct cen__loss_kind {
     bool bounds_head;       /* a finite loss leaves gradients of at most 1 / n at affine logits */
     size_t (*n_doubles)(size_t n, size_t d, size_t k, int n_threads);        /* NULL: none */
     cen_status (*check)(const cen_train_options *options, cen_error *error); /* NULL: all go */
-    /* Of features that are all the same; NULL: the entropy of the labels. */
+    /* The loss of features that are all the same; NULL: the entropy of the labels. */
     double (*chance)(const cen_train_options *options);
     /* Returns the loss; with df: df = its gradient, and dw's of the head. */
     double (*first)(const cen__loss *loss, const cen__loss_pass *pass, double *accuracy);

@@ -104,7 +104,7 @@ void cen__loss_backward(cen__loss *loss, const cen__loss_pass *pass, cen_losses 
     add_up(loss, losses);
 }
 
-/* Of the head's weights no gradient is larger than the largest feature: n * D numbers speak for
+/* No gradient of the head's weights is larger than the largest feature. So checking n * D numbers replaces checking
  * classes * D. */
 bool cen__loss_bounds_head(const cen__loss *loss, const cen__loss_pass *pass, double limit)
 {

@@ -1,5 +1,5 @@
-/* What is minimised, from the features on: first + lambda * second. The first loss tells classes apart
- * (softmax, CosFace, triplet), the second pulls features to their class's center. */
+/* The loss of features: first + lambda * second. The first separates the classes (softmax, CosFace, triplet), the second
+ * pulls features to the center of their class. */
 #ifndef CEN_LOSS_LOSS_H
 #define CEN_LOSS_LOSS_H
 
@@ -12,7 +12,7 @@
 typedef struct cen__loss_kind cen__loss_kind;
 typedef struct cen__center_rule cen__center_rule;
 
-/* Where the parts that a loss knows begin in a model's parameters, and in their gradient. */
+/* The offsets of head and centers in the parameters of a model, and in their gradient. */
 typedef struct cen__loss_places {
     size_t head_weight, head_bias, centers;
 } cen__loss_places;
@@ -27,14 +27,14 @@ typedef struct cen__loss {
     cen__loss_places at;
     float *logits;           /* [batch, classes] of a loss with a head */
     float *scratch;          /* of the head */
-    double *doubles;         /* of what sums in double */
+    double *doubles;         /* for sums in double */
     double *row_losses;      /* [batch] */
     bool *row_hits;          /* [batch] */
     cen__labelled_row *rows; /* [batch], of the last backward */
-    size_t n_rows;           /* 0 of a loss that moves all centers */
-    float *delta;            /* [batch, D]: each class's step, of a rule that has its own */
-    double lambda;           /* of this step */
-    bool is_begun;           /* lambda_ratio: lambda has a first value */
+    size_t n_rows;           /* 0 for a loss that moves all centers */
+    float *delta;  /* [batch, D]: the step of each class, for a rule that has steps of its own */
+    double lambda; /* of this step */
+    bool is_begun; /* lambda_ratio: lambda has a first value */
 } cen__loss;
 
 /* One batch. */
@@ -43,11 +43,12 @@ typedef struct cen__loss_pass {
     const float *f; /* [n, D] */
     const int32_t *labels;
     const float *w; /* the model's parameters */
-    float *df;      /* [n, D]; NULL: only measured */
-    float *dw; /* as w: those of head and centers are set, and what the last backward set is 0 */
+    float *df;      /* [n, D]; NULL: the loss is only measured */
+    float
+        *dw; /* as w: backward sets those of head and centers, and zeroes those that it set last */
 } cen__loss_pass;
 
-/* Beyond all sense, and so far from infinity that products stay finite: no option comes near. */
+/* Larger than any sensible option, and small enough that products stay finite. */
 #define CEN__HUGE_RATE 1e30
 
 /* NULL past the last, and if there is none of this name. */
@@ -58,23 +59,23 @@ const cen__center_rule *cen__center_rule_of(cen_center_mode mode);
 /* Errors: ARGUMENT (no such loss or rule, or options that do not go together). */
 cen_status cen__loss_check(const cen_train_options *options, cen_error *error);
 
-/* Of options that were checked. Errors: LIMIT, MEMORY. On failure free it, too. */
+/* From options that were checked. Errors: LIMIT, MEMORY. On failure free it, too. */
 cen_status cen__loss_create(cen__loss *loss, const cen_train_options *options,
                             const cen__kernels *kernels, cen_context *context, size_t d, size_t k,
                             cen__loss_places at, cen_error *error);
 void cen__loss_free(cen__loss *loss);
 
-/* The head that the first loss is taken of. */
+/* The head of the first loss. */
 cen__head cen__loss_head(const cen__loss *loss);
 
-/* Fills *losses. In training, with df, also lambda follows its ratio. */
+/* Fills *losses. In training (with df), lambda also follows its ratio. */
 void cen__loss_measure(const cen__loss *loss, const cen__loss_pass *pass, cen_losses *losses);
 void cen__loss_backward(cen__loss *loss, const cen__loss_pass *pass, cen_losses *losses);
 
-/* After a backward: whether the gradients of the head are below the limit without reading them. */
+/* After a backward pass: true if the gradients of the head are surely below the limit, without reading them. */
 bool cen__loss_bounds_head(const cen__loss *loss, const cen__loss_pass *pass, double limit);
 
-/* Whether those of the centers are, and the steps that their rule takes. */
+/* The same for the centers, and for the steps of their rule. */
 bool cen__loss_bounds_centers(const cen__loss *loss, const float *dw, double limit);
 
 /* The centers' step, by their rule. */

@@ -1,4 +1,4 @@
-/* Centers of the batch's classes move by Adam, as rows of torch.optim.SparseAdam. */
+/* The centers of classes in the batch move by Adam, as rows of torch.optim.SparseAdam. */
 #include "loss/kinds.h"
 
 static void update(const cen__loss *loss, cen__adam *adam, float *w, const float *dw)

@@ -1,5 +1,5 @@
-/* Centers of the batch's classes move towards the mean of their features (Wen et al. 2016, eq. 4),
- * independent of lambda. */
+/* The centers of classes in the batch move towards the mean of their features (Wen et al. 2016, eq. 4), independent of
+ * lambda. */
 #include "loss/kinds.h"
 
 static void prepare(cen__loss *loss, const cen__loss_pass *pass)

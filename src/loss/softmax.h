@@ -14,7 +14,7 @@ typedef struct cen__softmax {
     size_t n, k;          /* rows, classes */
     cen_context *context; /* NULL: the caller works by itself */
     double *row_losses;   /* [n] */
-    /* [n]: the largest logit is the label's (the first of equals counts). NULL: not asked for. */
+    /* [n]: the largest logit is that of the label (of equal ones, the first counts). NULL: not wanted. */
     bool *row_hits;
     bool has_gradient; /* logits become their gradient, (softmax - target) / n */
     /* target = (1 - smoothing) onehot + smoothing / k (Szegedy et al. 2016, section 7; as

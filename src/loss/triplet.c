@@ -12,7 +12,7 @@ typedef struct triplet_batch {
     const cen__triplet *triplet;
     const float *f;
     const int32_t *labels;
-    double *distances;  /* [n_threads, n]: of one anchor to all rows */
+    double *distances;  /* [n_threads, n]: from one anchor to all rows */
     double *pulls;      /* [n, n]: anchor i's d loss / d |f_i - f_j|, over |f_i - f_j| */
     double *row_losses; /* [n]: sum over the anchor's triplets */
     double *row_counts; /* [n]: of them */
@@ -157,7 +157,7 @@ static double first_of(const cen__loss *loss, const cen__loss_pass *pass, cen__t
                             .context = loss->context,
                             .scratch = loss->doubles,
                             .kernels = loss->kernels};
-    *accuracy = NAN; /* the head has no part in it, and its gradient stays 0 */
+    *accuracy = NAN; /* the head is not used, and its gradient stays 0 */
     return cen__triplet_loss(&triplet, pass->f, pass->labels, pass->df);
 }
 

@@ -13,12 +13,12 @@
 #include "train/model.h"
 #include "train/state.h"
 
-/* Its number counts the ways to say what must be the same on both sides. */
+/* The number grows whenever the list of things that must be equal changes. */
 static const char format_name[] = "centerloss checkpoint 2";
 
 /* ---- what must be the same on both sides ---- */
 
-/* Of names of classes, and of splits. */
+/* The digest of the class names, and of the splits. */
 static uint64_t hash_rows(const cen_dataset *dataset)
 {
     uint64_t hash = 0;
@@ -66,7 +66,7 @@ static void add_setup(cen__entries *list, const cen__checkpoint *checkpoint)
     add_fit_options(list, checkpoint->options);
 }
 
-/* Of digests only their difference can be named. */
+/* Digests show only that something differs. */
 static cen_status fail_setup(const char *name, const char *was, const char *is, cen_error *error)
 {
     const char *remedy = "put them back as they were, or begin a new training";
@@ -198,7 +198,7 @@ cen_status cen__checkpoint_write(const cen__checkpoint *checkpoint, cen_error *e
     return status;
 }
 
-/* All is checked before anything is taken. */
+/* Everything is checked before anything changes. */
 static cen_status take(const cen__checkpoint *checkpoint, const cen__safetensors *file,
                        cen_error *error)
 {
@@ -282,7 +282,7 @@ cen_status cen__checkpoint_read(const cen__checkpoint *checkpoint, cen_error *wa
     cen_status other = read_file(context, checkpoint, previous, &second);
     bool is_told = other == CEN_ERROR_FORMAT || cen__os_kind(previous) == CEN__NOTHING;
     cen__free(previous);
-    if (is_told) return status; /* the newer one's matters more */
+    if (is_told) return status; /* the error of the newer one matters more */
     checkpoint->progress->is_newer_bad = other == CEN_OK;
     if (error != NULL) *(other == CEN_OK ? warning : error) = other == CEN_OK ? *error : second;
     return other;

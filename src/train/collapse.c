@@ -7,7 +7,7 @@
 #include "loss/kinds.h"
 #include "train/model.h"
 
-/* Of the training rows' classes: ln C where these are alike in number. counts[n_classes] is 0 at first. */
+/* The entropy of the training labels: ln C for C classes of equal size. counts[n_classes] is 0 at first. */
 static double entropy(const cen_dataset *dataset, size_t *counts)
 {
     size_t n = 0;
@@ -24,7 +24,7 @@ static double entropy(const cen_dataset *dataset, size_t *counts)
     return sum;
 }
 
-/* Balanced draws take each class alike often. */
+/* Balanced draws take each class equally often. */
 static double chance_loss(const cen_train_options *options, const cen_dataset *dataset,
                           bool is_balanced, size_t *counts)
 {

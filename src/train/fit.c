@@ -1,4 +1,4 @@
-/* Training over a dataset: epochs of batches, and after each epoch what a user wants to know. */
+/* Training over a dataset: epochs of batches, and measures after each epoch. */
 #include <stdio.h>
 #include <string.h>
 
@@ -66,7 +66,7 @@ static cen_status run_epochs(cen__fit *f, cen_error *error)
     return status;
 }
 
-/* "0", "1" and so on, which cen_model_create gives where it was given none. */
+/* True for the names "0", "1" and so on, which cen_model_create gives by default. */
 static bool has_numbers_as_names(const cen_model_info *model)
 {
     for (size_t i = 0; i < model->n_classes; i++) {
@@ -77,7 +77,7 @@ static bool has_numbers_as_names(const cen_model_info *model)
     return true;
 }
 
-/* label_of[n_classes of the dataset] by the names of both. */
+/* label_of[n_classes of the dataset]: matches the names of both. */
 static cen_status match_names(cen_context *context, const cen_model_info *model,
                               const cen_dataset *dataset, int32_t *label_of, cen_error *error)
 {
@@ -100,7 +100,7 @@ static cen_status reserve(cen__fit *f, cen_error *error)
 {
     size_t n = f->dataset->n, n_classes = f->model->info.n_classes;
     f->train = cen__alloc(f->model->context, n + f->batch_size,
-                          sizeof *f->train); /* per_class may fill a last batch */
+                          sizeof *f->train); /* per_class can fill up the last batch */
     f->gallery = cen__alloc(f->model->context, n, sizeof *f->gallery);
     f->validation = cen__alloc(f->model->context, n, sizeof *f->validation);
     f->is_told = cen__alloc_zeroed(f->model->context, n, sizeof *f->is_told);
@@ -122,7 +122,7 @@ static cen_status reserve(cen__fit *f, cen_error *error)
     return CEN_OK;
 }
 
-/* What the rows to search and to validate take. */
+/* Allocates for the rows to search and to validate. */
 static cen_status reserve_measures(cen__fit *f, cen_error *error)
 {
     size_t d = f->model->info.feature_size;
@@ -234,7 +234,7 @@ static cen_status check_batches(const cen_fit_options *options, size_t batch_siz
                      "balance out");
 }
 
-/* Whether a net knows both sides is one decision, and the model's: its features are then the mean over both. */
+/* The model decides if rows are mirrored, since its features are then the mean over both sides. */
 static cen_status decide_flip(const cen_model *model, cen_augment *augment, cen_error *error)
 {
     if (augment->flip && !model->info.mirror) {

@@ -1,5 +1,5 @@
-/* A training from the inside: fit.c runs its epochs, fit_epoch.c the batches of one, fit_measure.c what is measured
- * after it, fit_state.c its checkpoints. */
+/* The parts of a training: fit.c runs the epochs, fit_epoch.c the batches of an epoch, fit_measure.c measures after it,
+ * fit_state.c keeps checkpoints. */
 #ifndef CEN_TRAIN_FIT_H
 #define CEN_TRAIN_FIT_H
 
@@ -19,50 +19,51 @@ typedef struct cen__fit {
     float *x;                             /* [batch, input] */
     int32_t *labels;                      /* [batch] */
     cen__reader reader;                   /* of batches */
-    bool *is_told;                        /* [n] cannot be read, and on_unreadable knows */
+    bool *is_told; /* [n] the row cannot be read, and on_unreadable was called */
     float *gallery_features, *validation_features;
     int32_t *gallery_labels, *validation_labels;
-    size_t *neighbours;    /* [n_validation, k] */
-    size_t *n_of, *n_hits; /* [n_classes] rows to validate, and those that k-NN names right */
-    float *best;           /* the model's numbers after the best epoch */
-    float *centers;        /* [classes, D] at the end of the epoch before */
+    size_t *neighbours; /* [n_validation, k] */
+    size_t *n_of,
+        *n_hits;    /* [n_classes] rows to validate, and those that k-NN classifies correctly */
+    float *best;    /* the model's numbers after the best epoch */
+    float *centers; /* [classes, D] at the end of the previous epoch */
     cen__progress at;
     cen__sample sample;
-    double saved, save_seconds; /* when a checkpoint was written, and how long that took */
+    double saved, save_seconds; /* the time of the last checkpoint, and how long writing it took */
     size_t k, first_step;
     bool is_slow;            /* a batch takes a second or more */
-    bool is_stopped, is_cut; /* cut: while an epoch was measured */
+    bool is_stopped, is_cut; /* cut: stopped while an epoch was measured */
 } cen__fit;
 
 /* sums += losses of n rows; and sums over n. */
 void cen__losses_add(cen_losses *sums, const cen_losses *losses, size_t n);
 cen_losses cen__losses_mean(const cen_losses *sums, size_t n);
 
-/* What a callback answers. */
+/* Handles the answer of a callback. */
 cen_status cen__fit_heed(cen__fit *f, int answer, cen_error *error);
 
 /* cen__unread of a fit. */
 cen_status cen__fit_pass_over(void *user, size_t row, const cen_error *why, cen_error *error);
 
-/* The batches of an epoch that are left; *mean over its rows. */
+/* Trains the remaining batches of an epoch; *mean is over its rows. */
 cen_status cen__fit_train(cen__fit *f, cen_losses *mean, cen_error *error);
 
-/* Which training rows an epoch's k-NN searches, into f->gallery; f->train is overwritten. */
+/* Chooses the training rows that the k-NN of an epoch searches, into f->gallery; f->train is overwritten. */
 void cen__fit_choose_gallery(cen__fit *f);
 
-/* All of the report but what comes of training. is_cut is set if a callback ended it. */
+/* Fills the report except for the training losses. Sets is_cut if a callback ended it. */
 cen_status cen__fit_measure(cen__fit *f, cen_epoch_report *report, cen_error *error);
 
-/* Of an epoch: what the best is chosen by. */
+/* The figure of an epoch that chooses the best. */
 double cen__fit_score(const cen__fit *f, const cen_epoch_report *report);
 
-/* Writes a checkpoint if there is to be one. */
+/* Writes a checkpoint if the options ask for one. */
 cen_status cen__fit_save(cen__fit *f, cen_error *error);
 
-/* Whether one is due within an epoch. */
+/* True if one is due within an epoch. */
 bool cen__fit_is_due(const cen__fit *f);
 
-/* Goes on from the checkpoint, and reports it. */
+/* Continues from the checkpoint, and reports it. */
 cen_status cen__fit_resume(cen__fit *f, cen_error *error);
 
 #endif

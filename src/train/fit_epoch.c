@@ -25,7 +25,7 @@ cen_losses cen__losses_mean(const cen_losses *sums, size_t n)
                         sums->accuracy / count, sums->lambda / count, sums->gradient_ratio / count};
 }
 
-/* Of n training rows in an epoch: so many batches, the last may be smaller. */
+/* The number of batches of n training rows; the last may be smaller. */
 static size_t count_batches(const cen__fit *f, size_t n)
 {
     return (n + f->batch_size - 1) / f->batch_size;
@@ -46,7 +46,7 @@ static size_t order_rows(cen__fit *f)
     return n;
 }
 
-/* Of the step that comes next. */
+/* The learning rate of the next step. */
 static cen_status set_rates(cen__fit *f, size_t n_batches, cen_error *error)
 {
     const cen_fit_options *options = f->options;
@@ -84,7 +84,7 @@ cen_status cen__fit_pass_over(void *user, size_t row, const cen_error *why, cen_
     return CEN_OK;
 }
 
-/* *n: the rows that could be read; without any, no step is taken. */
+/* *n: the rows that could be read. If there are none, no step is taken. */
 static cen_status train_batch(cen__fit *f, size_t first, size_t count, size_t n_batches, size_t *n,
                               cen_losses *losses, cen_error *error)
 {
@@ -111,7 +111,7 @@ cen_status cen__fit_train(cen__fit *f, cen_losses *mean, cen_error *error)
         .epoch = f->at.epoch, .n_epochs = options->n_epochs, .n_batches = count_batches(f, n)};
     double start = cen__os_seconds();
     size_t first = f->at.batch * f->batch_size, n_done = first < n ? first : n, n_read = n_done;
-    size_t passed = 0; /* images before the first that can be read: its batch stands for them */
+    size_t passed = 0; /* images before the first readable one; its batch counts for them */
     if (n_done > 0) report.mean_losses = cen__losses_mean(&f->at.sums, n_done);
     for (; first < n && !f->is_stopped; first += f->batch_size) {
         size_t count = n - first < f->batch_size ? n - first : f->batch_size, good;

@@ -1,4 +1,4 @@
-/* What an epoch's end is measured by. */
+/* The measures at the end of an epoch. */
 #include <centerloss_eval.h>
 
 #include <math.h>
@@ -11,8 +11,8 @@
 #include "train/sentinel.h"
 #include "train/suspects.h"
 
-/* What an epoch's k-NN searches: all training images, or so many of them evenly, so that measuring
- * stays short beside training. */
+/* The k-NN of an epoch searches all training images, or so many of them evenly, so that measuring takes little time beside
+ * training. */
 enum { GALLERY_MOST = 5000, GALLERY_PER_CLASS = 10 };
 
 void cen__fit_choose_gallery(cen__fit *f)
@@ -28,7 +28,7 @@ void cen__fit_choose_gallery(cen__fit *f)
     f->n_gallery = most;
 }
 
-/* cen_progress of what an epoch measures. */
+/* The cen_progress of the measures of an epoch. */
 static int on_measure(void *user, size_t done, size_t total)
 {
     cen__fit *f = user;
@@ -44,7 +44,7 @@ static cen_status be_cut(cen_error *error)
     return cen__fail(error, CEN_ERROR_STOPPED, "the measuring of an epoch was stopped");
 }
 
-/* What cannot be read leaves the list for good. */
+/* Rows that cannot be read leave the list for good. */
 static cen_status evaluate_validation(cen__fit *f, cen_losses *mean, cen_error *error)
 {
     cen_losses sums = {.total = 0}, losses;
@@ -75,7 +75,7 @@ static cen_status evaluate_validation(cen__fit *f, cen_losses *mean, cen_error *
     return CEN_OK;
 }
 
-/* Over images, and over classes. */
+/* The accuracy over images, and its mean over classes. */
 static void count_hits(cen__fit *f, cen_epoch_report *report)
 {
     size_t n_classes = f->model->info.n_classes, n_seen = 0, hits = 0;
@@ -98,7 +98,7 @@ static void count_hits(cen__fit *f, cen_epoch_report *report)
     report->knn_macro = shares / (double)n_seen;
 }
 
-/* Queries between two looks at whether to stop: at most so many, of so many multiply-adds. */
+/* Queries between two checks for a stop: at most so many, with so many multiply-adds. */
 enum { KNN_BLOCK = 4096 };
 static const double knn_work = 1e10;
 
@@ -108,8 +108,7 @@ static size_t knn_block(const cen__fit *f)
     return of_one * (double)KNN_BLOCK <= knn_work ? KNN_BLOCK : (size_t)(knn_work / of_one) + 1;
 }
 
-/* Validation images among the gallery, in folder order, so that equal distances are decided the same
- * way in each epoch. */
+/* Searches the gallery for validation images, in folder order, so that ties are decided in the same way in each epoch. */
 static cen_status measure_knn(cen__fit *f, cen_epoch_report *report, cen_error *error)
 {
     size_t d = f->model->info.feature_size;

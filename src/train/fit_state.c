@@ -19,8 +19,8 @@ cen_status cen__fit_save(cen__fit *f, cen_error *error)
     return status;
 }
 
-/* Within an epoch a checkpoint is due when the last is old, or when training stops here. Who stops it does
- * not wait for a slow batch, and loses only that one. */
+/* Within an epoch a checkpoint is due if the last one is old, or if training stops here. If batches are slow, each is kept,
+ * so a stop need not wait for the current batch and loses only that one. */
 bool cen__fit_is_due(const cen__fit *f)
 {
     double most = f->options->checkpoint_seconds, passed = cen__os_seconds() - f->saved;

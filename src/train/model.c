@@ -76,7 +76,7 @@ static cen_status describe_layers(cen_model *model, cen_error *error)
     return CEN_OK;
 }
 
-/* Appends a tensor behind the last one; false without memory for its name. */
+/* Appends a tensor after the last one; false without memory for its name. */
 static bool add_tensor(cen_model *model, const char *name, size_t n_dims, const size_t *shape)
 {
     cen__model_tensor *tensor = &model->tensors[model->n_tensors];
@@ -93,7 +93,7 @@ static bool add_tensor(cen_model *model, const char *name, size_t n_dims, const 
     return true;
 }
 
-/* body.PLACE.NAME for each of a layer's tensors. */
+/* Appends body.PLACE.NAME for each tensor of a layer. */
 static bool add_tensors(cen_model *model, size_t layer, const cen__parameter *tensors, size_t n)
 {
     bool good = true;

@@ -1,4 +1,4 @@
-/* A model: body, head, centers, class names, and how a picture becomes its input. */
+/* A model: body, head, centers, class names, and how a picture is turned into its input. */
 #ifndef CEN_TRAIN_MODEL_H
 #define CEN_TRAIN_MODEL_H
 
@@ -22,25 +22,27 @@ struct cen_model {
     cen_model_info info;
     char **class_names;
     cen_layer_info *layers;
-    float *parameters; /* body, head.weight, head.bias, centers; and behind them the body's state */
-    float *owned;  /* the same; NULL: they stay in memory of the caller, which is not written to */
+    float *parameters; /* body, head.weight, head.bias, centers; after them the state of the body */
+    float *
+        owned; /* the same; NULL: the numbers stay in the caller's memory, which is not written to */
     uint64_t seed; /* of initial weights */
-    unsigned n_changes;  /* of its classes: what was made for the model before is of no use */
-    size_t n_parameters; /* that are trained */
-    size_t n_numbers;    /* with the state */
+    unsigned
+        n_changes; /* counts changes of the classes: objects made for the model earlier cannot be used any more */
+    size_t n_parameters;                    /* that are trained */
+    size_t n_numbers;                       /* with the state */
     size_t head_weight, head_bias, centers; /* where they begin */
-    cen__head head;                         /* how it makes logits; an affine map at first */
+    cen__head head;                         /* its kind of head; an affine map at first */
     cen__model_tensor *tensors;             /* in the order of the numbers */
     size_t n_tensors;
     cen__note *notes;
     size_t n_notes, notes_capacity;
 };
 
-/* Everything but the parameters: names, shapes, places. On failure *model is NULL. */
+/* Makes everything but the parameters: names, shapes, places. On failure *model is NULL. */
 cen_status cen__model_layout(cen_context *context, cen_model **model,
                              const cen_model_options *options, cen_error *error);
 
-/* The running statistics of the body, as cen__run_use takes them. */
+/* The running statistics of the body, for cen__run_use. */
 static inline float *cen__model_state(const cen_model *model)
 {
     return model->parameters + model->n_parameters;
@@ -52,7 +54,7 @@ static inline size_t cen__model_n_state(const cen_model *model)
     return model->n_numbers - model->n_parameters;
 }
 
-/* Copies parameters that stay in memory of the caller, so that they may be written to. Errors: MEMORY. */
+/* Copies parameters that are in the caller's memory, so that they can be written to. Errors: MEMORY. */
 cen_status cen__model_own(cen_model *model, cen_error *error);
 
 /* Errors: LIMIT if there is no room for so many classes. */
@@ -66,30 +68,30 @@ void cen__class_names_free(char **names, size_t n);
 /* Centers start uniform in +- this, as Keras's Embedding. */
 #define CEN__CENTER_BOUND 0.05
 
-/* Takes the memory of the parameters, as they come. */
+/* Allocates the parameters, not initialised. */
 cen_status cen__model_allocate(cen_model *model, cen_error *error);
 
-/* cen__take_options. Errors: ARGUMENT, also if nothing can be within the limits. */
+/* As cen__take_options. Errors: ARGUMENT, also if the limits allow nothing. */
 cen_status cen__limits_take(cen_model_limits *limits, const cen_model_limits *given,
                             cen_error *error);
 
-/* Of a model without memory. What is in a file has parameters there, whose memory is not limited. Errors: LIMIT,
- * MEMORY. */
+/* Checks a model without memory. The parameters of a model from a file are in the file, so their memory is not limited.
+ * Errors: LIMIT, MEMORY. */
 cen_status cen__model_check_limits(const cen_model *model, const cen_model_limits *limits,
                                    bool is_file, cen_error *error);
 
 bool cen__is_utf8(const char *text);
 
-/* Whether a model can compute with these numbers of a tensor: finite, and no variance below 0. */
+/* True if a model can compute with these numbers of a tensor: they are finite, and no variance is below 0. */
 bool cen__is_usable(const cen__model_tensor *tensor, const float *numbers);
 
-/* The same of all tensors. Errors: NOT_FINITE, which names the first that is not. */
+/* The same for all tensors. Errors: NOT_FINITE, which names the first bad one. */
 cen_status cen__model_check(const cen_model *model, cen_error *error);
 
-/* True of keys that the model's file has itself. */
+/* True for the keys that a model file has itself. */
 bool cen__model_reserves(const char *key);
 
-/* cen_model_set_note where no note has this key yet: a file may have 100,000 of them. Errors: MEMORY. */
+/* cen_model_set_note for a key that no note has yet, without searching: a file may have 100,000 notes. Errors: MEMORY. */
 cen_status cen__model_add_note(cen_model *model, const char *key, const char *value,
                                cen_error *error);
 

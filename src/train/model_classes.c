@@ -1,4 +1,4 @@
-/* Other classes for a model that is there. */
+/* Gives an existing model other classes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,7 +18,7 @@ static int compare_names(const void *a, const void *b)
     return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
 }
 
-/* rows[n]: the row so far of each name, SIZE_MAX if it is new. Of equal names the first counts. */
+/* rows[n]: the old row of each name, SIZE_MAX for a new name. Of equal names the first counts. */
 static cen_status find_rows(const cen_model *model, char *const *names, size_t n, size_t *rows,
                             cen_error *error)
 {
@@ -92,7 +92,7 @@ static void fill(const cen_model *model, char *const *names, size_t n, const siz
     memcpy(centers + n * d, cen__model_state(model), cen__model_n_state(model) * sizeof(float));
 }
 
-/* Moves the tensors to where they are among n classes. */
+/* Moves the tensors to their places for n classes. */
 static void lay_out(cen_model *model, size_t n)
 {
     const size_t d = model->info.feature_size, n_states = cen__model_n_state(model);

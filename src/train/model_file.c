@@ -29,7 +29,8 @@ enum {
     N_KEYS
 };
 static const char *const no_head = "none";
-static const char loss_note[] = "loss"; /* names the head in files that have no key for it */
+static const char loss_note[] =
+    "loss"; /* this note gives the head of files that have no key for it */
 static const char *const format_name = "centerloss 1";
 
 static const char in_memory[] = "a model in memory";
@@ -56,8 +57,8 @@ bool cen__model_reserves(const char *key)
     return false;
 }
 
-/* A file's name may be any bytes, but JSON is UTF-8: where a class name is not, the bytes of all of them
- * stand in classes_hex, too, two digits each. */
+/* A class name may be any bytes, but JSON is UTF-8. If a name is not, classes_hex also holds the bytes of all names, two
+ * digits per byte. */
 static void add_hex_names(cen__text *text, char *const *names, size_t n)
 {
     cen__text_add(text, "[");
@@ -71,14 +72,14 @@ static void add_hex_names(cen__text *text, char *const *names, size_t n)
     cen__text_add(text, "]");
 }
 
-/* Of a file without a key for it, by its note on the loss. */
+/* The head of a file without a key for it: by its note on the loss. */
 static const cen__head_kind *implied_head(const char *note)
 {
     const cen__loss_kind *loss = note != NULL ? cen__loss_kind_find(note) : NULL;
     return loss != NULL ? loss->head : &cen__affine_head;
 }
 
-/* texts[N_KEYS]: the metadata that make_input reads back. */
+/* texts[N_KEYS]: the metadata that make_input reads. */
 static bool describe(const cen_model *model, cen__text *texts)
 {
     const cen_input *input = &model->info.input;
@@ -113,7 +114,7 @@ static bool describe(const cen_model *model, cen__text *texts)
     return true;
 }
 
-/* What a model is in a file. */
+/* The content of a model file. */
 typedef struct {
     cen__text texts[N_KEYS];
     cen__string_pair *pairs;
@@ -155,7 +156,7 @@ static cen_status list_content(const cen_model *model, content *c, cen_error *er
     return CEN_OK;
 }
 
-/* A model that can be read again. name: of what it becomes. */
+/* Checks that the model can be read again. name: that of the file, for messages. */
 static cen_status begin_saving(const cen_model *model, const char *name, content *c,
                                cen_error *error)
 {
@@ -199,7 +200,7 @@ static cen_status fail_value(const char *key, cen_error *error)
     return cen__fail(error, CEN_ERROR_FORMAT, "its metadata '%s' cannot be read", key);
 }
 
-/* numbers[n] of the JSON array that stands under a key. */
+/* numbers[n] of the JSON array of a key. */
 static cen_status read_numbers(cen_context *context, const cen__safetensors *file, const char *key,
                                double *numbers, size_t n, cen_error *error)
 {
@@ -247,7 +248,7 @@ static cen_status read_input(cen_context *context, const cen__safetensors *file,
     return known ? CEN_OK : fail_value(keys[RESIZE], error);
 }
 
-/* Absent: false, as in files from before there was this. */
+/* Absent: false, as in older files. */
 static cen_status read_mirror(const cen__safetensors *file, bool *mirror, cen_error *error)
 {
     const char *text = cen__safetensors_metadata(file, keys[MIRROR]);
@@ -256,7 +257,7 @@ static cen_status read_mirror(const cen__safetensors *file, bool *mirror, cen_er
     return known ? CEN_OK : fail_value(keys[MIRROR], error);
 }
 
-/* names: an array of the strings of a JSON array, which stay the document's. */
+/* names: an array of the strings of a JSON array; the document keeps the strings. */
 static cen_status read_names(cen_context *context, const cen__json *array, const char ***names,
                              cen_error *error)
 {
@@ -283,7 +284,7 @@ static int hex_digit(char c)
     return found != NULL ? (int)(found - digits) : -1;
 }
 
-/* In place, as the bytes are fewer than their digits; false where these are no name. */
+/* Decodes in place, since the bytes are fewer than their digits; false if the digits are no name. */
 static bool decode_hex(char *name)
 {
     char *to = name;
@@ -296,7 +297,7 @@ static bool decode_hex(char *name)
     return true;
 }
 
-/* The model's names are the digits of classes_hex, and become the bytes. */
+/* Replaces the names, which are the digits of classes_hex, by their bytes. */
 static cen_status decode_names(cen_model *model, cen_error *error)
 {
     for (size_t i = 0; i < model->info.n_classes; i++) {
@@ -305,7 +306,7 @@ static cen_status decode_names(cen_model *model, cen_error *error)
     return CEN_OK;
 }
 
-/* The layout from the metadata, parameters not yet there. */
+/* Makes the layout from the metadata, without parameters. */
 static cen_status read_layout(cen_context *context, const cen__safetensors *file, cen_model **model,
                               cen_error *error)
 {
@@ -357,8 +358,7 @@ static cen_status read_notes(const cen__safetensors *file, cen_model *model, cen
     return CEN_OK;
 }
 
-/* The file's tensors if they lie there as the model lays out its numbers, one after the other within bytes[size];
- * else NULL. */
+/* The tensors in bytes[size] if the file has them one after the other in the order of the model; else NULL. */
 static const float *whole_of(const cen__safetensors *file, const cen_model *model,
                              const uint8_t *bytes, size_t size)
 {
@@ -383,7 +383,7 @@ static cen_status copy_parameters(const cen__safetensors *file, cen_model *model
     return status;
 }
 
-/* Absent: of the loss that cl_train has noted in files from before there was this, else affine. */
+/* Absent, as in older files: by the note of cl_train on the loss, else affine. */
 static cen_status read_head(const cen__safetensors *file, cen__head *head, cen_error *error)
 {
     const char *name = cen__safetensors_metadata(file, keys[HEAD]);
@@ -402,8 +402,8 @@ static cen_status read_head(const cen__safetensors *file, cen__head *head, cen_e
     return good ? CEN_OK : fail_value(keys[HEAD_SCALE], error);
 }
 
-/* Every tensor of the layout must be in the file before memory is taken: a hostile line of text
- * cannot ask for more than the file holds. */
+/* Every tensor of the layout must be in the file before memory is taken. So a hostile net line cannot ask for more memory
+ * than the file holds. */
 static cen_status read_parameters(const cen__safetensors *file, const uint8_t *bytes, size_t size,
                                   cen_model *model, cen_error *error)
 {
@@ -423,7 +423,7 @@ static cen_status read_parameters(const cen__safetensors *file, const uint8_t *b
     return status == CEN_ERROR_NOT_FINITE ? CEN_ERROR_FORMAT : status;
 }
 
-/* bytes[size], if not NULL: those of the file, which its numbers may stay in. */
+/* bytes[size], if not NULL: the bytes of the file, in which the numbers may stay. */
 static cen_status make_model(cen_context *context, cen_model **model, const cen__safetensors *file,
                              const char *name, const uint8_t *bytes, size_t size,
                              const cen_model_limits *limits, cen_error *error)
@@ -487,7 +487,7 @@ cen_status cen_model_load_memory(cen_context *context, cen_model **model, const 
     return status;
 }
 
-/* Whether a tensor of the file is to be taken: all are judged before the first is. */
+/* True if a tensor of the file is to be copied. All are checked before the first is copied. */
 static cen_status judge(const cen__model_tensor *tensor, const cen_tensor *found, const char *path,
                         bool *is_taken, cen_error *error)
 {

@@ -1,10 +1,10 @@
-/* What a model that comes from elsewhere may ask for, judged before its memory is taken. */
+/* The limits of models that come from elsewhere, checked before memory is taken. */
 #include "base/checks.h"
 #include "base/sizes.h"
 #include "nn/run.h"
 #include "train/model.h"
 
-/* What an image may take while it runs, for a pixel of the largest input: 64 channels of two layers. */
+/* Bytes that an image may take while it runs, per pixel of the largest input: 64 channels of two layers. */
 enum { NUMBERS_A_PIXEL = 128 };
 
 cen_status cen__limits_take(cen_model_limits *limits, const cen_model_limits *given,

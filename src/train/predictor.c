@@ -84,7 +84,7 @@ void cen__predictor_use(cen_predictor *predictor)
     cen__run_use(predictor->run, model->parameters, cen__model_state(model));
 }
 
-/* Gives f[d] the length of like[d]. */
+/* Scales f[d] to the length of like[d]. */
 static void scale_like(float *f, const float *like, size_t d)
 {
     double square = 0, wanted = 0;
@@ -97,8 +97,8 @@ static void scale_like(float *f, const float *like, size_t d)
     for (size_t j = 0; j < d; j++) f[j] *= factor;
 }
 
-/* features[n, D] = the mean of them and of others[n, D]. The mean of two vectors of one length is shorter: where
- * all features have one (l2norm), it gets that again. */
+/* features[n, D] = the mean of features and others[n, D]. The mean of two vectors is shorter than they are. If all features
+ * have one length (l2norm), it is scaled to that length. */
 static void average(const cen_model *model, float *features, const float *others, size_t n)
 {
     size_t d = model->info.feature_size;
@@ -148,7 +148,7 @@ cen_status cen_predictor_features(cen_predictor *predictor, const float *x, size
     return CEN_OK;
 }
 
-/* p[k] = exp(logits) / their sum: the largest is taken off first, so that nothing overflows. */
+/* p[k] = exp(logits) / their sum. The largest logit is subtracted first, so that nothing overflows. */
 static void softmax(const float *logits, size_t k, float *p)
 {
     float largest = logits[0];

@@ -1,4 +1,4 @@
-/* A model as its users see it: from images to features. */
+/* Computes features, logits and probabilities of images with a model. */
 #ifndef CEN_TRAIN_PREDICTOR_H
 #define CEN_TRAIN_PREDICTOR_H
 
@@ -19,10 +19,10 @@ struct cen_predictor {
     float *scratch; /* of the head */
 };
 
-/* Takes up the model's numbers as they are; cen_predictor_create does, too. */
+/* Prepares the current numbers of the model; cen_predictor_create does it, too. */
 void cen__predictor_use(cen_predictor *predictor);
 
-/* Features [n, D] of x[n, input]; valid until the next. */
+/* Features [n, D] of x[n, input]; valid until the next call. */
 const float *cen__predict(cen_predictor *predictor, const float *x, size_t n);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <centerloss.h>
 
-/* NULL where there is none of that name. */
+/* NULL if there is none of that name. */
 const cen_preset *cen__preset_find(const char *name);
 
 #endif

@@ -1,4 +1,4 @@
-/* What a training takes that nobody asked otherwise: options of the data, as they are. */
+/* The recipe: default options that depend on the data. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -65,8 +65,8 @@ cen_status cen_folder_choose_input(cen_context *context, const cen_folder *folde
 
 /* ---- a dataset ----------------------------------------------------------------------------- */
 
-/* A large dataset needs few passes, a small one many: steps grow with the root of its size, and are at
- * least those of 60,000 rows. */
+/* A large dataset needs few epochs, a small one many. The number of steps grows with the root of its size, and is at least
+ * that of 60,000 rows. */
 static size_t choose_epochs(size_t n_train)
 {
     double n = (double)n_train, epochs = 4000 / sqrt(n + 1);
@@ -75,15 +75,14 @@ static size_t choose_epochs(size_t n_train)
     return (size_t)(epochs > 240 ? 240 : epochs);
 }
 
-/* Pictures; and of a large class hardly one is seen often enough to be learned by heart. */
+/* True for pictures, unless classes are large: then hardly a picture is seen often enough to be memorised. */
 static bool is_to_change(const cen_dataset *dataset, size_t n_train)
 {
     bool are_pictures = dataset->channels == 1 || dataset->channels == 3;
     return are_pictures && (dataset->n_classes == 0 || n_train / dataset->n_classes < 2000);
 }
 
-/* Triplets need rows of one class in a batch: four, or twice as many and so on if the classes are too few to fill
- * it. */
+/* Triplets need rows of one class in a batch: four, or 8, 16 and so on if there are too few classes to fill it. */
 static size_t choose_per_class(size_t batch_size, size_t n_classes)
 {
     size_t per_class = 4;

@@ -1,4 +1,4 @@
-/* How the learning rate and lambda change over a training. */
+/* The changes of learning rate and lambda during a training. */
 #ifndef CEN_TRAIN_SCHEDULE_H
 #define CEN_TRAIN_SCHEDULE_H
 

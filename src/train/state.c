@@ -44,7 +44,7 @@ void cen__entries_pairs(const cen__entries *list, cen__string_pair *pairs)
 
 /* ---- what must be the same on both sides ---- */
 
-/* Absent: 1, as in files from before there was this. */
+/* Absent: 1, as in older files. */
 static const char shards_name[] = "number of shards";
 
 static void add_model(cen__entries *list, const cen_model_info *info)
@@ -147,7 +147,7 @@ void cen__state_tensors(cen_trainer *trainer, cen__named_tensor tensors[CEN__STA
     tensors[2] = cen__state_tensor(v_name, state.v, model->n_parameters);
 }
 
-/* A training could go on with them. */
+/* True if a training can continue with them. */
 static bool are_usable(const cen__safetensors *file, const cen_model *model)
 {
     const float *now = cen__safetensors_find(file, now_name)->data;

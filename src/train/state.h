@@ -1,5 +1,5 @@
-/* What the files of a training share: the options and the net that must be the same on both sides, and the
- * numbers of where it stands, as texts of a safetensors file's metadata. */
+/* The common parts of the files of a training: the options and the net, which must be equal when it is loaded, and its
+ * position. Both are texts in the metadata of a safetensors file. */
 #ifndef CEN_TRAIN_STATE_H
 #define CEN_TRAIN_STATE_H
 
@@ -9,7 +9,7 @@
 
 enum { CEN__MOST_ENTRIES = 64 };
 
-/* Metadata under construction: begins as {.context = ...}. */
+/* Metadata under construction; initialise it as {.context = ...}. */
 typedef struct cen__entries {
     cen_context *context; /* for memory */
     const char *names[CEN__MOST_ENTRIES];
@@ -22,7 +22,7 @@ void cen__entry_number(cen__entries *list, const char *name, double value);
 void cen__entry_count(cen__entries *list, const char *name, uint64_t value);
 void cen__entries_free(cen__entries *list);
 
-/* A text had no memory. */
+/* An allocation failed. */
 bool cen__entries_failed(const cen__entries *list);
 
 /* pairs[list->n] */
@@ -31,11 +31,11 @@ void cen__entries_pairs(const cen__entries *list, cen__string_pair *pairs);
 /* Options and net. */
 void cen__entries_add_trainer(cen__entries *list, cen_trainer *trainer);
 
-/* The first entry that the file has otherwise, and as what; list->n: none. */
+/* The first entry with another value in the file, and that value; list->n: none. */
 size_t cen__entries_compare(const cen__entries *list, const cen__safetensors *file,
                             const char **was);
 
-/* A number of a training's state under its name. */
+/* A number of the state, and its name. */
 typedef struct cen__named_number {
     const char *name;
     size_t *count;  /* either this */
@@ -51,11 +51,11 @@ void cen__state_tensors(cen_trainer *trainer, cen__named_tensor tensors[CEN__STA
 
 cen__named_tensor cen__state_tensor(const char *name, float *data, size_t count);
 
-/* Whether the file has all of tensors[n] in their shape, and of those above numbers that can be used. */
+/* True if the file has all tensors[n] in their shape, and usable values of the numbers above. */
 bool cen__state_check(const cen__safetensors *file, cen_trainer *trainer,
                       const cen__named_tensor *tensors, size_t n);
 
-/* Copies them, which were checked. */
+/* Copies tensors that were checked. */
 void cen__state_take(const cen__safetensors *file, const cen__named_tensor *tensors, size_t n);
 
 #endif

@@ -8,7 +8,7 @@
 #include "train/model.h"
 #include "train/sentinel.h"
 
-/* With these a sentence stays within an error's 512 bytes. */
+/* With these limits a sentence fits into the 512 bytes of an error. */
 enum { MOST_NAMES = 3, MOST_NAME = 80, NAMES_SIZE = 320 };
 
 typedef struct suspects {
@@ -28,7 +28,7 @@ static suspects all_of(const cen__batch *batch)
     return all;
 }
 
-/* The end of a path, not cut within a character. */
+/* The end of a path; no character is cut in half. */
 static const char *end_of(const char *path)
 {
     size_t size = strlen(path);

@@ -1,4 +1,4 @@
-/* Which images of a batch are why it is not finite: their names, for a person to look at. */
+/* Finds the images that make a batch not finite, and names them for the user. */
 #ifndef CEN_TRAIN_SUSPECTS_H
 #define CEN_TRAIN_SUSPECTS_H
 
@@ -13,13 +13,12 @@ typedef struct cen__batch {
     size_t n;
 } cen__batch;
 
-/* NOT_FINITE, after a backward of the batch that was: names the step, the first of the images that are
- * refused alone, too (or of all), and the remedy. *error is what the backward said. */
+/* NOT_FINITE, after the backward pass of such a batch: names the step, the first of the images that are also refused by
+ * themselves (or of all), and the remedy. *error is that of the backward pass. */
 cen_status cen__tell_step(const cen__batch *batch, size_t step, size_t epoch,
                           const cen_losses *losses, cen_error *error);
 
-/* The same for images that are measured at an epoch's end, by their features[n, D]; x and labels are not
- * read. */
+/* The same for images that are measured at the end of an epoch, by their features[n, D]; x and labels are not read. */
 cen_status cen__tell_measure(const cen__batch *batch, size_t epoch, const float *features,
                              cen_error *error);
 

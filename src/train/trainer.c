@@ -20,8 +20,8 @@ struct cen_trainer {
     cen_predictor *predictor;
     uint64_t seed; /* of dropout */
     cen__adam adam;
-    float *gradient; /* as the model's parameters; zero in rows of absent centers */
-    double squares;  /* of the gradient of body and head, summed; of an option that clips */
+    float *gradient; /* laid out as the model's parameters; zero in rows of absent centers */
+    double squares;  /* sum of squares of the gradient of body and head; only for clipping */
     bool is_shared;  /* the caller may have changed the gradient */
     cen__loss loss;
     float *
@@ -32,7 +32,7 @@ struct cen_trainer {
     /* As it was before the last backward: */
     double lambda_before;
     bool was_begun;
-    bool is_refused; /* it failed, and there is no gradient to be applied */
+    bool is_refused; /* it failed, and there is no gradient to apply */
 };
 
 static const cen__vectors *vectors_of(const cen_trainer *trainer)
@@ -227,7 +227,7 @@ static cen_status check_batch(const cen_trainer *trainer, const int32_t *labels,
     return CEN_OK;
 }
 
-/* What a backward changes is put back; the running statistics are not yet the model's. */
+/* Undoes the changes of a backward pass. The model does not have the new running statistics yet. */
 static void undo(cen_trainer *trainer)
 {
     trainer->loss.lambda = trainer->lambda_before;
@@ -235,7 +235,7 @@ static void undo(cen_trainer *trainer)
     cen__trainer_forget(trainer);
 }
 
-/* Whether all that a step would write is finite, too. What is read for it gives the length of the gradient. */
+/* True if everything that a step would write is finite, too. The same pass gives the length of the gradient. */
 static bool is_bounded(cen_trainer *trainer, const cen__loss_pass *pass)
 {
     const cen_model *model = trainer->model;
@@ -251,7 +251,7 @@ static bool is_bounded(cen_trainer *trainer, const cen__loss_pass *pass)
            cen__loss_bounds_centers(&trainer->loss, trainer->gradient, most);
 }
 
-/* What the processes must see alike. Sums of squares tell models apart that have gone different ways. */
+/* The values that must be equal in all processes. Sums of squares show if models have become different. */
 static uint64_t seen_of(const cen_trainer *trainer, const int32_t *labels, size_t n)
 {
     const cen_model *model = trainer->model;
@@ -289,7 +289,7 @@ static uint64_t seen_of(const cen_trainer *trainer, const int32_t *labels, size_
     return seen;
 }
 
-/* Leaves lambda as it comes. */
+/* Does not restore lambda. */
 static cen_status run_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
                                size_t n, cen_losses *losses, bool *is_fine, cen_error *error)
 {
@@ -394,7 +394,7 @@ static void clip(cen_trainer *trainer)
     for (size_t i = 0; i < n; i++) g[i] *= scale;
 }
 
-/* Body and head; their kernels and matrices decay. */
+/* Updates body and head; weight decay applies to kernels and matrices. */
 static void update_weights(cen_trainer *trainer)
 {
     const cen_model *model = trainer->model;

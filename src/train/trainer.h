@@ -1,4 +1,4 @@
-/* What fit sees of a trainer beside the public functions. */
+/* The functions of a trainer that only fit uses. */
 #ifndef CEN_TRAIN_TRAINER_H
 #define CEN_TRAIN_TRAINER_H
 
@@ -7,25 +7,24 @@
 cen_model *cen__trainer_model(cen_trainer *trainer);
 const cen_train_options *cen__trainer_options(const cen_trainer *trainer);
 
-/* Errors: ARGUMENT if its model has got other classes. */
+/* Errors: ARGUMENT if the classes of its model have changed. */
 cen_status cen__trainer_check(const cen_trainer *trainer, cen_error *error);
 
 /* Planned for the largest shard. */
 cen_predictor *cen__trainer_predictor(cen_trainer *trainer);
 
-/* True where a backward of these would be refused as not finite. Changes nothing, but that there is no
- * gradient then, as after an error. */
+/* True if a backward pass of these images would be refused as not finite. Afterwards there is no gradient, as after an
+ * error; nothing else changes. */
 bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32_t *labels,
                                size_t n);
 
-/* features[n, D] as a training step sees them: by the batch's statistics, after dropout. Leaves things
- * as the function above does. */
+/* features[n, D] as in a training step: with the statistics of the batch, after dropout. Has the same side effect. */
 void cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features);
 
-/* Of what dropout draws, 1 at first; the step is that of Adam. */
+/* Sets the seed of dropout, which is 1 at first. The step of its draws is that of Adam. */
 void cen__trainer_seed(cen_trainer *trainer, uint64_t seed);
 
-/* What a step changes beside the model's numbers, and what it takes: Adam's moments, the steps taken, lambda. */
+/* The state of a trainer beside the numbers of the model: Adam's moments, the steps taken, lambda. */
 typedef struct cen__trainer_state {
     float *m, *v; /* [model->n_parameters] */
     size_t *n_steps;
@@ -37,7 +36,7 @@ typedef struct cen__trainer_state {
 
 cen__trainer_state cen__trainer_state_of(cen_trainer *trainer);
 
-/* The last backward: its state has been replaced. */
+/* Discards the last backward pass, since the state was replaced. */
 void cen__trainer_forget(cen_trainer *trainer);
 
 #endif

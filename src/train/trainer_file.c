@@ -1,4 +1,4 @@
-/* The state of a trainer in a file, for a loop that is written by hand. That of cen_fit: checkpoint.c. */
+/* The state of a trainer in a file, for a loop that is written by hand. For cen_fit see checkpoint.c. */
 #include <string.h>
 
 #include "base/random.h"
@@ -19,7 +19,7 @@ static void add_setup(cen__entries *list, cen_trainer *trainer)
     cen__entry_count(list, "names of classes", names);
 }
 
-/* All of a state that are numbers. */
+/* The numbers of a state. */
 typedef struct values {
     size_t n_steps;
     double lambda, lr;
@@ -90,7 +90,7 @@ static bool read_values(const cen__safetensors *file, values *v)
            read_seed(cen__safetensors_metadata(file, "at.seed"), &v->seed);
 }
 
-/* All is checked before anything is taken. */
+/* Everything is checked before anything changes. */
 static cen_status take(cen_trainer *trainer, const cen__safetensors *file, cen_error *error)
 {
     cen__trainer_state state = cen__trainer_state_of(trainer);
