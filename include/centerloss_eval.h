@@ -286,7 +286,7 @@ typedef struct cen_report_set {
     const char *name;
     const cen_measures *measures;
     const cen_feature_row *queries, *gallery; /* [measures->n_queries], and of its neighbours */
-    const char *note;    /* what the set is, in a sentence; may be NULL */
+    const char *note;                         /* what the set is, in a sentence; may be NULL */
     const int32_t *head; /* [n_queries], the labels that the head gives; NULL: no head */
 } cen_report_set;
 
@@ -321,8 +321,9 @@ typedef struct cen_report {
      * missing. n_pictures 0: every path is opened. */
     const char *const *pictures;
     size_t n_pictures;
-    const char *plane;              /* what the axes of the frames are; may be NULL */
-    const char *const *point_paths; /* pictures of the points, the same [n] in each frame; or NULL */
+    const char *plane; /* what the axes of the frames are; may be NULL */
+    const char *const
+        *point_paths; /* pictures of the points, the same [n] in each frame; or NULL */
 } cen_report;
 
 /* One HTML file that needs no network, and can be read without scripts. Errors: IO. */

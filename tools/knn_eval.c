@@ -376,8 +376,12 @@ static int write_report(const knn *s, const evaluation *e, const char *const *na
     const char *pairs[2 * sizeof facts / sizeof *facts];
     const size_t n_facts = sizeof facts / sizeof *facts;
     for (size_t i = 0; i < 2 * n_facts; i++) pairs[i] = facts[i / 2][i % 2];
-    const cen_report_set set = {e->query_split != NULL ? e->query_split : "queries", &e->measures,
-                                queries->f.rows, e->gallery.f.rows, NULL, NULL};
+    const cen_report_set set = {e->query_split != NULL ? e->query_split : "queries",
+                                &e->measures,
+                                queries->f.rows,
+                                e->gallery.f.rows,
+                                NULL,
+                                NULL};
     const char *const pictures[] = {picture_folder(s, &e->gallery, folders[0], sizeof folders[0]),
                                     picture_folder(s, queries, folders[1], sizeof folders[1])};
     const cen_report report = {.size = sizeof(cen_report),

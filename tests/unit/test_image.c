@@ -221,7 +221,8 @@ static void test_kinds_with_little_of_a_signature_are_named(void **state)
          "ftypavif",
          12, "AVIF is not supported; convert it to PNG or JPEG (with avifdec)"},
         {"\xff\x0a", 2, "JPEG XL is not supported; convert it to PNG or JPEG (with djxl)"},
-        {"8BPS", 4, "Photoshop's PSD is not supported; convert it to PNG or JPEG (with ImageMagick's magick)"},
+        {"8BPS", 4,
+         "Photoshop's PSD is not supported; convert it to PNG or JPEG (with ImageMagick's magick)"},
         {"FUJIFILMCCD-RAW ", 16, "Fujifilm's raw RAF is not supported"},
         {"RIFF....AVI LIST", 16, "this is a video (AVI) and no image"},
         {"\0\0\0\x18"
