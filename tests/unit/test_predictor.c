@@ -274,7 +274,7 @@ static void what_cannot_be_is_refused(void **state)
         assert_int_equal(cen_predictor_input(predictor, &image, input, &error), CEN_ERROR_ARGUMENT);
         assert_non_null(strstr(error.message, "channels"));
     }
-    assert_int_equal(cen_predictor_decode(predictor, "GIF89a", 6, input, &error),
+    assert_int_equal(cen_predictor_decode(predictor, "\0\0\0\030ftypheic", 12, input, &error),
                      CEN_ERROR_UNSUPPORTED);
     cen_predictor_free(predictor);
     cen_predictor_free(NULL);
