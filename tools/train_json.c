@@ -162,8 +162,8 @@ void json_measures(const cen_report_set *sets, size_t n)
         put_text("set", sets[i].name);
         put_count("n_queries", m->retrieval.n_queries);
         put_number("knn_accuracy", m->retrieval.knn_accuracy);
-        put_number("knn_low", m->retrieval.knn_interval[0]);
-        put_number("knn_high", m->retrieval.knn_interval[1]);
+        printf(", \"knn_accuracy_interval\": [%.9g, %.9g]", m->retrieval.knn_interval[0],
+               m->retrieval.knn_interval[1]);
         put_number("map_at_r", m->retrieval.map_at_r);
         put_number("one_shot", m->few_shot[0].n_episodes > 0 ? m->few_shot[0].accuracy : NAN);
         put_number("five_shot", m->few_shot[1].n_episodes > 0 ? m->few_shot[1].accuracy : NAN);

@@ -35,8 +35,10 @@ if "measures" in kinds and end["report"]:
     sets = json.load(open(sys.argv[2] + "/report.json"))["sets"]
     for o, s in zip([o for o in objects if o["kind"] == "measures"], sets, strict=True):
         assert o["set"] == s["name"] and o["n_queries"] == s["n_queries"]
-        for name in ("knn_accuracy", "knn_low", "map_at_r", "auc", "eer", "tar_at_far_0.01", "intra_inter"):
+        for name in ("knn_accuracy", "map_at_r", "auc", "eer", "tar_at_far_0.01", "intra_inter"):
             assert o[name] == s[name] or abs(o[name] - s[name]) < 1e-8, (name, o[name], s[name])
+        for a, b in zip(o["knn_accuracy_interval"], s["knn_accuracy_interval"], strict=True):
+            assert abs(a - b) < 1e-8, (a, b)
 if kinds[0] == "start":
     start = objects[0]
     assert start["run"] == sys.argv[2] and start["classes"] == 3
