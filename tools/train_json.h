@@ -3,7 +3,7 @@
  *   resume    where a resumed training goes on; after start
  *   epoch     the columns of log.csv by their names; null for what was not measured, best is true or false
  *   warning   message
- *   measures  per set (seen, test, unseen), with the names of report.json
+ *   measures  per set, with the names of report.json
  *   plan      --dry-run: as start, with epoch_seconds, seconds and memory_bytes
  *   end       state (done, stopped, failed), code, message, and the paths of what was written; always the last */
 #ifndef TOOLS_TRAIN_JSON_H

@@ -118,6 +118,12 @@ static bool train_over(void)
     return execute(TRAIN " --svg --overwrite");
 }
 
+static bool try_dry(void)
+{
+    return execute("cl_train --dry-run --json --threads 1 --strict --epochs 2 --batch-size 4 "
+                   "--val-split 0.25 --net flatten " IMAGES);
+}
+
 static bool resume(void)
 {
     return execute("cl_train --threads 1 --stop-after 1000 --steps " OUT
@@ -234,6 +240,13 @@ static void a_training_over_an_old_one_keeps_its_model(void **state)
                 .lacks = PAGES});
 }
 
+static void a_dry_run_fails_in_one_sentence(void **state)
+{
+    (void)state;
+    begin_out(NULL);
+    walk(&(job){.name = "cl_train --dry-run", .run = try_dry, .stride = 3});
+}
+
 /* Where the newer checkpoint could not be read, the one before the last is of another moment. */
 #define LATER PAGES "checkpoint.safetensors.previous "
 
@@ -307,6 +320,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_training_that_fails_goes_on_to_the_same_bytes),
         cmocka_unit_test(a_training_over_an_old_one_keeps_its_model),
+        cmocka_unit_test(a_dry_run_fails_in_one_sentence),
         cmocka_unit_test(a_resumed_training_that_fails_is_resumed_again),
         cmocka_unit_test(features_are_the_old_ones_or_the_new_ones),
         cmocka_unit_test(unpacked_images_are_whole),
