@@ -158,6 +158,10 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
 static int check_settings(int n_paths)
 {
     if (n_paths == 0) {
+        const option *o = option_of_folder(&train_tool);
+        if (o != NULL) {
+            return parse_exit_code(fail_folder(&train_tool, o, *(const char *const *)o->target));
+        }
         return refuse(EXIT_USAGE, "name the folder of images, as: %s", train_tool.examples[0].term);
     }
     if ((s.steps != NULL && strcmp(s.steps, "-") == 0) ||

@@ -272,6 +272,30 @@ static bool read_count(const char *text, uint64_t *value, char **end)
     return *value < UINT64_C(1) << 62;
 }
 
+const option *option_of_folder(const command *tool)
+{
+    for (size_t i = 0; i < tool->n_options; i++) {
+        const option *o = &tool->options[i];
+        if (o->kind != OPTION_TEXT && o->kind != OPTION_ONCE) continue;
+        const char *text = *(const char *const *)o->target;
+        if (text != NULL && path_is_folder(text)) return o;
+    }
+    return NULL;
+}
+
+int fail_folder(const command *tool, const option *o, const char *folder)
+{
+    return fail(tool, PARSE_BAD, "--%s took the folder '%s' as its value; name both: --%s %s %s",
+                o->name, folder, o->name, o->value, folder);
+}
+
+/* takes: what it does, a sentence's end. */
+static int fail_value(const command *tool, const option *o, const char *text, const char *takes)
+{
+    if (path_is_folder(text)) return fail_folder(tool, o, text);
+    return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s", o->name, text, takes);
+}
+
 static int set_number(const command *tool, const option *o, const char *text)
 {
     double value;
@@ -285,8 +309,10 @@ static int set_number(const command *tool, const option *o, const char *text)
                     o->name, text);
     }
     if (!good || value < o->least || value > o->most) {
-        return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s from %.15g to %.15g",
-                    o->name, text, whole ? "a whole number" : "a number", o->least, o->most);
+        char takes[96];
+        (void)snprintf(takes, sizeof takes, "%s from %.15g to %.15g",
+                       whole ? "a whole number" : "a number", o->least, o->most);
+        return fail_value(tool, o, text, takes);
     }
     if (o->kind == OPTION_SEED) {
         *(uint64_t *)o->target = count;
@@ -311,7 +337,7 @@ static int set_choice(const command *tool, const option *o, const char *text)
         const char *link = i == 0 ? "" : o->choices[i + 1] != NULL ? ", " : " or ";
         append(all, sizeof all, "%s%s", link, o->choices[i]);
     }
-    return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s", o->name, text, all);
+    return fail_value(tool, o, text, all);
 }
 
 static int set_size(const command *tool, const option *o, const char *text)
@@ -327,8 +353,7 @@ static int set_size(const command *tool, const option *o, const char *text)
         size[1] = (size_t)width;
         return 0;
     }
-    return fail(tool, PARSE_BAD,
-                "--%s '%s' cannot be used; it takes N or HxW, from 1 to 65536 each", o->name, text);
+    return fail_value(tool, o, text, "N or HxW, from 1 to 65536 each");
 }
 
 static int set_reals(const command *tool, const option *o, const char *text)
@@ -344,10 +369,11 @@ static int set_reals(const command *tool, const option *o, const char *text)
         if (*at == '\0') return 0;
         if (*at != ',') break;
     }
-    return fail(tool, PARSE_BAD,
-                "--%s '%s' cannot be used; it takes one number from %.15g to %.15g, or three with "
-                "commas between them",
-                o->name, text, o->least, o->most);
+    char takes[128];
+    (void)snprintf(takes, sizeof takes,
+                   "one number from %.15g to %.15g, or three with commas between them", o->least,
+                   o->most);
+    return fail_value(tool, o, text, takes);
 }
 
 static int set_once(const command *tool, const option *o, const char *text)

@@ -82,6 +82,12 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, PARSE_DONE = -1, PARSE_BAD = -2 };
  * --version print and give PARSE_DONE; a mistake prints one sentence and gives PARSE_BAD. */
 int parse_options(const command *tool, int argc, char **argv);
 
+/* An option that has a folder as its text, which may have been meant for the tool: --net photos. NULL: none. */
+const option *option_of_folder(const command *tool);
+
+/* The sentence for that. PARSE_BAD. */
+int fail_folder(const command *tool, const option *o, const char *folder);
+
 /* Prints "NAME: sentence" to the error stream and returns the exit code that was given. */
 int fail(const command *tool, int code, const char *format, ...);
 

@@ -210,6 +210,12 @@ bool path_exists(const char *path)
     return stat(path, &found) == 0;
 }
 
+bool path_is_folder(const char *path)
+{
+    struct stat found;
+    return stat(path, &found) == 0 && (found.st_mode & S_IFMT) == S_IFDIR;
+}
+
 cen_status make_folder(const char *path, cen_error *error)
 {
     char partial[PATH_MOST];

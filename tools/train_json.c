@@ -57,6 +57,11 @@ static void put_number(const char *name, double value)
     printf(isfinite(value) ? ", \"%s\": %.9g" : ", \"%s\": null", name, value);
 }
 
+static void put_interval(const char *name, const double ends[2])
+{
+    printf(isfinite(ends[0]) ? ", \"%s\": [%.9g, %.9g]" : ", \"%s\": null", name, ends[0], ends[1]);
+}
+
 static void put_notes(const char *name, const cen_file_note *notes, size_t n)
 {
     printf(", \"%s\": [", name);
@@ -162,8 +167,7 @@ void json_measures(const cen_report_set *sets, size_t n)
         put_text("set", sets[i].name);
         put_count("n_queries", m->retrieval.n_queries);
         put_number("knn_accuracy", m->retrieval.knn_accuracy);
-        printf(", \"knn_accuracy_interval\": [%.9g, %.9g]", m->retrieval.knn_interval[0],
-               m->retrieval.knn_interval[1]);
+        put_interval("knn_accuracy_interval", m->retrieval.knn_interval);
         put_number("map_at_r", m->retrieval.map_at_r);
         put_number("one_shot", m->few_shot[0].n_episodes > 0 ? m->few_shot[0].accuracy : NAN);
         put_number("five_shot", m->few_shot[1].n_episodes > 0 ? m->few_shot[1].accuracy : NAN);

@@ -101,30 +101,62 @@ cen_status cen__drop_no_classes(cen_folder *folder, const cen__found *found, cen
 
 /* ---- classes without images ---------------------------------------------------------------- */
 
-/* The first image below `above` that was skipped; NULL if there is none. */
-static const cen_file_note *first_skipped(const cen_folder *folder, const char *above)
+/* Images of one ending that were skipped. */
+typedef struct ending {
+    const char *text;
+    size_t n;
+} ending;
+
+enum { ENDINGS = 4, ENDING_SIZE = 8 };
+
+/* Counts the skipped images below `above`, or all of them if that is a list; the first of them, NULL without any.
+ * What has no place among endings[*n] is not counted there. */
+static const cen_file_note *count_skipped(const cen_folder *folder, const char *above,
+                                          ending endings[ENDINGS], size_t *n, size_t *n_skipped)
 {
-    size_t length = strlen(above);
+    const size_t length = strlen(above);
+    const cen_file_note *first = NULL;
+    *n = *n_skipped = 0;
     for (size_t i = 0; i < folder->info.n_skipped; i++) {
-        const char *path = folder->skipped[i].path;
-        if (strncmp(path, above, length) == 0 && path[length] == '/') return &folder->skipped[i];
+        const char *path = folder->skipped[i].path, *point = strrchr(cen__base_name(path), '.');
+        const bool is_below = strncmp(path, above, length) == 0 && path[length] == '/';
+        if (!is_below && !cen__is_list(above)) continue;
+        if (first == NULL) first = &folder->skipped[i];
+        ++*n_skipped;
+        if (point == NULL) continue;
+        size_t at = 0;
+        while (at < *n && strcmp(endings[at].text, point) != 0) at++;
+        if (at == ENDINGS) continue;
+        if (at == *n) endings[(*n)++] = (ending){point, 0};
+        endings[at].n++;
     }
-    return NULL;
+    return first;
 }
 
 static cen_status fail_empty(const cen_folder *folder, size_t label, cen_error *error)
 {
-    static const char remedy[] = "put images there, or leave such classes out by --allow-empty";
+    static const char remedy[] = "or leave such classes out by --allow-empty";
     const char *path = folder->class_folders[label], *name = folder->class_names[label];
-    const cen_file_note *skipped = first_skipped(folder, path);
+    ending endings[ENDINGS];
+    size_t n, n_skipped, at = 0;
+    char kinds[128] = "";
+    const cen_file_note *skipped = count_skipped(folder, path, endings, &n, &n_skipped);
     if (skipped == NULL) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "%s: no image of class \"%.100s\" can be used for training; %s", path,
-                         name, remedy);
+                         "%s: no image of class \"%.100s\" can be used for training; put images "
+                         "there, %s",
+                         path, name, remedy);
     }
+    for (size_t i = 0; i < n; i++) {
+        cen__append(kinds, sizeof kinds, &at, "%s%zu %.*s", i > 0 ? ", " : " (", endings[i].n,
+                    ENDING_SIZE, endings[i].text);
+    }
+    if (n > 0) cen__append(kinds, sizeof kinds, &at, ")");
     return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "%s: no image of class \"%.100s\" can be used for training (%s: %s); %s", path,
-                     name, cen__base_name(skipped->path), skipped->reason, remedy);
+                     "%s: no image of class \"%.100s\" can be used for training; %zu %s skipped%s, "
+                     "as %s: %s; %s",
+                     path, name, n_skipped, n_skipped == 1 ? "was" : "were", kinds,
+                     cen__base_name(skipped->path), skipped->reason, remedy);
 }
 
 static cen_status check_any(const cen_folder_info *info, cen_error *error)

@@ -337,12 +337,12 @@ static cen_status fail_no_classes(const char *path, const entries *e, cen_error 
         if (cen__has_image_ending(e->items[i].name)) {
             return cen__fail(error, CEN_ERROR_ARGUMENT,
                              "%s: no classes here, the images lie in the folder itself; move them "
-                             "into one sub-folder a class",
+                             "into one sub-folder per class",
                              path);
         }
     }
     return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "%s: no classes here; the images must be in one sub-folder a class", path);
+                     "%s: no classes here; the images must be in one sub-folder per class", path);
 }
 
 /* Each sub-folder is a class. Files beside them are images without a class if labels are not needed, or in a

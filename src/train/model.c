@@ -143,6 +143,27 @@ static cen_status place_tensors(cen_model *model, cen_error *error)
     return good ? CEN_OK : cen__fail_memory(error, "the model");
 }
 
+/* True for one word that begins no line: it was meant as a preset. */
+static bool is_lone_name(const char *net)
+{
+    const size_t size = strcspn(net, " ,\t\n{");
+    return net[size] == '\0' && cen__layer_find(net, size) == NULL;
+}
+
+static cen_status fail_preset(const char *name, cen_error *error)
+{
+    char names[128];
+    size_t n, at = 0;
+    const cen_preset *presets = cen_presets(&n);
+    for (size_t i = 0; i < n; i++) {
+        cen__append(names, sizeof names, &at, "%s%s", i > 0 ? ", " : "", presets[i].name);
+    }
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "net '%.60s': there is no such preset; the presets are %s, and a net of your "
+                     "own is a line as 'conv 10 2x2, relu, maxpool 2, flatten, dense 32'",
+                     name, names);
+}
+
 static cen_status lay_out(cen_model *model, const cen_model_options *options, cen_error *error)
 {
     const cen_input *input = &options->input;
@@ -157,6 +178,9 @@ static cen_status lay_out(cen_model *model, const cen_model_options *options, ce
     status = cen__net_create(model->context, cen__kernels_of(model->context->instructions),
                              &model->net, preset != NULL ? preset->net : options->net, in,
                              options->feature_size, error);
+    if (status == CEN_ERROR_ARGUMENT && preset == NULL && is_lone_name(options->net)) {
+        return fail_preset(options->net, error);
+    }
     if (status == CEN_OK) {
         status = cen__class_names_copy(model->context, options->class_names, options->n_classes,
                                        &model->class_names, error);

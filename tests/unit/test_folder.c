@@ -240,10 +240,10 @@ static void each_bad_folder_has_its_sentence(void **state)
     assert_refused(ROOT "/notes.dat", &options, CEN_ERROR_IO, ROOT "/notes.dat: this is a file",
                    "or a list (.csv, .tsv, .txt)");
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, ROOT ": no classes",
-                   "one sub-folder a class");
+                   "one sub-folder per class");
     tree_grey(ROOT "/x.pgm", 3, 2, 1);
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, "lie in the folder itself",
-                   "one sub-folder a class");
+                   "one sub-folder per class");
     tree_class(ROOT, "a", 2);
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT, "only one class, \"a\"", "at least two");
     tree_text(ROOT "/b/.keep", "");
@@ -251,7 +251,8 @@ static void each_bad_folder_has_its_sentence(void **state)
                    "put images there, or leave such classes out by --allow-empty");
     tree_text(ROOT "/b/x.png", "");
     assert_refused(ROOT, &options, CEN_ERROR_ARGUMENT,
-                   ROOT "/b: no image of class \"b\" can be used", "(x.png: ");
+                   ROOT "/b: no image of class \"b\" can be used",
+                   "1 was skipped (1 .png), as x.png: ");
     tree_class(ROOT, "b", 2);
     const double shares[] = {-0.1, 1, NAN};
     for (size_t i = 0; i < 3; i++) {
