@@ -12,11 +12,6 @@
 /* The last sentence of refuse. */
 static char refusal[sizeof((cen_error *)0)->message + 512];
 
-bool is_talking(void)
-{
-    return !s.is_quiet && !s.is_json;
-}
-
 int refuse(int code, const char *format, ...)
 {
     va_list values;

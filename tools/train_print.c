@@ -4,6 +4,12 @@
 
 #include "progress.h"
 #include "train.h"
+#include "train_json.h"
+
+bool is_talking(void)
+{
+    return !s.is_quiet && !s.is_json;
+}
 
 static void print_sizes(const cen_folder_info *info)
 {
