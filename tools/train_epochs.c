@@ -15,13 +15,15 @@
 static const char *as_loss(double loss, char text[32])
 {
     const char *format = loss < 100 ? "%.4f" : loss < 10000 ? "%.1f" : "%.1e";
-    (void)snprintf(text, 32, isnan(loss) ? "-" : format, loss);
+    if (isnan(loss)) return "-";
+    (void)snprintf(text, 32, format, loss);
     return text;
 }
 
 static const char *as_share(double share, char text[32])
 {
-    (void)snprintf(text, 32, isnan(share) ? "-" : "%.1f %%", 100 * share);
+    if (isnan(share)) return "-";
+    (void)snprintf(text, 32, "%.1f %%", 100 * share);
     return text;
 }
 
@@ -141,12 +143,16 @@ static void print_command(const run *r, const char *tool, const char *const *wor
     free(line);
 }
 
-/* A picture that the net was not trained on, if there is one. */
+/* A picture of a trained class that the net was not trained on, if there is one. */
 static const cen_folder_image *example(const cen_folder_info *info)
 {
-    size_t i = 0;
-    while (i < info->n_images && info->images[i].split == CEN_SPLIT_TRAIN) i++;
-    return &info->images[i < info->n_images ? i : 0];
+    static const cen_split splits[] = {CEN_SPLIT_VALIDATION, CEN_SPLIT_TEST};
+    for (size_t j = 0; j < 2; j++) {
+        for (size_t i = 0; i < info->n_images; i++) {
+            if (info->images[i].split == splits[j]) return &info->images[i];
+        }
+    }
+    return &info->images[0];
 }
 
 static void print_next(const run *r, const cen_folder_info *info)
@@ -183,6 +189,6 @@ void print_end(const run *r, const cen_folder_info *info, bool is_stopped)
             ", %s%s", s.balance ? "macro " : "",
             knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train, r->n_train, knn));
     }
-    printf("), log.csv, features.npy, features.tsv%s\n", s.no_report ? "" : ", report.html");
+    printf("), log.csv, features.npy, features.tsv\n");
     print_next(r, info);
 }

@@ -49,12 +49,14 @@ static void put_count(const char *name, size_t count)
 /* null stands for what could not be measured. */
 static void put_number(const char *name, double value)
 {
-    printf(isfinite(value) ? ", \"%s\": %.9g" : ", \"%s\": null", name, value);
+    if (!isfinite(value)) put_text(name, NULL);
+    if (isfinite(value)) printf(", \"%s\": %.9g", name, value);
 }
 
 static void put_interval(const char *name, const double ends[2])
 {
-    printf(isfinite(ends[0]) ? ", \"%s\": [%.9g, %.9g]" : ", \"%s\": null", name, ends[0], ends[1]);
+    if (!isfinite(ends[0])) put_text(name, NULL);
+    if (isfinite(ends[0])) printf(", \"%s\": [%.9g, %.9g]", name, ends[0], ends[1]);
 }
 
 static void put_notes(const char *name, const cen_file_note *notes, size_t n)

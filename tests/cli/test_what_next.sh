@@ -23,6 +23,11 @@ sh -c "$(head -n 1 typed)" | grep -qE "^my pictures/[a-z]+/[0-9]+\.png  (bag|coa
 [ -s runs/1/other.npy ] || complain "no features of the folder"
 grep -q "k-NN" answer.txt || complain "eval has no k-NN: $(cat answer.txt)"
 
+# of classes that are held out none is asked for, as it has no class to be found
+succeed train --no-report --holdout-classes 0.3 --val-split 0.3 -o held "my pictures"
+picture=$(sed -n "s/.*cl_knn classify --gallery-split train held '\(.*\)'/\1/p" out.txt)
+grep -qE "	$picture	.*	val	" held/features.tsv || complain "$picture is no validation picture"
+
 # from a list, with its own test split, and without a page
 (cd "my pictures" && for class in bag coat sandal; do
     for file in $(ls $class | head -n 6); do echo "$class/$file,$class,train"; done
