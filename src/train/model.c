@@ -147,7 +147,7 @@ static cen_status place_tensors(cen_model *model, cen_error *error)
 static bool is_lone_name(const char *net)
 {
     const size_t size = strcspn(net, " ,\t\n{");
-    return net[size] == '\0' && cen__layer_find(net, size) == NULL;
+    return size > 0 && net[size] == '\0' && cen__layer_find(net, size) == NULL;
 }
 
 static cen_status fail_preset(const char *name, cen_error *error)

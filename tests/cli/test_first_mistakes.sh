@@ -17,7 +17,7 @@ succeed $TRAIN --dry-run --net "$LITTLE" --image-size 16 --epochs 1 --augment li
 rmdir 1 light
 
 # a net that is no preset; what is a line has its column
-for net in resnet Small resnet18 ''; do
+for net in resnet Small resnet18; do
     expect 2 "net '$net': there is no such preset; the presets are small, article, lenet\+\+, and a net of your own is a line as 'conv" \
         $TRAIN good --net "$net"
 done
