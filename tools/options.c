@@ -197,7 +197,8 @@ const option *option_at(const command *tool, size_t i)
 {
     if (i < tool->n_options) return &tool->options[i];
     i -= tool->n_options;
-    return i < sizeof common_options / sizeof *common_options ? &common_options[i] : NULL;
+    const size_t n = sizeof common_options / sizeof *common_options;
+    return i < n - (tool->about == NULL) ? &common_options[i] : NULL; /* --print is the last */
 }
 
 /* True after one of them was printed. */

@@ -54,7 +54,8 @@ typedef struct command {
     const entry *commands; /* what the first argument may be, or NULL */
     const entry *examples; /* each works as it is typed */
     const entry *files;
-    const char *about; /* the description in the manual page; a newline begins a paragraph */
+    const char *
+        about; /* the description in the manual page, a newline begins a paragraph; NULL: it has none */
 } command;
 
 /* Two lines of an options table for a cen_model_limits that begins as zeros. */

@@ -6,7 +6,8 @@
 static const char *path;
 
 static const option options[] = {
-    {"output", 'o', OPTION_TEXT, &path, "PAGE", .help = "the page to write (compare.html)"},
+    {"output", 'o', OPTION_TEXT, &path, "PAGE", .group = "Options",
+     .help = "the page to write (compare.html)"},
 };
 
 static const command compare_tool = {

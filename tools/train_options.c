@@ -162,6 +162,9 @@ static const option options[] = {
     {"quiet", 'q', OPTION_FLAG, &s.is_quiet, .help = "print errors only"},
 };
 
+static const entry commands[] = {{"compare", "one page for several runs, with what differs"},
+                                 {NULL, NULL}};
+
 static const entry examples[] = {
     {"cl_train photos", "train on photos/CLASS/IMAGE"},
     {"cl_train photos --epochs 20 --holdout-classes 0.2", "measure unseen classes, too"},
@@ -178,9 +181,11 @@ static const entry files[] = {
 
 const command train_tool = {
     .name = "cl_train",
-    .usage = "cl_train [OPTIONS] DIR|LIST...",
+    .usage = "cl_train [OPTIONS] DIR|LIST...\n"
+             "       cl_train compare RUN RUN... [-o PAGE]",
     .summary = "Trains a net that turns images into features, with softmax and center loss.",
     .arguments = "DIR|LIST",
+    .commands = commands,
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .examples = examples,
@@ -191,7 +196,9 @@ const command train_tool = {
         "on a LIST (.csv, .tsv, .txt) of rows path,label[,split]. It minimises softmax "
         "cross-entropy "
         "+ lambda * center loss with Adam, and writes a run folder.\n"
-        "Ctrl-C saves the state and ends. cl_train --resume RUN goes on, also after a crash.\n"
+        "Ctrl-C saves the state and ends, with exit status 130 in a shell. cl_train --resume RUN "
+        "goes on, "
+        "also after a crash.\n"
         "lambda weighs the mean over the batch of ||f - c||^2, summed over the feature, without "
         "1/2. "
         "The same pull has another weight w elsewhere. In Keras (sum, batch mean) lambda is w. In "

@@ -47,6 +47,10 @@ done
 [ "$(wc -l <cl_train.help)" -le 100 ] || complain "cl_train --help does not fit two screens"
 expect 2 "^cl_train: --print 'pdf' cannot be used; it takes man, bash, zsh or fish$" cl_train --print pdf
 
+succeed cl_train compare --help # a command that is on the page of its tool
+says '^  -o, --output PAGE  '
+expect 2 "^cl_train compare: unknown option '--print'" cl_train compare --print man
+
 # ---- bash: $1 words with the cursor in the last give $2 ----
 mkdir -p photos/few
 cat >complete.sh <<'END'
@@ -72,6 +76,7 @@ try 'cl_train --epochs ' ''
 try 'cl_train --init ' ' +default'
 try 'cl_train --resume ' ' +dirnames'
 try 'cl_train ph' ' +default'
+try 'cl_train co' 'compare +default'
 try 'cl_knn ' 'eval classify enroll audit +default'
 try 'cl_knn e' 'eval enroll +default'
 try 'cl_knn eval ru' ' +default'
