@@ -93,6 +93,7 @@ static const command tool = {
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .commands = command_texts,
+    .needs_command = true,
     .examples = examples,
     .files = files,
     .about =

@@ -164,13 +164,15 @@ void print_zsh_completion(const command *tool)
         putchar('\'');
     }
     if (tool->commands != NULL) {
-        printf(" \\\n    '1: :((");
+        printf(" \\\n    '1: :%s", tool->needs_command ? "((" : "{compadd");
         for (const entry *e = tool->commands; e->term != NULL; e++) {
+            if (!tool->needs_command) printf(" %s", e->term);
+            if (!tool->needs_command) continue;
             printf("%s%s\\:\"", e > tool->commands ? " " : "", e->term);
             print_quoted(e->text, ":()\\\"", "'\\''");
             putchar('"');
         }
-        printf("))'");
+        printf(tool->needs_command ? "))'" : "; _files}'");
     }
     printf(" \\\n    '*: :_files'\n");
 }
@@ -196,7 +198,8 @@ void print_fish_completion(const command *tool)
         printf("'\n");
     }
     for (const entry *e = tool->commands; e != NULL && e->term != NULL; e++) {
-        printf("complete -c %s -n __fish_use_subcommand -f -a %s -d '", tool->name, e->term);
+        printf("complete -c %s -n __fish_use_subcommand %s-a %s -d '", tool->name,
+               tool->needs_command ? "-f " : "", e->term);
         print_quoted(e->text, "\\", "\\'");
         printf("'\n");
     }

@@ -52,6 +52,7 @@ typedef struct command {
     const option *options;
     size_t n_options;
     const entry *commands; /* what the first argument may be, or NULL */
+    bool needs_command;    /* it must be one of them */
     const entry *examples; /* each works as it is typed */
     const entry *files;
     const char *

@@ -105,6 +105,7 @@ if command -v fish >/dev/null; then
     offers 'cl_train --val' '^--val --val-split $'
     offers 'cl_train --resume ph' '^photos/ $'
     offers 'cl_train ph' '^photos/ $'
+    offers 'cl_train compar' '^compare $'
     tool=cl_knn
     offers 'cl_knn e' '^enroll eval '
 fi
@@ -137,6 +138,8 @@ END
     offers 'cl_train --loss tri' 'triplet-semi'
     offers 'cl_train --net le' 'lenet\+\+'
     offers 'cl_knn en' 'enroll'
+    offers 'cl_train comp' 'compare'
+    offers 'cl_train ph' 'cl_train photos'
     offers 'cl_train --resu' '--resume'
 fi
 
