@@ -35,14 +35,14 @@ typedef struct knn_set {
     size_t n_unlabelled;  /* rows that knn_set_drop_unlabelled left out */
 } knn_set;
 
-/* Each prints its sentence and returns its exit code, 0 where all went well. */
+/* Each prints its sentence and returns its exit code, 0 if all went well. */
 int knn_eval(knn *s, char *const *paths, size_t n_paths);
 int knn_classify(knn *s, char *const *paths, size_t n_paths);
 int knn_enroll(knn *s, char *const *paths, size_t n_paths);
 int knn_audit(knn *s, char *const *paths, size_t n_paths);
 
 /* Reads a run folder, a .npy, a .csv, or pictures, for which the model is that of --model, else
- * `run` where it is a run folder. On failure nothing is left to free. */
+ * `run` if it is a run folder. On failure nothing is left to free. */
 int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, knn_set *set);
 void knn_set_free(knn_set *set);
 
@@ -62,7 +62,7 @@ bool knn_set_has_split(const knn_set *set, const char *split);
 /* Leaves out the rows of a test folder without classes, and says so. */
 void knn_set_drop_unlabelled(const knn *s, knn_set *set);
 
-/* Fails where a row has no class. */
+/* Fails if a row has no class. */
 int knn_set_need_classes(const knn *s, const knn_set *set);
 
 /* Labels of `set` become places in a list that begins with the gallery's classes, which must outlive
@@ -73,7 +73,7 @@ int knn_match_classes(const knn *s, const knn_set *gallery, knn_set *set);
  * memory. */
 bool knn_count_copies(const knn_set *gallery, const knn_set *set, size_t *n);
 
-/* Fails where the two do not hold vectors of one size. */
+/* Fails if the two do not hold vectors of one size. */
 int knn_same_size(const knn *s, const knn_set *gallery, const knn_set *other);
 
 /* The row of features as a caller may print it: its path, or "row N" in text[32]. */
@@ -101,7 +101,7 @@ size_t knn_choose_k(const knn *s, const knn_set *gallery, bool leave_one_out);
 int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold);
 void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold);
 
-/* "name": value, with null where value is no number. */
+/* "name": value, with null if value is no number. */
 void knn_json_number(const char *name, double value);
 /* "skipped": [...], "damaged": [...], "remarks": [...] of the pictures in two sets; one may be NULL or no pictures. */
 void knn_json_notes(const knn_set *a, const knn_set *b);

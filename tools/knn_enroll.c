@@ -77,7 +77,7 @@ static int find_near(const knn *s, enrolment *e)
     return code;
 }
 
-/* --threshold or --far where they are given; else the distance at which 1 % of strangers pass, in a
+/* --threshold or --far if they are given; else the distance at which 1 % of strangers pass, in a
  * small gallery 10 %, and in a smaller one none. */
 static int choose_limit(knn *s, enrolment *e)
 {

@@ -14,10 +14,10 @@ static const char *const others[] = {"test", "heldout"};
 enum { N_OTHERS = sizeof others / sizeof *others };
 
 typedef struct evaluation {
-    knn_set gallery, queries; /* queries is empty where one set is measured by leave-one-out */
+    knn_set gallery, queries; /* queries is empty if one set is measured by leave-one-out */
     const char *gallery_split, *query_split; /* NULL: all */
     bool leave_one_out, is_same;             /* is_same: two sets were named, with the same rows */
-    size_t n_left_out[N_OTHERS];             /* rows of the others beside train and val */
+    size_t n_left_out[N_OTHERS];             /* rows of splits other than train and val */
     size_t n_in_gallery;                     /* queries that are rows of the gallery, too */
     cen_measures measures;
 } evaluation;
@@ -42,7 +42,7 @@ static const char *named_split(const char *split)
     return split == NULL || strcmp(split, "all") == 0 ? NULL : split;
 }
 
-/* One set: validation rows are measured against training rows where there are both; any other split
+/* One set: validation rows are measured against training rows if there are both; any other split
  * that is asked for, or all rows, by leave-one-out. */
 static void choose_splits(const knn *s, evaluation *e)
 {

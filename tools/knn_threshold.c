@@ -1,4 +1,4 @@
-/* How near is near enough: calibration, told in words and as JSON. */
+/* How near is near enough: calibration, in words and as JSON. */
 #include "knn.h"
 
 #include <centerloss_eval.h>

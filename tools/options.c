@@ -14,7 +14,7 @@
 #include "manual.h"
 #include "system.h"
 
-/* Bytes of the UTF-8 character at text (RFC 3629), 0 where there is none; *code is its number. */
+/* Bytes of the UTF-8 character at text (RFC 3629), 0 if there is none; *code is its number. */
 static size_t read_character(const unsigned char *text, unsigned long *code)
 {
     static const unsigned long least[] = {0, 0, 0x80, 0x800, 0x10000};

@@ -107,7 +107,7 @@ int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, 
 /* The exit code for what parse_options returned below 0. */
 int parse_exit_code(int parsed);
 
-/* printf where names of files and classes are among the arguments, which strangers chose: ? stands for
+/* printf for names of files and classes, which strangers chose: ? stands for
  * control characters, marks of direction and bytes that are no UTF-8, so that no terminal obeys them.
  * One newline may end it. fail does the same. */
 void print_names(FILE *file, const char *format, ...);
