@@ -7,109 +7,15 @@
 #include <cmocka.h>
 
 #include <math.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "support/bytes.h"
 #include "support/models.h"
+#include "support/ranks.h"
 
-enum { MOST_RANKS = 4, N_STEPS = 60, BATCH = 22, SIDE = 6, IMAGE = SIDE * SIDE, N_CLASSES = 5 };
+enum { N_STEPS = 60, BATCH = 22, SIDE = 6, IMAGE = SIDE * SIDE, N_CLASSES = 5 };
 
 static const char net[] =
     "conv 4 3x3 pad 1, batchnorm, relu, maxpool 2, dropout 0.25, flatten, dense 6";
-
-/* ---- all-gather through pipes: rank 0 collects and hands out ---- */
-
-typedef struct links {
-    int up[MOST_RANKS][2], down[MOST_RANKS][2];
-    size_t rank, n_ranks;
-} links;
-
-static int write_all(int file, const void *bytes, size_t size)
-{
-    const char *at = bytes;
-    while (size > 0) {
-        ssize_t n = write(file, at, size);
-        if (n <= 0) return 1;
-        at += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
-static int read_all(int file, void *bytes, size_t size)
-{
-    char *at = bytes;
-    while (size > 0) {
-        ssize_t n = read(file, at, size);
-        if (n <= 0) return 1;
-        at += n;
-        size -= (size_t)n;
-    }
-    return 0;
-}
-
-static int gather(void *user, const void *own, size_t size, void *all)
-{
-    const links *l = user;
-    if (l->rank > 0) {
-        return write_all(l->up[l->rank][1], own, size) ||
-               read_all(l->down[l->rank][0], all, l->n_ranks * size);
-    }
-    memcpy(all, own, size);
-    for (size_t rank = 1; rank < l->n_ranks; rank++) {
-        if (read_all(l->up[rank][0], (char *)all + rank * size, size)) return 1;
-    }
-    for (size_t rank = 1; rank < l->n_ranks; rank++) {
-        if (write_all(l->down[rank][1], all, l->n_ranks * size)) return 1;
-    }
-    return 0;
-}
-
-static cen_exchange exchange_of(size_t rank, size_t n_ranks, void *user,
-                                int (*hook)(void *, const void *, size_t, void *))
-{
-    cen_exchange exchange = cen_exchange_init();
-    exchange.rank = rank;
-    exchange.n_ranks = n_ranks;
-    exchange.user = user;
-    exchange.gather = hook;
-    return exchange;
-}
-
-/* Runs each rank in a process of its own; true if `run` returned 0 in all. */
-static bool run_ranks(size_t n_ranks, int (*run)(const cen_exchange *exchange, const void *how),
-                      const void *how)
-{
-    links l = {.n_ranks = n_ranks};
-    pid_t children[MOST_RANKS];
-    bool are_good = true;
-    for (size_t rank = 0; rank < n_ranks; rank++) {
-        assert_int_equal(pipe(l.up[rank]), 0);
-        assert_int_equal(pipe(l.down[rank]), 0);
-    }
-    for (size_t rank = 0; rank < n_ranks; rank++) {
-        children[rank] = fork();
-        assert_true(children[rank] >= 0);
-        if (children[rank] > 0) continue;
-        alarm(120); /* an exchange out of step would wait for ever */
-        l.rank = rank;
-        const cen_exchange exchange = exchange_of(rank, n_ranks, &l, gather);
-        _exit(run(&exchange, how));
-    }
-    for (size_t rank = 0; rank < n_ranks; rank++) {
-        close(l.up[rank][0]);
-        close(l.up[rank][1]);
-        close(l.down[rank][0]);
-        close(l.down[rank][1]);
-    }
-    for (size_t rank = 0; rank < n_ranks; rank++) {
-        int status;
-        assert_true(waitpid(children[rank], &status, 0) == children[rank]);
-        are_good = are_good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-    }
-    return are_good;
-}
 
 /* ---- a training ---- */
 
