@@ -22,8 +22,11 @@ for set in baseline avx2 avx512; do
     number=0
     for program; do
         number=$((number + 1))
-        train "$program" "$SCRATCH/$set.$number"
-        cmp "$SCRATCH/$set.1/model.safetensors" "$SCRATCH/$set.$number/model.safetensors" || differ=1
+        train "$program" "$SCRATCH/$set.$number" &
+    done
+    wait
+    for each in $(seq $number); do # of a training that failed there is no model
+        cmp "$SCRATCH/$set.1/model.safetensors" "$SCRATCH/$set.$each/model.safetensors" || differ=1
     done
     echo "$set: $number builds compared"
 done
