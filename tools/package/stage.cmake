@@ -9,7 +9,7 @@ function(run)
   execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${CPACK_TEMPORARY_DIRECTORY} RESULT_VARIABLE code
     OUTPUT_VARIABLE printed OUTPUT_STRIP_TRAILING_WHITESPACE)
   if(NOT code EQUAL 0)
-    message(FATAL_ERROR "Failed: ${ARGN}")
+    message(FATAL_ERROR "This failed: ${ARGN}\nPackages need dpkg-dev and binutils: sh tools/package.sh deb installs them.")
   endif()
   set(output "${printed}" PARENT_SCOPE)
 endfunction()
