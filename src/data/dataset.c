@@ -123,7 +123,7 @@ static cen_status check_row(const cen_dataset *dataset, size_t row, cen_error *e
     const int32_t label = dataset->labels[row];
     const cen_split split = cen__split_of(dataset, row);
     if ((unsigned)split > CEN_SPLIT_HELD_OUT) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT, "%.300s: its split %d is none",
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "%.300s: its split %d does not exist",
                          cen__row_name(dataset, row, text), (int)split);
     }
     const bool is_trained = split == CEN_SPLIT_TRAIN || split == CEN_SPLIT_VALIDATION;

@@ -84,10 +84,11 @@ cen_status cen__group_of(cen_folder *folder, const char *name, const char *colum
     } else if (level > 0) {
         has_group = match_level(level, name, &begin, &size);
     } else if (column == NULL) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "--group '%s' names the column of a list, and here is none; use a pattern "
-                         "with *, or 1 for the folder below the class",
-                         option);
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "--group '%s' names the column of a list, but there is no list; use a pattern "
+            "with *, or 1 for the folder below the class",
+            option);
     }
     if (!has_group) return CEN_OK;
     char *text = cen__alloc(folder->context, size + 1, 1);

@@ -57,7 +57,7 @@ static cen_status mark(const cen_folder *folder, const char *name, size_t line, 
     }
     return cen__fail(
         error, CEN_ERROR_ARGUMENT,
-        "%s, line %zu: no class is named \"%.200s\"; name folders of the images, one a "
+        "%s, line %zu: no class is named \"%.200s\"; name folders of the images, one per "
         "line",
         folder->options.holdout_list, line, name);
 }

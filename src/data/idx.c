@@ -69,7 +69,7 @@ static cen_status parse(const char *path, uint8_t *bytes, size_t size, size_t n_
     }
     if (needed != size - header) {
         return cen__fail(error, CEN_ERROR_FORMAT,
-                         "%s: its header tells of %zu bytes of %s, but %zu follow; fetch it again",
+                         "%s: its header announces %zu bytes of %s, but %zu follow; fetch it again",
                          path, needed, what, size - header);
     }
     file->data = bytes + header;
@@ -110,7 +110,7 @@ static cen_status check_pair(const char *images_path, const idx *images, const c
                          images_path, images->sizes[0], labels_path, labels->sizes[0]);
     }
     if (images->sizes[1] == 0 || images->sizes[2] == 0) {
-        return cen__fail(error, CEN_ERROR_FORMAT, "%s: its images are %zu x %zu pixels, nothing",
+        return cen__fail(error, CEN_ERROR_FORMAT, "%s: its images have %zu x %zu pixels",
                          images_path, images->sizes[1], images->sizes[2]);
     }
     for (size_t i = 0; i < labels->sizes[0]; i++) {

@@ -60,7 +60,7 @@ static cen_status read_quoted(list *l, char **field, cen_error *error)
     if (*l->at == '\r' && (l->at[1] == '\n' || l->at + 1 == l->end)) l->at++;
     if (l->at < l->end && *l->at != l->separator && *l->at != '\n') {
         return fail_row(l, error,
-                        "text stands after a closing quote; write a quote within quotes as \"\"");
+                        "text follows a closing quote; write a quote within quotes as \"\"");
     }
     return CEN_OK;
 }
@@ -146,7 +146,7 @@ static cen_status read_split(cen_folder *folder, const list *l, const char *text
     *split = is_validation ? CEN_SPLIT_VALIDATION : CEN_SPLIT_TRAIN;
     if (text == NULL) return CEN_OK;
     if (!cen__split_of_name(text, split)) {
-        return fail_row(l, error, "this split is none; write train, val or test");
+        return fail_row(l, error, "this is no split; write train, val or test");
     }
     if (is_validation && *split != CEN_SPLIT_VALIDATION) {
         return fail_row(l, error, "a list to validate on holds rows of val only");

@@ -164,7 +164,7 @@ static cen_status prepare(const batch *b, cen_error *error)
     for (size_t i = 0; i < b->n; i++) {
         if (reader->errors[i].status == CEN_OK) continue;
         return cen__fail(error, CEN_ERROR_NOT_FINITE,
-                         "%.300s: it holds a value that is not finite; put it right, or leave it "
+                         "%.300s: it holds a value that is not finite; fix it, or leave it "
                          "out",
                          cen__row_name(reader->dataset, b->rows[i], text));
     }

@@ -120,7 +120,7 @@ static void put_utf8(parser *p, unsigned code)
 static cen_status parse_code(parser *p, size_t start)
 {
     unsigned code, low;
-    if (!parse_hex4(p, &code)) return fail_at(p, start, "\\u wants four hexadecimal digits");
+    if (!parse_hex4(p, &code)) return fail_at(p, start, "\\u needs four hexadecimal digits");
     if (code == 0) return fail_at(p, start, "a string holds \\u0000");
     if (code >= 0xDC00 && code <= 0xDFFF) return fail_at(p, start, "a lone surrogate");
     if (code >= 0xD800 && code <= 0xDBFF) {
@@ -145,7 +145,7 @@ static cen_status parse_escape(parser *p)
     char c = p->text[p->at++];
     if (c == 'u') return parse_code(p, start);
     const char *letter = memchr(letters, c, sizeof letters - 1);
-    if (letter == NULL) return fail_at(p, start, "an escape that JSON has not");
+    if (letter == NULL) return fail_at(p, start, "an escape that JSON does not have");
     *p->free_string++ = meant[letter - letters];
     return CEN_OK;
 }

@@ -46,7 +46,7 @@ static cen_status end_field(reader *r, field *f)
 {
     if (r->at[0] == '\r' && r->at + 1 < r->end && r->at[1] == '\n') r->at++;
     if (r->at == r->end || (*r->at != r->separator && *r->at != '\n')) {
-        return fail_line(r, "has text behind a closing quote");
+        return fail_line(r, "has text after a closing quote");
     }
     f->is_last = *r->at++ == '\n';
     f->text[f->size] = '\0';

@@ -45,7 +45,7 @@ cen_status cen__loss_check(const cen_train_options *options, cen_error *error)
     const cen__loss_kind *kind = losses[options->loss];
     if (options->lambda_ratio > 0 && !kind->follows_ratio) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "lambda can follow the ratio of the gradients only where the losses are "
+                         "lambda can follow the ratio of the gradients only if the losses are "
                          "softmax or CosFace and center; choose a number");
     }
     return kind->check != NULL ? kind->check(options, error) : CEN_OK;

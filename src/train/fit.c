@@ -218,15 +218,17 @@ static cen_status check_batches(const cen_fit_options *options, size_t batch_siz
     }
     if (per_class == 0) return CEN_OK;
     if (per_class > batch_size || batch_size % per_class != 0) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "%zu images a class do not divide batches of %zu; choose numbers that do",
-                         per_class, batch_size);
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "%zu images per class do not divide batches of %zu; choose numbers that do", per_class,
+            batch_size);
     }
     if (batch_size / per_class > n_classes) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "batches of %zu with %zu images a class need %zu classes, there are %zu; "
-                         "use smaller batches",
-                         batch_size, per_class, batch_size / per_class, n_classes);
+        return cen__fail(
+            error, CEN_ERROR_ARGUMENT,
+            "batches of %zu with %zu images per class need %zu classes, there are %zu; "
+            "use smaller batches",
+            batch_size, per_class, batch_size / per_class, n_classes);
     }
     if (!options->balance) return CEN_OK;
     return cen__fail(error, CEN_ERROR_ARGUMENT,

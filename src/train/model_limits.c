@@ -13,7 +13,7 @@ cen_status cen__limits_take(cen_model_limits *limits, const cen_model_limits *gi
     cen_status status = cen__take_options(limits, given, error);
     if (status != CEN_OK || (limits->max_input > 0 && limits->max_work > 0)) return status;
     return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "limits of %zu pixels and %g multiply-adds let no model in; give both above 0",
+                     "limits of %zu pixels and %g multiply-adds allow no model; give both above 0",
                      limits->max_input, limits->max_work);
 }
 

@@ -110,7 +110,7 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     }
     const cen__loss_kind *kind = status == CEN_OK ? cen__loss_kind_of(train_now.loss) : NULL;
     if (status == CEN_OK && kind == NULL) {
-        status = cen__fail(error, CEN_ERROR_ARGUMENT, "the loss %d is none", (int)train_now.loss);
+        status = cen__fail(error, CEN_ERROR_ARGUMENT, "there is no loss %d", (int)train_now.loss);
     }
     if (status != CEN_OK) return status;
     size_t n_train = 0;

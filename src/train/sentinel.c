@@ -26,7 +26,7 @@ cen_status cen__tell_not_finite(const cen_model *model, const float *x, size_t f
         if (is_finite(&model->net.kernels->vectors, x + i * size, size)) continue;
         return cen__fail(error, CEN_ERROR_NOT_FINITE,
                          "image %zu of this batch, counted from 0, holds a number that is not "
-                         "finite; mend it or leave it out",
+                         "finite; fix it, or leave it out",
                          i);
     }
     const char *tensor = cen__broken_tensor(model);

@@ -80,12 +80,12 @@ cen_status cen__tell_step(const cen__batch *batch, size_t step, size_t epoch,
                          "batch of %zu; look at these images, or %s",
                          step, epoch, what, names, alone.n, batch->n, remedy);
     }
-    return cen__fail(error, CEN_ERROR_NOT_FINITE,
-                     "step %zu (epoch %zu) is not taken: the %s is not finite for its batch (%s), "
-                     "%s; %s",
-                     step, epoch, what, names,
-                     alone.n > 0 ? "nor for any image of it" : "though for each image alone it is",
-                     remedy);
+    return cen__fail(
+        error, CEN_ERROR_NOT_FINITE,
+        "step %zu (epoch %zu) is not taken: the %s is not finite for its batch (%s), "
+        "%s; %s",
+        step, epoch, what, names,
+        alone.n > 0 ? "nor for any image of it" : "though for each image by itself it is", remedy);
 }
 
 cen_status cen__tell_measure(const cen__batch *batch, size_t epoch, const float *features,

@@ -409,7 +409,7 @@ static void damaged_csv_is_told_by_its_line(void **state)
         {"p,0\n", "line 2 has too few fields"},
         {"\n", "line 2 has too few fields"},
         {"\"p,0,a,b,1\n\"\n", "line 2 has too few fields"},
-        {"\"p\"x,0,a,b,1\n", "line 2 has text behind a closing quote"},
+        {"\"p\"x,0,a,b,1\n", "line 2 has text after a closing quote"},
         {"p\"\",0,a,b,1\n", "line 2 has a quote inside"},
         {"p,,a,b,1\n", "line 2 has a label"},
         {"p,0,a,b,1\np,0,a,b,nan\n", "row 1 (from 0) holds a number that is not finite"},

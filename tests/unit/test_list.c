@@ -169,10 +169,10 @@ static void what_cannot_be_read_is_told_with_its_line(void **state)
     } cases[] = {
         {"x/cats/00.pgm,cat\n\nx/cats/01.pgm\n", "a.csv, line 3: it has no label"},
         {"x/cats/00.pgm,cat\n,cat\n", "a.csv, line 2: it names no file"},
-        {"x/cats/00.pgm,cat,dev\n", "a.csv, line 1: this split is none"},
+        {"x/cats/00.pgm,cat,dev\n", "a.csv, line 1: this is no split"},
         {"x/cats/00.pgm,\"cat\nx/dogs/00.pgm,dog\n", "a.csv, line 1: a quote is not closed"},
         {"x/cats/00.pgm,\"cat\"\"", "a.csv, line 1: a quote is not closed"},
-        {"\"x/cats/00.pgm\",\"a\nb\"\nx/dogs/00.pgm,\"dog\"s\n", "line 3: text stands after"},
+        {"\"x/cats/00.pgm\",\"a\nb\"\nx/dogs/00.pgm,\"dog\"s\n", "line 3: text follows"},
         {"path,label\n", "a.csv: this list names no image; write a row"},
         {"", "a.csv: this list names no image"},
         {"x/cats/00.pgm,cat\nx/cats/00.pgm,dog\nx/dogs/00.pgm,dog\n",
