@@ -7,7 +7,6 @@
 # ---- what there is ----
 for tool in cl_train cl_features cl_knn cl_idx; do
     "$TOOLS/$tool" --help >"help_$tool"
-    "$TOOLS/$tool" --help=all >>"help_$tool" 2>/dev/null
     grep -oE -- '--[a-z][a-z-]*' "help_$tool" | sort -u >"options_$tool"
 done
 # Options of programs that are not ours, and of our scripts.
@@ -198,8 +197,23 @@ for net in small "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW"
     [ "$net" != small ] || mv net.txt small.txt
     [ "$net" != "$SMALL" ] || cmp -s net.txt small.txt || complain "SMALL is not the preset small"
 done
+# Each row's command is one that cl_train takes: it fails because the folder is not there, and not for an option.
+ln -s "$SOURCE/data" data
+OMNIGLOT=no-such-folder FACES=no-such-folder CIFAR=no-such-folder FASHION=no-such-folder
+grep -E '^[|]' "$SOURCE/data/README.md" | grep -oE '`(cl_train|--)[^`]*[$](OMNIGLOT|FACES|CIFAR|FASHION)`' | tr -d '`' |
+    sed 's/^--/cl_train --/; s/--seed S /--seed 1 /; s/--lambda L /--lambda 0 /; s/ LIST / data\/heldout\/att_faces_ten.txt /' |
+    sort -u >rows.txt
+[ "$(wc -l <rows.txt)" -ge 40 ] || complain "only $(wc -l <rows.txt) commands found in data/README.md"
+while read -r row; do eval "expect 1 'no-such-folder: no such' \"\$TOOLS\"/$row"; done <rows.txt
 for list in "$SOURCE"/data/heldout/*.txt; do
     [ -s "$list" ] && ! sort "$list" | uniq -d | grep -q . || complain "$list is empty or names a class twice"
+    case $list in
+    *omniglot*) folder=${CEN_TEST_DATA:-}/omniglot_background ;;
+    *) folder=${CEN_TEST_DATA:-}/att_faces ;;
+    esac
+    [ ! -d "$folder" ] || while read -r class; do
+        [ -d "$folder/$class" ] || complain "$list: $folder has no class $class"
+    done <"$list"
 done
 
 finish
