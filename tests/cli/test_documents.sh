@@ -188,12 +188,32 @@ done
 { cat "$SOURCE/src/README.md"; echo; sentences "$SOURCE/tests/README.md" | head -n 1; } >planted.md
 sentences planted.md "$SOURCE/tests/README.md" | sort | uniq -d | grep -q . || complain "not found: a sentence stands twice"
 
+# ---- the Python of tools/README.md reads a run ----
+few more 10
+succeed "$TOOLS/cl_train" -t 1 --net "$LITTLE" --epochs 1 --no-report -o runs/1 more
+awk '/^```python$/ { n++; inside = 1; next } /^```$/ { inside = 0 } inside { print >"block" n ".py" }' "$SOURCE/tools/README.md"
+python=none
+for each in /usr/bin/python3 python3; do "$each" -c 'import numpy' 2>/dev/null && python=$each; done
+if [ $python != none ]; then
+    succeed $python block2.py
+    says 'body.0.weight.*8, 1, 3, 3.*centers.weight'
+else
+    echo "no Python with numpy here: the blocks are not run"
+fi
+if [ $python != none ] && $python -c 'import sklearn' 2>/dev/null; then
+    succeed "$TOOLS/cl_knn" eval runs/1 --json
+    accuracy=$(sed -n 's/.*"knn_accuracy": \([0-9.]*\).*/\1/p' out.txt | head -n 1)
+    succeed $python block1.py
+    awk -v a="$accuracy" -v b="$(cat out.txt)" 'BEGIN { exit !(a - b < 1e-6 && b - a < 1e-6) }' ||
+        complain "scikit-learn finds $(cat out.txt), cl_knn $accuracy"
+fi
+
 # ---- the nets and lists of the experiments ----
 . "$SOURCE/data/nets.sh"
 few photos 3
 for net in small "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW" "$FLATTEN" "$GAP"; do
     succeed "$TOOLS/cl_train" -t 1 --net "$net" --stop-after 1 --image-size 16 --no-report --overwrite -o run photos
-    grep -E '^ +[0-9]+ ' out.txt >net.txt
+    grep -E '^ {8,}[0-9]+ +[a-z]' out.txt >net.txt
     [ "$net" != small ] || mv net.txt small.txt
     [ "$net" != "$SMALL" ] || cmp -s net.txt small.txt || complain "SMALL is not the preset small"
 done
