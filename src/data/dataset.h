@@ -43,7 +43,7 @@ typedef struct cen__by_class {
     const cen_dataset *dataset;
     size_t n;      /* training rows */
     size_t *rows;  /* [n], by label, then in their order */
-    size_t *first; /* [n_classes + 1]: where a label begins in rows */
+    size_t *first; /* [n_classes + 1]: the begin of a label in rows */
 } cen__by_class;
 
 /* For a dataset that was checked. Errors: ARGUMENT (a class without a training row), MEMORY. On failure there is

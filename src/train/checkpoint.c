@@ -109,7 +109,7 @@ void cen__machine_name(const cen_context *context, char name[64])
     (void)snprintf(name, 64, "%s %s", COMPILER, cen__instructions_name(context->instructions));
 }
 
-/* ---- where it stands ---- */
+/* ---- its position ---- */
 
 enum { N_NAMED = 16 };
 

@@ -44,7 +44,7 @@ static cen_status check_finite(const cen_dataset *dataset, const size_t *rows, s
         if (isfinite(features[i])) continue;
         return cen__fail(error, CEN_ERROR_NOT_FINITE,
                          "%.300s: the model makes a feature of it that is not finite; train it "
-                         "anew, at a lower learning rate",
+                         "again, at a lower learning rate",
                          cen__row_name(dataset, rows[i / d], text));
     }
     return CEN_OK;

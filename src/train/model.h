@@ -30,7 +30,7 @@ struct cen_model {
         n_changes; /* counts changes of the classes: objects made for the model earlier cannot be used any more */
     size_t n_parameters;                    /* that are trained */
     size_t n_numbers;                       /* with the state */
-    size_t head_weight, head_bias, centers; /* where they begin */
+    size_t head_weight, head_bias, centers; /* their offsets */
     cen__head head;                         /* its kind of head; an affine map at first */
     cen__model_tensor *tensors;             /* in the order of the numbers */
     size_t n_tensors;

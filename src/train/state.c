@@ -101,7 +101,7 @@ size_t cen__entries_compare(const cen__entries *list, const cen__safetensors *fi
     return list->n;
 }
 
-/* ---- where it stands ---- */
+/* ---- its position ---- */
 
 void cen__named_write(cen__entries *list, const cen__named_number *from)
 {
