@@ -212,7 +212,7 @@ fi
 . "$SOURCE/data/nets.sh"
 few photos 3
 for net in small "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW" "$FLATTEN" "$GAP"; do
-    succeed "$TOOLS/cl_train" -t 1 --net "$net" --stop-after 1 --image-size 16 --no-report --overwrite -o run photos
+    succeed "$TOOLS/cl_train" -t 1 --net "$net" --stop-after 1 --image-size 8 --no-report --overwrite -o run photos
     grep -E '^ {8,}[0-9]+ +[a-z]' out.txt >net.txt
     [ "$net" != small ] || mv net.txt small.txt
     [ "$net" != "$SMALL" ] || cmp -s net.txt small.txt || complain "SMALL is not the preset small"
