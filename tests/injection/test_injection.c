@@ -17,6 +17,7 @@
 #include "support/datasets.h"
 #include "support/golden_pairs.h"
 #include "support/png_chunk.h"
+#include "support/tiff_entries.h"
 
 #define IMAGES ROOT "/images"
 #define OUT ROOT "/out"
@@ -58,6 +59,32 @@ static const char *picture;
 static void put_picture(const golden_pair *pair)
 {
     if (cen__os_kind(picture) == CEN__NOTHING) tree_write(picture, pair->first, pair->first_size);
+}
+
+/* Of the tiles of a TIFF each is a JPEG. */
+static void put_tiles(const golden_pair *pair)
+{
+    if (strcmp(pair->name, "jpeg_ycc_tiles") == 0) put_picture(pair);
+}
+
+/* A TIFF whose directory is not among the bytes that are read first. */
+static void make_late_tiff(const char *path)
+{
+    enum { WIDTH = 400, HEIGHT = 200, AT = TIFF_HEADER + WIDTH * HEIGHT, N = 7 };
+    static const tiff_entry entries[N] = {{256, TIFF_SHORT, 1, WIDTH},
+                                          {257, TIFF_SHORT, 1, HEIGHT},
+                                          {258, TIFF_SHORT, 1, 8},
+                                          {259, TIFF_SHORT, 1, 1},
+                                          {262, TIFF_SHORT, 1, 1},
+                                          {273, TIFF_LONG, 1, TIFF_HEADER},
+                                          {279, TIFF_LONG, 1, WIDTH * HEIGHT}};
+    const size_t size = AT + 2 + 12 * N + 4;
+    uint8_t *bytes = calloc(size, 1);
+    assert_non_null(bytes);
+    tiff_header(bytes, AT);
+    tiff_directory(bytes + AT, entries, N);
+    tree_write(path, bytes, size);
+    free(bytes);
 }
 
 static void make_pictures(const char *folder, int value)
@@ -254,12 +281,12 @@ static void resume_again(void)
 
 static bool decode(void)
 {
-    static const char *const paths[5] = {IMAGES "/dark/a.png", IMAGES "/dark/b.jpg",
-                                         IMAGES "/dark/c.bmp", IMAGES "/dark/d.pgm",
-                                         ROOT "/large.png"};
+    static const char *const paths[] = {
+        IMAGES "/dark/a.png", IMAGES "/dark/b.jpg", IMAGES "/dark/c.bmp", IMAGES "/dark/d.pgm",
+        ROOT "/large.png",    ROOT "/e.gif",        ROOT "/tiles.tif",    ROOT "/late.tif"};
     cen_error error;
     cen_status status = CEN_OK;
-    for (size_t i = 0; i < 5 && status == CEN_OK; i++) {
+    for (size_t i = 0; i < sizeof paths / sizeof *paths && status == CEN_OK; i++) {
         cen_image image, size;
         status = cen_image_read(context, paths[i], NULL, &image, &error);
         if (status != CEN_OK) break;
@@ -456,6 +483,11 @@ static int prepare(void **state)
     make_pictures(IMAGES "/dark", 30);
     make_pictures(IMAGES "/light", 220);
     (void)make_large_png(ROOT "/large.png", 400, 300);
+    make_late_tiff(ROOT "/late.tif");
+    picture = ROOT "/e.gif";
+    (void)golden_pairs_each("gif.bin", put_picture);
+    picture = ROOT "/tiles.tif";
+    (void)golden_pairs_each("tiff.bin", put_tiles);
     copy(CEN_TESTS_FOLDER "/golden/idx/images.gz", ROOT "/idx/images.gz");
     copy(CEN_TESTS_FOLDER "/golden/idx/labels", ROOT "/idx/labels");
     assert_int_equal(open_folder(1 << 20, &loaded, NULL), CEN_OK);
