@@ -149,7 +149,7 @@ static cen_status unpack(const uint8_t *bytes, size_t size, const header *h, cen
                          "the picture of the GIF has indices of %u bits (byte %zu), of 1 to 8",
                          bits, at - 1);
     cen__lzw_start(lzw, bits, indices, h->frame_width * h->frame_height);
-    while (at < size && bytes[at] != 0 && lzw->at < lzw->size && !lzw->has_ended) {
+    while (at < size && bytes[at] != 0 && lzw->state.at < lzw->size && !lzw->has_ended) {
         const size_t n = size - at - 1 < bytes[at] ? size - at - 1 : bytes[at];
         if (!cen__lzw_run_gif(lzw, bytes + at + 1, n))
             return cen__fail(error, CEN_ERROR_FORMAT,
@@ -158,11 +158,11 @@ static cen_status unpack(const uint8_t *bytes, size_t size, const header *h, cen
                              at);
         at += 1 + n;
     }
-    if (lzw->at == lzw->size) return CEN_OK;
+    if (lzw->state.at == lzw->size) return CEN_OK;
     return cen__fail(error, CEN_ERROR_FORMAT,
                      "the picture of the GIF ends in row %zu of %zu, at byte %zu; get the whole "
                      "file",
-                     lzw->at / h->frame_width + 1, h->frame_height, at < size ? at : size);
+                     lzw->state.at / h->frame_width + 1, h->frame_height, at < size ? at : size);
 }
 
 static inline void put(const header *h, const uint8_t *indices, size_t n, size_t channels,

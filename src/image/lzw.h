@@ -9,18 +9,24 @@
 
 enum { CEN__LZW_BITS = 12, CEN__LZW_CODES = 1 << CEN__LZW_BITS };
 
+/* What changes with each code. */
+typedef struct {
+    size_t at;          /* bytes written */
+    unsigned width;     /* bits of the next code */
+    uint32_t next;      /* code that the table gets next */
+    size_t last_at;     /* the string of the last code */
+    size_t last_length; /* 0 if the table has just been cleared */
+    uint64_t bits;      /* read and not yet used, n_bits of them */
+    unsigned n_bits;
+} cen__lzw_state;
+
 /* The string of a code has been written before: the table keeps its place in the output. */
 typedef struct cen__lzw {
-    uint8_t *out; /* out[at .. size) is to be filled */
-    size_t at, size;
+    uint8_t *out;
+    size_t size;
     bool has_ended;        /* the end code has come */
     unsigned literal_bits; /* codes below 1 << literal_bits are bytes */
-    unsigned width;        /* bits of the next code */
-    uint32_t next;         /* code that the table gets next */
-    size_t last_at;        /* the string of the last code */
-    size_t last_length;    /* 0 if the table has just been cleared */
-    uint64_t bits;         /* read and not yet used, n_bits of them */
-    unsigned n_bits;
+    cen__lzw_state state;
     uint32_t starts[CEN__LZW_CODES];
     uint16_t lengths[CEN__LZW_CODES];
 } cen__lzw;

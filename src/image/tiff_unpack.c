@@ -78,9 +78,9 @@ static cen_status unpack_lzw(input *in, cen__lzw *lzw, size_t index, uint8_t *ou
         return cen__fail(error, CEN_ERROR_UNSUPPORTED,
                          "a TIFF with LZW compression of the old style is not supported; convert "
                          "it to PNG (ImageMagick: magick FILE.tif FILE.png)");
-    for (size_t n; lzw->at < size && !lzw->has_ended && (n = take(in, SIZE_MAX, &piece)) > 0;)
+    for (size_t n; lzw->state.at < size && !lzw->has_ended && (n = take(in, SIZE_MAX, &piece)) > 0;)
         if (!cen__lzw_run_tiff(lzw, piece, n)) return damaged(index, "an impossible code", error);
-    return lzw->at == size ? CEN_OK : damaged(index, "it ends too early", error);
+    return lzw->state.at == size ? CEN_OK : damaged(index, "it ends too early", error);
 }
 
 /* zlib's two bytes, then DEFLATE. */

@@ -149,6 +149,106 @@ def draw_pnm():
             "comment": random.choice([0, 0, 100000]), "space": random.choice([b" ", b"\n\n\n", b" #c\n", b" " * 30])}
 
 
+def codes(list_, bits, high_first):
+    """LZW codes of one width, one after the other."""
+    out, held, n = bytearray(), 0, 0
+    for code in list_:
+        held = held << bits | code if high_first else held | code << n
+        n += bits
+        while n >= 8:
+            n -= 8
+            out.append(held >> n if high_first else held & 255)
+            held = held & ((1 << n) - 1) if high_first else held >> 8
+    return bytes(out) + bytes([(held << (8 - n) if high_first else held) & 255])
+
+
+def lzw(p, bits, high_first):
+    """Clear codes only, literals only, or a clear code before each literal, of which the table is no wider."""
+    clear, n = 1 << bits, min(p["codes"], 65536)
+    pattern = {"clear": [clear], "literals": [0, 1, 2], "both": [clear, 1], "growing": [1] * 300}[p["lzw"]]
+    return codes((pattern * (n // len(pattern) + 1))[:n] + [clear + 1], bits + 1, high_first)
+
+
+def gif(p):
+    bits, flags = p["bits"], 0x80 | (p["bits"] - 1)
+    out = b"GIF89a" + struct.pack("<HHBBB", p["canvas"], p["canvas"], flags, 0, 0) + bytes(range(0, 3 << bits)[:256]) * 8
+    out = out[:13 + (3 << bits)] + (b"!\xf9\4\1\0\0\1\0" if p["transparent"] else b"")
+    out += (b"!\xfe" + (bytes([p["block"]]) + bytes(p["block"])) * p["comments"] + b"\0") + b"\0" * p["zeros"]
+    out += b"," + struct.pack("<HHHHB", p["left"], 0, p["width"], p["height"], 0x40 * p["interlaced"]) + bytes([bits])
+    data = lzw(p, bits, False)
+    for i in range(0, len(data), p["block"]):
+        out += bytes([len(data[i:i + p["block"]])]) + data[i:i + p["block"]]
+    return out + b"\0;"
+
+
+def draw_gif():
+    side = random.choice([1, 8, 100, 1000])
+    return {"bits": random.randint(2, 8), "canvas": random.choice([0, side, 2 * side]), "left": random.choice([0, 0, side]), "width": random.choice([1, side, side]),
+            "height": side, "interlaced": random.randint(0, 1), "transparent": random.randint(0, 1), "block": random.choice([1, 2, 255]),
+            "comments": random.choice([0, 0, 20000]), "zeros": random.choice([0, 0, 1000000]), "codes": random.choice([1, side * side, 65536]),
+            "lzw": random.choice(["clear", "literals", "both", "growing"])}
+
+
+def tiff(p):
+    bits, photometric, samples, compression = p["bits"], *p["kind"], p["compression"]
+    width, height, rows = p["width"], p["height"], min(p["rows"], p["height"])
+    tile = p["tile"] and [p["tile"], p["tile"]]
+    across, down = [(width + tile[0] - 1) // tile[0], (height + tile[1] - 1) // tile[1]] if tile else [1, (height + rows - 1) // rows]
+    planes = samples if p["planar"] else 1
+    n = min(across * down * planes, 300000)
+    size = ((tile[0] if tile else width) * (1 if p["planar"] else samples) * bits + 7) // 8 * (tile[1] if tile else rows)
+    size = min(size, 1 << 22)
+    if compression == 5:
+        data = lzw(p, 8, True)
+    elif compression == 7:
+        data = jpeg({**draw_jpeg(), "components": 1 if p["planar"] else samples, "width": tile[0] if tile else width, "height": tile[1] if tile else rows})
+    elif compression == 8:
+        data = b"\x78\1" + (p["empty"] * p["empties"])[:65536] + zlib.compress(bytes([p["fill"]]) * size, p["level"], wbits=-15)
+    elif compression == 32773:
+        data = {"noop": b"\x80" * min(p["codes"], 65536), "runs": bytes([129, p["fill"]]) * (size // 128 + 1), "literals": b"\0\1" * size,
+                "long": (b"\x7f" + bytes(128)) * (size // 128 + 1)}[p["packed"]]
+        data = data[:1 << 20] + bytes([129, 0]) * (size // 128 + 1)
+    else:
+        data = bytes([p["fill"]]) * size
+    data += bytes(p["tail"])
+    step = len(data) if p["apart"] else 0
+    if n * step > 1 << 22:
+        step = 0
+    tags = [(256, 4, [width]), (257, 4, [height]), (258, 3, [bits] * samples), (259, 3, [compression]), (262, 3, [photometric]), (266, 3, [p["fill_order"]]),
+            (274, 3, [p["turned"]]), (277, 3, [samples]), (284, 3, [2 if p["planar"] else 1]), (317, 3, [p["predictor"]]), (339, 3, [3 if bits == 32 else 1] * samples)]
+    if photometric == 3:
+        tags.append((320, 3, [0] * (3 << bits) if bits <= 8 else [0]))
+    if samples in (2, 4) and photometric != 5:
+        tags.append((338, 3, [p["extra"]]))
+    places = [0] * n
+    tags += [(322, 4, [tile[0]]), (323, 4, [tile[1]]), (324, 4, places), (325, 4, [len(data)] * n)] if tile else \
+            [(273, 4, places), (278, 4, [rows]), (279, 4, [len(data)] * n)]
+    tags += [(60000 + i, 3, [0]) for i in range(p["others"])]
+    values, entries = b"", b""
+    at = 8 + 2 + 12 * len(tags) + 4
+    start = at + sum(len(v) * (2 if t == 3 else 4) for _, t, v in tags)
+    for tag, kind, list_ in sorted(tags):
+        if list_ is places:
+            list_ = [start + i * step for i in range(n)]
+        packed = struct.pack("<%d%s" % (len(list_), "H" if kind == 3 else "I"), *list_)
+        entries += struct.pack("<HHI", tag, kind, len(list_)) + (packed.ljust(4, b"\0") if len(packed) <= 4 else struct.pack("<I", at + len(values)))
+        values += packed if len(packed) > 4 else b""
+    values = values.ljust(start - at, b"\0")
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(tags)) + entries + b"\0\0\0\0" + values + data * (n if step else 1)
+
+
+def draw_tiff():
+    side = random.choice([1, 8, 100, 1000])
+    return {"kind": random.choice([(0, 1), (1, 1), (1, 2), (2, 3), (2, 4), (3, 1), (5, 4), (6, 3)]), "bits": random.choice([1, 3, 8, 8, 8, 12, 16, 32]),
+            "width": random.choice([1, side, side]), "height": random.choice([side, side, 30000]), "rows": random.choice([1, 1, 8, 100, 1 << 31]),
+            "tile": random.choice([0, 0, 0, 16, 256, 1024]), "compression": random.choice([1, 5, 7, 8, 32773]), "planar": random.randint(0, 1),
+            "predictor": random.randint(1, 3), "fill_order": random.choice([1, 1, 2]), "turned": random.choice([1, 1, 6]), "extra": random.randint(0, 2),
+            "codes": random.choice([1, 100, side * side, 65536]), "lzw": random.choice(["clear", "literals", "both", "growing"]),
+            "packed": random.choice(["noop", "runs", "literals", "long"]), "empty": random.choice([b"\0\0\0\xff\xff", empty_dynamic()]),
+            "empties": random.choice([0, 0, 10, 10000]), "level": random.choice([0, 1, 9]), "fill": random.choice([0, 1, 255]), "tail": random.choice([0, 0, 1 << 16]),
+            "apart": random.randint(0, 1), "others": random.choice([0, 0, 4000])}
+
+
 # Texts: a beginning, a piece that comes again and again, an end; the pieces are drawn word by word.
 WORDS = {
     "csv": (["path,label,class,split,f\n", "path,label,class,split,f,f,f,f\n", "path,label,class,split", "f,path,label,class,split\n"],
@@ -226,7 +326,7 @@ def draw_idx():
             "last": random.choice([b"", gzip(b""), b"\0" * 8, b"\xff" * 4])}
 
 
-KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bmp), "pnm": (draw_pnm, pnm),
+KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bmp), "pnm": (draw_pnm, pnm), "gif": (draw_gif, gif), "tiff": (draw_tiff, tiff),
          "npy": (draw_npy, npy), "model": (draw_model, model), "idx": (draw_idx, idx),
          **{kind: (lambda kind=kind: draw_words(kind), words) for kind in WORDS}}
 # What worst_main reads a kind as, the ending of its file, and tools/README.md's limit of memory for its bytes.
