@@ -1,4 +1,4 @@
-#include "image/jpeg.h"
+#include "image/kernels.h"
 
 #include <string.h>
 
@@ -446,7 +446,7 @@ static cen__jpeg *start(cen_context *context, const uint8_t *bytes, size_t size,
     jpeg->bytes = bytes;
     jpeg->size = size;
     jpeg->error = error;
-    jpeg->kernels = cen__jpeg_kernels_of(cen__context_instructions(context));
+    jpeg->kernels = cen__image_kernels_of(cen__context_instructions(context));
     return jpeg;
 }
 

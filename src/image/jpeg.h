@@ -6,7 +6,7 @@
  *     jpeg_bits.h, jpeg_huffman.c   entropy-coded bytes to bits, lookup tables
  *     jpeg_progressive.c            blocks of progressive scans
  *     jpeg_smooth.c     guesses for the coefficients that a progressive file has not yet sent
- *     jpeg_kernels.c    sequential blocks, inverse DCT, rows; compiled once an instruction set
+ *     kernels.h         sequential blocks, inverse DCT, rows; compiled once an instruction set
  *     jpeg_rows.c       planes to pixels: upsampling and colour */
 #ifndef CEN_IMAGE_JPEG_H
 #define CEN_IMAGE_JPEG_H
@@ -155,7 +155,7 @@ typedef struct cen__jpeg {
     cen__jpeg_bits bits;
     cen__jpeg_table *tables; /* [8]: DC 0..3, AC 0..3 */
     uint16_t *sums;          /* a row for the 2x2 upsampling */
-    const struct cen__jpeg_kernels *kernels;
+    const struct cen__image_kernels *kernels;
 } cen__jpeg;
 
 /* A strip or tile of a TIFF: a JPEG of n_components, 1, 3 or 4, whose tables may be in another one without a picture
@@ -240,40 +240,6 @@ bool cen__jpeg_wants_smoothing(const cen__jpeg *jpeg);
  * Returns its bits for coefficients_to_pixels. */
 uint64_t cen__jpeg_smooth_block(const cen__jpeg *jpeg, const cen__jpeg_component *component,
                                 size_t row, size_t column, int16_t *smoothed);
-
-/* ---- jpeg_kernels.c ------------------------------------------------------------------------ */
-
-typedef struct cen__jpeg_kernels {
-    const char *name; /* the instruction set */
-    /* One sequential block: Huffman decoding, dequantisation, inverse DCT to `out`. */
-    void (*decode_to_pixels)(cen__jpeg_bits *bits, cen__jpeg_component *component, uint8_t *out,
-                             size_t stride);
-    /* The same without the inverse DCT: coefficients[64] in natural order, and in *used a bit for
-     * each place of the zigzag that may not be zero (DC aside). */
-    void (*decode_to_coefficients)(cen__jpeg_bits *bits, cen__jpeg_component *component,
-                                   int16_t *coefficients, uint64_t *used);
-    void (*coefficients_to_pixels)(const int16_t *coefficients, uint64_t used,
-                                   const cen__jpeg_component *component, uint8_t *out,
-                                   size_t stride);
-    /* A row of n samples to 2 n, n > 2. near is the row, far its neighbour above or below, `below`
-     * says which. */
-    void (*upsample_h2)(const uint8_t *near, size_t n, uint8_t *out);
-    void (*upsample_v2)(const uint8_t *near, const uint8_t *far, bool below, size_t n,
-                        uint8_t *out);
-    void (*upsample_h2v2)(const uint8_t *near, const uint8_t *far, size_t n, uint16_t *sums,
-                          uint8_t *out);
-    /* Planes of n samples to n pixels of 3 bytes. */
-    void (*ycc_to_rgb)(const uint8_t *y, const uint8_t *cb, const uint8_t *cr, size_t n,
-                       uint8_t *out);
-    void (*interleave)(const uint8_t *r, const uint8_t *g, const uint8_t *b, size_t n,
-                       uint8_t *out);
-} cen__jpeg_kernels;
-
-/* The sets that this machine has, the fastest last. Returns how many. */
-size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3]);
-
-/* Those of a set, or of the highest below it that this machine has. */
-const cen__jpeg_kernels *cen__jpeg_kernels_of(cen__instruction_set set);
 
 /* ---- jpeg_rows.c --------------------------------------------------------------------------- */
 

@@ -1,4 +1,4 @@
-#include "image/jpeg.h"
+#include "image/kernels.h"
 
 #include <string.h>
 

@@ -1,24 +1,17 @@
 /* Antialiased bilinear resizing with the arithmetic of Pillow's Resample.c, so that a pixel here is
  * the pixel there: weights of a triangle filter in double, rounded to 22 bits of fraction; first
  * along x, rounded to bytes, then along y. Only what lies in the crop is computed. */
-#include "image/resize.h"
+#include "image/kernels.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "base/instructions.h"
 #include "base/checks.h"
 #include "base/context.h"
 #include "base/memory.h"
 #include "base/status.h"
 
 enum { FRACTION_BITS = CEN__RESIZE_BITS, LANES = CEN__RESIZE_LANES, BLOCK = 16 };
-
-#if defined(__GNUC__)
-#define INLINE static inline __attribute__((always_inline))
-#else
-#define INLINE static inline
-#endif
 
 /* How the outputs of one axis are weighted sums of n_in inputs. Output i takes counts[i] inputs from
  * starts[i] with weights[i * most ...], which sum to about 2^22. */
@@ -91,46 +84,6 @@ static cen_status axis_create(cen_context *context, axis *a, size_t n_in, const 
         a->counts[i] = count;
     }
     return CEN_OK;
-}
-
-/* Rounding of the weights at most doubles their sum, so 32 bits hold it. */
-INLINE void lane_sums_body(const uint8_t *in, size_t stride, const uint32_t *weights, size_t n,
-                           uint8_t *out)
-{
-    uint32_t sums[LANES];
-    for (int l = 0; l < LANES; l++) sums[l] = 1u << (FRACTION_BITS - 1);
-    for (size_t t = 0; t < n; t++, in += stride) {
-        uint32_t weight = weights[t];
-        for (int l = 0; l < LANES; l++) sums[l] += weight * in[l];
-    }
-    for (int l = 0; l < LANES; l++) {
-        uint32_t byte = sums[l] >> FRACTION_BITS;
-        out[l] = (uint8_t)(byte > 255 ? 255 : byte);
-    }
-}
-
-void cen__lane_sums_baseline(const uint8_t *in, size_t stride, const uint32_t *weights, size_t n,
-                             uint8_t *out)
-{
-    lane_sums_body(in, stride, weights, n, out);
-}
-
-#if CEN__X86_SETS
-__attribute__((target("avx2"))) static void
-lane_sums_avx2(const uint8_t *in, size_t stride, const uint32_t *weights, size_t n, uint8_t *out)
-{
-    lane_sums_body(in, stride, weights, n, out);
-}
-#endif
-
-cen__lane_sums *cen__lane_sums_of(cen__instruction_set set)
-{
-#if CEN__X86_SETS
-    if (set >= CEN__AVX2) return lane_sums_avx2;
-#else
-    (void)set;
-#endif
-    return cen__lane_sums_baseline;
 }
 
 static void copy_rows(const uint8_t *from, size_t from_size, size_t n_rows, size_t n_bytes,
@@ -370,7 +323,7 @@ cen_status cen_image_resize(cen_context *context, const cen_image *image, size_t
     }
     scaling s = {.width = width,
                  .height = height,
-                 .sums = cen__lane_sums_of(cen__context_instructions(context))};
+                 .sums = cen__image_kernels_of(cen__context_instructions(context))->lane_sums};
     const uint8_t *excess = image->excess;
     size_t n_pixels, full_width, full_height;
     if (!measure_axis(image->width, excess[0], excess[2], s.x, &full_width) ||

@@ -16,7 +16,7 @@
 #include "base/random.h"
 #include "image/decoders.h"
 #include "image/inflate.h"
-#include "image/jpeg.h"
+#include "image/kernels.h"
 #include "support/context.h"
 #include "support/damage.h"
 #include "support/golden_pairs.h"
@@ -542,7 +542,7 @@ static int clamp(int value)
     return value < 0 ? 0 : value > 255 ? 255 : value;
 }
 
-static void check_ycc(const cen__jpeg_kernels *kernels)
+static void check_ycc(const cen__image_kernels *kernels)
 {
     static const uint8_t lights[] = {0, 1, 90, 128, 200, 255};
     uint8_t y[256], cb[256], cr[256], rgb[3 * 256];
@@ -568,8 +568,8 @@ static void check_ycc(const cen__jpeg_kernels *kernels)
 static void test_colour_is_libjpegs_fixed_point_for_all_chroma(void **state)
 {
     (void)state;
-    const cen__jpeg_kernels *list[3];
-    size_t n = cen__jpeg_kernels_list(list);
+    const cen__image_kernels *list[3];
+    size_t n = cen__image_kernels_list(list);
     for (size_t i = 0; i < n; i++) check_ycc(list[i]);
 }
 
@@ -580,7 +580,7 @@ static int column_sum(const uint8_t *near, const uint8_t *far, size_t n, ptrdiff
     return near[i] * 3 + far[i];
 }
 
-static void check_upsampling(const cen__jpeg_kernels *kernels, size_t n)
+static void check_upsampling(const cen__image_kernels *kernels, size_t n)
 {
     uint8_t near[ROW] = {0}, far[ROW] = {0}, h2[2 * ROW], v2[ROW], h2v2[2 * ROW];
     uint16_t sums[ROW];
@@ -607,15 +607,15 @@ static void check_upsampling(const cen__jpeg_kernels *kernels, size_t n)
 static void test_upsampling_is_the_triangle_filter_at_every_length(void **state)
 {
     (void)state;
-    const cen__jpeg_kernels *list[3];
-    size_t n = cen__jpeg_kernels_list(list);
+    const cen__image_kernels *list[3];
+    size_t n = cen__image_kernels_list(list);
     for (size_t i = 0; i < n; i++)
         for (size_t length = 3; length < ROW; length += 1 + length / 16)
             check_upsampling(list[i], length);
 }
 
 /* Inverse DCT of a block with random coefficients at the places that `used` names. */
-static void transform(const cen__jpeg_kernels *kernels, uint64_t used, uint64_t seed,
+static void transform(const cen__image_kernels *kernels, uint64_t used, uint64_t seed,
                       size_t dct_size, uint8_t out[64])
 {
     int16_t coefficients[64] = {0};
@@ -633,8 +633,8 @@ static void transform(const cen__jpeg_kernels *kernels, uint64_t used, uint64_t 
 static void test_every_instruction_set_transforms_to_the_same_pixels(void **state)
 {
     (void)state;
-    const cen__jpeg_kernels *list[3];
-    size_t n = cen__jpeg_kernels_list(list);
+    const cen__image_kernels *list[3];
+    size_t n = cen__image_kernels_list(list);
     for (uint64_t seed = 0; seed < 400; seed++) {
         uint64_t used = cen__random_bits(seed, 0, 0) & cen__random_bits(seed, 0, 1);
         if (seed % 4 == 0) used &= 0x3ffe; /* the first columns alone */

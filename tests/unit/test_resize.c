@@ -9,7 +9,7 @@
 
 #include <centerloss.h>
 
-#include "image/resize.h"
+#include "image/kernels.h"
 #include "support/context.h"
 #include "support/golden_pairs.h"
 #include "support/limited_memory.h"
@@ -203,16 +203,19 @@ static void test_instruction_sets_give_the_same_bytes(void **state)
 {
     (void)state;
     cen_image noise = make_noise(CEN__RESIZE_LANES, 40, 1, false);
+    const cen__image_kernels *list[3];
+    const size_t n_sets = cen__image_kernels_list(list);
     for (size_t n = 1; n <= 40; n++) {
         uint32_t weights[40];
         uint8_t plain[CEN__RESIZE_LANES], fast[CEN__RESIZE_LANES];
         /* The last sum is above 255: it is cut. */
         for (size_t t = 0; t < n; t++)
             weights[t] = (uint32_t)((n < 40 ? 1 << 22 : 1 << 23) / n + t);
-        cen__lane_sums_baseline(noise.pixels, CEN__RESIZE_LANES, weights, n, plain);
-        cen__lane_sums_of(cen__instructions_used())(noise.pixels, CEN__RESIZE_LANES, weights, n,
-                                                    fast);
-        assert_memory_equal(plain, fast, CEN__RESIZE_LANES);
+        list[0]->lane_sums(noise.pixels, CEN__RESIZE_LANES, weights, n, plain);
+        for (size_t i = 1; i < n_sets; i++) {
+            list[i]->lane_sums(noise.pixels, CEN__RESIZE_LANES, weights, n, fast);
+            assert_memory_equal(plain, fast, CEN__RESIZE_LANES);
+        }
         for (size_t l = 0; l < CEN__RESIZE_LANES; l++) {
             uint64_t sum = 1 << 21;
             for (size_t t = 0; t < n; t++) {

@@ -1,4 +1,4 @@
-#include "image/jpeg.h"
+#include "image/kernels.h"
 
 #include <string.h>
 
@@ -99,7 +99,7 @@ enum {
 #define KERNEL(name) name##_baseline
 #define KERNEL_NAME "baseline"
 #define KERNEL_TARGET
-#include "image/jpeg_kernels_template.h"
+#include "image/kernels_template.h"
 #undef KERNEL
 #undef KERNEL_NAME
 #undef KERNEL_TARGET
@@ -108,7 +108,7 @@ enum {
 #define KERNEL(name) name##_avx2
 #define KERNEL_NAME "avx2"
 #define KERNEL_TARGET __attribute__((target("avx2,bmi,bmi2")))
-#include "image/jpeg_kernels_template.h"
+#include "image/kernels_template.h"
 #undef KERNEL
 #undef KERNEL_NAME
 #undef KERNEL_TARGET
@@ -117,7 +117,7 @@ enum {
 #define KERNEL_NAME "avx512"
 #define KERNEL_TARGET                                                                              \
     __attribute__((target("avx2,bmi,bmi2,avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi")))
-#include "image/jpeg_kernels_template.h"
+#include "image/kernels_template.h"
 #undef KERNEL
 #undef KERNEL_NAME
 #undef KERNEL_TARGET
@@ -133,7 +133,7 @@ static cen__instruction_set processor_set(void)
 }
 #endif
 
-size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3])
+size_t cen__image_kernels_list(const cen__image_kernels *list[3])
 {
     size_t n = 0;
     list[n++] = &kernels_baseline;
@@ -144,9 +144,9 @@ size_t cen__jpeg_kernels_list(const cen__jpeg_kernels *list[3])
     return n;
 }
 
-const cen__jpeg_kernels *cen__jpeg_kernels_of(cen__instruction_set set)
+const cen__image_kernels *cen__image_kernels_of(cen__instruction_set set)
 {
-    const cen__jpeg_kernels *list[3];
-    size_t n = cen__jpeg_kernels_list(list), used = (size_t)set;
+    const cen__image_kernels *list[3];
+    size_t n = cen__image_kernels_list(list), used = (size_t)set;
     return list[used < n ? used : n - 1];
 }

@@ -323,7 +323,23 @@ KERNEL_TARGET static void KERNEL(ycc_to_rgb)(const uint8_t *y, const uint8_t *cb
     }
 }
 
-static const cen__jpeg_kernels KERNEL(kernels) = {
+/* Rounding of the weights at most doubles their sum, so 32 bits hold it. */
+KERNEL_TARGET static void KERNEL(lane_sums)(const uint8_t *in, size_t stride,
+                                            const uint32_t *weights, size_t n, uint8_t *out)
+{
+    uint32_t sums[CEN__RESIZE_LANES];
+    for (int l = 0; l < CEN__RESIZE_LANES; l++) sums[l] = 1u << (CEN__RESIZE_BITS - 1);
+    for (size_t t = 0; t < n; t++, in += stride) {
+        uint32_t weight = weights[t];
+        for (int l = 0; l < CEN__RESIZE_LANES; l++) sums[l] += weight * in[l];
+    }
+    for (int l = 0; l < CEN__RESIZE_LANES; l++) {
+        uint32_t byte = sums[l] >> CEN__RESIZE_BITS;
+        out[l] = (uint8_t)(byte > 255 ? 255 : byte);
+    }
+}
+
+static const cen__image_kernels KERNEL(kernels) = {
     KERNEL_NAME,
     KERNEL(decode_to_pixels),
     KERNEL(decode_to_coefficients),
@@ -333,4 +349,5 @@ static const cen__jpeg_kernels KERNEL(kernels) = {
     KERNEL(upsample_h2v2),
     KERNEL(ycc_to_rgb),
     KERNEL(interleave),
+    KERNEL(lane_sums),
 };
