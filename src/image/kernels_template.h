@@ -1,5 +1,5 @@
 /* The inner loops, written so that compilers make vectors of them: lanes in arrays of constant
- * shape, loads before stores. jpeg_kernels.c includes this once an instruction set, with
+ * shape, loads before stores. kernels.c includes this once an instruction set, with
  * KERNEL(name) = name_set and KERNEL_TARGET = the attribute that allows the set. The results are
  * the same bits on all.
  *

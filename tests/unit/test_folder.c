@@ -19,6 +19,7 @@
 #include "support/context.h"
 #include "support/folders.h"
 #include "support/limited_memory.h"
+#include "support/tiff_entries.h"
 #include "support/tree.h"
 
 #define ROOT "test_folder.tmp"
@@ -167,6 +168,42 @@ static void files_beside_the_folders_of_splits_are_passed_over(void **state)
     const cen_folder_info *info = cen_folder_get(folder);
     assert_int_equal(info->n_images, 3);
     assert_int_equal(info->n_passed_over, 2);
+    cen_folder_free(folder);
+}
+
+/* A GIF and a TIFF of one pixel, under the names of other kinds, and a HEIC. */
+static void pictures_are_told_by_their_bytes_and_what_converts_others_is_named(void **state)
+{
+    (void)state;
+    static const char gif[] =
+        "GIF89a\1\0\1\0\x80\0\0\x09\x09\x09\1\2\3,\0\0\0\0\1\0\1\0\0\2\2\x44\1\0;";
+    static const tiff_entry entries[] = {{256, TIFF_SHORT, 1, 1},
+                                         {257, TIFF_SHORT, 1, 1},
+                                         {258, TIFF_SHORT, 1, 8},
+                                         {262, TIFF_SHORT, 1, 1},
+                                         {273, TIFF_LONG, 1, 4}};
+    uint8_t tiff[TIFF_HEADER + 2 + 12 * 5 + 4];
+    tiff_header(tiff, TIFF_HEADER);
+    tiff_directory(tiff + TIFF_HEADER, entries, 5);
+    tree_class(ROOT, "a", 1);
+    tree_class(ROOT, "b", 1);
+    tree_write(ROOT "/a/gif.png", gif, sizeof gif - 1);
+    tree_write(ROOT "/b/tiff.jpg", tiff, sizeof tiff);
+    tree_write(ROOT "/b/photo.heic",
+               "\0\0\0\x18"
+               "ftypheic\0\0\0\0",
+               16);
+    cen_folder *folder = open_plain(ROOT);
+    const cen_input input = {1, 2, 2, CEN_RESIZE_CROP, {0}, {1}};
+    cen_error error;
+    const cen_folder_info *info = cen_folder_get(folder);
+    assert_int_equal(info->n_images, 4);
+    assert_int_equal(info->n_skipped, 1);
+    assert_string_equal(info->skipped[0].path, ROOT "/b/photo.heic");
+    assert_non_null(strstr(info->skipped[0].reason, "HEIC is not supported; convert it to PNG or "
+                                                    "JPEG (with heif-convert)"));
+    if (cen_folder_load(folder, &input, 0, NULL, NULL, &error) != CEN_OK)
+        fail_msg("%s", error.message);
     cen_folder_free(folder);
 }
 
@@ -513,6 +550,7 @@ int main(void)
         TEST(a_class_may_be_called_train),
         TEST(other_files_are_passed_over_and_counted),
         TEST(files_beside_the_folders_of_splits_are_passed_over),
+        TEST(pictures_are_told_by_their_bytes_and_what_converts_others_is_named),
         TEST(broken_images_are_skipped_and_named),
         TEST(the_name_need_not_tell_the_kind),
 #if !defined(_WIN32)
