@@ -51,6 +51,18 @@ static cen_status check_compression(uint64_t compression, cen_error *error)
     return REFUSE(error, "compression %llu" REMEDY, (unsigned long long)compression);
 }
 
+/* The files of many cameras are TIFFs whose first picture is a preview, if it is one that is read. */
+static cen_status check_camera(const cen__tiff *tiff, cen_error *error)
+{
+    if (tiff->fields[CEN__TIFF_DNG_VERSION].count > 0 ||
+        (tiff->size > 9 && memcmp(tiff->bytes + 8, "CR", 2) == 0))
+        return REFUSE(error, "the raw picture of a camera" REMEDY);
+    if ((cen__tiff_value(tiff, CEN__TIFF_SUBFILE, 0, 0) & 1) != 0 &&
+        tiff->fields[CEN__TIFF_SUB_DIRECTORIES].count > 0)
+        return REFUSE(error, "a preview first, as of the raw picture of a camera," REMEDY);
+    return CEN_OK;
+}
+
 static cen_status check_photometric(const cen__tiff *tiff, uint64_t photometric, cen_error *error)
 {
     static const meaning known[] = {{4, "a transparency mask"},
@@ -61,12 +73,6 @@ static cen_status check_photometric(const cen__tiff *tiff, uint64_t photometric,
                                     {32844, "CIE Log L colours"},
                                     {32845, "CIE Log Luv colours"},
                                     {34892, "the raw samples of a camera"}};
-    if (tiff->fields[CEN__TIFF_DNG_VERSION].count > 0 ||
-        (tiff->size > 9 && memcmp(tiff->bytes + 8, "CR", 2) == 0))
-        return REFUSE(error, "the raw picture of a camera" REMEDY);
-    if ((cen__tiff_value(tiff, CEN__TIFF_SUBFILE, 0, 0) & 1) != 0 &&
-        tiff->fields[CEN__TIFF_SUB_DIRECTORIES].count > 0)
-        return REFUSE(error, "a preview first, as of the raw picture of a camera," REMEDY);
     if (photometric == CEN__TIFF_YCC && tiff->n_samples > 1 &&
         cen__tiff_value(tiff, CEN__TIFF_COMPRESSION, 0, 1) != CEN__TIFF_JPEG)
         return REFUSE(error, "YCbCr colours that are not JPEG" REMEDY);
@@ -256,8 +262,9 @@ cen_status cen__tiff_read_layout(cen__tiff *tiff, cen_error *error)
     const uint64_t compression = cen__tiff_value(tiff, CEN__TIFF_COMPRESSION, 0, CEN__TIFF_RAW),
                    photometric = cen__tiff_value(tiff, CEN__TIFF_PHOTOMETRIC, 0, 0),
                    predictor = cen__tiff_value(tiff, CEN__TIFF_PREDICTOR, 0, 1);
-    cen_status status = check_photometric(tiff, photometric, error);
+    cen_status status = check_camera(tiff, error);
     if (status == CEN_OK) status = check_compression(compression, error);
+    if (status == CEN_OK) status = check_photometric(tiff, photometric, error);
     if (status == CEN_OK) status = check_samples(tiff, error);
     if (status != CEN_OK) return status;
     tiff->compression = (unsigned)compression;
