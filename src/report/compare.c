@@ -18,9 +18,8 @@ typedef struct comparison {
 
 /* ---- results ---- */
 
-static const char *const COLUMNS[] = {
-    "n_queries", "knn_accuracy", "knn_macro", "head_accuracy", "precision_at_1",
-    "map_at_r",  "auc",          "eer",       "intra_inter"};
+static const char *const COLUMNS[] = {"n_queries", "knn_accuracy", "knn_macro", "head_accuracy",
+                                      "map_at_r",  "auc",          "eer",       "intra_inter"};
 enum { N_COLUMNS = sizeof COLUMNS / sizeof *COLUMNS };
 
 static const cen__figure *figure_of(const char *key)
@@ -68,14 +67,14 @@ static void add_result(cen__text *text, const cen__json *set, const cen__figure 
     cen__text_add(text, "</td>");
 }
 
-/* One row per run; the first row of a set that a run before this one has is not its first. */
+/* One row per run. */
 static void add_set(comparison *c, const char *name)
 {
     cen__text *text = &c->page.text;
     cen__text_add(text, "<h3><bdi>");
     cen__add_escaped(text, name, NAME_MOST);
     cen__text_add(text, "</bdi></h3>\n");
-    cen__open_table(text, "long", "Small figures are 95 % intervals");
+    cen__open_table(text, "long results", "Small figures are 95 % intervals");
     cen__text_add(text, "<thead><tr><th scope=\"col\">Run</th>");
     for (size_t j = 0; j < N_COLUMNS; j++)
         cen__text_print(text, "<th scope=\"col\" class=\"n\">%s</th>", figure_of(COLUMNS[j])->name);

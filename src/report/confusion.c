@@ -8,7 +8,7 @@
 #include "report/report.h"
 
 /* Pixels of a character; of one that takes three bytes or more, as those of East Asia do, twice that. */
-enum { NAME_MOST = 24, CHARACTER_WIDTH = 6 };
+enum { NAME_MOST = 24, CHARACTER_WIDTH = 7 };
 
 /* Pixels of the longest name, as it is shown. */
 static double name_width(const cen__set_view *view)

@@ -188,7 +188,7 @@ static void add_matrix(cen__page *page, const cen__set_view *view)
                             "%zu; answers outside of these are not in the matrix.</p>\n",
                             view->n_matrix, view->n_classes);
         cen__text_print(text,
-                        "<div class=\"scroll matrix\" tabindex=\"0\" role=\"region\" "
+                        "<div class=\"scroll matrix\" tabindex=\"0\" role=\"group\" "
                         "aria-label=\"Confusion matrix\" style=\"--least:%dpx\">\n",
                         (int)cen__matrix_width(view));
         cen__draw_matrix(page, view);

@@ -98,6 +98,8 @@ const char *const cen__page_style[] = {
     "th button::after{content:' \\2195';color:var(--soft)}",
     "th[aria-sort=ascending] button::after{content:' \\2191'}",
     "th[aria-sort=descending] button::after{content:' \\2193'}",
+    ".classes tbody th,.classes td:last-child{overflow-wrap:anywhere;min-width:9em}",
+    ".results tbody th,.results td,.results .note{white-space:nowrap}",
     ".classes td:not(:last-child){text-align:right;white-space:nowrap}",
     ".long{max-height:620px;overflow-y:auto}.sets{margin:0 0 20px;padding-left:20px;",
     "color:var(--soft);font-size:.875rem}.sets b{color:var(--ink)}",

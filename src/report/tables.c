@@ -10,7 +10,7 @@
 void cen__open_table(cen__text *text, const char *kind, const char *caption)
 {
     cen__text_print(text,
-                    "<div class=\"scroll %s\" tabindex=\"0\" role=\"region\" aria-label=\"%s\">\n"
+                    "<div class=\"scroll %s\" tabindex=\"0\" role=\"group\" aria-label=\"%s\">\n"
                     "<table><caption>%s</caption>\n",
                     kind, caption, caption);
 }
