@@ -1,4 +1,4 @@
-/* EXIF orientation: the one tag of a JPEG's or PNG's metadata that changes pixels. It is looked for
+/* EXIF orientation: the one tag of a JPEG's, PNG's or WebP's metadata that changes pixels. It is looked for
  * where Pillow's exif_transpose does: in EXIF, and in XMP if EXIF does not have it. */
 #include "image/decoders.h"
 
@@ -213,6 +213,34 @@ static int png_orientation(const uint8_t *bytes, size_t size)
     return profile != NONE ? profile : xmp;
 }
 
+/* ---- WebP -------------------------------------------------------------------------------------- */
+
+enum { RIFF_HEADER = 12, VP8X_FLAGS = 20, HAS_EXIF = 8, HAS_XMP = 4 };
+
+/* As in libwebp, the first chunk of each, if chunk VP8X says that it is there. */
+static int webp_orientation(const uint8_t *bytes, size_t size)
+{
+    int exif = NONE, xmp = NONE;
+    if (size <= VP8X_FLAGS || memcmp(bytes + RIFF_HEADER, "VP8X", 4) != 0) return NONE;
+    bool wants_exif = (bytes[VP8X_FLAGS] & HAS_EXIF) != 0;
+    bool wants_xmp = (bytes[VP8X_FLAGS] & HAS_XMP) != 0;
+    for (size_t at = RIFF_HEADER; size - at >= 8;) {
+        const uint8_t *name = bytes + at, *data = name + 8;
+        size_t length = number32(name + 4, false);
+        if (length > size - at - 8) break;
+        if (wants_exif && memcmp(name, "EXIF", 4) == 0) {
+            exif = exif_orientation(data, length);
+            wants_exif = false;
+        } else if (wants_xmp && memcmp(name, "XMP ", 4) == 0) {
+            xmp = xmp_orientation(data, length);
+            wants_xmp = false;
+        }
+        at += 8 + length;
+        if (length % 2 == 1 && at < size) at++;
+    }
+    return exif != NONE ? exif : xmp;
+}
+
 int cen__exif_orientation(const uint8_t *bytes, size_t size)
 {
     int orientation = NONE;
@@ -222,5 +250,7 @@ int cen__exif_orientation(const uint8_t *bytes, size_t size)
         orientation = png_orientation(bytes, size);
     else if (cen__tiff_kind.matches(bytes, size))
         orientation = cen__tiff_orientation(bytes, size);
+    else if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
+        orientation = webp_orientation(bytes, size);
     return orientation >= 1 && orientation <= 8 ? orientation : 1;
 }

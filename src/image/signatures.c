@@ -116,8 +116,6 @@ static bool is_tga(const uint8_t *bytes, size_t size)
 const char *cen__image_unsupported(const uint8_t *bytes, size_t size, const char **converter)
 {
     *converter = "ImageMagick's magick";
-    if (size >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0)
-        return "WebP";
     const signature *s = find(signatures, sizeof signatures / sizeof signatures[0], bytes, size);
     if (s != NULL && s->converter != NULL) *converter = s->converter;
     if (s != NULL) return s->name;

@@ -106,20 +106,20 @@ few broken 4
 first=$(ls broken/bag | head -n 1)
 head -c 100 "broken/bag/$first" >"broken/bag/cut.png"
 : >broken/coat/zero.png
-printf 'RIFF\044\0\0\0WEBPVP8 \030\0\0\0' >broken/sandal/picture.webp
+printf '\0\0\0\030ftypheic' >broken/sandal/picture.heic
 expect 1 "broken/coat/zero.png: the file is empty" $TRAIN --strict -o strict-run broken
 rm broken/coat/zero.png
-expect 1 "broken/sandal/picture.webp: WebP is not supported" $TRAIN --strict -o strict-run broken
-rm broken/sandal/picture.webp
+expect 1 "broken/sandal/picture.heic: HEIC is not supported" $TRAIN --strict -o strict-run broken
+rm broken/sandal/picture.heic
 expect 1 "broken/bag/cut.png: " $TRAIN --strict -o strict-run broken
 [ -e strict-run/model.safetensors ] && complain "a strict run left a model"
 : >broken/coat/zero.png
-printf 'RIFF\044\0\0\0WEBPVP8 \030\0\0\0' >broken/sandal/picture.webp
+printf '\0\0\0\030ftypheic' >broken/sandal/picture.heic
 succeed "$TOOLS/cl_train" --epochs 1 -o broken-run broken
 says "skipped +3 images"
 says "broken/bag/cut.png: "
 says "broken/coat/zero.png: .*empty"
-says "broken/sandal/picture.webp: .*WebP is not supported"
+says "broken/sandal/picture.heic: .*HEIC is not supported"
 [ "$(wc -l <broken-run/features.tsv)" -eq 13 ] || complain "features of other than 12 images"
 few large 2
 expect 1 "pixels .* raise that limit .*--max-pixels" $TRAIN --strict --max-pixels 100 large

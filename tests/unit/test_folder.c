@@ -214,7 +214,10 @@ static void broken_images_are_skipped_and_named(void **state)
     tree_class(ROOT, "b", 1);
     tree_text(ROOT "/a/empty.JPG", "");
     tree_text(ROOT "/a/page.jpeg", "<html>404</html>");
-    tree_write(ROOT "/a/photo.webp", "RIFF\x04\0\0\0WEBPVP8 ", 16);
+    tree_write(ROOT "/a/photo.heic",
+               "\0\0\0\x18"
+               "ftypheic",
+               12);
     tree_text(ROOT "/b/cut.dat", "P5\n3");
     cen_folder *folder = open_plain(ROOT);
     const cen_folder_info *info = cen_folder_get(folder);
@@ -224,8 +227,8 @@ static void broken_images_are_skipped_and_named(void **state)
     assert_string_equal(info->skipped[0].path, ROOT "/a/empty.JPG");
     assert_non_null(strstr(info->skipped[0].reason, "empty"));
     assert_string_equal(info->skipped[1].path, ROOT "/a/page.jpeg");
-    assert_string_equal(info->skipped[2].path, ROOT "/a/photo.webp");
-    assert_non_null(strstr(info->skipped[2].reason, "WebP is not supported"));
+    assert_string_equal(info->skipped[2].path, ROOT "/a/photo.heic");
+    assert_non_null(strstr(info->skipped[2].reason, "HEIC is not supported"));
     assert_null(strstr(info->skipped[2].reason, ROOT));
     assert_string_equal(info->skipped[3].path, ROOT "/b/cut.dat");
     cen_folder_free(folder);

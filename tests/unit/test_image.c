@@ -128,7 +128,7 @@ static void check_unsupported(const golden_pair *pair)
 static void test_kinds_that_are_not_read_are_named(void **state)
 {
     (void)state;
-    assert_int_equal(golden_pairs_each("image_kinds.bin", check_unsupported), 5);
+    assert_int_equal(golden_pairs_each("image_kinds.bin", check_unsupported), 4);
 }
 
 static void assert_refused(const char *name, const void *bytes, size_t size, const char *words)
@@ -212,7 +212,6 @@ static void test_kinds_with_little_of_a_signature_are_named(void **state)
         {"BM\0\0\0\0\0\0\0\0\x46\0\0\0\x28\0\0\0\4\0\0\0\4\0\0\0\1\0\2\0"
          "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
          54, "a BMP of 2 bits a pixel is not supported"},
-        {"RIFF....WEBPVP8 ", 16, "WebP is not supported"},
         {"notRIFF.WEBP", 12, "no image of a kind"},
         {"\0\0\0\x18"
          "ftypheic",
