@@ -98,7 +98,7 @@ typedef struct cen__vp8_macroblock {
     uint8_t segment;
     bool is_skipped, has_blocks; /* of 4 x 4, each with a mode of its own */
     uint8_t modes[16], chroma_mode;
-    uint8_t filled[24];        /* of a block: 0 no coefficient, 1 DC only, 2 more */
+    uint8_t filled[24]; /* of a block: 0 no coefficient, 1 DC only, 2 the first three, 3 all */
     int16_t coefficients[384]; /* 16 blocks of Y, 4 of U, 4 of V */
 } cen__vp8_macroblock;
 

@@ -97,7 +97,7 @@ static bool read_blocks(cen__vp8_bits *bits, probabilities (*bands)[3], const in
             unsigned nonzero = end > first;
             *above = (uint8_t)((*above & ~(1u << x)) | nonzero << x);
             *left = (uint8_t)((*left & ~(1u << y)) | nonzero << y);
-            *filled = end > 1 ? 2 : out[0] != 0 ? 1 : 0;
+            *filled = end > 3 ? 3 : end > 1 ? 2 : out[0] != 0 ? 1 : 0;
             any = any || *filled != 0;
         }
     }

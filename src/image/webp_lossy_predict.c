@@ -37,11 +37,30 @@ static void add_transform(const int16_t *in, uint8_t *out, size_t stride)
         int a = t[i] + 4 + t[8 + i], b = t[i] + 4 - t[8 + i];
         int c = times_sin(t[4 + i]) - times_cos(t[12 + i]);
         int d = times_cos(t[4 + i]) + times_sin(t[12 + i]);
-        out[0] = clamp(out[0] + ((a + d) >> 3));
-        out[1] = clamp(out[1] + ((b + c) >> 3));
-        out[2] = clamp(out[2] + ((b - c) >> 3));
-        out[3] = clamp(out[3] + ((a - d) >> 3));
+        out[0] = clamp(out[0] + ((int16_t)(a + d) >> 3));
+        out[1] = clamp(out[1] + ((int16_t)(b + c) >> 3));
+        out[2] = clamp(out[2] + ((int16_t)(b - c) >> 3));
+        out[3] = clamp(out[3] + ((int16_t)(a - d) >> 3));
     }
+}
+
+static void add_row(int middle, int inner, int outer, uint8_t *out)
+{
+    out[0] = clamp(out[0] + ((middle + outer) >> 3));
+    out[1] = clamp(out[1] + ((middle + inner) >> 3));
+    out[2] = clamp(out[2] + ((middle - inner) >> 3));
+    out[3] = clamp(out[3] + ((middle - outer) >> 3));
+}
+
+/* Of a block with the first three coefficients only: DC, the next to the right and the next below. */
+static void add_three(const int16_t *in, uint8_t *out, size_t stride)
+{
+    int dc = in[0] + 4, inner = times_sin(in[1]), outer = times_cos(in[1]);
+    int c = times_sin(in[4]), d = times_cos(in[4]);
+    add_row(dc + d, inner, outer, out);
+    add_row(dc + c, inner, outer, out + stride);
+    add_row(dc - c, inner, outer, out + 2 * stride);
+    add_row(dc - d, inner, outer, out + 3 * stride);
 }
 
 static void add_dc(int dc, uint8_t *out, size_t stride)
@@ -53,8 +72,10 @@ static void add_dc(int dc, uint8_t *out, size_t stride)
 
 static void add_block(const int16_t *in, int filled, uint8_t *out, size_t stride)
 {
-    if (filled == 2)
+    if (filled == 3)
         add_transform(in, out, stride);
+    else if (filled == 2)
+        add_three(in, out, stride);
     else if (filled == 1)
         add_dc(in[0], out, stride);
 }

@@ -342,7 +342,7 @@ def make_options():
         save("options", f"line{i}", line.replace("|", "\n").encode())
 
 
-# ---- GIF and TIFF: some of the small files that the tests of the decoders read
+# ---- GIF, TIFF and WebP: some of the small files that the tests of the decoders read
 
 
 def golden(kind, names):
@@ -365,12 +365,24 @@ def make_tiff():
                     "grey_alpha_planar", "rgba_multiplied", "cmyk", "big_big", "strips_of_a_row", "jpeg_grey_tiles", "jpeg_planar", "jpeg_ycc_strips"])
 
 
+def make_webp():
+    golden("webp", ["alpha_f0_c0_q100", "alpha_f1_c1_q100", "alpha_f2_c0_q100", "alpha_f2_c0_q30", "alpha_f2_c1_q30",
+                   "animation_alpha_not_said", "animation_no_alpha", "animation_placed_alpha", "exif_1", "exif_2", "exif_3", "exif_8",
+                   "exif_before", "exif_named", "exif_without_flag", "filter_0_0_normal", "filter_100_0_normal", "filter_100_0_simple",
+                   "filter_60_3_normal", "lossless_1x1", "lossless_1x2", "lossless_alpha_without_flag", "lossy_17x15", "lossy_2x1",
+                   "lossy_2x2", "lossy_32x17", "lossy_3x5", "lossy_q0_m0", "lossy_q20_m0", "lossy_q60_m0", "lossy_q90_m4",
+                   "packed_alpha_8", "palette_1", "palette_16", "palette_17", "palette_2", "palette_3", "partitions_4", "raw_alpha_12",
+                   "raw_alpha_4", "segments_4", "stream_0123_6", "stream_0_6", "stream_1_100", "stream_2_100", "stream_2_6",
+                   "stream_3_100", "xmp"])
+
+
 def main():
     make_png()
     make_jpeg()
     make_bmp()
     make_gif()
     make_tiff()
+    make_webp()
     make_pnm()
     make_inflate()
     make_json()

@@ -336,7 +336,8 @@ def vp8(rng, width, height, updates, quantizer=None, level=None):
         b.number(rng.randint(1, 255), 8)
     n = -(-width // 16) * -(-height // 16)
     first = bytes(b.out) + rng.randbytes(n * 16 + 20)
-    parts = [rng.randbytes(n * 400 // (1 << partition_bits) + 400) for _ in range(1 << partition_bits)]
+    # No encoder begins a partition with a byte of 255, which is beyond the range.
+    parts = [bytes([rng.randrange(255)]) + rng.randbytes(n * 400 // (1 << partition_bits) + 400) for _ in range(1 << partition_bits)]
     sizes = b"".join(number24(len(p)) for p in parts[:-1])
     head = number24(len(first) << 5 | 1 << 4 | rng.randrange(4) << 1) + b"\x9d\x01\x2a" + struct.pack("<HH", width, height)
     return chunk(b"VP8 ", head + first + sizes + b"".join(parts))
