@@ -69,7 +69,7 @@ static inline uint32_t half_gradient(uint32_t from, uint32_t corner)
 static void predict(unsigned mode, const uint32_t *above, uint32_t *row, size_t n)
 {
 #define EACH(prediction)                                                                           \
-    for (size_t x = 0; x < n; x++) row[x] = add(row[x], prediction);                               \
+    for (ptrdiff_t x = 0; x < (ptrdiff_t)n; x++) row[x] = add(row[x], prediction);                 \
     break
 #define LEFT row[x - 1]
 #define TOP above[x]

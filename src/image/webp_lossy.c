@@ -114,7 +114,7 @@ static void start_plane(cen__vp8_plane *plane, uint8_t *memory, size_t width, si
     plane->stride = BEFORE + width + AFTER;
     plane->first = memory + plane->stride + BEFORE;
     memset(memory, ABOVE_VALUE, plane->stride);
-    for (size_t y = 0; y < height; y++) plane->first[y * plane->stride - 1] = LEFT_VALUE;
+    for (size_t y = 0; y < height; y++) (plane->first - 1)[y * plane->stride] = LEFT_VALUE;
 }
 
 static size_t plane_size(size_t width, size_t height)

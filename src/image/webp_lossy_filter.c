@@ -68,12 +68,13 @@ typedef struct {
 static void find_masks(strip s, const cen__vp8_filter *filter, int limit, masks *m)
 {
     for (size_t i = 0; i < LENGTH; i++) {
-        int16_t near = larger(distance(s[P1][i], s[P0][i]), distance(s[Q1][i], s[Q0][i]));
+        int16_t beside = larger(distance(s[P1][i], s[P0][i]), distance(s[Q1][i], s[Q0][i]));
         int16_t further = larger(distance(s[P3][i], s[P2][i]), distance(s[Q3][i], s[Q2][i]));
         further =
             larger(further, larger(distance(s[P2][i], s[P1][i]), distance(s[Q2][i], s[Q1][i])));
-        m->high[i] = (int16_t) - (near > filter->high);
-        m->inside[i] = (int16_t) - (larger(near, further) <= filter->inner) & is_small(s, i, limit);
+        m->high[i] = (int16_t) - (beside > filter->high);
+        m->inside[i] =
+            (int16_t) - (larger(beside, further) <= filter->inner) & is_small(s, i, limit);
     }
 }
 

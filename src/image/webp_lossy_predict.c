@@ -118,7 +118,7 @@ static void predict_square(int mode, uint8_t *out, size_t stride, size_t n, bool
     } else if (mode == CEN__V_PRED) {
         for (size_t y = 0; y < n; y++) memcpy(out + y * stride, out - stride, n);
     } else {
-        for (size_t y = 0; y < n; y++) memset(out + y * stride, out[y * stride - 1], n);
+        for (size_t y = 0; y < n; y++) memset(out + y * stride, (out - 1)[y * stride], n);
     }
 }
 
@@ -212,7 +212,7 @@ static void predict_hu(const uint8_t *e, uint8_t *out, size_t stride)
 static void predict_block(int mode, const uint8_t *right, uint8_t *out, size_t stride)
 {
     uint8_t e[13];
-    for (size_t i = 0; i < 4; i++) e[i] = out[(3 - i) * stride - 1];
+    for (size_t i = 0; i < 4; i++) e[i] = (out - 1)[(3 - i) * stride];
     memcpy(e + CORNER, out - stride - 1, 5);
     memcpy(e + CORNER + 5, right, 4);
     switch (mode) {

@@ -5,18 +5,18 @@
 enum { STRIP = 64 }; /* pixels that are worked on at a time */
 
 /* width samples of a row from those of the nearer and the further row of chroma. */
-static void upsample(const uint8_t *near, const uint8_t *far, size_t width, uint8_t *out)
+static void upsample(const uint8_t *closer, const uint8_t *further, size_t width, uint8_t *out)
 {
     size_t last = (width - 1) / 2;
-    out[0] = (uint8_t)((3 * near[0] + far[0] + 2) >> 2);
+    out[0] = (uint8_t)((3 * closer[0] + further[0] + 2) >> 2);
     for (size_t x = 1; x <= last; x++) {
-        unsigned sum = 8u + near[x - 1] + near[x] + far[x - 1] + far[x];
-        unsigned falling = (sum + 2u * near[x] + 2u * far[x - 1]) >> 3;
-        unsigned rising = (sum + 2u * near[x - 1] + 2u * far[x]) >> 3;
-        out[2 * x - 1] = (uint8_t)((falling + near[x - 1]) >> 1);
-        out[2 * x] = (uint8_t)((rising + near[x]) >> 1);
+        unsigned sum = 8u + closer[x - 1] + closer[x] + further[x - 1] + further[x];
+        unsigned falling = (sum + 2u * closer[x] + 2u * further[x - 1]) >> 3;
+        unsigned rising = (sum + 2u * closer[x - 1] + 2u * further[x]) >> 3;
+        out[2 * x - 1] = (uint8_t)((falling + closer[x - 1]) >> 1);
+        out[2 * x] = (uint8_t)((rising + closer[x]) >> 1);
     }
-    if (width % 2 == 0) out[width - 1] = (uint8_t)((3 * near[last] + far[last] + 2) >> 2);
+    if (width % 2 == 0) out[width - 1] = (uint8_t)((3 * closer[last] + further[last] + 2) >> 2);
 }
 
 /* value * factor / 256: the upper half of a product of 16 bits. */
@@ -80,11 +80,11 @@ void cen__vp8_write(const cen__vp8 *vp8, uint8_t *line, const cen__webp_target *
     uint8_t *u = line, *v = line + vp8->width;
     size_t last = (vp8->height - 1) / 2;
     for (size_t y = 0; y < vp8->height; y++) {
-        size_t near = y / 2, far = y % 2 == 1 ? near + 1 : near > 0 ? near - 1 : 0;
-        if (far > last) far = last;
+        size_t closer = y / 2, further = y % 2 == 1 ? closer + 1 : closer > 0 ? closer - 1 : 0;
+        if (further > last) further = last;
         for (size_t p = 1; p < 3; p++)
-            upsample(planes[p].first + near * planes[p].stride,
-                     planes[p].first + far * planes[p].stride, vp8->width, p == 1 ? u : v);
+            upsample(planes[p].first + closer * planes[p].stride,
+                     planes[p].first + further * planes[p].stride, vp8->width, p == 1 ? u : v);
         write_row(planes[0].first + y * planes[0].stride, u, v, vp8->width, target->channels,
                   target->pixels + y * target->stride);
     }
