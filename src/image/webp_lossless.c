@@ -7,8 +7,9 @@
 
 enum { HEADER = 5, SIGNATURE = 0x2f, MOST_TRANSFORMS = 4 };
 
-/* What the prefix codes of a picture may take: more than any encoder has use for, within what README promises. */
-enum { CODES_SIZE = 1 << 19, CODES_SIZE_A_PIXEL = 5 };
+/* What the prefix codes of a picture may take: more than any encoder has use for. They lie in arrays that double, so
+ * that three times as much keeps what README promises. */
+enum { CODES_SIZE = 1 << 18, CODES_SIZE_A_PIXEL = 3 };
 
 cen_status cen__vp8l_damaged(const cen__vp8l *vp8l, const char *what)
 {

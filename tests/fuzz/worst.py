@@ -9,11 +9,19 @@ read counts, and one that is refused. Printed, and kept in OUT, is the worst by 
 file and a pixel (pictures only), memory over the limit of tools/README.md, and time for a byte of the file."""
 import os
 import random
+import re
 import struct
 import subprocess
 import sys
 import time
 import zlib
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "golden"))
+import webp_streams as streams
+
+with open(os.path.join(HERE, "../../src/image/webp_lossy_tables.c")) as table:
+    UPDATES = list(map(int, re.findall(r"\d+", table.read().split("updates[4][8][3][11] =")[1].split(";")[0])))
 
 
 def marker(code, data):
@@ -249,6 +257,72 @@ def draw_tiff():
             "apart": random.randint(0, 1), "others": random.choice([0, 0, 4000])}
 
 
+def webp_groups(p, rng):
+    """VP8L of one colour or few, in regions with as many groups of codes as there are."""
+    bits = streams.Bits()
+    side = p["side"]
+    across = -(-side // 4)
+    bits.put(0, 1)
+    bits.put(p["cache"] > 0, 1)
+    if p["cache"]:
+        bits.put(p["cache"], 4)
+    bits.put(1, 1)
+    bits.put(0, 3)
+    bits.put(0, 1)
+    names = [min(i, p["groups"]) for i in range(across * across)]
+    streams.put_flat(bits, 280)
+    streams.put_flat(bits, 256)
+    for _ in range(3):
+        streams.put_one(bits, 0)
+    for name in names:
+        bits.put(int(format(name & 255, "08b")[::-1], 2), 8)
+        bits.put(int(format(name >> 8, "08b")[::-1], 2), 8)
+    for _ in range(names[-1] + 1):
+        for n in (280 + (1 << p["cache"] if p["cache"] else 0), 256, 256, 256):
+            if p["flat"]:
+                streams.put_flat(bits, n)
+            else:
+                streams.put_one(bits, 1)
+        streams.put_one(bits, 0)
+    head = struct.pack("<BI", 0x2f, side - 1 | side - 1 << 14)
+    return streams.chunk(b"VP8L", head + bits.bytes() + rng.randbytes(side * side * 4 if p["flat"] else 8))
+
+
+def webp(p):
+    rng = random.Random(p["seed"])
+    side, kind = p["side"], p["kind"]
+    if kind == "groups":
+        return streams.riff(webp_groups(p, rng))
+    if kind == "lossless":
+        return streams.riff(streams.vp8l(rng, side, p["height"], rng.sample(range(4), p["transforms"]), 1, p["busy"]))
+    if kind == "flat":
+        bits = streams.Bits()
+        for transform in rng.sample(range(3), p["transforms"] % 4):
+            bits.put(1 | transform << 1, 3)
+            for _ in range(transform < 2):
+                bits.put(7, 3)
+                bits.put(0, 1)
+                for _ in range(5):
+                    streams.put_one(bits, p["mode"])
+        bits.put(0, 3)
+        for _ in range(5):
+            streams.put_one(bits, 3)
+        return streams.riff(streams.chunk(b"VP8L", struct.pack("<BI", 0x2f, side - 1 | side - 1 << 14) + bits.bytes() + bytes(8)))
+    frame = streams.vp8(rng, side, p["height"], UPDATES)
+    if kind == "frame":
+        return streams.riff(frame)
+    alpha = bytes([13]) + streams.lossless_stream(rng, side, p["height"], [], p["busy"])
+    return streams.riff(streams.vp8x(16, side, p["height"]), streams.chunk(b"ALPH", alpha), frame)
+
+
+def draw_webp():
+    kind = random.choice(["groups", "lossless", "flat", "frame", "alpha"])
+    sides = {"groups": [4, 16, 64, 128], "lossless": [4, 40, 90], "flat": [1, 64, 512, 2048], "frame": [16, 64, 200], "alpha": [16, 70]}[kind]
+    return {"kind": kind, "side": random.choice(sides), "height": random.choice([1, sides[1]]), "seed": random.randrange(1000),
+            "groups": random.choice([0, 9, 255, 65535]), "cache": random.choice([0, 1, 11]), "flat": random.random() < .5,
+            "transforms": random.randint(0, 4), "busy": random.choice([3, 40, 256]), "mode": random.choice([0, 5, 11, 12, 13])}
+
+
 # Texts: a beginning, a piece that comes again and again, an end; the pieces are drawn word by word.
 WORDS = {
     "csv": (["path,label,class,split,f\n", "path,label,class,split,f,f,f,f\n", "path,label,class,split", "f,path,label,class,split\n"],
@@ -326,7 +400,8 @@ def draw_idx():
             "last": random.choice([b"", gzip(b""), b"\0" * 8, b"\xff" * 4])}
 
 
-KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bmp), "pnm": (draw_pnm, pnm), "gif": (draw_gif, gif), "tiff": (draw_tiff, tiff),
+KINDS = {"jpeg": (draw_jpeg, jpeg), "png": (draw_png, png), "bmp": (draw_bmp, bmp), "pnm": (draw_pnm, pnm), "webp": (draw_webp, webp),
+         "gif": (draw_gif, gif), "tiff": (draw_tiff, tiff),
          "npy": (draw_npy, npy), "model": (draw_model, model), "idx": (draw_idx, idx),
          **{kind: (lambda kind=kind: draw_words(kind), words) for kind in WORDS}}
 # What worst_main reads a kind as, the ending of its file, and tools/README.md's limit of memory for its bytes.

@@ -161,7 +161,8 @@ static void a_jpeg_without_data_is_refused(void **state)
 static void the_worst_files_found_stay_within_the_limits(void **state)
 {
     (void)state;
-    static const char *const names[] = {"jpeg_time", "bmp_time", "pnm_time"};
+    static const char *const names[] = {"jpeg_time", "bmp_time", "pnm_time", "webp_time",
+                                        "webp_memory"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char file[1024];
         cen_image size;
@@ -169,7 +170,8 @@ static void the_worst_files_found_stay_within_the_limits(void **state)
         (void)snprintf(file, sizeof file, CEN_TESTS_FOLDER "/fuzz/worst/%s", names[i]);
         assert_int_equal(cen_image_read_size(NULL, file, &size, &error), CEN_OK);
         clock_t start = clock();
-        (void)read_file(file, size.width, size.height, 1 << 16, &error);
+        cen_status status = read_file(file, size.width, size.height, 1 << 16, &error);
+        assert_int_equal(status, strcmp(names[i], "webp_memory") == 0 ? CEN_ERROR_LIMIT : CEN_OK);
         assert_true(clock() - start < 20 * CLOCKS_PER_SEC);
     }
 }
