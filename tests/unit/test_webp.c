@@ -91,6 +91,61 @@ static void test_size_and_orientation_are_found_in_large_files(void **state)
     (void)golden_pairs_each("webp.bin", read_size_of_a_large_file);
 }
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+typedef struct {
+    size_t n_calls, n_held, fails_at;
+} allocator;
+
+static void *allocate(void *user, size_t size)
+{
+    allocator *a = user;
+    if (++a->n_calls == a->fails_at) return NULL;
+    a->n_held++;
+    return malloc(size);
+}
+
+static void release(void *user, void *pointer)
+{
+    allocator *a = user;
+    if (pointer != NULL) a->n_held--;
+    free(pointer);
+}
+
+static void fail_each_allocation(const golden_pair *pair)
+{
+    allocator counts = {0};
+    cen_context *context;
+    cen_context_options options = cen_context_options_init();
+    options.n_threads = 1;
+    options.allocate = allocate;
+    options.release = release;
+    options.allocator_user = &counts;
+    assert_int_equal(cen_context_create(&context, &options, NULL), CEN_OK);
+    const size_t held = counts.n_held;
+    cen_status status = CEN_ERROR_MEMORY;
+    for (size_t i = 1; status == CEN_ERROR_MEMORY; i++) {
+        cen_image image;
+        cen_error error;
+        counts.n_calls = 0;
+        counts.fails_at = i;
+        status = cen_image_decode(context, pair->first, pair->first_size, NULL, &image, &error);
+        if (status == CEN_ERROR_MEMORY) assert_null(image.pixels);
+        if (status == CEN_OK) assert_memory_equal(image.pixels, pair->second, pair->second_size);
+        cen_image_free(&image);
+        assert_int_equal(counts.n_held, held);
+    }
+    assert_int_equal(status, CEN_OK);
+    counts.fails_at = 0;
+    cen_context_free(context);
+}
+
+static void test_every_allocation_may_fail(void **state)
+{
+    (void)state;
+    (void)golden_pairs_each("webp.bin", fail_each_allocation);
+}
+
 /* ---- refusals -------------------------------------------------------------------------------- */
 
 static void assert_refused(const char *bytes, size_t size, const char *words)
@@ -166,6 +221,7 @@ int main(void)
         cmocka_unit_test(test_damaged_files_are_images_or_sentences),
         cmocka_unit_test(test_files_that_are_cut_short_are_refused),
         cmocka_unit_test(test_size_and_orientation_are_found_in_large_files),
+        cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_refusals_name_the_place_and_the_reason),
         cmocka_unit_test(test_the_limit_of_pixels_comes_first),
     };
