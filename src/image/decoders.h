@@ -39,7 +39,7 @@ const char *cen__image_unsupported(const uint8_t *bytes, size_t size, const char
 /* What else a file is by its first bytes ("a web page (HTML)"), or NULL. */
 const char *cen__image_other(const uint8_t *bytes, size_t size);
 
-/* 1 to 8, 1 where the file says nothing: the orientation of a JPEG (EXIF, XMP), a PNG (eXIf, EXIF as
+/* 1 to 8, 1 where the file says nothing: the orientation of a JPEG or WebP (EXIF, XMP), a PNG (eXIf, EXIF as
  * text, XMP) or a TIFF. */
 int cen__exif_orientation(const uint8_t *bytes, size_t size);
 
