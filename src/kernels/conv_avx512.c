@@ -17,6 +17,7 @@
 #define TILE_ROWS_2 12
 #define TILE_ROWS_3 8
 #define TILE_ROWS_4 6
+#define WINOGRAD_VECTORS 4
 #define DOTS_ROWS 5
 #define CONTRACT 1
 #include "kernels/conv_kernels.h"

@@ -3,6 +3,7 @@
 
 #define SET cen__conv_set_baseline
 #define LANES 4
+#define WINOGRAD_VECTORS 2
 #if defined(CEN_SMALL) /* no result depends on them, the code's size does */
 #define TILE_ROWS_1 1
 #define TILE_ROWS_2 1

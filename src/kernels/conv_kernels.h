@@ -1,5 +1,5 @@
 /* The inner loops of convolution. Included once by each conv_<set>.c, which says
- *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), DOTS_ROWS,
+ *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), WINOGRAD_VECTORS, DOTS_ROWS,
  *     CONTRACT (1 where a multiply and an add may become one fused instruction, which -std=c99 turns off)
  * and has a target pragma in force. A vector is a GNU vector type, which gcc and clang keep in a
  * register where they would not keep an array; elsewhere it is one float. */
@@ -181,6 +181,7 @@ static float sum(size_t n, const float *x)
 const cen__conv_set SET = {
     LANES,
     {0, TILE_ROWS_1, TILE_ROWS_2, TILE_ROWS_3, TILE_ROWS_4},
+    WINOGRAD_VECTORS,
     DOTS_ROWS,
     tile,
     dots,

@@ -150,7 +150,7 @@ static void transform_tile(const plan *p, cen__conv_transform *transform, size_t
 static void multiply(const plan *p, size_t n_tiles, const float *inputs, const size_t *at,
                      const float *kernels, const size_t *kernel_at, float *products)
 {
-    const size_t lanes = p->set->lanes, vectors = even_block(p->kb, CEN__TILE_VECTORS);
+    const size_t lanes = p->set->lanes, vectors = even_block(p->kb, p->set->winograd_vectors);
     cen__tile tile = {
         .steps = p->c, .a_at = at, .b_at = kernel_at, .c_row = lanes, .c_vector = p->block * lanes};
     for (size_t point = 0; point < POINTS; point++)
@@ -338,7 +338,7 @@ static void multiply_gradients(const plan *p, size_t n_tiles, const float *input
                                const float *gradients, const size_t *at, bool accumulate,
                                float *sums)
 {
-    const size_t lanes = p->set->lanes, vectors = even_block(p->kb, CEN__TILE_VECTORS);
+    const size_t lanes = p->set->lanes, vectors = even_block(p->kb, p->set->winograd_vectors);
     cen__tile tile = {.steps = n_tiles,
                       .a_at = at,
                       .b_at = at,
