@@ -1,5 +1,6 @@
 /* The inner loops of convolution. Included once by each conv_<set>.c, which says
- *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), WINOGRAD_VECTORS, DOTS_ROWS,
+ *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), DOTS_ROWS,
+ *     WINOGRAD_VECTORS (of a tile of channels; up to 4),
  *     CONTRACT (1 where a multiply and an add may become one fused instruction, which -std=c99 turns off)
  * and has a target pragma in force. A vector is a GNU vector type, which gcc and clang keep in a
  * register where they would not keep an array; elsewhere it is one float. */
