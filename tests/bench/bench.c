@@ -1,4 +1,5 @@
-/* All benchmarks in one program: bench NAME [ARGUMENTS]. peers.py and steps.py run it beside others. */
+/* All benchmarks in one program: bench [blink] NAME [ARGUMENTS]. peers.py and steps.py run it beside others;
+ * with `blink` each does the least, for a test. */
 #include "bench.h"
 
 #include <stdio.h>
@@ -21,6 +22,8 @@ static const struct {
     {"steps", "CASE THREADS SECONDS [BATCH]: a training step, a batch of features", bench_steps},
 };
 
+bool bench_blinks;
+
 enum { N_BENCHMARKS = sizeof benchmarks / sizeof *benchmarks };
 
 static int ascending(const void *a, const void *b)
@@ -37,12 +40,16 @@ double bench_median(double *times, size_t n)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "blink") == 0) {
+        bench_blinks = true;
+        argc--, argv++;
+    }
     for (size_t i = 0; argc > 1 && i < N_BENCHMARKS; i++) {
         if (strcmp(benchmarks[i].name, argv[1]) == 0) {
             return benchmarks[i].run(argc - 1, argv + 1);
         }
     }
-    fprintf(stderr, "usage: bench NAME ARGUMENTS\n");
+    fprintf(stderr, "usage: bench [blink] NAME ARGUMENTS\n");
     for (size_t i = 0; i < N_BENCHMARKS; i++) {
         fprintf(stderr, "  %-7s %s\n", benchmarks[i].name, benchmarks[i].arguments);
     }

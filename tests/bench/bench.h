@@ -4,6 +4,7 @@
 
 #include <centerloss.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Nets that are trained here. */
@@ -27,6 +28,14 @@ int bench_layers(int argc, char **argv);
 int bench_load(int argc, char **argv);
 int bench_scaling(int argc, char **argv);
 int bench_steps(int argc, char **argv);
+
+/* `bench blink NAME ...`: of so many turns, images or rows only the least, to show that all still runs. */
+extern bool bench_blinks;
+
+static inline size_t bench_most(size_t n, size_t least)
+{
+    return bench_blinks && n > least ? least : n;
+}
 
 /* Sorts times[n]. */
 double bench_median(double *times, size_t n);

@@ -101,7 +101,7 @@ static void measure(const struct layer *layer, bool pooled, const tensors *t,
 {
     const cen__conv *const v = &layer->conv;
     double seconds[3] = {HUGE_VAL, HUGE_VAL, HUGE_VAL}, top = 0;
-    for (int round = 0; round < ROUNDS; round++) {
+    for (int round = 0; (size_t)round < bench_most(ROUNDS, 1); round++) {
         for (int pass = 0; pass < 3; pass++) {
             const double begin = cen__os_seconds();
             run(layer, pooled, pass, t);
@@ -152,6 +152,7 @@ int bench_conv(int argc, char **argv)
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         if (argc < 2 || strstr(layers[i].name, argv[1]) != NULL) {
             struct layer layer = layers[i];
+            layer.n = bench_most(layer.n, 1);
             layer.conv.kernels = kernels_now();
             measure_layer(&layer, layer.conv.kernels->conv);
         }

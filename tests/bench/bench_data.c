@@ -19,24 +19,25 @@ static int fail(const char *what)
 /* Milliseconds of the median search. */
 int bench_knn(int argc, char **argv)
 {
-    enum { N = 100000, D = 128, QUERIES = 1000, K = 5, MOST = 100 };
+    enum { D = 128, QUERIES = 1000, K = 5, MOST = 100 };
     if (argc != 3) return 2;
+    const size_t n_rows = bench_most(100000, 1000);
     int n_threads = atoi(argv[1]);
-    float *gallery = malloc((size_t)N * D * sizeof *gallery);
+    float *gallery = malloc(n_rows * D * sizeof *gallery);
     float *queries = malloc((size_t)QUERIES * D * sizeof *queries);
     size_t *indices = malloc((size_t)QUERIES * K * sizeof *indices), n = 0;
     float *distances = malloc((size_t)QUERIES * K * sizeof *distances);
     if (gallery == NULL || queries == NULL || indices == NULL || distances == NULL) {
         return fail("not enough memory");
     }
-    for (size_t i = 0; i < (size_t)N * D; i++) gallery[i] = (float)rand() / (float)RAND_MAX;
+    for (size_t i = 0; i < n_rows * D; i++) gallery[i] = (float)rand() / (float)RAND_MAX;
     for (size_t i = 0; i < (size_t)QUERIES * D; i++) queries[i] = (float)rand() / (float)RAND_MAX;
     double times[MOST], end = cen__os_seconds() + atof(argv[2]);
     while (n < 3 || (n < MOST && cen__os_seconds() < end)) {
         cen_error error;
         double start = cen__os_seconds();
-        if (cen_knn_search(threads(n_threads), gallery, N, queries, QUERIES, D, K, CEN_METRIC_L2,
-                           false, indices, distances, &error) != CEN_OK) {
+        if (cen_knn_search(threads(n_threads), gallery, n_rows, queries, QUERIES, D, K,
+                           CEN_METRIC_L2, false, indices, distances, &error) != CEN_OK) {
             return fail(error.message);
         }
         times[n++] = cen__os_seconds() - start;

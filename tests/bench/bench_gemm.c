@@ -114,7 +114,7 @@ static problem make_problem(const shape *is, int n_threads)
 {
     problem on = {.is = is, .n_read = is->k * (is->m + is->n), .n_written = is->m * is->n};
     double work = (double)is->m * (double)is->n * (double)is->k;
-    on.repeats = 1 + (int)(5e7 / work);
+    on.repeats = (int)bench_most(1 + (size_t)(5e7 / work), 1);
     on.data = cen__alloc(NULL, on.n_read, sizeof(float));
     on.c = cen__alloc_zeroed(NULL, on.n_written, sizeof(float));
     on.scratch = cen__alloc(
@@ -144,7 +144,7 @@ static double now(int n_threads)
     return n_threads == 1 ? (double)clock() / CLOCKS_PER_SEC : cen__os_seconds();
 }
 
-enum { TURNS = 15 };
+enum { MOST_TURNS = 15 };
 
 /* Seconds that this product would take at the nearer of the two limits, each measured now. */
 static double limit_seconds(const instruction_set *set, const problem *on, bool *by_bandwidth)
@@ -167,10 +167,11 @@ static void measure(const instruction_set *set, const shape *is, int n_threads)
 {
     problem on = make_problem(is, n_threads);
     double work = 2e-9 * (double)is->m * (double)is->n * (double)is->k;
-    double seconds[TURNS], shares[TURNS], speedups[TURNS];
+    const size_t turns = bench_most(MOST_TURNS, 1);
+    double seconds[MOST_TURNS], shares[MOST_TURNS], speedups[MOST_TURNS];
     bool by_bandwidth = false;
     multiply(&on, n_threads);
-    for (int turn = 0; turn < TURNS; turn++) {
+    for (size_t turn = 0; turn < turns; turn++) {
         double limit = limit_seconds(set, &on, &by_bandwidth), start = now(n_threads);
         for (int i = 0; i < on.repeats; i++) multiply(&on, n_threads);
         seconds[turn] = (now(n_threads) - start) / on.repeats;
@@ -181,10 +182,10 @@ static void measure(const instruction_set *set, const shape *is, int n_threads)
         speedups[turn] = (now(n_threads) - start) / on.repeats / seconds[turn];
     }
     printf("%-8s %-22s %6zu x %6zu x %6zu %9.3f ms %7.1f GFLOP/s  %3.0f %% of one core's %s",
-           set->kernels->name, is->what, is->m, is->n, is->k, 1e3 * bench_median(seconds, TURNS),
-           work / bench_median(seconds, TURNS), 100 * bench_median(shares, TURNS),
+           set->kernels->name, is->what, is->m, is->n, is->k, 1e3 * bench_median(seconds, turns),
+           work / bench_median(seconds, turns), 100 * bench_median(shares, turns),
            by_bandwidth ? "bandwidth" : "peak");
-    if (n_threads > 1) printf("  %.2f x 1 thread", bench_median(speedups, TURNS));
+    if (n_threads > 1) printf("  %.2f x 1 thread", bench_median(speedups, turns));
     printf("\n");
     fflush(stdout);
     cen__free(on.data);
@@ -213,7 +214,9 @@ int bench_gemm(int argc, char **argv)
         if (!found || (argc > 2 && strcmp(argv[2], sets[s].kernels->name) != 0)) continue;
         if (setenv("CEN_INSTRUCTIONS", sets[s].kernels->name, 1) != 0) return 1;
         for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
-            measure(&sets[s], &shapes[i], n_threads < 1 ? 1 : n_threads);
+            shape is = shapes[i];
+            is.m = bench_most(is.m, 64), is.n = bench_most(is.n, 64), is.k = bench_most(is.k, 64);
+            measure(&sets[s], &is, n_threads < 1 ? 1 : n_threads);
         }
     }
     return 0;

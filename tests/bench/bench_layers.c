@@ -93,7 +93,7 @@ static void free_room(room *r)
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) cen__free(all[i]);
 }
 
-enum { TURNS = 9 };
+enum { MOST_TURNS = 9 };
 
 static void run(const cen__layer *layer, const cen__pass *pass, float *prepared, bool backward)
 {
@@ -128,14 +128,15 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
                       .shared = r.shared,
                       .sums = r.sums,
                       .seed = 1};
-    double times[2][TURNS], shares[2][TURNS];
+    const int turns = (int)bench_most(MOST_TURNS, 1);
+    double times[2][MOST_TURNS], shares[2][MOST_TURNS];
     size_t in = n * cen__shape_count(layer->in), out = n * cen__shape_count(layer->out);
     double places = layer->n_outputs == 0 ? 0 : (double)(out / layer->n_outputs);
     double work = 2 * places * (double)(layer->n_parameters > 0 ? layer->parameters[0].count : 0);
     /* Forward: x and y. Backward: dy, dx, and what of x or y its formula needs. */
     bool reads_more = layer->n_outputs > 0 || layer->kind->saved_size == NULL;
     double bytes[2] = {4.0 * (double)(in + out), 4.0 * (double)(in + out + (reads_more ? in : 0))};
-    for (int turn = -1; turn < TURNS; turn++) {
+    for (int turn = -1; turn < turns; turn++) {
         double peak = bench_peak(), bytes_a_second = bandwidth(r.x, r.dx, in);
         for (int backward = 0; backward < 2; backward++) {
             double start = cen__os_seconds();
@@ -148,10 +149,11 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
             shares[backward][turn] = (by_work > by_bytes ? by_work : by_bytes) / seconds;
         }
     }
-    printf("%-38s %4zu x %3zux%3zux%3zu  forward %8.3f ms %4.0f %%  backward %8.3f ms %4.0f %%\n",
-           line, n, layer->in.c, layer->in.h, layer->in.w, 1e3 * bench_median(times[0], TURNS),
-           100 * bench_median(shares[0], TURNS), 1e3 * bench_median(times[1], TURNS),
-           100 * bench_median(shares[1], TURNS));
+    printf(
+        "%-38s %4zu x %3zux%3zux%3zu  forward %8.3f ms %4.0f %%  backward %8.3f ms %4.0f %%\n",
+        line, n, layer->in.c, layer->in.h, layer->in.w, 1e3 * bench_median(times[0], (size_t)turns),
+        100 * bench_median(shares[0], (size_t)turns), 1e3 * bench_median(times[1], (size_t)turns),
+        100 * bench_median(shares[1], (size_t)turns));
     free_room(&r);
 }
 
@@ -172,7 +174,7 @@ int bench_layers(int argc, char **argv)
             fprintf(stderr, "%s\n", error.message);
             return 1;
         }
-        measure(&net.layers[0], cases[i].line, cases[i].n);
+        measure(&net.layers[0], cases[i].line, bench_most(cases[i].n, 1));
         cen__net_free(&net);
     }
     return 0;

@@ -27,7 +27,7 @@
 
 #ifdef CEN_BENCH_WRAP
 
-enum { MOST_PARTS = 4096, MOST_TASKS = 1 << 20, STEPS = 12, SHOWN = 5 };
+enum { MOST_PARTS = 4096, MOST_TASKS = 1 << 20, MOST_STEPS = 12, SHOWN = 5 };
 
 static const double least_work = 1 << 15; /* below it cen__parallel wakes nobody */
 static const double wake = 5e-6;          /* what a call on several cores costs beside its tasks */
@@ -191,7 +191,7 @@ static int record(const bench_case *c, size_t batch, int n_cores)
     for (size_t i = 0; i < batch; i++) labels[i] = (int32_t)((size_t)rand() % c->n_classes);
     for (size_t i = 0; i < MOST_TASKS; i++) task_times[i] = -1;
     int code = 0;
-    for (int step = 0; step < STEPS; step++) {
+    for (size_t step = 0; step < bench_most(MOST_STEPS, 1); step++) {
         n_parts = n_times = 0;
         is_recording = true;
         last = cen__os_seconds();
