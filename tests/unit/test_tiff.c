@@ -126,6 +126,25 @@ static void test_what_is_not_read_is_named_with_what_converts_it(void **state)
         assert_says(CEN_ERROR_UNSUPPORTED, files[i].words, files[i].other, SIZE);
 }
 
+/* JPEG of the old style is YCbCr, of which it is the compression that is not read. */
+static void test_the_compression_is_named_before_the_colours(void **state)
+{
+    (void)state;
+    uint8_t bytes[SIZE] = {0};
+    cen_image image;
+    cen_error error;
+    tiff_entry entries[N_ENTRIES + 1] = {{0}};
+    memcpy(entries, plain, sizeof plain);
+    change(entries, (tiff_entry){259, TIFF_SHORT, 1, 6});
+    change(entries, (tiff_entry){262, TIFF_SHORT, 1, 6});
+    change(entries, (tiff_entry){277, TIFF_SHORT, 1, 3});
+    tiff_header(bytes, TIFF_HEADER);
+    tiff_directory(bytes + TIFF_HEADER, entries, N_ENTRIES + 1);
+    assert_int_equal(cen_image_decode(NULL, bytes, SIZE, NULL, &image, &error),
+                     CEN_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "JPEG compression of the old style"));
+}
+
 /* ---- values beyond 8 bits ---- */
 
 /* Of one row of 4 pixels. */
@@ -268,6 +287,7 @@ int main(void)
         cmocka_unit_test(test_damaged_files_are_images_or_sentences),
         cmocka_unit_test(test_refusals_name_the_place_and_the_reason),
         cmocka_unit_test(test_what_is_not_read_is_named_with_what_converts_it),
+        cmocka_unit_test(test_the_compression_is_named_before_the_colours),
         cmocka_unit_test(test_dark_samples_of_16_bits_are_warned_of),
         cmocka_unit_test(test_floats_beyond_0_to_1_are_cut_off_with_a_warning),
         cmocka_unit_test(test_a_directory_is_found_wherever_it_is),
