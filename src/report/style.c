@@ -153,7 +153,8 @@ const char *const cen__page_style[] = {
     "white-space:nowrap}.near li>span .hidden{display:inline-block}",
     "footer{color:var(--soft);font-size:.85rem}",
     "@media (max-width:600px){.plot .tick{font-size:14px}.plot .label{font-size:13px}",
-    ".points .point{font-size:30px}body{padding:0 12px 32px}section{padding:16px 14px}",
+    ".points .point{font-size:30px}.matrix .plot .tick{font-size:11px}body{padding:0 12px "
+    "32px}section{padding:16px 14px}",
     "h1{font-size:1.4rem;margin-top:24px}.card{gap:10px}.query{flex-basis:84px}",
     ".near{padding-left:10px;gap:4px}.measures .note{display:block;margin:0}",
     ".measures .n{white-space:normal}}",

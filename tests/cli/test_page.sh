@@ -54,6 +54,10 @@ grep -q 'id="sprite"' stopped/report.html || complain "a resumed run has no pict
 compare() {
     "$TOOLS/cl_train" compare "$@"
 }
+succeed "$TOOLS/cl_train" --help
+says "compare RUN RUN"
+succeed compare --help
+says "cl_train compare RUN RUN"
 succeed compare center cosface triplet -o all.html
 says "^all.html shows 3 runs$"
 for text in '>--loss<' '>cosface<' '<h3><bdi>validation</bdi></h3>' 'id="knn"' 'class="r2"'; do
