@@ -1,5 +1,5 @@
 #!/bin/sh
-# The README's C example, built outside of the tree and run: from an installed prefix through find_package
+# The C example of src/README.md, built outside of the tree and run: from an installed prefix through find_package
 # and pkg-config (static and shared), in C and in C++, and as a part of another project's build.
 . "$(dirname "$0")/common.sh"
 BUILD=$TOOLS
@@ -8,8 +8,8 @@ succeed cmake --install "$BUILD" --prefix "$WORK/prefix"
 PREFIX=$WORK/prefix
 library=$(dirname "$(find "$PREFIX" -name 'libcenterloss.so' | head -n 1)")
 [ -d "$library" ] || complain "no shared library is installed"
-awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$SOURCE/README.md" >example.c
-[ "$(grep -c main example.c)" -eq 1 ] || complain "README.md holds no C example"
+awk '/^```c$/ { inside = 1; next } /^```$/ { inside = 0 } inside' "$SOURCE/src/README.md" >example.c
+[ "$(grep -c main example.c)" -eq 1 ] || complain "src/README.md holds no C example"
 
 # What is installed works in another place: nothing names the folders or the runtime of the build machine.
 grep -rIlF -e "$SOURCE" -e "$BUILD" -e "$PREFIX" -e /usr/ "$PREFIX" >named.txt
