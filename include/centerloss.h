@@ -143,13 +143,12 @@ typedef struct cen_image_options {
                                            both sides still at least twice as long */
 } cen_image_options;
 
-/* Reads PNG, JPEG, BMP, PNM (P1 to P6), GIF and TIFF, recognised by their bytes: the first picture
- * of the file. Orientation (EXIF, TIFF) is applied. Of a file at most 16 MB and 24 bytes per pixel
- * are read. Floats of a TIFF are read from 0 (black) to 1. Tolerated, with image->warning: a
- * missing end of a JPEG or after a PNG's pixels; 16-bit samples, cut to their upper 8 bits, that
- * are all below 4096 and so nearly black; floats beyond 0 to 1, which are cut off; one colour under
- * an alpha that holds the drawing. Errors:
- * IO, FORMAT, UNSUPPORTED (names the kind), LIMIT. */
+/* Reads PNG, JPEG, WebP, GIF, TIFF, BMP and PNM (P1 to P6), recognised by their bytes: the first
+ * picture of the file. Orientation (EXIF, TIFF) is applied. Of a file at most 16 MB and 24 bytes per
+ * pixel are read. Floats of a TIFF are read from 0 (black) to 1. Tolerated, with image->warning: a
+ * missing end of a JPEG or after a PNG's pixels; 16-bit samples, cut to their upper 8 bits, that are
+ * all below 4096 and so nearly black; floats beyond 0 to 1, which are cut off; one colour under an
+ * alpha that holds the drawing. Errors: IO, FORMAT, UNSUPPORTED (names the kind), LIMIT. */
 CEN_API cen_status cen_image_read(cen_context *context, const char *path,
                                   const cen_image_options *options, cen_image *image,
                                   cen_error *error);
