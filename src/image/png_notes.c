@@ -1,39 +1,10 @@
 /* What a PNG says beside its pixels, read from a file without them: a text after them may turn the picture. */
-#include <errno.h>
-#include <limits.h>
 #include <string.h>
 
-#include "base/memory.h"
-#include "base/os.h"
 #include "image/decoders.h"
+#include "image/notes.h"
 
-enum { SIGNATURE = 8, BEGIN = 8, CRC = 4, READ_AT_ONCE = 512 };
-
-typedef struct {
-    FILE *file;
-    uint8_t *bytes; /* what is kept: room for the whole file, of which only this is touched */
-    size_t size;
-    size_t left; /* bytes of the file */
-    bool has_picture;
-} notes;
-
-/* Keeps the next n bytes of the file, or those that are there if it shrinks. False if reading failed. */
-static bool keep(notes *s, size_t n)
-{
-    size_t got = fread(s->bytes + s->size, 1, n, s->file);
-    s->size += got;
-    s->left = got == n ? s->left - n : 0;
-    return got == n || !ferror(s->file);
-}
-
-/* To read a few bytes costs less than to seek. */
-static bool pass_over(notes *s, size_t n)
-{
-    uint8_t few[READ_AT_ONCE];
-    s->left -= n;
-    if (n > sizeof few) return fseek(s->file, (long)n, SEEK_CUR) == 0;
-    return fread(few, 1, n, s->file) == n || !ferror(s->file);
-}
+enum { SIGNATURE = 8, CRC = 4 };
 
 /* Whether cen__exif_orientation looks into such a chunk. */
 static bool may_turn(const uint8_t *name)
@@ -45,10 +16,10 @@ static bool may_turn(const uint8_t *name)
     return false;
 }
 
-static bool read_chunk(notes *s)
+static bool read_chunk(cen__notes *s)
 {
     const size_t at = s->size;
-    if (!keep(s, BEGIN)) return false;
+    if (!cen__notes_keep(s, CEN__CHUNK_BEGIN)) return false;
     if (s->left < CRC) return true;
     uint8_t *begin = s->bytes + at;
     const uint32_t length =
@@ -62,12 +33,12 @@ static bool read_chunk(notes *s)
     if (memcmp(begin + 4, "IDAT", 4) == 0 && !had_picture) {
         s->has_picture = true;
         memset(begin, 0, 4); /* its length */
-        is_good = pass_over(s, length) && keep(s, CRC);
+        is_good = cen__notes_pass_over(s, length) && cen__notes_keep(s, CRC);
     } else if (!had_picture || may_turn(begin + 4)) {
-        is_good = keep(s, length + CRC);
+        is_good = cen__notes_keep(s, length + CRC);
     } else {
         s->size = at;
-        is_good = pass_over(s, length + CRC);
+        is_good = cen__notes_pass_over(s, length + CRC);
     }
     if (is_last) s->left = 0;
     return is_good;
@@ -76,19 +47,6 @@ static bool read_chunk(notes *s)
 cen_status cen__png_read_notes(cen_context *context, FILE *file, const char *path, size_t most,
                                uint8_t **bytes, size_t *size, cen_error *error)
 {
-    const uint64_t there = cen__os_file_size(file);
-    notes s = {.file = file, .left = most < LONG_MAX ? most : LONG_MAX};
-    if (there < s.left) s.left = (size_t)there;
-    *size = 0;
-    *bytes = s.bytes = cen__alloc(context, s.left, 1);
-    if (s.bytes == NULL) return cen__fail_memory(error, "the texts of a PNG");
-    bool is_good = fseek(file, 0, SEEK_SET) == 0 && keep(&s, s.left < SIGNATURE ? 0 : SIGNATURE);
-    while (is_good && s.left >= BEGIN) is_good = read_chunk(&s);
-    *size = s.size;
-    if (is_good) return CEN_OK;
-    cen_status status =
-        cen__fail(error, CEN_ERROR_IO, "%s: reading failed: %s", path, strerror(errno));
-    cen__free(s.bytes);
-    *bytes = NULL;
-    return status;
+    return cen__notes_read(context, file, path, most, SIGNATURE, read_chunk, "the texts of a PNG",
+                           bytes, size, error);
 }
