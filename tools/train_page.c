@@ -1,28 +1,9 @@
-#include "train_page.h"
+#include "train_frames.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { MOST_POINTS = 600, MOST_CENTERS = 1000, MOST_FRAMES = 40 };
-enum { FRAMES_SIZE = MOST_FRAMES + 2 }; /* with the last epoch and the best */
-
-typedef struct frame {
-    size_t epoch;
-    float *features, *centers; /* [n_points, D], [n_centers, D] */
-} frame;
-
-struct page {
-    size_t n_epochs, capacity, n_frames, n_validation, n_points, n_centers, every;
-    size_t best; /* the frame that the page opens at: the last one before there is a better */
-    bool has_best;
-    const char **paths; /* [n_points], of the pictures; filled in at the end */
-    cen_epoch_report *epochs;
-    frame *frames;
-    size_t *points;  /* [n_points], places among the validation images */
-    int32_t *labels; /* [n_points] */
-};
 
 cen_status page_no_memory(cen_error *error)
 {
@@ -82,53 +63,6 @@ double page_seconds(const page *p)
     return seconds;
 }
 
-static const float *tensor_of(cen_model *model, const char *wanted)
-{
-    const char *name;
-    cen_tensor view = {.data = NULL};
-    for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
-        if (strcmp(name, wanted) == 0) return view.data;
-    }
-    return NULL;
-}
-
-/* The row of weight[n_classes, d] that gives f the largest logit. */
-static int32_t head_answer(const float *f, const float *weight, const float *bias, size_t n_classes,
-                           size_t d)
-{
-    double best = -INFINITY;
-    int32_t answer = -1;
-    for (size_t k = 0; k < n_classes; k++) {
-        double dot = 0, square = 0;
-        for (size_t j = 0; j < d; j++) {
-            const double w = (double)weight[k * d + j];
-            dot += w * (double)f[j];
-            square += w * w;
-        }
-        const double logit = bias != NULL ? dot + (double)bias[k] : dot / sqrt(square);
-        if (!(logit > best)) continue;
-        best = logit;
-        answer = (int32_t)k;
-    }
-    return answer;
-}
-
-int32_t *page_head_answers(const page *p, const page_content *content, const float *features,
-                           size_t n)
-{
-    const float *weight = tensor_of(content->model, "head.weight");
-    const float *bias = tensor_of(content->model, "head.bias");
-    if (weight == NULL || p->n_epochs == 0 || isnan(p->epochs[p->n_epochs - 1].train.accuracy))
-        return NULL; /* a loss without a head */
-    const size_t d = cen_model_get(content->model)->feature_size;
-    int32_t *answers = malloc((n + 1) * sizeof *answers);
-    for (size_t i = 0; answers != NULL && i < n; i++) {
-        answers[i] = head_answer(features + i * d, weight, content->has_directions ? NULL : bias,
-                                 content->images->n_classes, d);
-    }
-    return answers;
-}
-
 bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
 {
     size_t d = cen_model_get(model)->feature_size, n_centers = p->n_centers * d;
@@ -148,7 +82,7 @@ bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
     f->features = malloc(p->n_points * d * sizeof *f->features);
     f->centers = malloc(n_centers * sizeof *f->centers);
     if (f->features == NULL || f->centers == NULL) return false;
-    memcpy(f->centers, tensor_of(model, "centers.weight"), n_centers * sizeof *f->centers);
+    memcpy(f->centers, model_tensor(model, "centers.weight"), n_centers * sizeof *f->centers);
     for (size_t i = 0; i < p->n_points; i++) {
         memcpy(f->features + i * d, report->features + p->points[i] * d, d * sizeof *f->features);
     }
@@ -176,7 +110,7 @@ static bool add_best(page *p, const page_content *content)
         free(f.centers);
         return false;
     }
-    memcpy(f.centers, tensor_of(content->model, "centers.weight"),
+    memcpy(f.centers, model_tensor(content->model, "centers.weight"),
            p->n_centers * d * sizeof(float));
     for (size_t i = 0; i < content->n && next < p->n_points; i++) {
         if (strcmp(content->rows[i].split, cen_split_name(CEN_SPLIT_VALIDATION)) != 0) continue;
@@ -196,63 +130,6 @@ static bool add_best(page *p, const page_content *content)
     p->has_best = true;
     return true;
 }
-
-/* "PCA ..." for the page. */
-static void describe(const page *p, size_t d, const double variances[2], char text[200])
-{
-    double all = 0, sum, squares;
-    const float *x = p->frames[p->best].features;
-    for (size_t j = 0; j < d; j++) {
-        sum = squares = 0;
-        for (size_t i = 0; i < p->n_points; i++) sum += (double)x[i * d + j];
-        for (size_t i = 0; i < p->n_points; i++)
-            squares += pow((double)x[i * d + j] - sum / (double)p->n_points, 2);
-        all += squares / (double)(p->n_points - 1);
-    }
-    (void)snprintf(text, 200,
-                   "PCA of the %zu-number features of %zu validation pictures after epoch %zu: the "
-                   "horizontal axis has %.0f %% of their variance, the vertical one %.0f %%.",
-                   d, p->n_points, p->frames[p->best].epoch, 100 * variances[0] / all,
-                   100 * variances[1] / all);
-}
-
-/* One plane for all epochs: the principal components of the best, so that points move and axes do
- * not. Features of two numbers are shown as they are. */
-static cen_status project(cen_context *context, const page *p, size_t d, cen_report_frame *plane,
-                          char text[200], cen_error *error)
-{
-    double variances[2];
-    float *axes = calloc(3 * d, sizeof *axes), *mean = axes + 2 * d;
-    if (axes == NULL) return page_no_memory(error);
-    cen_status status = CEN_OK;
-    if (d <= 2 || p->n_points < 2) {
-        axes[0] = 1;
-        if (d >= 2) axes[d + 1] = 1;
-        (void)snprintf(text, 200,
-                       "The first two numbers of the features of %zu validation pictures.",
-                       p->n_points);
-    } else {
-        status = cen_pca(context, p->frames[p->best].features, p->n_points, d, 2, mean, axes,
-                         variances, error);
-        if (status == CEN_OK) describe(p, d, variances, text);
-    }
-    for (size_t i = 0; i < p->n_frames && status == CEN_OK; i++) {
-        float *xy = malloc(2 * (p->n_points + p->n_centers) * sizeof *xy);
-        if (xy == NULL) {
-            status = page_no_memory(error);
-            break;
-        }
-        const frame *f = &p->frames[i];
-        cen_pca_project(f->features, p->n_points, d, mean, axes, 2, xy);
-        cen_pca_project(f->centers, p->n_centers, d, mean, axes, 2, xy + 2 * p->n_points);
-        plane[i] = (cen_report_frame){f->epoch, p->n_points,          p->n_centers,
-                                      xy,       xy + 2 * p->n_points, p->labels};
-    }
-    free(axes);
-    return status;
-}
-
-/* ---- the files ---- */
 
 static cen_status write_files(const page_content *content, const cen_report *report,
                               cen_error *error)
@@ -277,7 +154,7 @@ cen_status page_write(page *p, const page_content *content, const cen_report_set
     p->best = p->n_frames > 0 ? p->n_frames - 1 : 0;
     if (!add_best(p, content)) return page_no_memory(error);
     cen_status status =
-        p->n_frames > 0 ? project(content->context, p, d, frames, plane, error) : CEN_OK;
+        p->n_frames > 0 ? page_project(content->context, p, d, frames, plane, error) : CEN_OK;
     cen_report report = {.size = sizeof(cen_report),
                          .title = content->title,
                          .command = content->command,
