@@ -1,9 +1,8 @@
 /* Depthwise convolution: plane by plane, each while it is in the cache.
  *
- * A plane is copied into one with its padding, rows and columns sorted by their place modulo the stride,
- * as in conv_direct.c. There the input of a run of outputs at one tap is a run too, at a constant
- * offset; a run goes on over the ends of rows, at the price of a few outputs that belong to no column. The
- * padding is cleared once a call and stays: each plane fills the same places. */
+ * A plane is copied into one with its padding, its columns sorted by their place modulo the stride. There the
+ * input of a row of outputs at one tap is a run of numbers too, and the taps of a column lie one below the
+ * other. The padding is cleared once a call and stays: each plane fills the same places. */
 #include "kernels/conv_depthwise.h"
 
 #include <string.h>
@@ -53,47 +52,76 @@ static void compute(const cen__conv_set *set, cen__taps *t, float *out, size_t p
     if (!fits) set->copy_rows(t->rows, t->columns, strip, t->out_pitch, out, pitch);
 }
 
+/* ---- taps ----------------------------------------------------------------------------------- */
+
+/* In stacks, see conv_set.h; the weight of tap s is number w_at[s] of its output's. */
+typedef struct stacks {
+    size_t taps, height, *at, *w_at;
+    float *w;
+} stacks;
+
+static size_t stacks_count(size_t taps)
+{
+    return cen__plus(cen__times(2, table_count(taps)), whole(taps));
+}
+
+/* For so many taps, `tall` of them in a column. */
+static stacks take_stacks(size_t taps, size_t tall, float **scratch)
+{
+    return (stacks){.height = cen__stack_height(tall),
+                    .at = take(scratch, table_count(taps)),
+                    .w_at = take(scratch, table_count(taps)),
+                    .w = take(scratch, taps)};
+}
+
+/* Column by column, downwards. */
+static void add_tap(stacks *s, size_t at, size_t w_at)
+{
+    if (s->taps % s->height == 0) s->at[s->taps / s->height] = at;
+    s->w_at[s->taps++] = w_at;
+}
+
+static void pick_weights(const stacks *s, const float *w)
+{
+    for (size_t i = 0; i < s->taps; i++) s->w[i] = w[s->w_at[i]];
+}
+
 /* ---- the input ------------------------------------------------------------------------------ */
 
 static padded pad_input(const cen__conv *v)
 {
     const size_t reach = (v->kernel_w - 1) / v->stride_w;
-    return (padded){.rows = v->out_h + (v->kernel_h - 1) / v->stride_h,
+    return (padded){.rows = (v->out_h - 1) * v->stride_h + v->kernel_h,
                     .pitch = v->out_w + reach - (v->stride_w == 1 ? v->pad_w : 0),
                     .top = v->pad_h,
                     .left = v->pad_w,
-                    .phases = v->stride_h * v->stride_w};
+                    .phases = v->stride_w};
 }
 
 static void fill_input(const cen__conv *v, const cen__conv_set *set, const padded *p,
                        const float *x, float *planes)
 {
-    const size_t h = least(v->h, (v->out_h - 1) * v->stride_h + v->kernel_h - v->pad_h);
+    const size_t h = least(v->h, p->rows - p->top), plane = p->rows * p->pitch;
     const size_t w = least(v->w, (v->out_w - 1) * v->stride_w + v->kernel_w - v->pad_w);
-    const size_t plane = p->rows * p->pitch;
-    for (size_t first = 0; first < v->stride_h && first < h; first++) {
-        const size_t row = first + p->top, rows = (h - 1 - first) / v->stride_h + 1;
-        float *const to =
-            planes + row % v->stride_h * v->stride_w * plane + row / v->stride_h * p->pitch;
-        const float *const from = x + first * v->w;
-        if (v->stride_w == 1) {
-            set->copy_rows(rows, w, from, v->stride_h * v->w, to + p->left, p->pitch);
-            continue;
-        }
-        float *const even = to + p->left % 2 * plane + p->left / 2;
-        float *const odd = to + (p->left + 1) % 2 * plane + (p->left + 1) / 2;
-        set->split_rows(rows, w, from, v->stride_h * v->w, even, odd, p->pitch);
+    float *const to = planes + p->top * p->pitch;
+    if (v->stride_w == 1) {
+        set->copy_rows(h, w, x, v->w, to + p->left, p->pitch);
+        return;
     }
+    float *const even = to + p->left % 2 * plane + p->left / 2;
+    float *const odd = to + (p->left + 1) % 2 * plane + (p->left + 1) / 2;
+    set->split_rows(h, w, x, v->w, even, odd, p->pitch);
 }
 
-/* at[i, j]: the place that output 0 reads. */
-static void fill_taps(const cen__conv *v, const padded *p, size_t *at)
+/* The places that output 0 reads. */
+static stacks take_input_stacks(const cen__conv *v, const padded *p, float **scratch)
 {
-    for (size_t i = 0; i < v->kernel_h; i++)
-        for (size_t j = 0; j < v->kernel_w; j++) {
-            const size_t plane = i % v->stride_h * v->stride_w + j % v->stride_w;
-            *at++ = (plane * p->rows + i / v->stride_h) * p->pitch + j / v->stride_w;
-        }
+    stacks s = take_stacks(v->kernel_h * v->kernel_w, v->kernel_h, scratch);
+    for (size_t j = 0; j < v->kernel_w; j++)
+        for (size_t i = 0; i < v->kernel_h; i++)
+            add_tap(&s, (j % v->stride_w * p->rows + i) * p->pitch + j / v->stride_w,
+                    i * v->kernel_w + j);
+    return s;
 }
 
 /* ---- forward -------------------------------------------------------------------------------- */
@@ -106,20 +134,22 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
     const float *const end = y + n * v->groups * v->k * plane;
     float *const planes = take(&scratch, padded_count(&p, v, set));
     float *const strip = take(&scratch, strip_count(v->out_h, v->out_w, set));
-    size_t *const at = take(&scratch, table_count(v->kernel_h * v->kernel_w));
-    cen__taps t = {.steps = v->kernel_h * v->kernel_w,
+    const stacks s = take_input_stacks(v, &p, &scratch);
+    cen__taps t = {.stacks = s.taps / s.height,
+                   .height = s.height,
+                   .step = v->stride_h,
                    .rows = v->out_h,
                    .columns = v->out_w,
                    .pitch = p.pitch,
+                   .w = s.w,
                    .planes = planes,
-                   .at = at};
+                   .at = s.at};
     memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
-    fill_taps(v, &p, at);
     for (size_t i = 0; i < n * v->groups; i++, x += v->h * v->w) {
         fill_input(v, set, &p, x, planes);
         for (size_t k = 0; k < v->k; k++, y += plane) {
             const size_t output = i % v->groups * v->k + k;
-            t.w = w + output * t.steps;
+            pick_weights(&s, w + output * s.taps);
             t.start = bias[output];
             compute(set, &t, y, v->out_w, (size_t)(end - y), strip);
         }
@@ -167,8 +197,8 @@ static padded pad_gradient(const cen__conv *v, const phases *of)
 
 /* What computes one phase of rows and of columns: the taps of all outputs of a channel. */
 typedef struct part {
-    size_t steps, *at, *w_at;
-    float *strip, *w;
+    stacks taps;
+    float *strip;
     size_t pitch;
 } part;
 
@@ -187,25 +217,21 @@ static size_t part_columns(const cen__conv *v)
 static part take_part(const cen__conv *v, const cen__conv_set *set, const padded *p,
                       const phase *rows, const phase *columns, float **scratch)
 {
-    const size_t steps = v->k * rows->n_taps * columns->n_taps;
-    part made = {.steps = steps,
-                 .at = take(scratch, table_count(steps)),
-                 .w_at = take(scratch, table_count(steps)),
-                 .w = take(scratch, steps),
+    const size_t taps = v->k * rows->n_taps * columns->n_taps;
+    const size_t count = strip_count(v->h, part_columns(v), set);
+    part made = {.taps = take_stacks(taps, rows->n_taps, scratch),
+                 .strip = take(scratch, count),
                  .pitch = strip_pitch(part_columns(v), set)};
-    size_t s = 0;
     for (size_t k = 0; k < v->k; k++)
-        for (size_t i = rows->n_taps; i-- > 0;)
-            for (size_t j = columns->n_taps; j-- > 0; s++) {
+        for (size_t j = columns->n_taps; j-- > 0;)
+            for (size_t i = rows->n_taps; i-- > 0;) {
                 const size_t row = k * p->rows + p->top + (size_t)(rows->base - (ptrdiff_t)i);
                 const size_t column = p->left + (size_t)(columns->base - (ptrdiff_t)j);
-                made.at[s] = row * p->pitch + column;
-                made.w_at[s] = (k * v->kernel_h + rows->tap + i * v->stride_h) * v->kernel_w +
-                               columns->tap + j * v->stride_w;
+                add_tap(&made.taps, row * p->pitch + column,
+                        (k * v->kernel_h + rows->tap + i * v->stride_h) * v->kernel_w +
+                            columns->tap + j * v->stride_w);
             }
-    const size_t count = strip_count(v->h, part_columns(v), set);
-    made.strip = take(scratch, count);
-    if (steps == 0) memset(made.strip, 0, count * sizeof *made.strip);
+    if (taps == 0) memset(made.strip, 0, count * sizeof *made.strip);
     return made;
 }
 
@@ -222,17 +248,19 @@ static void backward_plane(const cen__conv *v, const cen__conv_set *set, const p
         const size_t pitch = parts[a][0].pitch;
         for (size_t b = 0; b < v->stride_w; b++) {
             const part *const one = &parts[a][b];
-            cen__taps t = {.steps = one->steps,
+            if (one->taps.taps == 0 || rows->count == 0 || of->columns[b].count == 0) continue;
+            cen__taps t = {.stacks = one->taps.taps / one->taps.height,
+                           .height = one->taps.height,
+                           .step = 1,
                            .rows = rows->count,
                            .columns = of->columns[b].count,
                            .pitch = p->pitch,
-                           .w = one->w,
+                           .w = one->taps.w,
                            .planes = planes,
-                           .at = one->at,
+                           .at = one->taps.at,
                            .out = one->strip,
                            .out_pitch = pitch};
-            if (t.steps == 0 || t.rows == 0 || t.columns == 0) continue;
-            for (size_t s = 0; s < t.steps; s++) one->w[s] = w[one->w_at[s]];
+            pick_weights(&one->taps, w);
             if (is_whole(v))
                 compute(set, &t, dx, v->w, room, one->strip);
             else
@@ -271,10 +299,15 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
 
 /* ---- backward to the weights ---------------------------------------------------------------- */
 
-/* Of a gradient at the pitch of the input: whole vectors. */
-static size_t gradient_count(const cen__conv *v, const padded *p, const cen__conv_set *set)
+/* Of a gradient's rows: whole vectors. */
+static size_t gradient_pitch(const cen__conv *v, const cen__conv_set *set)
 {
-    return cen__round_up(cen__times(v->out_h, p->pitch), set->lanes);
+    return cen__round_up(v->out_w, set->lanes);
+}
+
+static size_t gradient_count(const cen__conv *v, const cen__conv_set *set)
+{
+    return cen__times(v->out_h, gradient_pitch(v, set));
 }
 
 void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,
@@ -282,26 +315,33 @@ void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *se
                                      float *scratch)
 {
     const padded p = pad_input(v);
-    const size_t taps = v->kernel_h * v->kernel_w, block = even_block(taps, CEN__TAP_SUMS);
+    const size_t plane = v->out_h * v->out_w;
     float *const planes = take(&scratch, padded_count(&p, v, set));
-    float *const gradient = take(&scratch, gradient_count(v, &p, set));
-    size_t *const at = take(&scratch, table_count(taps));
-    cen__tap_sums t = {.n = gradient_count(v, &p, set), .dy = gradient, .planes = planes};
+    float *const gradient = take(&scratch, gradient_count(v, set));
+    const stacks s = take_input_stacks(v, &p, &scratch);
+    cen__tap_sums t = {.stacks = s.taps / s.height,
+                       .height = s.height,
+                       .step = v->stride_h,
+                       .rows = v->out_h,
+                       .dy_pitch = gradient_pitch(v, set),
+                       .pitch = p.pitch,
+                       .planes = planes,
+                       .at = s.at,
+                       .sums = s.w};
     memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
-    memset(gradient, 0, t.n * sizeof *gradient);
-    fill_taps(v, &p, at);
+    memset(gradient, 0, gradient_count(v, set) * sizeof *gradient);
     for (size_t i = 0; i < n * v->groups; i++, x += v->h * v->w) {
         fill_input(v, set, &p, x, planes);
-        for (size_t k = 0; k < v->k; k++, dy += v->out_h * v->out_w) {
+        for (size_t k = 0; k < v->k; k++, dy += plane) {
             const size_t output = i % v->groups * v->k + k;
-            set->copy_rows(v->out_h, v->out_w, dy, v->out_w, gradient, p.pitch);
-            for (size_t s = 0; s < taps; s += block) {
-                t.steps = least(block, taps - s);
-                t.at = at + s;
-                t.dw = dw + output * taps + s;
-                t.dbias = s == 0 && dbias != NULL ? dbias + output : NULL;
-                set->tap_sums(&t);
+            t.dy = dy;
+            if (t.dy_pitch != v->out_w) {
+                set->copy_rows(v->out_h, v->out_w, dy, v->out_w, gradient, t.dy_pitch);
+                t.dy = gradient;
             }
+            set->tap_sums(&t);
+            for (size_t a = 0; a < s.taps; a++) dw[output * s.taps + s.w_at[a]] += s.w[a];
+            if (dbias != NULL) dbias[output] += set->sum(plane, dy);
         }
     }
 }
@@ -316,9 +356,8 @@ static size_t backward_data_count(const cen__conv *v, const cen__conv_set *set)
     size_t count = whole(padded_count(&p, v, set));
     for (size_t a = 0; a < v->stride_h; a++)
         for (size_t b = 0; b < v->stride_w; b++) {
-            const size_t steps = v->k * of.rows[a].n_taps * of.columns[b].n_taps;
-            const size_t tables = cen__plus(cen__times(2, table_count(steps)), whole(steps));
-            count = cen__plus(count, cen__plus(tables, strip));
+            const size_t taps = v->k * of.rows[a].n_taps * of.columns[b].n_taps;
+            count = cen__plus(count, cen__plus(stacks_count(taps), strip));
         }
     return count;
 }
@@ -326,9 +365,9 @@ static size_t backward_data_count(const cen__conv *v, const cen__conv_set *set)
 size_t cen__depthwise_scratch_count(const cen__conv *v, const cen__conv_set *set)
 {
     const padded p = pad_input(v);
-    const size_t tables = table_count(v->kernel_h * v->kernel_w);
-    const size_t input = cen__plus(whole(padded_count(&p, v, set)), tables);
+    const size_t taps = stacks_count(v->kernel_h * v->kernel_w);
+    const size_t input = cen__plus(whole(padded_count(&p, v, set)), taps);
     const size_t forward = cen__plus(input, whole(strip_count(v->out_h, v->out_w, set)));
-    const size_t weights = cen__plus(input, whole(gradient_count(v, &p, set)));
+    const size_t weights = cen__plus(input, whole(gradient_count(v, set)));
     return most(most(forward, weights), backward_data_count(v, set));
 }

@@ -10,127 +10,139 @@ typedef struct vec4 {
 } vec4;
 #endif
 
-/* So many rows of so many vectors. */
-INLINE void taps_block(size_t rows, size_t vectors, const cen__taps *t, size_t row, size_t column)
+/* What a stack of taps adds to `rows` rows of `vectors` vectors, `apart` numbers apart. A vector of the input
+ * serves all rows that read it. */
+INLINE void add_stack(size_t rows, size_t vectors, size_t height, size_t step, const float *w,
+                      const float *from, size_t pitch, size_t apart, vec sums[4][2])
 {
-    vec sums[4][2];
-    const size_t steps = t->steps, pitch = t->pitch;
-    const size_t *const at = t->at;
-    const float *const w = t->w, *const planes = t->planes + row * pitch + column;
-    for (size_t r = 0; r < rows; r++)
-        for (size_t v = 0; v < vectors; v++) sums[r][v] = (vec){0} + t->start;
-    for (size_t s = 0; s < steps; s++) {
-        const float *const from = planes + at[s];
-        const vec weight = (vec){0} + w[s];
-        if (rows * vectors == 1) CEN__LONE_SUM(sums[0][0]);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t v = 0; v < vectors; v++)
-                sums[r][v] += weight * *(const vec *)(from + r * pitch + v * LANES);
-    }
-    for (size_t r = 0; r < rows; r++)
-        for (size_t v = 0; v < vectors; v++)
-            *(vec *)(t->out + (row + r) * t->out_pitch + column + v * LANES) = sums[r][v];
+    vec weights[7];
+    for (size_t i = 0; i < height; i++) weights[i] = (vec){0} + w[i];
+    if (rows * vectors == 1) CEN__LONE_SUM(sums[0][0]);
+#pragma GCC unroll 16
+    for (size_t i = 0; i < (rows - 1) * step + height; i++)
+        for (size_t v = 0; v < vectors; v++) {
+            const vec x = *(const vec *)(from + i * pitch + v * apart);
+            for (size_t r = 0; r < rows; r++)
+                if (i >= r * step && i < r * step + height) sums[r][v] += weights[i - r * step] * x;
+        }
 }
 
-/* What row i of the input adds to the sums of the rows that it serves. */
-INLINE void add_nine(size_t rows, size_t i, const vec *w, const cen__taps *t, const float *from,
-                     vec *sums)
+INLINE void taps_block(size_t rows, size_t vectors, size_t height, size_t step, const cen__taps *t,
+                       size_t row, size_t column, size_t apart)
 {
-    if (i >= rows + 2) return;
-    for (size_t j = 0; j < 3; j++) {
-        const vec x = *(const vec *)(from + i * t->pitch + j);
-        for (size_t r = 0; r < rows; r++) {
-            if (i >= r && i <= r + 2) {
-                CEN__LONE_SUM(sums[r]);
-                sums[r] += w[(i - r) * 3 + j] * x;
+    vec sums[4][2];
+    const size_t stacks = t->stacks, pitch = t->pitch;
+    const size_t *const at = t->at;
+    const float *w = t->w, *const planes = t->planes + row * step * pitch + column;
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++) sums[r][v] = (vec){0} + t->start;
+    for (size_t s = 0; s < stacks; s++, w += height)
+        add_stack(rows, vectors, height, step, w, planes + at[s], pitch, apart, sums);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t v = 0; v < vectors; v++)
+            *(vec *)(t->out + (row + r) * t->out_pitch + column + v * apart) = sums[r][v];
+}
+
+/* The last vector of a row begins again within the one before it. */
+INLINE void taps_rows(size_t rows, size_t height, size_t step, const cen__taps *t, size_t row)
+{
+    size_t column = 0;
+    for (; column + 2 * LANES <= t->columns; column += 2 * LANES)
+        taps_block(rows, 2, height, step, t, row, column, LANES);
+    const size_t rest = t->columns - column;
+    if (rest > LANES)
+        taps_block(rows, 2, height, step, t, row, column, rest - LANES);
+    else if (rest > 0)
+        taps_block(rows, 1, height, step, t, row, column > 0 ? t->columns - LANES : 0, 0);
+}
+
+/* So do the last rows. */
+INLINE void taps_plane(size_t height, size_t step, const cen__taps *t)
+{
+    const size_t rows = t->rows;
+    size_t row = 0;
+    if (rows < 4)
+        for (; row < rows; row++) taps_rows(1, height, step, t, row);
+    for (; row < rows; row += 4) taps_rows(4, height, step, t, row + 4 <= rows ? row : rows - 4);
+}
+
+/* For all pairs of height and step. With a height of 1 only the rows' distance counts. */
+#if defined(CEN_SMALL)
+#define STACK_CASES
+#else
+#define STACK_CASES                                                                                \
+    CASE(2, 1) CASE(3, 1) CASE(5, 1) CASE(7, 1) CASE(2, 2) CASE(3, 2) CASE(5, 2) CASE(7, 2)
+#endif
+
+static void taps(const cen__taps *job)
+{
+    cen__taps t = *job; /* stores through floats cannot change a copy */
+#define CASE(height, step)                                                                         \
+    case 2 * (height) + (step): taps_plane(height, step, &t); return;
+    switch (2 * t.height + t.step) {
+        STACK_CASES
+    default: t.pitch *= t.step; taps_plane(1, 1, &t);
+    }
+#undef CASE
+}
+
+/* Of so many rows, begun at dy and from: sums of the vectors at q. */
+INLINE void sum_rows(size_t rows, size_t stacks, size_t height, size_t step, const cen__tap_sums *t,
+                     size_t row, const size_t *at, vec *acc)
+{
+    const size_t pitch = t->pitch, columns = t->dy_pitch;
+    const float *const dy = t->dy + row * columns, *const planes = t->planes + row * step * pitch;
+    for (size_t q = 0; q < columns; q += LANES) {
+        vec y[4];
+        for (size_t r = 0; r < rows; r++) y[r] = *(const vec *)(dy + r * columns + q);
+#pragma GCC unroll 16
+        for (size_t s = 0; s < stacks; s++) {
+            const float *const from = planes + at[s] + q;
+            if (stacks * height == 1) CEN__LONE_SUM(acc[0]);
+#pragma GCC unroll 16
+            for (size_t i = 0; i < (rows - 1) * step + height; i++) {
+                const vec x = *(const vec *)(from + i * pitch);
+                for (size_t r = 0; r < rows; r++)
+                    if (i >= r * step && i < r * step + height)
+                        acc[s * height + i - r * step] += y[r] * x;
             }
         }
     }
 }
 
-/* The same of 3x3 taps side by side: a vector of the input serves up to three rows. */
-INLINE void nine_block(size_t rows, const vec *w, const cen__taps *t, size_t row, size_t column)
+INLINE void sum_stacks(size_t stacks, size_t height, size_t step, const cen__tap_sums *t,
+                       size_t first)
 {
-    vec sums[4];
-    const float *const from = t->planes + t->at[0] + row * t->pitch + column;
-    for (size_t r = 0; r < rows; r++) sums[r] = (vec){0} + t->start;
-    add_nine(rows, 0, w, t, from, sums);
-    add_nine(rows, 1, w, t, from, sums);
-    add_nine(rows, 2, w, t, from, sums);
-    add_nine(rows, 3, w, t, from, sums);
-    add_nine(rows, 4, w, t, from, sums);
-    add_nine(rows, 5, w, t, from, sums);
-    for (size_t r = 0; r < rows; r++)
-        *(vec *)(t->out + (row + r) * t->out_pitch + column) = sums[r];
-}
-
-/* The last vector of a row begins again within the one before it. */
-INLINE void taps_rows(size_t rows, const cen__taps *t, size_t row)
-{
-    size_t column = 0;
-    for (; column + 2 * LANES <= t->columns; column += 2 * LANES)
-        taps_block(rows, 2, t, row, column);
-    if (column + LANES <= t->columns || column == 0) {
-        taps_block(rows, 1, t, row, column);
-        column += LANES;
-    }
-    if (column < t->columns) taps_block(rows, 1, t, row, t->columns - LANES);
-}
-
-INLINE void nine_rows(size_t rows, const vec *w, const cen__taps *t, size_t row)
-{
-    size_t column = 0;
-    do {
-        nine_block(rows, w, t, row, column);
-        column += LANES;
-    } while (column + LANES <= t->columns);
-    if (column < t->columns) nine_block(rows, w, t, row, t->columns - LANES);
-}
-
-static void taps(const cen__taps *job)
-{
-    const cen__taps t = *job; /* stores through floats cannot change a copy */
-    const size_t *const at = t.at, rows = t.rows;
+    vec acc[10];
     size_t row = 0;
-    if (t.steps == 9 && at[2] == at[0] + 2 && at[6] == at[0] + 2 * t.pitch) {
-        vec w[9];
-        for (size_t s = 0; s < 9; s++) w[s] = (vec){0} + t.w[s];
-        for (; row + 4 <= rows; row += 4) nine_rows(4, w, &t, row);
-        for (; row + 2 <= rows; row += 2) nine_rows(2, w, &t, row);
-        if (row < rows) nine_rows(1, w, &t, row);
-        return;
-    }
-    for (; row + 4 <= rows; row += 4) taps_rows(4, &t, row);
-    for (; row < rows; row++) taps_rows(1, &t, row);
+    for (size_t s = 0; s < stacks * height; s++) acc[s] = (vec){0};
+    for (; row + 4 <= t->rows; row += 4)
+        sum_rows(4, stacks, height, step, t, row, t->at + first, acc);
+    for (; row < t->rows; row++) sum_rows(1, stacks, height, step, t, row, t->at + first, acc);
+    for (size_t s = 0; s < stacks * height; s++) t->sums[first * height + s] = lane_sum(acc[s]);
 }
 
-INLINE void tap_sums_body(size_t steps, const cen__tap_sums *t)
+/* As many stacks at once as leave registers for the rows of the gradient. */
+INLINE void sum_plane(size_t height, size_t step, const cen__tap_sums *t)
 {
-    vec acc[CEN__TAP_SUMS], total = {0};
-    const float *from[CEN__TAP_SUMS];
-    for (size_t s = 0; s < steps; s++) {
-        acc[s] = (vec){0};
-        from[s] = t->planes + t->at[s];
-    }
-    for (size_t p = 0; p < t->n; p += LANES) {
-        const vec y = *(const vec *)(t->dy + p);
-        total += y;
-        if (steps == 1) CEN__LONE_SUM(acc[0]);
-        for (size_t s = 0; s < steps; s++) acc[s] += y * *(const vec *)(from[s] + p);
-    }
-    for (size_t s = 0; s < steps; s++) t->dw[s] += lane_sum(acc[s]);
-    if (t->dbias != NULL) *t->dbias += lane_sum(total);
+    const size_t at_once = height == 1 ? 8 : height == 7 ? 1 : 10 / height;
+    size_t s = 0;
+    for (; s + at_once <= t->stacks; s += at_once) sum_stacks(at_once, height, step, t, s);
+    for (; s < t->stacks; s++) sum_stacks(1, height, step, t, s);
 }
 
-static void tap_sums(const cen__tap_sums *t)
+static void tap_sums(const cen__tap_sums *job)
 {
-#define CASE(s)                                                                                    \
-    case s: tap_sums_body(s, t); break;
-    switch (t->steps) {
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9)
+    cen__tap_sums t = *job;
+#define CASE(height, step)                                                                         \
+    case 2 * (height) + (step): sum_plane(height, step, &t); return;
+    switch (2 * t.height + t.step) {
+        STACK_CASES
+    default: t.pitch *= t.step; sum_plane(1, 1, &t);
     }
 #undef CASE
 }
+#undef STACK_CASES
 
 /* Whole vectors; the last one of a row begins again within the one before it. */
 static void copy_rows(size_t rows, size_t n, const float *from, size_t from_row, float *to,

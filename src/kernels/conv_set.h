@@ -80,27 +80,39 @@ typedef void cen__conv_pool(size_t n, const float *const place[4], const float *
 typedef void cen__conv_unpool(size_t n, const float *dy, const uint32_t *argmax, float *to,
                               size_t row, size_t column);
 
-/* out[r * out_pitch + q] = start + sum over s < steps of w[s] planes[at[s] + r * pitch + q]
- * for r < rows, q < columns; at ascends. Whole vectors are read, and written where columns are fewer than a
- * vector has. */
+/* The taps of a depthwise convolution, in stacks of `height` taps one below the other:
+ * out[r * out_pitch + q] = start + sum over s < stacks and i < height of
+ *     w[s * height + i] planes[at[s] + (r * step + i) * pitch + q]
+ * for r < rows, q < columns. Whole vectors are read, and written where columns are fewer than a vector has.
+ * height is what cen__stack_height made of the taps in a column. */
 typedef struct cen__taps {
-    size_t steps, rows, columns, pitch;
+    size_t stacks, height, step, rows, columns, pitch;
     const float *w, *planes;
     const size_t *at;
     float *out, start;
     size_t out_pitch;
 } cen__taps;
 
-/* Its transpose in w, over whole vectors: dw[s] += sum over p < n of dy[p] planes[at[s] + p], for up to
- * CEN__TAP_SUMS steps; and *dbias (may be NULL) += the sum of dy. */
-enum { CEN__TAP_SUMS = 9 };
-
+/* Its transpose in w:
+ * sums[s * height + i] = sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
+ * over the whole vectors of dy_pitch. */
 typedef struct cen__tap_sums {
-    size_t steps, n;
+    size_t stacks, height, step, rows, dy_pitch, pitch;
     const float *dy, *planes;
     const size_t *at;
-    float *dw, *dbias;
+    float *sums;
 } cen__tap_sums;
+
+/* Stacks share their vectors of the input, and those of these heights have loops of their own; each tap of another
+ * height is a stack by itself. The sums are the same. */
+static inline size_t cen__stack_height(size_t taps)
+{
+#if defined(CEN_SMALL)
+    return taps > 0 ? 1 : 0;
+#else
+    return taps == 2 || taps == 3 || taps == 5 || taps == 7 ? taps : 1;
+#endif
+}
 
 /* Rows of n numbers, those that come and those that go so far apart; split takes them apart by even and odd
  * columns, merge puts them together. */
