@@ -165,24 +165,59 @@ static void copy_rows(size_t rows, size_t n, const float *from, size_t from_row,
             for (size_t i = 0; i < n; i++) to[i] = from[i];
 }
 
+/* Four pairs of numbers, which are shuffled in registers. */
+INLINE void split_pairs(const float *from, float *even, float *odd)
+{
+#if LANES >= 4
+    const vec4 x = *(const vec4 *)from, y = *(const vec4 *)(from + 4);
+    *(vec4 *)even = (vec4){x[0], x[2], y[0], y[2]};
+    *(vec4 *)odd = (vec4){x[1], x[3], y[1], y[3]};
+#else
+    for (size_t i = 0; i < 4; i++) even[i] = from[2 * i], odd[i] = from[2 * i + 1];
+#endif
+}
+
+INLINE void merge_pairs(const float *even, const float *odd, float *to)
+{
+#if LANES >= 4
+    const vec4 x = *(const vec4 *)even, y = *(const vec4 *)odd;
+    *(vec4 *)to = (vec4){x[0], y[0], x[1], y[1]};
+    *(vec4 *)(to + 4) = (vec4){x[2], y[2], x[3], y[3]};
+#else
+    for (size_t i = 0; i < 4; i++) to[2 * i] = even[i], to[2 * i + 1] = odd[i];
+#endif
+}
+
 static void split_rows(size_t rows, size_t n, const float *from, size_t from_row, float *even,
                        float *odd, size_t to_row)
 {
-    for (size_t r = 0; r < rows; r++) {
-        const float *restrict const x = from + r * from_row;
-        float *restrict const a = even + r * to_row, *restrict const b = odd + r * to_row;
-        for (size_t i = 0; i < n / 2; i++) a[i] = x[2 * i], b[i] = x[2 * i + 1];
-        if (n % 2 == 1) a[n / 2] = x[n - 1];
+    const size_t pairs = n / 2;
+    for (size_t r = 0; r < rows; r++, from += from_row, even += to_row, odd += to_row) {
+        size_t i = 0;
+        for (; i + 4 <= pairs; i += 4) split_pairs(from + 2 * i, even + i, odd + i);
+        if (i < pairs && pairs >= 4) {
+            i = pairs - 4;
+            split_pairs(from + 2 * i, even + i, odd + i);
+        } else {
+            for (; i < pairs; i++) even[i] = from[2 * i], odd[i] = from[2 * i + 1];
+        }
+        if (n % 2 == 1) even[pairs] = from[n - 1];
     }
 }
 
 static void merge_rows(size_t rows, size_t n, const float *even, const float *odd, size_t from_row,
                        float *to, size_t to_row)
 {
-    for (size_t r = 0; r < rows; r++) {
-        const float *restrict const a = even + r * from_row, *restrict const b = odd + r * from_row;
-        float *restrict const x = to + r * to_row;
-        for (size_t i = 0; i < n / 2; i++) x[2 * i] = a[i], x[2 * i + 1] = b[i];
-        if (n % 2 == 1) x[n - 1] = a[n / 2];
+    const size_t pairs = n / 2;
+    for (size_t r = 0; r < rows; r++, even += from_row, odd += from_row, to += to_row) {
+        size_t i = 0;
+        for (; i + 4 <= pairs; i += 4) merge_pairs(even + i, odd + i, to + 2 * i);
+        if (i < pairs && pairs >= 4) {
+            i = pairs - 4;
+            merge_pairs(even + i, odd + i, to + 2 * i);
+        } else {
+            for (; i < pairs; i++) to[2 * i] = even[i], to[2 * i + 1] = odd[i];
+        }
+        if (n % 2 == 1) to[n - 1] = even[pairs];
     }
 }
