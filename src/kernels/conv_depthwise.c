@@ -195,84 +195,68 @@ static padded pad_gradient(const cen__conv *v, const phases *of)
     return p;
 }
 
-/* What computes one phase of rows and of columns: the taps of all outputs of a channel. */
-typedef struct part {
-    stacks taps;
-    float *strip;
-    size_t pitch;
-} part;
-
-/* One part is all. */
+/* One phase is all. */
 static bool is_whole(const cen__conv *v)
 {
     return v->stride_h == 1 && v->stride_w == 1;
 }
 
-/* All have the same. */
-static size_t part_columns(const cen__conv *v)
+/* All phases of columns have the same. */
+static size_t phase_columns(const cen__conv *v)
 {
     return v->stride_w == 1 ? v->w : (v->w + 1) / 2;
 }
 
-static part take_part(const cen__conv *v, const cen__conv_set *set, const padded *p,
-                      const phase *rows, const phase *columns, float **scratch)
+/* What computes one phase of rows and of columns: the taps of all outputs of a channel. */
+static stacks take_phase_stacks(const cen__conv *v, const padded *p, const phase *rows,
+                                const phase *columns, float **scratch)
 {
-    const size_t taps = v->k * rows->n_taps * columns->n_taps;
-    const size_t count = strip_count(v->h, part_columns(v), set);
-    part made = {.taps = take_stacks(taps, rows->n_taps, scratch),
-                 .strip = take(scratch, count),
-                 .pitch = strip_pitch(part_columns(v), set)};
+    stacks s = take_stacks(v->k * rows->n_taps * columns->n_taps, rows->n_taps, scratch);
     for (size_t k = 0; k < v->k; k++)
         for (size_t j = columns->n_taps; j-- > 0;)
             for (size_t i = rows->n_taps; i-- > 0;) {
                 const size_t row = k * p->rows + p->top + (size_t)(rows->base - (ptrdiff_t)i);
                 const size_t column = p->left + (size_t)(columns->base - (ptrdiff_t)j);
-                add_tap(&made.taps, row * p->pitch + column,
+                add_tap(&s, row * p->pitch + column,
                         (k * v->kernel_h + rows->tap + i * v->stride_h) * v->kernel_w +
                             columns->tap + j * v->stride_w);
             }
-    if (taps == 0) memset(made.strip, 0, count * sizeof *made.strip);
-    return made;
+    return s;
 }
 
-/* The gradient of a channel: of the rows and columns of each phase, put together. room: numbers from dx to
- * the end of all. */
+/* The gradient of a channel: a strip for each phase of columns, then both put together, so that dx is
+ * written once from its first row to its last. room: numbers from dx to the end of all. */
 static void backward_plane(const cen__conv *v, const cen__conv_set *set, const padded *p,
-                           const phases *of, part parts[2][2], const float *w, const float *planes,
-                           float *dx, size_t room)
+                           const phases *of, stacks all[2][2], const float *w, const float *planes,
+                           float *const strips[2], float *dx, size_t room)
 {
-    const size_t even = of->columns[0].first, step = v->stride_h * v->w;
-    for (size_t a = 0; a < v->stride_h; a++) {
-        const phase *const rows = &of->rows[a];
-        float *const to = dx + rows->first * v->w;
-        const size_t pitch = parts[a][0].pitch;
+    const size_t even = of->columns[0].first, pitch = strip_pitch(phase_columns(v), set);
+    for (size_t a = 0; a < v->stride_h; a++)
         for (size_t b = 0; b < v->stride_w; b++) {
-            const part *const one = &parts[a][b];
-            if (one->taps.taps == 0 || rows->count == 0 || of->columns[b].count == 0) continue;
-            cen__taps t = {.stacks = one->taps.taps / one->taps.height,
-                           .height = one->taps.height,
+            const phase *const rows = &of->rows[a], *const columns = &of->columns[b];
+            const stacks *const s = &all[a][b];
+            if (!is_used(rows) || !is_used(columns)) continue;
+            cen__taps t = {.stacks = s->taps / s->height,
+                           .height = s->height,
                            .step = 1,
                            .rows = rows->count,
-                           .columns = of->columns[b].count,
+                           .columns = columns->count,
                            .pitch = p->pitch,
-                           .w = one->taps.w,
+                           .w = s->w,
                            .planes = planes,
-                           .at = one->taps.at,
-                           .out = one->strip,
-                           .out_pitch = pitch};
-            pick_weights(&one->taps, w);
+                           .at = s->at,
+                           .out = strips[b] + rows->first * pitch,
+                           .out_pitch = v->stride_h * pitch};
+            pick_weights(s, w);
             if (is_whole(v))
-                compute(set, &t, dx, v->w, room, one->strip);
+                compute(set, &t, dx, v->w, room, strips[b]);
             else
                 set->taps(&t);
         }
-        if (is_whole(v)) return;
-        if (v->stride_w == 1)
-            set->copy_rows(rows->count, v->w, parts[a][0].strip, pitch, to, step);
-        else
-            set->merge_rows(rows->count, v->w, parts[a][even].strip, parts[a][1 - even].strip,
-                            pitch, to, step);
-    }
+    if (v->stride_w == 2)
+        set->merge_rows(v->h, v->w, strips[even], strips[1 - even], pitch, dx, v->w);
+    else if (!is_whole(v))
+        set->copy_rows(v->h, v->w, strips[0], pitch, dx, v->w);
 }
 
 void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, size_t n,
@@ -281,18 +265,21 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
     const phases of = make_phases(v);
     const padded p = pad_gradient(v, &of);
     const size_t plane = v->out_h * v->out_w, taps = v->k * v->kernel_h * v->kernel_w;
+    const size_t strip = strip_count(v->h, phase_columns(v), set);
     const float *const end = dx + n * v->groups * v->h * v->w;
     float *const planes = take(&scratch, padded_count(&p, v, set));
-    part parts[2][2];
+    float *const strips[2] = {take(&scratch, strip), take(&scratch, strip)};
+    stacks all[2][2];
     for (size_t a = 0; a < v->stride_h; a++)
         for (size_t b = 0; b < v->stride_w; b++)
-            parts[a][b] = take_part(v, set, &p, &of.rows[a], &of.columns[b], &scratch);
+            all[a][b] = take_phase_stacks(v, &p, &of.rows[a], &of.columns[b], &scratch);
     memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
+    for (size_t i = 0; i < 2; i++) memset(strips[i], 0, strip * sizeof *strips[i]);
     for (size_t i = 0; i < n * v->groups; i++, dx += v->h * v->w) {
         for (size_t k = 0; k < v->k; k++, dy += plane)
             set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
                            planes + (k * p.rows + p.top) * p.pitch + p.left, p.pitch);
-        backward_plane(v, set, &p, &of, parts, w + i % v->groups * taps, planes, dx,
+        backward_plane(v, set, &p, &of, all, w + i % v->groups * taps, planes, strips, dx,
                        (size_t)(end - dx));
     }
 }
@@ -352,12 +339,12 @@ static size_t backward_data_count(const cen__conv *v, const cen__conv_set *set)
 {
     const phases of = make_phases(v);
     const padded p = pad_gradient(v, &of);
-    const size_t strip = whole(strip_count(v->h, part_columns(v), set));
-    size_t count = whole(padded_count(&p, v, set));
+    const size_t strip = whole(strip_count(v->h, phase_columns(v), set));
+    size_t count = cen__plus(whole(padded_count(&p, v, set)), cen__times(2, strip));
     for (size_t a = 0; a < v->stride_h; a++)
         for (size_t b = 0; b < v->stride_w; b++) {
             const size_t taps = v->k * of.rows[a].n_taps * of.columns[b].n_taps;
-            count = cen__plus(count, cen__plus(stacks_count(taps), strip));
+            count = cen__plus(count, stacks_count(taps));
         }
     return count;
 }
