@@ -26,7 +26,8 @@ typedef struct padded {
 static size_t padded_count(const padded *p, const cen__conv *v, const cen__conv_set *set)
 {
     const size_t planes = cen__times(p->phases, cen__times(p->rows, p->pitch));
-    return cen__plus(planes, v->kernel_w + 2 * set->lanes);
+    const size_t below = cen__times(3 * v->stride_h, p->pitch); /* rows of zeros of a gradient */
+    return cen__plus(cen__plus(planes, below), v->kernel_w + 2 * set->lanes);
 }
 
 /* Outputs that are not yet in their place: rows of whole vectors. */
@@ -54,36 +55,34 @@ static void compute(const cen__conv_set *set, cen__taps *t, float *out, size_t p
 
 /* ---- taps ----------------------------------------------------------------------------------- */
 
-/* In stacks, see conv_set.h; the weight of tap s is number w_at[s] of its output's. */
+/* Stacks of taps, see conv_set.h. */
 typedef struct stacks {
-    size_t taps, height, *at, *w_at;
-    float *w;
+    size_t n, height, *at, *w_at;
+    ptrdiff_t w_step;
 } stacks;
 
+/* For so many taps. */
 static size_t stacks_count(size_t taps)
 {
-    return cen__plus(cen__times(2, table_count(taps)), whole(taps));
+    return cen__times(2, table_count(taps));
 }
 
-/* For so many taps, `tall` of them in a column. */
-static stacks take_stacks(size_t taps, size_t tall, float **scratch)
+/* So many columns of `taps` taps, with weights w_step apart. */
+static stacks take_stacks(size_t columns, size_t taps, ptrdiff_t w_step, float **scratch)
 {
-    return (stacks){.height = cen__stack_height(tall),
-                    .at = take(scratch, table_count(taps)),
-                    .w_at = take(scratch, table_count(taps)),
-                    .w = take(scratch, taps)};
+    return (stacks){.height = cen__stack_height(taps),
+                    .at = take(scratch, table_count(columns * taps)),
+                    .w_at = take(scratch, table_count(columns * taps)),
+                    .w_step = w_step};
 }
 
-/* Column by column, downwards. */
-static void add_tap(stacks *s, size_t at, size_t w_at)
+/* A column from its first tap downwards, at places `pitch` apart. */
+static void add_column(stacks *s, size_t taps, size_t at, size_t pitch, size_t w_at)
 {
-    if (s->taps % s->height == 0) s->at[s->taps / s->height] = at;
-    s->w_at[s->taps++] = w_at;
-}
-
-static void pick_weights(const stacks *s, const float *w)
-{
-    for (size_t i = 0; i < s->taps; i++) s->w[i] = w[s->w_at[i]];
+    for (size_t i = 0; i < taps; i += s->height, s->n++) {
+        s->at[s->n] = at + i * pitch;
+        s->w_at[s->n] = (size_t)((ptrdiff_t)w_at + (ptrdiff_t)i * s->w_step);
+    }
 }
 
 /* ---- the input ------------------------------------------------------------------------------ */
@@ -116,11 +115,10 @@ static void fill_input(const cen__conv *v, const cen__conv_set *set, const padde
 /* The places that output 0 reads. */
 static stacks take_input_stacks(const cen__conv *v, const padded *p, float **scratch)
 {
-    stacks s = take_stacks(v->kernel_h * v->kernel_w, v->kernel_h, scratch);
+    stacks s = take_stacks(v->kernel_w, v->kernel_h, (ptrdiff_t)v->kernel_w, scratch);
     for (size_t j = 0; j < v->kernel_w; j++)
-        for (size_t i = 0; i < v->kernel_h; i++)
-            add_tap(&s, (j % v->stride_w * p->rows + i) * p->pitch + j / v->stride_w,
-                    i * v->kernel_w + j);
+        add_column(&s, v->kernel_h, j % v->stride_w * p->rows * p->pitch + j / v->stride_w,
+                   p->pitch, j);
     return s;
 }
 
@@ -135,21 +133,22 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
     float *const planes = take(&scratch, padded_count(&p, v, set));
     float *const strip = take(&scratch, strip_count(v->out_h, v->out_w, set));
     const stacks s = take_input_stacks(v, &p, &scratch);
-    cen__taps t = {.stacks = s.taps / s.height,
+    cen__taps t = {.stacks = s.n,
                    .height = s.height,
                    .step = v->stride_h,
                    .rows = v->out_h,
                    .columns = v->out_w,
                    .pitch = p.pitch,
-                   .w = s.w,
                    .planes = planes,
-                   .at = s.at};
+                   .at = s.at,
+                   .w_at = s.w_at,
+                   .w_step = s.w_step};
     memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
     for (size_t i = 0; i < n * v->groups; i++, x += v->h * v->w) {
         fill_input(v, set, &p, x, planes);
         for (size_t k = 0; k < v->k; k++, y += plane) {
             const size_t output = i % v->groups * v->k + k;
-            pick_weights(&s, w + output * s.taps);
+            t.w = w + output * v->kernel_h * v->kernel_w;
             t.start = bias[output];
             compute(set, &t, y, v->out_w, (size_t)(end - y), strip);
         }
@@ -211,16 +210,18 @@ static size_t phase_columns(const cen__conv *v)
 static stacks take_phase_stacks(const cen__conv *v, const padded *p, const phase *rows,
                                 const phase *columns, float **scratch)
 {
-    stacks s = take_stacks(v->k * rows->n_taps * columns->n_taps, rows->n_taps, scratch);
+    const size_t taps = rows->n_taps;
+    stacks s =
+        take_stacks(v->k * columns->n_taps, taps, -(ptrdiff_t)(v->stride_h * v->kernel_w), scratch);
+    if (taps == 0) return s;
+    const size_t row = p->top + (size_t)(rows->base - (ptrdiff_t)(taps - 1));
+    const size_t w_row = rows->tap + (taps - 1) * v->stride_h;
     for (size_t k = 0; k < v->k; k++)
         for (size_t j = columns->n_taps; j-- > 0;)
-            for (size_t i = rows->n_taps; i-- > 0;) {
-                const size_t row = k * p->rows + p->top + (size_t)(rows->base - (ptrdiff_t)i);
-                const size_t column = p->left + (size_t)(columns->base - (ptrdiff_t)j);
-                add_tap(&s, row * p->pitch + column,
-                        (k * v->kernel_h + rows->tap + i * v->stride_h) * v->kernel_w +
-                            columns->tap + j * v->stride_w);
-            }
+            add_column(
+                &s, taps,
+                (k * p->rows + row) * p->pitch + p->left + (size_t)(columns->base - (ptrdiff_t)j),
+                p->pitch, (k * v->kernel_h + w_row) * v->kernel_w + columns->tap + j * v->stride_w);
     return s;
 }
 
@@ -236,18 +237,19 @@ static void backward_plane(const cen__conv *v, const cen__conv_set *set, const p
             const phase *const rows = &of->rows[a], *const columns = &of->columns[b];
             const stacks *const s = &all[a][b];
             if (!is_used(rows) || !is_used(columns)) continue;
-            cen__taps t = {.stacks = s->taps / s->height,
+            cen__taps t = {.stacks = s->n,
                            .height = s->height,
                            .step = 1,
                            .rows = rows->count,
                            .columns = columns->count,
                            .pitch = p->pitch,
-                           .w = s->w,
+                           .w = w,
                            .planes = planes,
                            .at = s->at,
+                           .w_at = s->w_at,
+                           .w_step = s->w_step,
                            .out = strips[b] + rows->first * pitch,
                            .out_pitch = v->stride_h * pitch};
-            pick_weights(s, w);
             if (is_whole(v))
                 compute(set, &t, dx, v->w, room, strips[b]);
             else
@@ -292,9 +294,15 @@ static size_t gradient_pitch(const cen__conv *v, const cen__conv_set *set)
     return cen__round_up(v->out_w, set->lanes);
 }
 
+/* With rows of zeros, that the inner loop takes four at once. */
+static size_t gradient_rows(const cen__conv *v)
+{
+    return cen__round_up(v->out_h, 4);
+}
+
 static size_t gradient_count(const cen__conv *v, const cen__conv_set *set)
 {
-    return cen__times(v->out_h, gradient_pitch(v, set));
+    return cen__times(gradient_rows(v), gradient_pitch(v, set));
 }
 
 void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *set, size_t n,
@@ -302,32 +310,34 @@ void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *se
                                      float *scratch)
 {
     const padded p = pad_input(v);
-    const size_t plane = v->out_h * v->out_w;
+    const size_t plane = v->out_h * v->out_w, taps = v->kernel_h * v->kernel_w;
     float *const planes = take(&scratch, padded_count(&p, v, set));
     float *const gradient = take(&scratch, gradient_count(v, set));
     const stacks s = take_input_stacks(v, &p, &scratch);
-    cen__tap_sums t = {.stacks = s.taps / s.height,
+    cen__tap_sums t = {.stacks = s.n,
                        .height = s.height,
                        .step = v->stride_h,
-                       .rows = v->out_h,
+                       .rows = gradient_rows(v),
                        .dy_pitch = gradient_pitch(v, set),
                        .pitch = p.pitch,
+                       .dy = gradient,
                        .planes = planes,
                        .at = s.at,
-                       .sums = s.w};
+                       .w_at = s.w_at,
+                       .w_step = s.w_step};
+    const bool in_place = t.rows == v->out_h && t.dy_pitch == v->out_w;
     memset(planes, 0, padded_count(&p, v, set) * sizeof *planes);
     memset(gradient, 0, gradient_count(v, set) * sizeof *gradient);
     for (size_t i = 0; i < n * v->groups; i++, x += v->h * v->w) {
         fill_input(v, set, &p, x, planes);
         for (size_t k = 0; k < v->k; k++, dy += plane) {
             const size_t output = i % v->groups * v->k + k;
-            t.dy = dy;
-            if (t.dy_pitch != v->out_w) {
+            if (in_place)
+                t.dy = dy;
+            else
                 set->copy_rows(v->out_h, v->out_w, dy, v->out_w, gradient, t.dy_pitch);
-                t.dy = gradient;
-            }
+            t.dw = dw + output * taps;
             set->tap_sums(&t);
-            for (size_t a = 0; a < s.taps; a++) dw[output * s.taps + s.w_at[a]] += s.w[a];
             if (dbias != NULL) dbias[output] += set->sum(plane, dy);
         }
     }

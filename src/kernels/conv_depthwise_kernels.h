@@ -13,10 +13,11 @@ typedef struct vec4 {
 /* What a stack of taps adds to `rows` rows of `vectors` vectors, `apart` numbers apart. A vector of the input
  * serves all rows that read it. */
 INLINE void add_stack(size_t rows, size_t vectors, size_t height, size_t step, const float *w,
-                      const float *from, size_t pitch, size_t apart, vec sums[4][2])
+                      ptrdiff_t w_step, const float *from, size_t pitch, size_t apart,
+                      vec sums[4][2])
 {
     vec weights[7];
-    for (size_t i = 0; i < height; i++) weights[i] = (vec){0} + w[i];
+    for (size_t i = 0; i < height; i++) weights[i] = (vec){0} + w[(ptrdiff_t)i * w_step];
     if (rows * vectors == 1) CEN__LONE_SUM(sums[0][0]);
 #pragma GCC unroll 16
     for (size_t i = 0; i < (rows - 1) * step + height; i++)
@@ -32,12 +33,14 @@ INLINE void taps_block(size_t rows, size_t vectors, size_t height, size_t step, 
 {
     vec sums[4][2];
     const size_t stacks = t->stacks, pitch = t->pitch;
-    const size_t *const at = t->at;
-    const float *w = t->w, *const planes = t->planes + row * step * pitch + column;
+    const size_t *const at = t->at, *const w_at = t->w_at;
+    const ptrdiff_t w_step = t->w_step;
+    const float *const w = t->w, *const planes = t->planes + row * step * pitch + column;
     for (size_t r = 0; r < rows; r++)
         for (size_t v = 0; v < vectors; v++) sums[r][v] = (vec){0} + t->start;
-    for (size_t s = 0; s < stacks; s++, w += height)
-        add_stack(rows, vectors, height, step, w, planes + at[s], pitch, apart, sums);
+    for (size_t s = 0; s < stacks; s++)
+        add_stack(rows, vectors, height, step, w + w_at[s], w_step, planes + at[s], pitch, apart,
+                  sums);
     for (size_t r = 0; r < rows; r++)
         for (size_t v = 0; v < vectors; v++)
             *(vec *)(t->out + (row + r) * t->out_pitch + column + v * apart) = sums[r][v];
@@ -86,23 +89,23 @@ static void taps(const cen__taps *job)
 #undef CASE
 }
 
-/* Of so many rows, begun at dy and from: sums of the vectors at q. */
-INLINE void sum_rows(size_t rows, size_t stacks, size_t height, size_t step, const cen__tap_sums *t,
-                     size_t row, const size_t *at, vec *acc)
+/* Of four rows. */
+INLINE void sum_rows(size_t stacks, size_t height, size_t step, const cen__tap_sums *t, size_t row,
+                     const size_t *at, vec *acc)
 {
     const size_t pitch = t->pitch, columns = t->dy_pitch;
     const float *const dy = t->dy + row * columns, *const planes = t->planes + row * step * pitch;
     for (size_t q = 0; q < columns; q += LANES) {
         vec y[4];
-        for (size_t r = 0; r < rows; r++) y[r] = *(const vec *)(dy + r * columns + q);
+        for (size_t r = 0; r < 4; r++) y[r] = *(const vec *)(dy + r * columns + q);
 #pragma GCC unroll 16
         for (size_t s = 0; s < stacks; s++) {
             const float *const from = planes + at[s] + q;
             if (stacks * height == 1) CEN__LONE_SUM(acc[0]);
 #pragma GCC unroll 16
-            for (size_t i = 0; i < (rows - 1) * step + height; i++) {
+            for (size_t i = 0; i < 3 * step + height; i++) {
                 const vec x = *(const vec *)(from + i * pitch);
-                for (size_t r = 0; r < rows; r++)
+                for (size_t r = 0; r < 4; r++)
                     if (i >= r * step && i < r * step + height)
                         acc[s * height + i - r * step] += y[r] * x;
             }
@@ -114,12 +117,13 @@ INLINE void sum_stacks(size_t stacks, size_t height, size_t step, const cen__tap
                        size_t first)
 {
     vec acc[10];
-    size_t row = 0;
     for (size_t s = 0; s < stacks * height; s++) acc[s] = (vec){0};
-    for (; row + 4 <= t->rows; row += 4)
-        sum_rows(4, stacks, height, step, t, row, t->at + first, acc);
-    for (; row < t->rows; row++) sum_rows(1, stacks, height, step, t, row, t->at + first, acc);
-    for (size_t s = 0; s < stacks * height; s++) t->sums[first * height + s] = lane_sum(acc[s]);
+    for (size_t row = 0; row < t->rows; row += 4)
+        sum_rows(stacks, height, step, t, row, t->at + first, acc);
+    for (size_t s = 0; s < stacks; s++)
+        for (size_t i = 0; i < height; i++)
+            t->dw[(ptrdiff_t)t->w_at[first + s] + (ptrdiff_t)i * t->w_step] +=
+                lane_sum(acc[s * height + i]);
 }
 
 /* As many stacks at once as leave registers for the rows of the gradient. */

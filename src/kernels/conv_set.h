@@ -82,25 +82,27 @@ typedef void cen__conv_unpool(size_t n, const float *dy, const uint32_t *argmax,
 
 /* The taps of a depthwise convolution, in stacks of `height` taps one below the other:
  * out[r * out_pitch + q] = start + sum over s < stacks and i < height of
- *     w[s * height + i] planes[at[s] + (r * step + i) * pitch + q]
+ *     w[w_at[s] + i * w_step] planes[at[s] + (r * step + i) * pitch + q]
  * for r < rows, q < columns. Whole vectors are read, and written where columns are fewer than a vector has.
  * height is what cen__stack_height made of the taps in a column. */
 typedef struct cen__taps {
     size_t stacks, height, step, rows, columns, pitch;
     const float *w, *planes;
-    const size_t *at;
+    const size_t *at, *w_at;
+    ptrdiff_t w_step;
     float *out, start;
     size_t out_pitch;
 } cen__taps;
 
 /* Its transpose in w:
- * sums[s * height + i] = sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
+ * dw[w_at[s] + i * w_step] += sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
  * over the whole vectors of dy_pitch. */
 typedef struct cen__tap_sums {
-    size_t stacks, height, step, rows, dy_pitch, pitch;
+    size_t stacks, height, step, rows, dy_pitch, pitch; /* rows: a multiple of 4 */
     const float *dy, *planes;
-    const size_t *at;
-    float *sums;
+    const size_t *at, *w_at;
+    ptrdiff_t w_step;
+    float *dw;
 } cen__tap_sums;
 
 /* Stacks share their vectors of the input, and those of these heights have loops of their own; each tap of another
