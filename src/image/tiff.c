@@ -39,7 +39,7 @@ static cen_status take_memory(decoder *d, cen_error *error)
     if (is_jpeg(d)) needed = 3 * tiff->n_planes * (uint64_t)tiff->row_size * tiff->jpeg_rows;
     if (is_in_place(d)) needed = 0;
     const uint64_t row = (uint64_t)tiff->row_size + (uint64_t)tiff->segment_width * tiff->n_samples;
-    if (plane > UINT32_MAX || needed + row > most)
+    if (plane > UINT32_MAX || row > UINT32_MAX || needed + row > most)
         return cen__fail(
             error, CEN_ERROR_LIMIT,
             "a strip or tile of the TIFF has %zu x %zu pixels, too many to unpack for a "

@@ -252,6 +252,24 @@ static void tiles_and_strips_out_of_proportion_are_refused(void **state)
     (void)remove(path);
 }
 
+/* 2^28 pixels of 16 samples would take 2^32 bytes a row once they are bytes. */
+static void a_tiff_of_rows_beyond_32_bits_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t bytes[210000];
+    cen_error error;
+    const tiff_entry entries[] = {
+        {256, TIFF_LONG, 1, 1 << 28}, {257, TIFF_LONG, 1, 1},      {258, TIFF_SHORT, 1, 1},
+        {259, TIFF_SHORT, 1, 5},      {262, TIFF_SHORT, 1, 1},     {273, TIFF_LONG, 1, 8},
+        {277, TIFF_SHORT, 1, 16},     {279, TIFF_LONG, 1, 200000}, {338, TIFF_BYTE, 15, 8}};
+    tiff_header(bytes, 200008);
+    tiff_directory(bytes + 200008, entries, sizeof entries / sizeof *entries);
+    assert_int_equal(fclose(begin(bytes, sizeof bytes)), 0);
+    assert_int_equal(read_measured(0, 0, MB, &error), CEN_ERROR_LIMIT);
+    assert_non_null(strstr(error.message, "too many to unpack"));
+    (void)remove(path);
+}
+
 /* 16384 x 16384 pixels in a few bytes of codes. */
 static void a_gif_without_data_is_refused(void **state)
 {
@@ -277,6 +295,7 @@ int main(void)
         cmocka_unit_test(a_tiff_of_a_million_strips_takes_no_more_than_its_pixels),
         cmocka_unit_test(a_tiff_whose_strips_lie_one_over_the_other_is_refused),
         cmocka_unit_test(tiles_and_strips_out_of_proportion_are_refused),
+        cmocka_unit_test(a_tiff_of_rows_beyond_32_bits_is_refused),
         cmocka_unit_test(a_gif_without_data_is_refused),
         cmocka_unit_test(the_worst_files_found_stay_within_the_limits),
     };
