@@ -95,6 +95,31 @@ static cen_status plan(cen__jpeg *jpeg, const cen_image_options *options)
     return status == CEN_OK ? cen__jpeg_plan_rows(jpeg) : status;
 }
 
+/* A strip or tile of a TIFF must be in proportion to the whole picture, of which it may lie outside. */
+static cen_status check_part(const cen__jpeg *jpeg)
+{
+    if (!jpeg->in_tiff) return CEN_OK;
+    if (jpeg->n_components != jpeg->part_components)
+        return cen__fail(jpeg->error, CEN_ERROR_FORMAT,
+                         "a strip or tile of the TIFF is a JPEG of %zu samples a pixel, and should "
+                         "be one of %zu",
+                         jpeg->n_components, jpeg->part_components);
+    uint64_t size = 3 * (uint64_t)jpeg->width; /* at least what allocate takes of it */
+    for (size_t i = 0; i < jpeg->n_components; i++) {
+        const cen__jpeg_component *c = &jpeg->components[i];
+        const uint64_t width = 8 * (uint64_t)c->blocks_per_row;
+        size += 16 * c->v * (width + 128) + (uint64_t)c->width * c->h_expand;
+        if (jpeg->multi_scan)
+            size += (uint64_t)c->blocks_per_row * c->blocks_per_column *
+                    (64 * sizeof *c->coefficients + sizeof *c->used);
+    }
+    if (size <= jpeg->part_most) return CEN_OK;
+    return cen__fail(jpeg->error, CEN_ERROR_LIMIT,
+                     "a strip or tile of the TIFF is a JPEG of %zu x %zu pixels, too many to "
+                     "decode for such a picture; save it with smaller ones",
+                     jpeg->width, jpeg->height);
+}
+
 static bool allocate_component(cen_context *context, const cen__jpeg *jpeg, cen__jpeg_component *c)
 {
     size_t count;
@@ -416,6 +441,7 @@ static cen_status decode_frame(cen_context *context, cen__jpeg *jpeg,
         status =
             cen__image_check_pixels(jpeg->frame_width, jpeg->frame_height, options, jpeg->error);
     if (status == CEN_OK) status = plan(jpeg, options);
+    if (status == CEN_OK) status = check_part(jpeg);
     if (status == CEN_OK)
         status = cen__image_allocate(context, image, jpeg->width, jpeg->height,
                                      jpeg->colour == CEN__JPEG_GREY    ? 1
@@ -464,29 +490,26 @@ static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size
 
 cen_status cen__jpeg_decode_part(cen_context *context, const uint8_t *tables, size_t tables_size,
                                  const uint8_t *bytes, size_t size, size_t n_components,
-                                 bool is_ycc, const cen_image_options *options, cen_image *image,
-                                 cen_error *error)
+                                 bool is_ycc, uint64_t most, cen_image *image, cen_error *error)
 {
+    cen_image_options options = cen_image_options_init();
     *image = (cen_image){0};
+    options.max_pixels = SIZE_MAX;
     cen__jpeg *jpeg = start(context, tables, tables_size, error);
     if (jpeg == NULL) return CEN_ERROR_MEMORY;
     cen__jpeg_stop stop = CEN__JPEG_AT_END;
     jpeg->at = 2;
     jpeg->in_tiff = true;
     jpeg->is_ycc = is_ycc;
+    jpeg->part_components = n_components;
+    jpeg->part_most = most;
     cen_status status = CEN_OK;
     if (tables_size > 0) status = cen__jpeg_read_segments(jpeg, 0, false, &stop);
     if (status == CEN_OK && jpeg->has_frame)
         status = cen__fail(error, CEN_ERROR_FORMAT, "the JPEG tables of the TIFF hold a picture");
     jpeg->bytes = bytes;
     jpeg->size = size;
-    if (status == CEN_OK) status = decode_frame(context, jpeg, options, image);
-    if (status == CEN_OK && jpeg->n_components != n_components)
-        status =
-            cen__fail(error, CEN_ERROR_FORMAT,
-                      "a strip or tile of the TIFF is a JPEG of %zu samples a pixel, and should "
-                      "be one of %zu",
-                      jpeg->n_components, n_components);
+    if (status == CEN_OK) status = decode_frame(context, jpeg, &options, image);
     if (status != CEN_OK) cen_image_free(image);
     release(jpeg);
     return status;

@@ -135,6 +135,8 @@ typedef struct cen__jpeg {
     bool jfif, adobe;
     int adobe_transform;
     bool in_tiff, is_ycc; /* is_ycc: in a TIFF, which says what the colours are */
+    size_t part_components;
+    uint64_t part_most; /* bytes beside the pixels, in a TIFF */
 
     bool has_frame, progressive;
     size_t frame_width, frame_height; /* as in the file */
@@ -159,11 +161,11 @@ typedef struct cen__jpeg {
 } cen__jpeg;
 
 /* A strip or tile of a TIFF: a JPEG of n_components, 1, 3 or 4, whose tables may be in another one without a picture
- * (tables_size 0: there is none). Errors: as a decoder. */
+ * (tables_size 0: there is none). It takes at most `most` bytes beside its pixels, which the caller counts. Errors: as
+ * a decoder. */
 cen_status cen__jpeg_decode_part(cen_context *context, const uint8_t *tables, size_t tables_size,
                                  const uint8_t *bytes, size_t size, size_t n_components,
-                                 bool is_ycc, const cen_image_options *options, cen_image *image,
-                                 cen_error *error);
+                                 bool is_ycc, uint64_t most, cen_image *image, cen_error *error);
 
 /* ---- jpeg_markers.c ------------------------------------------------------------------------ */
 

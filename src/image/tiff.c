@@ -13,6 +13,7 @@ typedef struct {
     uint8_t *rows;                           /* of a segment, plane after plane, if it is packed */
     uint8_t *scratch;                        /* two rows: as they are packed, and as bytes */
     cen_image parts[CEN__TIFF_MOST_SAMPLES]; /* of JPEG: a segment of each plane */
+    uint64_t jpeg_most; /* bytes that decoding one may take beside its pixels */
     const char *warning;
 } decoder;
 
@@ -35,8 +36,7 @@ static cen_status take_memory(decoder *d, cen_error *error)
         ((uint64_t)600 << 10) + 12 * ((uint64_t)tiff->width + 32) * (tiff->height + 32);
     const uint64_t plane = (uint64_t)tiff->row_size * tiff->segment_rows;
     uint64_t needed = tiff->n_planes * plane;
-    /* A progressive JPEG keeps coefficients, twice its pixels. */
-    if (is_jpeg(d)) needed = 3 * tiff->n_planes * (uint64_t)tiff->row_size * tiff->jpeg_rows;
+    if (is_jpeg(d)) needed = tiff->n_planes * (uint64_t)tiff->row_size * tiff->jpeg_rows;
     if (is_in_place(d)) needed = 0;
     const uint64_t row = (uint64_t)tiff->row_size + (uint64_t)tiff->segment_width * tiff->n_samples;
     if (plane > UINT32_MAX || row > UINT32_MAX || needed + row > most)
@@ -45,6 +45,7 @@ static cen_status take_memory(decoder *d, cen_error *error)
             "a strip or tile of the TIFF has %zu x %zu pixels, too many to unpack for a "
             "picture of %zu x %zu; save it with smaller ones",
             tiff->segment_width, tiff->segment_rows, tiff->width, tiff->height);
+    d->jpeg_most = most - needed - row;
     d->scratch = cen__alloc(d->context, 1, (size_t)row);
     d->unpacker = cen__alloc(d->context, 1, sizeof *d->unpacker);
     bool is_enough = d->scratch != NULL && d->unpacker != NULL;
@@ -55,7 +56,7 @@ static cen_status take_memory(decoder *d, cen_error *error)
     return is_enough ? CEN_OK : cen__fail_memory(error, "the strips of a TIFF");
 }
 
-/* Decodes a segment of JPEG; most of its rows are needed. */
+/* Decodes a segment of JPEG, which may have more rows than are needed. */
 static cen_status decode_part(decoder *d, size_t index, size_t n_rows, cen_image *part,
                               cen_error *error)
 {
@@ -63,23 +64,24 @@ static cen_status decode_part(decoder *d, size_t index, size_t n_rows, cen_image
     const cen__tiff_field *tables = &tiff->fields[CEN__TIFF_JPEG_TABLES];
     const uint8_t *bytes;
     size_t size;
+    cen_image header;
     cen_status status = cen__tiff_segment(tiff, index, &bytes, &size, error);
+    if (status == CEN_OK)
+        status = cen__jpeg_kind.read_size(d->context, bytes, size, &header, error);
     if (status != CEN_OK) return status;
-    cen_image_options options = *d->options;
-    options.max_pixels = tiff->segment_width * tiff->jpeg_rows;
-    options.target_width = options.target_height = 0;
+    if (header.width != tiff->segment_width || header.height < n_rows ||
+        header.height > tiff->jpeg_rows)
+        return cen__fail(
+            error, CEN_ERROR_FORMAT,
+            "strip or tile %zu of the TIFF is a JPEG of %zu x %zu pixels, and should be one "
+            "of %zu x %zu",
+            index, header.width, header.height, tiff->segment_width, n_rows);
     const bool has_tables = tables->count > 0 && tables->type == 7;
     status = cen__jpeg_decode_part(d->context, has_tables ? tiff->bytes + tables->at : NULL,
                                    has_tables ? tables->count : 0, bytes, size, tiff->plane_samples,
-                                   tiff->photometric == CEN__TIFF_YCC, &options, part, error);
-    if (status != CEN_OK) return status;
-    if (part->warning != NULL) d->warning = part->warning;
-    if (part->width == tiff->segment_width && part->height >= n_rows) return CEN_OK;
-    return cen__fail(
-        error, CEN_ERROR_FORMAT,
-        "strip or tile %zu of the TIFF is a JPEG of %zu x %zu pixels, and should be one "
-        "of %zu x %zu",
-        index, part->width, part->height, tiff->segment_width, n_rows);
+                                   tiff->photometric == CEN__TIFF_YCC, d->jpeg_most, part, error);
+    if (status == CEN_OK && part->warning != NULL) d->warning = part->warning;
+    return status;
 }
 
 /* The rows of a plane of a segment. */

@@ -252,6 +252,36 @@ static void tiles_and_strips_out_of_proportion_are_refused(void **state)
     (void)remove(path);
 }
 
+/* A TIFF of one grey pixel in a tile of width x rows, a JPEG of so many times 256 pixels. */
+static cen_status read_jpeg_tile(uint32_t width, uint32_t rows, uint8_t jpeg_width,
+                                 uint8_t jpeg_rows, cen_error *error)
+{
+    const uint8_t frame[] = {0xff, 0xd8,       0xff, 0xc0, 0, 11,   8, jpeg_rows,
+                             0,    jpeg_width, 0,    1,    1, 0x11, 0};
+    const tiff_entry entries[] = {
+        {256, TIFF_LONG, 1, 1},    {257, TIFF_LONG, 1, 1},  {258, TIFF_SHORT, 1, 8},
+        {259, TIFF_SHORT, 1, 7},   {262, TIFF_SHORT, 1, 1}, {322, TIFF_LONG, 1, width},
+        {323, TIFF_LONG, 1, rows}, {324, TIFF_LONG, 1, 8},  {325, TIFF_LONG, 1, 2000}};
+    uint8_t bytes[2200] = {0};
+    tiff_header(bytes, 2000);
+    memcpy(bytes + TIFF_HEADER, frame, sizeof frame);
+    tiff_directory(bytes + 2000, entries, sizeof entries / sizeof *entries);
+    assert_int_equal(fclose(begin(bytes, sizeof bytes)), 0);
+    cen_status status = read_measured(1, 1, sizeof bytes, error);
+    (void)remove(path);
+    return status;
+}
+
+/* Before memory is taken for it. */
+static void a_jpeg_of_other_sides_than_its_tile_is_refused(void **state)
+{
+    (void)state;
+    cen_error error;
+    assert_int_equal(read_jpeg_tile(512, 512, 1, 3, &error), CEN_ERROR_FORMAT);
+    assert_non_null(
+        strstr(error.message, "JPEG of 256 x 768 pixels, and should be one of 512 x 1"));
+}
+
 /* 2^28 pixels of 16 samples would take 2^32 bytes a row once they are bytes. */
 static void a_tiff_of_rows_beyond_32_bits_is_refused(void **state)
 {
@@ -295,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_tiff_of_a_million_strips_takes_no_more_than_its_pixels),
         cmocka_unit_test(a_tiff_whose_strips_lie_one_over_the_other_is_refused),
         cmocka_unit_test(tiles_and_strips_out_of_proportion_are_refused),
+        cmocka_unit_test(a_jpeg_of_other_sides_than_its_tile_is_refused),
         cmocka_unit_test(a_tiff_of_rows_beyond_32_bits_is_refused),
         cmocka_unit_test(a_gif_without_data_is_refused),
         cmocka_unit_test(the_worst_files_found_stay_within_the_limits),
