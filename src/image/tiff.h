@@ -95,6 +95,9 @@ cen_status cen__tiff_read_directory(cen__tiff *tiff, const uint8_t *bytes, size_
 /* Value i of a tag, or `otherwise` if there is none. */
 uint64_t cen__tiff_value(const cen__tiff *tiff, cen__tiff_tag tag, size_t i, uint64_t otherwise);
 
+/* That the file has all values, without which others would stand for them. Errors: FORMAT. */
+cen_status cen__tiff_check_values(const cen__tiff *tiff, cen_error *error);
+
 /* All other members, and that the file can hold such a picture. Errors: FORMAT, UNSUPPORTED, LIMIT. */
 cen_status cen__tiff_read_layout(cen__tiff *tiff, cen_error *error);
 

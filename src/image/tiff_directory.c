@@ -43,6 +43,17 @@ uint64_t cen__tiff_value(const cen__tiff *tiff, cen__tiff_tag tag, size_t i, uin
     return number(tiff->bytes + field->at + i * size, size, tiff->is_big_endian);
 }
 
+cen_status cen__tiff_check_values(const cen__tiff *tiff, cen_error *error)
+{
+    size_t i = 0;
+    while (i < CEN__TIFF_N_FIELDS && !tiff->is_outside[i]) i++;
+    if (i == CEN__TIFF_N_FIELDS) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_FORMAT,
+                     "the values of tag %u of the TIFF lie beyond the end of the file, at byte "
+                     "%zu; get the whole file",
+                     (unsigned)tags[i], tiff->size);
+}
+
 bool cen__tiff_matches(const uint8_t *bytes, size_t size)
 {
     if (size < 4) return false;

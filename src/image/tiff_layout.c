@@ -224,11 +224,6 @@ static cen_status check_bytes(const cen__tiff *tiff, cen_error *error)
                                                                       : 1032;
     const size_t plane = tiff->across * tiff->down, n = plane * tiff->n_planes;
     const size_t there = tiff->fields[offsets_of(tiff)].count;
-    if (tiff->is_outside[offsets_of(tiff)])
-        return cen__fail(error, CEN_ERROR_FORMAT,
-                         "the list of the TIFF's %s lies beyond the end of the file, at byte %zu; "
-                         "get the whole file",
-                         name[tiff->is_tiled], tiff->size);
     if (there / tiff->n_planes < plane)
         return cen__fail(error, CEN_ERROR_FORMAT,
                          "the TIFF names %zu %s, fewer than its picture needs", there,
@@ -262,7 +257,8 @@ cen_status cen__tiff_read_layout(cen__tiff *tiff, cen_error *error)
     const uint64_t compression = cen__tiff_value(tiff, CEN__TIFF_COMPRESSION, 0, CEN__TIFF_RAW),
                    photometric = cen__tiff_value(tiff, CEN__TIFF_PHOTOMETRIC, 0, 0),
                    predictor = cen__tiff_value(tiff, CEN__TIFF_PREDICTOR, 0, 1);
-    cen_status status = check_camera(tiff, error);
+    cen_status status = cen__tiff_check_values(tiff, error);
+    if (status == CEN_OK) status = check_camera(tiff, error);
     if (status == CEN_OK) status = check_compression(compression, error);
     if (status == CEN_OK) status = check_photometric(tiff, photometric, error);
     if (status == CEN_OK) status = check_samples(tiff, error);

@@ -90,11 +90,21 @@ static void test_refusals_name_the_place_and_the_reason(void **state)
     assert_says(CEN_ERROR_FORMAT, "4 x 0 pixels", (tiff_entry){278, TIFF_LONG, 1, 0}, SIZE);
     assert_says(CEN_ERROR_FORMAT, "names 1 strips, fewer", (tiff_entry){278, TIFF_LONG, 1, 1},
                 SIZE);
-    assert_says(CEN_ERROR_FORMAT, "list of the TIFF's strips lies beyond",
+    assert_says(CEN_ERROR_FORMAT, "values of tag 273 of the TIFF lie beyond the end of the file",
                 (tiff_entry){273, TIFF_LONG, 2, 9000}, SIZE);
     assert_says(CEN_ERROR_FORMAT, "lacks the 256 colours", (tiff_entry){262, TIFF_SHORT, 1, 3},
                 SIZE);
     assert_says(CEN_ERROR_LIMIT, "are more than the", (tiff_entry){256, TIFF_LONG, 1, 0xffffffff},
+                SIZE);
+}
+
+/* Not read as if they had their default, 1 bit a sample. */
+static void test_values_that_were_cut_off_are_missed(void **state)
+{
+    (void)state;
+    assert_says(CEN_ERROR_FORMAT, "values of tag 258", (tiff_entry){258, TIFF_SHORT, 3, SIZE - 5},
+                SIZE);
+    assert_says(CEN_ERROR_FORMAT, "values of tag 339", (tiff_entry){339, TIFF_SHORT, 3, 9000},
                 SIZE);
 }
 
@@ -286,6 +296,7 @@ int main(void)
         cmocka_unit_test(test_every_kind_gives_the_pixels_it_was_made_of),
         cmocka_unit_test(test_damaged_files_are_images_or_sentences),
         cmocka_unit_test(test_refusals_name_the_place_and_the_reason),
+        cmocka_unit_test(test_values_that_were_cut_off_are_missed),
         cmocka_unit_test(test_what_is_not_read_is_named_with_what_converts_it),
         cmocka_unit_test(test_the_compression_is_named_before_the_colours),
         cmocka_unit_test(test_dark_samples_of_16_bits_are_warned_of),
