@@ -139,8 +139,9 @@ static cen_status check_jpeg(const cen__tiff *tiff, cen_error *error)
     if (tiff->compression != CEN__TIFF_JPEG) return CEN_OK;
     if (tiff->bits != 8)
         return REFUSE(error, "JPEG compression of samples of %u bits" REMEDY, tiff->bits);
-    if (tiff->photometric == CEN__TIFF_YCC && tiff->is_planar)
-        return REFUSE(error, "JPEG compression of YCbCr planes" REMEDY);
+    if (tiff->photometric == CEN__TIFF_YCC && tiff->n_samples > 1 && tiff->plane_samples != 3)
+        return REFUSE(error, "JPEG compression of YCbCr %s" REMEDY,
+                      tiff->is_planar ? "planes" : "with alpha");
     if (tiff->plane_samples == 1 || tiff->plane_samples == 3 || tiff->plane_samples == 4)
         return CEN_OK;
     return REFUSE(error, "JPEG compression of %zu samples a pixel" REMEDY, tiff->plane_samples);

@@ -155,6 +155,26 @@ static void test_the_compression_is_named_before_the_colours(void **state)
     assert_non_null(strstr(error.message, "JPEG compression of the old style"));
 }
 
+/* Four samples of a JPEG stay as they are, so that YCbCr would be taken for RGB. */
+static void test_ycc_with_alpha_is_not_taken_for_rgb(void **state)
+{
+    (void)state;
+    uint8_t bytes[SIZE + 12] = {0};
+    cen_image image;
+    cen_error error;
+    tiff_entry entries[N_ENTRIES + 2] = {{0}};
+    memcpy(entries, plain, sizeof plain);
+    change(entries, (tiff_entry){259, TIFF_SHORT, 1, 7});
+    change(entries, (tiff_entry){262, TIFF_SHORT, 1, 6});
+    change(entries, (tiff_entry){277, TIFF_SHORT, 1, 4});
+    entries[N_ENTRIES + 1] = (tiff_entry){338, TIFF_SHORT, 1, 2};
+    tiff_header(bytes, TIFF_HEADER);
+    tiff_directory(bytes + TIFF_HEADER, entries, N_ENTRIES + 2);
+    assert_int_equal(cen_image_decode(NULL, bytes, sizeof bytes, NULL, &image, &error),
+                     CEN_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "JPEG compression of YCbCr with alpha"));
+}
+
 /* ---- values beyond 8 bits ---- */
 
 /* Of one row of 4 pixels. */
@@ -299,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_values_that_were_cut_off_are_missed),
         cmocka_unit_test(test_what_is_not_read_is_named_with_what_converts_it),
         cmocka_unit_test(test_the_compression_is_named_before_the_colours),
+        cmocka_unit_test(test_ycc_with_alpha_is_not_taken_for_rgb),
         cmocka_unit_test(test_dark_samples_of_16_bits_are_warned_of),
         cmocka_unit_test(test_floats_beyond_0_to_1_are_cut_off_with_a_warning),
         cmocka_unit_test(test_a_directory_is_found_wherever_it_is),
