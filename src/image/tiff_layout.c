@@ -4,6 +4,9 @@
 
 #include "base/memory.h"
 
+/* They are read again for each strip or tile, and those of four components have fewer. */
+enum { MOST_JPEG_TABLES = 4096 };
+
 typedef struct {
     uint32_t number;
     const char *name;
@@ -142,6 +145,10 @@ static cen_status check_jpeg(const cen__tiff *tiff, cen_error *error)
     if (tiff->photometric == CEN__TIFF_YCC && tiff->n_samples > 1 && tiff->plane_samples != 3)
         return REFUSE(error, "JPEG compression of YCbCr %s" REMEDY,
                       tiff->is_planar ? "planes" : "with alpha");
+    if (tiff->fields[CEN__TIFF_JPEG_TABLES].count > MOST_JPEG_TABLES)
+        return cen__fail(error, CEN_ERROR_LIMIT,
+                         "the TIFF has JPEG tables of %zu bytes, of at most %d; save it again",
+                         tiff->fields[CEN__TIFF_JPEG_TABLES].count, MOST_JPEG_TABLES);
     if (tiff->plane_samples == 1 || tiff->plane_samples == 3 || tiff->plane_samples == 4)
         return CEN_OK;
     return REFUSE(error, "JPEG compression of %zu samples a pixel" REMEDY, tiff->plane_samples);

@@ -282,6 +282,24 @@ static void a_jpeg_of_other_sides_than_its_tile_is_refused(void **state)
         strstr(error.message, "JPEG of 256 x 768 pixels, and should be one of 512 x 1"));
 }
 
+/* Tables are read again for each strip: many of both would take their product in time. */
+static void a_tiff_of_many_jpeg_tables_is_refused(void **state)
+{
+    (void)state;
+    static uint8_t bytes[8000];
+    cen_error error;
+    const tiff_entry entries[] = {{256, TIFF_LONG, 1, 8},  {257, TIFF_LONG, 1, 8},
+                                  {258, TIFF_SHORT, 1, 8}, {259, TIFF_SHORT, 1, 7},
+                                  {262, TIFF_SHORT, 1, 1}, {273, TIFF_LONG, 1, 8},
+                                  {279, TIFF_LONG, 1, 99}, {347, 7, 4097, 8}};
+    tiff_header(bytes, 7000);
+    tiff_directory(bytes + 7000, entries, sizeof entries / sizeof *entries);
+    assert_int_equal(fclose(begin(bytes, sizeof bytes)), 0);
+    assert_int_equal(read_measured(0, 0, MB, &error), CEN_ERROR_LIMIT);
+    assert_non_null(strstr(error.message, "JPEG tables of 4097 bytes"));
+    (void)remove(path);
+}
+
 /* 2^28 pixels of 16 samples would take 2^32 bytes a row once they are bytes. */
 static void a_tiff_of_rows_beyond_32_bits_is_refused(void **state)
 {
@@ -326,6 +344,7 @@ int main(void)
         cmocka_unit_test(a_tiff_whose_strips_lie_one_over_the_other_is_refused),
         cmocka_unit_test(tiles_and_strips_out_of_proportion_are_refused),
         cmocka_unit_test(a_jpeg_of_other_sides_than_its_tile_is_refused),
+        cmocka_unit_test(a_tiff_of_many_jpeg_tables_is_refused),
         cmocka_unit_test(a_tiff_of_rows_beyond_32_bits_is_refused),
         cmocka_unit_test(a_gif_without_data_is_refused),
         cmocka_unit_test(the_worst_files_found_stay_within_the_limits),
