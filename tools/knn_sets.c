@@ -81,15 +81,16 @@ static int compute_features(knn *s, knn_set *set)
         free(rows);
         return out_of_memory(s, set->name);
     }
-    cen_status status = folder_features(s->model, set->folder, false, set->f.features, rows,
-                                        &set->f.n, show, &s->line, &error);
+    cen_status status = s->asks_head
+                            ? knn_head_features(s, set, rows, &error)
+                            : folder_features(s->model, set->folder, false, set->f.features, rows,
+                                              &set->f.n, show, &s->line, &error);
     progress_clear(&s->line);
     set->f.d = d;
     set->f.n_classes = info->n_classes;
     set->f.class_names = info->class_names;
     int code = status == CEN_OK ? name_rows(s, info, rows, set)
                                 : fail(s->tool, EXIT_FAILED, "%s", error.message);
-    if (code == 0 && s->asks_head) code = knn_head_ask(s, set, rows);
     free(rows);
     if (code == 0) print_folder_notes(s->tool, info);
     return code;

@@ -1,4 +1,4 @@
-/* How sure an answer is: the votes of the neighbours, and the probabilities of the model's head. */
+/* How sure an answer is: the votes of the neighbours. */
 #include "knn.h"
 
 #include <stdlib.h>
@@ -48,46 +48,4 @@ size_t knn_count_votes(const cen_knn_options *options, const int32_t *labels, co
     qsort(votes, n, sizeof *votes, compare_shares);
     while (n > 1 && !(votes[n - 1].share > 0)) n--;
     return n;
-}
-
-/* ---- the head ---- */
-
-enum { BLOCK = 64 }; /* pictures at once */
-
-static cen_status ask_block(const knn *s, knn_set *set, cen_predictor *predictor,
-                            const size_t *rows, size_t begin, float *x, cen_error *error)
-{
-    const cen_model_info *info = cen_model_get(s->model);
-    const size_t n = set->f.n - begin < BLOCK ? set->f.n - begin : BLOCK;
-    cen_status status = cen_dataset_read(s->context, cen_folder_dataset(set->folder), &info->input,
-                                         NULL, 0, 0, rows + begin, n, x, NULL, error);
-    if (status != CEN_OK) return status;
-    return cen_predictor_classes(predictor, x, n, NULL,
-                                 set->probabilities + begin * info->n_classes, error);
-}
-
-int knn_head_ask(const knn *s, knn_set *set, const size_t *rows)
-{
-    const cen_model_info *info = cen_model_get(s->model);
-    const cen_input *input = &info->input;
-    cen_error error = {CEN_ERROR_MEMORY, "not enough memory for probabilities"};
-    cen_predictor *predictor;
-    if (cen_predictor_create(&predictor, s->model, BLOCK, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s: %s", s->model_path, error.message);
-    }
-    cen_status status = cen_predictor_classes(predictor, NULL, 0, NULL, NULL, &error);
-    if (status == CEN_OK) {
-        float *x = calloc(BLOCK * input->channels, input->height * input->width * sizeof *x);
-        set->probabilities = calloc(set->f.n + 1, info->n_classes * sizeof(float));
-        if (x == NULL || set->probabilities == NULL) status = CEN_ERROR_MEMORY;
-        for (size_t i = 0; i < set->f.n && status == CEN_OK; i += BLOCK) {
-            status = ask_block(s, set, predictor, rows, i, x, &error);
-        }
-        free(x);
-    } else if (status == CEN_ERROR_ARGUMENT) {
-        status = CEN_OK; /* it has no head */
-    }
-    cen_predictor_free(predictor);
-    if (status == CEN_OK) return 0;
-    return fail(s->tool, EXIT_FAILED, "%s: %s", set->name, error.message);
 }
