@@ -5,7 +5,7 @@
 #     sh tools/compare.sh CL_TRAIN FOLDER [SEEDS [OPTIONS OF CL_TRAIN...]]
 #     sh tools/compare.sh build/cl_train data/fashion 3 --epochs 10 --holdout-classes 0.2
 #
-# COMPARE, a list of option sets behind semicolons, replaces what is compared.
+# COMPARE, option sets with semicolons between them, replaces what is compared.
 set -eu
 if [ $# -lt 2 ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
@@ -27,7 +27,7 @@ figures() {
         { seconds += $at["seconds"] }
         $at["best"] == 1 { accuracy = $at["val_accuracy"]; knn = $at["knn_accuracy"]; intra = $at["intra_inter"] }
         END { printf "%s %s %s %s ", 100 * accuracy, 100 * knn, intra, seconds }' "$1/log.csv"
-    awk '$1 == "unseen" && NF > 9 { one = $4; knn = $2 } END { print one + 0 ? one + 0 : "nan", knn + 0 ? knn + 0 : "nan" }' "$2"
+    awk '$1 == "unseen" && $3 == "%" { one = $6; knn = $2 } END { print one + 0 ? one + 0 : "nan", knn + 0 ? knn + 0 : "nan" }' "$2"
 }
 
 printf '| %-34s | accuracy, %% | k-NN, %% | intra/inter | unseen 1-shot, %% | unseen k-NN, %% | seconds |\n' loss

@@ -59,16 +59,16 @@ static cen_labelled labelled(const split_rows *set)
 static void print_share(double share)
 {
     if (isnan(share)) {
-        printf("       -");
+        printf("        -");
     } else {
-        printf("  %5.2f%%", 100 * share);
+        printf("%7.2f %%", 100 * share);
     }
 }
 
 static void print_measures(const char *name, const cen_measures *m)
 {
     const cen_verification *v = &m->verification;
-    printf("%-9s", name);
+    printf("%-10s", name);
     print_share(m->retrieval.knn_accuracy);
     print_share(m->retrieval.map_at_r);
     for (int i = 0; i < 2; i++) {
@@ -78,9 +78,9 @@ static void print_measures(const char *name, const cen_measures *m)
     print_share(v->eer);
     for (int i = 0; i < 3 && s.is_verbose; i++) print_share(v->tar[i]);
     if (isnan(m->intra_inter)) {
-        printf("      -\n");
+        printf("%12s\n", "-");
     } else {
-        printf("  %.3f\n", m->intra_inter);
+        printf("%12.3f\n", m->intra_inter);
     }
 }
 
@@ -100,8 +100,8 @@ static void print_interval(const char *name, const cen_retrieval *r)
 static void print_all(const cen_report_set *sets, size_t n_sets)
 {
     const cen_measures *last = sets[n_sets - 1].measures;
-    printf("\nfeatures    k-NN   MAP@R  1-shot  5-shot     AUC     EER%s  intra/inter\n",
-           s.is_verbose ? "  TAR at FAR .1, .01, .001" : "");
+    printf("\nfeatures       k-NN    MAP@R   1-shot   5-shot      AUC      EER%s intra/inter\n",
+           s.is_verbose ? "   TAR at FAR .1, .01, .001" : "");
     for (size_t i = 0; i < n_sets; i++) print_measures(sets[i].name, sets[i].measures);
     for (size_t i = 0; i < n_sets; i++) print_interval(sets[i].name, &sets[i].measures->retrieval);
     for (int i = 0; i < 2 && s.is_verbose; i++) {
@@ -118,19 +118,19 @@ static void print_all(const cen_report_set *sets, size_t n_sets)
 /* Pictures that are measured: of classes that were trained, against the training images; of others, each
  * against the rest of them. */
 static const struct {
-    const char *name, *title, *note; /* as printed, and on the page */
+    const char *name, *note; /* as printed, and on the page */
     cen_split split;
     bool is_alone;
 } measured[] = {
-    {"seen", "validation",
+    {"validation",
      "pictures of the trained classes that were kept out of training. The best epoch was chosen by "
      "them, so new pictures may fare a little worse. Neighbours are training pictures.",
      CEN_SPLIT_VALIDATION, false},
-    {"test", "test",
+    {"test",
      "pictures of the trained classes that were kept out of training and of every choice. "
      "Neighbours are training pictures.",
      CEN_SPLIT_TEST, false},
-    {"unseen", "unseen",
+    {"unseen",
      "pictures of classes that were kept out of training. Neighbours are the other pictures of "
      "this set.",
      CEN_SPLIT_HELD_OUT, true}};
@@ -143,7 +143,6 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
     int32_t *answers[N_MEASURED] = {NULL};
     cen_measures measures[N_MEASURED];
     cen_report_set sets[N_MEASURED];
-    const char *titles[N_MEASURED];
     cen_measure_options options = cen_measure_options_init();
     cen_knn_options knn = cen_knn_options_init();
     options.knn = &knn;
@@ -165,11 +164,10 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
             answers[i] = page_head_answers(p, content, rows->features, rows->n);
         sets[n_sets] = (cen_report_set){measured[i].name, &measures[n_sets], rows->rows,
                                         gallery->rows,    measured[i].note,  answers[i]};
-        titles[n_sets++] = measured[i].title;
+        n_sets++;
     }
     if (status == CEN_OK) {
         if (n_sets > 0 && is_talking()) print_all(sets, n_sets);
-        for (size_t i = 0; i < n_sets; i++) sets[i].name = titles[i];
         if (s.is_json) json_measures(sets, n_sets);
         if (content->has_page) status = page_write(p, content, sets, n_sets, error);
     }

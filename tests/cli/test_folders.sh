@@ -51,8 +51,8 @@ mkdir flat/test
 cp "$picture" flat/test/0.png
 succeed train -o run-flat flat
 says "1 to test"
-says "^seen .*  (-|[0-9.]+)$"
-says "^ +seen: k-NN of 3 images [0-9.]+ %, 95 % interval [0-9.]+ to [0-9.]+ %$"
+says "^validation .*  (-|[0-9.]+)$"
+says "^ +validation: k-NN of 3 images [0-9.]+ %, 95 % interval [0-9.]+ to [0-9.]+ %$"
 says "^test( +-){7}$"
 says "^ +test: no image has a class that could be measured$"
 tail -n 1 run-flat/features.tsv | grep -q "flat/test/0.png${TAB}-1${TAB}${TAB}test" ||

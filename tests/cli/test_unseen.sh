@@ -15,8 +15,10 @@ train() {
 
 succeed train --verbose --holdout-classes names.txt -o run --svg small
 says "24 of 2 held-out classes"
-says "^seen +[0-9.]+%"
-says "^unseen +[0-9.]+%"
+says "^validation +[0-9.]+ % "
+says "^unseen +[0-9.]+ % "
+[ "$(grep -E '^(features .*k-NN|validation|unseen) ' out.txt | awk '{ print length }' | uniq)" -gt 80 ] ||
+    complain "rows and titles have several lengths: $(cat out.txt)"
 says "unseen: 1-shot among 2 classes"
 [ "$(grep -c '	heldout	' run/features.tsv)" -eq 24 ] || complain "features.tsv has not 24 rows of held-out classes"
 grep -q '"name": "unseen"' run/report.json || complain "report.json has no unseen set"
@@ -25,7 +27,14 @@ grep -q 'holdout-classes names.txt' run/report.html || complain "report.html has
 ls run/svg/*.svg >/dev/null || complain "no single plots"
 if grep -qE '(src|href)="(https?:)?//' run/report.html; then complain "report.html needs a network"; fi
 
-# the model knows the trained classes alone, and the same seed holds out the same share
+# the table of losses has the figures of the run
+succeed train --loss softmax --holdout-classes names.txt --no-report -o run-compared small
+shots=$(awk '$1 == "unseen" && $3 == "%" { print $6 }' out.txt)
+COMPARE="--loss softmax" succeed sh "$SOURCE/tools/compare.sh" "$TOOLS/cl_train" small 1 \
+    --net "$LITTLE" --image-size 16 --epochs 2 --holdout-classes names.txt
+says "^\| .--loss softmax. +\| [0-9.]+ .*\| $shots \+- 0.00 \| [0-9.]+ "
+
+# the model knows the trained classes only, and the same seed holds out the same share
 if grep -aq '"dress"' run/model.safetensors; then complain "a held-out class is in the model"; fi
 succeed train -q --holdout-classes 0.4 --no-report -o a small
 succeed train -q --holdout-classes 0.4 --no-report --threads 1 -o b small
@@ -58,8 +67,8 @@ for class in bag coat sandal; do
     for file in $(ls apart/train/$class | head -n 4); do mv apart/train/$class/$file apart/test/$class/; done
 done
 succeed "$TOOLS/cl_train" --net "$LITTLE" --epochs 1 -o apart-run apart
-says "^seen +[0-9.]+%"
-says "^test +[0-9.]+%"
+says "^validation +[0-9.]+ % "
+says "^test +[0-9.]+ % "
 grep "k-NN among" out.txt && complain "all training images were searched"
 grep -q '"name": "test"' apart-run/report.json || complain "report.json has no test set"
 for class in bag coat sandal; do # 5,001 training images, by links to one of each class
