@@ -109,6 +109,10 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     }
     int code = check_net(r, &t.model);
     if (code != 0) return code;
+    if (t.model.input.channels == 1 && (s.mean.n > 1 || s.std.n > 1)) {
+        return refuse(EXIT_USAGE, "--mean and --std have three numbers, but the input is grey; "
+                                  "give one, or add --channels 3");
+    }
     cen_status status =
         cen_folder_load(folder, &t.model.input, cache_bytes(), show_loading, &r->line, &error);
     progress_clear(&r->line);

@@ -367,7 +367,7 @@ static int set_reals(const command *tool, const option *o, const char *text)
         if (end == at || !isfinite(value) || value < o->least || value > o->most) break;
         list->values[list->n++] = value;
         at = end;
-        if (*at == '\0') return 0;
+        if (*at == '\0' && list->n != 2) return 0;
         if (*at != ',') break;
     }
     char takes[128];

@@ -18,7 +18,7 @@ typedef enum {
     OPTION_REAL,   /* double: from least to most, finite */
     OPTION_CHOICE, /* int: the place in choices, a NULL-terminated list */
     OPTION_SIZE,   /* size_t[2]: N or HxW, each at least 1 */
-    OPTION_REALS /* real_list: one to three numbers with commas between, each from least to most */
+    OPTION_REALS /* real_list: one number or three with commas between, each from least to most */
 } option_kind;
 
 typedef struct real_list {

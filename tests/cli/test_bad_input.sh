@@ -28,6 +28,8 @@ done
 expect 2 "std '0' cannot be used; it takes one number from 1e-30 to 1e\+30, or three" $TRAIN --std 0 x
 expect 2 "mean '1e31'" $TRAIN --mean 1e31 x
 expect 2 "mean '1,2,3,4'" $TRAIN --mean 1,2,3,4 x
+expect 2 "mean '1,2' cannot be used; it takes one number .*, or three" $TRAIN --mean 1,2 x
+expect 2 "have three numbers, but the input is grey; give one" $TRAIN --dry-run -q --std 1,2,3 "$SOURCE/data/fashion"
 
 
 # -- numbers beyond what a machine counts are refused, not cut (2^32 + 1 is 1 on 32 bits, else)
