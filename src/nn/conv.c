@@ -13,7 +13,7 @@ static cen_status parse(cen__line *line, cen__layer *layer, cen_error *error)
     cen_status status =
         cen__line_number(line, "the number of outputs (conv OUT HxW)", 1, &layer->n_outputs, error);
     if (status != CEN_OK) return status;
-    status = cen__line_size(line, "the kernel's size, as 3x3", 1, &window->h, &window->w, error);
+    status = cen__line_size(line, "the kernel's size (as 3x3)", 1, &window->h, &window->w, error);
     if (status != CEN_OK) return status;
     if (cen__line_take(line, "stride")) {
         status = cen__line_size(line, "a stride, as 2 or 2x1", 1, &window->stride_h,

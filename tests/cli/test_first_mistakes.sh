@@ -22,6 +22,7 @@ for net in resnet Small resnet18; do
         $TRAIN good --net "$net"
 done
 expect 2 "^cl_train: net, column 6: the end of the line comes where the number of outputs" $TRAIN good --net dense
+expect 2 "^cl_train: net, column 8: the end of the line comes where the kernel's size \(as 3x3\) is expected" $TRAIN good --net "conv 10"
 expect 2 "^cl_train: net, column 8: 'relus' stands where a layer" $TRAIN good --net "relu,  relus"
 
 # a class whose pictures were all skipped: how many, of what kind, and why
