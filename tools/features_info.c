@@ -35,7 +35,12 @@ static void print_lines(const cen_model *model, const char *path, size_t n_bytes
     printf("resize    %s\n", info->input.resize == CEN_RESIZE_CROP
                                  ? "crop: the shorter side to that of the input, then its center"
                                  : "stretch: both sides to those of the input");
-    printf("feature   %zu numbers, %.3g multiply-adds per image\n", info->feature_size, info->work);
+    printf("feature   %zu numbers, ", info->feature_size);
+    if (info->work < 4e9) {
+        printf("%s multiply-adds per image\n", with_commas((size_t)info->work, text));
+    } else {
+        printf("%.3g multiply-adds per image\n", info->work);
+    }
     print_classes(info);
     const char *link = "trained   ";
     for (size_t i = 0; i < N_NOTES; i++) {

@@ -8,7 +8,7 @@
 static const struct {
     const char *key, *title;
 } kinds[] = {
-    [CEN_FINDING_MISPLACED] = {"misplaced", "far nearer to another class than to their own; look "
+    [CEN_FINDING_MISPLACED] = {"misplaced", "much nearer to another class than to their own; look "
                                             "at each, and move what lies in the wrong class"},
     [CEN_FINDING_DUPLICATE] = {"duplicate", "pairs that are (almost) the same picture; count each "
                                             "once, and if their classes differ, one is wrong"},

@@ -158,11 +158,12 @@ void print_model(const cen_model *model)
         char shape[64];
         (void)snprintf(shape, sizeof shape, "%zux%zux%zu", layer->channels, layer->height,
                        layer->width);
-        print_names(stdout, "          %*s  %-*s %-14s", place, layer->place, text, layer->text,
-                    shape);
-        if (layer->n_parameters > 0) printf(" %12s", with_commas(layer->n_parameters, a));
+        const bool has_numbers = layer->n_parameters > 0;
+        print_names(stdout, "          %*s  %-*s %-*s", place, layer->place, text, layer->text,
+                    has_numbers ? 14 : 0, shape);
+        if (has_numbers) printf(" %12s", with_commas(layer->n_parameters, a));
         printf("\n");
     }
     printf("          head: %zu -> %zu classes\n", info->feature_size, info->n_classes);
-    if (info->mirror) printf("feature   the mean of a picture's and its mirror image's\n");
+    if (info->mirror) printf("mirror    a feature is the mean over a picture and its mirror image\n");
 }

@@ -150,7 +150,7 @@ int dry_run(run *r, const cen_folder *folder, training *t)
     if (s.is_json) json_start(r, info, &found);
     if (!is_talking()) return 0;
     char epoch[32], all[32];
-    printf("time      about %s an epoch and %s in all, by a few steps on this machine\n",
+    printf("time      about %s per epoch, %s in all (measured on a few steps)\n",
            as_time(found.epoch_seconds, epoch), as_time(found.seconds, all));
     printf("memory    about %.0f MB\n", found.memory / 1e6);
     printf("dry run   nothing was written; to train, leave --dry-run out\n");

@@ -19,7 +19,7 @@ for line in images sizes input net training; do
 done
 mv dry.txt out.txt
 says "^to train  bag 18, coat 18, sandal 18$"
-says "^time      about [0-9.:]+ s? ?an epoch and [0-9.:]+ (s )?in all"
+says "^time      about [0-9.:]+( s| min)? per epoch, [0-9.:]+( s| min)? in all \(measured on a few steps\)$"
 says "^memory    about [1-9][0-9]* MB$"
 says "^ +9  dense 32 +32x1x1 +8,224$"
 grep -q "^epoch softmax\|^done\|^next" out.txt && complain "it trained: $(cat out.txt)"

@@ -15,9 +15,10 @@ says '^net       16,787 parameters, and 96 of centers$'
 says '^ +0  conv 8 3x3 pad 1 +8x20x24 +80$'
 says '^ +9  dense 32 +32x1x1 +15,392$'
 says '^          head: 32 -> 3 classes$'
-says "^feature   the mean of a picture's and its mirror image's$"
+says '^mirror    a feature is the mean over a picture and its mirror image$'
 says '^resize    stretch: both sides to those of the input$'
-says '^feature   32 numbers, .* multiply-adds per image$'
+says '^feature   32 numbers, [0-9,]+ multiply-adds per image$'
+grep -q ' $' out.txt && complain "blanks at the end of a line: $(cat out.txt)"
 says '^classes   3: bag, coat, sandal$'
 says '^trained   loss center, lambda 0.02, .*epochs 2, batch_size 64, lr 0.002.*, seed 7$'
 says "^line      $LITTLE\$"

@@ -50,7 +50,7 @@ done
 succeed train --no-report --verbose --lambda auto --lambda-warmup 1 --augment strong --flip --label-smoothing 0.1 --clip 1 \
     --patience 1 -o rest small
 says "lambda [0-9.e-]+  gradients center/softmax [0-9.]+  feature to center [0-9.]+  spread [0-9.]+  val center"
-says "^feature   the mean of a picture's and its mirror image's"
+says '^mirror    a feature is the mean over a picture and its mirror image$'
 succeed train -q --no-report --flip --val-split 0 -o mirrored small
 succeed "$TOOLS/cl_features" mirrored small -o mirrored.npy
 cmp -s mirrored/features.npy mirrored.npy || complain "cl_features does not mirror as cl_train does"
