@@ -161,13 +161,9 @@ static cen_status fail_empty(const cen_folder *folder, size_t label, cen_error *
 
 static cen_status check_any(const cen_folder_info *info, cen_error *error)
 {
-    if (info->n_images > 0) return CEN_OK;
-    if (info->n_skipped > 0) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: %s; there is no other image to use",
-                         info->skipped[0].path, info->skipped[0].reason);
-    }
-    return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "there are no images here; name a file or a folder that holds some");
+    if (info->n_images > 0 || info->n_skipped == 0) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT, "%s: %s; there is no other image to use",
+                     info->skipped[0].path, info->skipped[0].reason);
 }
 
 static cen_status check_two(const cen_folder *folder, cen_error *error)

@@ -277,6 +277,11 @@ static cen_status fill(cen_folder *folder, const char *const *paths, size_t n_pa
     cen__free(found.items);
     cen__free(found.classes);
     if (status == CEN_OK) status = cen__settle_classes(folder, error);
+    if (status == CEN_OK && folder->info.n_images == 0) {
+        status = cen__fail(error, CEN_ERROR_ARGUMENT,
+                           "%s: there are no images here; name a file or a folder that holds some",
+                           paths[0]);
+    }
     folder->info.class_names = folder->class_names;
     if (status != CEN_OK || folder->options.unlabelled) return status;
     status = check_validation(folder, error);

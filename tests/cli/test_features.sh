@@ -40,6 +40,8 @@ for file in "$first" "$second"; do
     grep -q "$file" f.fvecs.tsv || complain "f.fvecs.tsv does not name $file"
 done
 expect 1 "broken.png" "$FEATURES" --strict run "$first" broken.png -o g.npy
+mkdir bare
+expect 1 "^cl_features: bare: there are no images here; name a file or a folder" "$FEATURES" run bare -o g.npy
 [ -e g.npy ] && complain "--strict wrote a file"
 jpeg="$SOURCE/tests/fuzz/corpus/jpeg/rgb444p.jpg"
 head -c $(($(wc -c <"$jpeg") * 3 / 4)) "$jpeg" >short.jpg
