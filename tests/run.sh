@@ -38,7 +38,7 @@ run_format() {
 run_line() {
     step "one line, no build system: cc -std=c99"
     [ -e "$SCRATCH/cl_train" ] ||
-        cc -std=c99 -O3 -Iinclude -Isrc src/*/*.c tools/cl_train.c tools/train_*.c tools/options.c tools/manual.c tools/completion.c tools/progress.c tools/system.c -lm \
+        cc -std=c99 -O3 -Iinclude -Isrc src/*/*.c tools/cl_train.c tools/train_*.c tools/options.c tools/manual.c tools/completion.c tools/progress.c tools/system.c tools/text.c -lm \
             -o "$SCRATCH/cl_train"
     "$SCRATCH/cl_train" --version
 }

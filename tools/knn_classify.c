@@ -210,12 +210,6 @@ static const char *as_number(double value, char text[32])
     return text;
 }
 
-static const char *as_percent(double share, char text[32])
-{
-    (void)snprintf(text, 32, isnan(share) ? "-" : "%.1f %%", 100 * share);
-    return text;
-}
-
 static void print_line(const answers *a, size_t i, bool is_table)
 {
     enum { NEAREST = 3 };

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
+
+#include "text.h"
 
 typedef enum {
     OPTION_FLAG,   /* bool: set true */
@@ -18,7 +19,7 @@ typedef enum {
     OPTION_REAL,   /* double: from least to most, finite */
     OPTION_CHOICE, /* int: the place in choices, a NULL-terminated list */
     OPTION_SIZE,   /* size_t[2]: N or HxW, each at least 1 */
-    OPTION_REALS /* real_list: one number or three with commas between, each from least to most */
+    OPTION_REALS   /* real_list: one number or three with commas between, each from least to most */
 } option_kind;
 
 typedef struct real_list {
@@ -106,21 +107,5 @@ int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, 
 
 /* The exit code for what parse_options returned below 0. */
 int parse_exit_code(int parsed);
-
-/* printf for names of files and classes, which strangers chose: ? stands for
- * control characters, marks of direction and bytes that are no UTF-8, so that no terminal obeys them.
- * One newline may end it. fail does the same. */
-void print_names(FILE *file, const char *format, ...);
-
-/* Text as a JSON string, quotes included; what a terminal obeys is escaped, and U+FFFD stands for bytes that are
- * no UTF-8. */
-void print_json_string(FILE *file, const char *text);
-
-/* printf to the end of what stands in text[size] already; what has no room there is left out. */
-void append(char *text, size_t size, const char *format, ...);
-
-/* The command line as a shell reads it: what is not plain stands in quotes. The caller frees it; NULL
- * without memory. Call it before parse_options, which moves argv. */
-char *join_command(int argc, char **argv);
 
 #endif

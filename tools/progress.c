@@ -112,29 +112,6 @@ cen_status folder_features(const cen_model *model, cen_folder *folder, bool is_s
     return status;
 }
 
-const char *with_commas(size_t number, char *text)
-{
-    char digits[24];
-    int n = snprintf(digits, sizeof digits, "%zu", number), at = 0;
-    for (int i = 0; i < n; i++) {
-        if (i > 0 && (n - i) % 3 == 0) text[at++] = ',';
-        text[at++] = digits[i];
-    }
-    text[at] = '\0';
-    return text;
-}
-
-const char *as_clock(double seconds, char *text)
-{
-    size_t whole = seconds > 0 ? (size_t)(fmin(seconds, 1e9) + 0.5) : 0;
-    if (whole >= 3600) {
-        (void)snprintf(text, 32, "%zu:%02zu:%02zu", whole / 3600, whole / 60 % 60, whole % 60);
-    } else {
-        (void)snprintf(text, 32, "%zu:%02zu", whole / 60, whole % 60);
-    }
-    return text;
-}
-
 void print_model(const cen_model *model)
 {
     const cen_model_info *info = cen_model_get(model);
@@ -165,5 +142,6 @@ void print_model(const cen_model *model)
         printf("\n");
     }
     printf("          head: %zu -> %zu classes\n", info->feature_size, info->n_classes);
-    if (info->mirror) printf("mirror    a feature is the mean over a picture and its mirror image\n");
+    if (info->mirror)
+        printf("mirror    a feature is the mean over a picture and its mirror image\n");
 }

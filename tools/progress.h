@@ -45,10 +45,4 @@ cen_status folder_features(const cen_model *model, cen_folder *folder, bool is_s
 /* The input, the layers, the head: a line each. */
 void print_model(const cen_model *model);
 
-/* 1234567 as "1,234,567" in text[32]. */
-const char *with_commas(size_t number, char *text);
-
-/* Seconds as "1:05" or "2:03:04" in text[32]. */
-const char *as_clock(double seconds, char *text);
-
 #endif

@@ -20,13 +20,6 @@ static const char *as_loss(double loss, char text[32])
     return text;
 }
 
-static const char *as_share(double share, char text[32])
-{
-    if (isnan(share)) return "-";
-    (void)snprintf(text, 32, "%.1f %%", 100 * share);
-    return text;
-}
-
 /* Without validation images their columns are left out. */
 static void print_header(const run *r, bool is_validated)
 {
@@ -70,11 +63,11 @@ void print_epoch(run *r, const cen_epoch_report *report)
     r->has_header = true;
     fputs(is_best ? terminal_look(stdout, LOOK_BEST) : "", stdout);
     printf("%5zu%8s%8s%9s", report->epoch, as_loss(train->first, a), as_loss(train->center, b),
-           as_share(train->accuracy, c));
+           as_percent(train->accuracy, c));
     if (is_validated) {
-        printf("  %8s%9s%8s", as_loss(val->first, a), as_share(val->accuracy, b),
-               as_share(report->knn_accuracy, c));
-        if (s.balance) printf("%8s", as_share(report->knn_macro, a));
+        printf("  %8s%9s%8s", as_loss(val->first, a), as_percent(val->accuracy, b),
+               as_percent(report->knn_accuracy, c));
+        if (s.balance) printf("%8s", as_percent(report->knn_macro, a));
         printf("%12.3f", report->intra_inter);
     }
     printf("%8s%s%s\n", as_clock(report->seconds, a), is_best ? " *" : "",
