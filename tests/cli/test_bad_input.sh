@@ -94,7 +94,7 @@ echo shoe >names.txt
 expect 1 "names.txt, line 1: no class is named .shoe." $TRAIN --holdout-classes names.txt hold
 expect 1 "share of held-out classes of 1 " $TRAIN --holdout-classes 1 hold
 expect 1 "33 images per class do not divide batches of 64" $TRAIN --per-class 33 hold
-expect 1 "batches of 64 with 2 images per class need 32 classes, there are 3" $TRAIN --per-class 2 hold
+expect 1 "batches of 64 with 2 images per class need 32 classes, there are 3; make batches of 6$" $TRAIN --per-class 2 hold
 few hollow 3
 mkdir hollow/nothing
 expect 1 "hollow/nothing" $TRAIN hollow
