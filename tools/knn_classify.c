@@ -4,6 +4,7 @@
 #include <centerloss_eval.h>
 #include "system.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -210,9 +211,22 @@ static const char *as_number(double value, char text[32])
     return text;
 }
 
-static void print_line(const answers *a, size_t i, bool is_table)
+/* The first of the nearest, and of the others those that fit into so many columns. */
+static void print_nearest(const answers *a, size_t i, int columns)
 {
     enum { NEAREST = 3 };
+    char text[32];
+    for (size_t j = 0; j < a->k && j < NEAREST; j++) {
+        const char *name = knn_row_name(a->gallery, a->indices[i * a->k + j], text);
+        columns -= width_of(name) + (j > 0 ? 2 : 0);
+        if (j > 0 && columns < 0) break;
+        print_names(stdout, "%s%s", j > 0 ? "  " : "", name);
+    }
+    printf("\n");
+}
+
+static void print_line(const answers *a, size_t i, bool is_table)
+{
     char text[32];
     const size_t n_votes = count_votes(a, i);
     print_column(is_table, "distance", 10, as_number(a->own[i], text));
@@ -226,17 +240,13 @@ static void print_line(const answers *a, size_t i, bool is_table)
     print_column(is_table, "votes", 7, as_percent(share, text));
     if (a->model != NULL) print_column(is_table, "head", 7, as_percent(probability_of(a, i), text));
     if (!is_table) printf("nearest  ");
-    for (size_t j = 0; j < a->k && j < NEAREST; j++) {
-        print_names(stdout, "%s%s", j > 0 ? "  " : "",
-                    knn_row_name(a->gallery, a->indices[i * a->k + j], text));
-    }
-    printf("\n");
 }
 
 static void print_lines(const answers *a)
 {
     enum { WIDEST = 60 };
-    const bool is_table = terminal_width(stdout) > 0;
+    const int columns = terminal_width(stdout);
+    const bool is_table = columns > 0;
     int path_width = is_table ? 7 : 0, class_width = is_table ? 5 : 0;
     char text[32];
     for (size_t i = 0; i < a->queries->f.n; i++) {
@@ -246,16 +256,19 @@ static void print_lines(const answers *a)
         if (path > path_width && path <= WIDEST) path_width = path;
         if (class > class_width && class <= WIDEST) class_width = class;
     }
+    int used = 0;
     if (is_table) {
-        printf("%-*s  %-*s  distance    %s%s%s%s\n", path_width, "picture", class_width, "class",
-               a->is_one_class ? "" : "margin      ", "votes    ",
-               a->model != NULL ? "head     " : "", "nearest");
+        used = printf("%-*s  %-*s  distance    %s%s%s", path_width, "picture", class_width, "class",
+                      a->is_one_class ? "" : "margin      ", "votes    ",
+                      a->model != NULL ? "head     " : "");
+        printf("nearest\n");
     }
     for (size_t i = 0; i < a->queries->f.n; i++) {
         const char *name = class_of(a, i);
         print_padded(knn_row_name(a->queries, i, text), path_width);
         print_padded(name != NULL ? name : "unknown", class_width);
         print_line(a, i, is_table);
+        print_nearest(a, i, is_table ? columns - used : INT_MAX);
     }
 }
 

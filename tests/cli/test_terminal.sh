@@ -56,4 +56,15 @@ grep -q "$ESCAPE" plain dumb && complain "colours though NO_COLOR is set, or the
 succeed "$TOOLS/cl_train" --no-report --net "$LITTLE" --epochs 2 -o piped small
 grep -qE "$ESCAPE|$(printf '\r')" out.txt err.txt && complain "control characters in a pipe: $(cat -v out.txt)"
 
+# a line of classify shows as many of the nearest pictures as the window holds, at least one
+for pair in 60:1 115:2 200:3; do
+    python3 "$SOURCE/tests/support/terminal.py" ${pair%:*} table "$TOOLS/cl_knn" classify piped small/bag ||
+        complain "classify in a terminal: $(cat table)"
+    tr '\r' '\n' <table | grep -E '^small/bag/.* %' >lines.txt
+    [ "$(wc -l <lines.txt)" -eq 20 ] || complain "not 20 lines: $(cat table)"
+    awk -v n=$((1 + ${pair#*:})) -v columns=${pair%:*} '
+        gsub(/\.png/, "&") != n || (n > 2 && length > columns) { bad = 1 } END { exit bad }' lines.txt ||
+        complain "not ${pair#*:} of the nearest in ${pair%:*} columns: $(cat lines.txt)"
+done
+
 finish
