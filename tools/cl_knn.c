@@ -11,16 +11,16 @@
 
 static knn s = {.seed = 1, .threshold = -1, .far = -1, .ratio = 1.5};
 
-static const char *const metrics[] = {"l2", "cosine", NULL};
-static const char *const weights[] = {"uniform", "distance", NULL};
+const char *const knn_metrics[] = {"l2", "cosine", NULL};
+const char *const knn_weights[] = {"uniform", "distance", NULL};
 
 static const option options[] = {
     {"k", 'k', OPTION_COUNT, &s.k, "N", .least = 1, .most = 1e9, .group = "Neighbours",
      .help = "neighbours that vote (5, or all if fewer)"},
-    {"metric", '\0', OPTION_CHOICE, &s.metric, "KIND", .choices = metrics,
+    {"metric", '\0', OPTION_CHOICE, &s.metric, "KIND", .choices = knn_metrics,
      .help = "distance: l2 (default), or cosine",
      .more = "cosine is 1 - the cosine of the angle between two features."},
-    {"weights", '\0', OPTION_CHOICE, &s.weights, "KIND", .choices = weights,
+    {"weights", '\0', OPTION_CHOICE, &s.weights, "KIND", .choices = knn_weights,
      .help = "vote: uniform (default), or distance",
      .more = "uniform counts each neighbour 1, distance counts it 1 / distance."},
     {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL",

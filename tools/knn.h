@@ -23,6 +23,9 @@ typedef struct knn {
     progress line;
 } knn;
 
+/* The names of --metric and --weights. */
+extern const char *const knn_metrics[], *const knn_weights[];
+
 /* Features with what they are called after; labels[i] is rows[i].label. */
 typedef struct knn_set {
     const char *name; /* as on the command line */
