@@ -149,11 +149,15 @@ static void json_numbers(const char *const *keys, const double *values, size_t n
 
 static void json_interval(const char *name, const double interval[2])
 {
-    if (isfinite(interval[0])) {
-        printf("\"%s\": [%.17g, %.17g], ", name, interval[0], interval[1]);
-    } else {
+    if (!isfinite(interval[0])) {
         printf("\"%s\": null, ", name);
+        return;
     }
+    printf("\"%s\": [", name);
+    print_json_number(stdout, interval[0]);
+    printf(", ");
+    print_json_number(stdout, interval[1]);
+    printf("], ");
 }
 
 static void json_few_shot(const char *name, const cen_episodes *few)

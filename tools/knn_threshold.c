@@ -84,11 +84,8 @@ void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshol
 
 void knn_json_number(const char *name, double value)
 {
-    if (isfinite(value)) {
-        printf("\"%s\": %.17g", name, value);
-    } else {
-        printf("\"%s\": null", name);
-    }
+    printf("\"%s\": ", name);
+    print_json_number(stdout, value);
 }
 
 static void json_notes(const cen_file_note *notes, size_t n, bool *is_first)

@@ -100,6 +100,17 @@ void print_json_string(FILE *file, const char *text)
     fputc('"', file);
 }
 
+void print_json_number(FILE *file, double value)
+{
+    char text[32] = "null";
+    for (int digits = 15; isfinite(value) && digits <= 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, value);
+        const double read = strtod(text, NULL);
+        if (!(read < value) && !(read > value)) break;
+    }
+    fputs(text, file);
+}
+
 void append(char *text, size_t size, const char *format, ...)
 {
     size_t used = strlen(text);

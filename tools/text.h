@@ -17,6 +17,9 @@ void print_names_list(FILE *file, const char *format, va_list arguments);
  * no UTF-8. */
 void print_json_string(FILE *file, const char *text);
 
+/* The fewest digits, 15 or more, that read as the same number; null if it is not finite. */
+void print_json_number(FILE *file, double value);
+
 /* printf to the end of what stands in text[size] already; what has no room there is left out. */
 void append(char *text, size_t size, const char *format, ...);
 
