@@ -86,8 +86,10 @@ static const entry files[] = {
 
 static const command tool = {
     .name = "cl_knn",
-    .usage = "cl_knn eval GALLERY [QUERY] | classify GALLERY IMAGE|DIR...\n"
-             "       cl_knn enroll GALLERY NAME IMAGE... | audit GALLERY      [OPTIONS]",
+    .usage = "cl_knn eval [OPTIONS] GALLERY [QUERY]\n"
+             "       cl_knn classify [OPTIONS] GALLERY IMAGE|DIR...\n"
+             "       cl_knn enroll [OPTIONS] GALLERY NAME IMAGE...\n"
+             "       cl_knn audit [OPTIONS] GALLERY",
     .summary = "Finds the nearest neighbours among features, and measures what they are worth.",
     .arguments = "GALLERY|DIR",
     .options = options,

@@ -15,7 +15,7 @@ static const option options[] = {
      .help = "center (default), softmax, triplet, cosface, ...",
      .more =
          "center is softmax cross-entropy + lambda * center loss, softmax the same with lambda 0. "
-         "triplet (batch-hard) and triplet-semi need --per-class 4 or more."},
+         "triplet (batch-hard) and triplet-semi choose --per-class 4 or more by themselves."},
     {"margin", '\0', OPTION_REAL, &s.margin, "X", .most = RATE_MOST,
      .help = "margin of triplets (0.2) and cosface (0.35)"},
     {"centers", '\0', OPTION_CHOICE, &s.centers, "RULE", .choices = center_modes,

@@ -44,6 +44,10 @@ for tool in cl_features cl_idx cl_knn cl_train; do
         [ ! -s lint.txt ] || complain "$tool.1: $(head -n 3 lint.txt)"
     fi
 done
+# each command of cl_knn has a line of its own in the usage
+for name in eval classify enroll audit; do
+    grep -qE "^(Usage:|      ) cl_knn $name \[OPTIONS\] GALLERY" cl_knn.help || complain "no usage of cl_knn $name"
+done
 [ "$(wc -l <cl_train.help)" -le 100 ] || complain "cl_train --help does not fit two screens"
 expect 2 "^cl_train: --print 'pdf' cannot be used; it takes man, bash, zsh or fish$" cl_train --print pdf
 
