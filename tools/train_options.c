@@ -15,7 +15,7 @@ static const option options[] = {
      .help = "center (default), softmax, triplet, cosface, ...",
      .more =
          "center is softmax cross-entropy + lambda * center loss, softmax the same with lambda 0. "
-         "triplet (batch-hard) and triplet-semi choose --per-class 4 or more by themselves."},
+         "triplet is batch-hard, triplet-semi semi-hard."},
     {"margin", '\0', OPTION_REAL, &s.margin, "X", .most = RATE_MOST,
      .help = "margin of triplets (0.2) and cosface (0.35)"},
     {"centers", '\0', OPTION_CHOICE, &s.centers, "RULE", .choices = center_modes,
@@ -61,7 +61,8 @@ static const option options[] = {
     {"balance", '\0', OPTION_FLAG, &s.balance, .help = "show all classes equally often",
      .more = "The mean accuracy over classes (macro) then chooses the best epoch."},
     {"per-class", '\0', OPTION_COUNT, &s.per_class, "K", .least = 1, .most = 1 << 20,
-     .help = "images of each class in a batch", .more = "The default is to shuffle all images."},
+     .help = "images of each class in a batch",
+     .more = "The default is to shuffle all images, and 4 or more for triplets."},
     {"no-shuffle", '\0', OPTION_FLAG, &s.keep_order, .help = "train in the order of the folder",
      .more = "The order is bytewise, by class and then by file name."},
     {"seed", '\0', OPTION_SEED, &s.seed, "N", .most = 1e18,
