@@ -238,8 +238,8 @@ static cen_status check_bytes(const cen__tiff *tiff, cen_error *error)
                          name[tiff->is_tiled]);
     uint64_t n_bytes = 0;
     for (size_t i = 0; i < n; i++) {
-        const uint8_t *bytes;
-        size_t size, row = i % plane / tiff->across * tiff->segment_rows;
+        const uint8_t *bytes = NULL;
+        size_t size = 0, row = i % plane / tiff->across * tiff->segment_rows;
         const size_t rows =
             tiff->height - row < tiff->segment_rows ? tiff->height - row : tiff->segment_rows;
         cen_status status = cen__tiff_segment(tiff, i, &bytes, &size, error);

@@ -213,7 +213,7 @@ static bool matches(const uint8_t *bytes, size_t size)
 static cen_status read_size(cen_context *context, const uint8_t *bytes, size_t size,
                             cen_image *image, cen_error *error)
 {
-    cursor c;
+    cursor c = {.at = 0};
     picture p;
     (void)context;
     cen_status status = start(&c, bytes, size, error);
@@ -226,7 +226,7 @@ static cen_status read_size(cen_context *context, const uint8_t *bytes, size_t s
 /* The picture and all chunks after it, of which each has to be whole. */
 static cen_status read_file(const uint8_t *bytes, size_t size, picture *p, cen_error *error)
 {
-    cursor c;
+    cursor c = {.at = 0};
     cen_status status = start(&c, bytes, size, error);
     if (status == CEN_OK && c.size < c.end) status = cut_short(&c, error);
     if (status == CEN_OK) status = read_picture(&c, false, p, error);
