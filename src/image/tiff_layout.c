@@ -157,8 +157,8 @@ static cen_status check_jpeg(const cen__tiff *tiff, cen_error *error)
 /* Colors of 16 bits, all reds first. */
 static cen_status read_palette(cen__tiff *tiff, cen_error *error)
 {
-    const size_t n = (size_t)1 << tiff->bits;
     if (tiff->photometric != CEN__TIFF_PALETTE) return CEN_OK;
+    const size_t n = (size_t)1 << tiff->bits; /* of indices: of 8 bits at most */
     if (tiff->fields[CEN__TIFF_COLOR_MAP].count < 3 * n)
         return cen__fail(error, CEN_ERROR_FORMAT, "the TIFF lacks the %zu colours of its palette",
                          n);
