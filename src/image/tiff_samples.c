@@ -20,7 +20,8 @@ static void expand_words(cen__tiff *tiff, const uint8_t *row, size_t n, size_t p
     }
 }
 
-/* 0 to 1 become 0 to 255, rounded. What is no number becomes 0. */
+/* 0 to 1 become 0 to 255, rounded, in double, whose products are exact whatever registers a machine has. What is no
+ * number becomes 0. */
 static void expand_floats(cen__tiff *tiff, const uint8_t *row, size_t n, size_t step,
                           uint8_t *samples)
 {
@@ -31,7 +32,7 @@ static void expand_floats(cen__tiff *tiff, const uint8_t *row, size_t n, size_t 
         memcpy(&value, &bits, sizeof value);
         const bool is_in_range = value >= 0 && value <= 1;
         if (!is_in_range) tiff->is_out_of_range = true;
-        *samples = is_in_range ? (uint8_t)(value * 255 + 0.5f) : value > 1 ? 255 : 0;
+        *samples = is_in_range ? (uint8_t)((double)value * 255 + 0.5) : value > 1 ? 255 : 0;
     }
 }
 

@@ -26,7 +26,7 @@ def to_bytes(values):
     if values.dtype == np.uint16:
         return (values >> 8).astype(np.uint8)
     if values.dtype == np.float32:
-        return np.floor(np.clip(values, 0, 1) * np.float32(255) + np.float32(.5)).astype(np.uint8)
+        return np.floor(np.clip(values, 0, 1).astype(float) * 255 + .5).astype(np.uint8)
     return values.astype(np.uint8)
 
 

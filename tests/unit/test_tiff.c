@@ -225,6 +225,19 @@ static void test_floats_beyond_0_to_1_are_cut_off_with_a_warning(void **state)
     cen_image_free(&image);
 }
 
+/* In float, 128.49999 and a half would be 129; a machine with wider registers would say 128. */
+static void test_floats_are_rounded_alike_on_all_machines(void **state)
+{
+    (void)state;
+    cen_image image;
+    static const uint8_t floats[] = {1, 1, 1, 0x3f, 2,    2,    2,    0x3f,
+                                     3, 3, 3, 0x3f, 0x48, 0x48, 0x48, 0x3f};
+    static const uint8_t pixels[] = {128, 129, 130, 199};
+    assert_null(warning_of(32, 3, floats, 16, &image));
+    assert_memory_equal(image.pixels, pixels, 4);
+    cen_image_free(&image);
+}
+
 /* ---- files whose directory comes late ---- */
 
 static const char path[] = "test_tiff.tmp";
@@ -322,6 +335,7 @@ int main(void)
         cmocka_unit_test(test_ycc_with_alpha_is_not_taken_for_rgb),
         cmocka_unit_test(test_dark_samples_of_16_bits_are_warned_of),
         cmocka_unit_test(test_floats_beyond_0_to_1_are_cut_off_with_a_warning),
+        cmocka_unit_test(test_floats_are_rounded_alike_on_all_machines),
         cmocka_unit_test(test_a_directory_is_found_wherever_it_is),
         cmocka_unit_test(test_pages_that_follow_are_not_missed),
         cmocka_unit_test(test_a_directory_too_far_for_the_picture_is_refused),
