@@ -337,8 +337,8 @@ void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *se
             else
                 set->copy_rows(v->out_h, v->out_w, dy, v->out_w, gradient, t.dy_pitch);
             t.dw = dw + output * taps;
+            t.dbias = dbias == NULL ? NULL : dbias + output;
             set->tap_sums(&t);
-            if (dbias != NULL) dbias[output] += set->sum(plane, dy);
         }
     }
 }

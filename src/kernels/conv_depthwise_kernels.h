@@ -99,7 +99,7 @@ static void taps(const cen__taps *job)
 
 /* Of four rows. */
 INLINE void sum_rows(size_t stacks, size_t height, size_t step, const cen__tap_sums *t, size_t row,
-                     const size_t *at, vec *acc)
+                     const size_t *at, vec *acc, vec *total)
 {
     const size_t pitch = t->pitch, columns = t->dy_pitch;
     const float *const dy = t->dy + row * columns, *const planes = t->planes + row * step * pitch;
@@ -108,6 +108,7 @@ INLINE void sum_rows(size_t stacks, size_t height, size_t step, const cen__tap_s
         size_t down = pitch;
         COMPUTE_ANEW(down);
         for (size_t r = 0; r < 4; r++) y[r] = *(const vec *)(dy + r * columns + q);
+        *total += (y[0] + y[1]) + (y[2] + y[3]);
 #pragma GCC unroll 16
         for (size_t s = 0; s < stacks; s++) {
             const float *const from = planes + at[s] + q;
@@ -126,14 +127,15 @@ INLINE void sum_rows(size_t stacks, size_t height, size_t step, const cen__tap_s
 INLINE void sum_stacks(size_t stacks, size_t height, size_t step, const cen__tap_sums *t,
                        size_t first)
 {
-    vec acc[10];
+    vec acc[10], total = {0};
     for (size_t s = 0; s < stacks * height; s++) acc[s] = (vec){0};
     for (size_t row = 0; row < t->rows; row += 4)
-        sum_rows(stacks, height, step, t, row, t->at + first, acc);
+        sum_rows(stacks, height, step, t, row, t->at + first, acc, &total);
     for (size_t s = 0; s < stacks; s++)
         for (size_t i = 0; i < height; i++)
             t->dw[(ptrdiff_t)t->w_at[first + s] + (ptrdiff_t)i * t->w_step] +=
                 lane_sum(acc[s * height + i]);
+    if (first == 0 && t->dbias != NULL) *t->dbias += lane_sum(total);
 }
 
 /* As many stacks at once as leave registers for the rows of the gradient. */
