@@ -131,8 +131,9 @@ int main(int argc, char **argv)
         pictures[n_pictures] = read_file(path);
     }
     for (int i = 0; i < WORKERS; i++) (void)pthread_create(&threads[i], NULL, work, &workers[i]);
+    for (int i = 0; i < WORKERS; i++) (void)pthread_join(threads[i], NULL);
+    (void)work(&workers[1]); /* a last round, when all people are in */
     for (int i = 0; i < WORKERS; i++) {
-        (void)pthread_join(threads[i], NULL);
         all.n_named += workers[i].n_named;
         all.n_unknown += workers[i].n_unknown;
         all.n_wrong += workers[i].n_wrong;
