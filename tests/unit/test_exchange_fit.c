@@ -99,15 +99,18 @@ static int fit(const cen_exchange *exchange, const void *how)
     options.resume = f->resume;
     cen_status status = cen_fit(trainer, &dataset, &options, &error);
     snprintf(names, sizeof names, "row %zu", f->broken);
-    if (status == CEN_ERROR_NOT_FINITE && strstr(error.message, names) != NULL) return 10;
-    if (status != CEN_OK) {
+    int code = 0;
+    if (status == CEN_ERROR_NOT_FINITE && strstr(error.message, names) != NULL) {
+        code = 10;
+    } else if (status != CEN_OK) {
         fprintf(stderr, "rank %zu: %s\n", rank, error.message);
-        return 3;
+        code = 3;
+    } else if (cen_model_save(model, saved, NULL) != CEN_OK) {
+        code = 4;
     }
-    if (cen_model_save(model, saved, NULL) != CEN_OK) return 4;
     cen_trainer_free(trainer);
     cen_model_free(model);
-    return 0;
+    return code;
 }
 
 /* Both files of all ranks are those of one process. */
