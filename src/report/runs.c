@@ -138,11 +138,11 @@ static void take_cell(cen_epoch_report *epoch, const char *name, size_t name_siz
 static cen_status read_log(cen_context *context, cen__compared *run, const char *path,
                            cen_error *error)
 {
-    uint8_t *bytes;
+    char *head;
     size_t size, n = 0;
-    cen_status status = cen__file_read_text(context, path, FILE_MOST, &bytes, &size, error);
+    cen_status status = cen_text_read(context, path, FILE_MOST, &head, &size, error);
     if (status != CEN_OK) return status;
-    const char *head = (const char *)bytes, *line = head;
+    const char *line = head;
     if (strncmp(head, "epoch,", 6) != 0)
         status = cen__fail(error, CEN_ERROR_FORMAT,
                            "%s: this is no log of cl_train; train that run again, or leave it out",
@@ -161,7 +161,7 @@ static cen_status read_log(cen_context *context, cen__compared *run, const char 
         }
         run->n_epochs++;
     }
-    cen__free(bytes);
+    cen_text_free(head);
     return status;
 }
 
