@@ -88,24 +88,12 @@ void knn_json_number(const char *name, double value)
     print_json_number(stdout, value);
 }
 
-static void json_notes(const cen_file_note *notes, size_t n, bool *is_first)
-{
-    for (size_t i = 0; i < n; i++) {
-        printf("%s{\"path\": ", *is_first ? "" : ", ");
-        print_json_string(stdout, notes[i].path);
-        printf(", \"reason\": ");
-        print_json_string(stdout, notes[i].reason);
-        printf("}");
-        *is_first = false;
-    }
-}
-
 static void json_unlabelled(const knn_set *set, bool *is_first)
 {
     char reason[96];
     (void)snprintf(reason, sizeof reason, "left out %zu of split test without a class",
                    set->n_unlabelled);
-    json_notes(&(const cen_file_note){set->name, reason}, 1, is_first);
+    print_json_notes(&(const cen_file_note){set->name, reason}, 1, is_first);
 }
 
 void knn_json_notes(const knn_set *a, const knn_set *b)
@@ -121,9 +109,9 @@ void knn_json_notes(const knn_set *a, const knn_set *b)
             }
             if (sets[i] == NULL || sets[i]->folder == NULL) continue;
             const cen_folder_info *info = cen_folder_get(sets[i]->folder);
-            if (kind == 0) json_notes(info->skipped, info->n_skipped, &is_first);
-            if (kind == 1) json_notes(info->damaged, info->n_damaged, &is_first);
-            if (kind == 2) json_notes(info->remarks, info->n_remarks, &is_first);
+            if (kind == 0) print_json_notes(info->skipped, info->n_skipped, &is_first);
+            if (kind == 1) print_json_notes(info->damaged, info->n_damaged, &is_first);
+            if (kind == 2) print_json_notes(info->remarks, info->n_remarks, &is_first);
         }
         printf("]");
     }

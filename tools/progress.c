@@ -85,6 +85,18 @@ void progress_clear(progress *line)
     line->n_shown = 0;
 }
 
+void print_json_notes(const cen_file_note *notes, size_t n, bool *is_first)
+{
+    for (size_t i = 0; i < n; i++) {
+        printf("%s{\"path\": ", *is_first ? "" : ", ");
+        print_json_string(stdout, notes[i].path);
+        printf(", \"reason\": ");
+        print_json_string(stdout, notes[i].reason);
+        printf("}");
+        *is_first = false;
+    }
+}
+
 static void print_notes(const command *tool, const char *what, const cen_file_note *notes, size_t n)
 {
     for (size_t i = 0; i < n; i++) {

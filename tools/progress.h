@@ -33,6 +33,9 @@ void progress_images(progress *line, const char *label, size_t done, size_t tota
 /* Wipes the line, so that another can be printed. */
 void progress_clear(progress *line);
 
+/* Notes as JSON objects with commas between; *is_first says whether none was printed before, and is kept up. */
+void print_json_notes(const cen_file_note *notes, size_t n, bool *is_first);
+
 /* Says on the error stream which images were skipped or are damaged. */
 void print_folder_notes(const command *tool, const cen_folder_info *info);
 

@@ -55,6 +55,23 @@ double peak_memory(void)
     return getrusage(RUSAGE_SELF, &used) == 0 ? unit * (double)used.ru_maxrss : 0;
 }
 
+bool processor_name(char *text, size_t size)
+{
+    static const char key[] = "model name";
+    char line[512];
+    bool is_found = false;
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (!is_found && file != NULL && fgets(line, sizeof line, file) != NULL) {
+        const char *colon = strchr(line, ':');
+        is_found = colon != NULL && strncmp(line, key, sizeof key - 1) == 0;
+        if (!is_found) continue;
+        line[strcspn(line, "\n")] = '\0';
+        (void)snprintf(text, size, "%s", colon + 1 + strspn(colon + 1, " "));
+    }
+    if (file != NULL) (void)fclose(file);
+    return is_found;
+}
+
 bool fill_streams(void)
 {
     for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++) {
@@ -160,6 +177,13 @@ double peak_memory(void)
     PROCESS_MEMORY_COUNTERS used;
     if (!K32GetProcessMemoryInfo(GetCurrentProcess(), &used, sizeof used)) return 0;
     return (double)used.PeakWorkingSetSize;
+}
+
+bool processor_name(char *text, size_t size)
+{
+    const char *name = getenv("PROCESSOR_IDENTIFIER");
+    if (name != NULL) (void)snprintf(text, size, "%s", name);
+    return name != NULL;
 }
 
 bool fill_streams(void)

@@ -20,6 +20,9 @@ const char *terminal_look(FILE *file, look which);
 /* Bytes of memory that this process has used at most, 0 if the system does not say. */
 double peak_memory(void);
 
+/* The processor's name into text[size]; false if the system does not say. */
+bool processor_name(char *text, size_t size);
+
 /* To be called first in a program: the standard streams that are closed are opened, so that no file gets the
  * number of one and is written to by what is printed. Reading or writing them fails as before. False with errno
  * set. */

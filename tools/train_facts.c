@@ -143,21 +143,10 @@ static void add_options(facts *list)
 
 /* ---- the machine, and when ---- */
 
-/* Linux names the processor in a file, Windows in the environment. */
 static void add_processor(facts *list)
 {
-    char line[512];
-    FILE *file = fopen("/proc/cpuinfo", "r");
-    const char *name = getenv("PROCESSOR_IDENTIFIER");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        char *colon = strchr(line, ':');
-        if (strncmp(line, "model name", 10) != 0 || colon == NULL) continue;
-        line[strcspn(line, "\n")] = '\0';
-        name = colon + 1 + strspn(colon + 1, " ");
-        break;
-    }
-    if (file != NULL) (void)fclose(file);
-    if (name != NULL) add(list, "processor", "%s", name);
+    char text[512];
+    if (processor_name(text, sizeof text)) add(list, "processor", "%s", text);
 }
 
 static void add_time(facts *list, double seconds)

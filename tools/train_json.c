@@ -61,14 +61,9 @@ static void put_interval(const char *name, const double ends[2])
 
 static void put_notes(const char *name, const cen_file_note *notes, size_t n)
 {
+    bool is_first = true;
     printf(", \"%s\": [", name);
-    for (size_t i = 0; i < n; i++) {
-        printf(i > 0 ? ", {\"path\": " : "{\"path\": ");
-        print_json_string(stdout, notes[i].path);
-        printf(", \"reason\": ");
-        print_json_string(stdout, notes[i].reason);
-        printf("}");
-    }
+    print_json_notes(notes, n, &is_first);
     printf("]");
 }
 
