@@ -537,6 +537,10 @@ CEN_API cen_status cen_predictor_features(cen_predictor *predictor, const float 
 CEN_API cen_status cen_predictor_classes(cen_predictor *predictor, const float *x, size_t n,
                                          float *logits, float *probabilities, cen_error *error);
 
+/* The same of features[n, D] that are there already, without the net. */
+CEN_API cen_status cen_model_classes(const cen_model *model, const float *features, size_t n,
+                                     float *logits, float *probabilities, cen_error *error);
+
 /* The input x[channels, height, width] of a decoded image, or of the bytes of an image file,
  * exactly as a folder is read. Errors: as cen_image_decode. */
 CEN_API cen_status cen_predictor_input(const cen_predictor *predictor, const cen_image *image,

@@ -82,9 +82,6 @@ int knn_same_size(const knn *s, const knn_set *gallery, const knn_set *other);
 /* The row of features as a caller may print it: its path, or "row N" in text[32]. */
 const char *knn_row_name(const knn_set *set, size_t row, char *text);
 
-/* As folder_features, and with set->probabilities if the model has a head. */
-cen_status knn_head_features(knn *s, knn_set *set, size_t *rows, cen_error *error);
-
 /* The share of a class in a vote. */
 typedef struct knn_vote {
     int32_t label;

@@ -70,6 +70,19 @@ static int name_rows(knn *s, const cen_folder_info *info, const size_t *rows, kn
     return 0;
 }
 
+/* What the model's head says of the features; nothing if it has none. */
+static cen_status ask_head(const knn *s, knn_set *set, cen_error *error)
+{
+    const size_t n_classes = cen_model_get(s->model)->n_classes;
+    if (cen_model_classes(s->model, NULL, 0, NULL, NULL, error) != CEN_OK) return CEN_OK;
+    set->probabilities = calloc(set->f.n + 1, n_classes * sizeof(float));
+    if (set->probabilities == NULL) {
+        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for probabilities"};
+        return error->status;
+    }
+    return cen_model_classes(s->model, set->f.features, set->f.n, NULL, set->probabilities, error);
+}
+
 static int compute_features(knn *s, knn_set *set)
 {
     cen_error error;
@@ -81,10 +94,9 @@ static int compute_features(knn *s, knn_set *set)
         free(rows);
         return out_of_memory(s, set->name);
     }
-    cen_status status = s->asks_head
-                            ? knn_head_features(s, set, rows, &error)
-                            : folder_features(s->model, set->folder, false, set->f.features, rows,
-                                              &set->f.n, show, &s->line, &error);
+    cen_status status = folder_features(s->model, set->folder, false, set->f.features, rows,
+                                        &set->f.n, show, &s->line, &error);
+    if (status == CEN_OK && s->asks_head) status = ask_head(s, set, &error);
     progress_clear(&s->line);
     set->f.d = d;
     set->f.n_classes = info->n_classes;

@@ -118,9 +118,16 @@ cen_status folder_features(const cen_model *model, cen_folder *folder, bool is_s
     cen_status status = cen_folder_load(folder, &cen_model_get(model)->input, 0, NULL, NULL, error);
     if (status != CEN_OK) return status;
     const cen_dataset *dataset = cen_folder_dataset(folder);
+    const size_t n_skipped = cen_folder_get(folder)->n_skipped;
     status =
         cen_model_features(model, dataset, features, is_strict ? NULL : rows, n, show, user, error);
     for (size_t i = 0; i < dataset->n && is_strict; i++) rows[i] = i;
+    const cen_folder_info *info = cen_folder_get(folder);
+    if (status != CEN_OK && info->n_skipped - n_skipped == dataset->n) {
+        (void)snprintf(error->message, sizeof error->message,
+                       "%.200s: %.200s; there is no other image to use",
+                       info->skipped[n_skipped].path, info->skipped[n_skipped].reason);
+    }
     return status;
 }
 

@@ -96,7 +96,6 @@ static cen_status show(run *r, const cen_folder_info *info, const missing *m, co
                             .rows = rows,
                             .n = n,
                             .seed = s.seed,
-                            .has_directions = strcmp(loss_names[s.loss], "cosface") == 0,
                             .has_svg = s.has_svg,
                             .has_page = !s.no_report};
     cen_status status = list.failed ? page_no_memory(error) : page_finish(r->page, &content, error);

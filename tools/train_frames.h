@@ -23,9 +23,6 @@ struct page {
     int32_t *labels; /* [n_points] */
 };
 
-/* The numbers of a tensor; NULL if the model has none of this name. */
-const float *model_tensor(cen_model *model, const char *wanted);
-
 /* plane[n_frames]: the frames in one plane, the principal components of the best, so that points move and axes do
  * not. Features of two numbers are shown as they are. text says what the plane is. */
 cen_status page_project(cen_context *context, const page *p, size_t d, cen_report_frame *plane,

@@ -63,6 +63,16 @@ double page_seconds(const page *p)
     return seconds;
 }
 
+static const float *centers_of(cen_model *model)
+{
+    const char *name;
+    cen_tensor view;
+    for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
+        if (strcmp(name, "centers.weight") == 0) return view.data;
+    }
+    return NULL;
+}
+
 bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
 {
     size_t d = cen_model_get(model)->feature_size, n_centers = p->n_centers * d;
@@ -82,7 +92,7 @@ bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
     f->features = malloc(p->n_points * d * sizeof *f->features);
     f->centers = malloc(n_centers * sizeof *f->centers);
     if (f->features == NULL || f->centers == NULL) return false;
-    memcpy(f->centers, model_tensor(model, "centers.weight"), n_centers * sizeof *f->centers);
+    memcpy(f->centers, centers_of(model), n_centers * sizeof *f->centers);
     for (size_t i = 0; i < p->n_points; i++) {
         memcpy(f->features + i * d, report->features + p->points[i] * d, d * sizeof *f->features);
     }
@@ -110,8 +120,7 @@ static bool add_best(page *p, const page_content *content)
         free(f.centers);
         return false;
     }
-    memcpy(f.centers, model_tensor(content->model, "centers.weight"),
-           p->n_centers * d * sizeof(float));
+    memcpy(f.centers, centers_of(content->model), p->n_centers * d * sizeof(float));
     for (size_t i = 0; i < content->n && next < p->n_points; i++) {
         if (strcmp(content->rows[i].split, cen_split_name(CEN_SPLIT_VALIDATION)) != 0) continue;
         if (place++ != p->points[next]) continue;

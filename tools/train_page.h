@@ -31,7 +31,6 @@ typedef struct page_content {
     const float *features;       /* [n, D] */
     const cen_feature_row *rows; /* [n] */
     uint64_t seed;
-    bool has_directions; /* the head compares directions (cosface) */
     bool has_svg, has_page;
 } page_content;
 
@@ -41,8 +40,7 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error);
 
 /* The label that the head gives to each of features[n, D], the caller's to free; NULL if there is no head, or no
  * memory. */
-int32_t *page_head_answers(const page *p, const page_content *content, const float *features,
-                           size_t n);
+int32_t *page_head_answers(const page_content *content, const float *features, size_t n);
 
 /* The page with these sets, and its JSON and plots. */
 cen_status page_write(page *p, const page_content *content, const cen_report_set *sets,

@@ -21,19 +21,20 @@ static bool reserve(cen_predictor *predictor)
     return predictor->mirrored != NULL && predictor->features != NULL;
 }
 
-static bool reserve_logits(cen_predictor *predictor)
+/* Logits of n features, and what the head computes with, of the model's context. Both NULL without a head. */
+static bool alloc_logits(const cen_model *model, size_t n, float **logits, float **scratch)
 {
-    const cen_model *model = predictor->model;
     const cen_model_info *info = &model->info;
-    const size_t n = predictor->max_n, classes = info->n_classes;
     size_t n_logits;
-    if (model->head.kind == NULL || classes == 0) return true;
-    if (!cen__multiply(n, classes, &n_logits)) return false;
-    const size_t scratch = model->head.kind->scratch_count(
-        model->net.kernels, n, info->feature_size, classes, cen_context_threads(model->context));
-    predictor->logits = cen__alloc(model->context, n_logits, sizeof(float));
-    predictor->scratch = cen__alloc(model->context, scratch, sizeof(float));
-    return predictor->logits != NULL && predictor->scratch != NULL;
+    *logits = *scratch = NULL;
+    if (model->head.kind == NULL || info->n_classes == 0) return true;
+    if (!cen__multiply(n, info->n_classes, &n_logits)) return false;
+    const size_t n_scratch =
+        model->head.kind->scratch_count(model->net.kernels, n, info->feature_size, info->n_classes,
+                                        cen_context_threads(model->context));
+    *logits = cen__alloc(model->context, n_logits, sizeof(float));
+    *scratch = cen__alloc(model->context, n_scratch, sizeof(float));
+    return *logits != NULL && *scratch != NULL;
 }
 
 cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *model, size_t max_n,
@@ -55,7 +56,7 @@ cen_status cen_predictor_create(cen_predictor **predictor, const cen_model *mode
     if (status == CEN_OK && !reserve(made)) {
         status = cen__fail_memory(error, "the mirror images of a batch");
     }
-    if (status == CEN_OK && !reserve_logits(made)) {
+    if (status == CEN_OK && !alloc_logits(model, max_n, &made->logits, &made->scratch)) {
         status = cen__fail_memory(error, "the logits of a batch");
     }
     if (status != CEN_OK) {
@@ -160,11 +161,43 @@ static void softmax(const float *logits, size_t k, float *p)
     }
 }
 
+static cen_status check_head(const cen_model *model, cen_error *error)
+{
+    if (model->head.kind != NULL && model->info.n_classes > 0) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     model->info.n_classes == 0
+                         ? "the model has no classes; search its features"
+                         : "the model was trained without a head, to compare features; "
+                           "search its features");
+}
+
+/* Of features f[n, D], with made[n, classes] and the scratch of alloc_logits. */
+static void classify(const cen_model *model, const float *f, size_t n, float *made, float *scratch,
+                     float *logits, float *probabilities)
+{
+    const size_t classes = model->info.n_classes;
+    const cen__head_pass pass = {.kernels = model->net.kernels,
+                                 .context = model->context,
+                                 .n = n,
+                                 .d = model->info.feature_size,
+                                 .k = classes,
+                                 .scale = model->head.scale,
+                                 .f = f,
+                                 .weight = model->parameters + model->head_weight,
+                                 .bias = model->parameters + model->head_bias,
+                                 .logits = made,
+                                 .scratch = scratch};
+    model->head.kind->forward(&pass);
+    if (logits != NULL) memcpy(logits, made, n * classes * sizeof *logits);
+    for (size_t i = 0; i < n && probabilities != NULL; i++) {
+        softmax(made + i * classes, classes, probabilities + i * classes);
+    }
+}
+
 cen_status cen_predictor_classes(cen_predictor *predictor, const float *x, size_t n, float *logits,
                                  float *probabilities, cen_error *error)
 {
     const cen_model *model = predictor->model;
-    const size_t d = model->info.feature_size, classes = model->info.n_classes;
     cen_status status = check(predictor, n, error);
     if (status != CEN_OK) return status;
     if (predictor->head != model->head.kind) {
@@ -172,31 +205,32 @@ cen_status cen_predictor_classes(cen_predictor *predictor, const float *x, size_
                          "the model has been given to a trainer with another loss since the "
                          "predictor was made; make another");
     }
-    if (predictor->logits == NULL) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         classes == 0
-                             ? "the model has no classes; search its features"
-                             : "the model was trained without a head, to compare features; "
-                               "search its features");
-    }
-    if (n == 0) return CEN_OK;
-    const cen__head_pass pass = {.kernels = model->net.kernels,
-                                 .context = model->context,
-                                 .n = n,
-                                 .d = d,
-                                 .k = classes,
-                                 .scale = model->head.scale,
-                                 .f = cen__predict(predictor, x, n),
-                                 .weight = model->parameters + model->head_weight,
-                                 .bias = model->parameters + model->head_bias,
-                                 .logits = predictor->logits,
-                                 .scratch = predictor->scratch};
-    model->head.kind->forward(&pass);
-    if (logits != NULL) memcpy(logits, pass.logits, n * classes * sizeof *logits);
-    for (size_t i = 0; i < n && probabilities != NULL; i++) {
-        softmax(pass.logits + i * classes, classes, probabilities + i * classes);
-    }
+    status = check_head(model, error);
+    if (status != CEN_OK || n == 0) return status;
+    classify(model, cen__predict(predictor, x, n), n, predictor->logits, predictor->scratch, logits,
+             probabilities);
     return CEN_OK;
+}
+
+cen_status cen_model_classes(const cen_model *model, const float *features, size_t n, float *logits,
+                             float *probabilities, cen_error *error)
+{
+    enum { BLOCK = 64 };
+    const size_t d = model->info.feature_size, classes = model->info.n_classes;
+    float *made, *scratch;
+    cen_status status = check_head(model, error);
+    if (status != CEN_OK || n == 0) return status;
+    if (!alloc_logits(model, n < BLOCK ? n : BLOCK, &made, &scratch)) {
+        status = cen__fail_memory(error, "the logits of a batch");
+    }
+    for (size_t i = 0; i < n && status == CEN_OK; i += BLOCK) {
+        classify(model, features + i * d, n - i < BLOCK ? n - i : BLOCK, made, scratch,
+                 logits != NULL ? logits + i * classes : NULL,
+                 probabilities != NULL ? probabilities + i * classes : NULL);
+    }
+    cen__free(made);
+    cen__free(scratch);
+    return status;
 }
 
 cen_status cen_predictor_input(const cen_predictor *predictor, const cen_image *image, float *x,

@@ -179,6 +179,16 @@ static double naive_logit(const float *f, const float *w, float bias, double sca
     return scale > 0 ? scale * dot / sqrt(ff * ww) : dot + (double)bias;
 }
 
+static int classes_or_fail(void *user)
+{
+    float logits[8], f[D] = {0};
+    cen_error error = {CEN_OK, ""};
+    cen_status status = cen_model_classes(user, f, 1, logits, NULL, &error);
+    assert_true(status == CEN_OK || status == CEN_ERROR_MEMORY);
+    assert_int_equal(error.status, status);
+    return status == CEN_OK;
+}
+
 static void logits_and_probabilities_are_those_of_the_head_and_of_any_batch(void **state)
 {
     (void)state;
@@ -224,6 +234,17 @@ static void logits_and_probabilities_are_those_of_the_head_and_of_any_batch(void
                              CEN_OK);
             assert_memory_equal(alone, p + i * CLASSES, sizeof alone);
         }
+        /* The same of features that are there, also of more than the library takes at once. */
+        enum { ROWS = 2 * N + 3 };
+        float rows[ROWS * D], got[ROWS * CLASSES], shares[ROWS * CLASSES];
+        for (size_t i = 0; i < ROWS; i++) memcpy(rows + i * D, f + i % N * D, D * sizeof *f);
+        assert_int_equal(cen_model_classes(model, rows, ROWS, got, shares, NULL), CEN_OK);
+        for (size_t i = 0; i < ROWS; i++) {
+            const size_t k = i % N * CLASSES;
+            assert_memory_equal(got + i * CLASSES, logits + k, CLASSES * sizeof *got);
+            assert_memory_equal(shares + i * CLASSES, p + k, CLASSES * sizeof *p);
+        }
+        assert_true(fail_each_allocation(classes_or_fail, model) > 1);
         cen_predictor_free(many);
         cen_predictor_free(one);
         cen_model_free(model);
@@ -245,6 +266,9 @@ static void a_model_without_classes_or_head_has_no_logits(void **state)
         float logits[3];
         assert_int_equal(cen_predictor_create(&predictor, model, 1, NULL), CEN_OK);
         assert_int_equal(cen_predictor_classes(predictor, x, 1, logits, NULL, &error),
+                         CEN_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, classes > 0 ? "without a head" : "no classes"));
+        assert_int_equal(cen_model_classes(model, logits, 1, logits, NULL, &error),
                          CEN_ERROR_ARGUMENT);
         assert_non_null(strstr(error.message, classes > 0 ? "without a head" : "no classes"));
         cen_predictor_free(predictor);
