@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -25,11 +26,6 @@ typedef struct {
     uint8_t *data; /* within it, after the header */
     size_t sizes[MAX_DIMS];
 } idx;
-
-static uint32_t read_big_endian(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
 
 /* Unpacks a gzip file in place; other files stay as they are. */
 static cen_status unpack(cen_context *context, const char *path, uint8_t **bytes, size_t *size,
@@ -53,7 +49,7 @@ static cen_status parse(const char *path, uint8_t *bytes, size_t size, size_t n_
 {
     size_t header = 4 + 4 * n_dims, needed = 1;
     const char *what = n_dims == 3 ? "images" : "labels";
-    if (size < 4 || read_big_endian(bytes) != 0x800 + n_dims) {
+    if (size < 4 || cen__be32(bytes) != 0x800 + n_dims) {
         return cen__fail(error, CEN_ERROR_FORMAT,
                          "%s: not an IDX file of %s (these begin with 00 00 08 %02zx); check that "
                          "images and labels are not exchanged",
@@ -64,7 +60,7 @@ static cen_status parse(const char *path, uint8_t *bytes, size_t size, size_t n_
                          path, size);
     }
     for (size_t d = 0; d < n_dims; d++) {
-        file->sizes[d] = read_big_endian(bytes + 4 + 4 * d);
+        file->sizes[d] = cen__be32(bytes + 4 + 4 * d);
         if (!cen__multiply(needed, file->sizes[d], &needed)) needed = SIZE_MAX;
     }
     if (needed != size - header) {

@@ -2,16 +2,7 @@
 
 #include <string.h>
 
-uint32_t cen__read_u32(const uint8_t bytes[4])
-{
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
-}
-
-uint64_t cen__read_u64(const uint8_t bytes[8])
-{
-    return (uint64_t)cen__read_u32(bytes) | (uint64_t)cen__read_u32(bytes + 4) << 32;
-}
+#include "base/bytes.h"
 
 static void put_u32(uint8_t *bytes, uint32_t value)
 {
@@ -98,8 +89,8 @@ void cen__read_floats(const uint8_t *bytes, cen__dtype dtype, size_t n, float *v
 {
     for (size_t i = 0; i < n; i++) {
         switch (dtype) {
-        case CEN__F32: values[i] = from_bits(cen__read_u32(bytes + 4 * i)); break;
-        case CEN__F64: values[i] = from_double(cen__read_u64(bytes + 8 * i)); break;
+        case CEN__F32: values[i] = from_bits(cen__le32(bytes + 4 * i)); break;
+        case CEN__F64: values[i] = from_double(cen__le64(bytes + 8 * i)); break;
         case CEN__F16:
             values[i] = from_half((uint32_t)bytes[2 * i] | (uint32_t)bytes[2 * i + 1] << 8);
             break;

@@ -7,9 +7,6 @@
 
 #include "base/file.h"
 
-uint32_t cen__read_u32(const uint8_t bytes[4]);
-uint64_t cen__read_u64(const uint8_t bytes[8]);
-
 /* bytes[4 n] = the n numbers. */
 void cen__put_floats(uint8_t *bytes, const float *values, size_t n);
 void cen__put_u64(uint8_t bytes[8], uint64_t value);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -206,7 +207,7 @@ static cen_status read_header(FILE *file, const char *path, header *h, cen_error
     if (n_read < 8 || fread(start + 8, 1, length_size, file) != length_size) {
         return fail_short(file, path, "its first 12 bytes", error);
     }
-    size_t size = cen__read_u32(start + 8);
+    size_t size = cen__le32(start + 8);
     if (size > HEADER_MOST) {
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "%s: its header claims %zu bytes, and at most %d are read; save the array "

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "format/floats.h"
@@ -295,7 +296,7 @@ static cen_status read_bytes(cen_context *context, const uint8_t *bytes, size_t 
         return cen__fail(error, CEN_ERROR_FORMAT, "this is no safetensors file: it has %zu bytes",
                          size);
     }
-    uint64_t header_size = cen__read_u64(bytes), left = size - LENGTH_SIZE;
+    uint64_t header_size = cen__le64(bytes), left = size - LENGTH_SIZE;
     if (header_size > left) {
         return cen__fail(error, CEN_ERROR_FORMAT,
                          "this is no safetensors file, or it was cut short: its header should have "

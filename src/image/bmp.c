@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/memory.h"
 
 enum { FIRST_BYTES = 18 }; /* up to the size of the second header */
@@ -20,16 +21,6 @@ typedef struct {
     int channels;
     size_t start; /* of the pixels */
 } header;
-
-static uint32_t number16(const uint8_t *p)
-{
-    return (uint32_t)p[1] << 8 | p[0];
-}
-
-static uint32_t number32(const uint8_t *p)
-{
-    return number16(p + 2) << 16 | number16(p);
-}
 
 /* "BM" may begin a text, which has no zeros; a header always has some. */
 static bool matches(const uint8_t *bytes, size_t size)
@@ -84,7 +75,7 @@ static cen_status read_info(const uint8_t *bytes, size_t size, header *h, size_t
         return cen__fail(error, CEN_ERROR_FORMAT, "the file ends at byte %zu, within the header",
                          size);
     }
-    *info_size = number32(bytes + FILE_HEADER);
+    *info_size = cen__le32(bytes + FILE_HEADER);
     static const size_t known[] = {CORE_HEADER, OS2_SHORT,  INFO_HEADER, 52,
                                    56,          OS2_HEADER, 108,         124};
     bool is_known = false;
@@ -103,14 +94,14 @@ static cen_status read_info(const uint8_t *bytes, size_t size, header *h, size_t
     const uint8_t *info = bytes + FILE_HEADER;
     uint32_t width, height;
     if (*info_size == CORE_HEADER) {
-        width = number16(info + 4);
-        height = number16(info + 6);
-        h->bits = number16(info + 10);
+        width = cen__le16(info + 4);
+        height = cen__le16(info + 6);
+        h->bits = cen__le16(info + 10);
     } else {
-        width = number32(info + 4);
-        height = number32(info + 8);
-        h->bits = number16(info + 14);
-        if (*info_size >= INFO_HEADER) h->compression = number32(info + 16);
+        width = cen__le32(info + 4);
+        height = cen__le32(info + 8);
+        h->bits = cen__le16(info + 14);
+        if (*info_size >= INFO_HEADER) h->compression = cen__le32(info + 16);
     }
     if (width > INT32_MAX) {
         return cen__fail(error, CEN_ERROR_FORMAT, "the header says a negative width");
@@ -140,7 +131,7 @@ static cen_status read_masks(const uint8_t *bytes, size_t size, size_t info_size
     }
     uint32_t all = 0;
     for (size_t i = 0; i < n_masks; i++) {
-        h->masks[i] = number32(bytes + start + 4 * i);
+        h->masks[i] = cen__le32(bytes + start + 4 * i);
         all |= h->masks[i];
         uint32_t lowest = h->masks[i] & (~h->masks[i] + 1);
         if ((h->masks[i] & (h->masks[i] + lowest)) != 0) {
@@ -165,7 +156,7 @@ static cen_status read_palette(const uint8_t *bytes, size_t size, size_t info_si
                                size_t at, cen_error *error)
 {
     size_t entry_size = info_size == CORE_HEADER ? 3 : 4, most = (size_t)1 << h->bits;
-    size_t n_colors = info_size >= INFO_HEADER ? number32(bytes + FILE_HEADER + 32) : 0;
+    size_t n_colors = info_size >= INFO_HEADER ? cen__le32(bytes + FILE_HEADER + 32) : 0;
     if (n_colors == 0 || n_colors > most) n_colors = most;
     if (h->start <= at) h->start = at + n_colors * entry_size;
     if (n_colors > (h->start - at) / entry_size) n_colors = (h->start - at) / entry_size;
@@ -190,7 +181,7 @@ static cen_status read_header(const uint8_t *bytes, size_t size, header *h, cen_
     cen_status status = read_info(bytes, size, h, &info_size, error);
     if (status != CEN_OK) return status;
     size_t at = FILE_HEADER + info_size;
-    h->start = number32(bytes + 10);
+    h->start = cen__le32(bytes + 10);
     if (h->bits <= 8) return read_palette(bytes, size, info_size, h, at, error);
     status = read_masks(bytes, size, info_size, h, &at, error);
     if (status != CEN_OK) return status;
@@ -252,7 +243,7 @@ static void copy_fields(const uint8_t *row, size_t width, size_t pixel_size, con
         tops[c] = masks[c] >> shifts[c];
     }
     for (size_t x = 0; x < width; x++, row += pixel_size, out += channels) {
-        uint32_t pixel = number16(row);
+        uint32_t pixel = cen__le16(row);
         if (pixel_size > 2) pixel |= (uint32_t)row[2] << 16;
         if (pixel_size > 3) pixel |= (uint32_t)row[3] << 24;
         for (int c = 0; c < channels; c++) {

@@ -1,5 +1,7 @@
 #include "image/inflate.h"
 
+#include "base/bytes.h"
+
 /* ---- CRC-32, sixteen bytes a step ------------------------------------------------------------ */
 
 /* SLICES[k][i] is the CRC of the byte i followed by k zero bytes (polynomial 0xedb88320, bits
@@ -43,12 +45,6 @@ static const uint32_t SLICES[16][256] = {
     /* clang-format on */
 };
 
-static uint32_t load32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
-}
-
 /* Four bytes, with `behind` more bytes of the step after them. */
 static uint32_t fold(uint32_t word, size_t behind)
 {
@@ -60,8 +56,8 @@ uint32_t cen__crc32(uint32_t crc, const uint8_t *bytes, size_t size)
 {
     crc = ~crc;
     for (; size >= 16; size -= 16, bytes += 16)
-        crc = fold(crc ^ load32(bytes), 12) ^ fold(load32(bytes + 4), 8) ^
-              fold(load32(bytes + 8), 4) ^ fold(load32(bytes + 12), 0);
+        crc = fold(crc ^ cen__le32(bytes), 12) ^ fold(cen__le32(bytes + 4), 8) ^
+              fold(cen__le32(bytes + 8), 4) ^ fold(cen__le32(bytes + 12), 0);
     for (; size > 0; size--, bytes++) crc = crc >> 8 ^ SLICES[0][(crc ^ *bytes) & 255];
     return ~crc;
 }

@@ -4,25 +4,20 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "image/inflate.h"
 
 enum { NONE = 0 }; /* no orientation is there */
 enum { TAG_ORIENTATION = 0x0112, TYPE_SHORT = 3, TYPE_LONG = 4, ENTRY_SIZE = 12 };
 
-static uint32_t big32(const uint8_t *p)
-{
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
 static uint32_t number16(const uint8_t *p, bool big)
 {
-    return big ? (uint32_t)p[0] << 8 | p[1] : (uint32_t)p[1] << 8 | p[0];
+    return big ? cen__be16(p) : cen__le16(p);
 }
 
 static uint32_t number32(const uint8_t *p, bool big)
 {
-    return big ? number16(p, big) << 16 | number16(p + 2, big)
-               : number16(p + 2, big) << 16 | number16(p, big);
+    return big ? cen__be32(p) : cen__le32(p);
 }
 
 /* The first directory of a TIFF header. Offsets come from the file: each is checked before use. */
@@ -197,7 +192,7 @@ static int png_orientation(const uint8_t *bytes, size_t size)
     bool has_profile = false;
     size_t at = 8;
     while (size - at >= 12) {
-        size_t length = big32(bytes + at);
+        size_t length = cen__be32(bytes + at);
         const uint8_t *name = bytes + at + 4, *data = bytes + at + 8;
         if (length > size - at - 12 || memcmp(name, "IEND", 4) == 0) break;
         if (memcmp(name, "eXIf", 4) == 0) {

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "image/lzw.h"
 
@@ -20,11 +21,6 @@ typedef struct {
     int channels;
     size_t start; /* of the picture's data */
 } header;
-
-static size_t number16(const uint8_t *p)
-{
-    return (size_t)p[1] << 8 | p[0];
-}
 
 static bool matches(const uint8_t *bytes, size_t size)
 {
@@ -108,12 +104,12 @@ static cen_status read_header(const uint8_t *bytes, size_t size, header *h, cen_
     if (status != CEN_OK) return status;
     const uint8_t *descriptor = bytes + at;
     at += DESCRIPTOR;
-    h->left = number16(descriptor);
-    h->top = number16(descriptor + 2);
-    h->frame_width = number16(descriptor + 4);
-    h->frame_height = number16(descriptor + 6);
-    h->width = number16(bytes + 6);
-    h->height = number16(bytes + 8);
+    h->left = cen__le16(descriptor);
+    h->top = cen__le16(descriptor + 2);
+    h->frame_width = cen__le16(descriptor + 4);
+    h->frame_height = cen__le16(descriptor + 6);
+    h->width = cen__le16(bytes + 6);
+    h->height = cen__le16(bytes + 8);
     if (h->width < h->left + h->frame_width) h->width = h->left + h->frame_width;
     if (h->height < h->top + h->frame_height) h->height = h->top + h->frame_height;
     h->interlaced = (descriptor[8] & INTERLACED) != 0;

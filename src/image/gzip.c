@@ -3,16 +3,11 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/memory.h"
 
 enum { HAS_CRC = 2, HAS_EXTRA = 4, HAS_NAME = 8, HAS_COMMENT = 16, RESERVED = 0xe0 };
 enum { HEADER_SIZE = 10, TRAILER_SIZE = 8 };
-
-static uint32_t read32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
-           (uint32_t)bytes[3] << 24;
-}
 
 /* Behind the zero that ends a name or comment; size + 1 where there is none. */
 static size_t skip_string(const uint8_t *bytes, size_t size, size_t at)
@@ -81,8 +76,8 @@ static cen_status unpack_member(cen_context *context, const uint8_t *bytes, size
     *at = (size_t)(inflate->in - bytes);
     if (size - *at < TRAILER_SIZE)
         return cen__fail(error, CEN_ERROR_FORMAT, "the gzip data are cut short at byte %zu", size);
-    if (read32(bytes + *at) != cen__crc32(0, to->bytes + member, inflate->out_at) ||
-        read32(bytes + *at + 4) != (uint32_t)inflate->out_at)
+    if (cen__le32(bytes + *at) != cen__crc32(0, to->bytes + member, inflate->out_at) ||
+        cen__le32(bytes + *at + 4) != (uint32_t)inflate->out_at)
         return cen__fail(
             error, CEN_ERROR_FORMAT,
             "the gzip data that begin at byte %zu are damaged: their checksum is wrong", begin);
@@ -97,7 +92,7 @@ cen_status cen__gzip_unpack(cen_context *context, const uint8_t *bytes, size_t s
     *out_size = 0;
     /* The last four bytes say how much there is. That is a first guess, and not believed beyond
      * what DEFLATE can pack: 1032 bytes into one. */
-    size_t guess = size < 4 ? 0 : read32(bytes + size - 4);
+    size_t guess = size < 4 ? 0 : cen__le32(bytes + size - 4);
     if (guess / 1032 > size) guess = size;
     output to = {NULL, 0, guess < most_size ? guess : most_size, most_size};
     cen__inflate *inflate = cen__alloc(context, 1, sizeof *inflate);

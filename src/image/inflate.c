@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 /* A table is indexed by the next bits of the stream. An entry:
@@ -433,13 +435,6 @@ enum {
     FAST_OUTPUT = 8 + 258 + 32
 };
 
-static uint64_t load64(const uint8_t *bytes)
-{
-    return (uint64_t)bytes[0] | (uint64_t)bytes[1] << 8 | (uint64_t)bytes[2] << 16 |
-           (uint64_t)bytes[3] << 24 | (uint64_t)bytes[4] << 32 | (uint64_t)bytes[5] << 40 |
-           (uint64_t)bytes[6] << 48 | (uint64_t)bytes[7] << 56;
-}
-
 /* In words of 8 bytes, up to 23 bytes too many. */
 static inline void copy_words(uint8_t *out, size_t distance, size_t size)
 {
@@ -465,7 +460,7 @@ static inline void copy_words(uint8_t *out, size_t distance, size_t size)
 /* Every bit above n_bits in `bits` is either zero or what the next load brings there again. */
 #define REFILL()                                                                                   \
     do {                                                                                           \
-        bits |= load64(in) << n_bits;                                                              \
+        bits |= cen__le64(in) << n_bits;                                                           \
         in += (63 - n_bits) >> 3;                                                                  \
         n_bits |= 56;                                                                              \
     } while (0)

@@ -2,18 +2,10 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* Which damage is an error and which is passed over follows libpng: an ancillary chunk that is
  * damaged or out of place is ignored, a critical one is an error. */
-
-static uint32_t read32(const uint8_t *bytes)
-{
-    return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3];
-}
-
-static uint16_t read16(const uint8_t *bytes)
-{
-    return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
 
 /* ---- chunks ---------------------------------------------------------------------------------- */
 
@@ -63,7 +55,7 @@ cen_status cen__png_chunk_at(cen__png *png, size_t at, cen__png_chunk *chunk, ce
     chunk->at = at;
     memcpy(chunk->name, begin + 4, 4);
     chunk->name[4] = '\0';
-    uint32_t size = read32(begin);
+    uint32_t size = cen__be32(begin);
     if (size > INT32_MAX) return damaged(chunk, "has an impossible length", error);
     if (left - 8 < 4 || size > left - 12) {
         png->is_cut_short = true;
@@ -80,7 +72,7 @@ cen_status cen__png_chunk_at(cen__png *png, size_t at, cen__png_chunk *chunk, ce
 
 static bool crc_is_right(const cen__png_chunk *chunk)
 {
-    return cen__crc32(0, chunk->data - 4, chunk->size + 4) == read32(chunk->data + chunk->size);
+    return cen__crc32(0, chunk->data - 4, chunk->size + 4) == cen__be32(chunk->data + chunk->size);
 }
 
 static cen_status unknown_critical(const cen__png_chunk *chunk, cen_error *error)
@@ -111,8 +103,8 @@ static cen_status read_ihdr(cen__png *png, cen__png_chunk *chunk, cen_error *err
     if (chunk->size != 13) return damaged(chunk, "is not 13 bytes long", error);
     if (!crc_is_right(chunk)) return damaged(chunk, "is damaged: its CRC is wrong", error);
     const uint8_t *data = chunk->data;
-    png->width = read32(data);
-    png->height = read32(data + 4);
+    png->width = cen__be32(data);
+    png->height = cen__be32(data + 4);
     if (png->width == 0 || png->height == 0 || png->width > INT32_MAX || png->height > INT32_MAX)
         return damaged(chunk, "gives an impossible width or height", error);
     png->depth = data[8];
@@ -152,7 +144,7 @@ static void read_trns(cen__png *png, const cen__png_chunk *chunk)
     } else if (png->color_type == CEN__PNG_GREY || png->color_type == CEN__PNG_RGB) {
         if (chunk->size != 2 * (size_t)png->n_samples) return;
         for (int i = 0; i < png->n_samples; i++)
-            png->transparent[i] = read16(chunk->data + 2 * i) & mask;
+            png->transparent[i] = (uint16_t)(cen__be16(chunk->data + 2 * i) & mask);
     } else {
         return;
     }

@@ -1,6 +1,7 @@
 /* What a PNG says beside its pixels, read from a file without them: a text after them may turn the picture. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "image/decoders.h"
 #include "image/notes.h"
 
@@ -22,8 +23,7 @@ static bool read_chunk(cen__notes *s)
     if (!cen__notes_keep(s, CEN__CHUNK_BEGIN)) return false;
     if (s->left < CRC) return true;
     uint8_t *begin = s->bytes + at;
-    const uint32_t length =
-        (uint32_t)begin[0] << 24 | (uint32_t)begin[1] << 16 | (uint32_t)begin[2] << 8 | begin[3];
+    const uint32_t length = cen__be32(begin);
     if (length > s->left - CRC) {
         s->left = 0; /* cut short */
         return true;

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 typedef struct {
     const char *name;
     size_t offset, size;
@@ -82,18 +84,13 @@ static const signature *find(const signature *list, size_t n, const uint8_t *byt
     return NULL;
 }
 
-static size_t number16(const uint8_t *p)
-{
-    return (size_t)p[1] << 8 | p[0];
-}
-
 /* ICO and CUR have no more of a signature than four bytes that begin a TGA, too: the first picture has
  * to lie behind the list of all. */
 static const char *icon_name(const uint8_t *bytes, size_t size)
 {
     if (size < 22 || bytes[0] != 0 || bytes[1] != 0 || bytes[3] != 0) return NULL;
     if (bytes[2] != 1 && bytes[2] != 2) return NULL;
-    size_t n = number16(bytes + 4), at = number16(bytes + 18) | number16(bytes + 20) << 16;
+    size_t n = cen__le16(bytes + 4), at = cen__le32(bytes + 18);
     if (n == 0 || at < 6 + 16 * n) return NULL;
     return bytes[2] == 1 ? "ICO" : "CUR";
 }
@@ -105,9 +102,9 @@ static bool is_tga(const uint8_t *bytes, size_t size)
     unsigned kind = bytes[2] & 0xf7u, bits = bytes[16]; /* 8 is run lengths */
     bool has_map = bytes[1] == 1;
     static const uint8_t none[5] = {0};
-    if (number16(bytes + 12) == 0 || number16(bytes + 14) == 0) return false;
+    if (cen__le16(bytes + 12) == 0 || cen__le16(bytes + 14) == 0) return false;
     if (!has_map && memcmp(bytes + 3, none, 5) != 0) return false;
-    if (has_map && (number16(bytes + 5) == 0 || bytes[7] < 15 || bytes[7] > 32)) return false;
+    if (has_map && (cen__le16(bytes + 5) == 0 || bytes[7] < 15 || bytes[7] > 32)) return false;
     if (kind == 1) return has_map && (bits == 8 || bits == 16);
     if (kind == 2) return bits == 15 || bits == 16 || bits == 24 || bits == 32;
     return kind == 3 && (bits == 8 || bits == 16);

@@ -4,21 +4,12 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "image/webp_notes.h"
 
 enum { RIFF_HEADER = 12, BEGIN = 8, VP8X_SIZE = 10, ANMF_HEADER = 16 };
 enum { FLAG_ANIMATION = 0x02, FLAG_ALPHA = 0x10 };
-
-static uint32_t number24(const uint8_t *p)
-{
-    return (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
-static uint32_t number32(const uint8_t *p)
-{
-    return (uint32_t)p[3] << 24 | number24(p);
-}
 
 cen_status cen__webp_fail(const cen__webp_chunk *chunk, cen_status status, const char *what,
                           cen_error *error)
@@ -59,7 +50,7 @@ static cen_status next_chunk(cursor *c, cen__webp_chunk *chunk, cen_error *error
         if (chunk->name[i] < ' ' || chunk->name[i] > '~') chunk->name[i] = '?';
     if (chunk->name[3] == ' ') chunk->name[3] = '\0';
     chunk->data = begin + BEGIN;
-    chunk->size = number32(begin + 4);
+    chunk->size = cen__le32(begin + 4);
     size_t left = c->end - c->at - BEGIN, there = c->size - c->at - BEGIN;
     if (chunk->size > left || chunk->size + (chunk->size & 1) > left)
         return cen__webp_fail(chunk, CEN_ERROR_FORMAT,
@@ -113,10 +104,10 @@ static cen_status read_animation_frame(const cursor *file, const cen__webp_chunk
     cen_status status = next_chunk(&c, &first, error);
     if (status == CEN_OK) status = read_frame(&c, &first, p, error);
     if (status != CEN_OK) return status;
-    p->x = 2 * (size_t)number24(anmf->data);
-    p->y = 2 * (size_t)number24(anmf->data + 3);
-    if (p->frame.width == (size_t)number24(anmf->data + 6) + 1 &&
-        p->frame.height == (size_t)number24(anmf->data + 9) + 1)
+    p->x = 2 * (size_t)cen__le24(anmf->data);
+    p->y = 2 * (size_t)cen__le24(anmf->data + 3);
+    if (p->frame.width == (size_t)cen__le24(anmf->data + 6) + 1 &&
+        p->frame.height == (size_t)cen__le24(anmf->data + 9) + 1)
         return CEN_OK;
     return cen__webp_fail(anmf, CEN_ERROR_FORMAT, "has another size than its picture", error);
 }
@@ -127,8 +118,8 @@ static cen_status read_canvas(const cen__webp_chunk *vp8x, picture *p, cen_error
         return cen__webp_fail(vp8x, CEN_ERROR_FORMAT, "ends within its header", error);
     p->is_animation = (vp8x->data[0] & FLAG_ANIMATION) != 0;
     p->uses_alpha = (vp8x->data[0] & FLAG_ALPHA) != 0;
-    p->width = (size_t)number24(vp8x->data + 4) + 1;
-    p->height = (size_t)number24(vp8x->data + 7) + 1;
+    p->width = (size_t)cen__le24(vp8x->data + 4) + 1;
+    p->height = (size_t)cen__le24(vp8x->data + 7) + 1;
     p->channels = p->uses_alpha ? 4 : 3;
     return CEN_OK;
 }
@@ -194,7 +185,7 @@ static cen_status start(cursor *c, const uint8_t *bytes, size_t size, cen_error 
         return cen__fail(error, CEN_ERROR_FORMAT, "the file ends at byte %zu, within the header",
                          size);
     *c = (cursor){bytes, size, BEGIN, RIFF_HEADER};
-    size_t riff = number32(bytes + 4);
+    size_t riff = cen__le32(bytes + 4);
     if (riff < RIFF_HEADER || riff > UINT32_MAX - BEGIN)
         return cen__fail(error, CEN_ERROR_FORMAT, "the RIFF header says an impossible size");
     c->end += riff;

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
 #include "base/memory.h"
 
 enum { HEADER = 5, SIGNATURE = 0x2f, MOST_TRANSFORMS = 4 };
@@ -310,8 +311,7 @@ cen_status cen__webp_lossless_size(const cen__webp_chunk *chunk, cen__webp_size 
     if (data[0] != SIGNATURE || data[4] >> 5 != 0)
         return cen__webp_fail(chunk, CEN_ERROR_FORMAT, "does not begin as a VP8L picture does",
                               error);
-    uint32_t sides =
-        (uint32_t)data[4] << 24 | (uint32_t)data[3] << 16 | (uint32_t)data[2] << 8 | data[1];
+    uint32_t sides = cen__le32(data + 1);
     *size = (cen__webp_size){.width = (sides & 0x3fff) + 1,
                              .height = (sides >> 14 & 0x3fff) + 1,
                              .has_alpha = (sides >> 28 & 1) != 0};

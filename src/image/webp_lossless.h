@@ -2,6 +2,7 @@
 #ifndef CEN_IMAGE_WEBP_LOSSLESS_H
 #define CEN_IMAGE_WEBP_LOSSLESS_H
 
+#include "base/bytes.h"
 #include "image/webp.h"
 
 /* ---- bits, the lowest first ------------------------------------------------------------------ */
@@ -26,9 +27,7 @@ static inline void cen__vp8l_bits_fill(cen__vp8l_bits *bits)
         cen__vp8l_bits_fill_slowly(bits);
         return;
     }
-    uint64_t more = (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 |
-                    (uint64_t)p[3] << 24 | (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 |
-                    (uint64_t)p[6] << 48 | (uint64_t)p[7] << 56;
+    const uint64_t more = cen__le64(p);
     bits->value |= more << bits->n_bits;
     bits->next += (63 - bits->n_bits) >> 3;
     bits->n_bits |= 56;

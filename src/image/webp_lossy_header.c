@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "base/bytes.h"
+
 /* ---- bits ------------------------------------------------------------------------------------ */
 
 const uint8_t cen__vp8_shifts[128] = {
@@ -61,14 +63,9 @@ int cen__vp8_optional(cen__vp8_bits *bits, int n)
 
 enum { TAG = 3, KEY_HEADER = 10 };
 
-static uint32_t number24(const uint8_t *p)
-{
-    return (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
-}
-
 static size_t first_partition(const uint8_t *data)
 {
-    return number24(data) >> 5;
+    return cen__le24(data) >> 5;
 }
 
 cen_status cen__webp_lossy_size(const cen__webp_chunk *chunk, cen__webp_size *size,
@@ -136,7 +133,7 @@ static bool read_partitions(cen__vp8 *vp8, const uint8_t *data, const uint8_t *e
     left -= 3 * n_sizes;
     for (size_t i = 0; i <= n_sizes; i++) {
         size_t size =
-            i < n_sizes && number24(sizes + 3 * i) < left ? number24(sizes + 3 * i) : left;
+            i < n_sizes && cen__le24(sizes + 3 * i) < left ? cen__le24(sizes + 3 * i) : left;
         cen__vp8_bits_start(&vp8->partitions[i], data, size);
         data += size;
         left -= size;

@@ -1,6 +1,7 @@
 /* What a WebP says beside its pixels, read from a file without them: EXIF, which may turn the picture, follows it. */
 #include <string.h>
 
+#include "base/bytes.h"
 #include "image/notes.h"
 #include "image/webp_notes.h"
 
@@ -26,8 +27,7 @@ static bool read_chunk(cen__notes *s)
     const size_t at = s->size;
     if (!cen__notes_keep(s, CEN__CHUNK_BEGIN)) return false;
     uint8_t *begin = s->bytes + at;
-    size_t size =
-        (size_t)begin[7] << 24 | (size_t)begin[6] << 16 | (size_t)begin[5] << 8 | begin[4];
+    size_t size = cen__le32(begin + 4);
     if (at == RIFF_HEADER &&
         memcmp(begin, "VP8X", 4) != 0) { /* there is nothing beside the picture */
         size = s->left < KEPT ? s->left : KEPT;
