@@ -40,15 +40,22 @@ static const cen__json *set_of(const cen__compared *run, const char *name)
     return NULL;
 }
 
-static void add_run_name(cen__text *text, const cen__compared *run, const char *scope)
+/* How the curves of a run are drawn, and its name. */
+static void add_run(cen__text *text, const cen__compared *run)
 {
     cen__text_print(text,
-                    "<th scope=\"%s\"><svg class=\"plot key-line\" viewBox=\"0 0 28 8\" "
-                    "aria-hidden=\"true\"><line class=\"%s\" x1=\"2\" y1=\"4\" x2=\"26\" "
-                    "y2=\"4\"/></svg> <bdi>",
-                    scope, run->kind);
+                    "<svg class=\"plot key-line\" viewBox=\"0 0 28 8\" aria-hidden=\"true\">"
+                    "<line class=\"%s\" x1=\"2\" y1=\"4\" x2=\"26\" y2=\"4\"/></svg> <bdi>",
+                    run->kind);
     cen__add_escaped(text, run->name, NAME_MOST);
-    cen__text_add(text, "</bdi></th>");
+    cen__text_add(text, "</bdi>");
+}
+
+static void add_run_name(cen__text *text, const cen__compared *run, const char *scope)
+{
+    cen__text_print(text, "<th scope=\"%s\">", scope);
+    add_run(text, run);
+    cen__text_add(text, "</th>");
 }
 
 static void add_result(cen__text *text, const cen__json *set, const cen__figure *figure)
@@ -206,13 +213,9 @@ static void add_curves(comparison *c)
     cen__open_section(&c->page, "curves", "Curves");
     cen__text_add(text, "<ul class=\"legend\">\n");
     for (size_t i = 0; i < c->n; i++) {
-        cen__text_print(
-            text,
-            "<li><svg class=\"plot key-line\" viewBox=\"0 0 28 8\" aria-hidden=\"true\">"
-            "<line class=\"%s\" x1=\"2\" y1=\"4\" x2=\"26\" y2=\"4\"/></svg> <bdi>",
-            c->runs[i].kind);
-        cen__add_escaped(text, c->runs[i].name, NAME_MOST);
-        cen__text_print(text, "</bdi>%s</li>\n",
+        cen__text_add(text, "<li>");
+        add_run(text, &c->runs[i]);
+        cen__text_print(text, "%s</li>\n",
                         c->runs[i].document == NULL ? ", which has not ended" : "");
     }
     cen__text_add(text, "</ul>\n<div class=\"grid2\">\n");
