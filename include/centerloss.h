@@ -106,9 +106,6 @@ CEN_API cen_status cen_context_create(cen_context **context, const cen_context_o
 /* Call it after all that was made in the context is freed. */
 CEN_API void cen_context_free(cen_context *context);
 
-/* Its threads, including the caller; 1 for NULL. */
-CEN_API int cen_context_threads(const cen_context *context);
-
 /* ---- tensors ------------------------------------------------------------------------------- */
 
 enum { CEN_MAX_DIMS = 4 };
@@ -156,10 +153,6 @@ CEN_API cen_status cen_image_decode(cen_context *context, const void *bytes, siz
                                     const cen_image_options *options, cen_image *image,
                                     cen_error *error);
 
-/* Only the header: width and height (after orientation) and channels. pixels stays NULL. */
-CEN_API cen_status cen_image_read_size(cen_context *context, const char *path, cen_image *image,
-                                       cen_error *error);
-
 /* Frees the pixels and zeroes the struct. */
 CEN_API void cen_image_free(cen_image *image);
 
@@ -167,17 +160,6 @@ typedef enum cen_resize {
     CEN_RESIZE_CROP,   /* scale until the image covers the target, then cut out the center */
     CEN_RESIZE_STRETCH /* scale each side to the target */
 } cen_resize;
-
-/* Antialiased bilinear, as Pillow's resize(..., BILINEAR). CROP is torchvision's Resize +
- * CenterCrop: scale by max(H / height, W / width), round the other side down, and round half of
- * what is over to even. Colours are weighted by alpha. The caller frees *resized. */
-CEN_API cen_status cen_image_resize(cen_context *context, const cen_image *image, size_t height,
-                                    size_t width, cen_resize mode, cen_image *resized,
-                                    cen_error *error);
-
-/* Writes 1 to 4 channels as PNG, without waiting for the disk. Errors: IO. */
-CEN_API cen_status cen_image_write_png(cen_context *context, const cen_image *image,
-                                       const char *path, cen_error *error);
 
 /* ---- datasets ------------------------------------------------------------------------------ */
 
@@ -264,19 +246,6 @@ CEN_API cen_status cen_dataset_read(cen_context *context, const cen_dataset *dat
                                     const cen_input *input, const cen_augment *augment,
                                     uint64_t seed, size_t epoch, const size_t *rows, size_t n,
                                     float *x, int32_t *labels, cen_error *error);
-
-/* The rows of a training epoch: order[*n], with room for dataset->n + n_classes * per_class.
- * n_classes 0: each training row once, shuffled by (seed, epoch). Else batches of n_classes classes
- * with per_class rows each, both in shuffled rounds, so rows of small classes come several times.
- * 1, 1: single rows, all classes equally often. */
-CEN_API cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset,
-                                     size_t n_classes, size_t per_class, uint64_t seed,
-                                     size_t epoch, size_t *order, size_t *n, cen_error *error);
-
-/* mean[channels] and std[channels] of the training rows' raw values, for cen_input. A channel
- * without spread gets std 1. Errors: NOT_FINITE, what dataset->read gave for all rows. */
-CEN_API cen_status cen_dataset_measure(cen_context *context, const cen_dataset *dataset,
-                                       float *mean, float *std, cen_error *error);
 
 /* ---- folders of images --------------------------------------------------------------------- */
 
@@ -369,15 +338,6 @@ CEN_API cen_status cen_folder_load(cen_folder *folder, const cen_input *input, s
 CEN_API const cen_dataset *cen_folder_dataset(const cen_folder *folder);
 
 /* ---- models -------------------------------------------------------------------------------- */
-
-/* A named net. A size of 0 is measured on the images. */
-typedef struct cen_preset {
-    const char *name, *net;
-    size_t channels, height, width;
-} cen_preset;
-
-/* All presets; the first is the default. */
-CEN_API const cen_preset *cen_presets(size_t *n);
 
 /* A net is one line of text. It describes the body, from the image to the feature:
  *
@@ -505,14 +465,6 @@ typedef struct cen_model_info {
 
 /* Borrowed; valid until the model is freed or gets other classes. */
 CEN_API const cen_model_info *cen_model_get(const cen_model *model);
-
-/* All parameters in one buffer: body, head, centers. Borrowed and writable. NULL: no memory for a
- * copy of numbers that were in place. */
-CEN_API float *cen_model_parameters(cen_model *model, size_t *n);
-
-/* The i-th named tensor, a view: the parameters in their order, then the running statistics. False
- * after the last one, and if there is no memory for a copy. */
-CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view);
 
 /* ---- prediction ---------------------------------------------------------------------------- */
 
@@ -646,11 +598,6 @@ CEN_API void cen_trainer_free(cen_trainer *trainer);
 CEN_API cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int32_t *labels,
                                         size_t n, cen_losses *losses, cen_error *error);
 
-/* The gradient, laid out as cen_model_parameters. You may change it between backward and update;
- * changes are not checked. In mode ADAM the update reads only the centers of classes in the batch,
- * in mode MEAN none. *n is 0 if the model got other classes. */
-CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
-
 /* The images of a batch of n that this process works on: first .. first + count - 1. */
 CEN_API void cen_trainer_share(const cen_trainer *trainer, size_t n, size_t *first, size_t *count);
 
@@ -675,12 +622,6 @@ CEN_API cen_status cen_trainer_save(cen_trainer *trainer, const char *path, cen_
  * may differ. *n_steps (may be NULL): the steps taken. Errors: FORMAT, IO, UNSUPPORTED, LIMIT. */
 CEN_API cen_status cen_trainer_load(cen_trainer *trainer, const char *path, size_t *n_steps,
                                     cen_error *error);
-
-/* Only the forward pass; exchanges nothing. features[n, D] may be NULL. Errors: NOT_FINITE (a loss;
- * *losses and features are filled). */
-CEN_API cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
-                                        size_t n, cen_losses *losses, float *features,
-                                        cen_error *error);
 
 /* ---- training: all epochs ------------------------------------------------------------------ */
 
@@ -805,34 +746,12 @@ CEN_API cen_status cen_recipe_choose(cen_context *context, const cen_dataset *da
                                      cen_model_options *model, cen_train_options *train,
                                      cen_fit_options *fit, cen_augment *augment, cen_error *error);
 
-/* ---- k-nearest neighbours ------------------------------------------------------------------ */
+/* ---- distances ----------------------------------------------------------------------------- */
 
 typedef enum cen_metric {
     CEN_METRIC_L2,    /* || a - b || */
     CEN_METRIC_COSINE /* 1 - a.b / (|a| |b|); 1 to a vector of zeros */
 } cen_metric;
-
-/* The k nearest of gallery[n_gallery, d] for each of queries[n_queries, d], exact, nearest first,
- * ties by the lower index: indices and distances [n_queries, k], either may be NULL. leave_one_out:
- * queries are the gallery, and a row is not its own neighbour. Rows must be finite. */
-CEN_API cen_status cen_knn_search(cen_context *context, const float *gallery, size_t n_gallery,
-                                  const float *queries, size_t n_queries, size_t d, size_t k,
-                                  cen_metric metric, bool leave_one_out, size_t *indices,
-                                  float *distances, cen_error *error);
-
-typedef enum cen_weights {
-    CEN_WEIGHTS_UNIFORM, /* each neighbour counts 1 */
-    CEN_WEIGHTS_DISTANCE /* 1 / distance; if some are at distance 0, only these count, 1 each */
-} cen_weights;
-
-typedef struct cen_knn_options {
-    size_t size;
-    cen_metric metric;    /* (L2) */
-    size_t k;             /* (5) */
-    cen_weights weights;  /* (UNIFORM) */
-    bool leave_one_out;   /* (false) */
-    double most_distance; /* only neighbours at most this far vote (infinity) */
-} cen_knn_options;
 
 /* Features [n, d] with labels [n]; borrowed. */
 typedef struct cen_labelled {
@@ -841,13 +760,19 @@ typedef struct cen_labelled {
     size_t n;
 } cen_labelled;
 
-/* predicted[queries->n]: the label with the most weight among the k nearest within most_distance;
- * -1, unknown, if there is none. A tie goes to the smallest label, as in scikit-learn. indices and
- * distances as in cen_knn_search. queries->labels is not read. */
-CEN_API cen_status cen_knn_classify(cen_context *context, const cen_labelled *gallery,
-                                    const cen_labelled *queries, size_t d,
-                                    const cen_knn_options *options, int32_t *predicted,
-                                    size_t *indices, float *distances, cen_error *error);
+/* How near a picture must be to its nearest in the gallery to be no stranger. */
+typedef struct cen_threshold {
+    double distance;      /* a picture is known if its nearest is at most this far */
+    double false_accepts; /* the share of strangers that pass, as asked for */
+    double low, high;     /* 95 % interval of that share for new strangers. Pictures of one stranger
+                             are alike, so it counts strangers, not only pictures */
+    size_t n_pictures, n_strangers;
+} cen_threshold;
+
+typedef enum cen_weights {
+    CEN_WEIGHTS_UNIFORM, /* each neighbour counts 1 */
+    CEN_WEIGHTS_DISTANCE /* 1 / distance; if some are at distance 0, only these count, 1 each */
+} cen_weights;
 
 /* ---- defaults ------------------------------------------------------------------------------ */
 
@@ -995,16 +920,6 @@ static inline cen_fit_options cen_fit_options_init(void)
     options.cosine = true;
     options.seed = 1;
     options.k = 5;
-    return options;
-}
-
-static inline cen_knn_options cen_knn_options_init(void)
-{
-    cen_knn_options options;
-    memset(&options, 0, sizeof options);
-    options.size = sizeof options;
-    options.k = 5;
-    options.most_distance = HUGE_VAL;
     return options;
 }
 

@@ -1,5 +1,5 @@
-/* Measures and audits features, stores them in files, and draws the page of a run. The rules are
- * those of centerloss.h; the defaults stand at the end. */
+/* Looks into datasets, models and trainings, measures and audits features, stores them in files, and
+ * draws the page of a run. The rules are those of centerloss.h; the defaults stand at the end. */
 #ifndef CENTERLOSS_EVAL_H
 #define CENTERLOSS_EVAL_H
 
@@ -8,6 +8,94 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* ---- parts of images, datasets and training ---------------------------------------------------- */
+
+/* Its threads, including the caller; 1 for NULL. */
+CEN_API int cen_context_threads(const cen_context *context);
+
+/* Only the header: width and height (after orientation) and channels. pixels stays NULL. */
+CEN_API cen_status cen_image_read_size(cen_context *context, const char *path, cen_image *image,
+                                       cen_error *error);
+
+/* Antialiased bilinear, as Pillow's resize(..., BILINEAR). CROP is torchvision's Resize +
+ * CenterCrop: scale by max(H / height, W / width), round the other side down, and round half of
+ * what is over to even. Colours are weighted by alpha. The caller frees *resized. */
+CEN_API cen_status cen_image_resize(cen_context *context, const cen_image *image, size_t height,
+                                    size_t width, cen_resize mode, cen_image *resized,
+                                    cen_error *error);
+
+/* Writes 1 to 4 channels as PNG, without waiting for the disk. Errors: IO. */
+CEN_API cen_status cen_image_write_png(cen_context *context, const cen_image *image,
+                                       const char *path, cen_error *error);
+
+/* The rows of a training epoch: order[*n], with room for dataset->n + n_classes * per_class.
+ * n_classes 0: each training row once, shuffled by (seed, epoch). Else batches of n_classes classes
+ * with per_class rows each, both in shuffled rounds, so rows of small classes come several times.
+ * 1, 1: single rows, all classes equally often. */
+CEN_API cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset,
+                                     size_t n_classes, size_t per_class, uint64_t seed,
+                                     size_t epoch, size_t *order, size_t *n, cen_error *error);
+
+/* mean[channels] and std[channels] of the training rows' raw values, for cen_input. A channel
+ * without spread gets std 1. Errors: NOT_FINITE, what dataset->read gave for all rows. */
+CEN_API cen_status cen_dataset_measure(cen_context *context, const cen_dataset *dataset,
+                                       float *mean, float *std, cen_error *error);
+
+/* A named net. A size of 0 is measured on the images. */
+typedef struct cen_preset {
+    const char *name, *net;
+    size_t channels, height, width;
+} cen_preset;
+
+/* All presets; the first is the default. */
+CEN_API const cen_preset *cen_presets(size_t *n);
+
+/* All parameters in one buffer: body, head, centers. Borrowed and writable. NULL: no memory for a
+ * copy of numbers that were in place. */
+CEN_API float *cen_model_parameters(cen_model *model, size_t *n);
+
+/* The i-th named tensor, a view: the parameters in their order, then the running statistics. False
+ * after the last one, and if there is no memory for a copy. */
+CEN_API bool cen_model_tensor(cen_model *model, size_t i, const char **name, cen_tensor *view);
+
+/* The gradient, laid out as cen_model_parameters. You may change it between backward and update;
+ * changes are not checked. In mode ADAM the update reads only the centers of classes in the batch,
+ * in mode MEAN none. *n is 0 if the model got other classes. */
+CEN_API float *cen_trainer_gradient(cen_trainer *trainer, size_t *n);
+
+/* Only the forward pass; exchanges nothing. features[n, D] may be NULL. Errors: NOT_FINITE (a loss;
+ * *losses and features are filled). */
+CEN_API cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
+                                        size_t n, cen_losses *losses, float *features,
+                                        cen_error *error);
+
+/* ---- k-nearest neighbours ------------------------------------------------------------------ */
+
+/* The k nearest of gallery[n_gallery, d] for each of queries[n_queries, d], exact, nearest first,
+ * ties by the lower index: indices and distances [n_queries, k], either may be NULL. leave_one_out:
+ * queries are the gallery, and a row is not its own neighbour. Rows must be finite. */
+CEN_API cen_status cen_knn_search(cen_context *context, const float *gallery, size_t n_gallery,
+                                  const float *queries, size_t n_queries, size_t d, size_t k,
+                                  cen_metric metric, bool leave_one_out, size_t *indices,
+                                  float *distances, cen_error *error);
+
+typedef struct cen_knn_options {
+    size_t size;
+    cen_metric metric;    /* (L2) */
+    size_t k;             /* (5) */
+    cen_weights weights;  /* (UNIFORM) */
+    bool leave_one_out;   /* (false) */
+    double most_distance; /* only neighbours at most this far vote (infinity) */
+} cen_knn_options;
+
+/* predicted[queries->n]: the label with the most weight among the k nearest within most_distance;
+ * -1, unknown, if there is none. A tie goes to the smallest label, as in scikit-learn. indices and
+ * distances as in cen_knn_search. queries->labels is not read. */
+CEN_API cen_status cen_knn_classify(cen_context *context, const cen_labelled *gallery,
+                                    const cen_labelled *queries, size_t d,
+                                    const cen_knn_options *options, int32_t *predicted,
+                                    size_t *indices, float *distances, cen_error *error);
 
 /* ---- measures of features -------------------------------------------------------------------- */
 
@@ -113,15 +201,6 @@ CEN_API cen_status cen_measures_create(cen_context *context, cen_measures *measu
                                        size_t d, const cen_measure_options *options,
                                        cen_error *error);
 CEN_API void cen_measures_free(cen_measures *measures);
-
-/* How near a picture must be to its nearest in the gallery to be no stranger. */
-typedef struct cen_threshold {
-    double distance;      /* a picture is known if its nearest is at most this far */
-    double false_accepts; /* the share of strangers that pass, as asked for */
-    double low, high;     /* 95 % interval of that share for new strangers. Pictures of one stranger
-                             are alike, so it counts strangers, not only pictures */
-    size_t n_pictures, n_strangers;
-} cen_threshold;
 
 /* Calibrates on strangers: rows of classes that are not in the gallery. strangers NULL: each class
  * of the gallery plays the stranger to the others, with at most 2^14 rows (or 100 / false_accepts,
@@ -345,6 +424,16 @@ CEN_API cen_status cen_report_compare(cen_context *context, const char *const *r
                                       const char *path, cen_error *error);
 
 /* ---- defaults ------------------------------------------------------------------------------ */
+
+static inline cen_knn_options cen_knn_options_init(void)
+{
+    cen_knn_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.k = 5;
+    options.most_distance = HUGE_VAL;
+    return options;
+}
 
 static inline cen_episode_options cen_episode_options_init(void)
 {

@@ -1,7 +1,7 @@
 /* Completion of a tool's command line by bash, zsh and fish. */
 #include "manual.h"
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <stdio.h>
 #include <string.h>

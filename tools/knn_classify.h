@@ -2,6 +2,8 @@
 #ifndef TOOLS_KNN_CLASSIFY_H
 #define TOOLS_KNN_CLASSIFY_H
 
+#include <centerloss_eval.h>
+
 #include "knn.h"
 
 /* What is found of n queries against the gallery. */

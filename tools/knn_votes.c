@@ -1,4 +1,6 @@
 /* How sure an answer is: the votes of the neighbours. */
+#include <centerloss_eval.h>
+
 #include "knn.h"
 
 #include <stdlib.h>

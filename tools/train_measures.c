@@ -1,4 +1,6 @@
 /* cl_train: what is measured of the features when training is over. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

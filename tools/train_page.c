@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "train_frames.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "base/context.h"
 
 #include <stdbool.h>

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "data/folder.h"
 
 #include <math.h>

@@ -1,4 +1,6 @@
 /* A loaded folder as a dataset. */
+#include <centerloss_eval.h>
+
 #include "base/context.h"
 #include "base/memory.h"
 #include "data/folder.h"

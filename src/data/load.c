@@ -1,4 +1,6 @@
 /* Files -> bytes at the input's size -> raw values. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <string.h>
 

@@ -1,4 +1,6 @@
 /* Mean and standard deviation of a dataset's channels. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <string.h>
 

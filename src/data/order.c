@@ -1,4 +1,6 @@
 /* The order of an epoch's rows. */
+#include <centerloss_eval.h>
+
 #include <string.h>
 
 #include "base/memory.h"

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "data/picture.h"
 
 #include <string.h>

@@ -1,4 +1,6 @@
 /* The front door: from a file or bytes to pixels, whatever the kind. */
+#include <centerloss_eval.h>
+
 #include "image/image.h"
 
 #include <errno.h>

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include <string.h>
 
 #include "base/file.h"

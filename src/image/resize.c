@@ -1,6 +1,8 @@
 /* Antialiased bilinear resizing with the arithmetic of Pillow's Resample.c, so that a pixel here is
  * the pixel there: weights of a triangle filter in double, rounded to 22 bits of fraction; first
  * along x, rounded to bytes, then along y. Only what lies in the crop is computed. */
+#include <centerloss_eval.h>
+
 #include "image/kernels.h"
 
 #include <math.h>

@@ -1,5 +1,7 @@
 /* Goto and van de Geijn's loops around a micro-kernel (ACM TOMS 34, 2008; Van Zee and van de Geijn,
  * BLIS, ACM TOMS 41, 2015), for a long k and a small C over parts of k. */
+#include <centerloss_eval.h>
+
 #include "kernels/gemm.h"
 
 #include <stdint.h>

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "loss/cosface.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "loss/loss.h"
 
 #include <math.h>

@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "nn/run.h"
 
 #include <string.h>

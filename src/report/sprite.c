@@ -1,4 +1,6 @@
 /* The pictures of the points in the plane, as one picture of equal cells, and the names of their files. */
+#include <centerloss_eval.h>
+
 #include <string.h>
 
 #include "base/memory.h"

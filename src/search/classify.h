@@ -1,7 +1,7 @@
 #ifndef CEN_SEARCH_CLASSIFY_H
 #define CEN_SEARCH_CLASSIFY_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 /* The label with the most weight among those of indices[options->k], nearest first, that are within
  * options->most_distance; -1 if none is; a tie goes to the smallest label. */

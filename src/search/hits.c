@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "search/hits.h"
 
 #include <float.h>

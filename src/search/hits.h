@@ -2,7 +2,7 @@
 #ifndef CEN_SEARCH_HITS_H
 #define CEN_SEARCH_HITS_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "search/classes.h"
 

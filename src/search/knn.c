@@ -15,7 +15,7 @@
  * FLT_MIN (1 + |a'| + |b'|) for each of the D + 1. If M is so large that floats could overflow, the filter
  * excludes nothing. The exact distances and |q|^2 are sums of doubles with a relative error of at most
  * (D + 8) 2^-52, which matters if gallery rows are tiny beside a query. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <float.h>
 #include <math.h>

@@ -2,7 +2,7 @@
 #ifndef CEN_SEARCH_SEARCH_H
 #define CEN_SEARCH_SEARCH_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 /* As the arguments of cen_knn_search. */
 typedef struct cen__query {

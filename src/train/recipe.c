@@ -1,4 +1,6 @@
 /* The recipe: default options that depend on the data. */
+#include <centerloss_eval.h>
+
 #include <math.h>
 #include <stdlib.h>
 

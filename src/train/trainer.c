@@ -1,3 +1,5 @@
+#include <centerloss_eval.h>
+
 #include "train/trainer.h"
 
 #include <math.h>

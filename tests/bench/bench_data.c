@@ -1,5 +1,5 @@
 /* Images and neighbours: each prints one line, to stand beside peers.py's others. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <stdio.h>
 #include <stdlib.h>

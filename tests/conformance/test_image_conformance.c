@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "base/file.h"
 #include "base/memory.h"

@@ -3,7 +3,7 @@
  *
  *     door_camera MODEL PICTURE...      of each person, whose folder they are in, the last comes by */
 #define _XOPEN_SOURCE 700
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <pthread.h>
 #include <stdio.h>

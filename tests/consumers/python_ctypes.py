@@ -42,7 +42,7 @@ class cen_fit_options(Structure):
 
 def check_places(*structs):
     printed = [f'printf("%zu ", offsetof({s.__name__}, {f}));' for s in structs for f, _ in s._fields_]
-    source = f"#include <centerloss.h>\n#include <stdio.h>\nint main(void) {{ {' '.join(printed)} return 0; }}\n"
+    source = f"#include <centerloss_eval.h>\n#include <stdio.h>\nint main(void) {{ {' '.join(printed)} return 0; }}\n"
     with tempfile.TemporaryDirectory() as folder:
         program = f"{folder}/places"
         subprocess.run(["cc", "-xc", f"-I{include}", "-o", program, "-"], input=source, text=True, check=True)

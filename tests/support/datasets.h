@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_DATASETS_H
 #define TESTS_SUPPORT_DATASETS_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 static inline cen_status folder_read(const cen_folder *folder, const cen_input *input,
                                      const size_t *rows, size_t n, float *x, int32_t *labels,

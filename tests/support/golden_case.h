@@ -2,6 +2,8 @@
 #ifndef TESTS_SUPPORT_GOLDEN_CASE_H
 #define TESTS_SUPPORT_GOLDEN_CASE_H
 
+#include <centerloss_eval.h>
+
 #include "support/compare.h"
 #include "support/golden.h"
 #include "support/models.h"

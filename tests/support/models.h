@@ -2,7 +2,7 @@
 #ifndef TESTS_SUPPORT_MODELS_H
 #define TESTS_SUPPORT_MODELS_H
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "support/context.h"
 #include "support/golden.h"

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "support/datasets.h"
 #include "support/tree.h"

@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "support/datasets.h"
 #include "support/tree.h"

@@ -1,5 +1,7 @@
 /* The three ways in which centers move: the two Adams against PyTorch, `mean` against numbers
  * worked by hand. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

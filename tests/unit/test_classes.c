@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 enum { SIDE = 4, INPUT = SIDE * SIDE, D = 5, MOST = 1 << 15 };
 

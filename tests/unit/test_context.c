@@ -1,6 +1,8 @@
 /* A context's threads: every task runs once, whoever is there to run it; forks, refused threads, and
  * processors that this process may not use. */
 #define _GNU_SOURCE
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

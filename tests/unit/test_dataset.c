@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "support/context.h"
 #include "support/limited_memory.h"

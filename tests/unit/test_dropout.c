@@ -1,4 +1,6 @@
 /* Dropout: what is dropped, by what it is drawn, and that inference knows nothing of it. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

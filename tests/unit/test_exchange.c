@@ -1,5 +1,7 @@
 /* Processes that train together come to the bytes of one that works on all shards. */
 #define _POSIX_C_SOURCE 200809L
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "support/context.h"
 #include "support/tree.h"

@@ -1,5 +1,7 @@
 /* A layer that comes first passes no gradient on to the images; those of its own parameters, and of what
  * follows, are what they are behind a relu that lets all pass. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

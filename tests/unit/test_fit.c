@@ -14,7 +14,7 @@
 #include "support/plain_options.h"
 #include "support/tree.h"
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 static const cen_input input = {1, 4, 4, CEN_RESIZE_STRETCH, {0.5f, 0, 0}, {0.3f, 1, 1}};
 

@@ -1,6 +1,8 @@
 /* Gradients of every parameter against central differences of support/reference.h, a second forward
  * in double. A gradient that fits its own wrong forward is not enough, so the forwards are compared
  * too. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "image/image.h"
 #include "image/inflate.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "base/file.h"
 #include "image/inflate.h"

@@ -1,6 +1,8 @@
 /* A model computes with the instruction set that CEN_INSTRUCTIONS named when it was made, whatever the
  * environment becomes between two calls: the same bits, and no memory but its own (sanitizers see). */
 #define _POSIX_C_SOURCE 200809L
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "support/models.h"
 #include "base/os.h"

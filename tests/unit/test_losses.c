@@ -1,4 +1,6 @@
 /* Both losses, and label smoothing: against PyTorch, and against what is known without computing. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,7 @@
 /* CosFace's head, alone and below the softmax: against PyTorch, finite differences, and what is known
  * without computing. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,6 @@
 /* Models whose feature is the mean of a picture's and its mirror image's. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

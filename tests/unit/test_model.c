@@ -1,4 +1,6 @@
 /* Models and their files: what is saved is what is loaded, and what is hostile is refused. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

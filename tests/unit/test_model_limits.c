@@ -1,4 +1,6 @@
 /* What a model from elsewhere may ask for: the size of its input, work and memory of an image. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #endif
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #define FILE_NAME "test_model_memory.safetensors"
 

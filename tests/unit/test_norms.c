@@ -1,5 +1,7 @@
 /* gap, l2norm and batchnorm against PyTorch in float64 (tests/golden/norms.py), and what batchnorm
  * keeps: running statistics, their files, the fold into the convolution. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "base/file.h"
 #include "image/decoders.h"

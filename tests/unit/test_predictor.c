@@ -1,5 +1,7 @@
 /* A predictor: the same bits in a batch of any size and in any thread, pictures as a folder is read, and no
  * allocation once it is made. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,8 @@
 /* The training recipe against PyTorch in float64: AdamW, clipping, label smoothing, warm-up and cosine;
  * the gradients of each loss through a whole net; lambda that follows the gradients' ratio.
  * tests/golden/recipe.py. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

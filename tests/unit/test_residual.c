@@ -1,5 +1,7 @@
 /* residual: against PyTorch in float64 (tests/golden/train.py, norms.py), how a line with it is read, and what
  * training, inference and files make of it. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "image/kernels.h"
 #include "support/context.h"

@@ -1,4 +1,6 @@
 /* A step that is not finite is refused: nothing of it is applied, and its cause is told. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,4 +1,6 @@
 /* A batch that one process cuts into shards. Several processes: test_exchange.c. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,7 @@
 /* 50 steps of training against PyTorch in float64: the losses at every step and the weights at the
  * end. tests/golden/train.py, and tests/parity/parity.py for nets of full size. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

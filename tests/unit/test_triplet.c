@@ -1,4 +1,6 @@
 /* Both triplet losses: against PyTorch, finite differences, and what is known without computing. */
+#include <centerloss_eval.h>
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

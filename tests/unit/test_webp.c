@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include "support/damage.h"
 #include "support/golden_pairs.h"

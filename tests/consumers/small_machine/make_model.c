@@ -1,6 +1,6 @@
 /* Writes a model as a C array to standard output, for small_machine.c: 28 x 28 pixels to 32 numbers, with batch
  * statistics that are not those of a new model. */
-#include <centerloss.h>
+#include <centerloss_eval.h>
 
 #include <stdio.h>
 #include <stdlib.h>
