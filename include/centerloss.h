@@ -466,6 +466,12 @@ typedef struct cen_model_info {
 /* Borrowed; valid until the model is freed or gets other classes. */
 CEN_API const cen_model_info *cen_model_get(const cen_model *model);
 
+/* 32 hexadecimal digits and a NUL: the BLAKE2b digest of all that a feature depends on (net, input,
+ * mirror, parameters and statistics of the body), not of head, classes and notes. */
+enum { CEN_FINGERPRINT_SIZE = 33 };
+CEN_API cen_status cen_model_fingerprint(const cen_model *model, char text[CEN_FINGERPRINT_SIZE],
+                                         cen_error *error);
+
 /* ---- prediction ---------------------------------------------------------------------------- */
 
 /* A model made ready for up to max_n images per call: memory planned, batch normalisation folded,
@@ -746,7 +752,7 @@ CEN_API cen_status cen_recipe_choose(cen_context *context, const cen_dataset *da
                                      cen_model_options *model, cen_train_options *train,
                                      cen_fit_options *fit, cen_augment *augment, cen_error *error);
 
-/* ---- distances ----------------------------------------------------------------------------- */
+/* ---- galleries ----------------------------------------------------------------------------- */
 
 typedef enum cen_metric {
     CEN_METRIC_L2,    /* || a - b || */
@@ -769,10 +775,119 @@ typedef struct cen_threshold {
     size_t n_pictures, n_strangers;
 } cen_threshold;
 
+/* Who is known: features, each with a name. A gallery lives in memory, and in a file that grows by
+ * what is added (see tools/README.md; numpy reads it). Names and sources are bytes without NUL. */
+typedef struct cen_gallery cen_gallery;
+
+enum { CEN_DIGEST_SIZE = 16 };
+
+typedef struct cen_gallery_row {
+    const char *name;                /* who it is; not "" */
+    const char *source;              /* the path of the picture; NULL or "": none */
+    uint8_t digest[CEN_DIGEST_SIZE]; /* of the picture's bytes: BLAKE2b, as b2sum -l 128 prints it;
+                                        zeros: not known */
+    bool is_negative;                /* this is not NAME */
+    const float *feature;            /* [d] */
+} cen_gallery_row;
+
+typedef struct cen_gallery_options {
+    size_t size;
+    size_t d;
+    cen_metric metric;       /* (L2) */
+    const char *model;       /* (NULL) the path of the model that made the features, for people */
+    const char *fingerprint; /* (NULL) of cen_model_fingerprint: asking with features of another
+                                model means nothing */
+} cen_gallery_options;
+
+typedef struct cen_gallery_info {
+    size_t n, n_negatives, d; /* n counts all rows */
+    cen_metric metric;
+    const char *model, *fingerprint; /* NULL: not known */
+    cen_threshold known;             /* of cen_gallery_calibrate; n_pictures is 0 before that */
+    cen_threshold same;              /* the same for one name that is claimed */
+    size_t
+        n_unfinished; /* bytes at the end of the file that a killed writer left; they are ignored */
+} cen_gallery_info;
+
+CEN_API cen_status cen_gallery_create(cen_context *context, cen_gallery **gallery,
+                                      const cen_gallery_options *options, cen_error *error);
+CEN_API void cen_gallery_free(cen_gallery *gallery);
+
+/* Maps a file; rows are read when they are needed. To change the file, take its lock: changes waits
+ * for another writer, and holds the lock until cen_gallery_free. A reader keeps what it has loaded.
+ * Errors: IO, FORMAT, LIMIT. */
+CEN_API cen_status cen_gallery_load(cen_context *context, cen_gallery **gallery, const char *path,
+                                    bool changes, cen_error *error);
+
+/* Makes the file hold the gallery. If rows were only added to what was loaded from path, only these
+ * are written; else a new file replaces the old one, and what was removed is gone from it. A crash
+ * leaves the old gallery or the new one. Errors: IO. */
+CEN_API cen_status cen_gallery_save(cen_gallery *gallery, const char *path, cen_error *error);
+
+/* Borrowed; valid until the gallery changes, as are the rows. */
+CEN_API const cen_gallery_info *cen_gallery_get(const cen_gallery *gallery);
+CEN_API cen_status cen_gallery_row_get(const cen_gallery *gallery, size_t i, cen_gallery_row *row,
+                                       cen_error *error);
+
+/* The first `most` rows of a name, in rows[most], and the number of all in *n. */
+CEN_API cen_status cen_gallery_find(const cen_gallery *gallery, const char *name, size_t *rows,
+                                    size_t most, size_t *n, cen_error *error);
+
+/* Copies n rows to the end. Errors: NOT_FINITE, LIMIT. */
+CEN_API cen_status cen_gallery_add(cen_gallery *gallery, const cen_gallery_row *rows, size_t n,
+                                   cen_error *error);
+
+/* The other rows keep their order. ARGUMENT also for a row that is given twice. */
+CEN_API cen_status cen_gallery_remove(cen_gallery *gallery, const size_t *rows, size_t n,
+                                      cen_error *error);
+
+/* All rows of `from`, negatives too; if `to` is there already, the two become one. ARGUMENT also for
+ * a name that is not there. */
+CEN_API cen_status cen_gallery_rename(cen_gallery *gallery, const char *from, const char *to,
+                                      cen_error *error);
+
+typedef struct cen_calibration {
+    size_t size;
+    double false_accepts;          /* share of strangers' pictures that may pass (0.01) */
+    const cen_labelled *strangers; /* whose classes are not in the gallery; (NULL): each name of
+                                       the gallery plays the stranger to the others */
+} cen_calibration;
+
+/* Sets info->known and info->same, which cen_gallery_save keeps. ARGUMENT as
+ * cen_threshold_calibrate. */
+CEN_API cen_status cen_gallery_calibrate(cen_gallery *gallery, const cen_calibration *options,
+                                         cen_error *error);
+
 typedef enum cen_weights {
     CEN_WEIGHTS_UNIFORM, /* each neighbour counts 1 */
     CEN_WEIGHTS_DISTANCE /* 1 / distance; if some are at distance 0, only these count, 1 each */
 } cen_weights;
+
+typedef struct cen_ask_options {
+    size_t size;
+    size_t k;            /* neighbours that vote (5) */
+    cen_weights weights; /* (UNIFORM) */
+    double threshold;    /* neighbours beyond it do not vote; infinity: all do. (-1): info->known or
+                            info->same if calibrated, else all */
+    const char *claim;   /* (NULL): who is it? Else: is it this one? */
+    bool together;       /* (false) all features show one visitor and are one question */
+} cen_ask_options;
+
+typedef struct cen_answer {
+    const char *name;    /* NULL: unknown, or not the one that was claimed */
+    const char *nearest; /* the name of the nearest row; NULL: the gallery is empty */
+    double distance;     /* to the nearest row of `name`, or of `nearest` if unknown */
+    double margin;       /* by which the nearest row of any other name is farther; infinity: none */
+    double share;        /* of the votes; 0 if unknown */
+    double threshold;    /* that decided */
+    size_t n_nearest; /* rows[i * k ...] and distances of question i that are set; no negatives */
+} cen_answer;
+
+/* Answers n questions, or one of n pictures. rows[questions, k] and distances[questions, k] are the
+ * nearest rows and may be NULL. Errors: NOT_FINITE, FORMAT (a damaged row). */
+CEN_API cen_status cen_gallery_ask(const cen_gallery *gallery, const float *features, size_t n,
+                                   const cen_ask_options *options, cen_answer *answers,
+                                   size_t *rows, float *distances, cen_error *error);
 
 /* ---- defaults ------------------------------------------------------------------------------ */
 
@@ -920,6 +1035,33 @@ static inline cen_fit_options cen_fit_options_init(void)
     options.cosine = true;
     options.seed = 1;
     options.k = 5;
+    return options;
+}
+
+static inline cen_gallery_options cen_gallery_options_init(void)
+{
+    cen_gallery_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    return options;
+}
+
+static inline cen_calibration cen_calibration_init(void)
+{
+    cen_calibration options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.false_accepts = 0.01;
+    return options;
+}
+
+static inline cen_ask_options cen_ask_options_init(void)
+{
+    cen_ask_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.k = 5;
+    options.threshold = -1;
     return options;
 }
 

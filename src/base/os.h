@@ -98,4 +98,19 @@ cen_status cen__os_real_path(cen_context *context, const char *path, char **real
 /* Bytes of an open file; 0 if it is not a regular one. */
 uint64_t cen__os_file_size(FILE *file);
 
+/* Reads size bytes at a place of a file that was opened for reading. False with errno set, 0 if the file ends. */
+bool cen__os_read_at(FILE *file, uint64_t place, void *bytes, size_t size);
+
+/* The first size > 0 bytes of a file, to be read only; they stay if another file gets its name. NULL with errno set:
+ * ENOSYS if this system has no maps, or none that leave the file free. */
+const void *cen__os_map(FILE *file, size_t size);
+void cen__os_unmap(const void *bytes, size_t size);
+
+/* Opens a regular file for writing at its end, after it is cut to size bytes. NULL with errno set: ENOSYS if this system
+ * cannot. */
+FILE *cen__os_open_end(const char *path, uint64_t size);
+
+/* Cuts a file of cen__os_open_end to size bytes again. */
+bool cen__os_cut(FILE *file, uint64_t size);
+
 #endif

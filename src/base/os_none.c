@@ -5,6 +5,7 @@
 #if !CEN__POSIX && !CEN__WINDOWS
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -164,6 +165,38 @@ uint64_t cen__os_file_size(FILE *file)
     if (at < 0 || fseek(file, 0, SEEK_END) != 0) return 0;
     const long size = ftell(file);
     return fseek(file, at, SEEK_SET) == 0 && size > 0 ? (uint64_t)size : 0;
+}
+
+bool cen__os_read_at(FILE *file, uint64_t place, void *bytes, size_t size)
+{
+    if (place > LONG_MAX || fseek(file, (long)place, SEEK_SET) != 0) return false;
+    errno = 0;
+    return fread(bytes, 1, size, file) == size;
+}
+
+const void *cen__os_map(FILE *file, size_t size)
+{
+    (void)file, (void)size;
+    errno = ENOSYS;
+    return NULL;
+}
+
+void cen__os_unmap(const void *bytes, size_t size)
+{
+    (void)bytes, (void)size;
+}
+
+FILE *cen__os_open_end(const char *path, uint64_t size)
+{
+    (void)path, (void)size;
+    errno = ENOSYS;
+    return NULL;
+}
+
+bool cen__os_cut(FILE *file, uint64_t size)
+{
+    (void)file, (void)size;
+    return false;
 }
 
 #else

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <time.h>
@@ -455,6 +456,65 @@ uint64_t cen__os_file_size(FILE *file)
     bool is_file = fstat(fileno(file), &found) == 0 && S_ISREG(found.st_mode) && found.st_size > 0;
     errno = kept;
     return is_file ? (uint64_t)found.st_size : 0;
+}
+
+/* ---- parts of a file ----------------------------------------------------------------------------- */
+
+bool cen__os_read_at(FILE *file, uint64_t place, void *bytes, size_t size)
+{
+    const int kept = errno;
+    for (size_t done = 0; done < size;) {
+        const ssize_t got =
+            pread(fileno(file), (char *)bytes + done, size - done, (off_t)(place + done));
+        if (got < 0 && errno == EINTR) continue;
+        if (got <= 0) {
+            if (got == 0) errno = 0;
+            return false;
+        }
+        done += (size_t)got;
+    }
+    errno = kept;
+    return true;
+}
+
+const void *cen__os_map(FILE *file, size_t size)
+{
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_SHARED, fileno(file), 0);
+    return bytes != MAP_FAILED ? bytes : NULL;
+}
+
+void cen__os_unmap(const void *bytes, size_t size)
+{
+    const int kept = errno;
+    (void)munmap((void *)(uintptr_t)bytes, size);
+    errno = kept;
+}
+
+bool cen__os_cut(FILE *file, uint64_t size)
+{
+    int result;
+    do {
+        result = ftruncate(fileno(file), (off_t)size);
+    } while (result != 0 && errno == EINTR);
+    return result == 0;
+}
+
+FILE *cen__os_open_end(const char *path, uint64_t size)
+{
+    struct stat found;
+    int descriptor = open(path, O_WRONLY | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    bool is_file = descriptor >= 0 && fstat(descriptor, &found) == 0 && S_ISREG(found.st_mode);
+    if (descriptor >= 0 && !is_file) {
+        (void)close(descriptor);
+        errno = EINVAL;
+        return NULL;
+    }
+    FILE *file = stream_of(descriptor, "ab");
+    if (file == NULL || cen__os_cut(file, size)) return file;
+    const int failure = errno;
+    (void)fclose(file);
+    errno = failure;
+    return NULL;
 }
 
 #else

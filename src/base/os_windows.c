@@ -432,6 +432,48 @@ uint64_t cen__os_file_size(FILE *file)
     return is_file ? (uint64_t)size.QuadPart : 0;
 }
 
+/* ---- parts of a file ----------------------------------------------------------------------------- */
+
+bool cen__os_read_at(FILE *file, uint64_t place, void *bytes, size_t size)
+{
+    const int kept = errno;
+    if (_fseeki64(file, (int64_t)place, SEEK_SET) != 0) return false;
+    errno = 0;
+    if (fread(bytes, 1, size, file) != size) return false;
+    errno = kept;
+    return true;
+}
+
+/* A file that is mapped could not be replaced. */
+const void *cen__os_map(FILE *file, size_t size)
+{
+    (void)file, (void)size;
+    errno = ENOSYS;
+    return NULL;
+}
+
+void cen__os_unmap(const void *bytes, size_t size)
+{
+    (void)bytes, (void)size;
+}
+
+bool cen__os_cut(FILE *file, uint64_t size)
+{
+    const int failure = _chsize_s(_fileno(file), (int64_t)size);
+    if (failure != 0) errno = failure;
+    return failure == 0 && _fseeki64(file, 0, SEEK_END) == 0;
+}
+
+FILE *cen__os_open_end(const char *path, uint64_t size)
+{
+    FILE *file = open_wide(path, L"r+b");
+    if (file == NULL || cen__os_cut(file, size)) return file;
+    const int failure = errno;
+    (void)fclose(file);
+    errno = failure;
+    return NULL;
+}
+
 #else
 typedef int cen__not_windows;
 #endif
