@@ -253,6 +253,11 @@ CEN_API cen_status cen_text_read(cen_context *context, const char *path, size_t 
                                  size_t *size, cen_error *error);
 CEN_API void cen_text_free(char *text);
 
+/* digests[n]: BLAKE2b of the bytes of each file, as b2sum -l 128 prints it; for cen_gallery_row. A
+ * file that cannot be read gets zeros, and the error is that of the first. Errors: IO. */
+CEN_API cen_status cen_file_digests(cen_context *context, const char *const *paths, size_t n,
+                                    uint8_t (*digests)[CEN_DIGEST_SIZE], cen_error *error);
+
 /* A lock between processes: the file at path is made, held, and removed on release. It ends with
  * its process. `waits`: until it is free; else a lock that is held, also by this process, gives
  * ARGUMENT. Errors: IO. */
