@@ -36,6 +36,11 @@ typedef struct cen__vectors {
     double (*sum)(size_t n, const float *x);
     /* sum of a b, in double over fixed lanes. */
     double (*dot)(size_t n, const float *a, const float *b);
+    /* sums[rows]: the sum of (a - b)^2 for each row a of x[rows, n], in float over fixed lanes. */
+    void (*squared_distances)(size_t rows, size_t n, const float *b, const float *x, float *sums);
+    /* dots[rows] and squares[rows]: the sums of a b and of a^2, in the same way. */
+    void (*dots)(size_t rows, size_t n, const float *b, const float *x, float *dots,
+                 float *squares);
     /* y = x P(x), with P the share of the normal distribution below x; within 1e-6 max(1, |y|) of it. */
     void (*gelu)(size_t n, const float *x, float *y);
     /* dx = dy (P(x) + x p(x)), with p the density. dx may be dy. */

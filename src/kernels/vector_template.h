@@ -195,6 +195,53 @@ static double dot(size_t n, const float *a, const float *b)
     return add_lanes(lanes);
 }
 
+static float add_float_lanes(float *lanes)
+{
+    for (size_t width = SUM_LANES / 2; width > 0; width /= 2) {
+        for (size_t l = 0; l < width; l++) lanes[l] += lanes[l + width];
+    }
+    return lanes[0];
+}
+
+static void squared_distances(size_t rows, size_t n, const float *b, const float *x, float *sums)
+{
+    for (size_t row = 0; row < rows; row++, x += n) {
+        float lanes[SUM_LANES] = {0};
+        size_t i = 0;
+        for (; i + SUM_LANES <= n; i += SUM_LANES) {
+            for (size_t l = 0; l < SUM_LANES; l++) {
+                float difference = x[i + l] - b[i + l];
+                lanes[l] += difference * difference;
+            }
+        }
+        for (size_t l = 0; i + l < n; l++) {
+            float difference = x[i + l] - b[i + l];
+            lanes[l] += difference * difference;
+        }
+        sums[row] = add_float_lanes(lanes);
+    }
+}
+
+static void dots(size_t rows, size_t n, const float *b, const float *x, float *sums, float *squares)
+{
+    for (size_t row = 0; row < rows; row++, x += n) {
+        float lanes[SUM_LANES] = {0}, square_lanes[SUM_LANES] = {0};
+        size_t i = 0;
+        for (; i + SUM_LANES <= n; i += SUM_LANES) {
+            for (size_t l = 0; l < SUM_LANES; l++) {
+                lanes[l] += x[i + l] * b[i + l];
+                square_lanes[l] += x[i + l] * x[i + l];
+            }
+        }
+        for (size_t l = 0; i + l < n; l++) {
+            lanes[l] += x[i + l] * b[i + l];
+            square_lanes[l] += x[i + l] * x[i + l];
+        }
+        sums[row] = add_float_lanes(lanes);
+        squares[row] = add_float_lanes(square_lanes);
+    }
+}
+
 enum { GELU_BLOCK = 256 };
 
 /* What gelu and its gradient are made of, for a block: peak[i] = exp(-x^2 / 2), and the share of the normal
@@ -256,4 +303,5 @@ static void gelu_backward(size_t n, const float *x, const float *dy, float *dx)
 #include "kernels/pool_template.h"
 
 #define CEN__VECTORS                                                                               \
-    adam, add_scaled, exp_sum, max, squared_distance, pool_2x2, sum, dot, gelu, gelu_backward
+    adam, add_scaled, exp_sum, max, squared_distance, pool_2x2, sum, dot, squared_distances, dots, \
+        gelu, gelu_backward

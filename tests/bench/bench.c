@@ -10,6 +10,9 @@ static const struct {
     const char *name, *arguments;
     int (*run)(int argc, char **argv);
 } benchmarks[] = {
+    {"ask",
+     "THREADS SECONDS [ROWS [QUERIES [cosine]]]: one question, beside reading the gallery once",
+     bench_ask},
     {"conv", "[NAME]: convolutions, forward and backward, as a share of the multiply-add peak",
      bench_conv},
     {"decode", "SECONDS FILE...: each file decoded at full size on one thread", bench_decode},

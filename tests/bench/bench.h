@@ -20,6 +20,7 @@ extern const size_t bench_n_cases;
 void bench_model(const bench_case *c, size_t batch, int n_threads, cen_model **model,
                  cen_trainer **trainer);
 
+int bench_ask(int argc, char **argv);
 int bench_conv(int argc, char **argv);
 int bench_decode(int argc, char **argv);
 int bench_gemm(int argc, char **argv);

@@ -23,6 +23,7 @@ blink() {
 }
 
 ran=
+blink 1 ask 2 0
 blink 17 conv
 blink 1 decode 0 pictures/a/1.pgm
 blink 15 gemm
