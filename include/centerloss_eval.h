@@ -285,7 +285,8 @@ typedef enum cen_features_format {
                            spreadsheet   takes for a formula begins with '. One with control characters
                            or bytes that   are not UTF-8 begins with '\ and has the escapes of a .tsv */
     CEN_FEATURES_FVECS, /* int32 d, then d float32, for each row; with rows also PATH.tsv */
-    CEN_FEATURES_PROJECTOR /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
+    CEN_FEATURES_PROJECTOR, /* TensorBoard: PATH (.tsv) of numbers and PATH with .metadata.tsv */
+    CEN_FEATURES_FAISS      /* IndexFlatL2, for faiss.read_index; with rows also PATH.tsv */
 } cen_features_format;
 
 typedef struct cen_feature_row {
@@ -295,7 +296,7 @@ typedef struct cen_feature_row {
     const char *split;      /* NULL: none */
 } cen_feature_row;
 
-/* Writes features[n, d]. rows may be NULL for FVECS. Readers find the old pair or the new one,
+/* Writes features[n, d]. rows may be NULL for FVECS and FAISS. Readers find the old pair or the new one,
  * whole, also if this process is killed; writers of one path take turns. A pair cannot go to a
  * device or a pipe. Errors: NOT_FINITE (such a row could not be read again), IO. */
 CEN_API cen_status cen_features_write(cen_context *context, const char *path,

@@ -21,17 +21,17 @@ enum { FORMAT_BY_NAME = -1 };
 
 static settings s = {.format = FORMAT_BY_NAME, .max_pixels = (size_t)1 << 28};
 
-static const char *const formats[] = {"npy", "csv", "fvecs", "projector", NULL};
-static const char *const endings[] = {".npy", ".csv", ".fvecs", ".tsv", NULL};
+static const char *const formats[] = {"npy", "csv", "fvecs", "projector", "faiss", NULL};
+static const char *const endings[] = {".npy", ".csv", ".fvecs", ".tsv", ".faiss", NULL};
 
 static const option options[] = {
     {"output", 'o', OPTION_TEXT, &s.output, "FILE", .group = "Output",
-     .help = "the file: .npy, .csv, .fvecs or .tsv",
-     .more =
-         ".npy and .fvecs get a .tsv beside them that names their rows. .tsv is for the projector "
-         "of TensorBoard and gets a .metadata.tsv. - is standard output, as .csv."},
+     .help = "the file: .npy, .csv, .fvecs, .faiss or .tsv",
+     .more = ".npy, .fvecs and .faiss get a .tsv beside them that names their rows. faiss reads a "
+             ".faiss as an index. .tsv is for the projector "
+             "of TensorBoard and gets a .metadata.tsv. - is standard output, as .csv."},
     {"format", 'f', OPTION_CHOICE, &s.format, "KIND", .choices = formats,
-     .help = "npy, csv, fvecs or projector",
+     .help = "npy, csv, fvecs, projector or faiss",
      .more = "It is needed only if the name of FILE does not tell."},
     {"normalize", 'n', OPTION_FLAG, &s.normalize, .help = "scale each feature to length 1"},
     {"info", '\0', OPTION_FLAG, &s.wants_info, .help = "print what a model is",
@@ -217,11 +217,11 @@ static int check_output(void)
     const bool is_streamed = talk_beside(s.output) == stderr;
     if (s.format == FORMAT_BY_NAME && is_streamed) s.format = CEN_FEATURES_CSV;
     if (s.format == FORMAT_BY_NAME) {
-        return fail(
-            &tool, EXIT_USAGE,
-            "%s: its name does not tell the format; end it with .npy, .csv, .fvecs or .tsv, "
-            "or add --format",
-            s.output);
+        return fail(&tool, EXIT_USAGE,
+                    "%s: its name does not tell the format; end it with .npy, .csv, .fvecs, .faiss "
+                    "or .tsv, "
+                    "or add --format",
+                    s.output);
     }
     if (s.format != CEN_FEATURES_CSV && is_streamed) {
         return fail(&tool, EXIT_USAGE,

@@ -27,6 +27,12 @@ succeed "$FEATURES" run some/coat some/sandal -o some.fvecs
 [ "$(wc -l <some.fvecs.tsv)" -eq 5 ] || complain "some.fvecs.tsv: $(cat some.fvecs.tsv)"
 cmp -s some.tsv before.tsv || complain "some.tsv was replaced"
 
+# .faiss is an index of the same numbers: 45 bytes before them
+succeed "$FEATURES" run some/coat some/sandal -o some.faiss
+cmp -s some.faiss.tsv some.fvecs.tsv || complain "some.faiss.tsv: $(cat some.faiss.tsv)"
+[ "$(head -c 4 some.faiss)" = IxF2 ] || complain "some.faiss is no index"
+[ "$(tail -c +46 some.faiss | wc -c)" -eq $(($(wc -c <some.fvecs) - 16)) ] || complain "some.faiss has another size"
+
 # broken and damaged files are said, and --strict refuses them
 first=$(ls some/coat/* | head -n 1)
 second=$(ls some/sandal/* | head -n 1)

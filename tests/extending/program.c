@@ -10,7 +10,7 @@ enum { CLASSES = 3, N = 48, NUMBERS = 6, D = 4 };
 /* What was added is the last of its list; C would have a name for it in the enum. */
 static const cen_loss length = (cen_loss)(CEN_LOSS_COSFACE + 1);
 static const cen_center_mode descent = (cen_center_mode)(CEN_CENTERS_MEAN + 1);
-static const cen_features_format svm = (cen_features_format)(CEN_FEATURES_PROJECTOR + 1);
+static const cen_features_format svm = (cen_features_format)(CEN_FEATURES_FAISS + 1);
 
 static float values[N][NUMBERS];
 static int32_t labels[N];

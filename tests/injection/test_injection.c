@@ -341,11 +341,13 @@ static cen_status report(const float *features, const cen_feature_row *rows, con
 static cen_status write_features(const float *features, const cen_feature_row *rows,
                                  cen_error *error)
 {
-    static const char *const paths[4] = {OUT "/f.npy", OUT "/f.csv", OUT "/f.fvecs", OUT "/p.tsv"};
-    static const cen_features_format formats[4] = {CEN_FEATURES_NPY, CEN_FEATURES_CSV,
-                                                   CEN_FEATURES_FVECS, CEN_FEATURES_PROJECTOR};
+    static const char *const paths[] = {OUT "/f.npy", OUT "/f.csv", OUT "/f.fvecs", OUT "/p.tsv",
+                                        OUT "/f.faiss"};
+    static const cen_features_format formats[] = {CEN_FEATURES_NPY, CEN_FEATURES_CSV,
+                                                  CEN_FEATURES_FVECS, CEN_FEATURES_PROJECTOR,
+                                                  CEN_FEATURES_FAISS};
     cen_status status = CEN_OK;
-    for (size_t i = 0; i < 4 && status == CEN_OK; i++) {
+    for (size_t i = 0; i < 5 && status == CEN_OK; i++) {
         cen_feature_set back;
         status = cen_features_write(context, paths[i], formats[i], features, 8, 3, rows, error);
         if (status != CEN_OK || i > 1) continue;

@@ -93,6 +93,18 @@ static void fvecs_has_the_size_before_each_vector(void **state)
     assert_same_file("test_features.fvecs", GOLDEN("format_features.fvecs"));
 }
 
+static void faiss_gets_the_index_that_it_writes_itself(void **state)
+{
+    (void)state;
+    write("test_features.faiss", CEN_FEATURES_FAISS, N, D);
+    assert_same_file("test_features.faiss", GOLDEN("format_features.faiss"));
+    assert_same_file("test_features.faiss.tsv", GOLDEN("format_features.tsv"));
+    assert_int_equal(
+        cen_features_write(NULL, "test_features.faiss", CEN_FEATURES_FAISS, NULL, 0, 5, NULL, NULL),
+        CEN_OK);
+    assert_same_file("test_features.faiss", GOLDEN("faiss_empty.faiss"));
+}
+
 static void the_projector_pair_is_numbers_and_names(void **state)
 {
     (void)state;
@@ -120,7 +132,7 @@ static void arguments_without_sense_are_refused(void **state)
     (void)state;
     static const char path[] = "test_features.npy";
     assert_refused(NULL, CEN_FEATURES_NPY, features, N, D, rows);
-    assert_refused(path, (cen_features_format)4, features, N, D, rows);
+    assert_refused(path, (cen_features_format)5, features, N, D, rows);
     assert_refused(path, CEN_FEATURES_NPY, features, N, 0, rows);
     assert_refused(path, CEN_FEATURES_NPY, NULL, N, D, rows);
     assert_refused(path, CEN_FEATURES_NPY, features, N, D, NULL);
@@ -128,6 +140,7 @@ static void arguments_without_sense_are_refused(void **state)
     assert_refused(path, CEN_FEATURES_PROJECTOR, features, N, D, NULL);
     assert_refused(path, CEN_FEATURES_NPY, features, SIZE_MAX / 2, 4, rows);
     assert_refused(path, CEN_FEATURES_FVECS, features, 1, (size_t)INT32_MAX + 1, NULL);
+    assert_refused(path, CEN_FEATURES_FAISS, features, 1, (size_t)INT32_MAX + 1, NULL);
     assert_false((cen__os_kind(path) != CEN__NOTHING));
 }
 
@@ -164,7 +177,7 @@ static void features_that_are_not_finite_are_refused_by_their_row(void **state)
     (void)state;
     static const float values[] = {NAN, INFINITY, -INFINITY};
     touch("test_features.npy");
-    for (int i = CEN_FEATURES_NPY; i <= CEN_FEATURES_PROJECTOR; i++) {
+    for (int i = CEN_FEATURES_NPY; i <= CEN_FEATURES_FAISS; i++) {
         float x[N * D];
         cen_error error;
         memcpy(x, features, sizeof x);
@@ -223,7 +236,7 @@ static int write_with_little_memory(void *user)
 static void every_failed_allocation_is_told(void **state)
 {
     (void)state;
-    for (int i = CEN_FEATURES_NPY; i <= CEN_FEATURES_PROJECTOR; i++) {
+    for (int i = CEN_FEATURES_NPY; i <= CEN_FEATURES_FAISS; i++) {
         cen_features_format format = (cen_features_format)i;
         assert_true(fail_each_allocation(write_with_little_memory, &format) >= 3);
     }
@@ -283,6 +296,7 @@ int main(void)
         cmocka_unit_test(a_path_without_npy_gets_its_tsv_too),
         cmocka_unit_test(csv_is_what_python_writes),
         cmocka_unit_test(fvecs_has_the_size_before_each_vector),
+        cmocka_unit_test(faiss_gets_the_index_that_it_writes_itself),
         cmocka_unit_test(the_projector_pair_is_numbers_and_names),
         cmocka_unit_test(control_characters_beyond_ascii_are_escaped),
         cmocka_unit_test(arguments_without_sense_are_refused),

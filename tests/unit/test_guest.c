@@ -173,7 +173,8 @@ static bool write_and_read(job *j)
     } kinds[] = {{CEN_FEATURES_NPY, "f.npy", true},
                  {CEN_FEATURES_CSV, "f.csv", true},
                  {CEN_FEATURES_FVECS, "f.fvecs", false},
-                 {CEN_FEATURES_PROJECTOR, "p.tsv", false}};
+                 {CEN_FEATURES_PROJECTOR, "p.tsv", false},
+                 {CEN_FEATURES_FAISS, "f.faiss", false}};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         char path[256];
         if (!TRY(cen_features_write(NULL, in(j, kinds[i].name, path), kinds[i].format, j->features,

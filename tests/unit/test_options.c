@@ -161,7 +161,7 @@ static void bad_search_options_are_refused(void **state)
             cen_threshold_calibrate(threads(1), &set, &set, 2, metric, 0.5, &threshold, NULL),
             CEN_ERROR_ARGUMENT);
         assert_int_equal(cen_features_write(NULL, "bad.npy",
-                                            (cen_features_format)(value + 2 * (value > 0)), f, 4, 2,
+                                            (cen_features_format)(value + 3 * (value > 0)), f, 4, 2,
                                             NULL, NULL),
                          CEN_ERROR_ARGUMENT);
     }
