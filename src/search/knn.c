@@ -82,8 +82,11 @@ static void finish(const cen__knn *s, size_t i, cen__found found)
     }
     cen__nearest_sort(nearest);
     for (size_t j = 0; j < s->k; j++) {
-        double distance = cen__distance(s->cosine, nearest->items[j].distance);
-        if (found.indices != NULL) found.indices[i * s->k + j] = nearest->items[j].index;
+        bool is_found = j < nearest->count;
+        double distance =
+            is_found ? cen__distance(s->cosine, nearest->items[j].distance) : HUGE_VAL;
+        size_t index = is_found ? nearest->items[j].index : SIZE_MAX;
+        if (found.indices != NULL) found.indices[i * s->k + j] = index;
         if (found.distances != NULL) found.distances[i * s->k + j] = (float)distance;
         if (found.exact != NULL) found.exact[i * s->k + j] = distance;
     }
@@ -123,6 +126,8 @@ cen_status cen__search(const cen__query *query, cen__found found, cen_error *err
                   .k = query->k,
                   .cosine = query->metric == CEN_METRIC_COSINE,
                   .leave_one_out = query->leave_one_out,
+                  .skips = query->skips,
+                  .skip_data = query->skip_data,
                   .left_out = query->left_out,
                   .micro = &kernels->micro,
                   .vectors = &kernels->vectors,

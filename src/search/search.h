@@ -13,10 +13,15 @@ typedef struct cen__query {
     const size_t
         *left_out; /* [n_queries] with leave_one_out: the row of the gallery that each query
                                is; NULL: the queries are the gallery */
+    /* NULL, or: true if a row of the gallery is no answer to any query. Threads ask at the same time, and only about
+     * rows that would be among the answers. */
+    bool (*skips)(const void *skip_data, size_t row);
+    const void *skip_data;
     cen_context *context;
 } cen__query;
 
-/* [n_queries, k], each may be NULL. */
+/* [n_queries, k], each may be NULL. If rows are skipped and too few are left, the last answers are row SIZE_MAX at
+ * infinity. */
 typedef struct cen__found {
     size_t *indices;
     float *distances;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "search/search.h"
 #include "support/context.h"
 #include "support/limited_memory.h"
 
@@ -193,6 +194,56 @@ static void a_row_is_not_its_own_neighbour_if_it_is_left_out(void **state)
     assert_memory_equal(distances, far, sizeof far);
 }
 
+static bool is_skipped(const void *user, size_t row)
+{
+    return ((const bool *)user)[row];
+}
+
+/* Both ways give the answers of the gallery without the rows; k is more than what is left in the end. */
+static void skipped_rows_are_no_answers(void **state)
+{
+    (void)state;
+    enum { N = 400, WIDTH = 7, FOUND = 150 };
+    bool skipped[N];
+    size_t kept[N], n_kept = 0, indices[QUERIES * FOUND], expected[QUERIES * FOUND];
+    float distances[QUERIES * FOUND], expected_far[QUERIES * FOUND];
+    problem p = random_problem(N, WIDTH, FOUND, 1000, 1, -500),
+            rest = make_problem(N, WIDTH, FOUND);
+    for (size_t i = 0; i < N; i++) {
+        skipped[i] = cen__random_below(13, 1, i, 4) > 0;
+        if (skipped[i]) continue;
+        memcpy(rest.gallery + n_kept * WIDTH, p.gallery + i * WIDTH, WIDTH * sizeof(float));
+        kept[n_kept++] = i;
+    }
+    assert_true(n_kept < FOUND);
+    for (size_t k = 5; k <= FOUND; k += FOUND - 5) {
+        rest.n = n_kept;
+        rest.k = k < n_kept ? k : n_kept;
+        for (size_t n = 1; n <= QUERIES; n += QUERIES - 1) {
+            cen__query query = {.gallery = p.gallery,
+                                .queries = p.queries,
+                                .n_gallery = N,
+                                .n_queries = n,
+                                .d = WIDTH,
+                                .k = k,
+                                .skips = is_skipped,
+                                .skip_data = skipped,
+                                .context = threads(2)};
+            cen__found found = {.indices = indices, .distances = distances};
+            assert_int_equal(cen__search(&query, found, NULL), CEN_OK);
+            ask(&rest, CEN_METRIC_L2, 1, p.queries, n, expected, expected_far);
+            for (size_t i = 0; i < n * k; i++) {
+                size_t at = i / k * rest.k + i % k;
+                bool is_found = i % k < rest.k;
+                assert_true(indices[i] == (is_found ? kept[expected[at]] : SIZE_MAX));
+                assert_true(is_found ? distances[i] == expected_far[at] : isinf(distances[i]));
+            }
+        }
+    }
+    free(p.gallery);
+    free(rest.gallery);
+}
+
 /* The first of several, which are in different tasks of the threads. */
 static void a_row_that_is_not_finite_is_named_to_one_question(void **state)
 {
@@ -250,6 +301,7 @@ int main(void)
         cmocka_unit_test(numbers_that_floats_cannot_square_are_told_apart),
         cmocka_unit_test(rows_that_differ_by_less_than_a_float_are_not_lost),
         cmocka_unit_test(a_row_is_not_its_own_neighbour_if_it_is_left_out),
+        cmocka_unit_test(skipped_rows_are_no_answers),
         cmocka_unit_test(a_row_that_is_not_finite_is_named_to_one_question),
         cmocka_unit_test(every_failed_allocation_is_reported),
     };
