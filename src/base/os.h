@@ -17,6 +17,9 @@ cen__path_kind cen__os_kind(const char *path);
 /* The same, and two numbers that identify a file or folder at that time; 0, 0 if they are not known. */
 cen__path_kind cen__os_identify(const char *path, uint64_t identity[2]);
 
+/* Bytes of the regular file at path; 0: there is none. */
+uint64_t cen__os_path_size(const char *path);
+
 typedef struct {
     char **names; /* bytewise sorted, without "." and ".." */
     size_t n_names;

@@ -34,6 +34,14 @@ cen__path_kind cen__os_identify(const char *path, uint64_t identity[2])
     return cen__os_kind(path);
 }
 
+uint64_t cen__os_path_size(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    const uint64_t size = file != NULL ? cen__os_file_size(file) : 0;
+    if (file != NULL) (void)fclose(file);
+    return size;
+}
+
 cen_status cen__os_list(cen_context *context, const char *folder, cen__listing *listing,
                         cen_error *error)
 {

@@ -53,6 +53,14 @@ cen__path_kind cen__os_identify(const char *path, uint64_t identity[2])
     return kind_of(&found);
 }
 
+uint64_t cen__os_path_size(const char *path)
+{
+    struct stat found;
+    return look(path, &found) && S_ISREG(found.st_mode) && found.st_size > 0
+               ? (uint64_t)found.st_size
+               : 0;
+}
+
 bool cen__os_is_link(const char *path)
 {
     const int kept = errno;

@@ -96,6 +96,20 @@ cen__path_kind cen__os_identify(const char *path, uint64_t identity[2])
     return kind;
 }
 
+uint64_t cen__os_path_size(const char *path)
+{
+    wide_path wide;
+    if (!widen(path, wide)) return 0;
+    /* Opens the file, because reading the attributes of a name does not follow links. */
+    HANDLE handle = CreateFileW(wide, 0, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE,
+                                NULL, OPEN_EXISTING, 0, NULL);
+    LARGE_INTEGER size = {.QuadPart = 0};
+    if (handle == INVALID_HANDLE_VALUE) return 0;
+    if (GetFileType(handle) != FILE_TYPE_DISK || !GetFileSizeEx(handle, &size)) size.QuadPart = 0;
+    CloseHandle(handle);
+    return (uint64_t)size.QuadPart;
+}
+
 /* The first of a folder's entries; INVALID_HANDLE_VALUE with errno set. */
 static HANDLE find_first(const char *folder, WIN32_FIND_DATAW *entry)
 {

@@ -320,9 +320,10 @@ cen_status cen__gallery_file_read(cen_context *context, const char *path, cen__g
     segment *segments = NULL;
     memset(file, 0, sizeof *file);
     file->context = context;
+    /* Before it is opened: if another file gets the name in between, it counts as changed. */
+    (void)cen__os_identify(path, file->identity);
     reading r = {context, cen__file_open_regular(path, &why), path, 0};
     if (r.file == NULL) return cen__fail(error, why.status, "%s", why.message);
-    (void)cen__os_identify(path, file->identity);
     file->size = r.size = cen__os_file_size(r.file);
     cen_status status = read_segments(&r, file, &segments, error);
     for (size_t i = 0; i + 1 < file->n_blocks; i++)

@@ -111,21 +111,12 @@ static bool is_same_file(const char *a, const char *b)
     return (x[0] != 0 || x[1] != 0) && x[0] == y[0] && x[1] == y[1];
 }
 
-static uint64_t size_of(const char *path)
-{
-    cen__path_kind kind;
-    FILE *file = cen__os_open_regular(path, &kind);
-    const uint64_t size = file != NULL ? cen__os_file_size(file) : 0;
-    if (file != NULL) (void)fclose(file);
-    return size;
-}
-
 static cen_status check_unchanged(const cen_gallery *g, cen_error *error)
 {
     uint64_t now[2];
     (void)cen__os_identify(g->path, now);
-    if (g->is_lost ||
-        (now[0] == g->identity[0] && now[1] == g->identity[1] && size_of(g->path) == g->size)) {
+    if (g->is_lost || (now[0] == g->identity[0] && now[1] == g->identity[1] &&
+                       cen__os_path_size(g->path) == g->size)) {
         return CEN_OK;
     }
     return cen__fail(error, CEN_ERROR_IO,
@@ -172,7 +163,8 @@ static cen_status save(cen_gallery *g, const char *path, bool is_known, cen_erro
     if (is_known && should_append(g)) {
         bool is_possible;
         status = cen__gallery_append(g, &is_possible, error);
-        if (status != CEN_OK) g->size = size_of(g->path); /* it may have a rest that is ignored */
+        if (status != CEN_OK)
+            g->size = cen__os_path_size(g->path); /* it may have a rest that is ignored */
         if (is_possible) return status;
     }
     status = cen__gallery_write(g, path, error);

@@ -233,13 +233,15 @@ static bool make_segment(const cen_gallery *g, cen__text *info, cen__text *body)
     return !info->failed;
 }
 
+/* A rest that cannot be cut off again is ignored by readers. */
 static cen_status write_segment(const cen_gallery *g, FILE *file, const cen__text *info,
                                 const cen__text *body, cen_error *error)
 {
+    (void)setvbuf(file, NULL, _IONBF, 0); /* so that closing writes nothing after a failure */
     bool is_written = fwrite(info->data, 1, info->size, file) == info->size &&
                       fwrite(body->data, 1, body->size, file) == body->size && cen__os_sync(file);
     int failure = is_written ? 0 : errno != 0 ? errno : EIO;
-    if (!is_written) (void)cen__os_cut(file, g->end); /* else readers ignore it */
+    if (!is_written) (void)cen__os_cut(file, g->end);
     if (fclose(file) != 0 && is_written) failure = errno != 0 ? errno : EIO;
     if (failure == 0) return CEN_OK;
     return cen__fail(error, CEN_ERROR_IO,
@@ -259,8 +261,10 @@ cen_status cen__gallery_append(cen_gallery *g, bool *is_possible, cen_error *err
     FILE *file = status == CEN_OK ? cen__os_open_end(g->path, g->end) : NULL;
     if (status == CEN_OK && file == NULL) {
         *is_possible = errno != ENOSYS;
-        status = cen__fail(error, CEN_ERROR_IO, "%s: cannot write here: %s; choose another place",
-                           g->path, strerror(errno));
+        status = errno == ENOMEM ? cen__fail_memory(error, "the new rows of a gallery")
+                                 : cen__fail(error, CEN_ERROR_IO,
+                                             "%s: cannot write here: %s; choose another place",
+                                             g->path, strerror(errno));
     }
     if (file != NULL) {
         status = write_segment(g, file, &info, &body, error);

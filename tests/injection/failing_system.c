@@ -323,6 +323,39 @@ void *__wrap_readdir64(DIR *folder)
 }
 #endif
 
+/* ---- parts of files ---- */
+
+/* Each of a call's two names: as it is, and what glibc makes of it where offsets have 64 bits. */
+#define PARTS(end, offset)                                                                         \
+    ssize_t __real_pread##end(int descriptor, void *bytes, size_t size, offset place);             \
+    ssize_t __wrap_pread##end(int descriptor, void *bytes, size_t size, offset place);             \
+    void *__real_mmap##end(void *place, size_t size, int rights, int flags, int file, offset at);  \
+    void *__wrap_mmap##end(void *place, size_t size, int rights, int flags, int file, offset at);  \
+    int __real_ftruncate##end(int descriptor, offset size);                                        \
+    int __wrap_ftruncate##end(int descriptor, offset size);                                        \
+    ssize_t __wrap_pread##end(int descriptor, void *bytes, size_t size, offset place)              \
+    {                                                                                              \
+        if (fails(READ, EIO)) return -1;                                                           \
+        const ssize_t n = __real_pread##end(descriptor, bytes, size, place);                       \
+        if (failing->is_armed && n > 0) failing->n_bytes_read += (size_t)n;                        \
+        return n;                                                                                  \
+    }                                                                                              \
+    void *__wrap_mmap##end(void *place, size_t size, int rights, int flags, int file, offset at)   \
+    {                                                                                              \
+        if (fails(ALLOCATE, ENOMEM)) return MAP_FAILED;                                            \
+        return __real_mmap##end(place, size, rights, flags, file, at);                             \
+    }                                                                                              \
+    int __wrap_ftruncate##end(int descriptor, offset size)                                         \
+    {                                                                                              \
+        return fails(WRITE, EIO) ? -1 : __real_ftruncate##end(descriptor, size);                   \
+    }
+
+PARTS(, off_t)
+#ifdef __GLIBC__
+PARTS(64, off64_t)
+#endif
+#undef PARTS
+
 int __wrap_close(int descriptor)
 {
     failing->n_handles--;

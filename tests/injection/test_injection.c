@@ -651,6 +651,90 @@ static void exporting_keeps_the_last_good_files(void **state)
                 .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
+/* ---- galleries ---- */
+
+#define GALLERY OUT "/g.gallery"
+
+enum { GALLERY_D = 3, GALLERY_N = 6 };
+
+static cen_status add_somebody(cen_gallery *gallery, size_t n, cen_error *error)
+{
+    const float feature[GALLERY_D] = {(float)n, 1, 2};
+    char name[20];
+    (void)snprintf(name, sizeof name, "person %zu", n);
+    const cen_gallery_row row = {name, "a/b.png", {1, 2}, n == 4, feature};
+    return cen_gallery_add(gallery, &row, 1, error);
+}
+
+static void make_gallery(void)
+{
+    cen_gallery *gallery;
+    cen_gallery_options options = cen_gallery_options_init();
+    options.d = GALLERY_D;
+    assert_int_equal(cen_gallery_create(context, &gallery, &options, NULL), CEN_OK);
+    for (size_t i = 0; i < GALLERY_N; i++) {
+        assert_int_equal(add_somebody(gallery, i, NULL), CEN_OK);
+        if (i == GALLERY_N / 2) assert_int_equal(cen_gallery_save(gallery, GALLERY, NULL), CEN_OK);
+    }
+    assert_int_equal(cen_gallery_save(gallery, GALLERY, NULL), CEN_OK);
+    cen_gallery_free(gallery);
+}
+
+/* Adds a row, which is appended, if there are no more than at first. */
+static bool append_row(void)
+{
+    cen_gallery *gallery;
+    cen_error error = {CEN_OK, ""};
+    cen_status status = cen_gallery_load(context, &gallery, GALLERY, true, &error);
+    if (status == CEN_OK && cen_gallery_get(gallery)->n == GALLERY_N) {
+        status = add_somebody(gallery, GALLERY_N, &error);
+        if (status == CEN_OK) status = cen_gallery_save(gallery, GALLERY, &error);
+    }
+    cen_gallery_free(gallery);
+    return told(status, &error);
+}
+
+/* Removes a row and renames others, which makes a new file, if that is not done. */
+static bool change_rows(void)
+{
+    const size_t row = 1;
+    cen_gallery *gallery;
+    cen_error error = {CEN_OK, ""};
+    cen_status status = cen_gallery_load(context, &gallery, GALLERY, true, &error);
+    if (status == CEN_OK && cen_gallery_get(gallery)->n == GALLERY_N) {
+        status = cen_gallery_remove(gallery, &row, 1, &error);
+        if (status == CEN_OK) status = cen_gallery_rename(gallery, "person 2", "new", &error);
+        if (status == CEN_OK) status = cen_gallery_rename(gallery, "new", "person 3", &error);
+        if (status == CEN_OK) status = cen_gallery_save(gallery, GALLERY, &error);
+    }
+    cen_gallery_free(gallery);
+    return told(status, &error);
+}
+
+static void append_again(void)
+{
+    assert_true(append_row());
+}
+
+static void change_again(void)
+{
+    assert_true(change_rows());
+}
+
+static void a_gallery_is_the_old_or_the_new_one_after_each_failure(void **state)
+{
+    (void)state;
+    begin_out(0);
+    make_gallery();
+    walk(&(job){.name = "adding to a gallery",
+                .run = append_row,
+                .mend = append_again,
+                .stride = 1,
+                .grows = " g.gallery "});
+    walk(&(job){
+        .name = "changing a gallery", .run = change_rows, .mend = change_again, .stride = 1});
+}
+
 #define PAIR OUT "/pair.npy"
 #define NAMES OUT "/pair.tsv"
 
@@ -770,6 +854,7 @@ int main(void)
         cmocka_unit_test(changing_classes_fails_cleanly),
         cmocka_unit_test(a_large_png_is_read_whole_only_to_be_decoded),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
+        cmocka_unit_test(a_gallery_is_the_old_or_the_new_one_after_each_failure),
         cmocka_unit_test(a_pair_that_was_cut_is_whole_after_each_failure_of_the_next_write),
         cmocka_unit_test(each_renaming_of_a_pair_is_on_the_disk_before_the_next),
         cmocka_unit_test(errno_stays_where_the_system_sets_it),
