@@ -326,8 +326,8 @@ typedef struct cen_feature_set {
     void *owned;                    /* what rows and names point into */
 } cen_feature_set;
 
-/* Reads a .npy with its .tsv (needed for labels), a .csv as cen_features_write makes it, or the
- * features.npy of a run folder. A .npy has 2 dimensions of float32 or float64, in either byte
+/* Reads a .npy with its .tsv (needed for labels), a .csv as cen_features_write makes it, the
+ * features.npy of a run folder, or the rows of a .gallery that are no negatives. A .npy has 2 dimensions of float32 or float64, in either byte
  * order, in C or Fortran order. A class without a name is named by its number. Classes are
  * renumbered from 0 in the order of their names. A size beyond the machine's memory is refused
  * before memory is taken. Errors: IO, FORMAT (with the place: a row that is not finite, a file cut

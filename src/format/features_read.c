@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/os.h"
 #include "format/features.h"
+#include "format/gallery_file.h"
 #include "format/npy.h"
 #include "format/table.h"
 
@@ -19,7 +20,8 @@ typedef struct {
     char *text;           /* of the file beside it, or of a .csv */
     char *numbers;        /* [unnamed rows, NUMBER_SIZE] names of classes without one */
     const char **names;   /* class_names */
-    char *copies;         /* the names after cen_features_relabel */
+    cen__gallery_file gallery;
+    char *copies; /* the names after cen_features_relabel */
 } memory;
 
 /* A class, for sorting. */
@@ -302,6 +304,13 @@ static cen_status read_csv(const char *path, cen_feature_set *set, memory *owned
     return CEN_OK;
 }
 
+static cen_status read_gallery(const char *path, cen_feature_set *set, memory *owned,
+                               cen_error *error)
+{
+    cen_status status = cen__gallery_file_read(owned->context, path, &owned->gallery, error);
+    return status == CEN_OK ? cen__gallery_file_take(&owned->gallery, path, set, error) : status;
+}
+
 static cen_status check_finite(const char *path, const cen_feature_set *set, cen_error *error)
 {
     for (size_t i = 0; i < set->n; i++) {
@@ -329,8 +338,9 @@ static cen_status read_file(cen_context *context, const char *path, cen_feature_
     if (owned == NULL) return cen__fail_memory(error, "features");
     owned->context = context;
     set->owned = owned;
-    cen_status status = ends_in(path, ".csv") ? read_csv(path, set, owned, error)
-                                              : read_npy(path, set, owned, error);
+    cen_status status = ends_in(path, ".csv")       ? read_csv(path, set, owned, error)
+                        : ends_in(path, ".gallery") ? read_gallery(path, set, owned, error)
+                                                    : read_npy(path, set, owned, error);
     if (status == CEN_OK) status = check_finite(path, set, error);
     if (status == CEN_OK && (!name_by_number(set, owned) || !number_classes(set, owned))) {
         status = cen__fail_memory(error, "the classes of features");
@@ -367,6 +377,7 @@ void cen_features_free(cen_feature_set *set)
         cen__free(owned->numbers);
         cen__free((void *)owned->names);
         cen__free(owned->copies);
+        cen__gallery_file_free(&owned->gallery);
     }
     cen__free(owned);
     cen__free(set->features);

@@ -21,6 +21,8 @@
 
 #include <stdbool.h>
 
+#include <centerloss_eval.h>
+
 #include "base/file.h"
 #include "base/status.h"
 #include "format/text.h"
@@ -37,6 +39,12 @@ typedef struct cen__gallery_block {
     size_t n, n_negatives, n_names, text_size;
     size_t first_name; /* the number of its first name */
 } cen__gallery_block;
+
+/* The text of name `number`, which is below the names of all n > 0 blocks. NULL: its place is damaged. */
+const char *cen__gallery_name_text(const cen__gallery_block *blocks, size_t n, size_t number);
+
+/* The source of a row; NULL: its place is damaged. */
+const char *cen__gallery_source(const cen__gallery_block *block, const uint8_t *row);
 
 /* What holds for all rows. */
 typedef struct cen__gallery_about {
@@ -65,6 +73,11 @@ typedef struct cen__gallery_file {
 cen_status cen__gallery_file_read(cen_context *context, const char *path, cen__gallery_file *file,
                                   cen_error *error);
 void cen__gallery_file_free(cen__gallery_file *file);
+
+/* Takes the rows of a file that are no negatives as features: set->rows point into the file. Errors: FORMAT (a damaged
+ * row), LIMIT, MEMORY. */
+cen_status cen__gallery_file_take(const cen__gallery_file *file, const char *path,
+                                  cen_feature_set *set, cen_error *error);
 
 /* Counts of a segment, in front of which there are first_row rows and first_name names. */
 typedef struct cen__gallery_sizes {

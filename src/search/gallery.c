@@ -54,12 +54,6 @@ bool cen__gallery_is_negative(const cen_gallery *g, size_t i)
     return low < g->info.n_negatives && g->negatives[low] == i;
 }
 
-const char *cen__gallery_source(const cen__gallery_block *block, const uint8_t *bytes)
-{
-    const uint64_t place = cen__le64(bytes + CEN__GALLERY_SOURCE);
-    return place < block->text_size ? block->text + (size_t)place : NULL;
-}
-
 void cen__gallery_describe(const cen_gallery *g, size_t i, char *text, size_t size)
 {
     const cen__gallery_block *block;
@@ -76,19 +70,7 @@ void cen__gallery_describe(const cen_gallery *g, size_t i, char *text, size_t si
 
 const char *cen__gallery_text(const cen_gallery *g, size_t number)
 {
-    size_t low = 0, high = g->n_blocks;
-    if (number >= g->n_names) return NULL;
-    while (high - low > 1) {
-        const size_t middle = low + (high - low) / 2;
-        if (g->blocks[middle].first_name <= number) {
-            low = middle;
-        } else {
-            high = middle;
-        }
-    }
-    const cen__gallery_block *block = &g->blocks[low];
-    const uint64_t place = cen__le64(block->names + 8 * (number - block->first_name));
-    return place < block->text_size ? block->text + (size_t)place : NULL;
+    return number < g->n_names ? cen__gallery_name_text(g->blocks, g->n_blocks, number) : NULL;
 }
 
 cen_status cen__gallery_label(const cen_gallery *g, size_t i, size_t *label, cen_error *error)

@@ -102,9 +102,6 @@ bool cen__gallery_index(cen_gallery *gallery, size_t more);
 /* Puts a name into the slots, if it is a label and its text is not there. */
 void cen__gallery_index_add(cen_gallery *gallery, size_t number);
 
-/* The source of a row; NULL: damaged. */
-const char *cen__gallery_source(const cen__gallery_block *block, const uint8_t *bytes);
-
 /* Frees all blocks, spans, tables and the file; keeps `about`, path and lock. */
 void cen__gallery_drop(cen_gallery *gallery);
 

@@ -358,9 +358,36 @@ static void test_what_was_removed_or_renamed_is_gone_from_the_bytes(void **state
     assert_int_equal(remove(OTHER), 0);
 }
 
+static void test_a_gallery_is_read_as_features_without_its_negatives(void **state)
+{
+    const history *h = *state;
+    const gallery_twin *twin = &h->twins[SAVES - 1];
+    cen_error error;
+    cen_feature_set set;
+    write_bytes(OTHER, h->bytes, h->sizes[SAVES - 1]);
+    assert_ok(cen_features_read(threads(1), OTHER, &set, &error), &error);
+    size_t n = 0;
+    for (size_t i = 0; i < twin->n; i++) {
+        if (twin->rows[i].is_negative) continue;
+        assert_true(n < set.n);
+        assert_string_equal(set.rows[n].path, twin->rows[i].source);
+        assert_string_equal(set.rows[n].class_name, twin->rows[i].name);
+        assert_string_equal(set.class_names[set.rows[n].label], twin->rows[i].name);
+        assert_memory_equal(set.features + n * TWIN_D, twin->rows[i].feature,
+                            TWIN_D * sizeof(float));
+        n++;
+    }
+    assert_int_equal(set.n, n);
+    assert_true(n < twin->n);
+    assert_int_equal(set.d, TWIN_D);
+    cen_features_free(&set);
+    assert_int_equal(remove(OTHER), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_gallery_is_read_as_features_without_its_negatives),
         cmocka_unit_test(test_a_save_appends_and_leaves_all_earlier_bytes),
         cmocka_unit_test(test_a_file_cut_at_any_byte_has_the_state_of_an_earlier_save),
         cmocka_unit_test(test_any_byte_that_is_changed_gives_a_sentence_or_rows),
