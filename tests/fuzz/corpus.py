@@ -4,6 +4,7 @@ Small files of every kind of every format, from a picture that is computed here.
 Pillow, a checkpoint is the one that replay_checkpoint writes, all others are put together byte by byte.
 """
 import gzip
+import hashlib
 import io
 import json
 import os
@@ -376,7 +377,59 @@ def make_webp():
                    "stream_3_100", "xmp"])
 
 
+# ---- galleries, put together from what src/format/gallery_file.h says
+
+
+def gallery_array(at, descr, shape, data):
+    """An array whose data begin at a multiple of 64 if its header is at `at`."""
+    head = f"{{'descr': {descr}, 'fortran_order': False, 'shape': {shape}, }}".encode()
+    size = -(-(at + 10 + len(head) + 1) // 64) * 64 - at
+    return b"\x93NUMPY\x01\0" + struct.pack("<H", size - 10) + head.ljust(size - 11) + b"\n" + data
+
+
+def digest(data):
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def gallery_segment(start, first_row, first_name, d, rows, names, text, negatives=(), state=b"", more=""):
+    """rows: (number of the name, place of the source, features)."""
+    text = text.ljust(-(-len(text) // 64) * 64, b"\0")
+    arrays = [("'|u1'", f"({len(state)},)", state),
+              ("'<f4'", f"({len(rows)}, {d})", b"".join(struct.pack(f"<{d}f", *row[2]) for row in rows)),
+              ("[('name', '<u4'), ('source', '<u8'), ('digest', '|u1', (16,))]", f"({len(rows)},)",
+               b"".join(struct.pack("<IQ", row[0], row[1]) + bytes(range(16)) for row in rows)),
+              ("'<u8'", f"({len(negatives)},)", struct.pack(f"<{len(negatives)}Q", *negatives)),
+              ("'<u8'", f"({len(names)},)", struct.pack(f"<{len(names)}Q", *names)),
+              ("'|u1'", f"({len(text)},)", text)]
+    body = b""
+    for array in arrays:
+        body += gallery_array(len(body), *array)
+    rest = (f'", "format": "centerloss gallery 1", "metric": "l2", "d": {d}{more}, "start": {start}, "first_row": {first_row}, '
+            f'"first_name": {first_name}, "rows": {len(rows)}, "negatives": {len(negatives)}, "names": {len(names)}, '
+            f'"text": {len(text)}, "state": {len(state)}, "body": "{digest(body) if start > 0 else ""}"}}').encode()
+    head = b'{"checksum": "'
+    size = -(-(len(head) + 32 + len(rest) + 1) // 64) * 64
+    rest = rest.ljust(size - len(head) - 33) + b"\n"
+    return gallery_array(0, "'|u1'", f"({size},)", head + digest(rest).encode() + rest) + body
+
+
+def make_gallery():
+    save("gallery", "empty", gallery_segment(0, 0, 0, 2, [], [], b"\0"))
+    first = gallery_segment(0, 0, 0, 2, [(0, 5, (1, 2)), (1, 0, (3, -4)), (0, 7, (0.5, 0))], [1, 3],
+                            b"\0a\0b\0s\0t\0", negatives=[1], state=b"state",
+                            more=', "model": "a/model", "fingerprint": null, "known": {"distance": 0.5, "false_accepts": 0.01, '
+                                 '"low": 0, "high": 0.1, "n_pictures": 10, "n_strangers": 2}')
+    save("gallery", "one", first)
+    second = gallery_segment(len(first), 3, 2, 2, [(2, 0, (5, 6)), (0, 3, (7, 8))], [1], b"\0c\0u\0", negatives=[0])
+    save("gallery", "two", first + second)
+    save("gallery", "three", first + second + gallery_segment(len(first + second), 5, 3, 2, [], [], b"\0", state=b"other"))
+    save("gallery", "unfinished", first + second[:700])
+    save("gallery", "bad_name", gallery_segment(0, 0, 0, 1, [(7, 0, (1,)), (0, 1 << 40, (1,))], [1 << 50], b"\0a\0"))
+    save("gallery", "nan", gallery_segment(0, 0, 0, 1, [(0, 0, (float("nan"),))], [1], b"\0a\0"))
+
+
 def main():
+    make_gallery()
     make_png()
     make_jpeg()
     make_bmp()
