@@ -18,5 +18,11 @@ if python3 -c "import cffi" 2>/dev/null; then
 else
     echo "no cffi here: python_cffi.py was not run"
 fi
+if python3 -c "import numpy" 2>/dev/null; then
+    succeed python3 "$SOURCE/tests/consumers/python_gallery.py" "$TOOLS/libcenterloss.so"
+    says "^numpy: 5 rows of a gallery"
+else
+    echo "no numpy here: python_gallery.py was not run"
+fi
 
 finish
