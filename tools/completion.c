@@ -30,8 +30,8 @@ static bool is_typed(const char *word, size_t size)
 /* One of the parts of a value, "RUN" in "RUN|MODEL". */
 static void offer_part(offer *o, const char *part, size_t size)
 {
-    static const char *const files[] = {"FILE",    "LIST", "MODEL", "IMAGE",
-                                        "GALLERY", "SET",  "LABELS"};
+    static const char *const files[] = {"FILE",    "LIST", "MODEL",  "IMAGE",
+                                        "GALLERY", "SET",  "LABELS", "PAGE"};
     static const char *const folders[] = {"DIR", "RUN"};
     if (is_typed(part, size)) offer_word(o, part, size);
     if (strncmp(part, "PRESET", size) == 0) {
@@ -92,15 +92,11 @@ static void print_bash_offer(const offer *o)
     printf(" ;;\n");
 }
 
-void print_bash_completion(const command *tool)
+/* What completes the word in $cur, after $prev, as arguments and options of a tool or of a command of it. */
+static void print_bash_words(const command *tool)
 {
-    offer o = offer_value(tool->arguments, NULL);
-    printf("# Completion of %s for bash, printed by %s --print bash\n_%s() {\n"
-           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=\n"
-           "    if [[ $cur == = ]]; then\n        cur=\n"
-           "    elif [[ $prev == = ]]; then\n        prev=${COMP_WORDS[COMP_CWORD - 2]}\n    fi\n"
-           "    case $prev in\n",
-           tool->name, tool->name, tool->name);
+    const offer arguments = offer_value(tool->arguments, NULL);
+    printf("    case $prev in\n");
     for (size_t i = 0; option_at(tool, i) != NULL; i++) {
         const option *p = option_at(tool, i);
         if (p->value == NULL) continue;
@@ -122,9 +118,33 @@ void print_bash_completion(const command *tool)
         }
         printf("'\n");
     }
-    printf("            compopt -o %s\n        fi\n        ;;\n    esac\n"
-           "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _%s %s\n",
-           o.files ? "default" : "dirnames", tool->name, tool->name);
+    printf("            compopt -o %s\n        fi\n        ;;\n    esac\n",
+           arguments.files ? "default" : "dirnames");
+}
+
+/* "cl_train compare" is the command compare of cl_train. */
+static const char *command_name(const command *apart)
+{
+    return strrchr(apart->name, ' ') + 1;
+}
+
+void print_bash_completion(const command *tool)
+{
+    printf("# Completion of %s for bash, printed by %s --print bash\n_%s() {\n"
+           "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} words=\n"
+           "    if [[ $cur == = ]]; then\n        cur=\n"
+           "    elif [[ $prev == = ]]; then\n        prev=${COMP_WORDS[COMP_CWORD - 2]}\n    fi\n",
+           tool->name, tool->name, tool->name);
+    if (tool->apart != NULL) {
+        printf("    if [[ $COMP_CWORD -gt 1 && ${COMP_WORDS[1]} == %s ]]; then\n",
+               command_name(tool->apart));
+        print_bash_words(tool->apart);
+        printf("    else\n");
+    }
+    print_bash_words(tool);
+    if (tool->apart != NULL) printf("    fi\n");
+    printf("    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\ncomplete -F _%s %s\n",
+           tool->name, tool->name);
 }
 
 /* ---- zsh --------------------------------------------------------------------------------------- */
@@ -145,9 +165,9 @@ static void print_zsh_value(const option *p)
     }
 }
 
-void print_zsh_completion(const command *tool)
+static void print_zsh_arguments(const command *tool)
 {
-    printf("#compdef %s\n# Printed by %s --print zsh\n_arguments -s -S", tool->name, tool->name);
+    printf("_arguments -s -S");
     for (size_t i = 0; option_at(tool, i) != NULL; i++) {
         const option *p = option_at(tool, i);
         const char *mark = p->value != NULL ? "=" : "";
@@ -174,18 +194,32 @@ void print_zsh_completion(const command *tool)
         }
         printf(tool->needs_command ? "))'" : "; _files}'");
     }
-    printf(" \\\n    '*: :_files'\n");
+    const offer arguments = offer_value(tool->arguments, NULL);
+    printf(" \\\n    '*: :_files%s'\n", arguments.files ? "" : " -/");
+}
+
+void print_zsh_completion(const command *tool)
+{
+    printf("#compdef %s\n# Printed by %s --print zsh\n", tool->name, tool->name);
+    if (tool->apart != NULL) {
+        printf(
+            "if (( CURRENT > 2 )) && [[ $words[2] == %s ]]; then\n(( CURRENT-- ))\nshift words\n",
+            command_name(tool->apart));
+        print_zsh_arguments(tool->apart);
+        printf("return\nfi\n");
+    }
+    print_zsh_arguments(tool);
 }
 
 /* ---- fish -------------------------------------------------------------------------------------- */
 
-void print_fish_completion(const command *tool)
+/* `also`: in which command these options are. */
+static void print_fish_options(const command *tool, const char *name, const char *also)
 {
-    printf("# Completion of %s for fish, printed by %s --print fish\n", tool->name, tool->name);
     for (size_t i = 0; option_at(tool, i) != NULL; i++) {
         const option *p = option_at(tool, i);
         const offer o = offer_value(p->value, p->choices);
-        printf("complete -c %s -l %s", tool->name, p->name);
+        printf("complete -c %s%s -l %s", name, also, p->name);
         if (p->letter != '\0') printf(" -s %c", p->letter);
         if (p->value != NULL) printf(o.files ? " -r -F" : " -x");
         if (o.words[0] != '\0') {
@@ -197,6 +231,19 @@ void print_fish_completion(const command *tool)
         print_quoted(p->help, "\\", "\\'");
         printf("'\n");
     }
+}
+
+void print_fish_completion(const command *tool)
+{
+    char within[96] = "", without[96] = "";
+    if (tool->apart != NULL) {
+        const char *name = command_name(tool->apart);
+        append(within, sizeof within, " -n '__fish_seen_subcommand_from %s'", name);
+        append(without, sizeof without, " -n 'not __fish_seen_subcommand_from %s'", name);
+    }
+    printf("# Completion of %s for fish, printed by %s --print fish\n", tool->name, tool->name);
+    print_fish_options(tool, tool->name, without);
+    if (tool->apart != NULL) print_fish_options(tool->apart, tool->name, within);
     for (const entry *e = tool->commands; e != NULL && e->term != NULL; e++) {
         printf("complete -c %s -n __fish_use_subcommand %s-a %s -d '", tool->name,
                tool->needs_command ? "-f " : "", e->term);

@@ -37,6 +37,7 @@ typedef struct option {
     double least, most;
     const char *const *choices;
     const char *group; /* the title of the options that begin with this one, or NULL */
+    bool is_input;     /* a text that is the path of a file or folder to be read */
     const char *more;  /* sentences that only the manual page has, or NULL */
 } option;
 
@@ -45,20 +46,22 @@ typedef struct entry {
     const char *term, *text;
 } entry;
 
-typedef struct command {
+typedef struct command command;
+struct command {
     const char *name;
     const char *usage;     /* one line per form of it */
     const char *summary;   /* what it does, as a sentence */
     const char *arguments; /* what the arguments are, as option.value has it */
     const option *options;
     size_t n_options;
-    const entry *commands; /* what the first argument may be, or NULL */
-    bool needs_command;    /* it must be one of them */
-    const entry *examples; /* each works as it is typed */
+    const entry *commands;       /* what the first argument may be, or NULL */
+    bool needs_command;          /* it must be one of them */
+    const struct command *apart; /* one of them that has options of its own, or NULL */
+    const entry *examples;       /* each works as it is typed */
     const entry *files;
     const char *
         about; /* the description in the manual page, a newline begins a paragraph; NULL: it has none */
-} command;
+};
 
 /* Two lines of an options table for a cen_model_limits that begins as zeros. */
 #define MODEL_LIMITS(limits)                                                                       \
@@ -85,6 +88,10 @@ enum { EXIT_FAILED = 1, EXIT_USAGE = 2, PARSE_DONE = -1, PARSE_BAD = -2 };
  * --version print and give PARSE_DONE; a mistake prints one sentence and gives PARSE_BAD. */
 int parse_options(const command *tool, int argc, char **argv);
 
+/* The end of a sentence for a number that was typed with a decimal comma, "; did you mean 0.5?" in hint[64]; "" for
+ * another text. */
+const char *hint_point(const char *text, char *hint);
+
 /* An option that has a folder as its text, which may have been meant for the tool: --net photos. NULL: none. */
 const option *option_of_folder(const command *tool);
 
@@ -104,6 +111,10 @@ int load_model(const command *tool, cen_context *context, const char *path, cen_
 /* The main of a tool: work(argc, argv) gives the exit code. Standard streams may be closed. What it printed and
  * could not be written is an error, and so is a file that outgrows the system's limit, which would end the process otherwise. */
 int run_tool(const command *tool, int (*work)(int argc, char **argv), int argc, char **argv);
+
+/* Opens the files that options name as input, so that one that is missing is reported before long work. An exit code
+ * after its sentence. */
+int check_inputs(const command *tool);
 
 /* The exit code for what parse_options returned below 0. */
 int parse_exit_code(int parsed);

@@ -10,11 +10,12 @@ static const option options[] = {
      .help = "the page to write (compare.html)"},
 };
 
-static const command compare_tool = {
+const command compare_tool = {
     .name = "cl_train compare",
     .usage = "cl_train compare RUN RUN... [-o PAGE]",
     .summary =
         "Shows runs on one page: their results, what differs between them, and their curves.",
+    .arguments = "RUN",
     .options = options,
     .n_options = sizeof options / sizeof *options};
 

@@ -6,6 +6,8 @@
 
 #include "options.h"
 
+extern const command compare_tool;
+
 /* argv[0] is "compare". An exit code. */
 int compare_runs(int argc, char **argv);
 

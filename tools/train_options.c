@@ -1,5 +1,6 @@
 /* The command line of cl_train, as its help and its manual page show it. */
 #include "train.h"
+#include "train_compare.h"
 
 static const char *const resizes[] = {"crop", "stretch", NULL};
 
@@ -33,7 +34,7 @@ static const option options[] = {
     {"feature-size", 'd', OPTION_COUNT, &s.feature_size, "D", .least = 1, .most = 1 << 24,
      .help = "numbers in a feature (128 in small)",
      .more = "Replaces the size of the last dense layer."},
-    {"init", 'i', OPTION_TEXT, &s.init, "FILE",
+    {"init", 'i', OPTION_TEXT, &s.init, "FILE", .is_input = true,
      .help = "begin with the weights of this safetensors file",
      .more = "Tensors are matched by name."},
 
@@ -99,7 +100,7 @@ static const option options[] = {
      .help = "memory for decoded images, in MB (2048)",
      .more = "The images that have no room in it are decoded anew in each epoch."},
 
-    {"val", '\0', OPTION_TEXT, &s.validation, "DIR|LIST", .group = "Validation",
+    {"val", '\0', OPTION_TEXT, &s.validation, "DIR|LIST", .is_input = true, .group = "Validation",
      .help = "folder or list with the validation images",
      .more = "A folder has one sub-folder per class."},
     {"val-split", '\0', OPTION_REAL, &s.validation_share, "X", .most = 0.9,
@@ -187,6 +188,7 @@ const command train_tool = {
     .summary = "Trains a net that turns images into features, with softmax and center loss.",
     .arguments = "DIR|LIST",
     .commands = commands,
+    .apart = &compare_tool,
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .examples = examples,

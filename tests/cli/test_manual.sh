@@ -1,6 +1,6 @@
 #!/bin/sh
 # Help, manual page and completions name every option of the tables; the help fits a terminal, its examples
-# work as typed; the pages are clean to mandoc and man, and the completions complete in the shells that are there.
+# work as typed; the pages are clean to mandoc and man. cli/test_completion_*.sh complete lines.
 . "$(dirname "$0")/common.sh"
 PATH=$TOOLS:$PATH
 export PATH
@@ -55,98 +55,6 @@ succeed cl_train compare --help # a command that is on the page of its tool
 says '^  -o, --output PAGE  '
 expect 2 "^cl_train compare: unknown option '--print'" cl_train compare --print man
 
-# ---- bash: $1 words with the cursor in the last give $2 ----
-mkdir -p photos/few
-cat >complete.sh <<'END'
-compopt() { files=$2; }
-try() {
-    COMP_WORDS=($1) files=
-    [[ $1 != *' ' ]] || COMP_WORDS+=('')
-    COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) COMPREPLY=()
-    "_${COMP_WORDS[0]}"
-    got="${COMPREPLY[*]}${files:+ +$files}"
-    [[ $got == "$2" ]] || echo "'$1': '$got' and not '$2'"
-}
-for tool in cl_features cl_idx cl_knn cl_train; do . ./$tool.bash; done
-try 'cl_train --loss ' 'center softmax triplet triplet-semi contrastive-center cosface'
-try 'cl_train --loss tri' 'triplet triplet-semi'
-try 'cl_train --loss = co' 'contrastive-center cosface'
-try 'cl_train --loss =' 'center softmax triplet triplet-semi contrastive-center cosface'
-try 'cl_train -n le' 'lenet++'
-try 'cl_train --lambda ' 'auto'
-try 'cl_train --channels ' '1 3'
-try 'cl_train --val' '--val --val-split'
-try 'cl_train --epochs ' ''
-try 'cl_train --init ' ' +default'
-try 'cl_train --resume ' ' +dirnames'
-try 'cl_train ph' ' +default'
-try 'cl_train co' 'compare +default'
-try 'cl_knn ' 'eval classify enroll audit +default'
-try 'cl_knn e' 'eval enroll +default'
-try 'cl_knn eval ru' ' +default'
-try 'cl_knn eval --query-split ' 'train val test heldout all'
-try 'cl_features --format n' 'npy'
-try 'cl_idx --print ' 'man bash zsh fish'
-END
-if command -v bash >/dev/null; then
-    bash complete.sh >out.txt 2>&1
-    [ ! -s out.txt ] || complain "completion by bash: $(cat out.txt)"
-fi
-
-# ---- fish and zsh: what they offer for a line ----
-if command -v fish >/dev/null; then
-    # offers LINE PATTERN
-    offers() {
-        HOME=$WORK fish -N -c "source $tool.fish; complete -C '$1'" 2>&1 | cut -f 1 | tr '\n' ' ' >out.txt
-        says "$2"
-    }
-    for tool in cl_features cl_idx cl_knn cl_train; do
-        fish -n $tool.fish 2>err.txt || complain "$tool.fish: $(cat err.txt)"
-    done
-    tool=cl_train
-    offers 'cl_train --loss tri' '^triplet triplet-semi $'
-    offers 'cl_train --net ' '^article lenet\+\+ small $'
-    offers 'cl_train --val' '^--val --val-split $'
-    offers 'cl_train --resume ph' '^photos/ $'
-    offers 'cl_train ph' '^photos/ $'
-    offers 'cl_train compar' '^compare $'
-    tool=cl_knn
-    offers 'cl_knn e' '^enroll eval '
-fi
-if command -v zsh >/dev/null; then
-    mkdir -p site
-    for tool in cl_features cl_idx cl_knn cl_train; do
-        zsh -n $tool.zsh 2>err.txt || complain "$tool.zsh: $(cat err.txt)"
-        cp $tool.zsh site/_$tool
-    done
-    cat >.zshrc <<'END'
-PS1= fpath=($PWD/site $fpath)
-autoload -Uz compinit
-compinit -u -D
-unsetopt beep prompt_sp
-zle-line-init() { print -n "it listens" }
-zle -N zle-line-init
-END
-    cat >complete.zsh <<'END'
-zmodload zsh/zpty
-zpty z "ZDOTDIR=$PWD TERM=xterm zsh -d -i"
-zpty -r -m z text '*it listens*'
-zpty -w -n z "$1"$'\t\t\C-uexit\n'
-while zpty -r z text; do print -r -- "$text"; done
-END
-    # offers LINE PATTERN
-    offers() {
-        zsh -f complete.zsh "$1" >out.txt 2>&1
-        says "$2"
-    }
-    offers 'cl_train --loss tri' 'triplet-semi'
-    offers 'cl_train --net le' 'lenet\+\+'
-    offers 'cl_knn en' 'enroll'
-    offers 'cl_train comp' 'compare'
-    offers 'cl_train ph' 'cl_train photos'
-    offers 'cl_train --resu' '--resume'
-fi
-
 # ---- the examples of the help, as typed, in this order ----
 # 15 little pictures of five classes, whose pixels are some text
 {
@@ -157,7 +65,6 @@ fi
     printf '\000\000\010\001\000\000\000\017'
     printf '\000\001\002\003\004\000\001\002\003\004\000\001\002\003\004'
 } >labels.gz
-rmdir photos/few
 succeed cl_idx images.gz labels.gz -o photos
 mkdir inbox
 cp photos/2/* inbox/
