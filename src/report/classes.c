@@ -5,8 +5,8 @@
 
 #include "report/report.h"
 
-/* Bytes of all lists of wrong answers, and rows of all tables of classes; report.json has the rest. */
-enum { WRONG_BYTES = 200000, CLASSES_MOST = 1000 };
+/* Bytes of all lists of wrong answers, and of all tables of classes; report.json has the rest. */
+enum { WRONG_BYTES = 200000, CLASSES_BYTES = 350000 };
 
 /* "coat 3, dress 1" */
 static void add_worst(cen__text *text, const cen__set_view *view, const cen__class_view *c)
@@ -15,9 +15,7 @@ static void add_worst(cen__text *text, const cen__set_view *view, const cen__cla
         const cen_confusion *confusion = &view->set->measures->confusions[c->worst[i]];
         cen__text_add(text, i > 0 ? ", " : "");
         cen__add_class(text, view->report, confusion->predicted);
-        cen__text_add(text, "\xC2\xA0");
-        cen__add_figure(text, "span", CEN__COUNT, (double)confusion->count,
-                        "sets.%zu.confusions.%zu.count", view->index, c->worst[i]);
+        cen__text_print(text, "\xC2\xA0%zu", confusion->count);
     }
 }
 
@@ -47,7 +45,7 @@ static void add_row(cen__text *text, const cen__set_view *view, size_t i)
 void cen__add_classes(cen__page *page, const cen__set_view *view)
 {
     cen__text *text = &page->text;
-    size_t most = CLASSES_MOST / page->report->n_sets;
+    size_t i = 0;
     if (view->n_classes == 0) return;
     cen__open_table(text, "long classes",
                     "Each class: precision is the share of right ones among the answers that name "
@@ -57,13 +55,14 @@ void cen__add_classes(cen__page *page, const cen__set_view *view)
                   "<th scope=\"col\" class=\"n\">Precision</th><th scope=\"col\" "
                   "class=\"n\">Recall</th><th scope=\"col\" class=\"n\">95 % interval</th>"
                   "<th scope=\"col\">Most often taken for</th></tr></thead>\n<tbody>\n");
-    for (size_t i = 0; i < view->n_classes && i < most; i++) add_row(text, view, i);
+    const size_t most = text->size + CLASSES_BYTES / page->report->n_sets;
+    for (; i < view->n_classes && text->size < most && !text->failed; i++) add_row(text, view, i);
     cen__close_table(text);
-    if (view->n_classes > most)
+    if (i < view->n_classes)
         cen__text_print(text,
                         "<p class=\"hint\">The first %zu of %zu classes; report.json has the "
                         "others, too.</p>\n",
-                        most, view->n_classes);
+                        i, view->n_classes);
 }
 
 /* How many bytes of their paths all wrong queries share: up to the last '/' in them. */

@@ -44,8 +44,8 @@ static const panel PANELS[CEN__N_PANELS] = {
     {{"learning-rate", "Learning rate", "Learning rate at the end of each epoch.", false, true},
      {{"lr", "training", "one"}}}};
 
-/* A curve has no more points than a plot has pixels. */
-enum { CURVE_POINTS_MOST = 1000 };
+/* A curve has no more points than a plot has units. */
+enum { CURVE_POINTS_MOST = 400 };
 
 static double value_of(const char *key, const cen_epoch_report *epoch)
 {

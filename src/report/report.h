@@ -239,6 +239,11 @@ cen_status cen__read_picture(const cen__page *page, const char *path, size_t sid
                              cen_error *error);
 void cen__add_data_png(cen__text *text, const uint8_t *png, size_t size);
 
+/* An image as a PNG of at most `most` bytes, if that can be: its numbers lose bits until it fits or they have one left.
+ * *png is the caller's to free. Errors: MEMORY. */
+cen_status cen__pack_within(cen_context *context, cen_image *image, size_t most, uint8_t **png,
+                            size_t *size, cen_error *error);
+
 /* Resolves the folders that pictures must lie in. Errors: IO (one is not there), MEMORY. */
 cen_status cen__find_folders(cen__page *page, cen_error *error);
 

@@ -12,7 +12,8 @@
 enum {
     SCALE = 2,
     POINTS_MOST = 2000,
-    ALL_POINTS_MOST = 60000,
+    ALL_POINTS_MOST = 30000,
+    NAME_MOST = 60, /* characters of a name */
     NAMED_MOST = 12,
     CENTERS_MOST = 100, /* classes with centers: more would cover the points */
     N_COLORS = 8,
@@ -144,7 +145,7 @@ static void draw_points(const cen__plot *plot, const cen__page *page, int32_t la
         cen__text_print(plot->text, "M%d %d%s", x, y, shape);
     }
     cen__text_add(plot->text, "\"><title>");
-    cen__add_escaped(plot->text, cen__class_name(report, label, number), SIZE_MAX);
+    cen__add_escaped(plot->text, cen__class_name(report, label, number), NAME_MOST);
     cen__text_add(plot->text, "</title></path>\n");
 }
 
@@ -224,6 +225,14 @@ void cen__draw_scatter(cen__page *page)
     cen__free(is_there);
 }
 
+static void add_symbol(cen__text *text, int32_t label)
+{
+    cen__text_print(text,
+                    "<svg viewBox=\"-8 -8 16 16\" aria-hidden=\"true\" class=\"points\"><path "
+                    "class=\"k%ld\" d=\"M0 0%s\"/></svg>",
+                    (long)label % N_COLORS, SHAPES[label % N_SHAPES]);
+}
+
 /* The script makes a check box of each item. */
 void cen__add_legend_of_classes(cen__page *page)
 {
@@ -238,15 +247,13 @@ void cen__add_legend_of_classes(cen__page *page)
     cen__free(is_there);
     text->failed = text->failed || order == NULL;
     if (order != NULL && n > 0) {
+        const bool is_many = n > N_COLORS * N_SHAPES; /* symbols of two classes would be the same */
         cen__text_print(text, "<div id=\"picker\" class=\"%s\">\n<ul class=\"legend\">\n",
-                        n > N_COLORS * N_SHAPES ? "many" : "few");
+                        is_many ? "many" : "few");
         for (size_t i = 0; i < n; i++) {
-            cen__text_print(text,
-                            "<li data-pick=\"%ld\"><svg viewBox=\"-8 -8 16 16\" "
-                            "aria-hidden=\"true\" class=\"points\"><path class=\"k%ld\" "
-                            "d=\"M0 0%s\"/></svg>",
-                            (long)order[i], (long)order[i] % N_COLORS, SHAPES[order[i] % N_SHAPES]);
-            cen__add_escaped(text, cen__class_name(page->report, order[i], number), SIZE_MAX);
+            cen__text_print(text, "<li data-pick=\"%ld\">", (long)order[i]);
+            if (!is_many) add_symbol(text, order[i]);
+            cen__add_escaped(text, cen__class_name(page->report, order[i], number), NAME_MOST);
             cen__text_add(text, "</li>\n");
         }
         cen__text_add(text, "</ul></div>\n");

@@ -66,21 +66,6 @@ static cen_status add_picture(sprite *s, const char *path, size_t place, cen_err
     return status;
 }
 
-/* Each step leaves one bit less of every number, until the PNG is small enough. */
-static cen_status pack(sprite *s, uint8_t **png, size_t *size, cen_error *error)
-{
-    size_t n = s->sheet.width * s->sheet.height * 3;
-    cen_status status = cen__png_pack(s->page->context, &s->sheet, png, size, error);
-    for (unsigned bit = 1; status == CEN_OK && *size > BYTES_MOST && bit < 32; bit *= 2) {
-        cen__free(*png);
-        *png = NULL;
-        for (size_t i = 0; i < n; i++)
-            s->sheet.pixels[i] = (uint8_t)((s->sheet.pixels[i] & ~(2 * bit - 1)) | bit);
-        status = cen__png_pack(s->page->context, &s->sheet, png, size, error);
-    }
-    return status;
-}
-
 static void add_names(const sprite *s, const char *const *paths)
 {
     cen__text *text = &s->page->text;
@@ -98,7 +83,8 @@ static cen_status add_sheet(sprite *s, cen_error *error)
     cen__text *text = &s->page->text;
     uint8_t *png = NULL;
     size_t size;
-    cen_status status = pack(s, &png, &size, error);
+    cen_status status =
+        cen__pack_within(s->page->context, &s->sheet, BYTES_MOST, &png, &size, error);
     if (status == CEN_OK) {
         cen__text_print(text,
                         "<img id=\"sprite\" hidden data-side=\"%zu\" data-columns=\"%d\" alt=\"",

@@ -100,7 +100,7 @@ const char *const cen__page_style[] = {
     "th[aria-sort=descending] button::after{content:' \\2193'}",
     ".classes tbody th,.classes td:last-child{overflow-wrap:anywhere;min-width:9em}",
     ".results tbody th,.results td,.results .note{white-space:nowrap}",
-    ".classes td:not(:last-child){text-align:right;white-space:nowrap}",
+    ".epochs td,.classes td:not(:last-child){text-align:right;white-space:nowrap}",
     ".long{max-height:620px;overflow-y:auto}.sets{margin:0 0 20px;padding-left:20px;",
     "color:var(--soft);font-size:.875rem}.sets b{color:var(--ink)}",
     ".scroll{overflow-x:auto}.scroll "
@@ -125,16 +125,14 @@ const char *const cen__page_style[] = {
     ".legend{display:flex;flex-wrap:wrap;gap:4px 16px;padding:0;margin:8px 0 0;list-style:none;",
     "font-size:.85rem;justify-content:center}.legend "
     ".points{width:14px;height:14px;margin-right:6px;",
-    "vertical-align:-2px}",
-    ".sheet{list-style:none;margin:0;padding:0;display:grid;gap:12px;",
+    "vertical-align:-2px}", ".sheet{list-style:none;margin:0;padding:0;display:grid;gap:12px;",
     "grid-template-columns:repeat(auto-fill,minmax(min(100%,480px),1fr))}",
     ".card{display:flex;gap:14px;border:1px solid var(--line);border-radius:8px;padding:10px;",
     "break-inside:avoid;min-width:0}",
     ".query{margin:0;flex:0 0 104px;font-size:.8rem;line-height:1.3;overflow-wrap:anywhere}",
     ".query img,.query .missing{width:72px;height:72px}.bad{display:block;color:var(--bad)}",
     ".near{list-style:none;display:grid;grid-template-columns:repeat(5,minmax(0,1fr));gap:6px;",
-    "margin:0;padding:0 0 0 14px;",
-    "border-left:1px solid var(--line);flex:1;min-width:0}",
+    "margin:0;padding:0 0 0 14px;", "border-left:1px solid var(--line);flex:1;min-width:0}",
     ".near li{min-width:0;font-size:.72rem;line-height:1.3;color:var(--soft);text-align:center}",
     ".near li>span{display:block;overflow:hidden;overflow-wrap:anywhere}",
     ".near li>.what{display:-webkit-box;-webkit-line-clamp:2;-webkit-box-orient:vertical}",
@@ -143,8 +141,7 @@ const char *const cen__page_style[] = {
     "border-radius:3px;width:56px;height:56px}",
     ".near img,.near .missing{border:2px solid "
     "transparent;padding:1px;width:62px;max-width:100%;height:62px;",
-    "margin:0 auto}",
-    ".near .wrong img,.near .wrong .missing{border:2px dashed var(--bad)}",
+    "margin:0 auto}", ".near .wrong img,.near .wrong .missing{border:2px dashed var(--bad)}",
     ".missing{display:inline-block;border:1px dashed "
     "var(--axis);color:var(--soft);overflow:hidden;",
     "font-size:.68rem;line-height:1.2;overflow-wrap:anywhere;padding:3px;white-space:normal}",
@@ -158,8 +155,11 @@ const char *const cen__page_style[] = {
     "h1{font-size:1.4rem;margin-top:24px}.card{gap:10px}.query{flex-basis:84px}",
     ".near{padding-left:10px;gap:4px}.measures .note{display:block;margin:0}",
     ".measures .n{white-space:normal}}",
+    /* What is outside of the window is laid out when it comes near; the length is a guess until then. */
+    "section{content-visibility:auto;contain-intrinsic-size:auto 900px}",
     "@page{margin:12mm}@media "
-    "print{html{background:#fff;font-size:12px}body{max-width:none;padding:0}",
+    "print{section{content-visibility:visible}html{background:#fff;font-size:12px}body{max-width:"
+    "none;padding:0}",
     "section{border:0;padding:0;margin:18px 0}nav,.skip,.slider,.pick-bar,.legend "
     "input,.point-card{display:none}",
     "figure,.plot,tr,.card{break-inside:avoid}h2,h3,h4{break-after:avoid}",
@@ -168,8 +168,7 @@ const char *const cen__page_style[] = {
     "adjust:exact}",
     "details::details-content{content-visibility:visible;display:block}",
     "details th,details td{font-size:8px;padding-right:6px}",
-    ".epochs th,.epochs td{font-size:6.5px;padding-right:3px}th button::after{content:''}}",
-    NULL};
+    ".epochs th,.epochs td{font-size:6.5px;padding-right:3px}th button::after{content:''}}", NULL};
 
 /* Sorts tables, moves the points of the plane, shows the picture of a point, and picks classes. Names are only ever
  * set as text. */

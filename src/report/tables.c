@@ -7,6 +7,9 @@
 
 #include "report/report.h"
 
+/* Rows of epochs, and bytes of skipped files; report.json has the rest. */
+enum { EPOCHS_MOST = 120, SKIPPED_BYTES = 50000 };
+
 void cen__open_table(cen__text *text, const char *kind, const char *caption)
 {
     cen__text_print(text,
@@ -124,27 +127,43 @@ static void add_epoch_head(cen__text *text)
     cen__text_add(text, "</tr></thead>\n<tbody>\n");
 }
 
+static void add_epoch(cen__text *text, const cen_epoch_report *epoch, size_t i)
+{
+    cen__text_print(text, "<tr><th scope=\"row\">%zu%s</th>", epoch->epoch,
+                    epoch->is_best ? " <span class=\"note\">best yet</span>" : "");
+    for (size_t j = 0; j < cen__n_epoch_figures; j++) {
+        const cen__figure *figure = &cen__epoch_figures[j];
+        cen__add_figure(text, "td", figure->unit, cen__figure_value(figure, epoch), "epochs.%zu.%s",
+                        i, figure->key);
+    }
+    cen__text_add(text, "</tr>\n");
+}
+
+/* Of many epochs those at even steps, the best and the last. */
 void cen__add_epochs(cen__page *page)
 {
     const cen_report *report = page->report;
     cen__text *text = &page->text;
-    cen__text_add(text, "<details><summary>The figures of every epoch</summary>\n");
-    cen__open_table(text, "epochs", "Every epoch");
+    const size_t step = (report->n_epochs + EPOCHS_MOST - 1) / EPOCHS_MOST;
+    size_t best = SIZE_MAX;
+    for (size_t i = 0; i < report->n_epochs; i++) {
+        if (report->epochs[i].is_best) best = i;
+    }
+    cen__text_print(text, "<details><summary>The figures of %s</summary>\n",
+                    step > 1 ? "the epochs" : "every epoch");
+    cen__open_table(text, "epochs", step > 1 ? "Epochs at even steps" : "Every epoch");
     add_epoch_head(text);
     for (size_t i = 0; i < report->n_epochs; i++) {
-        const cen_epoch_report *epoch = &report->epochs[i];
-        cen__text_print(text, "<tr><th scope=\"row\">%zu%s</th>", epoch->epoch,
-                        epoch->is_best ? " <span class=\"note\">best yet</span>" : "");
-        for (size_t j = 0; j < cen__n_epoch_figures; j++) {
-            const cen__figure *figure = &cen__epoch_figures[j];
-            cen__text_add(text, "<td class=\"n\">");
-            cen__add_figure(text, "span", figure->unit, cen__figure_value(figure, epoch),
-                            "epochs.%zu.%s", i, figure->key);
-            cen__text_add(text, "</td>");
-        }
-        cen__text_add(text, "</tr>\n");
+        if (i % step == 0 || i == best || i + 1 == report->n_epochs)
+            add_epoch(text, &report->epochs[i], i);
     }
     cen__close_table(text);
+    if (step > 1)
+        cen__text_print(
+            text,
+            "<p class=\"hint\">One epoch of %zu, the best and the last; report.json has "
+            "the others, too.</p>\n",
+            step);
     cen__text_add(text, "</details>\n");
 }
 
@@ -159,7 +178,9 @@ void cen__add_skipped(cen__page *page)
     cen__open_table(text, "files", "Images that could not be used");
     cen__text_add(text, "<thead><tr><th scope=\"col\">File</th><th scope=\"col\">Why</th></tr>"
                         "</thead>\n<tbody>\n");
-    for (size_t i = 0; i < report->n_skipped; i++) {
+    const size_t most = text->size + SKIPPED_BYTES;
+    size_t i = 0;
+    for (; i < report->n_skipped && text->size < most && !text->failed; i++) {
         cen__text_add(text, "<tr><td class=\"path\">");
         cen__add_escaped(text, report->skipped[i].path, SIZE_MAX);
         cen__text_add(text, "</td><td>");
@@ -167,4 +188,9 @@ void cen__add_skipped(cen__page *page)
         cen__text_add(text, "</td></tr>\n");
     }
     cen__close_table(text);
+    if (i < report->n_skipped)
+        cen__text_print(text,
+                        "<p class=\"hint\">The first %zu of %zu; report.json lists the others, "
+                        "too.</p>\n",
+                        i, report->n_skipped);
 }

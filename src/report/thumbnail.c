@@ -7,8 +7,8 @@
 #include "image/image.h"
 #include "report/report.h"
 
-/* A picture is shown at 56 px; twice that is stored only where the file has no more anyway. */
-enum { SIDE = 56, KEPT_SIDE = 64 };
+/* A picture is shown at 56 px; one that is little larger is stored as it is. */
+enum { SIDE = 56, KEPT_SIDE = 64, BYTES_MOST = 3000, TITLE_MOST = 200 };
 
 static void add_base64(cen__text *text, const uint8_t *bytes, size_t size)
 {
@@ -50,6 +50,21 @@ static cen_status shrink(cen_context *context, cen_image *image, cen_error *erro
     return CEN_OK;
 }
 
+cen_status cen__pack_within(cen_context *context, cen_image *image, size_t most, uint8_t **png,
+                            size_t *size, cen_error *error)
+{
+    size_t n = image->width * image->height * (size_t)image->channels;
+    cen_status status = cen__png_pack(context, image, png, size, error);
+    for (unsigned bit = 1; status == CEN_OK && *size > most && bit < 128; bit *= 2) {
+        cen__free(*png);
+        *png = NULL;
+        for (size_t i = 0; i < n; i++)
+            image->pixels[i] = (uint8_t)((image->pixels[i] & ~(2 * bit - 1)) | bit);
+        status = cen__png_pack(context, image, png, size, error);
+    }
+    return status;
+}
+
 const char *cen__file_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -66,9 +81,9 @@ static void add_placeholder(cen__text *text, const char *path)
 static void add_image(cen__text *text, const char *path, const uint8_t *png, size_t size)
 {
     cen__text_print(text, "<img width=\"%d\" height=\"%d\" alt=\"", SIDE, SIDE);
-    cen__add_escaped(text, cen__file_name(path), SIZE_MAX);
+    cen__add_escaped(text, cen__file_name(path), TITLE_MOST);
     cen__text_add(text, "\" title=\"");
-    cen__add_escaped(text, path, SIZE_MAX);
+    cen__add_escaped(text, path, TITLE_MOST);
     cen__add_data_png(text, png, size);
     cen__text_add(text, ">");
 }
@@ -125,7 +140,8 @@ cen_status cen__add_thumbnail(cen__page *page, const char *path, cen_error *erro
         return CEN_OK;
     }
     status = shrink(page->context, &image, error);
-    if (status == CEN_OK) status = cen__png_pack(page->context, &image, &png, &size, error);
+    if (status == CEN_OK)
+        status = cen__pack_within(page->context, &image, BYTES_MOST, &png, &size, error);
     if (status == CEN_OK) add_image(text, path, png, size);
     cen__free(png);
     cen_image_free(&image);
