@@ -23,7 +23,7 @@ static const option options[] = {
     {"weights", '\0', OPTION_CHOICE, &s.weights, "KIND", .choices = knn_weights,
      .help = "vote: uniform (default), or distance",
      .more = "uniform counts each neighbour 1, distance counts it 1 / distance."},
-    {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL",
+    {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL", .is_input = true,
      .help = "the model that turns pictures into features",
      .more = "The default is that of GALLERY, if GALLERY is a run folder."},
     {"gallery-split", '\0', OPTION_TEXT, &s.gallery_split, "SPLIT",
@@ -36,7 +36,7 @@ static const option options[] = {
     {"far", '\0', OPTION_REAL, &s.far, "X", .most = 1,
      .help = "the threshold that passes this share of strangers",
      .more = "For classify and enroll."},
-    {"strangers", '\0', OPTION_TEXT, &s.strangers, "SET",
+    {"strangers", '\0', OPTION_TEXT, &s.strangers, "SET", .is_input = true,
      .help = "calibrate --far on the classes of SET",
      .more =
          "Only classes that the gallery does not have count. By default each class of the gallery "
@@ -44,7 +44,7 @@ static const option options[] = {
     {"query-split", '\0', OPTION_TEXT, &s.query_split, "SPLIT", .group = "eval",
      .help = "use only these rows of the queries"},
     {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", .help = "write a page to look at"},
-    {"pictures", '\0', OPTION_ONCE, &s.pictures, "DIR",
+    {"pictures", '\0', OPTION_ONCE, &s.pictures, "DIR", .is_input = true,
      .help = "the page shows pictures in this folder only",
      .more = "The default is the folder of the .npy, the .csv or the run."},
     {"svg", '\0', OPTION_TEXT, &s.svg, "DIR", .help = "write its plots as single files"},
@@ -180,6 +180,7 @@ static int work(int argc, char **argv)
         code = fail(&tool, EXIT_FAILED, "not enough memory for the command line");
     } else {
         code = check_options(commands[which].work);
+        if (code == 0) code = check_inputs(&tool);
         if (code == 0) code = make_context(&tool, s.n_threads, &s.context);
         s.tool = &tool;
         s.command_line = line;

@@ -64,14 +64,17 @@ static size_t cache_bytes(void)
     return s.cache_mb > SIZE_MAX >> 20 ? SIZE_MAX : s.cache_mb << 20;
 }
 
-/* A net that cannot be is reported before the images are read. */
+/* A net that cannot be, or weights that do not fit it, are reported before the images are read. */
 static int check_net(run *r, const cen_model_options *options)
 {
     cen_error error;
     if (cen_model_create(r->context, &r->model, options, &error) == CEN_OK) {
+        cen_status status = CEN_OK;
+        if (s.init != NULL && !r->is_resumed)
+            status = cen_model_load_weights(r->model, s.init, NULL, &error);
         cen_model_free(r->model);
         r->model = NULL;
-        return 0;
+        return status == CEN_OK ? 0 : refuse(EXIT_FAILED, "%s", error.message);
     }
     int code = error.status == CEN_ERROR_MEMORY ? EXIT_FAILED : EXIT_USAGE;
     if (error.status == CEN_ERROR_LIMIT && r->is_limited) {
@@ -175,10 +178,26 @@ static int check_settings(int n_paths)
             "standard output holds what cl_train says; name a file or folder in place of -");
     }
     if (s.channels == 2) return refuse(EXIT_USAGE, "--channels takes 1 or 3");
+    char hint[64];
     if (is_lambda_good()) return 0;
     return refuse(EXIT_USAGE,
-                  "--lambda '%s' cannot be used; it takes a number from 0 to 1e+29, or auto",
-                  s.lambda);
+                  "--lambda '%s' cannot be used; it takes a number from 0 to 1e+29, or auto%s",
+                  s.lambda, hint_point(s.lambda, hint));
+}
+
+/* The files that are read before the first step. A run that goes on has its weights. */
+static int check_files(const run *r)
+{
+    char hint[64];
+    double share;
+    if (r->is_resumed) return 0;
+    if (s.holdout != NULL && !is_holdout_share(&share) && !path_exists(s.holdout)) {
+        return refuse(EXIT_FAILED,
+                      "--holdout-classes '%s' is neither a share of the classes nor a file that is "
+                      "there%s",
+                      s.holdout, hint_point(s.holdout, hint));
+    }
+    return check_inputs(&train_tool);
 }
 
 static int check_steps(void)
@@ -196,6 +215,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     bool is_old = s.resume != NULL;
     if (is_old) code = resume_command(&r, all, &n_paths);
     if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
+    if (code == 0 && n_paths >= 0) code = check_files(&r);
     if (code == 0 && n_paths >= 0 && !is_old && !s.is_dry) code = take_run_folder(&r);
     if (code == 0 && n_paths >= 0 && !s.is_dry) code = check_steps();
     FILE *talk = s.is_json ? stderr : stdout; /* objects have standard output for themselves */

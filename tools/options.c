@@ -187,11 +187,27 @@ int fail_folder(const command *tool, const option *o, const char *folder)
                 o->name, folder, o->name, o->value, folder);
 }
 
+const char *hint_point(const char *text, char *hint)
+{
+    enum { HINT_SIZE = 64 };
+    char number[32];
+    double value;
+    hint[0] = number[0] = '\0';
+    append(number, sizeof number, "%s", text);
+    char *comma = strchr(number, ',');
+    if (comma == NULL || strcmp(number, text) != 0) return hint;
+    *comma = '.';
+    if (read_real(number, &value)) append(hint, HINT_SIZE, "; did you mean %s?", number);
+    return hint;
+}
+
 /* takes: what it does, a sentence's end. */
 static int fail_value(const command *tool, const option *o, const char *text, const char *takes)
 {
+    char hint[64];
     if (path_is_folder(text)) return fail_folder(tool, o, text);
-    return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s", o->name, text, takes);
+    return fail(tool, PARSE_BAD, "--%s '%s' cannot be used; it takes %s%s", o->name, text, takes,
+                o->kind == OPTION_REAL || o->kind == OPTION_REALS ? hint_point(text, hint) : "");
 }
 
 static int set_number(const command *tool, const option *o, const char *text)
@@ -272,6 +288,22 @@ static int set_reals(const command *tool, const option *o, const char *text)
                    "one number from %.15g to %.15g, or three with commas between them", o->least,
                    o->most);
     return fail_value(tool, o, text, takes);
+}
+
+int check_inputs(const command *tool)
+{
+    for (size_t i = 0; i < tool->n_options; i++) {
+        const option *o = &tool->options[i];
+        const char *path = o->is_input ? *(const char *const *)o->target : NULL;
+        if (path == NULL || path_is_folder(path) || path_is_special(path)) continue;
+        FILE *file = fopen(path, "rb");
+        if (file == NULL) {
+            return fail(tool, EXIT_FAILED, "--%s %s: cannot open: %s", o->name, path,
+                        strerror(errno));
+        }
+        (void)fclose(file);
+    }
+    return 0;
 }
 
 static int set_once(const command *tool, const option *o, const char *text)

@@ -36,6 +36,9 @@ const char *first_term(void);
 /* False if --lambda is neither a number nor auto. */
 bool is_lambda_good(void);
 
+/* True if --holdout-classes is a share, else it names a file. */
+bool is_holdout_share(double *share);
+
 void fill_folder_options(cen_folder_options *folder);
 
 /* The options of a training. */

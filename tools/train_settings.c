@@ -68,6 +68,15 @@ bool is_lambda_good(void)
     return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= RATE_MOST;
 }
 
+bool is_holdout_share(double *share)
+{
+    char *end;
+    const double value = strtod(s.holdout, &end);
+    if (end == s.holdout || *end != '\0') return false;
+    *share = value;
+    return true;
+}
+
 void fill_folder_options(cen_folder_options *folder)
 {
     folder->validation_share = s.validation_share;
@@ -78,12 +87,7 @@ void fill_folder_options(cen_folder_options *folder)
     folder->strict = s.is_strict;
     folder->exact_decode = s.exact_decode;
     folder->max_pixels = s.max_pixels;
-    if (s.holdout == NULL) return;
-    char *end;
-    double share = strtod(s.holdout, &end); /* else it is a file */
-    if (end != s.holdout && *end == '\0') {
-        folder->holdout_share = share;
-    } else {
+    if (s.holdout != NULL && !is_holdout_share(&folder->holdout_share)) {
         folder->holdout_list = s.holdout;
     }
 }

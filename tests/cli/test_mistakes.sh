@@ -34,4 +34,35 @@ expect 2 '^cl_knn: --output has no use here: it is for enroll$' cl_knn eval phot
 expect 2 '^cl_knn: --far has no use here: it is for classify and enroll$' cl_knn eval --far 0.1 photos
 expect 2 '^cl_knn: --far has no use here: --threshold is given already$' cl_knn classify --far 0.1 --threshold 3 a b
 expect 2 '^cl_knn: --strangers has no use here: it goes with --far$' cl_knn classify --strangers a b c
+
+# ---- a decimal comma ----
+expect 2 "^cl_train: --lr '0,002' cannot be used; it takes a number from 0 to 1e\+29; did you mean 0\.002\?$" cl_train --lr 0,002 photos
+expect 2 "^cl_train: --mean '0,5' cannot be used; .*; did you mean 0\.5\?$" cl_train --mean 0,5 photos
+expect 2 "^cl_train: --lambda '0,02' cannot be used; .*; did you mean 0\.02\?$" cl_train --lambda 0,02 photos
+expect 1 "^cl_train: --holdout-classes '0,2' .*; did you mean 0\.2\?$" cl_train --holdout-classes 0,2 photos
+expect 2 "^cl_knn: --far '0,01' cannot be used; .*; did you mean 0\.01\?$" cl_knn classify --far 0,01 a b
+expect 2 "^cl_train: --epochs '1,5' cannot be used; it takes a whole number from 1 to 1000000000$" cl_train --epochs 1,5 photos
+expect 2 "^cl_train: --lr '1,2,3' cannot be used; it takes a number from 0 to 1e\+29$" cl_train --lr 1,2,3 photos
+
+# ---- files that are read later are looked for first: late/ would fail by its picture ----
+few late 3
+for file in late/*/*; do
+    head -c 100 "$file" >short # with its size, and no pixels
+    mv short "$file"
+done
+early() { # PATTERN COMMAND...
+    expect 1 "$@"
+    [ ! -e runs ] || complain "$* : a run folder is made before the mistake is found"
+}
+early '^cl_train: --init nope: cannot open: ' cl_train --init nope late
+early '^cl_train: --val nope: cannot open: ' cl_train --val nope late
+early "^cl_train: --holdout-classes 'nope' is neither a share of the classes nor a file that is there$" cl_train --holdout-classes nope late
+early '^cl_train: nope: this is no run that can be resumed' cl_train --resume nope
+early '^cl_knn: --model nope: cannot open: ' cl_knn classify --model nope a b
+early '^cl_knn: --strangers nope: cannot open: ' cl_knn classify --far 0.1 --strangers nope a b
+early '^cl_knn: --pictures nope: cannot open: ' cl_knn eval --pictures nope --report a.html photos
+# weights that do not fit the net, before any picture is decoded
+early 'junk.jpg: this is no safetensors file' cl_train --init junk.jpg --strict --val-split 0 -o run late
+expect 1 'late/.*png: ' cl_train --strict --val-split 0 -o run late
+[ ! -e run/arguments ] || complain "a run begins with weights that cannot be read"
 finish
