@@ -182,6 +182,6 @@ void print_end(const run *r, const cen_folder_info *info, bool is_stopped)
             ", %s%s", s.balance ? "macro " : "",
             knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train, r->n_train, knn));
     }
-    printf("), log.csv, features.npy, features.tsv\n");
+    printf("),\n          log.csv, features.npy, features.tsv\n");
     print_next(r, info);
 }

@@ -76,11 +76,9 @@ void print_folder(const char *path, const cen_folder_info *info)
 void print_training(size_t n_taken)
 {
     if (n_taken > 0) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
-    print_names(
-        stdout,
-        "training  %zu epoch%s, batches of %zu, %s loss, lambda %s, centers %s, augment %s,\n",
-        s.n_epochs, s.n_epochs == 1 ? "" : "s", s.batch_size, loss_names[s.loss], s.lambda,
-        center_modes[s.centers], augments[s.augment]);
-    printf("          Adam %g, seed %llu\n", s.lr, (unsigned long long)s.seed);
+    print_names(stdout, "training  %zu epoch%s, batches of %zu, %s loss, lambda %s,\n", s.n_epochs,
+                s.n_epochs == 1 ? "" : "s", s.batch_size, loss_names[s.loss], s.lambda);
+    printf("          centers %s, augment %s, Adam %g, seed %llu\n", center_modes[s.centers],
+           augments[s.augment], s.lr, (unsigned long long)s.seed);
     fflush(stdout);
 }

@@ -23,6 +23,12 @@ sh -c "$(head -n 1 typed)" | grep -qE "^my pictures/[a-z]+/[0-9]+\.png  (bag|coa
 [ -s runs/1/other.npy ] || complain "no features of the folder"
 grep -q "k-NN" answer.txt || complain "eval has no k-NN: $(cat answer.txt)"
 
+# what is printed beside names fits a terminal of 80 columns
+succeed train --no-report --loss contrastive-center --centers adam-dense --augment strong --lambda 0.000123 --seed 123456789012 -o long "my pictures"
+says '^training '
+awk '/^training|^done/ { n = 2 } n-- > 0 && length > 80 { print; bad = 1 } END { exit bad }' out.txt >wide.txt ||
+    complain "wider than 80: $(cat wide.txt)"
+
 # of classes that are held out none is asked for, as it has no class to be found
 succeed train --no-report --holdout-classes 0.3 --val-split 0.3 -o held "my pictures"
 picture=$(sed -n "s/.*cl_knn classify --gallery-split train held '\(.*\)'/\1/p" out.txt)
