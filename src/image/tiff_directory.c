@@ -182,6 +182,26 @@ static bool read_at(FILE *file, uint64_t at, uint8_t *bytes, size_t n, size_t *g
     return *got == n || !ferror(file);
 }
 
+/* What kind the first extra sample is decides the channels; the list of them may lie elsewhere in the file. As many as
+ * have room take the place of the offset. */
+static bool bring_extra_samples(FILE *file, const measures *m, uint8_t *entry)
+{
+    const size_t word = m->header / 2;
+    uint8_t *count = entry + 4, *value = count + word, values[8];
+    const uint64_t type = number(entry + 2, 2, m->is_big_endian);
+    if (number(entry, 2, m->is_big_endian) != tags[CEN__TIFF_EXTRA_SAMPLES]) return true;
+    if (type >= sizeof type_sizes || type_sizes[type] == 0) return true;
+    const size_t n = word / type_sizes[type];
+    size_t got;
+    if (number(count, word, m->is_big_endian) <= n) return true;
+    if (!read_at(file, number(value, word, m->is_big_endian), values, word, &got)) return false;
+    if (got < word) return true;
+    memcpy(value, values, word);
+    memset(count, 0, word);
+    count[m->is_big_endian ? word - 1 : 0] = (uint8_t)n;
+    return true;
+}
+
 /* After a header of the same kind; *size: of all that was there. */
 static bool read_directory(FILE *file, uint8_t *bytes, size_t *size)
 {
@@ -200,8 +220,12 @@ static bool read_directory(FILE *file, uint8_t *bytes, size_t *size)
     if (got < m.count) return true;
     const uint64_t n = number(bytes + m.header, m.count, m.is_big_endian);
     if (n > MOST_ENTRIES) return true;
-    if (!read_at(file, at + m.count, bytes + *size, (size_t)n * m.entry, &got)) return false;
+    uint8_t *entries = bytes + *size;
+    if (!read_at(file, at + m.count, entries, (size_t)n * m.entry, &got)) return false;
     *size += got;
+    for (size_t i = 0; i < got / m.entry; i++) {
+        if (!bring_extra_samples(file, &m, entries + i * m.entry)) return false;
+    }
     return true;
 }
 

@@ -291,6 +291,48 @@ static void test_a_directory_is_found_wherever_it_is(void **state)
     check_late(1000, 900, 30 << 20);
 }
 
+/* RGB with three extra samples, of which the first is `extra`: their list has no room in the directory. */
+static void check_extra(uint16_t extra, int channels, uint32_t list, uint32_t at)
+{
+    enum { WIDTH = 150, HEIGHT = 100, SAMPLES = 6, DATA = 32 };
+    const tiff_entry entries[] = {{256, TIFF_LONG, 1, WIDTH},  {257, TIFF_LONG, 1, HEIGHT},
+                                  {258, TIFF_SHORT, 1, 8},     {262, TIFF_SHORT, 1, 2},
+                                  {273, TIFF_LONG, 1, DATA}, {277, TIFF_SHORT, 1, SAMPLES},
+                                  {278, TIFF_LONG, 1, HEIGHT}, {338, TIFF_SHORT, 3, list}};
+    enum { N = sizeof entries / sizeof *entries };
+    uint8_t header[TIFF_HEADER], directory[2 + 12 * N + 4], values[6] = {(uint8_t)extra};
+    cen_image image;
+    cen_error error;
+    tiff_header(header, at);
+    tiff_directory(directory, entries, N);
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_int_equal(fwrite(header, 1, sizeof header, file), sizeof header);
+    assert_int_equal(fseek(file, DATA, SEEK_SET), 0);
+    for (int i = 0; i < WIDTH * HEIGHT * SAMPLES; i++) assert_int_equal(fputc(200, file), 200);
+    assert_int_equal(fseek(file, (long)list, SEEK_SET), 0);
+    assert_int_equal(fwrite(values, 1, sizeof values, file), sizeof values);
+    assert_int_equal(fseek(file, (long)at, SEEK_SET), 0);
+    assert_int_equal(fwrite(directory, 1, sizeof directory, file), sizeof directory);
+    assert_int_equal(fclose(file), 0);
+    if (cen_image_read_size(NULL, path, &image, &error) != CEN_OK) fail_msg("%s", error.message);
+    assert_int_equal(image.channels, channels);
+    if (cen_image_read(NULL, path, NULL, &image, &error) != CEN_OK) fail_msg("%s", error.message);
+    assert_int_equal(image.channels, channels);
+    cen_image_free(&image);
+    tree_remove(path);
+}
+
+static void test_the_size_of_a_large_file_knows_of_alpha(void **state)
+{
+    (void)state;
+    check_extra(2, 4, 8, 100000); /* before the pixels */
+    check_extra(0, 3, 8, 100000);
+    check_extra(2, 4, 99000, 100000);  /* after them */
+    check_extra(0, 3, 110000, 100000); /* after the directory */
+    check_extra(2, 4, 110000, 100000);
+}
+
 /* More pages may follow than are read; that the first is dark is no sign of a cut file. */
 static void test_pages_that_follow_are_not_missed(void **state)
 {
@@ -337,6 +379,7 @@ int main(void)
         cmocka_unit_test(test_floats_beyond_0_to_1_are_cut_off_with_a_warning),
         cmocka_unit_test(test_floats_are_rounded_alike_on_all_machines),
         cmocka_unit_test(test_a_directory_is_found_wherever_it_is),
+        cmocka_unit_test(test_the_size_of_a_large_file_knows_of_alpha),
         cmocka_unit_test(test_pages_that_follow_are_not_missed),
         cmocka_unit_test(test_a_directory_too_far_for_the_picture_is_refused),
     };
