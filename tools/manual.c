@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/* The day of the release, which CMake takes from tools/package/changelog; other ways of building leave it out. */
+#ifndef CEN_RELEASED
+#define CEN_RELEASED ""
+#endif
+
 /* "-e, --epochs N" */
 static void name_option(const option *o, char *text, size_t size)
 {
@@ -182,8 +187,8 @@ void print_man_page(const command *tool)
     }
     append(brief, sizeof brief, "%s", tool->summary);
     brief[strcspn(brief, ".")] = '\0';
-    printf(".TH %s 1 2026-11-28 \"libcenterloss %s\"\n.SH NAME\n%s \\- ", title, cen_version(),
-           tool->name);
+    printf(".TH %s 1 \"%s\" \"libcenterloss %s\"\n.SH NAME\n%s \\- ", title, CEN_RELEASED,
+           cen_version(), tool->name);
     print_text(brief);
     print_synopsis(tool);
     printf(".SH DESCRIPTION\n");

@@ -16,6 +16,9 @@ names() {
     printf 'help\nversion\nprint\n'
 }
 
+# the day and version of the newest entry of the changelog
+version=$(sed -n '1s/^libcenterloss (\([0-9.]*\)-.*/\1/p' "$SOURCE/tools/package/changelog")
+released=$(date -u -d "$(sed -n 's/^ -- .*>  //p' "$SOURCE/tools/package/changelog" | head -n 1)" +%F)
 for tool in cl_features cl_idx cl_knn cl_train; do
     for kind in help man bash zsh fish; do
         flag="--print $kind"
@@ -36,6 +39,8 @@ for tool in cl_features cl_idx cl_knn cl_train; do
     for section in NAME SYNOPSIS DESCRIPTION OPTIONS EXAMPLES 'EXIT STATUS' ENVIRONMENT 'SEE ALSO'; do
         grep -qx ".SH $section" $tool.man || complain "$tool.1: no section $section"
     done
+    grep -qx ".TH $(echo $tool | tr a-z A-Z) 1 \"$released\" \"libcenterloss $version\"" $tool.man ||
+        complain "$tool.1: not of $released: $(grep '^\.TH' $tool.man)"
     if command -v mandoc >/dev/null; then
         mandoc -T lint -W style $tool.man >lint.txt 2>&1 || complain "$tool.1: $(head -n 3 lint.txt)"
     fi

@@ -1,7 +1,8 @@
 # What cpack packs: three packages for Debian (cpack -G DEB) or one archive for Windows (cpack -G ZIP).
 # `sh tools/package.sh` builds for either.
 set(CPACK_PACKAGE_VENDOR "the libcenterloss authors")
-set(CPACK_PACKAGE_CONTACT "The libcenterloss authors <libcenterloss@users.noreply.github.com>")
+# The project has no address that is read; this one is that of its commits.
+set(CPACK_PACKAGE_CONTACT "The libcenterloss authors <maintainers@users.noreply.r-seed-e97bffdd.example>")
 set(CPACK_RESOURCE_FILE_LICENSE ${PROJECT_SOURCE_DIR}/LICENSE)
 set(CPACK_VERBATIM_VARIABLES ON)
 set(CPACK_COMPONENTS_ALL tools library development)
