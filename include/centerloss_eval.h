@@ -231,6 +231,47 @@ CEN_API cen_status cen_intra_inter(cen_context *context, const cen_labelled *que
                                    const cen_labelled *gallery, size_t d, size_t n_classes,
                                    double *ratio, cen_error *error);
 
+/* ---- clusters -------------------------------------------------------------------------------- */
+
+typedef struct cen_cluster_options {
+    size_t size;
+    cen_metric metric; /* (L2) */
+    double threshold;  /* (0) of distances in this metric; 0: only equal rows */
+} cen_cluster_options;
+
+/* Groups features[n, d] without labels: average linkage, exact (UPGMA, Sokal and Michener 1958). The
+ * two nearest groups become one as long as the mean distance of their rows is at most the threshold:
+ * for L2 the root of the mean square, for COSINE the mean. labels[n] are 0 .. *n_clusters - 1, the
+ * largest group first, ties by their first row. The order of the rows changes only the numbers of
+ * groups, and the choice among equal distances. Takes about twice the memory of the features, and
+ * the time of two or three searches of all rows among all. ARGUMENT also for a row that is not finite
+ * and for more than 2^31 - 1 rows. */
+CEN_API cen_status cen_cluster(cen_context *context, const float *features, size_t n, size_t d,
+                               const cen_cluster_options *options, int32_t *labels,
+                               size_t *n_clusters, cen_error *error);
+
+/* A threshold for classes that no training has seen: the share false_accepts of the pairs of a row of
+ * `set` with a row of `others` are at most that far apart. Others are of known classes, such as the
+ * training set. Pairs with the same label do not count; the label -1 differs from all. Of more than
+ * 2^22 pairs as many are drawn, always the same. ARGUMENT also for false_accepts outside of (0, 1)
+ * and fewer than 1 / false_accepts pairs. */
+CEN_API cen_status cen_cluster_calibrate(cen_context *context, const cen_labelled *set,
+                                         const cen_labelled *others, size_t d, cen_metric metric,
+                                         double false_accepts, double *threshold, cen_error *error);
+
+/* Clusters against labels. Pairs: of the pairs of rows in one cluster, the share with one label
+ * (precision), and the reverse (recall). BCubed (Bagga and Baldwin 1998): the means over the rows of
+ * both shares among the row's cluster and its label, itself included. f: the harmonic mean. NAN
+ * without any pair or row. */
+typedef struct cen_cluster_scores {
+    double pair_precision, pair_recall, pair_f, bcubed_precision, bcubed_recall, bcubed_f;
+    size_t n; /* rows with a label; others, with a negative one, do not count */
+} cen_cluster_scores;
+
+CEN_API cen_status cen_cluster_score(cen_context *context, const int32_t *labels,
+                                     const int32_t *clusters, size_t n, cen_cluster_scores *scores,
+                                     cen_error *error);
+
 /* ---- files ------------------------------------------------------------------------------------
  */
 
@@ -462,6 +503,14 @@ static inline cen_measure_options cen_measure_options_init(void)
     options.most_pairs = 20000000;
     options.n_episodes = 600;
     options.seed = 1;
+    return options;
+}
+
+static inline cen_cluster_options cen_cluster_options_init(void)
+{
+    cen_cluster_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
     return options;
 }
 
