@@ -9,6 +9,8 @@
 bool cen__depthwise_suits(const cen__conv *conv);
 
 size_t cen__depthwise_scratch_count(const cen__conv *conv, const cen__conv_set *set);
+size_t cen__depthwise_data_count(const cen__conv *conv,
+                                 const cen__conv_set *set); /* backward to the data */
 void cen__depthwise_forward(const cen__conv *conv, const cen__conv_set *set, size_t n,
                             const float *x, const float *w, const float *bias, float *y,
                             float *scratch);

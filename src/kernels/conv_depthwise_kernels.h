@@ -1,23 +1,30 @@
 /* The inner loops of depthwise convolution; part of conv_kernels.h. */
 
-#if LANES > 4
-typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
-#elif LANES == 4
-typedef vec vec4;
+/* Into the second cache: the first one holds what is computed. */
+#if defined(__GNUC__)
+#define FETCH(address) __builtin_prefetch(address, 0, 2)
 #else
-typedef struct vec4 {
-    float x[4];
-} vec4;
+#define FETCH(address) (void)(address)
 #endif
+
+INLINE void fetch(cen__ahead ahead[2])
+{
+    for (size_t i = 0; i < 2; i++) {
+        cen__ahead *const a = ahead + i;
+        const size_t n = a->left < a->step ? a->left : a->step;
+        for (size_t j = 0; j < n; j += 16) FETCH(a->at + j);
+        a->at += n, a->left -= n;
+    }
+}
 
 /* What a stack of taps adds to `rows` rows of `vectors` vectors, `apart` numbers apart. A vector of the input
  * serves all rows that read it. */
 INLINE void add_stack(size_t rows, size_t vectors, size_t height, size_t step, const float *w,
                       ptrdiff_t w_step, const float *from, size_t pitch, size_t apart,
-                      vec sums[4][2])
+                      vec sums[7][2])
 {
     vec weights[7];
-    for (size_t i = 0; i < height; i++) weights[i] = (vec){0} + w[(ptrdiff_t)i * w_step];
+    for (size_t i = 0; i < height; i++) weights[i] = w[(ptrdiff_t)i * w_step] - (vec){0};
     if (rows * vectors == 1) CEN__LONE_SUM(sums[0][0]);
 #pragma GCC unroll 16
     for (size_t i = 0; i < (rows - 1) * step + height; i++)
@@ -31,13 +38,14 @@ INLINE void add_stack(size_t rows, size_t vectors, size_t height, size_t step, c
 INLINE void taps_block(size_t rows, size_t vectors, size_t height, size_t step, const cen__taps *t,
                        size_t row, size_t column, size_t apart)
 {
-    vec sums[4][2];
+    vec sums[7][2];
+    const vec start = (t->start == NULL ? 0 : *t->start) - (vec){0};
     const size_t stacks = t->stacks, pitch = t->pitch;
     const size_t *const at = t->at, *const w_at = t->w_at;
     const ptrdiff_t w_step = t->w_step;
     const float *const w = t->w, *const planes = t->planes + row * step * pitch + column;
     for (size_t r = 0; r < rows; r++)
-        for (size_t v = 0; v < vectors; v++) sums[r][v] = (vec){0} + t->start;
+        for (size_t v = 0; v < vectors; v++) sums[r][v] = start;
     for (size_t s = 0; s < stacks; s++)
         add_stack(rows, vectors, height, step, w + w_at[s], w_step, planes + at[s], pitch, apart,
                   sums);
@@ -60,13 +68,29 @@ INLINE void taps_rows(size_t rows, size_t height, size_t step, const cen__taps *
 }
 
 /* So do the last rows. */
-INLINE void taps_plane(size_t height, size_t step, const cen__taps *t)
+INLINE void taps_planes(size_t height, size_t step, cen__taps *t)
 {
     const size_t rows = t->rows;
-    size_t row = 0;
-    if (rows < 4)
-        for (; row < rows; row++) taps_rows(1, height, step, t, row);
-    for (; row < rows; row += 4) taps_rows(4, height, step, t, row + 4 <= rows ? row : rows - 4);
+    for (size_t i = 0; i < t->count; i++) {
+        size_t row = 0;
+        if (t->columns <= LANES && rows % 7 == 0) {
+            for (; row < rows; row += 7) {
+                taps_block(7, 1, height, step, t, row, 0, 0);
+                fetch(t->ahead);
+            }
+        } else if (rows < 4) {
+            for (; row < rows; row++) taps_rows(1, height, step, t, row);
+            fetch(t->ahead);
+        }
+        for (; row < rows; row += 4) {
+            taps_rows(4, height, step, t, row + 4 <= rows ? row : rows - 4);
+            fetch(t->ahead);
+        }
+        t->planes += t->plane;
+        t->w += t->w_plane;
+        t->out += t->out_plane;
+        if (t->start != NULL) t->start += t->start_plane;
+    }
 }
 
 /* For all pairs of height and step. With a height of 1 only the rows' distance counts. */
@@ -81,10 +105,10 @@ static void taps(const cen__taps *job)
 {
     cen__taps t = *job; /* stores through floats cannot change a copy */
 #define CASE(height, step)                                                                         \
-    case 2 * (height) + (step): taps_plane(height, step, &t); return;
+    case 2 * (height) + (step): taps_planes(height, step, &t); return;
     switch (2 * t.height + t.step) {
         STACK_CASES
-    default: t.pitch *= t.step; taps_plane(1, 1, &t);
+    default: t.pitch *= t.step; taps_planes(1, 1, &t);
     }
 #undef CASE
 }
@@ -124,37 +148,71 @@ INLINE void sum_rows(size_t stacks, size_t height, size_t step, const cen__tap_s
     }
 }
 
-INLINE void sum_stacks(size_t stacks, size_t height, size_t step, const cen__tap_sums *t,
-                       size_t first)
+INLINE void sum_stacks(size_t stacks, size_t height, size_t step, cen__tap_sums *t, size_t first)
 {
     vec acc[10], total = {0};
     for (size_t s = 0; s < stacks * height; s++) acc[s] = (vec){0};
-    for (size_t row = 0; row < t->rows; row += 4)
+    for (size_t row = 0; row < t->rows; row += 4) {
         sum_rows(stacks, height, step, t, row, t->at + first, acc, &total);
+        if (first == 0) fetch(t->ahead);
+    }
     for (size_t s = 0; s < stacks; s++)
-        for (size_t i = 0; i < height; i++)
-            t->dw[(ptrdiff_t)t->w_at[first + s] + (ptrdiff_t)i * t->w_step] +=
-                lane_sum(acc[s * height + i]);
+        add_lane_sums(height, acc + s * height, t->dw + t->w_at[first + s], t->w_step);
     if (first == 0 && t->dbias != NULL) *t->dbias += lane_sum(total);
 }
 
+/* Seven rows of one vector, which stay in registers for all stacks. */
+INLINE void sum_small(size_t height, size_t step, const cen__tap_sums *t)
+{
+    const size_t pitch = t->pitch;
+    vec y[7];
+    for (size_t r = 0; r < 7; r++) y[r] = *(const vec *)(t->dy + r * LANES);
+    if (t->dbias != NULL)
+        *t->dbias += lane_sum(((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + y[6]));
+    for (size_t s = 0; s < t->stacks; s++) {
+        const float *const from = t->planes + t->at[s];
+        float *const dw = t->dw + t->w_at[s];
+        vec acc[7];
+        for (size_t i = 0; i < height; i++) acc[i] = (vec){0};
+        if (height == 1) CEN__LONE_SUM(acc[0]);
+#pragma GCC unroll 32
+        for (size_t i = 0; i < 6 * step + height; i++) {
+            const vec x = *(const vec *)(from + i * pitch);
+            for (size_t r = 0; r < 7; r++)
+                if (i >= r * step && i < r * step + height) acc[i - r * step] += y[r] * x;
+        }
+        add_lane_sums(height, acc, dw, t->w_step);
+    }
+}
+
 /* As many stacks at once as leave registers for the rows of the gradient. */
-INLINE void sum_plane(size_t height, size_t step, const cen__tap_sums *t)
+INLINE void sum_planes(size_t height, size_t step, cen__tap_sums *t)
 {
     const size_t at_once = height == 1 ? 8 : height == 7 ? 1 : 10 / height;
-    size_t s = 0;
-    for (; s + at_once <= t->stacks; s += at_once) sum_stacks(at_once, height, step, t, s);
-    for (; s < t->stacks; s++) sum_stacks(1, height, step, t, s);
+    for (size_t i = 0; i < t->count; i++) {
+        size_t s = 0;
+        if (t->rows == 7) {
+            sum_small(height, step, t);
+            fetch(t->ahead);
+            s = t->stacks;
+        }
+        for (; s + at_once <= t->stacks; s += at_once) sum_stacks(at_once, height, step, t, s);
+        for (; s < t->stacks; s++) sum_stacks(1, height, step, t, s);
+        t->planes += t->plane;
+        t->dy += t->dy_plane;
+        t->dw += t->dw_plane;
+        if (t->dbias != NULL) t->dbias += t->dbias_plane;
+    }
 }
 
 static void tap_sums(const cen__tap_sums *job)
 {
     cen__tap_sums t = *job;
 #define CASE(height, step)                                                                         \
-    case 2 * (height) + (step): sum_plane(height, step, &t); return;
+    case 2 * (height) + (step): sum_planes(height, step, &t); return;
     switch (2 * t.height + t.step) {
         STACK_CASES
-    default: t.pitch *= t.step; sum_plane(1, 1, &t);
+    default: t.pitch *= t.step; sum_planes(1, 1, &t);
     }
 #undef CASE
 }

@@ -79,11 +79,12 @@ static void tile(size_t rows, size_t vectors, bool spread, const cen__tile *t)
 #undef CASE
 }
 
-/* The sum of the lanes: halves are added until four are left. */
-INLINE float lane_sum(vec x)
+#if LANES >= 4
+typedef float vec4 __attribute__((vector_size(16), aligned(4), may_alias));
+
+/* Halves are added until four lanes are left. */
+INLINE vec4 four_sums(vec x)
 {
-#if defined(__GNUC__)
-    typedef float vec4 __attribute__((vector_size(16)));
 #if LANES > 4
     typedef float vec8 __attribute__((vector_size(32)));
 #endif
@@ -101,14 +102,43 @@ INLINE float lane_sum(vec x)
         vec8 all;
         vec4 half[2];
     } lanes8 = {sum8};
-    const vec4 sum4 = lanes8.half[0] + lanes8.half[1];
-#else
-    const vec4 sum4 = x;
-#endif
-    return (sum4[0] + sum4[1]) + (sum4[2] + sum4[3]);
+    return lanes8.half[0] + lanes8.half[1];
 #else
     return x;
 #endif
+}
+#else
+typedef struct vec4 {
+    float x[4];
+} vec4;
+#endif
+
+/* The sum of the lanes. */
+INLINE float lane_sum(vec x)
+{
+#if LANES >= 4
+    const vec4 sums = four_sums(x);
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
+#else
+    return x;
+#endif
+}
+
+/* to[i * step] += lane_sum(x[i]) for i < n, four by four. */
+INLINE void add_lane_sums(size_t n, const vec *x, float *to, ptrdiff_t step)
+{
+    size_t i = 0;
+#if LANES >= 4
+    for (; i + 4 <= n; i += 4) {
+        const vec4 a = four_sums(x[i]), b = four_sums(x[i + 1]);
+        const vec4 c = four_sums(x[i + 2]), d = four_sums(x[i + 3]);
+        const vec4 ab = (vec4){a[0], a[2], b[0], b[2]} + (vec4){a[1], a[3], b[1], b[3]};
+        const vec4 cd = (vec4){c[0], c[2], d[0], d[2]} + (vec4){c[1], c[3], d[1], d[3]};
+        const vec4 sums = (vec4){ab[0], ab[2], cd[0], cd[2]} + (vec4){ab[1], ab[3], cd[1], cd[3]};
+        for (size_t j = 0; j < 4; j++) to[(ptrdiff_t)(i + j) * step] += sums[j];
+    }
+#endif
+    for (; i < n; i++) to[(ptrdiff_t)i * step] += lane_sum(x[i]);
 }
 
 /* cen__conv_dots with constant rows. */

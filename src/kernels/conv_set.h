@@ -80,18 +80,27 @@ typedef void cen__conv_pool(size_t n, const float *const place[4], const float *
 typedef void cen__conv_unpool(size_t n, const float *dy, const uint32_t *argmax, float *to,
                               size_t row, size_t column);
 
-/* The taps of a depthwise convolution, in stacks of `height` taps one below the other:
+/* Numbers that are read soon: they come into the cache meanwhile, `step` at a time. */
+typedef struct cen__ahead {
+    const float *at;
+    size_t left, step;
+} cen__ahead;
+
+/* The taps of a depthwise convolution, in stacks of `height` taps one below the other, for `count` planes:
  * out[r * out_pitch + q] = start + sum over s < stacks and i < height of
  *     w[w_at[s] + i * w_step] planes[at[s] + (r * step + i) * pitch + q]
  * for r < rows, q < columns. Whole vectors are read, and written where columns are fewer than a vector has.
- * height is what cen__stack_height made of the taps in a column. */
+ * height is what cen__stack_height made of the taps in a column. The next of planes, w, out and start (NULL: 0)
+ * lie plane, w_plane, out_plane and start_plane further on. */
 typedef struct cen__taps {
     size_t stacks, height, step, rows, columns, pitch;
-    const float *w, *planes;
+    const float *w, *planes, *start;
     const size_t *at, *w_at;
     ptrdiff_t w_step;
-    float *out, start;
+    float *out;
     size_t out_pitch;
+    size_t count, plane, w_plane, out_plane, start_plane;
+    cen__ahead ahead[2];
 } cen__taps;
 
 /* Its transpose in w:
@@ -103,6 +112,8 @@ typedef struct cen__tap_sums {
     const size_t *at, *w_at;
     ptrdiff_t w_step;
     float *dw, *dbias;
+    size_t count, plane, dy_plane, dw_plane, dbias_plane;
+    cen__ahead ahead[2];
 } cen__tap_sums;
 
 /* Stacks share their vectors of the input, and those of these heights have loops of their own; each tap of another

@@ -1,0 +1,100 @@
+/* What the passes of depthwise convolution share: planes with their padding, groups of channels, and stacks of
+ * taps. */
+#ifndef CEN_KERNELS_CONV_DEPTHWISE_PLANES_H
+#define CEN_KERNELS_CONV_DEPTHWISE_PLANES_H
+
+#include "kernels/conv_scratch.h"
+#include "kernels/conv_set.h"
+
+/* A plane with its padding; zeros right of a row serve as those left of the next. */
+typedef struct padded {
+    size_t rows, pitch;
+    size_t top, left; /* padding */
+    size_t phases;
+} padded;
+
+/* Numbers of a channel. */
+static inline size_t padded_size(const padded *p)
+{
+    return cen__times(p->phases, cen__times(p->rows, p->pitch));
+}
+
+/* Of count channels, and what is read after them. */
+static inline size_t padded_count(const padded *p, size_t count, const cen__conv *v,
+                                  const cen__conv_set *set)
+{
+    return cen__plus(cen__times(count, padded_size(p)), v->kernel_w + 2 * set->lanes);
+}
+
+/* Outputs that are not yet in their place: rows of whole vectors. */
+static inline size_t strip_pitch(size_t columns, const cen__conv_set *set)
+{
+    return most(columns, set->lanes);
+}
+
+static inline size_t strip_count(size_t rows, size_t columns, const cen__conv_set *set)
+{
+    return cen__times(rows, strip_pitch(columns, set));
+}
+
+/* So many channels of `size` numbers are taken together: few enough for the first cache, and enough that what
+ * is read of a copy was not written just before. */
+static inline size_t group_size(const cen__conv *v, size_t size)
+{
+    enum { NUMBERS = 1024 };
+    return v->k > 1 ? 1 : most(1, least(v->groups, NUMBERS / most(size, 1)));
+}
+
+/* While count planes of so many rows are computed, n numbers at `from` are read ahead, but none from end on. */
+static inline cen__ahead read_ahead(const float *from, const float *end, size_t n, size_t count,
+                                    size_t rows)
+{
+    const size_t turns = count * ((rows + 3) / 4), left = least(n, (size_t)(end - from));
+    return (cen__ahead){.at = from, .left = left, .step = (left + turns - 1) / turns};
+}
+
+/* Outputs straight to their place, `room` numbers from there to the end of all. Rows that are narrower than
+ * a vector are written with what follows them and is written later; the last ones by way of a strip. */
+static inline void compute(const cen__conv_set *set, cen__taps *t, float *out, size_t pitch,
+                           size_t room, float *strip)
+{
+    const size_t plane = t->rows * pitch, strip_plane = strip_count(t->rows, t->columns, set);
+    const bool fits = t->columns >= set->lanes || t->count * plane - pitch + set->lanes <= room;
+    t->out = fits ? out : strip;
+    t->out_pitch = fits ? pitch : strip_pitch(t->columns, set);
+    t->out_plane = fits ? plane : strip_plane;
+    set->taps(t);
+    if (!fits) set->copy_rows(t->count * t->rows, t->columns, strip, t->out_pitch, out, pitch);
+}
+
+/* Stacks of taps, see conv_set.h. */
+typedef struct stacks {
+    size_t n, height, *at, *w_at;
+    ptrdiff_t w_step;
+} stacks;
+
+/* For so many taps. */
+static inline size_t stacks_count(size_t taps)
+{
+    return cen__times(2, table_count(taps));
+}
+
+/* So many columns of `taps` taps, with weights w_step apart. */
+static inline stacks take_stacks(size_t columns, size_t taps, ptrdiff_t w_step, float **scratch)
+{
+    return (stacks){.height = cen__stack_height(taps),
+                    .at = take(scratch, table_count(columns * taps)),
+                    .w_at = take(scratch, table_count(columns * taps)),
+                    .w_step = w_step};
+}
+
+/* A column from its first tap downwards, at places `pitch` apart. */
+static inline void add_column(stacks *s, size_t taps, size_t at, size_t pitch, size_t w_at)
+{
+    for (size_t i = 0; i < taps; i += s->height, s->n++) {
+        s->at[s->n] = at + i * pitch;
+        s->w_at[s->n] = (size_t)((ptrdiff_t)w_at + (ptrdiff_t)i * s->w_step);
+    }
+}
+
+#endif
