@@ -80,10 +80,9 @@ static size_t data_strip(const cen__conv *v, const cen__conv_set *set)
     return strip_count(v->h, phase_columns(v), set);
 }
 
-static size_t data_group(const cen__conv *v, const padded *p, const cen__conv_set *set)
+static size_t data_group(const cen__conv *v, const padded *p)
 {
-    const size_t strips = is_whole(v) ? 0 : cen__times(2, data_strip(v, set));
-    return group_size(v, cen__plus(padded_size(p), strips));
+    return group_size(v, padded_size(p));
 }
 
 /* The gradient of t->count channels: a strip for each phase of columns, then both put together, so that dx is
@@ -109,7 +108,7 @@ static void backward_planes(const cen__conv *v, const cen__conv_set *set, const 
                 compute(set, t, dx, v->w, room, strips[b]);
             else
                 set->taps(t);
-            t->ahead[0].left = 0;
+            t->ahead[0].left = t->ahead[1].left = 0;
         }
     if (v->stride_w == 2)
         set->merge_rows(t->count * v->h, v->w, strips[even], strips[1 - even], pitch, dx, v->w);
@@ -123,8 +122,7 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
     const phases of = make_phases(v);
     const padded p = pad_gradient(v, &of);
     const size_t plane = v->out_h * v->out_w, x_plane = v->h * v->w;
-    const size_t most_count = data_group(v, &p, set),
-                 numbers = padded_count(&p, most_count, v, set);
+    const size_t most_count = data_group(v, &p), numbers = padded_count(&p, most_count, v, set);
     const size_t strip = most_count * data_strip(v, set);
     const float *const end = dx + n * v->groups * x_plane;
     const float *const dy_end = dy + n * v->groups * v->k * plane;
@@ -145,6 +143,7 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
         for (size_t k = 0; k < v->k * t.count; k++, dy += plane)
             set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
                            planes + (k * p.rows + p.top) * p.pitch + p.left, p.pitch);
+        if (!is_whole(v)) t.ahead[1] = read_ahead(dx, end, t.count * x_plane, t.count, v->out_h);
         t.ahead[0] = read_ahead(dy, dy_end, v->k * t.count * plane, t.count, v->out_h);
         backward_planes(v, set, &of, all, &t, w + i * t.w_plane, planes, strips, dx,
                         (size_t)(end - dx));
@@ -155,7 +154,7 @@ size_t cen__depthwise_data_count(const cen__conv *v, const cen__conv_set *set)
 {
     const phases of = make_phases(v);
     const padded p = pad_gradient(v, &of);
-    const size_t most_count = data_group(v, &p, set);
+    const size_t most_count = data_group(v, &p);
     const size_t strip = whole(cen__times(most_count, data_strip(v, set)));
     size_t count = cen__plus(whole(padded_count(&p, most_count, v, set)), cen__times(2, strip));
     for (size_t a = 0; a < v->stride_h; a++)
