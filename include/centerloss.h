@@ -251,6 +251,8 @@ CEN_API cen_status cen_dataset_read(cen_context *context, const cen_dataset *dat
 
 typedef struct cen_folder cen_folder;
 
+enum { CEN_DIGEST_SIZE = 16 }; /* of a file's bytes: BLAKE2b, as b2sum -l 128 prints it */
+
 typedef struct cen_folder_options {
     size_t size;
     double validation_share; /* (0.1) of each class, drawn by seed, at least one row of two. Unused
@@ -270,6 +272,11 @@ typedef struct cen_folder_options {
     bool exact_decode; /* decode large JPEGs at full size */
     bool lazy;         /* decode each image when it is read, not in cen_folder_load; skipped and
                                  damaged grow then. For features, which need each image once */
+    bool digests;      /* images get the digest of their bytes; a file has at most 2^30 */
+    /* With digests: images with one of these are known, and not looked at further. Their width,
+     * height and channels are 0. [n_known, CEN_DIGEST_SIZE], sorted bytewise; (NULL, 0) */
+    const uint8_t (*known)[CEN_DIGEST_SIZE];
+    size_t n_known;
 } cen_folder_options;
 
 typedef struct cen_folder_image {
@@ -280,6 +287,7 @@ typedef struct cen_folder_image {
     cen_split split;
     size_t width, height; /* of the file */
     int channels;
+    uint8_t digest[CEN_DIGEST_SIZE]; /* zeros: not asked for */
 } cen_folder_image;
 
 typedef struct cen_file_note {
@@ -779,13 +787,10 @@ typedef struct cen_threshold {
  * what is added (see tools/README.md; numpy reads it). Names and sources are bytes without NUL. */
 typedef struct cen_gallery cen_gallery;
 
-enum { CEN_DIGEST_SIZE = 16 };
-
 typedef struct cen_gallery_row {
     const char *name;                /* who it is; not "" */
     const char *source;              /* the path of the picture; NULL or "": none */
-    uint8_t digest[CEN_DIGEST_SIZE]; /* of the picture's bytes: BLAKE2b, as b2sum -l 128 prints it;
-                                        zeros: not known */
+    uint8_t digest[CEN_DIGEST_SIZE]; /* of the picture's bytes; zeros: not known */
     bool is_negative;                /* this is not NAME */
     const float *feature;            /* [d] */
 } cen_gallery_row;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/blake2b.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "base/random.h"
@@ -37,12 +38,12 @@ FILE *cen__file_open_regular(const char *path, cen_error *error)
     return NULL;
 }
 
-static cen_status fail_limit(const char *path, uint64_t size, size_t most, cen_error *error)
+static cen_status fail_limit(const char *path, uint64_t size, uint64_t most, cen_error *error)
 {
     return cen__fail(error, CEN_ERROR_LIMIT,
-                     "%s: this file has %llu bytes or more, and at most %zu are read of its kind; "
+                     "%s: this file has %llu bytes or more, and at most %llu are read of its kind; "
                      "check that it is the right one",
-                     path, (unsigned long long)size, most);
+                     path, (unsigned long long)size, (unsigned long long)most);
 }
 
 typedef enum { WHOLE, START, TEXT } part;
@@ -134,6 +135,35 @@ cen_status cen__file_read_start(cen_context *context, const char *path, size_t m
                                 uint8_t **bytes, size_t *size, cen_error *error)
 {
     return read_file(context, path, most, START, bytes, size, error);
+}
+
+cen_status cen__file_digest(const char *path, uint64_t most, uint8_t digest[CEN__FILE_DIGEST],
+                            cen_error *error)
+{
+    cen__blake2b hash;
+    uint8_t bytes[1 << 14];
+    uint64_t size = 0;
+    cen_status status = CEN_OK;
+    cen_error why = {CEN_OK, ""};
+    FILE *file = cen__file_open_regular(path, &why);
+    if (file == NULL) return cen__fail(error, why.status, "%s", why.message);
+    if (cen__os_file_size(file) > most) {
+        status = fail_limit(path, cen__os_file_size(file), most, error);
+    }
+    cen__blake2b_start(&hash, CEN__FILE_DIGEST);
+    for (size_t got = sizeof bytes; got == sizeof bytes && status == CEN_OK;) {
+        got = fread(bytes, 1, sizeof bytes, file);
+        size += got;
+        cen__blake2b_add(&hash, bytes, got);
+        if (size > most) status = fail_limit(path, size, most, error);
+    }
+    if (status == CEN_OK && ferror(file)) {
+        status = cen__fail(error, CEN_ERROR_IO, "%s: reading failed after %llu bytes: %s", path,
+                           (unsigned long long)size, strerror(errno));
+    }
+    fclose(file);
+    if (status == CEN_OK) cen__blake2b_end(&hash, digest);
+    return status;
 }
 
 /* ---- names ------------------------------------------------------------------------------------- */

@@ -26,6 +26,11 @@ cen_status cen__file_read_text(cen_context *context, const char *path, size_t mo
 cen_status cen__file_read_start(cen_context *context, const char *path, size_t most,
                                 uint8_t **bytes, size_t *size, cen_error *error);
 
+/* The BLAKE2b digest of a regular file of at most `most` bytes. Errors: as above. */
+enum { CEN__FILE_DIGEST = 16 };
+cen_status cen__file_digest(const char *path, uint64_t most, uint8_t digest[CEN__FILE_DIGEST],
+                            cen_error *error);
+
 /* Continues to read a file of cen__file_open_regular, until *bytes has `most` bytes or the file ends. *bytes holds
  * *size bytes already and may be NULL. The caller frees it with cen__free, also after a failure. Errors: IO,
  * MEMORY. */

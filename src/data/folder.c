@@ -19,7 +19,8 @@
 enum {
     TEXT_BLOCK_SIZE = 1 << 16,
     PROBE_BLOCK = 256, /* files probed together; bounds the memory for their errors */
-    KIND_SIZE = 64     /* bytes that decide whether a file is an image */
+    KIND_SIZE = 64,    /* bytes that decide whether a file is an image */
+    DIGEST_MOST = 1 << 30
 };
 
 struct cen__text_block {
@@ -112,11 +113,12 @@ typedef enum { PASSED_OVER, BROKEN, USABLE } verdict;
 typedef struct {
     verdict verdict;
     cen_image header;
+    uint8_t digest[CEN_DIGEST_SIZE];
     cen_error why; /* of broken files */
 } probed;
 
 typedef struct {
-    cen_context *context;
+    const cen_folder *folder;
     const cen__candidate *candidates;
     probed *results;
 } probe_block;
@@ -140,18 +142,37 @@ static verdict judge(cen_context *context, const cen__candidate *candidate, cen_
     return is_image ? BROKEN : PASSED_OVER;
 }
 
+static int compare_digests(const void *a, const void *b)
+{
+    return memcmp(a, b, CEN_DIGEST_SIZE);
+}
+
+/* True if the caller knows an image with these bytes already. */
+static bool is_known(const cen_folder_options *options, const uint8_t *digest)
+{
+    return options->n_known > 0 && bsearch(digest, options->known, options->n_known,
+                                           sizeof *options->known, compare_digests) != NULL;
+}
+
 static void probe(void *data, size_t task, int worker)
 {
     const probe_block *block = data;
+    const cen_folder *folder = block->folder;
     const cen__candidate *candidate = &block->candidates[task];
+    const char *path = candidate->image.path;
     probed *result = &block->results[task];
+    cen_status status = CEN_OK;
     (void)worker;
-    if (cen_image_read_size(block->context, candidate->image.path, &result->header, &result->why) ==
-        CEN_OK) {
-        result->verdict = USABLE;
-    } else {
-        result->verdict = judge(block->context, candidate, &result->why);
+    memset(&result->header, 0, sizeof result->header);
+    memset(result->digest, 0, sizeof result->digest);
+    if (folder->options.digests) {
+        status = cen__file_digest(path, DIGEST_MOST, result->digest, &result->why);
     }
+    if (status == CEN_OK && !is_known(&folder->options, result->digest)) {
+        status = cen_image_read_size(folder->context, path, &result->header, &result->why);
+    }
+    result->verdict =
+        status == CEN_OK ? USABLE : judge(folder->context, candidate, &result->why);
 }
 
 static cen_status skip_unknown_class(cen_folder *folder, const char *path, const char *name,
@@ -191,6 +212,7 @@ static cen_status accept(cen_folder *folder, cen__found *found, const cen__candi
     image.width = result->header.width;
     image.height = result->header.height;
     image.channels = result->header.channels;
+    memcpy(image.digest, result->digest, sizeof image.digest);
     folder->images[n] = image;
     folder->info.images = folder->images;
     folder->info.n_images++;
@@ -204,7 +226,7 @@ static cen_status probe_all(cen_folder *folder, cen__found *found, cen_error *er
     cen_status status = CEN_OK;
     for (size_t begin = 0; begin < found->n && status == CEN_OK; begin += PROBE_BLOCK) {
         size_t n = found->n - begin < PROBE_BLOCK ? found->n - begin : PROBE_BLOCK;
-        probe_block block = {folder->context, found->items + begin, results};
+        probe_block block = {folder, found->items + begin, results};
         cen__parallel(folder->context, n, CEN__MUCH_WORK, probe, &block);
         for (size_t i = 0; i < n && status == CEN_OK; i++) {
             status = accept(folder, found, &block.candidates[i], &results[i], error);

@@ -500,6 +500,50 @@ static void the_order_of_an_epoch_is_a_permutation_by_seed_and_epoch(void **stat
     cen_folder_free(folder);
 }
 
+/* printf 'P5 2 1 255\n\1\2' | b2sum -l 128, and the same of \3\4. */
+static const uint8_t one_two[CEN_DIGEST_SIZE] = {0x4f, 0xc4, 0xf9, 0x4f, 0xb2, 0x3b, 0x6f, 0x3e, 0x44, 0x1b, 0xa2, 0xe3, 0xc8, 0x7e, 0x58, 0x21};
+static const uint8_t three_four[CEN_DIGEST_SIZE] = {0x6d, 0x83, 0x90, 0x41, 0xf5, 0x48, 0x8b, 0x0e, 0xa2, 0x27, 0x3c, 0xc0, 0xb3, 0x85, 0x88, 0x9b};
+
+static void images_have_the_digests_of_their_files(void **state)
+{
+    (void)state;
+    tree_write(ROOT "/a/one.pgm", "P5 2 1 255\n\1\2", 13);
+    tree_write(ROOT "/a/readme", "not a picture", 13);
+    tree_write(ROOT "/b/broken.pgm", "P5 2 1", 6);
+    tree_write(ROOT "/b/three.pgm", "P5 2 1 255\n\3\4", 13);
+    cen_folder_options options = without_split();
+    options.digests = true;
+    cen_folder *folder = open_with(ROOT, &options);
+    const cen_folder_info *info = cen_folder_get(folder);
+    assert_int_equal(info->n_images, 2);
+    assert_int_equal(info->n_skipped, 1);
+    assert_int_equal(info->n_passed_over, 1);
+    assert_memory_equal(info->images[0].digest, one_two, CEN_DIGEST_SIZE);
+    assert_memory_equal(info->images[1].digest, three_four, CEN_DIGEST_SIZE);
+    assert_int_equal(info->images[0].width, 2);
+    cen_folder_free(folder);
+}
+
+/* Bytes that are no picture are not looked at if their digest is known. */
+static void known_images_are_not_looked_at(void **state)
+{
+    (void)state;
+    static const uint8_t known[2][CEN_DIGEST_SIZE] = {{0}, {0x9c, 0x3b, 0x93, 0x34, 0x85, 0xa7, 0xc3, 0x69, 0x5a, 0xbd, 0x29, 0x3a, 0x62, 0xc0, 0xaf, 0xc0}};
+    tree_write(ROOT "/a/one.pgm", "P5 2 1 255\n\1\2", 13);
+    tree_write(ROOT "/b/known", "not a picture", 13);
+    cen_folder_options options = without_split();
+    options.digests = true;
+    options.known = known;
+    options.n_known = 2;
+    cen_folder *folder = open_with(ROOT, &options);
+    const cen_folder_info *info = cen_folder_get(folder);
+    assert_int_equal(info->n_images, 2);
+    assert_int_equal(info->images[0].width, 2);
+    assert_image(info, 1, ROOT "/b/known", 1, CEN_SPLIT_TRAIN);
+    assert_int_equal(info->images[1].width, 0);
+    cen_folder_free(folder);
+}
+
 static void splits_have_names(void **state)
 {
     (void)state;
@@ -567,6 +611,8 @@ int main(void)
         TEST(without_labels_an_own_split_is_kept),
         TEST(classes_of_several_folders_are_merged_by_name),
         TEST(the_order_of_an_epoch_is_a_permutation_by_seed_and_epoch),
+        TEST(images_have_the_digests_of_their_files),
+        TEST(known_images_are_not_looked_at),
         TEST(splits_have_names),
         TEST(every_failed_allocation_is_the_error),
     };
