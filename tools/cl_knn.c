@@ -9,23 +9,25 @@
 #include "options.h"
 #include "system.h"
 
-static knn s = {.seed = 1, .threshold = -1, .far = -1, .ratio = 1.5};
+static knn s = {.seed = 1, .metric = -1, .threshold = -1, .far = -1, .ratio = 1.5};
 
 const char *const knn_metrics[] = {"l2", "cosine", NULL};
 const char *const knn_weights[] = {"uniform", "distance", NULL};
 
 static const option options[] = {
-    {"k", 'k', OPTION_COUNT, &s.k, "N", .least = 1, .most = 1e9, .group = "Neighbours",
+    {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL", .is_input = true, .group = "Neighbours",
+     .help = "the model that turns pictures into features",
+     .more =
+         "The default is that of GALLERY. A .gallery names its model, and a run folder has one."},
+    {"k", 'k', OPTION_COUNT, &s.k, "N", .least = 1, .most = 1e9,
      .help = "neighbours that vote (5, or all if fewer)"},
     {"metric", '\0', OPTION_CHOICE, &s.metric, "KIND", .choices = knn_metrics,
      .help = "distance: l2 (default), or cosine",
-     .more = "cosine is 1 - the cosine of the angle between two features."},
+     .more = "cosine is 1 - the cosine of the angle between two features. A .gallery keeps its "
+             "metric."},
     {"weights", '\0', OPTION_CHOICE, &s.weights, "KIND", .choices = knn_weights,
      .help = "vote: uniform (default), or distance",
      .more = "uniform counts each neighbour 1, distance counts it 1 / distance."},
-    {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL", .is_input = true,
-     .help = "the model that turns pictures into features",
-     .more = "The default is that of GALLERY, if GALLERY is a run folder."},
     {"gallery-split", '\0', OPTION_TEXT, &s.gallery_split, "SPLIT",
      .help = "use only these rows of the gallery",
      .more = "SPLIT is train, val, test, heldout or all."},
@@ -35,12 +37,19 @@ static const option options[] = {
              "enroll: a class that is nearer than X is dangerously near."},
     {"far", '\0', OPTION_REAL, &s.far, "X", .most = 1,
      .help = "the threshold that passes this share of strangers",
-     .more = "For classify and enroll."},
+     .more = "For classify, enroll and calibrate, which takes 0.01 without it."},
     {"strangers", '\0', OPTION_TEXT, &s.strangers, "SET", .is_input = true,
-     .help = "calibrate --far on the classes of SET",
+     .help = "calibrate on the classes of SET",
      .more =
          "Only classes that the gallery does not have count. By default each class of the gallery "
          "plays the stranger."},
+    {"add", '\0', OPTION_FLAG, &s.adds, .group = "Galleries",
+     .help = "enroll, rename: NAME may be there already"},
+    {"negative", '\0', OPTION_FLAG, &s.is_negative, .help = "add: these pictures are not NAME",
+     .more = "They are kept in the gallery, and pictures like them are not taken for NAME."},
+    {"output", 'o', OPTION_TEXT, &s.output, "FILE",
+     .help = "enroll: the new .gallery, .npy or .csv (in place)",
+     .more = "- is a .csv on standard output."},
     {"query-split", '\0', OPTION_TEXT, &s.query_split, "SPLIT", .group = "eval",
      .help = "use only these rows of the queries"},
     {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", .help = "write a page to look at"},
@@ -50,45 +59,90 @@ static const option options[] = {
     {"svg", '\0', OPTION_TEXT, &s.svg, "DIR", .help = "write its plots as single files"},
     {"seed", '\0', OPTION_SEED, &s.seed, "N", .most = 1e18,
      .help = "seed of drawn episodes and pairs (1)"},
-    {"output", 'o', OPTION_TEXT, &s.output, "FILE", .group = "enroll",
-     .help = "the new gallery, .npy or .csv (in place)", .more = "- is a .csv on standard output."},
-    {"add", '\0', OPTION_FLAG, &s.adds, .help = "NAME may be there already"},
     {"ratio", '\0', OPTION_REAL, &s.ratio, "X", .least = 1, .most = 1e30, .group = "audit",
      .help = "how many times nearer looks wrong (1.5)",
      .more =
          "A picture is listed if it is so many times nearer to the mean of another class than to "
          "that of its own."},
     {"json", 'j', OPTION_FLAG, &s.as_json, .group = "Output", .help = "print one JSON object"},
-    {"quiet", 'q', OPTION_FLAG, &s.is_quiet, .help = "no progress; only classify prints its answer",
+    {"quiet", 'q', OPTION_FLAG, &s.is_quiet,
+     .help = "no progress; only classify, list and info print",
      .more = "The other commands print errors only."},
     {"threads", 't', OPTION_COUNT, &s.n_threads, "N", .least = 1, .most = 1024, .group = "Limits",
      .help = "processors to use (all)", .more = "Their number never changes a result."},
     MODEL_LIMITS(s.limits),
 };
 
+typedef int work_function(knn *s, char *const *paths, size_t n_paths);
+
+enum {
+    CLASSIFY = 1 << 0,
+    CALIBRATE = 1 << 1,
+    SYNC = 1 << 2,
+    ADD = 1 << 3,
+    REMOVE = 1 << 4,
+    RENAME = 1 << 5,
+    LIST = 1 << 6,
+    INFO = 1 << 7,
+    ENROLL = 1 << 8,
+    EVAL = 1 << 9,
+    AUDIT = 1 << 10
+};
+
+static const struct {
+    const char *name;
+    work_function *work;
+    unsigned bit;
+} commands[] = {{"classify", knn_classify, CLASSIFY},
+                {"sync", knn_sync, SYNC},
+                {"add", knn_add, ADD},
+                {"remove", knn_remove, REMOVE},
+                {"rename", knn_rename, RENAME},
+                {"list", knn_list, LIST},
+                {"info", knn_info, INFO},
+                {"enroll", knn_enroll, ENROLL},
+                {"eval", knn_eval, EVAL},
+                {"audit", knn_audit, AUDIT}};
+
+enum { N_COMMANDS = sizeof commands / sizeof *commands };
+
 static const entry command_texts[] = {
-    {"eval", "accuracy, retrieval, verification, few-shot, confusions"},
     {"classify", "who is on each picture, and how sure"},
-    {"enroll", "add a class from a few pictures, without training"},
+    {"sync", "make a .gallery hold the pictures of a folder"},
+    {"add", "add pictures of one name"},
+    {"remove", "remove a name or pictures"},
+    {"rename", "give a name another name"},
+    {"list", "the names, or the pictures of one"},
+    {"info", "size, model and thresholds"},
+    {"enroll", "add a name from a few pictures, and see who is too near"},
+    {"eval", "accuracy, retrieval, verification, few-shot, confusions"},
     {"audit", "misplaced pictures, duplicates, leaks between splits"},
     {NULL, NULL}};
 
 static const entry examples[] = {
     {"cl_knn eval runs/1", "validation against training"},
-    {"cl_knn classify runs/1 inbox", "the class of each picture"},
-    {"cl_knn enroll runs/1 Ada ada.png -o people.npy", "a gallery with a new class"},
+    {"cl_knn sync people.gallery photos -m runs/1", "a gallery of a folder"},
+    {"cl_knn classify people.gallery inbox", "who is on each picture"},
     {NULL, NULL}};
 
 static const entry files[] = {
     {"RUN", "A folder of cl_train: model.safetensors, features.npy and features.tsv are read."},
-    {"NAME.npy, NAME.tsv; NAME.csv", "Galleries, as cl_features and enroll write them."},
+    {"NAME.gallery",
+     "A gallery that can change: names, features, the model's path and thresholds."},
+    {"NAME.npy, NAME.tsv; NAME.csv", "Features, as cl_features and enroll write them."},
     {NULL, NULL}};
 
 static const command tool = {
     .name = "cl_knn",
-    .usage = "cl_knn eval [OPTIONS] GALLERY [QUERY]\n"
-             "       cl_knn classify [OPTIONS] GALLERY IMAGE|DIR...\n"
-             "       cl_knn enroll [OPTIONS] GALLERY NAME IMAGE...\n"
+    .usage = "cl_knn classify [OPTIONS] GALLERY IMAGE|DIR...\n"
+             "       cl_knn sync [OPTIONS] GALLERY FOLDER\n"
+             "       cl_knn add [OPTIONS] GALLERY NAME IMAGE|DIR...\n"
+             "       cl_knn remove [OPTIONS] GALLERY NAME|IMAGE...\n"
+             "       cl_knn rename [OPTIONS] GALLERY OLD NEW\n"
+             "       cl_knn list [OPTIONS] GALLERY [NAME]\n"
+             "       cl_knn info [OPTIONS] GALLERY\n"
+             "       cl_knn enroll [OPTIONS] GALLERY NAME IMAGE|DIR...\n"
+             "       cl_knn eval [OPTIONS] GALLERY [QUERY]\n"
              "       cl_knn audit [OPTIONS] GALLERY",
     .summary = "Finds the nearest neighbours among features, and measures what they are worth.",
     .arguments = "GALLERY|DIR",
@@ -122,45 +176,59 @@ static const command tool = {
         "audit lists pictures that look misplaced, duplicates, and the same picture in two "
         "splits."};
 
-typedef int work_function(knn *s, char *const *paths, size_t n_paths);
-
-static const struct {
-    const char *name;
-    work_function *work;
-} commands[] = {
-    {"eval", knn_eval}, {"classify", knn_classify}, {"enroll", knn_enroll}, {"audit", knn_audit}};
-
-enum { N_COMMANDS = sizeof commands / sizeof *commands };
-
 /* An option that the command would not read is a mistake, and is reported. */
-static int check_options(work_function *work)
+static int check_options(unsigned bit)
 {
-    const bool answers = work == knn_classify || work == knn_enroll;
+    const unsigned pictures = CLASSIFY | SYNC | ADD | ENROLL | EVAL | AUDIT | CALIBRATE;
     const struct {
         const char *name;
-        bool is_given, is_read;
+        bool is_given;
+        unsigned readers;
         const char *reason;
     } given[] = {
-        {"query-split", s.query_split != NULL, work == knn_eval, "it is for eval"},
-        {"report", s.report != NULL, work == knn_eval, "it is for eval"},
-        {"pictures", s.pictures != NULL, work == knn_eval && s.report != NULL,
-         "it is for eval --report"},
-        {"svg", s.svg != NULL, work == knn_eval, "it is for eval"},
-        {"output", s.output != NULL, work == knn_enroll, "it is for enroll"},
-        {"add", s.adds, work == knn_enroll, "it is for enroll"},
-        {"threshold", s.threshold >= 0, answers, "it is for classify and enroll"},
-        {"far", s.far >= 0, answers, "it is for classify and enroll"},
-        {"strangers", s.strangers != NULL, s.far >= 0, "it goes with --far"},
-        {"far", s.far >= 0, s.threshold < 0, "--threshold is given already"},
+        {"model", s.model_path != NULL, pictures, "this command reads no picture"},
+        {"k", s.k > 0, CLASSIFY | EVAL, "it is for classify and eval"},
+        {"weights", s.weights > 0, CLASSIFY | EVAL, "it is for classify and eval"},
+        {"gallery-split", s.gallery_split != NULL, CLASSIFY | ENROLL | EVAL | AUDIT,
+         "it is for classify, enroll, eval and audit"},
+        {"query-split", s.query_split != NULL, EVAL, "it is for eval"},
+        {"report", s.report != NULL, EVAL, "it is for eval"},
+        {"pictures", s.pictures != NULL, s.report != NULL ? EVAL : 0, "it is for eval --report"},
+        {"svg", s.svg != NULL, EVAL, "it is for eval"},
+        {"output", s.output != NULL, ENROLL, "it is for enroll"},
+        {"add", s.adds, ENROLL | RENAME, "it is for enroll and rename"},
+        {"negative", s.is_negative, ADD, "it is for add"},
+        {"threshold", s.threshold >= 0, CLASSIFY | ENROLL, "it is for classify and enroll"},
+        {"far", s.far >= 0, CLASSIFY | ENROLL | CALIBRATE,
+         "it is for classify, enroll and calibrate"},
+        {"strangers", s.strangers != NULL, CALIBRATE | (s.far >= 0 ? CLASSIFY | ENROLL : 0),
+         "it goes with --far"},
+        {"far", s.far >= 0 && s.threshold >= 0, 0, "--threshold is given already"},
     };
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
-        if (!given[i].is_given || given[i].is_read) continue;
+        if (!given[i].is_given || (given[i].readers & bit) != 0) continue;
         return fail(&tool, EXIT_USAGE, "--%s has no use here: %s", given[i].name, given[i].reason);
     }
     if (s.far == 0 || s.far == 1) {
         return fail(&tool, EXIT_USAGE, "--far must lie between 0 and 1, as 0.01");
     }
     return 0;
+}
+
+static int fail_command(const char *given)
+{
+    size_t least = 3, nearest = N_COMMANDS;
+    for (size_t i = 0; i < N_COMMANDS; i++) {
+        const size_t distance = word_distance(given, commands[i].name);
+        if (distance >= least) continue;
+        least = distance;
+        nearest = i;
+    }
+    if (nearest < N_COMMANDS) {
+        return fail(&tool, EXIT_USAGE, "%s: there is no such command; did you mean %s?", given,
+                    commands[nearest].name);
+    }
+    return fail(&tool, EXIT_USAGE, "%s: there is no such command; cl_knn --help lists them", given);
 }
 
 static int work(int argc, char **argv)
@@ -171,15 +239,14 @@ static int work(int argc, char **argv)
     while (n > 0 && which < N_COMMANDS && strcmp(argv[0], commands[which].name) != 0) which++;
     if (n < 0) {
         code = parse_exit_code(n);
-    } else if (n == 0 || which == N_COMMANDS) {
-        (void)fail(&tool, EXIT_USAGE,
-                   "%s%sname eval, classify, enroll or audit; cl_knn --help says "
-                   "what each does",
-                   n > 0 ? argv[0] : "", n > 0 ? ": there is no such command; " : "");
+    } else if (n == 0) {
+        (void)fail(&tool, EXIT_USAGE, "name a command, as classify; cl_knn --help lists them");
+    } else if (which == N_COMMANDS) {
+        code = fail_command(argv[0]);
     } else if (line == NULL) {
         code = fail(&tool, EXIT_FAILED, "not enough memory for the command line");
     } else {
-        code = check_options(commands[which].work);
+        code = check_options(commands[which].bit);
         if (code == 0) code = check_inputs(&tool);
         if (code == 0) code = make_context(&tool, s.n_threads, &s.context);
         s.tool = &tool;
@@ -188,6 +255,7 @@ static int work(int argc, char **argv)
         s.line = progress_start(s.as_json || s.is_quiet || terminal_width(stdout) == 0, stdout);
         if (code == 0) code = commands[which].work(&s, argv + 1, (size_t)n - 1);
         cen_model_free(s.model);
+        free(s.kept_model);
         cen_context_free(s.context);
     }
     free(line);

@@ -16,10 +16,15 @@ typedef struct knn {
     cen_context *context;
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
-    int metric, weights;
-    bool as_json, adds, is_quiet, asks_head; /* asks_head: sets of pictures get probabilities */
-    cen_model_limits limits;                 /* 0: the default */
-    cen_model *model;                        /* loaded when the first picture needs it */
+    int metric, weights;          /* metric -1: not given */
+    bool as_json, adds, is_negative, is_quiet;
+    bool asks_head, asks_digests; /* sets of pictures get probabilities, digests */
+    cen_model_limits limits;      /* 0: the default */
+    cen_model *model;             /* loaded when the first picture needs it */
+    /* What a .gallery on the command line says of its features; NULL: there is none, or it does not say. */
+    const char *kept_by;              /* its path */
+    char *kept_model;                 /* owned */
+    char kept_fingerprint[CEN_FINGERPRINT_SIZE]; /* "": not known */
     progress line;
 } knn;
 
@@ -32,6 +37,8 @@ typedef struct knn_set {
     cen_feature_set f;
     int32_t *labels;
     cen_folder *folder;   /* of pictures, or NULL */
+    size_t *images;       /* [f.n] places among the images of the folder, or NULL */
+    cen_gallery *kept;    /* of a .gallery, or NULL */
     const char **names;   /* f.class_names of knn_match_classes, or NULL */
     float *probabilities; /* [f.n, classes of the model] of its head, or NULL */
     bool is_copy;         /* of rows of another set, whose names it borrows */
@@ -43,9 +50,25 @@ int knn_eval(knn *s, char *const *paths, size_t n_paths);
 int knn_classify(knn *s, char *const *paths, size_t n_paths);
 int knn_enroll(knn *s, char *const *paths, size_t n_paths);
 int knn_audit(knn *s, char *const *paths, size_t n_paths);
+int knn_sync(knn *s, char *const *paths, size_t n_paths);
+int knn_add(knn *s, char *const *paths, size_t n_paths);
+int knn_remove(knn *s, char *const *paths, size_t n_paths);
+int knn_rename(knn *s, char *const *paths, size_t n_paths);
+int knn_list(knn *s, char *const *paths, size_t n_paths);
+int knn_info(knn *s, char *const *paths, size_t n_paths);
 
-/* Reads a run folder, a .npy, a .csv, or pictures, for which the model is that of --model, else
- * `run` if it is a run folder. On failure nothing is left to free. */
+/* The metric of --metric, else that of the .gallery, else l2. */
+cen_metric knn_metric(const knn *s);
+
+/* Loads the model for pictures: that of --model, else `run` if it is a run folder (or NULL), else the one that the
+ * .gallery names, whose fingerprint must then be right. */
+int knn_need_model(knn *s, const char *pictures, const char *run);
+
+/* Fails if the model is not the one that made the features of the .gallery. */
+int knn_check_model(const knn *s);
+
+/* Reads a run folder, a .npy, a .csv, a .gallery without its negatives, or pictures, for which the model is that of
+ * knn_need_model. On failure nothing is left to free. */
 int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, knn_set *set);
 void knn_set_free(knn_set *set);
 
@@ -107,7 +130,7 @@ void knn_json_number(const char *name, double value);
 void knn_json_notes(const knn_set *a, const knn_set *b);
 void knn_json_threshold(const cen_threshold *threshold);
 
-/* A run folder, or a name that ends in .npy or .csv. */
+/* A run folder, or a name that ends in .gallery, .npy or .csv. */
 bool knn_is_features(const char *path);
 bool knn_ends_in(const char *text, const char *ending);
 

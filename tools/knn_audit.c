@@ -108,8 +108,7 @@ int knn_audit(knn *s, char *const *paths, size_t n_paths)
     cen_error error;
     cen_finding *findings;
     size_t n;
-    if (cen_audit(s->context, &set.f, (cen_metric)s->metric, s->ratio, &findings, &n, &error) !=
-        CEN_OK) {
+    if (cen_audit(s->context, &set.f, knn_metric(s), s->ratio, &findings, &n, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s: %s", paths[0], error.message);
     } else {
         if (s->as_json) {

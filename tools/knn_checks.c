@@ -128,23 +128,25 @@ int knn_match_classes(const knn *s, const knn_set *gallery, knn_set *set)
     const cen_feature_set *known = &gallery->f;
     size_t n_all = known->n_classes;
     int32_t *places = malloc((set->f.n_classes + 1) * sizeof *places);
-    set->names = malloc((n_all + set->f.n_classes + 1) * sizeof *set->names);
-    if (places == NULL || set->names == NULL) {
+    const char **names = malloc((n_all + set->f.n_classes + 1) * sizeof *names);
+    if (places == NULL || names == NULL) {
         free(places);
+        free(names);
         return fail(s->tool, EXIT_FAILED, "%s: not enough memory for its classes", set->name);
     }
-    for (size_t c = 0; c < n_all; c++) set->names[c] = known->class_names[c];
+    for (size_t c = 0; c < n_all; c++) names[c] = known->class_names[c];
     for (size_t c = 0; c < set->f.n_classes; c++) {
         const char *const *name = &set->f.class_names[c], *const * found;
         found = bsearch(name, known->class_names, known->n_classes, sizeof *name, compare_names);
         places[c] = (int32_t)(found != NULL ? (size_t)(found - known->class_names) : n_all);
-        if (found == NULL) set->names[n_all++] = *name;
+        if (found == NULL) names[n_all++] = *name;
     }
     for (size_t i = 0; i < set->f.n; i++) {
         if (set->labels[i] >= 0) set->labels[i] = places[set->labels[i]];
         set->f.rows[i].label = set->labels[i];
     }
-    set->f.class_names = set->names;
+    free(set->names);
+    set->f.class_names = set->names = names;
     set->f.n_classes = n_all;
     free(places);
     return 0;

@@ -152,7 +152,7 @@ static int classify(knn *s, const knn_set *gallery, const knn_set *queries)
                      .queries = queries,
                      .options = cen_knn_options_init(),
                      .k = knn_choose_k(s, gallery, false)};
-    a.options.metric = (cen_metric)s->metric;
+    a.options.metric = knn_metric(s);
     a.options.k = a.k;
     a.options.weights = (cen_weights)s->weights;
     a.options.most_distance = limit.distance;

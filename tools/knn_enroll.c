@@ -1,5 +1,5 @@
 /* cl_knn enroll: a new class from a few pictures, and the classes that it comes too near to. */
-#include "knn.h"
+#include "knn_gallery.h"
 
 #include <centerloss_eval.h>
 
@@ -22,6 +22,7 @@ typedef struct enrolment {
     cen_threshold limit; /* nearer is dangerous; NAN: the gallery is too small to say */
     neighbour *near;     /* [n_near] by distance, then by name: the classes but its own */
     size_t n_near, n_dangerous;
+    size_t n_added, n_rows; /* of the new gallery */
 } enrolment;
 
 /* ---- what lies near ---- */
@@ -67,8 +68,8 @@ static int find_near(const knn *s, enrolment *e)
     cen_error error = {CEN_ERROR_MEMORY, "not enough memory for the distances of its rows"};
     int code = 0;
     if (nearest == NULL || distances == NULL ||
-        cen_knn_search(s->context, new->features, new->n, f->features, f->n, f->d, 1,
-                       (cen_metric)s->metric, false, nearest, distances, &error) != CEN_OK) {
+        cen_knn_search(s->context, new->features, new->n, f->features, f->n, f->d, 1, knn_metric(s),
+                       false, nearest, distances, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s: %s", e->gallery->name, error.message);
     }
     if (code == 0) code = list_near(s, e, nearest, distances);
@@ -77,7 +78,7 @@ static int find_near(const knn *s, enrolment *e)
     return code;
 }
 
-/* --threshold or --far if they are given; else the distance at which 1 % of strangers pass, in a
+/* --threshold or --far if they are given; else the threshold that a .gallery keeps; else the distance at which 1 % of strangers pass, in a
  * small gallery 10 %, and in a smaller one none. */
 static int choose_limit(knn *s, enrolment *e)
 {
@@ -85,12 +86,15 @@ static int choose_limit(knn *s, enrolment *e)
     e->limit = (cen_threshold){.distance = s->threshold};
     if (s->threshold >= 0) return 0;
     if (s->far >= 0) return knn_calibrate(s, e->gallery, &e->limit);
+    if (e->gallery->kept != NULL && cen_gallery_get(e->gallery->kept)->known.n_pictures > 0) {
+        e->limit = cen_gallery_get(e->gallery->kept)->known;
+        return 0;
+    }
     const cen_labelled gallery = knn_labelled(e->gallery);
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
         cen_error error;
-        cen_status status =
-            cen_threshold_calibrate(s->context, &gallery, NULL, e->gallery->f.d,
-                                    (cen_metric)s->metric, usual[i], &e->limit, &error);
+        cen_status status = cen_threshold_calibrate(s->context, &gallery, NULL, e->gallery->f.d,
+                                                    knn_metric(s), usual[i], &e->limit, &error);
         if (status == CEN_OK) return 0;
         if (status != CEN_ERROR_ARGUMENT) return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
@@ -133,8 +137,8 @@ static void join_rows(const enrolment *e, cen_feature_row *rows)
     }
 }
 
-static int write_gallery(const knn *s, const enrolment *e, const char *output,
-                         cen_features_format format)
+static int write_features(const knn *s, const enrolment *e, const char *output,
+                          cen_features_format format)
 {
     const cen_feature_set *f = &e->gallery->f, *new = &e->pictures->f;
     const size_t n = f->n + new->n, d = f->d, old_size = f->n *d;
@@ -155,6 +159,34 @@ static int write_gallery(const knn *s, const enrolment *e, const char *output,
     free(rows);
     free(both);
     return code;
+}
+
+/* Adds to the .gallery itself, or to a copy of the gallery as it was read. */
+static int write_gallery(knn *s, enrolment *e, const char *output)
+{
+    knn_added added;
+    knn_change copy = {output, NULL, NULL};
+    int code;
+    if (strcmp(output, e->gallery->name) == 0) {
+        code = knn_add_pictures(s, output, e->name, e->pictures, !s->adds, &added);
+    } else {
+        code = knn_gallery_of(s, e->gallery, &copy.gallery);
+        if (code == 0) code = knn_add_rows(s, &copy, e->name, e->pictures, !s->adds, &added);
+        if (code == 0 && added.n == 0) code = knn_change_save(s, &copy);
+        knn_change_end(&copy);
+    }
+    if (code != 0) return code;
+    e->n_added = added.n;
+    e->n_rows = added.n_rows;
+    return 0;
+}
+
+static int write_output(knn *s, enrolment *e, const char *output, cen_features_format format)
+{
+    if (knn_is_gallery(output)) return write_gallery(s, e, output);
+    e->n_added = e->pictures->f.n;
+    e->n_rows = e->gallery->f.n + e->pictures->f.n;
+    return write_features(s, e, output, format);
 }
 
 /* ---- printing ---- */
@@ -197,8 +229,7 @@ static void print_json(const enrolment *e, const char *output)
     print_json_string(stdout, output);
     printf(", \"name\": ");
     print_json_string(stdout, e->name);
-    printf(", \"n_added\": %zu, \"n_rows\": %zu, \"threshold\": ", e->pictures->f.n,
-           e->gallery->f.n + e->pictures->f.n);
+    printf(", \"n_added\": %zu, \"n_rows\": %zu, \"threshold\": ", e->n_added, e->n_rows);
     if (isfinite(e->limit.distance)) {
         knn_json_threshold(&e->limit);
     } else {
@@ -228,7 +259,7 @@ static bool has_format(const char *path, cen_features_format *format)
 {
     bool is_csv = knn_ends_in(path, ".csv") || strcmp(path, "-") == 0;
     *format = is_csv ? CEN_FEATURES_CSV : CEN_FEATURES_NPY;
-    return is_csv || knn_ends_in(path, ".npy");
+    return is_csv || knn_ends_in(path, ".npy") || knn_is_gallery(path);
 }
 
 /* Where the gallery goes; NULL after a printed error. */
@@ -237,14 +268,16 @@ static const char *choose_output(const knn *s, const char *gallery, cen_features
     if (s->output != NULL) {
         if (has_format(s->output, format)) return s->output;
         (void)fail(s->tool, EXIT_USAGE,
-                   "%s: its name does not tell the format; end it with .npy "
-                   "or .csv",
+                   "%s: its name does not tell the format; end it with "
+                   ".gallery, .npy or .csv",
                    s->output);
         return NULL;
     }
     if (!has_format(gallery, format)) {
         (void)fail(s->tool, EXIT_USAGE,
-                   "%s: only a .npy or a .csv is written back in place; add -o FILE.npy", gallery);
+                   "%s: only a .gallery, a .npy or a .csv is written back in place; add -o "
+                   "FILE.gallery",
+                   gallery);
         return NULL;
     }
     if (s->gallery_split != NULL) {
@@ -261,15 +294,14 @@ static int enroll(knn *s, enrolment *e, const char *output, cen_features_format 
     int code = knn_same_size(s, e->gallery, e->pictures);
     if (code == 0) code = choose_limit(s, e);
     if (code == 0) code = find_near(s, e);
-    if (code == 0) code = write_gallery(s, e, output, format);
+    if (code == 0) code = write_output(s, e, output, format);
     if (code == 0 && s->as_json) {
         print_json(e, output);
     } else if (code == 0 && !s->is_quiet) {
         char text[32];
         print_names(e->talk, "%s: %s added from %s %s; the gallery has %zu rows\n", output, e->name,
-                    with_commas(e->pictures->f.n, text),
-                    e->pictures->f.n == 1 ? "picture" : "pictures",
-                    e->gallery->f.n + e->pictures->f.n);
+                    with_commas(e->n_added, text), e->n_added == 1 ? "picture" : "pictures",
+                    e->n_rows);
         print_near(s, e);
     }
     free(e->near);
@@ -321,14 +353,17 @@ int knn_enroll(knn *s, char *const *paths, size_t n_paths)
     if (cen_path_check_writable(NULL, output, &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
+    int code = knn_is_gallery(paths[0]) ? knn_gallery_peek(s, paths[0]) : 0;
     knn_set pictures;
-    int code = knn_set_load(s, paths + 2, n_paths - 2, paths[0], &pictures);
+    s->asks_digests = knn_is_gallery(output);
+    if (code == 0) code = knn_set_load(s, paths + 2, n_paths - 2, paths[0], &pictures);
     if (code != 0) return code;
     cen_lock *lock = NULL;
     if (pictures.f.n == 0) {
         code = fail(s->tool, EXIT_FAILED, "%s: there is nothing in it to enroll; put rows in it",
                     paths[2]);
-    } else if (cen_features_lock(s->context, &lock, output, &error) != CEN_OK) {
+    } else if (!knn_is_gallery(output) && /* which has a lock of its own */
+               cen_features_lock(s->context, &lock, output, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s", error.message);
     } else {
         code = add_to_gallery(s, paths, &pictures, output, format);

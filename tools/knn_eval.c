@@ -126,7 +126,7 @@ static int write_report(const knn *s, const knn_evaluation *e, const char *const
         {"rows of the gallery", with_commas(e->gallery.f.n, n_gallery)},
         {"queries", e->leave_one_out ? "the gallery itself, by leave-one-out" : queries->name},
         {"rows of the queries", with_commas(queries->f.n, n_queries)},
-        {"metric", knn_metrics[s->metric]},
+        {"metric", knn_metrics[knn_metric(s)]},
         {"k", k},
         {"weights", knn_weights[s->weights]},
     };
@@ -177,7 +177,7 @@ static int measure(knn *s, knn_evaluation *e)
     cen_measure_options options = cen_measure_options_init();
     cen_knn_options options_knn = cen_knn_options_init();
     options.knn = &options_knn;
-    options_knn.metric = (cen_metric)s->metric;
+    options_knn.metric = knn_metric(s);
     options_knn.k = k;
     options_knn.weights = (cen_weights)s->weights;
     options_knn.leave_one_out = e->leave_one_out;

@@ -1,5 +1,5 @@
-/* From an argument to features: a run folder, a .npy or .csv, or pictures with a model. */
-#include "knn.h"
+/* From an argument to features: a run folder, a .npy, .csv or .gallery, or pictures with a model. */
+#include "knn_gallery.h"
 
 #include <centerloss_eval.h>
 #include "system.h"
@@ -23,8 +23,8 @@ static bool holds(const char *folder, const char *name)
 
 bool knn_is_features(const char *path)
 {
-    return knn_ends_in(path, ".npy") || knn_ends_in(path, ".csv") || holds(path, "features.npy") ||
-           holds(path, "model.safetensors");
+    return knn_is_gallery(path) || knn_ends_in(path, ".npy") || knn_ends_in(path, ".csv") ||
+           holds(path, "features.npy") || holds(path, "model.safetensors");
 }
 
 static int show(void *user, size_t done, size_t total)
@@ -40,19 +40,50 @@ static int out_of_memory(const knn *s, const char *name)
 
 /* ---- pictures ---- */
 
-static int need_model(knn *s, const char *pictures, const char *run)
+int knn_check_model(const knn *s)
+{
+    char found[CEN_FINGERPRINT_SIZE];
+    cen_error error;
+    if (s->model == NULL || s->kept_fingerprint[0] == '\0') return 0;
+    if (cen_model_fingerprint(s->model, found, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s: %s", s->model_path, error.message);
+    }
+    if (strcmp(found, s->kept_fingerprint) == 0) return 0;
+    if (s->kept_model != NULL && strcmp(s->kept_model, s->model_path) == 0) {
+        return fail(s->tool, EXIT_FAILED,
+                    "%s: its model %s has changed, from fingerprint %.8s to %.8s; name the old one "
+                    "with --model, or make the gallery anew",
+                    s->kept_by, s->model_path, s->kept_fingerprint, found);
+    }
+    return fail(s->tool, EXIT_FAILED,
+                "%s: its features are of the model %s (%.8s), and %s is another one (%.8s); name "
+                "the one that made them with --model",
+                s->kept_by, s->kept_model != NULL ? s->kept_model : "with the fingerprint",
+                s->kept_fingerprint, s->model_path, found);
+}
+
+int knn_need_model(knn *s, const char *pictures, const char *run)
 {
     if (s->model != NULL) return 0;
     const char *path = s->model_path;
     if (path == NULL && run != NULL && holds(run, "model.safetensors")) path = run;
+    if (path == NULL && s->kept_model != NULL) {
+        path = s->kept_model;
+        if (!path_exists(path)) {
+            return fail(s->tool, EXIT_FAILED,
+                        "%s: its model %s is not there any more; name its new place with --model",
+                        s->kept_by, path);
+        }
+    }
     if (path == NULL) {
         return fail(s->tool, EXIT_USAGE,
-                    "%s: this is no run folder, .npy or .csv, and pictures need a model; add "
-                    "--model RUN",
+                    "%s: this is no run folder, .gallery, .npy or .csv, and pictures need a model; "
+                    "add --model RUN",
                     pictures);
     }
     s->model_path = path;
-    return load_model(s->tool, s->context, path, s->limits, &s->model);
+    const int code = load_model(s->tool, s->context, path, s->limits, &s->model);
+    return code == 0 ? knn_check_model(s) : code;
 }
 
 /* rows[set->f.n]: places among the images. */
@@ -103,7 +134,7 @@ static int compute_features(knn *s, knn_set *set)
     set->f.class_names = info->class_names;
     int code = status == CEN_OK ? name_rows(s, info, rows, set)
                                 : fail(s->tool, EXIT_FAILED, "%s", error.message);
-    free(rows);
+    set->images = rows;
     if (code == 0) print_folder_notes(s->tool, info);
     return code;
 }
@@ -116,17 +147,19 @@ static int load_pictures(knn *s, char *const *paths, size_t n_paths, const char 
                         paths[i]);
         }
         if (strcmp(paths[i], "-") != 0 && !path_exists(paths[i])) {
-            return fail(s->tool, EXIT_FAILED,
-                        "%s: nothing is there; name a run folder, a .npy, a .csv or pictures",
-                        paths[i]);
+            return fail(
+                s->tool, EXIT_FAILED,
+                "%s: nothing is there; name a run folder, a .gallery, a .npy, a .csv or pictures",
+                paths[i]);
         }
     }
-    int code = need_model(s, set->name, run);
+    int code = knn_need_model(s, set->name, run);
     if (code != 0) return code;
     cen_error error;
     cen_folder_options options = cen_folder_options_init();
     options.unlabelled = true;
     options.lazy = true;
+    options.digests = s->asks_digests;
     if (cen_folder_open(s->context, &set->folder, (const char *const *)paths, n_paths, &options,
                         &error) != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s", error.message);
@@ -151,6 +184,8 @@ int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, kn
     int code = 0;
     if (n_paths != 1 || !knn_is_features(paths[0])) {
         code = load_pictures(s, paths, n_paths, run, set);
+    } else if (knn_is_gallery(paths[0])) {
+        code = knn_set_load_gallery(s, set);
     } else if (cen_features_read(s->context, paths[0], &set->f, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
@@ -161,17 +196,16 @@ int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, kn
 
 void knn_set_free(knn_set *set)
 {
-    if (set->is_copy) {
-        free(set->f.features);
-        free(set->f.rows);
-    } else if (set->folder != NULL) {
+    if (set->is_copy || set->folder != NULL || set->kept != NULL) {
         free(set->f.features);
         free(set->f.rows);
         cen_folder_free(set->folder);
+        cen_gallery_free(set->kept);
     } else {
         cen_features_free(&set->f);
     }
     free(set->labels);
+    free(set->images);
     free(set->names);
     free(set->probabilities);
     *set = (knn_set){.name = NULL};

@@ -65,7 +65,7 @@ int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold)
     cen_error error;
     const cen_labelled known = knn_labelled(gallery), others = knn_labelled(&strangers);
     cen_status status = cen_threshold_calibrate(s->context, &known, &others, gallery->f.d,
-                                                (cen_metric)s->metric, s->far, threshold, &error);
+                                                knn_metric(s), s->far, threshold, &error);
     knn_set_free(&strangers);
     return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s", error.message);
 }

@@ -115,8 +115,7 @@ static bool print_asked(const command *tool)
     return true;
 }
 
-/* Insertions, deletions and replacements between two short words (Levenshtein 1965). */
-static size_t edit_distance(const char *a, const char *b)
+size_t word_distance(const char *a, const char *b)
 {
     enum { MOST = 32 };
     size_t n = strlen(b), row[MOST + 1];
@@ -144,7 +143,7 @@ static int unknown_option(const command *tool, const char *given)
     size_t least = 3;
     const option *o;
     for (size_t i = 0; name[0] == '-' && name[1] == '-' && (o = option_at(tool, i)) != NULL; i++) {
-        size_t distance = edit_distance(name + 2, o->name);
+        size_t distance = word_distance(name + 2, o->name);
         if (distance < least) {
             least = distance;
             nearest = o->name;

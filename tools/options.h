@@ -98,6 +98,10 @@ const option *option_of_folder(const command *tool);
 /* The sentence for that. PARSE_BAD. */
 int fail_folder(const command *tool, const option *o, const char *folder);
 
+/* Insertions, deletions and replacements between two short words (Levenshtein 1965); of a mistyped word and the one
+ * that was meant, at most 2. */
+size_t word_distance(const char *a, const char *b);
+
 /* Prints "NAME: sentence" to the error stream and returns the exit code that was given. */
 int fail(const command *tool, int code, const char *format, ...);
 

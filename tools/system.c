@@ -240,6 +240,13 @@ bool path_is_folder(const char *path)
     return stat(path, &found) == 0 && (found.st_mode & S_IFMT) == S_IFDIR;
 }
 
+double file_size(const char *path)
+{
+    struct stat found;
+    const bool is_file = stat(path, &found) == 0 && (found.st_mode & S_IFMT) == S_IFREG;
+    return is_file ? (double)found.st_size : 0;
+}
+
 cen_status make_folder(const char *path, cen_error *error)
 {
     char partial[PATH_MOST];

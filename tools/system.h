@@ -34,6 +34,9 @@ bool path_exists(const char *path);
 /* True if that is a folder. */
 bool path_is_folder(const char *path);
 
+/* Bytes of the file at path; 0: not known. */
+double file_size(const char *path);
+
 /* True if something stands at path that is neither a regular file nor a folder: a link, wherever it leads, a
  * device, a pipe. */
 bool path_is_special(const char *path);

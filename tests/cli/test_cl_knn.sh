@@ -34,8 +34,8 @@ has() {
 }
 
 # -- the command line
-expect 2 "name eval, classify, enroll or audit" "$KNN"
-expect 2 "evil: there is no such command" "$KNN" evil x
+expect 2 "name a command, as classify; cl_knn --help lists them" "$KNN"
+expect 2 "evil: there is no such command; did you mean eval\?" "$KNN" evil x
 expect 2 "name a gallery" "$KNN" eval
 expect 2 "at most one set of queries" "$KNN" eval a b c
 expect 2 "name a gallery and pictures" "$KNN" classify a
@@ -216,9 +216,10 @@ expect 1 "line.csv: its rows name no split" "$KNN" eval --query-split val line.c
 
 # -- names that are no UTF-8 or hold quotes, controls and newlines still make JSON
 printf 'path,label,class,split,f0\na\377.png,0,a\303,,0\n"b""\\.png",0,"a\303",,1\nc\001\033[1m.png,1,b\355\240\200,,1.5\nd.png,1,b\355\240\200,,1.5\n' >names.csv
-for command in "eval names.csv" "eval names.csv line.csv" "classify names.csv names.csv" "audit names.csv"; do
+for command in "eval -k 1 names.csv" "eval -k 1 names.csv line.csv" "classify -k 1 names.csv names.csv" "audit names.csv" \
+    "list names.csv"; do
     # shellcheck disable=SC2086
-    "$KNN" $command --json -k 1 >out.txt 2>err.txt || complain "$command: $(cat err.txt)"
+    "$KNN" $command --json >out.txt 2>err.txt || complain "$command: $(cat err.txt)"
     if command -v python3 >/dev/null; then
         python3 -c 'import json, sys; json.loads(open("out.txt", "rb").read().decode("utf-8"))' 2>err.txt ||
             complain "$command gives no JSON: $(tail -n 1 err.txt)"
@@ -358,7 +359,7 @@ trouser=$(ls strangers/trouser/* | head -n 3)
 expect 0 "^  coat  distance .* to " sh -c "'$KNN' enroll run trouser $(echo $trouser) -o - 2>err.all; tail -n 1 err.all >&2"
 [ "$(wc -l <out.txt)" -eq 64 ] || complain "standard output is not a gallery of 63 rows: $(head -n 3 out.txt)"
 expect 2 "standard output holds the JSON" "$KNN" enroll --json run trouser $trouser -o -
-expect 2 "run: only a .npy or a .csv is written back in place; add -o" "$KNN" enroll run trouser $trouser
+expect 2 "run: only a .gallery, a .npy or a .csv is written back in place; add -o" "$KNN" enroll run trouser $trouser
 succeed "$KNN" enroll run trouser $trouser -o people.npy
 says 'people.npy: trouser added from 3 pictures; the gallery has 63 rows'
 [ "$(grep -c '	trouser	' people.tsv)" -eq 3 ] || complain "people.tsv has not three trousers"

@@ -26,12 +26,12 @@ expect 1 "^cl_features: photos/model.safetensors: .*$run" cl_features photos pho
 expect 1 "^cl_features: nowhere: .*$run" cl_features --info nowhere
 expect 1 "^cl_features: junk.jpg: this is no safetensors file.*$run" cl_features junk.jpg photos -o x.npy
 expect 1 "^cl_knn: empty/model.safetensors: .*$run" cl_knn classify photos photos --model empty
-expect 2 '^cl_knn: photos: this is no run folder, .npy or .csv, and pictures need a model; add --model RUN$' cl_knn eval photos
+expect 2 '^cl_knn: photos: this is no run folder, .gallery, .npy or .csv, and pictures need a model; add --model RUN$' cl_knn eval photos
 
 # ---- an option of another command ----
 expect 2 '^cl_knn: --report has no use here: it is for eval$' cl_knn classify --report a.html photos photos
 expect 2 '^cl_knn: --output has no use here: it is for enroll$' cl_knn eval photos -o a.npy
-expect 2 '^cl_knn: --far has no use here: it is for classify and enroll$' cl_knn eval --far 0.1 photos
+expect 2 '^cl_knn: --far has no use here: it is for classify, enroll and calibrate$' cl_knn eval --far 0.1 photos
 expect 2 '^cl_knn: --far has no use here: --threshold is given already$' cl_knn classify --far 0.1 --threshold 3 a b
 expect 2 '^cl_knn: --strangers has no use here: it goes with --far$' cl_knn classify --strangers a b c
 
