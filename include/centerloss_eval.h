@@ -404,6 +404,22 @@ CEN_API cen_status cen_audit(cen_context *context, const cen_feature_set *set, c
                              cen_error *error);
 CEN_API void cen_audit_free(cen_finding *findings);
 
+/* ---- exports ------------------------------------------------------------------------------- */
+
+typedef struct cen_onnx_options {
+    size_t size;
+    bool unit_length; /* (false) features are scaled to length 1 */
+} cen_onnx_options;
+
+/* A model as ONNX (operators of version 13): "image", bytes [n, height, width, channels] of the
+ * input's size, becomes "feature" [n, D]; normalisation and the mirror image are inside. Inputs of
+ * other than 1 or 3 channels are raw "values" [n, channels, height, width] in float. Nodes and
+ * constants have the names of the model file. The metadata test_image and test_feature are a picture
+ * in hexadecimal and the feature that it must have. Numbers that were in place are copied. Errors:
+ * LIMIT, IO. */
+CEN_API cen_status cen_onnx_write(cen_context *context, cen_model *model, const char *path,
+                                  const cen_onnx_options *options, cen_error *error);
+
 /* ---- a page to look at ------------------------------------------------------------------------
  */
 
@@ -509,6 +525,14 @@ static inline cen_measure_options cen_measure_options_init(void)
 static inline cen_cluster_options cen_cluster_options_init(void)
 {
     cen_cluster_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    return options;
+}
+
+static inline cen_onnx_options cen_onnx_options_init(void)
+{
+    cen_onnx_options options;
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
     return options;

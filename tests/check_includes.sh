@@ -10,7 +10,7 @@ cd "$root"
 
 find include src tools -name '*.[ch]' | LC_ALL=C sort | xargs awk '
 BEGIN {
-    n = split("base 2 image 3 format 3 kernels 3 data 4 nn 4 loss 4 search 4 train 5 report 5", rooms, " ")
+    n = split("base 2 image 3 format 3 kernels 3 data 4 nn 4 loss 4 search 4 export 4 train 5 report 5", rooms, " ")
     for (i = 1; i <= n; i += 2) floors[rooms[i]] = rooms[i + 1]
     n = split("assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp " \
               "signal stdarg stdbool stddef stdint stdio stdlib string tgmath time wchar wctype",

@@ -46,7 +46,7 @@ grep -aq '"seed[\]*":[\]*"9007199254740993' counts-run/model.safetensors || comp
 
 # -- what cannot be printed is an error
 if [ -e /dev/full ]; then
-    for tool in cl_train cl_features cl_idx cl_knn; do
+    for tool in cl_train cl_export cl_features cl_idx cl_knn; do
         "$TOOLS/$tool" --help >/dev/full 2>err.txt && complain "$tool --help >/dev/full"
         grep -q "^$tool: what was printed could not be written" err.txt || complain "$tool: $(cat err.txt)"
     done
@@ -63,7 +63,7 @@ for closed in '' '0<&-' '1>&-' '2>&-' '0<&- 1>&- 2>&-'; do
     mkdir streams
     for command in "0 cl_train -q --epochs 2 -o streams/run counts" "$printed cl_train --epochs 2 -o streams/loud counts" \
         "$printed cl_features streams/run counts -o streams/f.npy" "$printed cl_features streams/run counts -o streams/g.csv" \
-        "$printed cl_knn enroll --model streams/run streams/g.csv one counts/bag" \
+        "0 cl_export streams/run -o streams/m.onnx" "$printed cl_knn enroll --model streams/run streams/g.csv one counts/bag" \
         "$printed cl_knn eval streams/run --report streams/page.html" \
         "0 cl_idx $SOURCE/tests/golden/idx/images.gz $SOURCE/tests/golden/idx/labels -o streams/idx"; do
         eval "'$TOOLS'/${command#* } >out.txt 2>err.txt $closed"

@@ -5,7 +5,7 @@ command -v bash >/dev/null || { echo "no bash here: not tested"; exit 77; }
 PATH=$TOOLS:$PATH
 export PATH
 mkdir -p photos/few
-for tool in cl_features cl_idx cl_knn cl_train; do
+for tool in cl_export cl_features cl_idx cl_knn cl_train; do
     $tool --print bash >$tool.bash || complain "$tool --print bash"
 done
 
@@ -20,7 +20,7 @@ try() {
     got="${COMPREPLY[*]}${files:+ +$files}"
     [[ $got == "$2" ]] || echo "'$1': '$got' and not '$2'"
 }
-for tool in cl_features cl_idx cl_knn cl_train; do . ./$tool.bash; done
+for tool in cl_export cl_features cl_idx cl_knn cl_train; do . ./$tool.bash; done
 try 'cl_train --loss ' 'center softmax triplet triplet-semi contrastive-center cosface'
 try 'cl_train --loss tri' 'triplet triplet-semi'
 try 'cl_train --loss = co' 'contrastive-center cosface'

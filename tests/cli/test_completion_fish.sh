@@ -5,7 +5,7 @@ command -v fish >/dev/null || { echo "no fish here: not tested"; exit 77; }
 PATH=$TOOLS:$PATH
 export PATH
 mkdir -p photos/few
-for tool in cl_features cl_idx cl_knn cl_train; do
+for tool in cl_export cl_features cl_idx cl_knn cl_train; do
     $tool --print fish >$tool.fish || complain "$tool --print fish"
 done
 
@@ -14,7 +14,7 @@ offers() {
     HOME=$WORK fish -N -c "source $tool.fish; complete -C '$1'" 2>&1 | cut -f 1 | tr '\n' ' ' >out.txt
     says "$2"
 }
-for tool in cl_features cl_idx cl_knn cl_train; do
+for tool in cl_export cl_features cl_idx cl_knn cl_train; do
     fish -n $tool.fish 2>err.txt || complain "$tool.fish: $(cat err.txt)"
 done
 tool=cl_train

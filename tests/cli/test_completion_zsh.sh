@@ -5,12 +5,12 @@ command -v zsh >/dev/null || { echo "no zsh here: not tested"; exit 77; }
 PATH=$TOOLS:$PATH
 export PATH
 mkdir -p photos/few
-for tool in cl_features cl_idx cl_knn cl_train; do
+for tool in cl_export cl_features cl_idx cl_knn cl_train; do
     $tool --print zsh >$tool.zsh || complain "$tool --print zsh"
 done
 
 mkdir -p site
-for tool in cl_features cl_idx cl_knn cl_train; do
+for tool in cl_export cl_features cl_idx cl_knn cl_train; do
     zsh -n $tool.zsh 2>err.txt || complain "$tool.zsh: $(cat err.txt)"
     cp $tool.zsh site/_$tool
 done

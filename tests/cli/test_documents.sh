@@ -5,7 +5,7 @@
 . "$(dirname "$0")/common.sh"
 
 # ---- what there is ----
-for tool in cl_train cl_features cl_knn cl_idx; do
+for tool in cl_train cl_export cl_features cl_knn cl_idx; do
     "$TOOLS/$tool" --help >"help_$tool"
     grep -oE -- '--[a-z][a-z-]*' "help_$tool" | sort -u >"options_$tool"
 done
@@ -47,11 +47,11 @@ check_links() {
 check_options() {
     awk -v name="$2" '
         FNR == 1 { n_files++; list = substr(FILENAME, 9) }
-        n_files < 6 { known[list, $0] = 1; next }
+        n_files < 7 { known[list, $0] = 1; next }
         /--[a-z]/ {
             n = 0
             line = $0
-            while (match(line, /cl_(train|features|knn|idx)/)) {
+            while (match(line, /cl_(train|export|features|knn|idx)/)) {
                 one = substr(line, RSTART, RLENGTH)
                 if (!(one in seen)) { seen[one] = 1; n++; tool = one }
                 line = substr(line, RSTART + RLENGTH)
@@ -64,7 +64,7 @@ check_options() {
                 if (!((tool, option) in known)) print name ": " option ": " tool " does not know it"
                 line = substr(line, RSTART + RLENGTH)
             }
-        }' options_cl_train options_cl_features options_cl_knn options_cl_idx options_any "$1"
+        }' options_cl_train options_cl_export options_cl_features options_cl_knn options_cl_idx options_any "$1"
 }
 
 # A span with a slash whose first folder is in the project, or beside the document, or in src or tests. Words in

@@ -11,7 +11,7 @@ asked() { grep -q "^CEN_HAS_$1:INTERNAL=1" "$TOOLS/CMakeCache.txt"; }
 asked RELRO || complain "the linker has no relro and now"
 asked fstack_protector_strong || complain "the compiler has no stack protector"
 
-for program in "$TOOLS"/cl_train "$TOOLS"/cl_features "$TOOLS"/cl_knn "$TOOLS"/cl_idx "$TOOLS/libcenterloss.so"; do
+for program in "$TOOLS"/cl_train "$TOOLS"/cl_export "$TOOLS"/cl_features "$TOOLS"/cl_knn "$TOOLS"/cl_idx "$TOOLS/libcenterloss.so"; do
     readelf -W -h -l -d --dyn-syms "$program" >elf.txt 2>/dev/null
     grep -q 'Type: *DYN' elf.txt || complain "$program is not position-independent"
     grep -q 'GNU_RELRO' elf.txt || complain "$program has no RELRO"

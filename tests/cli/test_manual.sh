@@ -19,7 +19,7 @@ names() {
 # the day and version of the newest entry of the changelog
 version=$(sed -n '1s/^libcenterloss (\([0-9.]*\)-.*/\1/p' "$SOURCE/tools/package/changelog")
 released=$(date -u -d "$(sed -n 's/^ -- .*>  //p' "$SOURCE/tools/package/changelog" | head -n 1)" +%F)
-for tool in cl_features cl_idx cl_knn cl_train; do
+for tool in cl_export cl_features cl_idx cl_knn cl_train; do
     for kind in help man bash zsh fish; do
         flag="--print $kind"
         [ $kind != help ] || flag=--help
@@ -74,7 +74,7 @@ succeed cl_idx images.gz labels.gz -o photos
 mkdir inbox
 cp photos/2/* inbox/
 cp photos/2/00002.png ada.png
-for tool in cl_train cl_knn cl_features cl_idx; do
+for tool in cl_train cl_export cl_knn cl_features cl_idx; do
     sed -n '/^Examples:/,/^$/s/^  \(.*[^ ]\)   *[^ ].*/\1/p' $tool.help >examples.txt
     [ "$(wc -l <examples.txt)" -eq 3 ] || complain "$tool: the examples are not found"
     while read -r line; do
@@ -83,5 +83,6 @@ for tool in cl_train cl_knn cl_features cl_idx; do
 done
 [ -s people.npy ] || complain "the examples made no people.npy"
 [ -s features.npy ] || complain "the examples made no features.npy"
+[ -s photos.onnx ] || complain "the examples made no photos.onnx"
 [ -e named/a ] || complain "the examples made no named/a"
 finish

@@ -55,9 +55,9 @@ documents() {
 {
     documents centerloss-tools
     echo usr/bin/
-    for tool in cl_features cl_idx cl_knn cl_train; do echo "usr/bin/$tool"; done
+    for tool in cl_export cl_features cl_idx cl_knn cl_train; do echo "usr/bin/$tool"; done
     [ ! -d "$BUILD/pages" ] || {
-        for tool in cl_features cl_idx cl_knn cl_train; do
+        for tool in cl_export cl_features cl_idx cl_knn cl_train; do
             printf '%s\n' "usr/share/man/man1/$tool.1.gz" "usr/share/bash-completion/completions/$tool" \
                 "usr/share/zsh/vendor-completions/_$tool" "usr/share/fish/vendor_completions.d/$tool.fish"
         done

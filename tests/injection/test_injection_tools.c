@@ -21,6 +21,7 @@
 
 /* tests/CMakeLists.txt gives each tool's main its name. */
 int cl_train_main(int argc, char **argv);
+int cl_export_main(int argc, char **argv);
 int cl_features_main(int argc, char **argv);
 int cl_idx_main(int argc, char **argv);
 int cl_knn_main(int argc, char **argv);
@@ -29,6 +30,7 @@ static const struct {
     const char *name;
     int (*main)(int argc, char **argv);
 } tools[] = {{"cl_train", cl_train_main},
+             {"cl_export", cl_export_main},
              {"cl_features", cl_features_main},
              {"cl_idx", cl_idx_main},
              {"cl_knn", cl_knn_main}};
@@ -133,6 +135,11 @@ static bool resume(void)
 static bool write_npy(void)
 {
     return execute(FEATURES "/f.npy");
+}
+
+static bool export_model(void)
+{
+    return execute("cl_export " RUN " -o " OUT "/m.onnx");
 }
 
 static bool unpack(void)
@@ -287,6 +294,14 @@ static void features_are_the_old_ones_or_the_new_ones(void **state)
                 .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
+static void an_export_is_the_old_one_or_the_new_one(void **state)
+{
+    (void)state;
+    begin_out(TRAIN " --no-report");
+    tree_text(OUT "/m.onnx", "old");
+    walk(&(job){.name = "cl_export", .run = export_model, .stride = 5});
+}
+
 static void unpacked_images_are_whole(void **state)
 {
     (void)state;
@@ -323,6 +338,7 @@ int main(void)
         cmocka_unit_test(a_dry_run_fails_in_one_sentence),
         cmocka_unit_test(a_resumed_training_that_fails_is_resumed_again),
         cmocka_unit_test(features_are_the_old_ones_or_the_new_ones),
+        cmocka_unit_test(an_export_is_the_old_one_or_the_new_one),
         cmocka_unit_test(unpacked_images_are_whole),
         cmocka_unit_test(a_gallery_is_the_old_one_or_the_new_one),
         cmocka_unit_test(answers_come_or_a_sentence_does),

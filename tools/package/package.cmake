@@ -32,7 +32,8 @@ set(CPACK_DEBIAN_TOOLS_DESCRIPTION "train and use features of images with center
 ${about}
 The programs: cl_train trains on a folder of images with one subfolder per
 class, cl_features makes features of images, cl_knn searches and classifies
-them, and cl_idx unpacks files in the format of MNIST.")
+them, cl_export writes models for other programs, and cl_idx unpacks files in
+the format of MNIST.")
 
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_NAME libcenterloss0)
 set(CPACK_DEBIAN_LIBRARY_PACKAGE_SECTION libs)

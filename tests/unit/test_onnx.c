@@ -1,0 +1,155 @@
+/* Models as ONNX files. The files that ONNX Runtime has read have the digests in golden/onnx.h, and it gave the
+ * features there.
+ *
+ *     test_onnx FOLDER        writes these files, for golden/onnx_runtime.py */
+#include <centerloss_eval.h>
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/random.h"
+#include "support/context.h"
+#include "support/models.h"
+
+enum { MOST_FEATURES = 32, CLASSES = 3 };
+
+typedef struct onnx_case {
+    const char *name, *net;
+    size_t channels, height, width;
+    bool mirror, unit_length;
+    uint64_t digest; /* of the file without its metadata */
+    size_t d;
+    double feature[MOST_FEATURES]; /* of the test picture */
+} onnx_case;
+
+/* Lines of golden/onnx_runtime.py. */
+static const onnx_case cases[] = {
+#include "golden/onnx.h"
+};
+enum { N_CASES = sizeof cases / sizeof *cases };
+
+/* Gives every tensor numbers, also those that are constant at first. */
+static cen_model *make(const onnx_case *c)
+{
+    cen_model_options options = cen_model_options_init();
+    options.net = c->net;
+    options.mirror = c->mirror;
+    options.n_classes = CLASSES;
+    options.input.channels = c->channels;
+    options.input.height = c->height;
+    options.input.width = c->width;
+    for (size_t i = 0; i < c->channels; i++) {
+        options.input.mean[i] = 0.25f + 0.125f * (float)i;
+        options.input.std[i] = 0.5f - 0.0625f * (float)i;
+    }
+    cen_model *model = NULL;
+    cen_error error;
+    assert_ok(cen_model_create(threads(1), &model, &options, &error), &error);
+    const char *name;
+    cen_tensor view;
+    for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
+        const bool is_matrix = view.n_dims > 1, is_variance = strstr(name, "running_var") != NULL;
+        size_t n = 1;
+        for (size_t j = 0; j < view.n_dims; j++) n *= view.shape[j];
+        for (size_t j = 0; j < n && !is_matrix; j++) {
+            view.data[j] = cen__random_float(7, (uint32_t)i, j) + (is_variance ? 0.5f : -0.25f);
+        }
+    }
+    return model;
+}
+
+static void write(const onnx_case *c, const char *path)
+{
+    cen_model *model = make(c);
+    cen_onnx_options options = cen_onnx_options_init();
+    options.unit_length = c->unit_length;
+    cen_error error;
+    assert_ok(cen_onnx_write(threads(1), model, path, &options, &error), &error);
+    cen_model_free(model);
+}
+
+/* The value of a metadata entry: the text after its key, with the tag and the length of a varint between. */
+static const char *find_note(const char *bytes, size_t size, const char *key)
+{
+    const size_t length = strlen(key);
+    for (size_t i = size - length; i-- > 0;) {
+        if (memcmp(bytes + i, key, length) != 0) continue;
+        const char *at = bytes + i + length + 1;
+        while ((*at & 0x80) != 0) at++;
+        return at + 1;
+    }
+    return NULL;
+}
+
+static void files_are_those_that_onnx_runtime_has_read(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_CASES; i++) {
+        const onnx_case *c = &cases[i];
+        char *bytes;
+        size_t size;
+        cen_error error;
+        write(c, "test.onnx");
+        assert_ok(cen_text_read(NULL, "test.onnx", 1 << 24, &bytes, &size, &error), &error);
+        uint64_t digest = 0xcbf29ce484222325u;
+        const char *note = find_note(bytes, size, "net");
+        assert_non_null(note);
+        for (const char *at = bytes; at < note; at++) {
+            digest = (digest ^ (uint8_t)*at) * 0x100000001b3u;
+        }
+        if (digest != c->digest) {
+            fail_msg("%s: digest 0x%llx; if the change is meant, run golden/onnx_runtime.py", c->name,
+                     (unsigned long long)digest);
+        }
+        const char *numbers = find_note(bytes, size, "test_feature");
+        assert_non_null(numbers);
+        double largest = 0;
+        for (size_t j = 0; j < c->d; j++) largest = fmax(largest, fabs(c->feature[j]));
+        for (size_t j = 0; j < c->d; j++) {
+            char *end;
+            const double number = strtod(numbers, &end);
+            assert_true(end != numbers);
+            if (!(fabs(number - c->feature[j]) <= 1e-5 * largest)) {
+                fail_msg("%s: feature %zu is %g, and ONNX Runtime gives %g", c->name, j, number,
+                         c->feature[j]);
+            }
+            numbers = end;
+        }
+        cen_text_free(bytes);
+        assert_int_equal(remove("test.onnx"), 0);
+    }
+}
+
+static void what_cannot_be_written_leaves_no_file(void **state)
+{
+    (void)state;
+    cen_model *model = make(&cases[0]);
+    cen_error error;
+    assert_int_equal(cen_onnx_write(threads(1), model, "no/folder.onnx", NULL, &error),
+                     CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "no/folder.onnx"));
+    cen_model_free(model);
+}
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; i < N_CASES && argc == 2; i++) {
+        char path[512];
+        (void)snprintf(path, sizeof path, "%s/%s.onnx", argv[1], cases[i].name);
+        write(&cases[i], path);
+    }
+    if (argc == 2) return 0;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(files_are_those_that_onnx_runtime_has_read),
+        cmocka_unit_test(what_cannot_be_written_leaves_no_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
