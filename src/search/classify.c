@@ -10,7 +10,7 @@
 #include "search/search.h"
 
 /* Neighbours are ordered nearest first, so some are at distance 0 only if the first is. */
-static double weight_of(const double *distances, size_t i, cen_weights weights)
+double cen__vote_weight(const double *distances, size_t i, cen_weights weights)
 {
     if (weights == CEN_WEIGHTS_UNIFORM) return 1;
     if (distances[0] == 0) return distances[i] == 0 ? 1 : 0;
@@ -30,7 +30,7 @@ static int32_t vote(const size_t *indices, const double *distances, size_t k, ce
         while (gallery_labels[indices[first]] != label) first++;
         if (first < i) continue; /* counted already */
         for (size_t j = i; j < k; j++) {
-            if (gallery_labels[indices[j]] == label) sum += weight_of(distances, j, weights);
+            if (gallery_labels[indices[j]] == label) sum += cen__vote_weight(distances, j, weights);
         }
         if (sum > most || (sum == most && label < best)) {
             most = sum;

@@ -3,6 +3,9 @@
 
 #include <centerloss_eval.h>
 
+/* The vote of neighbour i, given the exact distances of all that vote, nearest first. */
+double cen__vote_weight(const double *distances, size_t i, cen_weights weights);
+
 /* The label with the most weight among those of indices[options->k], nearest first, that are within
  * options->most_distance; -1 if none is; a tie goes to the smallest label. */
 int32_t cen__vote(const size_t *indices, const double *distances, const cen_knn_options *options,

@@ -6,6 +6,7 @@
 #include <centerloss_eval.h>
 
 #include "format/gallery_file.h"
+#include "search/search.h"
 
 /* Rows that follow each other, in the gallery and in a block. */
 typedef struct cen__gallery_span {
@@ -45,13 +46,23 @@ struct cen_gallery {
 
 /* ---- for the decision ---- */
 
-/* The k nearest positives, or negatives, of each of queries[n, d], exact, nearest first; equal ones by row. indices and
- * distances are [n, k] and may be NULL; the first *n_found of each k are set, which is k, or all rows of that kind if
- * they are fewer. Errors: NOT_FINITE (a query), FORMAT (a row of the gallery holds a number that is not finite),
- * MEMORY. */
-cen_status cen__gallery_search(const cen_gallery *gallery, const float *queries, size_t n, size_t k,
-                               bool negatives, size_t *indices, float *distances, size_t *n_found,
-                               cen_error *error);
+/* Which rows answer question i: all, those of the name labels[i], or those of other names. */
+typedef enum { CEN__ALL_NAMES, CEN__THIS_NAME, CEN__OTHER_NAMES } cen__gallery_names;
+
+typedef struct cen__gallery_query {
+    const float *queries; /* [n, d] */
+    size_t n, k;
+    bool negatives; /* negatives answer; else only positives do */
+    cen__gallery_names names;
+    const size_t *labels; /* [n], unless all names answer */
+} cen__gallery_query;
+
+/* The k nearest rows that answer each question, exact, nearest first; equal ones by row. Each of `found` is [n, k]; the
+ * first *n_found of each k are set, which is k, or all rows of that kind if they are fewer. If names are left out and too
+ * few rows answer, the last of these are row SIZE_MAX at infinity. Errors: NOT_FINITE (a query), FORMAT (a row of the
+ * gallery holds a number that is not finite), MEMORY. */
+cen_status cen__gallery_search(const cen_gallery *gallery, const cen__gallery_query *query,
+                               cen__found found, size_t *n_found, cen_error *error);
 
 /* The feature of row i < info.n: [d]. Not checked to be finite. */
 const float *cen__gallery_feature(const cen_gallery *gallery, size_t i);

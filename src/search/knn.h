@@ -16,8 +16,8 @@ typedef struct cen__knn {
     const float *gallery, *queries;
     size_t n_gallery, n_queries, d, k;
     bool cosine, leave_one_out;
-    const size_t *left_out;                           /* [n_queries], or NULL: query i is row i */
-    bool (*skips)(const void *skip_data, size_t row); /* or NULL; as in cen__query */
+    const size_t *left_out; /* [n_queries], or NULL: query i is row i */
+    bool (*skips)(const void *skip_data, size_t query, size_t row); /* or NULL; as in cen__query */
     const void *skip_data;
     const cen__micro *micro;
     const cen__vectors *vectors;
@@ -48,11 +48,12 @@ static inline bool cen__knn_allows(const cen__knn *knn, size_t i, size_t row)
     return row != (knn->left_out == NULL ? i : knn->left_out[i]);
 }
 
-/* Offers a row that is allowed and not skipped. */
-static inline void cen__knn_offer(const cen__knn *knn, cen__nearest *nearest, cen__neighbour row)
+/* Offers query i a row that is allowed, unless it is skipped. */
+static inline void cen__knn_offer(const cen__knn *knn, size_t i, cen__nearest *nearest,
+                                  cen__neighbour row)
 {
     if (row.distance > nearest->bound) return;
-    if (knn->skips == NULL || !knn->skips(knn->skip_data, row.index))
+    if (knn->skips == NULL || !knn->skips(knn->skip_data, i, row.index))
         cen__nearest_offer(nearest, row);
 }
 

@@ -142,7 +142,7 @@ static void select_row(const search *s, block *b, size_t i, size_t first, size_t
                                               s->in->gallery + index * s->in->d,
                                               b->query_squares[i], b->gallery_squares[j]);
         double bound = b->nearest[i].bound;
-        cen__knn_offer(s->in, &b->nearest[i], (cen__neighbour){distance, index});
+        cen__knn_offer(s->in, query, &b->nearest[i], (cen__neighbour){distance, index});
         if (b->nearest[i].bound < bound) update_bound(s, b, i);
     }
 }

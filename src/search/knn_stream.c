@@ -96,7 +96,7 @@ static size_t offer(const stream *s, size_t i, size_t first, size_t n, const boo
         if (!cen__knn_allows(in, i, first + j)) continue;
         double distance = cen__order_distance(in->vectors, in->cosine, in->d, q, row,
                                               s->queries[i].square, square);
-        cen__knn_offer(in, nearest, (cen__neighbour){distance, first + j});
+        cen__knn_offer(in, i, nearest, (cen__neighbour){distance, first + j});
     }
     return SIZE_MAX;
 }

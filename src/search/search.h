@@ -13,9 +13,9 @@ typedef struct cen__query {
     const size_t
         *left_out; /* [n_queries] with leave_one_out: the row of the gallery that each query
                                is; NULL: the queries are the gallery */
-    /* NULL, or: true if a row of the gallery is no answer to any query. Threads ask at the same time, and only about
-     * rows that would be among the answers. */
-    bool (*skips)(const void *skip_data, size_t row);
+    /* NULL, or: true if a row of the gallery is no answer to a query. Threads ask at the same time, and only about rows
+     * that would be among the answers. */
+    bool (*skips)(const void *skip_data, size_t query, size_t row);
     const void *skip_data;
     cen_context *context;
 } cen__query;

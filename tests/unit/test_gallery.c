@@ -186,9 +186,10 @@ static void assert_nearest(const cen_gallery *gallery, const gallery_twin *twin,
         queries[i] = (float)twin_draw(&draws, 1000) / 64 - 8;
     }
     for (size_t i = 0; i < twin->n; i++) n_kind += twin->rows[i].is_negative == negatives;
-    assert_ok(cen__gallery_search(gallery, queries, QUESTIONS, k, negatives, rows, distances,
-                                  &n_found, &error),
-              &error);
+    const cen__gallery_query query = {
+        .queries = queries, .n = QUESTIONS, .k = k, .negatives = negatives};
+    const cen__found found = {.indices = rows, .distances = distances};
+    assert_ok(cen__gallery_search(gallery, &query, found, &n_found, &error), &error);
     assert_int_equal(n_found, k < n_kind ? k : n_kind);
     for (size_t q = 0; q < QUESTIONS; q++) {
         double last = -1;

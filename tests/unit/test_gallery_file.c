@@ -171,8 +171,13 @@ static void use_all(cen_gallery *gallery, bool saves)
         if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_FORMAT);
     }
     (void)cen_gallery_find(gallery, "name 1", rows, 4, &n, &error);
-    (void)cen__gallery_search(gallery, query, 1, 4, false, rows, distances, &n, &error);
-    (void)cen__gallery_search(gallery, query, 1, 4, true, rows, distances, &n, &error);
+    cen_answer answer;
+    cen_ask_options ask = cen_ask_options_init();
+    ask.k = 4;
+    ask.threshold = 1e9;
+    (void)cen_gallery_ask(gallery, query, 1, &ask, &answer, rows, distances, &error);
+    ask.claim = "name 1";
+    (void)cen_gallery_ask(gallery, query, 1, &ask, &answer, rows, distances, &error);
     if (!saves) return;
     (void)cen_gallery_rename(gallery, "name 1", "name 2", &error);
     const cen_gallery_row more = {"name 3", "source", {0}, false, query};
