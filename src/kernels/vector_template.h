@@ -195,50 +195,72 @@ static double dot(size_t n, const float *a, const float *b)
     return add_lanes(lanes);
 }
 
-static float add_float_lanes(float *lanes)
+/* The lanes of a sum in float, as vectors: gcc keeps two arrays of 16 floats in memory. What is over is added at the
+ * end, number by number. */
+enum { SUM_VECTORS = SUM_LANES / LANES };
+
+CEN__INLINE float add_vectors(const vector *sums)
 {
+#if CEN__LANES > 1
+    typedef float quarter __attribute__((vector_size(16)));
+    quarter quarters[SUM_LANES / 4];
+    memcpy(quarters, sums, sizeof quarters);
+    quarter lanes = (quarters[0] + quarters[2]) + (quarters[1] + quarters[3]);
+    return (lanes[0] + lanes[2]) + (lanes[1] + lanes[3]);
+#else
+    float lanes[SUM_LANES];
+    memcpy(lanes, sums, sizeof lanes);
     for (size_t width = SUM_LANES / 2; width > 0; width /= 2) {
         for (size_t l = 0; l < width; l++) lanes[l] += lanes[l + width];
     }
     return lanes[0];
+#endif
 }
 
 static void squared_distances(size_t rows, size_t n, const float *b, const float *x, float *sums)
 {
     for (size_t row = 0; row < rows; row++, x += n) {
-        float lanes[SUM_LANES] = {0};
+        vector lanes[SUM_VECTORS];
         size_t i = 0;
+        memset(lanes, 0, sizeof lanes);
         for (; i + SUM_LANES <= n; i += SUM_LANES) {
-            for (size_t l = 0; l < SUM_LANES; l++) {
-                float difference = x[i + l] - b[i + l];
-                lanes[l] += difference * difference;
+            for (size_t v = 0; v < SUM_VECTORS; v++) {
+                vector here, there;
+                memcpy(&here, x + i + v * LANES, sizeof here);
+                memcpy(&there, b + i + v * LANES, sizeof there);
+                here -= there;
+                lanes[v] += here * here;
             }
         }
-        for (size_t l = 0; i + l < n; l++) {
-            float difference = x[i + l] - b[i + l];
-            lanes[l] += difference * difference;
-        }
-        sums[row] = add_float_lanes(lanes);
+        float total = add_vectors(lanes);
+        for (; i < n; i++) total += (x[i] - b[i]) * (x[i] - b[i]);
+        sums[row] = total;
     }
 }
 
 static void dots(size_t rows, size_t n, const float *b, const float *x, float *sums, float *squares)
 {
     for (size_t row = 0; row < rows; row++, x += n) {
-        float lanes[SUM_LANES] = {0}, square_lanes[SUM_LANES] = {0};
+        vector lanes[SUM_VECTORS], square_lanes[SUM_VECTORS];
         size_t i = 0;
+        memset(lanes, 0, sizeof lanes);
+        memset(square_lanes, 0, sizeof square_lanes);
         for (; i + SUM_LANES <= n; i += SUM_LANES) {
-            for (size_t l = 0; l < SUM_LANES; l++) {
-                lanes[l] += x[i + l] * b[i + l];
-                square_lanes[l] += x[i + l] * x[i + l];
+            for (size_t v = 0; v < SUM_VECTORS; v++) {
+                vector here, there;
+                memcpy(&here, x + i + v * LANES, sizeof here);
+                memcpy(&there, b + i + v * LANES, sizeof there);
+                lanes[v] += here * there;
+                square_lanes[v] += here * here;
             }
         }
-        for (size_t l = 0; i + l < n; l++) {
-            lanes[l] += x[i + l] * b[i + l];
-            square_lanes[l] += x[i + l] * x[i + l];
+        float total = add_vectors(lanes), square = add_vectors(square_lanes);
+        for (; i < n; i++) {
+            total += x[i] * b[i];
+            square += x[i] * x[i];
         }
-        sums[row] = add_float_lanes(lanes);
-        squares[row] = add_float_lanes(square_lanes);
+        sums[row] = total;
+        squares[row] = square;
     }
 }
 
