@@ -33,11 +33,14 @@ static const option options[] = {
      .more = "SPLIT is train, val, test, heldout or all."},
     {"threshold", '\0', OPTION_REAL, &s.threshold, "X", .most = 1e30, .group = "Strangers",
      .help = "farther neighbours do not count",
-     .more = "classify: only neighbours within X vote, and a picture without any is \"unknown\". "
-             "enroll: a class that is nearer than X is dangerously near."},
+     .more =
+         "classify: only neighbours within X vote, and a picture without any is \"unknown\". "
+         "enroll: a class that is nearer than X is dangerously near. cluster: groups whose mean "
+         "distance is at most X become one."},
     {"far", '\0', OPTION_REAL, &s.far, "X", .most = 1,
      .help = "the threshold that passes this share of strangers",
-     .more = "For classify, enroll and calibrate, which takes 0.01 without it."},
+     .more = "For classify, enroll, and calibrate and cluster, which take 0.01 without it. cluster "
+             "counts pairs of pictures."},
     {"strangers", '\0', OPTION_TEXT, &s.strangers, "SET", .is_input = true,
      .help = "calibrate on the classes of SET",
      .more =
@@ -49,7 +52,9 @@ static const option options[] = {
      .more = "They are kept in the gallery, and pictures like them are not taken for NAME."},
     {"output", 'o', OPTION_TEXT, &s.output, "FILE",
      .help = "enroll: the new .gallery, .npy or .csv (in place)",
-     .more = "- is a .csv on standard output."},
+     .more =
+         "- is a .csv on standard output. cluster: a table, if it ends in .csv or .tsv, else a new "
+         "folder with copies of the pictures."},
     {"query-split", '\0', OPTION_TEXT, &s.query_split, "SPLIT", .group = "eval",
      .help = "use only these rows of the queries"},
     {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", .help = "write a page to look at"},
@@ -86,7 +91,8 @@ enum {
     INFO = 1 << 7,
     ENROLL = 1 << 8,
     EVAL = 1 << 9,
-    AUDIT = 1 << 10
+    AUDIT = 1 << 10,
+    CLUSTER = 1 << 11
 };
 
 static const struct {
@@ -102,7 +108,8 @@ static const struct {
                 {"info", knn_info, INFO},
                 {"enroll", knn_enroll, ENROLL},
                 {"eval", knn_eval, EVAL},
-                {"audit", knn_audit, AUDIT}};
+                {"audit", knn_audit, AUDIT},
+                {"cluster", knn_cluster, CLUSTER}};
 
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -117,6 +124,7 @@ static const entry command_texts[] = {
     {"enroll", "add a name from a few pictures, and see who is too near"},
     {"eval", "accuracy, retrieval, verification, few-shot, confusions"},
     {"audit", "misplaced pictures, duplicates, leaks between splits"},
+    {"cluster", "which of unknown pictures belong together"},
     {NULL, NULL}};
 
 static const entry examples[] = {
@@ -143,7 +151,8 @@ static const command tool = {
              "       cl_knn info [OPTIONS] GALLERY\n"
              "       cl_knn enroll [OPTIONS] GALLERY NAME IMAGE|DIR...\n"
              "       cl_knn eval [OPTIONS] GALLERY [QUERY]\n"
-             "       cl_knn audit [OPTIONS] GALLERY",
+             "       cl_knn audit [OPTIONS] GALLERY\n"
+             "       cl_knn cluster [OPTIONS] GALLERY|IMAGE|DIR...",
     .summary = "Finds the nearest neighbours among features, and measures what they are worth.",
     .arguments = "GALLERY|DIR",
     .options = options,
@@ -174,12 +183,21 @@ static const command tool = {
         "enroll adds a class from a few pictures, without training, and names the classes that are "
         "dangerously near.\n"
         "audit lists pictures that look misplaced, duplicates, and the same picture in two "
-        "splits."};
+        "splits.\n"
+        "cluster groups pictures whose classes nobody has named, and that the model need not know. "
+        "The nearest groups become one as long as the mean distance of their pictures is within a "
+        "threshold. It passes 1 % (--far) of the pairs of one of these pictures and one of the "
+        "training set, or of --strangers. Groups are numbered by size. -o FILE.csv is a list that "
+        "cl_train takes. -o FOLDER has a sub-folder for each group of two or more pictures; it "
+        "must be "
+        "new, equal names get a number, and a failure leaves it incomplete and says so. Classes, "
+        "as "
+        "of sub-folders, change no group: the summary says how well groups and classes agree."};
 
 /* An option that the command would not read is a mistake, and is reported. */
 static int check_options(unsigned bit)
 {
-    const unsigned pictures = CLASSIFY | SYNC | ADD | ENROLL | EVAL | AUDIT | CALIBRATE;
+    const unsigned pictures = CLASSIFY | SYNC | ADD | ENROLL | EVAL | AUDIT | CALIBRATE | CLUSTER;
     const struct {
         const char *name;
         bool is_given;
@@ -189,19 +207,21 @@ static int check_options(unsigned bit)
         {"model", s.model_path != NULL, pictures, "this command reads no picture"},
         {"k", s.k > 0, CLASSIFY | EVAL, "it is for classify and eval"},
         {"weights", s.weights > 0, CLASSIFY | EVAL, "it is for classify and eval"},
-        {"gallery-split", s.gallery_split != NULL, CLASSIFY | ENROLL | EVAL | AUDIT,
-         "it is for classify, enroll, eval and audit"},
+        {"gallery-split", s.gallery_split != NULL, CLASSIFY | ENROLL | EVAL | AUDIT | CLUSTER,
+         "it is for classify, enroll, eval, audit and cluster"},
         {"query-split", s.query_split != NULL, EVAL, "it is for eval"},
         {"report", s.report != NULL, EVAL, "it is for eval"},
         {"pictures", s.pictures != NULL, s.report != NULL ? EVAL : 0, "it is for eval --report"},
         {"svg", s.svg != NULL, EVAL, "it is for eval"},
-        {"output", s.output != NULL, ENROLL, "it is for enroll"},
+        {"output", s.output != NULL, ENROLL | CLUSTER, "it is for enroll and cluster"},
         {"add", s.adds, ENROLL | RENAME, "it is for enroll and rename"},
         {"negative", s.is_negative, ADD, "it is for add"},
-        {"threshold", s.threshold >= 0, CLASSIFY | ENROLL, "it is for classify and enroll"},
-        {"far", s.far >= 0, CLASSIFY | ENROLL | CALIBRATE,
-         "it is for classify, enroll and calibrate"},
-        {"strangers", s.strangers != NULL, CALIBRATE | (s.far >= 0 ? CLASSIFY | ENROLL : 0),
+        {"threshold", s.threshold >= 0, CLASSIFY | ENROLL | CLUSTER,
+         "it is for classify, enroll and cluster"},
+        {"far", s.far >= 0, CLASSIFY | ENROLL | CALIBRATE | CLUSTER,
+         "it is for classify, enroll, calibrate and cluster"},
+        {"strangers", s.strangers != NULL,
+         CALIBRATE | (s.far >= 0 ? CLASSIFY | ENROLL : 0) | (s.threshold < 0 ? CLUSTER : 0),
          "it goes with --far"},
         {"far", s.far >= 0 && s.threshold >= 0, 0, "--threshold is given already"},
     };

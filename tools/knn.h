@@ -50,6 +50,7 @@ int knn_eval(knn *s, char *const *paths, size_t n_paths);
 int knn_classify(knn *s, char *const *paths, size_t n_paths);
 int knn_enroll(knn *s, char *const *paths, size_t n_paths);
 int knn_audit(knn *s, char *const *paths, size_t n_paths);
+int knn_cluster(knn *s, char *const *paths, size_t n_paths);
 int knn_sync(knn *s, char *const *paths, size_t n_paths);
 int knn_add(knn *s, char *const *paths, size_t n_paths);
 int knn_remove(knn *s, char *const *paths, size_t n_paths);
