@@ -159,6 +159,12 @@ static bool classify(void)
                    "/dark");
 }
 
+static bool cluster(void)
+{
+    return execute("cl_knn cluster --threads 1 --threshold 1 --model " RUN " " IMAGES " -o " OUT
+                   "/groups.csv");
+}
+
 static bool show_info(void)
 {
     return execute("cl_features --info --json --threads 1 " RUN);
@@ -327,6 +333,7 @@ static void answers_come_or_a_sentence_does(void **state)
     begin_out(TRAIN " --no-report");
     assert_true(execute(FEATURES "/f.npy"));
     walk(&(job){.name = "cl_knn classify", .run = classify, .stride = 3});
+    walk(&(job){.name = "cl_knn cluster", .run = cluster, .stride = 3});
     walk(&(job){.name = "cl_features --info", .run = show_info, .stride = 1});
 }
 
