@@ -161,8 +161,7 @@ static bool classify(void)
 
 static bool cluster(void)
 {
-    return execute("cl_knn cluster --threads 1 --threshold 1 --model " RUN " " IMAGES " -o " OUT
-                   "/groups.csv");
+    return execute("cl_knn cluster --threads 1 --threshold 1 " OUT "/f.npy -o " OUT "/groups.csv");
 }
 
 static bool show_info(void)
