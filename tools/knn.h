@@ -17,13 +17,13 @@ typedef struct knn {
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;          /* metric -1: not given */
-    bool as_json, adds, is_negative, is_quiet;
+    bool as_json, adds, is_negative, is_quiet, is_strict;
     bool asks_head, asks_digests; /* sets of pictures get probabilities, digests */
     cen_model_limits limits;      /* 0: the default */
     cen_model *model;             /* loaded when the first picture needs it */
     /* What a .gallery on the command line says of its features; NULL: there is none, or it does not say. */
-    const char *kept_by;              /* its path */
-    char *kept_model;                 /* owned */
+    const char *kept_by;                         /* its path */
+    char *kept_model;                            /* owned */
     char kept_fingerprint[CEN_FINGERPRINT_SIZE]; /* "": not known */
     progress line;
 } knn;
@@ -117,6 +117,26 @@ size_t knn_count_votes(const cen_knn_options *options, const int32_t *labels, co
                        const float *distances, knn_vote *votes);
 
 cen_labelled knn_labelled(const knn_set *set);
+
+/* A picture that would poison its class, and why. */
+typedef struct knn_doubt {
+    size_t picture; /* row of the set */
+    char reason[400];
+} knn_doubt;
+
+typedef struct knn_doubts {
+    knn_doubt *list; /* [n], at most one for each picture, in their order */
+    size_t n, capacity;
+} knn_doubts;
+
+/* Before pictures are added to a gallery: names on the error stream those that are tiny, dark, without contrast or
+ * blurred, far from the others of their class, or nearer to another class. `name` is the class of all of them; NULL:
+ * each has that of its label, a place in the gallery's list (knn_match_classes). With --strict one such picture is
+ * an error. Free *doubts in any case. */
+int knn_check_pictures(const knn *s, const knn_set *gallery, const knn_set *pictures,
+                       const char *name, knn_doubts *doubts);
+void knn_json_doubts(const knn_set *pictures, const knn_doubts *doubts); /* "doubtful": [...] */
+void knn_doubts_free(knn_doubts *doubts);
 
 /* k as asked for, held against what there is; 0 after a printed error. */
 size_t knn_choose_k(const knn *s, const knn_set *gallery, bool leave_one_out);

@@ -23,6 +23,7 @@ typedef struct enrolment {
     neighbour *near;     /* [n_near] by distance, then by name: the classes but its own */
     size_t n_near, n_dangerous;
     size_t n_added, n_rows; /* of the new gallery */
+    knn_doubts doubts;
 } enrolment;
 
 /* ---- what lies near ---- */
@@ -249,6 +250,8 @@ static void print_json(const enrolment *e, const char *output)
         printf("}");
     }
     printf("], ");
+    knn_json_doubts(e->pictures, &e->doubts);
+    printf(", ");
     knn_json_notes(e->pictures, e->gallery);
     printf("}\n");
 }
@@ -292,6 +295,7 @@ static const char *choose_output(const knn *s, const char *gallery, cen_features
 static int enroll(knn *s, enrolment *e, const char *output, cen_features_format format)
 {
     int code = knn_same_size(s, e->gallery, e->pictures);
+    if (code == 0) code = knn_check_pictures(s, e->gallery, e->pictures, e->name, &e->doubts);
     if (code == 0) code = choose_limit(s, e);
     if (code == 0) code = find_near(s, e);
     if (code == 0) code = write_output(s, e, output, format);
@@ -305,6 +309,7 @@ static int enroll(knn *s, enrolment *e, const char *output, cen_features_format 
         print_near(s, e);
     }
     free(e->near);
+    knn_doubts_free(&e->doubts);
     return code;
 }
 

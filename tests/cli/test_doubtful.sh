@@ -1,0 +1,82 @@
+#!/bin/sh
+# What enroll says of pictures that would poison a class: a blurred, a dark, a flat and a tiny one, one of another
+# class of the gallery, and one that is like nothing there. Each is named with its reason, good ones are not, and with
+# --strict nothing changes.
+. "$(dirname "$0")/common.sh"
+KNN=$TOOLS/cl_knn
+
+# draw KIND SEED FILE [SIDE]: stripes of 24x24 pixels with some noise, in a direction that is the name of the kind
+draw() {
+    awk -v kind="$1" -v seed="$2" -v side="${4:-24}" 'BEGIN {
+        srand(seed)
+        at = rand() * 6
+        print "P2\n" side " " side "\n255"
+        for (y = 0; y < side; y++) for (x = 0; x < side; x++) {
+            t = x + y
+            if (kind == "across") t = y
+            if (kind == "down") t = x
+            if (kind == "slope") t = x - y + 48
+            s = (int((t + at) / 3) % 2) * 160 + 40 + rand() * 30
+            if (kind == "blurred") s = 120 + 90 * sin((x + y + at) / 9)
+            if (kind == "dark") s /= 8
+            if (kind == "flat") s = 120 + s / 50
+            print int(s)
+        }
+    }' >"$3"
+}
+
+for kind in across down slope; do
+    mkdir -p "train/$kind"
+    for i in 1 2 3 4 5 6 7 8 9 10 11 12; do draw $kind $i "train/$kind/$i.pgm"; done
+done
+succeed "$TOOLS/cl_train" train -o run -q --no-report --net "$LITTLE" --image-size 24 --epochs 12
+
+mkdir good
+for i in 1 2 3 4 5 6; do draw rise "2$i" "good/good$i.pgm"; done
+cp -r good mixed
+for kind in blurred dark flat across; do draw $kind 31 "mixed/$kind.pgm"; done
+draw rise 32 mixed/tiny.pgm 10
+
+# ---- good pictures give no warning ----
+succeed "$KNN" enroll run rise good -o gallery.npy
+grep -q doubtful err.txt && complain "a good picture is doubtful: $(cat err.txt)"
+
+# ---- each bad one is named, with its reason, and the good ones beside them are not ----
+succeed "$KNN" enroll run rise mixed -o mixed.npy
+cp err.txt named.txt
+for name in "blurred.pgm: blurred" "dark.pgm: dark" "flat.pgm: without contrast" "tiny.pgm: tiny: it has 10x10" \
+    "across.pgm: nearer to across"; do
+    grep -q "doubtful mixed/$name" named.txt || complain "no '$name' in: $(cat named.txt)"
+done
+[ "$(grep -c doubtful named.txt)" -eq 5 ] || complain "others are named: $(cat named.txt)"
+[ "$(wc -l <mixed.tsv)" -eq $((36 + 11 + 1)) ] || complain "without --strict they are not added"
+
+# ---- as JSON ----
+succeed "$KNN" enroll run rise mixed -o mixed.npy --json
+says '"doubtful": \[\{"path": "mixed/across.pgm", "reason": "nearer to across'
+succeed "$KNN" enroll run rise good -o mixed.npy --json
+says '"doubtful": \[\]'
+
+# ---- far from the others, and near to nobody; features will do ----
+printf 'path,label,class,split,f0,f1\na.png,0,a,,0,0\nb.png,1,b,,90,0\n' >two.csv
+{
+    echo path,label,class,split,f0,f1
+    for i in 1 2 3 4 5 6; do echo "c$i.png,0,c,,4$i,$((i % 3))"; done
+    echo far.png,0,c,,45,20
+} >new.csv
+succeed "$KNN" enroll two.csv c new.csv -o three.csv --threshold 1
+[ "$(cat err.txt)" = "cl_knn: doubtful far.png: far from the others of its class: 19.06 from their mean, usual is 3.798" ] ||
+    complain "not only far.png is named: $(cat err.txt)"
+
+# ---- --strict refuses, and the bytes of the gallery stay ----
+cp gallery.npy before.npy
+cp gallery.tsv before.tsv
+expect 1 'blurred.*1 of 1 pictures are doubtful, and nothing was added' \
+    "$KNN" enroll gallery.npy new mixed/blurred.pgm --model run --strict -q
+"$KNN" enroll gallery.npy new mixed --model run --strict >out.txt 2>err.txt && complain "--strict added bad pictures"
+[ "$(grep -c doubtful err.txt)" -ge 6 ] || complain "--strict names only some: $(cat err.txt)"
+cmp -s gallery.npy before.npy && cmp -s gallery.tsv before.tsv || complain "--strict changed the gallery"
+succeed "$KNN" enroll run rise good -o gallery.npy --strict
+expect 2 'strict has no use here' "$KNN" audit gallery.npy --strict
+
+finish
