@@ -41,7 +41,7 @@ static cen_status train(run *r, const cen_folder *folder, training *t, cen_error
         status = cen_model_save(r->model, in_run(r, "model.safetensors", path), error);
     }
     if (status == CEN_OK && close_logs(r) == 0 && r->error.status == CEN_OK) {
-        return signal_number() != 0 ? CEN_OK : finish_run(r, folder, error);
+        return signal_number() != 0 ? CEN_OK : finish_run(r, folder, t, error);
     }
     if (r->error.status != CEN_OK) *error = r->error;
     return status != CEN_OK ? status : r->error.status;

@@ -79,7 +79,7 @@ static void measure_group(const outliers *o)
         for (size_t j = 0; j < d; j++) {
             mean[j] = (g->sum[j] - (double)row[j]) / (double)(n - 1);
         }
-        g->lengths[i] = distance_to((cen_metric)o->s->metric, d, row, mean);
+        g->lengths[i] = distance_to(knn_metric(o->s), d, row, mean);
     }
 }
 
@@ -145,7 +145,7 @@ static cen_status judge_class(outliers *o, size_t begin, size_t end, cen_error *
     }
     cen_status status =
         cen_knn_search(o->s->context, g->features, n, g->features + g->n_old * d, g->n_new, d, 2,
-                       (cen_metric)o->s->metric, false, g->nearest, g->distances, error);
+                       knn_metric(o->s), false, g->nearest, g->distances, error);
     if (status == CEN_OK) measure_group(o);
     for (size_t i = 0; i < g->n_new && status == CEN_OK; i++) {
         char reason[sizeof o->doubts->list->reason];
@@ -180,9 +180,8 @@ static cen_status judge_all(outliers *o, size_t *counts, size_t n_labels, cen_er
     sort_by_class(o, counts, n_labels);
     cen_status status = CEN_OK;
     if (o->k > 0) {
-        status =
-            cen_knn_search(o->s->context, f->features, f->n, new->features, new->n, new->d, o->k,
-                           (cen_metric)o->s->metric, false, o->nearest, o->distances, error);
+        status = cen_knn_search(o->s->context, f->features, f->n, new->features, new->n, new->d,
+                                o->k, knn_metric(o->s), false, o->nearest, o->distances, error);
     }
     for (size_t begin = 0, end = 0; begin < new->n &&status == CEN_OK; begin = end) {
         while (end < new->n && o->labels[o->order[end]] == o->labels[o->order[begin]]) end++;

@@ -7,7 +7,9 @@
 
 #include "train.h"
 #include "train_facts.h"
+#include "train_folds.h"
 #include "train_json.h"
+#include "train_watch.h"
 
 /* What the page lists as skipped: images that could not be used, and after them those that were there to train on
  * and are gone now. */
@@ -103,13 +105,13 @@ static cen_status show(run *r, const cen_folder_info *info, const missing *m, co
     return status;
 }
 
-static int show_features(void *user, size_t done, size_t total)
+int show_features(void *user, size_t done, size_t total)
 {
     progress_images(user, "features", done, total);
     return 0;
 }
 
-cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
+cen_status finish_run(run *r, const cen_folder *folder, const training *t, cen_error *error)
 {
     const cen_dataset *dataset = cen_folder_dataset(folder);
     const size_t d = cen_model_get(r->model)->feature_size;
@@ -137,7 +139,11 @@ cen_status finish_run(run *r, const cen_folder *folder, cen_error *error)
         status = cen_features_write(NULL, in_run(r, "features.npy", path), CEN_FEATURES_NPY,
                                     features, n, d, names, error);
     }
-    if (status == CEN_OK && (is_talking() || s.is_json || !s.no_report)) {
+    if (status == CEN_OK && s.n_folds > 0) {
+        const fold_images images = {folder, rows, names, features, n};
+        status = train_folds(r, &images, t, error);
+    }
+    if (status == CEN_OK && signal_number() == 0 && (is_talking() || s.is_json || !s.no_report)) {
         status = show(r, cen_folder_get(folder), &gone, features, names, n, error);
     }
     missing_free(&gone);

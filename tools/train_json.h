@@ -2,6 +2,8 @@
  *   start     the run folder, what was found in the images, input, net and settings
  *   resume    where a resumed training goes on; after start
  *   epoch     the columns of log.csv by their names; null for what was not measured, best is true or false
+ *   fold      with --folds: its number, how many there are, and accuracy: the share of the images that it left out
+ *             which are nearest to the mean of their own class
  *   warning   message
  *   measures  per set, with the names of report.json
  *   plan      --dry-run: as start, with epoch_seconds, seconds and memory_bytes
@@ -29,6 +31,7 @@ typedef struct estimate {
 void json_start(const run *r, const cen_folder_info *info, const estimate *planned);
 void json_resume(const cen_resume_report *report);
 void json_epoch(const cen_epoch_report *report);
+void json_fold(size_t number, size_t n, double accuracy);
 void json_end(const run *r, int code);
 
 /* One object per set. */

@@ -115,6 +115,11 @@ static const option options[] = {
     {"holdout-classes", '\0', OPTION_TEXT, &s.holdout, "X|FILE",
      .help = "classes not trained, and measured at the end",
      .more = "A share of the classes, or a file with their names, one per line."},
+    {"folds", '\0', OPTION_COUNT, &s.n_folds, "N", .least = 2, .most = 100,
+     .help = "ask N more nets for wrong labels (none)",
+     .more =
+         "Each is trained without one of N parts of the training images, and then says how likely "
+         "their classes are. cl_knn audit RUN lists those that look misplaced."},
     {"allow-empty", '\0', OPTION_FLAG, &s.allow_empty,
      .help = "leave out classes without a training image"},
 
@@ -179,6 +184,7 @@ static const entry files[] = {
     {"report.html, report.json", "The page of the run, and its figures for programs."},
     {"log.csv", "One row per epoch."},
     {"features.npy, features.tsv", "The features of all images, and the name of each row."},
+    {"folds.npy, folds.tsv", "With --folds: how likely the class of each image is."},
     {NULL, NULL}};
 
 const command train_tool = {

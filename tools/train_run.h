@@ -48,12 +48,17 @@ const char *in_new(const run *r, const char *name, char path[PATH_SIZE]);
 
 /* Those that stand in folder/.new at first. */
 enum { N_MOVED = 3 };
-extern const char checkpoint_name[], previous_name[], *const moved_files[N_MOVED];
+extern const char checkpoint_name[], previous_name[], fold_checkpoint_name[], fold_previous_name[];
+extern const char *const moved_files[N_MOVED];
 
 /* The older run's state goes; its model and features stay until those of the new one replace them. What is done
  * already is passed over, so that this may be cut short anywhere and done again. False if that failed, which
  * r->error tells. */
 bool move_files(run *r);
+
+/* Removes the state of the fold that is trained; and with it what folds of older epochs say. */
+void drop_fold_checkpoint(const run *r);
+void drop_folds(const run *r);
 
 /* Notes in r->error that a file could not be written. Always -1: for cen_fit, a callback that failed. */
 int save_failed(run *r, const char *path);

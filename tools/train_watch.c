@@ -122,6 +122,7 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     warn_of_epoch(r, report);
     print_row(r->log, report);
     if (!sync_file(r->log)) return save_failed(r, in_run(r, "log.csv", path));
+    drop_folds(r);
     if (!s.no_report && !page_add_epoch(r->page, report, r->model)) {
         r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
         return -1;
