@@ -77,7 +77,7 @@ succeed "$FEATURES" run "$first" -o -
 grep -q "1 features" err.txt || complain "no talk on the error stream: $(cat err.txt)"
 expect 2 "this format is two" "$FEATURES" run "$first" -o /dev/stdout --format npy
 mkfifo piped.tsv
-expect 1 "piped.tsv: a pair of files cannot go here" timeout 60 "$FEATURES" run "$first" -o piped.npy
+expect 1 "piped.tsv: a pair of files cannot go here" timeout 300 "$FEATURES" run "$first" -o piped.npy
 expect 1 "no/where.npy: cannot write here" "$FEATURES" missing-run "$first" -o no/where.npy
 expect 1 "no/page.html: cannot write here" "$TOOLS/cl_knn" eval missing.npy --report no/page.html
 succeed "$TOOLS/cl_knn" eval run --report -

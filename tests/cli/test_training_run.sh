@@ -81,10 +81,7 @@ succeed "$TOOLS/cl_features" --normalize run "$one" -o one.csv
 # Ctrl-C ends after the batch and saves
 "$TOOLS/cl_train" --net "$LITTLE" --epochs 100000 -o stopped small >out.txt 2>&1 &
 pid=$!
-for _ in $(seq 100); do
-    [ -s stopped/model.safetensors ] && break
-    sleep 0.1
-done
+await stopped/model.safetensors
 kill -TERM $pid
 wait $pid
 [ $? -eq 143 ] || complain "an interrupted run failed: $(cat out.txt)"
