@@ -127,11 +127,13 @@ static cen_status check_body(const reading *r, const segment *s, bool *is_whole,
 
 /* ---- all segments ---------------------------------------------------------------------------------- */
 
-/* True if a segment begins anywhere after `from`: then what is there is not the rest that a killed writer left. */
+/* *is_there: a segment begins after `from`, so what is there is not the rest that a killed writer left. Such a rest has
+ * the arrays of one segment; after more attempts that is the answer, too, since each takes time. */
 static cen_status find_segment(const reading *r, uint64_t from, bool *is_there, cen_error *error)
 {
-    enum { CHUNK = 1 << 16, STEP = 64 };
+    enum { CHUNK = 1 << 16, STEP = 64, MOST_TRIES = 64 };
     cen_status status = CEN_OK;
+    size_t n_tries = 0;
     uint8_t *bytes = cen__alloc(r->context, CHUNK, 1);
     if (bytes == NULL) return cen__fail_memory(error, "a gallery");
     *is_there = false;
@@ -147,7 +149,7 @@ static cen_status find_segment(const reading *r, uint64_t from, bool *is_there, 
             if (memcmp(bytes + i, "\x93NUMPY", 6) != 0) continue;
             const cen_status found =
                 cen__gallery_info_parse(r->context, r->file, r->path, r->size, at + i, &info, NULL);
-            *is_there = found == CEN_OK;
+            *is_there = found == CEN_OK || ++n_tries == MOST_TRIES;
             if (found == CEN_OK) cen__gallery_about_free(&info.about);
             if (found == CEN_ERROR_MEMORY) status = cen__fail_memory(error, "a gallery");
         }

@@ -115,6 +115,9 @@ size_t cen__gallery_header(cen__gallery_array array, const cen__gallery_layout *
 void cen__gallery_info_write(cen__text *text, const cen__gallery_about *about,
                              const cen__gallery_sizes *sizes, const char *body);
 
+/* The model and the fingerprint have at most so many bytes, each of which may take 6 in the info. */
+enum { CEN__GALLERY_TEXT_MOST = 1 << 16, CEN__GALLERY_INFO_MOST = 1 << 20 };
+
 /* Reads the info at `start`: *after is the place after it. FORMAT: there is none, or it is damaged. */
 typedef struct cen__gallery_info_read {
     cen__gallery_about about;

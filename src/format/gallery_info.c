@@ -11,7 +11,7 @@
 #include "format/gallery_file.h"
 #include "format/json.h"
 
-enum { ALIGNMENT = 64, PREFIX = 10, INFO_HEADER = 128, INFO_MOST = 1 << 16, DIGEST = 16 };
+enum { ALIGNMENT = 64, PREFIX = 10, INFO_HEADER = 128, DIGEST = 16 };
 
 static const char format_name[] = "centerloss gallery 1";
 static const char checksum_key[] = "{\"checksum\": \"";
@@ -312,12 +312,12 @@ static size_t info_size(const char *header)
     char expected[CEN__GALLERY_HEADER_MOST];
     const char *digits = memchr(header, '(', INFO_HEADER);
     size_t size = 0;
-    for (int i = 0; i < 6 && digits != NULL && digits + 1 + i < header + INFO_HEADER; i++) {
+    for (int i = 0; i < 7 && digits != NULL && digits + 1 + i < header + INFO_HEADER; i++) {
         const char c = digits[1 + i];
         if (c < '0' || c > '9') break;
         size = size * 10 + (size_t)(c - '0');
     }
-    if (size == 0 || size > INFO_MOST || size % ALIGNMENT != 0) return 0;
+    if (size == 0 || size > CEN__GALLERY_INFO_MOST || size % ALIGNMENT != 0) return 0;
     info_header(expected, size);
     return memcmp(header, expected, INFO_HEADER) == 0 ? size : 0;
 }

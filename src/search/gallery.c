@@ -10,6 +10,7 @@
 #include "base/checks.h"
 #include "base/context.h"
 #include "base/memory.h"
+#include "base/status.h"
 
 /* ---- rows ------------------------------------------------------------------------------------------ */
 
@@ -58,12 +59,12 @@ void cen__gallery_describe(const cen_gallery *g, size_t i, char *text, size_t si
 {
     const cen__gallery_block *block;
     const uint8_t *bytes = cen__gallery_bytes(g, i, &block);
-    const char *source = cen__gallery_source(block, bytes);
-    if (source != NULL && *source != '\0') {
-        (void)snprintf(text, size, "row %zu (%s)", i, source);
-    } else {
-        (void)snprintf(text, size, "row %zu", i);
-    }
+    const char *source = cen__gallery_source(block, bytes), *path = g->path != NULL ? g->path : "";
+    size_t at = 0;
+    text[0] = '\0';
+    if (*path != '\0') cen__append(text, size, &at, "%s: ", path);
+    cen__append(text, size, &at, "row %zu", i);
+    if (source != NULL && *source != '\0') cen__append(text, size, &at, " (%s)", source);
 }
 
 /* ---- names ----------------------------------------------------------------------------------------- */
@@ -71,6 +72,16 @@ void cen__gallery_describe(const cen_gallery *g, size_t i, char *text, size_t si
 const char *cen__gallery_text(const cen_gallery *g, size_t number)
 {
     return number < g->n_names ? cen__gallery_name_text(g->blocks, g->n_blocks, number) : NULL;
+}
+
+static cen_status fail_row(const cen_gallery *g, size_t i, const char *what, cen_error *error)
+{
+    char row[CEN__GALLERY_DESCRIBED];
+    cen__gallery_describe(g, i, row, sizeof row);
+    return cen__fail(
+        error, CEN_ERROR_FORMAT,
+        "%s of the gallery %s, so the file is damaged; copy it again, or remove the row", row,
+        what);
 }
 
 cen_status cen__gallery_label(const cen_gallery *g, size_t i, size_t *label, cen_error *error)
@@ -81,12 +92,7 @@ cen_status cen__gallery_label(const cen_gallery *g, size_t i, size_t *label, cen
         *label = g->redirect != NULL ? g->redirect[number] : number;
         return CEN_OK;
     }
-    char row[256];
-    cen__gallery_describe(g, i, row, sizeof row);
-    return cen__fail(error, CEN_ERROR_FORMAT,
-                     "%s of the gallery has no name that is there, so the file is damaged; copy it "
-                     "again, or remove the row",
-                     row);
+    return fail_row(g, i, "has no name", error);
 }
 
 cen_status cen__gallery_name(const cen_gallery *g, size_t label, const char **name,
@@ -95,9 +101,9 @@ cen_status cen__gallery_name(const cen_gallery *g, size_t label, const char **na
     *name = cen__gallery_text(g, label);
     if (*name != NULL) return CEN_OK;
     return cen__fail(error, CEN_ERROR_FORMAT,
-                     "name %zu of the gallery is beyond its text, so the file is damaged; copy it "
-                     "again",
-                     label);
+                     "%s%sname %zu of the gallery is not in its text, so the file is damaged; copy "
+                     "it again",
+                     g->path != NULL ? g->path : "", g->path != NULL ? ": " : "", label);
 }
 
 static bool is_label(const cen_gallery *g, size_t number)
@@ -190,6 +196,12 @@ cen_status cen__gallery_start(cen_context *context, cen_gallery **gallery, cen_e
     return CEN_OK;
 }
 
+/* True if the info of a file would have no room for it. */
+static bool is_long(const char *text)
+{
+    return text != NULL && strlen(text) > CEN__GALLERY_TEXT_MOST;
+}
+
 cen_status cen_gallery_create(cen_context *context, cen_gallery **gallery,
                               const cen_gallery_options *options, cen_error *error)
 {
@@ -204,6 +216,13 @@ cen_status cen_gallery_create(cen_context *context, cen_gallery **gallery,
         status =
             cen__fail(error, CEN_ERROR_ARGUMENT,
                       "a gallery of features of %zu numbers cannot be made; d is at least 1", o.d);
+    }
+    if (status == CEN_OK && (is_long(o.model) || is_long(o.fingerprint))) {
+        status =
+            cen__fail(error, CEN_ERROR_ARGUMENT,
+                      "the model or the fingerprint of a gallery has more than %d bytes; take a "
+                      "shorter one",
+                      (int)CEN__GALLERY_TEXT_MOST);
     }
     if (status == CEN_OK) status = cen__gallery_start(context, gallery, error);
     if (status != CEN_OK) return status;
@@ -278,12 +297,7 @@ cen_status cen_gallery_row_get(const cen_gallery *g, size_t i, cen_gallery_row *
     const cen__gallery_block *block;
     const uint8_t *bytes = cen__gallery_bytes(g, i, &block);
     found.source = cen__gallery_source(block, bytes);
-    if (found.source == NULL) {
-        return cen__fail(error, CEN_ERROR_FORMAT,
-                         "the source of row %zu of the gallery is beyond its text, so the file is "
-                         "damaged; copy it again, or remove the row",
-                         i);
-    }
+    if (found.source == NULL) return fail_row(g, i, "has no source", error);
     memcpy(found.digest, bytes + CEN__GALLERY_DIGEST, CEN_DIGEST_SIZE);
     found.is_negative = cen__gallery_is_negative(g, i);
     found.feature = cen__gallery_feature(g, i);

@@ -98,7 +98,8 @@ const uint8_t *cen__gallery_bytes(const cen_gallery *gallery, size_t i,
 /* The text of a name's own number, before it is redirected; NULL: damaged. */
 const char *cen__gallery_text(const cen_gallery *gallery, size_t number);
 
-/* "row 12 (a/b.png)", for messages. */
+/* "PATH: row 12 (a/b.png)", for messages; PATH if there is one. */
+enum { CEN__GALLERY_DESCRIBED = 1024 };
 void cen__gallery_describe(const cen_gallery *gallery, size_t i, char *text, size_t size);
 
 /* An empty gallery, whose `about` is not set yet. */

@@ -134,7 +134,7 @@ static bool has_news(const cen_gallery *g)
 /* True if a new segment is cheaper than a new file, for this save and for the readers after it. */
 static bool should_append(const cen_gallery *g)
 {
-    enum { ROWS = 1024, SHARE = 8, SEGMENTS = 16, MOST_SEGMENTS = 1024 };
+    enum { ROWS = 1024, SHARE = 32, SEGMENTS = 16, MOST_SEGMENTS = 1024 };
     if (g->has_other_rows || g->is_lost || g->file == NULL) return false;
     if (g->has_other_state && g->state_size == 0) return false;
     const size_t base = g->blocks[0].n, added = g->info.n - base;

@@ -47,7 +47,7 @@ static bool skips(const void *data, size_t question, size_t at)
 
 static cen_status fail_row(const cen_gallery *g, size_t row, cen_error *error)
 {
-    char text[256];
+    char text[CEN__GALLERY_DESCRIBED];
     cen__gallery_describe(g, row, text, sizeof text);
     return cen__fail(error, CEN_ERROR_FORMAT,
                      "%s of the gallery holds a number that is not finite, so the file is damaged; "

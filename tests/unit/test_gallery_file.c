@@ -168,7 +168,7 @@ static void use_all(cen_gallery *gallery, bool saves)
     cen_gallery_row row;
     for (size_t i = 0; i < cen_gallery_get(gallery)->n; i++) {
         const cen_status status = cen_gallery_row_get(gallery, i, &row, &error);
-        if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_FORMAT);
+        if (status != CEN_OK) assert_sentence(&error, CEN_ERROR_FORMAT, OTHER);
     }
     (void)cen_gallery_find(gallery, "name 1", rows, 4, &n, &error);
     cen_answer answer;
@@ -183,7 +183,7 @@ static void use_all(cen_gallery *gallery, bool saves)
     const cen_gallery_row more = {"name 3", "source", {0}, false, query};
     assert_ok(cen_gallery_add(gallery, &more, 1, &error), &error);
     cen_status status = cen_gallery_save(gallery, OTHER, &error);
-    if (status != CEN_OK) assert_int_equal(status, CEN_ERROR_FORMAT);
+    if (status != CEN_OK) assert_sentence(&error, CEN_ERROR_FORMAT, OTHER);
 }
 
 static void test_any_byte_that_is_changed_gives_a_sentence_or_rows(void **state)
@@ -254,6 +254,31 @@ static void test_a_file_that_claims_more_than_it_holds_is_refused_without_memory
         assert_int_equal(status, CEN_ERROR_FORMAT);
         assert_sentence(&error, status, OTHER);
     }
+    assert_int_equal(remove(OTHER), 0);
+}
+
+/* Each of many descriptions claims to be long. */
+static void test_a_long_rest_that_no_writer_left_is_refused(void **state)
+{
+    const history *h = *state;
+    enum { N = 3000 };
+    static char header[320];
+    const cen__gallery_about about = {.d = TWIN_D};
+    const cen__gallery_sizes sizes = {.text_size = 64};
+    cen__text text = {.data = NULL}, file = {.data = NULL};
+    cen_gallery *gallery;
+    cen_error error;
+    cen__gallery_info_write(&text, &about, &sizes, "");
+    memcpy(header, text.data, 192);
+    memcpy(memchr(header, '(', 128), "(65536,), }", 11);
+    cen__text_add_bytes(&file, (const char *)h->bytes, h->sizes[0]);
+    for (size_t i = 0; i < N; i++) cen__text_add_bytes(&file, header, 192);
+    write_bytes(OTHER, file.data, file.size);
+    assert_int_equal(cen_gallery_load(threads(1), &gallery, OTHER, false, &error),
+                     CEN_ERROR_FORMAT);
+    assert_sentence(&error, CEN_ERROR_FORMAT, OTHER);
+    cen__free(text.data);
+    cen__free(file.data);
     assert_int_equal(remove(OTHER), 0);
 }
 
@@ -431,6 +456,7 @@ int main(void)
         cmocka_unit_test(test_any_byte_that_is_changed_gives_a_sentence_or_rows),
         cmocka_unit_test(test_damage_in_the_middle_is_an_error_and_not_the_work_of_a_killed_writer),
         cmocka_unit_test(test_a_file_that_claims_more_than_it_holds_is_refused_without_memory),
+        cmocka_unit_test(test_a_long_rest_that_no_writer_left_is_refused),
         cmocka_unit_test(test_what_is_no_gallery_is_named),
         cmocka_unit_test(test_a_file_that_another_program_has_put_together_is_read),
         cmocka_unit_test(test_a_reader_keeps_what_it_has_loaded),
