@@ -46,6 +46,18 @@ static const option options[] = {
      .more =
          "Only classes that the gallery does not have count. By default each class of the gallery "
          "plays the stranger."},
+    {"together", '\0', OPTION_FLAG, &s.is_together, .group = "classify",
+     .help = "all pictures show one visitor: one answer"},
+    {"claim", '\0', OPTION_TEXT, &s.claim, "NAME", .help = "is it NAME? The answer is yes or no",
+     .more = "A .gallery that is calibrated has a threshold of its own for this question."},
+    {"stream", '\0', OPTION_FLAG, &s.is_stream,
+     .help = "paths come on standard input, one per line",
+     .more = "Each line is answered at once by one line of JSON. A path that is no picture gets a "
+             "line with \"error\", and the stream goes on."},
+    {"frames", '\0', OPTION_FLAG, &s.has_frames,
+     .help = "pictures come: 4 bytes of length, then the file",
+     .more = "The length is big-endian and at most 2^28. Answers are those of --stream. Input that "
+             "ends within a frame ends the program with an error."},
     {"add", '\0', OPTION_FLAG, &s.adds, .group = "Galleries",
      .help = "enroll, rename: NAME may be there already"},
     {"strict", '\0', OPTION_FLAG, &s.is_strict,
@@ -215,6 +227,11 @@ static int check_options(unsigned bit)
         {"weights", s.weights > 0, CLASSIFY | EVAL, "it is for classify and eval"},
         {"gallery-split", s.gallery_split != NULL, CLASSIFY | ENROLL | EVAL | AUDIT | CLUSTER,
          "it is for classify, enroll, eval, audit and cluster"},
+        {"together", s.is_together, s.is_stream || s.has_frames ? 0 : CLASSIFY,
+         "it is for classify of pictures that are named"},
+        {"claim", s.claim != NULL, CLASSIFY, "it is for classify"},
+        {"stream", s.is_stream, s.has_frames ? 0 : CLASSIFY, "it is for classify without --frames"},
+        {"frames", s.has_frames, CLASSIFY, "it is for classify"},
         {"query-split", s.query_split != NULL, EVAL, "it is for eval"},
         {"report", s.report != NULL, EVAL, "it is for eval"},
         {"pictures", s.pictures != NULL, s.report != NULL ? EVAL : 0, "it is for eval --report"},

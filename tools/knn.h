@@ -17,7 +17,8 @@ typedef struct knn {
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;          /* metric -1: not given */
-    bool as_json, adds, is_negative, is_quiet, is_strict;
+    const char *claim;            /* NULL: none */
+    bool as_json, adds, is_negative, is_quiet, is_strict, is_together, is_stream, has_frames;
     bool asks_head, asks_digests; /* sets of pictures get probabilities, digests */
     cen_model_limits limits;      /* 0: the default */
     cen_model *model;             /* loaded when the first picture needs it */
@@ -101,20 +102,10 @@ int knn_match_classes(const knn *s, const knn_set *gallery, knn_set *set);
 bool knn_count_copies(const knn_set *gallery, const knn_set *set, size_t *n);
 
 /* Fails if the two do not hold vectors of one size. */
-int knn_same_size(const knn *s, const knn_set *gallery, const knn_set *other);
+int knn_same_size(const knn *s, const char *gallery, size_t d, const knn_set *other);
 
 /* The row of features as a caller may print it: its path, or "row N" in text[32]. */
 const char *knn_row_name(const knn_set *set, size_t row, char *text);
-
-/* The share of a class in a vote. */
-typedef struct knn_vote {
-    int32_t label;
-    double share;
-} knn_vote;
-
-/* votes[k], largest first, of k neighbours as cen_knn_classify counts them; returns how many classes got one. */
-size_t knn_count_votes(const cen_knn_options *options, const int32_t *labels, const size_t *indices,
-                       const float *distances, knn_vote *votes);
 
 cen_labelled knn_labelled(const knn_set *set);
 
@@ -138,11 +129,13 @@ int knn_check_pictures(const knn *s, const knn_set *gallery, const knn_set *pict
 void knn_json_doubts(const knn_set *pictures, const knn_doubts *doubts); /* "doubtful": [...] */
 void knn_doubts_free(knn_doubts *doubts);
 
-/* k as asked for, held against what there is; 0 after a printed error. */
-size_t knn_choose_k(const knn *s, const knn_set *gallery, bool leave_one_out);
+/* k as asked for, held against the rows of a gallery; 0 after a printed error. */
+size_t knn_choose_k(const knn *s, const char *gallery, size_t n_rows, bool leave_one_out);
 
-/* The threshold for --far, from --strangers or the gallery's own classes. */
-int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold);
+/* The threshold that passes this share of --strangers, or of the gallery's own classes; -1 with *error filled, or an exit
+ * code after a printed error. */
+int knn_calibrate(knn *s, const char *path, const cen_gallery *gallery, double far_share,
+                  cen_threshold *limit, cen_error *error);
 void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold);
 
 /* "name": value, with null if value is no number. */

@@ -221,33 +221,33 @@ int knn_gallery_load(knn *s, char *path, knn_set *set)
     return code;
 }
 
-int knn_same_size(const knn *s, const knn_set *gallery, const knn_set *other)
+int knn_same_size(const knn *s, const char *gallery, size_t d, const knn_set *other)
 {
-    if (gallery->f.d == other->f.d) return 0;
+    if (d == other->f.d) return 0;
     if (other->folder != NULL) {
         return fail(s->tool, EXIT_FAILED,
                     "%s: the model %s makes features of %zu numbers, but %s holds %zu; name the "
                     "model that made them with --model",
-                    other->name, s->model_path, other->f.d, gallery->name, gallery->f.d);
+                    other->name, s->model_path, other->f.d, gallery, d);
     }
     return fail(s->tool, EXIT_FAILED,
                 "%s: features of %zu numbers, but %s holds %zu; both must come from one model",
-                other->name, other->f.d, gallery->name, gallery->f.d);
+                other->name, other->f.d, gallery, d);
 }
 
-size_t knn_choose_k(const knn *s, const knn_set *gallery, bool leave_one_out)
+size_t knn_choose_k(const knn *s, const char *gallery, size_t n_rows, bool leave_one_out)
 {
     enum { USUAL = 5 };
-    size_t most = gallery->f.n - leave_one_out;
+    size_t most = n_rows - leave_one_out;
     if (most == 0) {
         (void)fail(s->tool, EXIT_FAILED,
-                   "%s: a single row has no neighbours; two or more are needed", gallery->name);
+                   "%s: a single row has no neighbours; two or more are needed", gallery);
         return 0;
     }
     if (s->k > most) {
         (void)fail(s->tool, EXIT_FAILED,
                    "%s: --k %zu asks for more than the %zu rows there are%s; choose a smaller one",
-                   gallery->name, s->k, most, leave_one_out ? " beside the one left out" : "");
+                   gallery, s->k, most, leave_one_out ? " beside the one left out" : "");
         return 0;
     }
     return s->k > 0 ? s->k : most < USUAL ? most : USUAL;

@@ -1,32 +1,43 @@
-/* cl_knn classify: what is found of each picture. */
+/* cl_knn classify: what is answered to pictures. */
 #ifndef TOOLS_KNN_CLASSIFY_H
 #define TOOLS_KNN_CLASSIFY_H
 
 #include <centerloss_eval.h>
 
-#include "knn.h"
+#include "knn_gallery.h"
 
-/* What is found of n queries against the gallery. */
+/* The answers of a gallery to the pictures of a set, or one answer to all of them together. */
 typedef struct knn_answers {
-    cen_context *context;
-    const knn_set *gallery, *queries;
-    cen_knn_options options;
-    size_t k, n_in_gallery;
-    int32_t *classes; /* [n] the class that the neighbours vote for, -1: unknown */
-    size_t *indices;  /* [n, k] rows of the gallery, nearest first */
-    float *distances; /* [n, k] */
-    /* [n] distance of the nearest of that class (of an unknown's: of the nearest's class), and of the nearest
-     * of another, NAN until it is found and in a gallery of one class */
-    double *own, *others;
-    knn_vote *votes;             /* [k] of one query */
+    const knn *s;
+    const char *path; /* of the gallery */
+    cen_gallery *gallery;
+    knn_set notes; /* of the pictures of the gallery */
+    const knn_set *queries;
+    cen_ask_options options;
+    cen_threshold limit; /* of --threshold or --far; n_pictures is 0 if it is not calibrated */
+    size_t n, n_in_gallery;
+    cen_answer *answers; /* [n] */
+    size_t *rows;        /* [n, options.k] of the gallery, nearest first */
+    float *distances;
     const cen_model_info *model; /* of the queries' probabilities, or NULL */
-    size_t *
-        trained; /* [classes of the gallery] its place among the classes of the head, SIZE_MAX: none */
-    bool is_one_class; /* of the gallery */
+    size_t frame;                /* of a stream, from 1; 0: queries have paths */
 } knn_answers;
 
+/* Opens the gallery, calibrates it if --far asks for that, and sets the options. */
+int knn_answers_begin(knn *s, char *path, knn_answers *a);
+void knn_answers_end(knn_answers *a);
+
+/* Asks for all pictures of a->queries. */
+cen_status knn_answers_ask(knn_answers *a, cen_error *error);
+
+/* classify --stream and --frames: answers to what comes on standard input. */
+int knn_stream(knn *s, char *path);
+
 /* A line per picture, on a terminal in columns. */
-void knn_answers_text(const knn_answers *a);
-void knn_answers_json(const knn_answers *a, const cen_threshold *limit);
+int knn_answers_text(const knn_answers *a);
+int knn_answers_json(const knn_answers *a);
+
+/* The answer to picture i as an object. */
+int knn_answer_json(const knn_answers *a, size_t i);
 
 #endif

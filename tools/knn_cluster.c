@@ -49,7 +49,7 @@ static int calibrate(knn *s, char *const *paths, knn_set *set, knn_groups *group
     int code = load_others(s, paths, &others);
     if (code != 0) return code;
     groups->far = s->far >= 0 ? s->far : usual_far;
-    code = knn_same_size(s, set, &others);
+    code = knn_same_size(s, set->name, set->f.d, &others);
     if (code == 0) code = knn_match_classes(s, set, &others);
     if (code == 0) {
         cen_error error;

@@ -79,28 +79,40 @@ static int find_near(const knn *s, enrolment *e)
     return code;
 }
 
-/* --threshold or --far if they are given; else the threshold that a .gallery keeps; else the distance at which 1 % of strangers pass, in a
- * small gallery 10 %, and in a smaller one none. */
-static int choose_limit(knn *s, enrolment *e)
+/* The distance at which --far of strangers pass, or 1 %, in a small gallery 10 %, and in a smaller one none. */
+static int calibrate(knn *s, const cen_gallery *gallery, enrolment *e)
 {
     static const double usual[] = {0.01, 0.1};
-    e->limit = (cen_threshold){.distance = s->threshold};
-    if (s->threshold >= 0) return 0;
-    if (s->far >= 0) return knn_calibrate(s, e->gallery, &e->limit);
-    if (e->gallery->kept != NULL && cen_gallery_get(e->gallery->kept)->known.n_pictures > 0) {
-        e->limit = cen_gallery_get(e->gallery->kept)->known;
-        return 0;
-    }
-    const cen_labelled gallery = knn_labelled(e->gallery);
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
-        cen_error error;
-        cen_status status = cen_threshold_calibrate(s->context, &gallery, NULL, e->gallery->f.d,
-                                                    knn_metric(s), usual[i], &e->limit, &error);
-        if (status == CEN_OK) return 0;
-        if (status != CEN_ERROR_ARGUMENT) return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    const size_t n = s->far >= 0 ? 1 : sizeof usual / sizeof *usual;
+    cen_error error;
+    for (size_t i = 0; i < n; i++) {
+        const int code = knn_calibrate(s, e->gallery->name, gallery,
+                                       s->far >= 0 ? s->far : usual[i], &e->limit, &error);
+        if (code >= 0) return code;
+        if (s->far >= 0 || error.status != CEN_ERROR_ARGUMENT) {
+            return fail(s->tool, EXIT_FAILED, "%s", error.message);
+        }
     }
     e->limit = (cen_threshold){.distance = NAN};
     return 0;
+}
+
+/* --threshold, else the threshold that a .gallery keeps, else one that is calibrated now. */
+static int choose_limit(knn *s, enrolment *e)
+{
+    cen_gallery *gallery;
+    e->limit = (cen_threshold){.distance = s->threshold};
+    if (s->threshold >= 0) return 0;
+    int code = knn_gallery_of(s, e->gallery, &gallery);
+    if (code != 0) return code;
+    const cen_gallery_info *info = cen_gallery_get(gallery);
+    if (s->far >= 0 || info->known.n_pictures == 0) {
+        code = calibrate(s, gallery, e);
+    } else {
+        e->limit = info->known;
+    }
+    cen_gallery_free(gallery);
+    return code;
 }
 
 /* ---- the new gallery ---- */
@@ -294,7 +306,7 @@ static const char *choose_output(const knn *s, const char *gallery, cen_features
 
 static int enroll(knn *s, enrolment *e, const char *output, cen_features_format format)
 {
-    int code = knn_same_size(s, e->gallery, e->pictures);
+    int code = knn_same_size(s, e->gallery->name, e->gallery->f.d, e->pictures);
     if (code == 0) code = knn_check_pictures(s, e->gallery, e->pictures, e->name, &e->doubts);
     if (code == 0) code = choose_limit(s, e);
     if (code == 0) code = find_near(s, e);

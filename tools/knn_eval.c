@@ -75,7 +75,7 @@ static int load_query(knn *s, char *path, knn_evaluation *e)
     knn_set_drop_unlabelled(s, &e->queries);
     e->gallery_split = named_split(s->gallery_split);
     e->query_split = named_split(s->query_split);
-    code = knn_same_size(s, &e->gallery, &e->queries);
+    code = knn_same_size(s, e->gallery.name, e->gallery.f.d, &e->queries);
     if (code == 0) code = knn_set_keep_split(s, &e->gallery, e->gallery_split);
     if (code == 0) code = knn_set_keep_split(s, &e->queries, e->query_split);
     if (code == 0 && e->queries.f.n == 0) {
@@ -172,7 +172,7 @@ static int write_report(const knn *s, const knn_evaluation *e, const char *const
 static int measure(knn *s, knn_evaluation *e)
 {
     const knn_set *queries = knn_queries_of(e);
-    size_t k = knn_choose_k(s, &e->gallery, e->leave_one_out);
+    size_t k = knn_choose_k(s, e->gallery.name, e->gallery.f.n, e->leave_one_out);
     if (k == 0) return EXIT_FAILED;
     cen_measure_options options = cen_measure_options_init();
     cen_knn_options options_knn = cen_knn_options_init();

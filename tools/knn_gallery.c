@@ -143,14 +143,20 @@ int knn_gallery_of(const knn *s, const knn_set *set, cen_gallery **gallery)
     return code;
 }
 
-int knn_gallery_open(knn *s, char *path, cen_gallery **gallery)
+int knn_gallery_open(knn *s, char *path, cen_gallery **gallery, knn_set *notes)
 {
+    if (notes != NULL) *notes = (knn_set){.name = path};
     if (knn_is_gallery(path)) return load(s, path, false, gallery);
     knn_set set;
     int code = knn_gallery_load(s, path, &set);
     if (code != 0) return code;
     code = knn_gallery_of(s, &set, gallery);
-    knn_set_free(&set);
+    if (code == 0 && notes != NULL) notes->n_unlabelled = set.n_unlabelled;
+    if (code == 0 && notes != NULL && set.folder != NULL) {
+        *notes = set;
+    } else {
+        knn_set_free(&set);
+    }
     return code;
 }
 

@@ -15,8 +15,9 @@ int knn_set_load_gallery(knn *s, knn_set *set);
 /* Learns the model and the metric of a .gallery that is there. */
 int knn_gallery_peek(knn *s, const char *path);
 
-/* A gallery to read: a .gallery, or any set, which becomes one in memory. */
-int knn_gallery_open(knn *s, char *path, cen_gallery **gallery);
+/* A gallery to read: a .gallery, or any set, which becomes one in memory. *notes (may be NULL) is what knn_json_notes
+ * needs of that set, and the caller's to knn_set_free. */
+int knn_gallery_open(knn *s, char *path, cen_gallery **gallery, knn_set *notes);
 
 /* A set as a gallery in memory; of a .gallery all that is in the file. */
 int knn_gallery_of(const knn *s, const knn_set *set, cen_gallery **gallery);

@@ -76,7 +76,7 @@ int knn_list(knn *s, char *const *paths, size_t n_paths)
         return fail(s->tool, EXIT_USAGE, "name a gallery: cl_knn list GALLERY [NAME]");
     }
     cen_gallery *gallery;
-    int code = knn_gallery_open(s, paths[0], &gallery);
+    int code = knn_gallery_open(s, paths[0], &gallery, NULL);
     if (code != 0) return code;
     if (n_paths == 2) {
         code = print_one(s, paths[0], gallery, paths[1]);
@@ -118,7 +118,7 @@ static void print_text(const char *path, const cen_gallery_info *info, size_t n_
     print_limit("threshold", &info->known);
     print_limit("for a claim", &info->same);
     if (info->known.n_pictures == 0) {
-        printf("threshold    none, so no picture is unknown; cl_knn calibrate sets one\n");
+        printf("threshold    none, so no picture is unknown; --threshold or --far gives one\n");
     }
     if (size > 0) printf("file         %s bytes\n", with_commas((size_t)size, text));
     if (info->n_unfinished > 0) {
@@ -165,7 +165,7 @@ int knn_info(knn *s, char *const *paths, size_t n_paths)
 {
     if (n_paths != 1) return fail(s->tool, EXIT_USAGE, "name one gallery: cl_knn info GALLERY");
     cen_gallery *gallery;
-    int code = knn_gallery_open(s, paths[0], &gallery);
+    int code = knn_gallery_open(s, paths[0], &gallery, NULL);
     if (code != 0) return code;
     size_t n_names;
     knn_name *names = knn_count_names(s, paths[0], gallery, &n_names);

@@ -1,5 +1,5 @@
 /* How near is near enough: calibration, in words and as JSON. */
-#include "knn.h"
+#include "knn_gallery.h"
 
 #include <centerloss_eval.h>
 
@@ -8,32 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* Drops the rows whose class the gallery knows. */
-static int keep_strangers(const knn *s, const knn_set *gallery, knn_set *strangers)
+static int keep_strangers(const knn *s, const cen_gallery *gallery, knn_set *strangers)
 {
-    const char **known = malloc((gallery->f.n + 1) * sizeof *known);
-    if (known == NULL) {
-        return fail(s->tool, EXIT_FAILED, "%s: not enough memory for the names of its classes",
-                    gallery->name);
-    }
-    size_t n_known = 0, n = 0;
-    for (size_t i = 0; i < gallery->f.n; i++) {
-        if (i > 0 && gallery->labels[i] == gallery->labels[i - 1]) continue;
-        known[n_known++] = gallery->f.rows[i].class_name;
-    }
-    qsort(known, n_known, sizeof *known, compare_names);
+    size_t n = 0;
     for (size_t i = 0; i < strangers->f.n; i++) {
-        const char *name = strangers->f.rows[i].class_name;
-        if (bsearch(&name, known, n_known, sizeof *known, compare_names) == NULL) {
-            knn_set_move_row(strangers, i, n++);
+        cen_error error;
+        size_t n_there;
+        if (cen_gallery_find(gallery, strangers->f.rows[i].class_name, NULL, 0, &n_there, &error) !=
+            CEN_OK) {
+            return fail(s->tool, EXIT_FAILED, "%s", error.message);
         }
+        if (n_there == 0) knn_set_move_row(strangers, i, n++);
     }
-    free(known);
     strangers->f.n = n;
     if (n > 0) return 0;
     return fail(s->tool, EXIT_FAILED,
@@ -42,33 +29,76 @@ static int keep_strangers(const knn *s, const knn_set *gallery, knn_set *strange
                 strangers->name);
 }
 
-static int load_strangers(knn *s, const knn_set *gallery, knn_set *strangers)
+static int load_strangers(knn *s, const char *path, const cen_gallery *gallery, knn_set *strangers)
 {
-    char *path = (char *)s->strangers; /* not written to */
-    int code = knn_set_load(s, &path, 1, gallery->name, strangers);
+    char *paths = (char *)s->strangers; /* not written to */
+    int code = knn_set_load(s, &paths, 1, path, strangers);
     if (code != 0) return code;
     knn_set_drop_unlabelled(s, strangers);
-    code = knn_same_size(s, gallery, strangers);
+    code = knn_same_size(s, path, cen_gallery_get(gallery)->d, strangers);
     if (code == 0) code = knn_set_need_classes(s, strangers);
     if (code == 0) code = keep_strangers(s, gallery, strangers);
     if (code != 0) knn_set_free(strangers);
     return code;
 }
 
-int knn_calibrate(knn *s, const knn_set *gallery, cen_threshold *threshold)
+/* The positives of a gallery; labels are places in the sorted list of names. */
+static cen_status gather(const cen_gallery *gallery, const knn_name *names, size_t n_names,
+                         float *features, int32_t *labels, size_t *n, cen_error *error)
 {
+    const cen_gallery_info *info = cen_gallery_get(gallery);
+    *n = 0;
+    for (size_t i = 0; i < info->n; i++) {
+        cen_gallery_row row;
+        const cen_status status = cen_gallery_row_get(gallery, i, &row, error);
+        if (status != CEN_OK) return status;
+        if (row.is_negative) continue;
+        size_t low = 0, high = n_names;
+        while (high - low > 1) {
+            const size_t middle = low + (high - low) / 2;
+            if (strcmp(names[middle].name, row.name) <= 0) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        labels[*n] = (int32_t)low;
+        memcpy(features + (*n)++ * info->d, row.feature, info->d * sizeof *features);
+    }
+    return CEN_OK;
+}
+
+int knn_calibrate(knn *s, const char *path, const cen_gallery *gallery, double far_share,
+                  cen_threshold *limit, cen_error *error)
+{
+    const cen_gallery_info *info = cen_gallery_get(gallery);
     knn_set strangers = {.name = NULL};
+    size_t n_names, n;
     if (s->strangers != NULL) {
-        int code = load_strangers(s, gallery, &strangers);
+        const int code = load_strangers(s, path, gallery, &strangers);
         if (code != 0) return code;
     }
-    cen_error error;
-    const cen_labelled known = knn_labelled(gallery), others = knn_labelled(&strangers);
-    cen_status status = cen_threshold_calibrate(s->context, &known, &others, gallery->f.d,
-                                                knn_metric(s), s->far, threshold, &error);
+    *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the features of the gallery"};
+    knn_name *names = knn_count_names(s, path, gallery, &n_names);
+    float *features = calloc(info->n + 1, info->d * sizeof *features);
+    int32_t *labels = calloc(info->n + 1, sizeof *labels);
+    cen_status status = CEN_ERROR_MEMORY;
+    if (names != NULL && features != NULL && labels != NULL) {
+        status = gather(gallery, names, n_names, features, labels, &n, error);
+    }
+    if (status == CEN_OK) {
+        const cen_labelled known = {features, labels, n}, others = knn_labelled(&strangers);
+        status = cen_threshold_calibrate(s->context, &known, &others, info->d, info->metric,
+                                         far_share, limit, error);
+    }
+    free(names);
+    free(features);
+    free(labels);
     knn_set_free(&strangers);
-    return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s", error.message);
+    return status == CEN_OK ? 0 : -1;
 }
+
+/* ---- printing ---- */
 
 void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold)
 {

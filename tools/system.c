@@ -124,6 +124,11 @@ static bool make_one(char *path)
     return is_synced;
 }
 
+void read_binary(FILE *file)
+{
+    (void)file;
+}
+
 bool replace_path(const char *from, const char *to)
 {
     return rename(from, to) == 0;
@@ -139,6 +144,7 @@ bool sync_file(FILE *file)
 /* ---- Windows, where the manifest of windows.rc makes paths UTF-8 --------------------------------- */
 #else
 #include <direct.h>
+#include <fcntl.h>
 #include <io.h>
 #include <windows.h>
 
@@ -205,6 +211,11 @@ char *absolute_path(const char *path)
 static bool make_one(char *path)
 {
     return _mkdir(path) == 0 || path_exists(path);
+}
+
+void read_binary(FILE *file)
+{
+    (void)_setmode(_fileno(file), _O_BINARY);
 }
 
 bool replace_path(const char *from, const char *to)

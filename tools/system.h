@@ -34,6 +34,9 @@ bool path_exists(const char *path);
 /* True if that is a folder. */
 bool path_is_folder(const char *path);
 
+/* Standard input gives its bytes as they are. */
+void read_binary(FILE *file);
+
 /* Bytes of the file at path; 0: not known. */
 double file_size(const char *path);
 
