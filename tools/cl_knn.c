@@ -118,6 +118,7 @@ static const struct {
     work_function *work;
     unsigned bit;
 } commands[] = {{"classify", knn_classify, CLASSIFY},
+                {"calibrate", knn_calibrate_gallery, CALIBRATE},
                 {"sync", knn_sync, SYNC},
                 {"add", knn_add, ADD},
                 {"remove", knn_remove, REMOVE},
@@ -133,6 +134,7 @@ enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
 static const entry command_texts[] = {
     {"classify", "who is on each picture, and how sure"},
+    {"calibrate", "how near is near enough; the .gallery keeps it"},
     {"sync", "make a .gallery hold the pictures of a folder"},
     {"add", "add pictures of one name"},
     {"remove", "remove a name or pictures"},
@@ -161,6 +163,7 @@ static const entry files[] = {
 static const command tool = {
     .name = "cl_knn",
     .usage = "cl_knn classify [OPTIONS] GALLERY IMAGE|DIR...\n"
+             "       cl_knn calibrate [OPTIONS] GALLERY\n"
              "       cl_knn sync [OPTIONS] GALLERY FOLDER\n"
              "       cl_knn add [OPTIONS] GALLERY NAME IMAGE|DIR...\n"
              "       cl_knn remove [OPTIONS] GALLERY NAME|IMAGE...\n"

@@ -58,6 +58,7 @@ int knn_remove(knn *s, char *const *paths, size_t n_paths);
 int knn_rename(knn *s, char *const *paths, size_t n_paths);
 int knn_list(knn *s, char *const *paths, size_t n_paths);
 int knn_info(knn *s, char *const *paths, size_t n_paths);
+int knn_calibrate_gallery(knn *s, char *const *paths, size_t n_paths);
 
 /* The metric of --metric, else that of the .gallery, else l2. */
 cen_metric knn_metric(const knn *s);
@@ -132,10 +133,8 @@ void knn_doubts_free(knn_doubts *doubts);
 /* k as asked for, held against the rows of a gallery; 0 after a printed error. */
 size_t knn_choose_k(const knn *s, const char *gallery, size_t n_rows, bool leave_one_out);
 
-/* The threshold that passes this share of --strangers, or of the gallery's own classes; -1 with *error filled, or an exit
- * code after a printed error. */
-int knn_calibrate(knn *s, const char *path, const cen_gallery *gallery, double far_share,
-                  cen_threshold *limit, cen_error *error);
+/* Calibrates a gallery in memory on --strangers, or on its own classes. */
+int knn_calibrate(knn *s, const char *path, cen_gallery *gallery, double far_share);
 void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold);
 
 /* "name": value, with null if value is no number. */

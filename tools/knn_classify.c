@@ -24,15 +24,11 @@ int knn_answers_begin(knn *s, char *path, knn_answers *a)
     } else if (s->claim != NULL && n_rows == 0) {
         code = knn_no_such_name(s, path, a->gallery, s->claim);
     }
-    a->limit.distance = s->threshold >= 0 ? s->threshold : -1;
-    if (code == 0 && s->far >= 0) {
-        code = knn_calibrate(s, path, a->gallery, s->far, &a->limit, &error);
-        if (code < 0) code = fail(s->tool, EXIT_FAILED, "%s", error.message);
-    }
+    if (code == 0 && s->far >= 0) code = knn_calibrate(s, path, a->gallery, s->far);
     if (code == 0) {
         a->options.k = knn_choose_k(s, path, info->n - info->n_negatives, false);
         a->options.weights = (cen_weights)s->weights;
-        a->options.threshold = a->limit.distance;
+        a->options.threshold = s->threshold >= 0 ? s->threshold : -1;
         a->options.claim = s->claim;
         a->options.together = s->is_together;
         if (a->options.k == 0) code = EXIT_FAILED;
@@ -116,7 +112,10 @@ static int answer(knn *s, knn_answers *a)
         return fail(s->tool, EXIT_FAILED, "%s: %s", a->queries->name, error.message);
     }
     if (s->as_json) return knn_answers_json(a);
-    if (a->limit.n_pictures > 0 && !s->is_quiet) knn_print_threshold(s, stdout, &a->limit);
+    if (s->far >= 0 && !s->is_quiet) {
+        const cen_gallery_info *info = cen_gallery_get(a->gallery);
+        knn_print_threshold(s, stdout, s->claim != NULL ? &info->same : &info->known);
+    }
     code = knn_answers_text(a);
     if (code == 0 && a->n_in_gallery > 0 && !s->is_quiet) {
         char text[32];

@@ -14,7 +14,6 @@ typedef struct knn_answers {
     knn_set notes; /* of the pictures of the gallery */
     const knn_set *queries;
     cen_ask_options options;
-    cen_threshold limit; /* of --threshold or --far; n_pictures is 0 if it is not calibrated */
     size_t n, n_in_gallery;
     cen_answer *answers; /* [n] */
     size_t *rows;        /* [n, options.k] of the gallery, nearest first */

@@ -295,9 +295,10 @@ int knn_answer_json(const knn_answers *a, size_t i)
 static void json_limit(const knn_answers *a)
 {
     const cen_gallery_info *info = cen_gallery_get(a->gallery);
+    const cen_threshold given = {.distance = a->options.threshold};
     const cen_threshold *kept = a->options.claim != NULL ? &info->same : &info->known;
     if (a->options.threshold >= 0) {
-        knn_json_threshold(&a->limit);
+        knn_json_threshold(&given);
     } else if (kept->n_pictures > 0) {
         knn_json_threshold(kept);
     } else {

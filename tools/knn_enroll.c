@@ -79,21 +79,19 @@ static int find_near(const knn *s, enrolment *e)
     return code;
 }
 
-/* The distance at which --far of strangers pass, or 1 %, in a small gallery 10 %, and in a smaller one none. */
-static int calibrate(knn *s, const cen_gallery *gallery, enrolment *e)
+/* For --far, or 1 %; in a small gallery 10 %, and in a smaller one not at all. */
+static int calibrate(knn *s, const char *path, cen_gallery *gallery)
 {
     static const double usual[] = {0.01, 0.1};
-    const size_t n = s->far >= 0 ? 1 : sizeof usual / sizeof *usual;
-    cen_error error;
-    for (size_t i = 0; i < n; i++) {
-        const int code = knn_calibrate(s, e->gallery->name, gallery,
-                                       s->far >= 0 ? s->far : usual[i], &e->limit, &error);
-        if (code >= 0) return code;
-        if (s->far >= 0 || error.status != CEN_ERROR_ARGUMENT) {
-            return fail(s->tool, EXIT_FAILED, "%s", error.message);
-        }
+    if (s->far >= 0) return knn_calibrate(s, path, gallery, s->far);
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+        cen_error error;
+        cen_calibration options = cen_calibration_init();
+        options.false_accepts = usual[i];
+        const cen_status status = cen_gallery_calibrate(gallery, &options, &error);
+        if (status == CEN_OK) return 0;
+        if (status != CEN_ERROR_ARGUMENT) return fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
-    e->limit = (cen_threshold){.distance = NAN};
     return 0;
 }
 
@@ -107,10 +105,9 @@ static int choose_limit(knn *s, enrolment *e)
     if (code != 0) return code;
     const cen_gallery_info *info = cen_gallery_get(gallery);
     if (s->far >= 0 || info->known.n_pictures == 0) {
-        code = calibrate(s, gallery, e);
-    } else {
-        e->limit = info->known;
+        code = calibrate(s, e->gallery->name, gallery);
     }
+    e->limit = info->known.n_pictures > 0 ? info->known : (cen_threshold){.distance = NAN};
     cen_gallery_free(gallery);
     return code;
 }

@@ -118,7 +118,7 @@ static void print_text(const char *path, const cen_gallery_info *info, size_t n_
     print_limit("threshold", &info->known);
     print_limit("for a claim", &info->same);
     if (info->known.n_pictures == 0) {
-        printf("threshold    none, so no picture is unknown; --threshold or --far gives one\n");
+        printf("threshold    none, so no picture is unknown; cl_knn calibrate sets one\n");
     }
     if (size > 0) printf("file         %s bytes\n", with_commas((size_t)size, text));
     if (info->n_unfinished > 0) {

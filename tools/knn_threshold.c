@@ -42,60 +42,53 @@ static int load_strangers(knn *s, const char *path, const cen_gallery *gallery, 
     return code;
 }
 
-/* The positives of a gallery; labels are places in the sorted list of names. */
-static cen_status gather(const cen_gallery *gallery, const knn_name *names, size_t n_names,
-                         float *features, int32_t *labels, size_t *n, cen_error *error)
+int knn_calibrate(knn *s, const char *path, cen_gallery *gallery, double far_share)
 {
-    const cen_gallery_info *info = cen_gallery_get(gallery);
-    *n = 0;
-    for (size_t i = 0; i < info->n; i++) {
-        cen_gallery_row row;
-        const cen_status status = cen_gallery_row_get(gallery, i, &row, error);
-        if (status != CEN_OK) return status;
-        if (row.is_negative) continue;
-        size_t low = 0, high = n_names;
-        while (high - low > 1) {
-            const size_t middle = low + (high - low) / 2;
-            if (strcmp(names[middle].name, row.name) <= 0) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        labels[*n] = (int32_t)low;
-        memcpy(features + (*n)++ * info->d, row.feature, info->d * sizeof *features);
-    }
-    return CEN_OK;
-}
-
-int knn_calibrate(knn *s, const char *path, const cen_gallery *gallery, double far_share,
-                  cen_threshold *limit, cen_error *error)
-{
-    const cen_gallery_info *info = cen_gallery_get(gallery);
     knn_set strangers = {.name = NULL};
-    size_t n_names, n;
     if (s->strangers != NULL) {
         const int code = load_strangers(s, path, gallery, &strangers);
         if (code != 0) return code;
     }
-    *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the features of the gallery"};
-    knn_name *names = knn_count_names(s, path, gallery, &n_names);
-    float *features = calloc(info->n + 1, info->d * sizeof *features);
-    int32_t *labels = calloc(info->n + 1, sizeof *labels);
-    cen_status status = CEN_ERROR_MEMORY;
-    if (names != NULL && features != NULL && labels != NULL) {
-        status = gather(gallery, names, n_names, features, labels, &n, error);
-    }
-    if (status == CEN_OK) {
-        const cen_labelled known = {features, labels, n}, others = knn_labelled(&strangers);
-        status = cen_threshold_calibrate(s->context, &known, &others, info->d, info->metric,
-                                         far_share, limit, error);
-    }
-    free(names);
-    free(features);
-    free(labels);
+    cen_error error;
+    cen_calibration options = cen_calibration_init();
+    const cen_labelled others = knn_labelled(&strangers);
+    options.false_accepts = far_share;
+    if (s->strangers != NULL) options.strangers = &others;
+    const cen_status status = cen_gallery_calibrate(gallery, &options, &error);
     knn_set_free(&strangers);
-    return status == CEN_OK ? 0 : -1;
+    return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s: %s", path, error.message);
+}
+
+/* ---- calibrate ---- */
+
+int knn_calibrate_gallery(knn *s, char *const *paths, size_t n_paths)
+{
+    enum { PER_CENT = 100 };
+    if (n_paths != 1) {
+        return fail(s->tool, EXIT_USAGE, "name one gallery: cl_knn calibrate GALLERY");
+    }
+    knn_change change;
+    int code = knn_need_gallery(s, paths[0]);
+    if (code == 0) code = knn_change_begin(s, paths[0], false, 0, &change);
+    if (code != 0) return code;
+    code = knn_calibrate(s, paths[0], change.gallery, s->far >= 0 ? s->far : 1.0 / PER_CENT);
+    if (code == 0) code = knn_change_save(s, &change);
+    const cen_gallery_info *info = cen_gallery_get(change.gallery);
+    if (code == 0 && s->as_json) {
+        printf("{\"gallery\": ");
+        print_json_string(stdout, paths[0]);
+        printf(", \"threshold\": ");
+        knn_json_threshold(&info->known);
+        printf(", \"claim_threshold\": ");
+        knn_json_threshold(&info->same);
+        printf("}\n");
+    } else if (code == 0 && !s->is_quiet) {
+        knn_print_threshold(s, stdout, &info->known);
+        printf("for a claim, ");
+        knn_print_threshold(s, stdout, &info->same);
+    }
+    knn_change_end(&change);
+    return code;
 }
 
 /* ---- printing ---- */

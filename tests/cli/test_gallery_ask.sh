@@ -1,5 +1,5 @@
 #!/bin/sh
-# Asking a .gallery: a threshold decides, --together is one answer, --claim answers yes or no, negatives push, and
+# Asking a .gallery: the kept threshold decides, --together is one answer, --claim answers yes or no, negatives push, and
 # --stream and --frames answer each picture at once, whatever comes.
 . "$(dirname "$0")/common.sh"
 KNN=$TOOLS/cl_knn
@@ -19,12 +19,22 @@ for person in 0 1 2 3 4; do
 done
 succeed "$KNN" classify g.gallery far.csv
 says '^x  p4  '
-succeed "$KNN" classify --threshold 3 g.gallery far.csv
+succeed "$KNN" calibrate --far 0.1 g.gallery
+says '^threshold [0-9.]+: passes '
+says '^for a claim, threshold '
+succeed "$KNN" info g.gallery
+says '^threshold +[0-9.]+: passes .* % of strangers \(95 % interval '
+succeed "$KNN" classify g.gallery far.csv
 says '^x  unknown  '
-succeed "$KNN" classify --threshold 3 g.gallery near.csv
+succeed "$KNN" classify g.gallery near.csv
 says '^n  p2  '
 succeed "$KNN" classify --threshold 1000 g.gallery far.csv
 says '^x  p4  '
+# what is added later does not lose it, and old forms calibrate for each command
+succeed "$KNN" add g.gallery p9 far.csv
+succeed "$KNN" info --json g.gallery
+says '"threshold": \{"distance": [0-9.]+, "far": '
+succeed "$KNN" remove g.gallery p9
 succeed "$KNN" classify --far 0.1 people.csv far.csv
 says '^x  unknown  '
 
@@ -36,11 +46,11 @@ succeed "$KNN" classify --together --json g.gallery burst.csv
 says '"pictures": \[\{"paths": \["a", "b", "c"\], "known": true, "class": "p2", '
 
 # ---- is it p2? ----
-succeed "$KNN" classify --claim p2 --threshold 3 g.gallery near.csv
+succeed "$KNN" classify --claim p2 g.gallery near.csv
 says '^n  yes  '
-succeed "$KNN" classify --claim p1 --threshold 3 g.gallery near.csv
+succeed "$KNN" classify --claim p1 g.gallery near.csv
 says '^n  no  '
-succeed "$KNN" classify --claim p2 --threshold 3 --json g.gallery near.csv
+succeed "$KNN" classify --claim p2 --json g.gallery near.csv
 says '"path": "n", "claim": "p2", "same": true, '
 expect 1 'g.gallery: it has no "q2"; did you mean "p2"\?' "$KNN" classify --claim q2 g.gallery near.csv
 
@@ -56,8 +66,9 @@ says '^n  p2  '
 expect 2 "pictures come on standard input; name a gallery only" "$KNN" classify --stream g.gallery near.csv
 expect 2 "together has no use here" "$KNN" classify --stream --together g.gallery
 expect 2 "stream has no use here: it is for classify without --frames" "$KNN" classify --stream --frames g.gallery
-expect 2 "claim has no use here" "$KNN" eval --claim p2 --threshold 3 g.gallery
+expect 2 "claim has no use here" "$KNN" eval --claim p2 g.gallery
 expect 2 "standard input: .* pictures need a model" sh -c "'$KNN' classify --stream g.gallery </dev/null"
+expect 2 "start.csv: only a .gallery can be changed so" "$KNN" calibrate start.csv
 
 # ---- streams ----
 few photos 6

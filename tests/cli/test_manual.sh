@@ -50,7 +50,7 @@ for tool in cl_export cl_features cl_idx cl_knn cl_train; do
     fi
 done
 # each command of cl_knn has a line of its own in the usage
-for name in classify sync add remove rename list info enroll eval audit cluster; do
+for name in classify calibrate sync add remove rename list info enroll eval audit cluster; do
     grep -qE "^(Usage:|      ) cl_knn $name \[OPTIONS\] GALLERY" cl_knn.help || complain "no usage of cl_knn $name"
 done
 [ "$(wc -l <cl_train.help)" -le 100 ] || complain "cl_train --help does not fit two screens"
