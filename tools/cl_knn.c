@@ -39,8 +39,8 @@ static const option options[] = {
          "distance is at most X become one."},
     {"far", '\0', OPTION_REAL, &s.far, "X", .most = 1,
      .help = "the threshold that passes this share of strangers",
-     .more = "For classify, enroll, and calibrate and cluster, which take 0.01 without it. cluster "
-             "counts pairs of pictures."},
+     .more = "For classify, enroll, calibrate (0.01) and cluster (0.005), which counts pairs of "
+             "pictures."},
     {"strangers", '\0', OPTION_TEXT, &s.strangers, "SET", .is_input = true,
      .help = "calibrate on the classes of SET",
      .more =
@@ -207,7 +207,7 @@ static const command tool = {
         "splits.\n"
         "cluster groups pictures whose classes nobody has named, and that the model need not know. "
         "The nearest groups become one as long as the mean distance of their pictures is within a "
-        "threshold. It passes 1 % (--far) of the pairs of one of these pictures and one of the "
+        "threshold. It passes 0.5 % (--far) of the pairs of one of these pictures and one of the "
         "training set, or of --strangers. Groups are numbered by size. -o FILE.csv is a list that "
         "cl_train takes. -o FOLDER has a sub-folder for each group of two or more pictures; it "
         "must be "
