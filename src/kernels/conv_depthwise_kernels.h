@@ -17,6 +17,14 @@ INLINE void fetch(cen__ahead ahead[2])
     }
 }
 
+/* gcc would compute the places of all rows before a loop and keep them in memory for the few vectors of a row: up to
+ * 1.1 times as slow. */
+#if defined(__GNUC__)
+#define COMPUTE_ANEW(number) __asm__("" : "+r"(number))
+#else
+#define COMPUTE_ANEW(number) (void)0
+#endif
+
 /* What a stack of taps adds to `rows` rows of `vectors` vectors, `apart` numbers apart. A vector of the input
  * serves all rows that read it. */
 INLINE void add_stack(size_t rows, size_t vectors, size_t height, size_t step, const float *w,
@@ -24,12 +32,15 @@ INLINE void add_stack(size_t rows, size_t vectors, size_t height, size_t step, c
                       vec sums[7][2])
 {
     vec weights[7];
+    const float *const at[2] = {from, from + apart};
+    size_t down = pitch;
+    COMPUTE_ANEW(down);
     for (size_t i = 0; i < height; i++) weights[i] = w[(ptrdiff_t)i * w_step] - (vec){0};
     if (rows * vectors == 1) CEN__LONE_SUM(sums[0][0]);
 #pragma GCC unroll 16
     for (size_t i = 0; i < (rows - 1) * step + height; i++)
         for (size_t v = 0; v < vectors; v++) {
-            const vec x = *(const vec *)(from + i * pitch + v * apart);
+            const vec x = *(const vec *)(at[v] + i * down);
             for (size_t r = 0; r < rows; r++)
                 if (i >= r * step && i < r * step + height) sums[r][v] += weights[i - r * step] * x;
         }
@@ -112,14 +123,6 @@ static void taps(const cen__taps *job)
     }
 #undef CASE
 }
-
-/* gcc would compute the places of all rows before a loop and keep them in memory for the few vectors of a row: up to
- * 1.1 times as slow. */
-#if defined(__GNUC__)
-#define COMPUTE_ANEW(number) __asm__("" : "+r"(number))
-#else
-#define COMPUTE_ANEW(number) (void)0
-#endif
 
 /* Of four rows. */
 INLINE void sum_rows(size_t stacks, size_t height, size_t step, const cen__tap_sums *t, size_t row,
