@@ -10,6 +10,7 @@
 #include "base/context.h"
 #include "base/sizes.h"
 #include "kernels/gemm_pack.h"
+#include "kernels/gemm_turned.h"
 
 void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
                      float *c, size_t ldc)
@@ -221,6 +222,7 @@ static void multiply(const cen__micro *micro, const product *x, float *scratch)
                        micro->nr};
     size_t n_turns = grid.m_blocks * grid.n_blocks * grid.k_blocks;
     bool a_in_place = reads_a_in_place(micro, x), b_in_place = reads_b_in_place(micro, x);
+    bool turned = cen__gemm_is_turned(micro, x->m, x->n, x->b);
     block on = {.micro = micro};
     on.a_panels = a_in_place ? NULL : scratch;
     on.b_panels = b_in_place ? NULL : scratch + a_block_count(micro, x->m, x->k);
@@ -229,6 +231,11 @@ static void multiply(const cen__micro *micro, const product *x, float *scratch)
         bool new_a = grid.m_blocks > 1 || turn % grid.n_blocks == 0;
         on.x = find_block(&grid, turn);
         begin_with_bias(&on.x); /* of a block, so that it is in the cache when the sums come */
+        if (turned) {
+            cen__gemm_turned(micro, on.x.m, on.x.n, on.x.k, on.x.a, on.x.b, on.x.c, on.x.ldc,
+                             on.x.accumulate, on.b_panels);
+            continue;
+        }
         if (new_b && !b_in_place) cen__pack_b(micro, on.x.n, on.x.k, on.x.b, on.b_panels);
         if (new_a && !a_in_place) cen__pack_a(micro, on.x.m, on.x.k, on.x.a, on.a_panels);
         multiply_block(&on);
