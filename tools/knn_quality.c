@@ -155,16 +155,6 @@ static cen_status look_at(const knn *s, const knn_set *set, const size_t *rows, 
     return CEN_OK;
 }
 
-/* rows[set->f.n]: the places of its rows among the images, which are in the same order. */
-static void find_rows(const knn_set *set, size_t *rows)
-{
-    const cen_folder_image *images = cen_folder_get(set->folder)->images;
-    for (size_t i = 0, at = 0; i < set->f.n; i++) {
-        while (images[at].path != set->f.rows[i].path) at++;
-        rows[i] = at++;
-    }
-}
-
 static cen_status check_pictures(const knn *s, const knn_set *set, knn_doubts *doubts,
                                  cen_error *error)
 {
@@ -174,20 +164,17 @@ static cen_status check_pictures(const knn *s, const knn_set *set, knn_doubts *d
     cen_image image = {
         dataset->width, dataset->height, (int)dataset->channels, malloc(size), NULL, {0}};
     float *x = calloc(batch, size * sizeof *x);
-    size_t *rows = calloc(set->f.n, sizeof *rows);
     cen_status status = CEN_ERROR_MEMORY;
     *error = (cen_error){status, "not enough memory to look at its pictures"};
-    if (image.pixels != NULL && x != NULL && rows != NULL) {
-        find_rows(set, rows);
+    if (image.pixels != NULL && x != NULL) {
         status = CEN_OK;
         for (size_t i = 0; i < set->f.n && status == CEN_OK; i += batch) {
             const size_t n = set->f.n - i < batch ? set->f.n - i : batch;
-            status = look_at(s, set, rows, i, n, x, &image, doubts, error);
+            status = look_at(s, set, set->images, i, n, x, &image, doubts, error);
         }
     }
     free(image.pixels);
     free(x);
-    free(rows);
     return status;
 }
 
