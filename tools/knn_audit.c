@@ -3,8 +3,8 @@
 
 #include <centerloss_eval.h>
 #include "system.h"
+#include "verdict.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,24 +38,18 @@ typedef struct report {
 
 /* ---- folds ---- */
 
-/* Columns of folds.npy: tools/README.md has their meaning. */
-enum { FOLD, FOLDS, OWN, OTHER, EXAMPLE, NEARER, N_COLUMNS };
-
-/* What the means of the classes count beside the head in the order of the list: little, but where the head is sure of
- * many they decide. Measured on three folders: tests/parity/labels.py. */
-static const double weight_of_means = 0.02;
-
 static bool is_usable(const cen_feature_set *folds, const float *verdict)
 {
-    const double example = (double)verdict[EXAMPLE];
-    return verdict[FOLD] >= 0 && verdict[NEARER] > 0 && example >= 0 && example < (double)folds->n;
+    const double example = (double)verdict[VERDICT_EXAMPLE];
+    return verdict[VERDICT_FOLD] >= 0 && verdict[VERDICT_NEARER] > 0 && example >= 0 &&
+           example < (double)folds->n;
 }
 
 /* places[set->f.n]: the rows of folds that stand for those of the set, in the same order. */
 static bool match_rows(const knn_set *set, const cen_feature_set *folds, size_t *places)
 {
     size_t at = 0;
-    if (folds->d != N_COLUMNS) return false;
+    if (folds->d != VERDICT_SIZE) return false;
     for (size_t i = 0; i < set->f.n; i++) {
         const cen_feature_row *row = &set->f.rows[i];
         while (at < folds->n && strcmp(folds->rows[at].path, row->path) != 0) at++;
@@ -83,14 +77,17 @@ static void list_suspects(report *r, const size_t *places, double ratio, suspect
 {
     *n = 0;
     for (size_t i = 0; i < r->set->f.n; i++) {
-        const float *verdict = r->folds.features + places[i] * N_COLUMNS;
-        const double own = (double)verdict[OWN], nearer = (double)verdict[NEARER];
+        const float *verdict = r->folds.features + places[i] * VERDICT_SIZE;
         if (!is_usable(&r->folds, verdict)) continue;
         r->n_judged++;
-        if (nearer <= ratio) continue;
-        list[*n].finding = (cen_finding){CEN_FINDING_MISPLACED,  i,  (size_t)verdict[EXAMPLE], 0,
-                                         (double)verdict[OTHER], own};
-        list[(*n)++].doubt = weight_of_means * log(nearer) - own;
+        if ((double)verdict[VERDICT_NEARER] <= ratio) continue;
+        list[*n].finding = (cen_finding){CEN_FINDING_MISPLACED,
+                                         i,
+                                         (size_t)verdict[VERDICT_EXAMPLE],
+                                         0,
+                                         (double)verdict[VERDICT_OTHER],
+                                         (double)verdict[VERDICT_OWN]};
+        list[(*n)++].doubt = verdict_doubt(verdict);
     }
     if (*n > 1) qsort(list, *n, sizeof *list, compare_suspects);
 }

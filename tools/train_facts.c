@@ -174,6 +174,7 @@ void facts_fill(facts *list, const run *r, const cen_folder_info *info, size_t n
     add_data(list, info, n_skipped);
     add_model(list, cen_model_get(r->model));
     add_options(list);
+    if (s.n_folds > 0) add(list, "looks misplaced", "%s", r->misplaced);
     add_time(list, page_seconds(r->page));
     add_processor(list);
     add_path(list, "run folder", r->folder);

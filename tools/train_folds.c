@@ -123,8 +123,10 @@ static bool is_same(const folds *f, const cen_feature_set *set)
 {
     bool is = set->n == f->images->n && set->d == VERDICT_SIZE;
     for (size_t i = 0; i < set->n && is; i++) {
+        const float *verdict = set->features + i * VERDICT_SIZE;
         is = strcmp(set->rows[i].path, f->images->names[i].path) == 0 &&
-             set->features[i * VERDICT_SIZE + VERDICT_FOLDS] == (float)s.n_folds;
+             verdict[VERDICT_FOLDS] == (float)s.n_folds && verdict[VERDICT_EXAMPLE] >= 0 &&
+             verdict[VERDICT_EXAMPLE] < (float)set->n;
     }
     return is;
 }
@@ -272,6 +274,38 @@ static cen_status train_fold(folds *f, cen_error *error)
 
 /* ---- all ---- */
 
+/* The first of the list of cl_knn audit, for the page. */
+static void note_misplaced(folds *f)
+{
+    enum { MOST = 10 };
+    const double ratio = 1.5; /* audit's default */
+    const cen_feature_row *names = f->images->names;
+    size_t n = 0, n_shown = 0;
+    for (size_t i = 0; i < f->images->n; i++) {
+        const float *verdict = f->verdicts + i * VERDICT_SIZE;
+        f->asked[i] = verdict[VERDICT_FOLD] >= 0 && (double)verdict[VERDICT_NEARER] > ratio;
+        n += f->asked[i];
+    }
+    (void)snprintf(f->r->misplaced, sizeof f->r->misplaced,
+                   "%zu to nets that did not train on them", n);
+    for (; n_shown < n && n_shown < MOST; n_shown++) {
+        size_t best = SIZE_MAX;
+        for (size_t i = 0; i < f->images->n; i++) {
+            if (f->asked[i] &&
+                (best == SIZE_MAX || verdict_doubt(f->verdicts + i * VERDICT_SIZE) >
+                                         verdict_doubt(f->verdicts + best * VERDICT_SIZE))) {
+                best = i;
+            }
+        }
+        f->asked[best] = false;
+        const size_t like = (size_t)f->verdicts[best * VERDICT_SIZE + VERDICT_EXAMPLE];
+        append(f->r->misplaced, sizeof f->r->misplaced, "%s%.300s (is %.40s, looks like %.40s)",
+               n_shown == 0 ? ": " : ", ", names[best].path, names[best].class_name,
+               names[like].class_name);
+    }
+    if (n > n_shown) append(f->r->misplaced, sizeof f->r->misplaced, "; cl_knn audit lists all");
+}
+
 static bool reserve(folds *f)
 {
     const size_t n = f->images->n, n_all = f->dataset->n;
@@ -303,6 +337,7 @@ static cen_status train_all(folds *f, cen_error *error)
         if (signal_number() != 0) break;
         if (!is_done(f, f->current)) status = train_fold(f, error);
     }
+    if (status == CEN_OK && signal_number() == 0) note_misplaced(f);
     return status;
 }
 

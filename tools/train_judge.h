@@ -4,17 +4,7 @@
 
 #include <centerloss_eval.h>
 
-/* A row of folds.npy. */
-enum {
-    VERDICT_FOLD, /* the fold that left the picture out, from 1; 0: the run's own net judged it, which did not
-                        train on it; -1: it is not judged, and the rest is 0 */
-    VERDICT_FOLDS,   /* how many there are */
-    VERDICT_OWN,     /* probability of the class that it has */
-    VERDICT_OTHER,   /* of the other class whose mean is nearest */
-    VERDICT_EXAMPLE, /* the row of the nearest picture of that class */
-    VERDICT_NEARER,  /* distance to the mean of its class over that to the other */
-    VERDICT_SIZE
-};
+#include "verdict.h"
 
 /* A net, and the features that it gives to all pictures. */
 typedef struct witness {

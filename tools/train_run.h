@@ -27,7 +27,8 @@ typedef struct run {
     double best_knn;
     size_t best_epoch;
     page *page;
-    const char *command; /* as it can be typed again */
+    char misplaced[4000]; /* with --folds: the training images that look so */
+    const char *command;  /* as it can be typed again */
     const arguments *arguments;
     bool has_begun;   /* its folder has a log */
     bool is_resumed;  /* there is a checkpoint */
