@@ -1,7 +1,7 @@
 /* Uses every struct that begins with its size, as far as any header knows it, with poison after its end: compiled
  * with an older, a shorter header or a newer one it must do the same, byte by byte.
  *
- *     every_struct FOLDER RESULT      FOLDER: of classes of grey pictures; RESULT.safetensors and .json are made */
+ *     every_struct FOLDER RESULT      FOLDER: of classes of grey pictures; RESULT.safetensors, .json and .onnx are made */
 #include <centerloss_eval.h>
 
 #include <stdio.h>
@@ -157,6 +157,51 @@ static void measure(cen_context *context, const float *features, const char *pat
     CHECK(report);
 }
 
+static void recognise(cen_context *context, const float *features)
+{
+    static const char *const names[CLASSES] = {"Ada", "Alan", "Grace"};
+    cen_gallery_row rows[N];
+    cen_answer answers[N];
+    int32_t groups[N];
+    size_t n_groups;
+    cen_gallery *gallery;
+    HOLD(gallery_options, options);
+    HOLD(calibration, calibration);
+    HOLD(ask_options, ask);
+    HOLD(cluster_options, cluster);
+    options->d = D;
+    options->fingerprint = "none";
+    need(cen_gallery_create(context, &gallery, options, &error));
+    for (size_t i = 0; i < N; i++) {
+        rows[i] = (cen_gallery_row){.name = names[labels[i]], .feature = features + i * D};
+    }
+    need(cen_gallery_add(gallery, rows, N / 2, &error));
+    calibration->false_accepts = 0.2;
+    need(cen_gallery_calibrate(gallery, calibration, &error));
+    need(cen_gallery_ask(gallery, features, N, ask, answers, NULL, NULL, &error));
+    for (size_t i = 0; i < N; i++) {
+        const char *name = answers[i].name;
+        printf("%s %a, ", name != NULL ? name : "unknown", answers[i].distance);
+    }
+    cluster->threshold = 1;
+    need(cen_cluster(context, features, N, D, cluster, groups, &n_groups, &error));
+    printf("\n%zu groups, threshold %a of %s\n", n_groups, cen_gallery_get(gallery)->known.distance,
+           cen_gallery_get(gallery)->fingerprint);
+    cen_gallery_free(gallery);
+    CHECK(options);
+    CHECK(calibration);
+    CHECK(ask);
+    CHECK(cluster);
+}
+
+static void export_model(cen_context *context, cen_model *model, const char *path)
+{
+    HOLD(onnx_options, options);
+    options->unit_length = true;
+    need(cen_onnx_write(context, model, path, options, &error));
+    CHECK(options);
+}
+
 int main(int argc, char **argv)
 {
     static float features[N * D];
@@ -193,6 +238,9 @@ int main(int argc, char **argv)
     read_folder(context, model, argv[1]);
     (void)snprintf(path, sizeof path, "%s.json", argv[2]);
     measure(context, features, path);
+    recognise(context, features);
+    (void)snprintf(path, sizeof path, "%s.onnx", argv[2]);
+    export_model(context, model, path);
     cen_model_free(model);
     cen_arrays_free(made);
     cen_context_free(context);
