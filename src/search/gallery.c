@@ -148,7 +148,12 @@ bool cen__gallery_find_label(const cen_gallery *g, const char *name, size_t *lab
 
 bool cen__gallery_index(cen_gallery *g, size_t more)
 {
+    enum { MOST_SCANS = 16 };
     size_t n_slots = 64;
+    if (g->slots == NULL && more <= MOST_SCANS - g->n_scans) {
+        g->n_scans += more;
+        return true;
+    }
     while (n_slots / 2 < g->n_names + more) n_slots *= 2;
     if (g->slots != NULL && n_slots <= g->n_slots) return true;
     uint32_t *slots = cen__alloc_zeroed(g->context, n_slots, sizeof *slots);
@@ -162,7 +167,7 @@ bool cen__gallery_index(cen_gallery *g, size_t more)
 
 void cen__gallery_index_add(cen_gallery *g, size_t number)
 {
-    const char *text = cen__gallery_text(g, number);
+    const char *text = g->slots != NULL ? cen__gallery_text(g, number) : NULL;
     if (text == NULL || !is_label(g, number)) return;
     const size_t slot = slot_of(g, text);
     if (g->slots[slot] == 0) g->slots[slot] = (uint32_t)number + 1;

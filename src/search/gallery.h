@@ -34,6 +34,7 @@ struct cen_gallery {
     uint32_t *slots;               /* [n_slots] numbers of names + 1, by hash; NULL: not yet made */
     uint8_t *state;                /* [state_size] of the calibration */
     size_t n_blocks, n_spans, n_names, n_slots, state_size;
+    size_t n_scans; /* names that were looked for without slots */
     size_t blocks_capacity, growing_capacity, spans_capacity, negatives_capacity, redirect_capacity;
     bool has_growing; /* the last block may grow, and is in no file */
     /* The file that a save may append to. */
@@ -108,10 +109,11 @@ cen_status cen__gallery_start(cen_context *context, cen_gallery **gallery, cen_e
 /* Copies `about` to the info. */
 void cen__gallery_point_info(cen_gallery *gallery);
 
-/* Makes the slots, with room for that many more names; false without memory. */
+/* Prepares for so many more names: makes the slots, or lets a few names be found by comparing all, which is faster if no
+ * more follow. False without memory. */
 bool cen__gallery_index(cen_gallery *gallery, size_t more);
 
-/* Puts a name into the slots, if it is a label and its text is not there. */
+/* Puts a name into the slots, if there are any, it is a label and its text is not there. */
 void cen__gallery_index_add(cen_gallery *gallery, size_t number);
 
 /* Frees all blocks, spans, tables and the file; keeps `about`, path and lock. */
