@@ -21,7 +21,7 @@ text = re.sub(r"^static inline [^;{]*\{.*?^\}", "", text, flags=re.M | re.S)
 ffi = cffi.FFI()
 ffi.cdef(text)
 lib = ffi.dlopen(library)
-functions = re.findall(r"\b(cen_\w+)\((?!\*)[^;{}]*\);", re.sub(r"\{.*?^\}|^typedef[^;{]*;", "", text, flags=re.M | re.S))
+functions = re.findall(r"\b(cen_\w+)\((?!\*)[^;{}]*\);", re.sub(r"^enum \{[^}]*\};|\{.*?^\}|^typedef[^;{]*;", "", text, flags=re.M | re.S))
 for name in functions:
     getattr(lib, name)  # it is there
 
