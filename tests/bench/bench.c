@@ -16,6 +16,8 @@ static const struct {
     {"conv", "[NAME]: convolutions, forward and backward, as a share of the multiply-add peak",
      bench_conv},
     {"decode", "SECONDS FILE...: each file decoded at full size on one thread", bench_decode},
+    {"gallery", "FOLDER [QUERIES]: makes, or asks, a gallery of FOLDER/rows.f32 for faiss_files.py",
+     bench_gallery},
     {"gemm", "[THREADS [SET]]: products as a share of the peak or of the bandwidth", bench_gemm},
     {"knn", "THREADS SECONDS: 100,000 x 128, 1,000 queries, k 5", bench_knn},
     {"layers", ": every kind of layer as a share of its limit", bench_layers},

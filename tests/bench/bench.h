@@ -23,6 +23,7 @@ void bench_model(const bench_case *c, size_t batch, int n_threads, cen_model **m
 int bench_ask(int argc, char **argv);
 int bench_conv(int argc, char **argv);
 int bench_decode(int argc, char **argv);
+int bench_gallery(int argc, char **argv);
 int bench_gemm(int argc, char **argv);
 int bench_knn(int argc, char **argv);
 int bench_layers(int argc, char **argv);

@@ -26,6 +26,11 @@ ran=
 blink 1 ask 2 0
 blink 17 conv
 blink 1 decode 0 pictures/a/1.pgm
+mkdir gallery # 128 numbers each
+head -c 5120 /dev/zero >gallery/rows.f32
+head -c 1024 /dev/zero >gallery/queries.f32
+blink 0 gallery gallery
+blink 1 gallery gallery 2
 blink 15 gemm
 blink 15 gemm 2 baseline
 blink 1 knn 2 0
