@@ -191,11 +191,18 @@ sentences planted.md "$SOURCE/tests/README.md" | sort | uniq -d | grep -q . || c
 # ---- the Python of tools/README.md reads a run ----
 few more 10
 succeed "$TOOLS/cl_train" -t 1 --net "$LITTLE" --epochs 1 --no-report -o runs/1 more
-awk '/^```python$/ { n++; inside = 1; next } /^```$/ { inside = 0 } inside { print >"block" n ".py" }' "$SOURCE/tools/README.md"
+# block WORD: the block of Python that has this word
+block() {
+    awk -v word="$1" '/^```python$/ { text = ""; inside = 1; next }
+        /^```$/ { if (inside && index(text, word)) { printf "%s", text; exit } inside = 0 }
+        inside { text = text $0 "\n" }' "$SOURCE/tools/README.md"
+}
+block sklearn >measure.py
+block safetensors >model.py
 python=none
 for each in /usr/bin/python3 python3; do "$each" -c 'import numpy' 2>/dev/null && python=$each; done
 if [ $python != none ]; then
-    succeed $python block2.py
+    succeed $python model.py
     says 'body.0.weight.*8, 1, 3, 3.*centers.weight'
 else
     echo "no Python with numpy here: the blocks are not run"
@@ -203,7 +210,7 @@ fi
 if [ $python != none ] && $python -c 'import sklearn' 2>/dev/null; then
     succeed "$TOOLS/cl_knn" eval runs/1 --json
     accuracy=$(sed -n 's/.*"knn_accuracy": \([0-9.]*\).*/\1/p' out.txt | head -n 1)
-    succeed $python block1.py
+    succeed $python measure.py
     awk -v a="$accuracy" -v b="$(cat out.txt)" 'BEGIN { exit !(a - b < 1e-6 && b - a < 1e-6) }' ||
         complain "scikit-learn finds $(cat out.txt), cl_knn $accuracy"
 fi
