@@ -81,7 +81,7 @@ for tool in cl_train cl_export cl_knn cl_features cl_idx; do
         sh -c "$line" >out.txt 2>err.txt </dev/null || complain "$line: exit code $?: $(cat err.txt)"
     done <examples.txt
 done
-[ -s people.npy ] || complain "the examples made no people.npy"
+[ -s people.gallery ] || complain "the examples made no people.gallery"
 [ -s features.npy ] || complain "the examples made no features.npy"
 [ -s photos.onnx ] || complain "the examples made no photos.onnx"
 [ -e named/a ] || complain "the examples made no named/a"
