@@ -97,15 +97,19 @@ static void choose_nearest(tree *t, int32_t group, bool is_new)
 {
     int32_t *list = t->lists + (size_t)group * NEAR, best = -1;
     double least = HUGE_VAL, bound = t->bounds[group];
+    size_t n = 0; /* of the list, in which each group is kept once */
     for (size_t j = 0; j < NEAR && list[j] >= 0; j++) {
-        list[j] = find(t, list[j]);
-        if (t->slots[list[j]] < 0) continue;
-        const double far = distance(t, group, list[j]);
-        if (far > least) continue;
-        if (far == least && lot(group, list[j]) >= lot(group, best)) continue;
+        const int32_t other = find(t, list[j]);
+        size_t same = 0;
+        while (same < n && list[same] != other) same++;
+        if (t->slots[other] < 0 || same < n) continue;
+        list[n++] = other;
+        const double far = distance(t, group, other);
+        if (far > least || (far == least && lot(group, other) >= lot(group, best))) continue;
         least = far;
-        best = list[j];
+        best = other;
     }
+    for (; n < NEAR; n++) list[n] = -1;
     t->nearest[group] = best;
     t->least[group] = least;
     t->states[group] = (char)(!is_new && fmin(least, t->most) > bound ? SEARCHES
