@@ -776,7 +776,8 @@ typedef struct cen_labelled {
 
 /* How near a picture must be to its nearest in the gallery to be no stranger. */
 typedef struct cen_threshold {
-    double distance;      /* a picture is known if its nearest is at most this far */
+    double distance; /* a picture is known if its nearest is at most this far; in a gallery that
+                             strangers calibrated: that of a typical picture (cen_gallery_ask) */
     double false_accepts; /* the share of strangers that pass, as asked for */
     double low, high;     /* 95 % interval of that share for new strangers. Pictures of one stranger
                              are alike, so it counts strangers, not only pictures */
@@ -855,11 +856,13 @@ typedef struct cen_calibration {
     size_t size;
     double false_accepts;          /* share of strangers' pictures that may pass (0.01) */
     const cen_labelled *strangers; /* whose classes are not in the gallery; (NULL): each name of
-                                       the gallery plays the stranger to the others */
+                                      the gallery plays the stranger to the others */
 } cen_calibration;
 
-/* Sets info->known and info->same, which cen_gallery_save keeps. ARGUMENT as
- * cen_threshold_calibrate. */
+/* Sets info->known and info->same, which cen_gallery_save keeps. The n_pictures of `same` counts
+ * claims: pictures compared with a name. The gallery also keeps the features of up to 512 pictures
+ * of strangers. Calibrate again after one of them is added. Errors: ARGUMENT (as
+ * cen_threshold_calibrate), FORMAT (a damaged row). */
 CEN_API cen_status cen_gallery_calibrate(cen_gallery *gallery, const cen_calibration *options,
                                          cen_error *error);
 
@@ -872,8 +875,8 @@ typedef struct cen_ask_options {
     size_t size;
     size_t k;            /* neighbours that vote (5) */
     cen_weights weights; /* (UNIFORM) */
-    double threshold;    /* neighbours beyond it do not vote; infinity: all do. (-1): info->known or
-                            info->same if calibrated, else all */
+    double threshold;    /* neighbours beyond it do not vote; infinity: all do. (-1): that of the
+                            gallery; if it is not calibrated, all vote, and a claim is refused */
     const char *claim;   /* (NULL): who is it? Else: is it this one? */
     bool together;       /* (false) all features show one visitor and are one question */
 } cen_ask_options;
@@ -881,15 +884,22 @@ typedef struct cen_ask_options {
 typedef struct cen_answer {
     const char *name;    /* NULL: unknown, or not the one that was claimed */
     const char *nearest; /* the name of the nearest row; NULL: the gallery is empty */
-    double distance;     /* to the nearest row of `name`, or of `nearest` if unknown */
-    double margin;       /* by which the nearest row of any other name is farther; infinity: none */
-    double share;        /* of the votes; 0 if unknown */
-    double threshold;    /* that decided */
+    double distance;  /* to the nearest row of `name` or of the claim; if unknown, of `nearest` */
+    double margin;    /* by which the nearest row of any other name is farther (or, if below 0,
+                            nearer); infinity: there is none */
+    double share;     /* of the votes; 0 if unknown */
+    double threshold; /* that decided */
     size_t n_nearest; /* rows[i * k ...] and distances of question i that are set; no negatives */
 } cen_answer;
 
-/* Answers n questions, or one of n pictures. rows[questions, k] and distances[questions, k] are the
- * nearest rows and may be NULL. Errors: NOT_FINITE, FORMAT (a damaged row). */
+/* Answers n questions, or one of n pictures (the mean of their directions, with their mean length).
+ * The k nearest rows within the threshold vote; a tie goes to the name that is first by its bytes.
+ * If a negative of the name that wins is nearer than its nearest row, the answer is unknown. In a
+ * gallery that strangers calibrated, a question has a smaller threshold if strangers are near to it.
+ *
+ * rows[questions, k] and distances[questions, k] are the nearest rows and may be NULL. After a
+ * failure, the outputs have any content. Names are borrowed, as rows are. Errors: ARGUMENT (also a
+ * claim of which there is no row), NOT_FINITE, FORMAT (a damaged row). */
 CEN_API cen_status cen_gallery_ask(const cen_gallery *gallery, const float *features, size_t n,
                                    const cen_ask_options *options, cen_answer *answers,
                                    size_t *rows, float *distances, cen_error *error);

@@ -416,6 +416,42 @@ static cen_status search_all(cen_context *own, cen_error *error)
     return status;
 }
 
+/* A gallery of one name and a negative, calibrated on strangers, that is asked. */
+static cen_status ask_all(cen_context *own, cen_error *error)
+{
+    enum { N = 30, D = 3 };
+    static float x[N * D];
+    static int32_t labels[N];
+    cen_gallery *gallery = NULL;
+    cen_gallery_options options = cen_gallery_options_init();
+    cen_calibration calibration = cen_calibration_init();
+    cen_ask_options ask = cen_ask_options_init();
+    cen_answer answers[2];
+    for (size_t i = 0; i < N * D; i++) x[i] = (float)(i * 2654435761u % 1000);
+    for (size_t i = 0; i < N; i++) labels[i] = (int32_t)(i % 5);
+    const cen_labelled strangers = {x, labels, N};
+    options.d = D;
+    calibration.strangers = &strangers;
+    calibration.false_accepts = 0.1;
+    cen_status status = cen_gallery_create(own, &gallery, &options, error);
+    for (size_t i = 0; i < N && status == CEN_OK; i++) {
+        const float feature[D] = {(float)i, 1, 2};
+        const cen_gallery_row row = {.name = "N", .is_negative = i == 9, .feature = feature};
+        status = cen_gallery_add(gallery, &row, 1, error);
+    }
+    if (status == CEN_OK) status = cen_gallery_calibrate(gallery, &calibration, error);
+    if (status == CEN_OK) {
+        status = cen_gallery_ask(gallery, x, 2, &ask, answers, NULL, NULL, error);
+    }
+    ask.claim = "N";
+    ask.together = true;
+    if (status == CEN_OK) {
+        status = cen_gallery_ask(gallery, x, 2, &ask, answers, NULL, NULL, error);
+    }
+    cen_gallery_free(gallery);
+    return status;
+}
+
 /* A context and all that needs nothing else. */
 static bool search(void)
 {
@@ -423,6 +459,7 @@ static bool search(void)
     cen_context *own = NULL;
     cen_status status = make_context(&own, &error);
     if (status == CEN_OK) status = search_all(own, &error);
+    if (status == CEN_OK) status = ask_all(own, &error);
     cen_context_free(own);
     return told(status, &error);
 }

@@ -1,0 +1,279 @@
+#!/usr/bin/env python3
+"""What a calibrated gallery does with people that were never trained: the tables of data/README.md, by asking the library.
+
+    python3 tests/parity/gallery.py build/libcenterloss.so RUN/features.npy
+    python3 tests/parity/gallery.py build/libcenterloss.so ALL.npy --unseen 666 --strangers OTHERS.npy
+
+Only classes of split heldout are used; of a file of cl_features, those whose label is at least --unseen. Each draw cuts
+them by chance: 40 % are in the gallery, with up to five pictures and at most half of theirs (the others are asked), 30 %
+calibrate, and 30 % are visitors that nobody knows. With --strangers half of the classes are in the gallery, the others
+are visitors, and the strangers are halved: one half calibrates, the other is scored with the intervals.
+
+1. Shares: how often the share of new strangers that get a name lies within the interval of the gallery.
+2. Names: pictures of known people that get their name (TAR), and pictures of visitors that get one (false names).
+   Negatives: the first half of each visitor's pictures comes by; up to 20 that got a name become negatives. Then the
+   second half comes.
+3. Claims: is this A? TAR, and the share of false claims that pass; the rate at which both errors are equal.
+4. Together: visits of several pictures of one person as one question, and one by one, of which any name counts."""
+import argparse
+import ctypes
+from ctypes import POINTER, Structure, byref, c_bool, c_char, c_char_p, c_double, c_float, c_int, c_size_t, c_void_p
+
+import numpy as np
+
+
+class Error(Structure):
+    _fields_ = [("status", c_int), ("message", c_char * 512)]
+
+
+class Labelled(Structure):
+    _fields_ = [("features", c_void_p), ("labels", c_void_p), ("n", c_size_t)]
+
+
+class Threshold(Structure):
+    _fields_ = [("distance", c_double), ("false_accepts", c_double), ("low", c_double), ("high", c_double),
+                ("n_pictures", c_size_t), ("n_strangers", c_size_t)]
+
+
+class Row(Structure):
+    _fields_ = [("name", c_char_p), ("source", c_char_p), ("digest", c_char * 16), ("is_negative", c_bool),
+                ("feature", c_void_p)]
+
+
+class GalleryOptions(Structure):
+    _fields_ = [("size", c_size_t), ("d", c_size_t), ("metric", c_int)]
+
+
+class Info(Structure):
+    _fields_ = [("n", c_size_t), ("n_negatives", c_size_t), ("d", c_size_t), ("metric", c_int), ("model", c_char_p),
+                ("fingerprint", c_char_p), ("known", Threshold), ("same", Threshold)]
+
+
+class Calibration(Structure):
+    _fields_ = [("size", c_size_t), ("false_accepts", c_double), ("strangers", POINTER(Labelled))]
+
+
+class Ask(Structure):
+    _fields_ = [("size", c_size_t), ("k", c_size_t), ("weights", c_int), ("threshold", c_double), ("claim", c_char_p),
+                ("together", c_bool)]
+
+
+class Answer(Structure):
+    _fields_ = [("name", c_char_p), ("nearest", c_char_p), ("distance", c_double), ("margin", c_double),
+                ("share", c_double), ("threshold", c_double), ("n_nearest", c_size_t)]
+
+
+def need(function, *arguments):
+    error = Error()
+    if function(*arguments, byref(error)) != 0:
+        raise RuntimeError(error.message.decode())
+
+
+class Gallery:
+    def __init__(self, lib, x, names, metric):
+        self.lib, self.gallery = lib, c_void_p()
+        need(lib.cen_gallery_create, None, byref(self.gallery),
+             byref(GalleryOptions(ctypes.sizeof(GalleryOptions), x.shape[1], metric)))
+        self.add(x, names, False)
+
+    def __del__(self):
+        self.lib.cen_gallery_free(self.gallery)
+
+    def add(self, x, names, is_negative):
+        x = np.ascontiguousarray(x)
+        rows = (Row * len(x))(*(Row(str(n).encode(), None, b"", is_negative, x[i].ctypes.data)
+                                for i, n in enumerate(names)))
+        need(self.lib.cen_gallery_add, self.gallery, rows, c_size_t(len(x)))
+
+    def calibrate(self, x, names, far):
+        x, labels = np.ascontiguousarray(x), np.unique(names, return_inverse=True)[1].astype(np.int32)
+        strangers = Labelled(x.ctypes.data, labels.ctypes.data, len(x))
+        need(self.lib.cen_gallery_calibrate, self.gallery,
+             byref(Calibration(ctypes.sizeof(Calibration), far, ctypes.pointer(strangers))))
+        return self.lib.cen_gallery_get(self.gallery).contents
+
+    def ask(self, x, threshold=-1.0, claim=None, together=False, k=5):
+        x = np.ascontiguousarray(x)
+        answers = (Answer * len(x))()
+        options = Ask(ctypes.sizeof(Ask), k, 0, threshold, claim, together)
+        need(self.lib.cen_gallery_ask, self.gallery, x.ctypes.data_as(c_void_p), c_size_t(len(x)), byref(options),
+             answers, None, None)
+        return answers[:1] if together else answers
+
+    def names(self, x, **options):
+        return np.array([a.name.decode() if a.name else "" for a in self.ask(x, **options)])
+
+
+def load(path, unseen):
+    rows = [line.rstrip("\n").split("\t") for line in open(path[:-4] + ".tsv", encoding="utf-8")][1:]
+    names = np.array([row[3] or str(i) for i, row in enumerate(rows)])
+    keep = np.array([row[4] == "heldout" if unseen is None else not 0 <= int(row[2]) < unseen for row in rows])
+    return np.load(path)[keep], names[keep]
+
+
+def halves(names, rng, most):
+    """At most `most` and at most half of the pictures of each, but one; and the others."""
+    first, second = [], []
+    for name in np.unique(names):
+        rows = rng.permutation(np.flatnonzero(names == name))
+        k = min(most, max(1, len(rows) // 2))
+        first += list(rows[:k])
+        second += list(rows[k:])
+    return np.array(first), np.array(second)
+
+
+class Draw:
+    def __init__(self, lib, x, names, strangers, metric, rng):
+        people = rng.permutation(np.unique(names))
+        a = len(people) // 2 if strangers else len(people) * 2 // 5
+        b = a if strangers else a + (len(people) - a) // 2
+        known, visitors = np.isin(names, people[:a]), np.isin(names, people[b:])
+        first, second = halves(names[known], rng, 5)
+        self.probes, self.probe_names = x[known][second], names[known][second]
+        self.gallery = Gallery(lib, x[known][first], names[known][first], metric)
+        self.people = people[:a]
+        self.visitors, self.visitor_names = x[visitors], names[visitors]
+        if strangers:
+            order = rng.permutation(len(strangers[0]))
+            half = (len(order) + 42) // 2  # at least 1,000 for a share of 0.1 %
+            self.others, self.other_names = (s[order[:half]] for s in strangers)
+            self.scored = strangers[0][order[half:]]
+        else:
+            others = np.isin(names, people[a:b])
+            self.others, self.other_names, self.scored = x[others], names[others], self.visitors
+
+    def calibrate(self, far):
+        return self.gallery.calibrate(self.others, self.other_names, far)
+
+
+def visits(names, size, rng):
+    found = []
+    for name in np.unique(names):
+        rows = rng.permutation(np.flatnonzero(names == name))
+        found += [rows[i:i + size] for i in range(0, len(rows) - size + 1, size)]
+    return found
+
+
+def shares(draw, far, out):
+    info = draw.calibrate(far)
+    passed = (draw.gallery.names(draw.scored) != "").mean()
+    out.append((info.known.low <= passed <= info.known.high, passed, info.known.low, info.known.high))
+
+
+def tar_and_false(draw, **options):
+    return [(draw.gallery.names(draw.probes, **options) == draw.probe_names).mean(),
+            (draw.gallery.names(draw.visitors, **options) != "").mean()]
+
+
+def one_threshold(draw, far):
+    """Without the normalisation: the share of strangers' pictures whose nearest is within it."""
+    nearest = np.sort([a.distance for a in draw.gallery.ask(draw.others, threshold=np.inf, k=1)])
+    return nearest[max(int(far * len(nearest) + 1e-9), 1) - 1]
+
+
+def negatives(draw, rng, out):
+    first, later = halves(draw.visitor_names, rng, 10**9)
+    before = (draw.gallery.names(draw.visitors[later]) != "").sum()
+    tar = (draw.gallery.names(draw.probes) == draw.probe_names).mean()
+    named = draw.gallery.names(draw.visitors[first])
+    chosen = rng.permutation(np.flatnonzero(named != ""))[:20]
+    if len(chosen) > 0:
+        draw.gallery.add(draw.visitors[first[chosen]], named[chosen], True)
+    out.append((tar, before, (draw.gallery.names(draw.probes) == draw.probe_names).mean(),
+                (draw.gallery.names(draw.visitors[later]) != "").sum(), len(chosen)))
+
+
+def claims(draw, far, out):
+    info = draw.calibrate(far)
+    genuine, false = [], []
+    for person in draw.people:
+        own = draw.probe_names == person
+        options = {"claim": str(person).encode()}
+        if own.any():
+            genuine += [a.distance / a.threshold for a in draw.gallery.ask(draw.probes[own], **options)]
+        false += [a.distance / a.threshold for a in draw.gallery.ask(draw.scored, **options)]
+    genuine, false = np.sort(genuine), np.sort(false)
+    rejected = 1 - np.searchsorted(genuine, false, side="right") / len(genuine)
+    accepted = np.arange(1, len(false) + 1) / len(false)
+    equal = np.argmin(abs(rejected - accepted))
+    passed = (false <= 1).mean()
+    out.append(((genuine <= 1).mean(), passed, (rejected[equal] + accepted[equal]) / 2,
+                info.same.low <= passed <= info.same.high))
+
+
+def together(draw, size, rng, out):
+    result = []
+    for x, names, known in ((draw.probes, draw.probe_names, True), (draw.visitors, draw.visitor_names, False)):
+        one, many, any_of = [], [], []
+        for rows in visits(names, size, rng):
+            right = names[rows[0]] if known else None
+            single = draw.gallery.names(x[rows])
+            given = draw.gallery.names(x[rows], together=True)[0]
+            one.append(single[0] == right if known else single[0] != "")
+            many.append(given == right if known else given != "")
+            any_of.append((single == right).any() if known else (single != "").any())
+        result += [np.mean(v) if v else np.nan for v in (one, many, any_of)]
+    out.append(result)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("library")
+    parser.add_argument("features")
+    parser.add_argument("--unseen", type=int)
+    parser.add_argument("--strangers")
+    parser.add_argument("--cosine", action="store_true")
+    parser.add_argument("--draws", type=int, default=100)
+    o = parser.parse_args()
+    lib = ctypes.CDLL(o.library)
+    lib.cen_gallery_get.restype = POINTER(Info)
+    x, names = load(o.features, o.unseen)
+    strangers = load(o.strangers, 0) if o.strangers else None
+    metric, fars = int(o.cosine), (0.1, 0.01, 0.001)
+
+    def draws(n):
+        return (Draw(lib, x, names, strangers, metric, np.random.RandomState(seed)) for seed in range(n))
+
+    draw = next(draws(1))
+    print(f"{o.features}, {'cosine' if metric else 'L2'}: {len(draw.people)} people in the gallery, {len(draw.probes)} "
+          f"pictures of them asked; {len(draw.others)} pictures calibrate, {len(draw.scored)} are scored")
+    for far in fars:
+        if len(draw.others) * far < 1:
+            continue
+        out = []
+        for draw in draws(o.draws):
+            shares(draw, far, out)
+        out = np.array(out, float)
+        print(f"1. FAR {100 * far:g} %: within the interval in {out[:, 0].sum():.0f} of {len(out)} draws; passed "
+              f"{100 * out[:, 1].mean():.2f} %, interval {100 * out[:, 2].mean():.2f} to {100 * out[:, 3].mean():.2f} %")
+    few = max(o.draws // 5, 1)
+    for far in fars[:2]:
+        if len(draw.others) * far < 1:
+            continue
+        plain, one, own, pushed, asked, bursts = [], [], [], [], [], {2: [], 4: [], 8: []}
+        for seed, draw in enumerate(draws(few)):
+            rng = np.random.RandomState(1000 + seed)
+            plain.append(tar_and_false(draw, threshold=np.inf, k=1))
+            one.append(tar_and_false(draw, threshold=float(one_threshold(draw, far))))
+            claims(draw, far, asked)
+            own.append(tar_and_false(draw))
+            for size in bursts:
+                together(draw, size, rng, bursts[size])
+            negatives(draw, rng, pushed)
+        for what, values in (("nearest, no threshold", plain), ("one threshold", one), ("own thresholds", own)):
+            tar, false = 100 * np.mean(values, axis=0)
+            print(f"2. FAR {100 * far:g} %: {what}: TAR {tar:.1f} %, false names {false:.2f} %")
+        pushed = np.array(pushed)
+        print(f"2. FAR {100 * far:g} %: with {pushed[:, 4].mean():.1f} negatives: TAR {100 * pushed[:, 0].mean():.1f} -> "
+              f"{100 * pushed[:, 2].mean():.1f} %, later false names {pushed[:, 1].sum():.0f} -> {pushed[:, 3].sum():.0f}")
+        tar, passed, equal, within = 100 * np.mean(np.array(asked, float), axis=0)
+        print(f"3. FAR {100 * far:g} %: claims: TAR {tar:.1f} %, false claims that pass {passed:.2f} %, equal error rate "
+              f"{equal:.2f} %, within the interval {within:.0f} %")
+        for size, values in bursts.items():
+            v = 100 * np.nanmean(np.array(values), axis=0)
+            print(f"4. FAR {100 * far:g} %, visits of {size}: TAR one {v[0]:.1f}, together {v[1]:.1f}, any {v[2]:.1f} %; "
+                  f"false names one {v[3]:.1f}, together {v[4]:.1f}, any {v[5]:.1f} %")
+
+
+if __name__ == "__main__":
+    main()
