@@ -50,7 +50,7 @@ static void fill_input(const cen__conv *v, const cen__conv_set *set, const padde
 /* The places that output 0 reads. */
 static stacks take_input_stacks(const cen__conv *v, const padded *p, float **scratch)
 {
-    stacks s = take_stacks(v->kernel_w, v->kernel_h, (ptrdiff_t)v->kernel_w, scratch);
+    stacks s = take_stacks(v->kernel_w, v->kernel_h, v->stride_h, (ptrdiff_t)v->kernel_w, scratch);
     for (size_t j = 0; j < v->kernel_w; j++)
         add_column(&s, v->kernel_h, j % v->stride_w * p->rows * p->pitch + j / v->stride_w,
                    p->pitch, j);

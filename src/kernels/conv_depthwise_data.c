@@ -61,8 +61,8 @@ static stacks take_phase_stacks(const cen__conv *v, const padded *p, const phase
                                 const phase *columns, float **scratch)
 {
     const size_t taps = rows->n_taps;
-    stacks s =
-        take_stacks(v->k * columns->n_taps, taps, -(ptrdiff_t)(v->stride_h * v->kernel_w), scratch);
+    stacks s = take_stacks(v->k * columns->n_taps, taps, 1, -(ptrdiff_t)(v->stride_h * v->kernel_w),
+                           scratch);
     if (taps == 0) return s;
     const size_t row = p->top + (size_t)(rows->base - (ptrdiff_t)(taps - 1));
     const size_t w_row = rows->tap + (taps - 1) * v->stride_h;

@@ -66,16 +66,25 @@ INLINE void taps_block(size_t rows, size_t vectors, size_t height, size_t step, 
 }
 
 /* The last vector of a row begins again within the one before it. */
-INLINE void taps_rows(size_t rows, size_t height, size_t step, const cen__taps *t, size_t row)
+INLINE void taps_rows(size_t height, size_t step, const cen__taps *t, size_t row)
 {
-    size_t column = 0;
-    for (; column + 2 * LANES <= t->columns; column += 2 * LANES)
-        taps_block(rows, 2, height, step, t, row, column, LANES);
-    const size_t rest = t->columns - column;
-    if (rest > LANES)
-        taps_block(rows, 2, height, step, t, row, column, rest - LANES);
-    else if (rest > 0)
-        taps_block(rows, 1, height, step, t, row, column > 0 ? t->columns - LANES : 0, 0);
+    size_t column = 0, rest = t->columns;
+    while (rest > LANES) {
+        const size_t apart = rest < 2 * LANES ? rest - LANES : LANES;
+        taps_block(4, 2, height, step, t, row, column, apart);
+        column += LANES + apart, rest -= LANES + apart;
+    }
+    if (rest > 0) taps_block(4, 1, height, step, t, row, column > 0 ? t->columns - LANES : 0, 0);
+}
+
+/* One row of a plane that has fewer than four. */
+INLINE void taps_row(size_t height, size_t step, const cen__taps *t, size_t row)
+{
+    const size_t columns = t->columns;
+    for (size_t column = 0; column < columns; column += LANES) {
+        const bool fits = column == 0 || column + LANES <= columns;
+        taps_block(1, 1, height, step, t, row, fits ? column : columns - LANES, 0);
+    }
 }
 
 /* So do the last rows. */
@@ -90,11 +99,11 @@ INLINE void taps_planes(size_t height, size_t step, cen__taps *t)
                 fetch(t->ahead);
             }
         } else if (rows < 4) {
-            for (; row < rows; row++) taps_rows(1, height, step, t, row);
+            for (; row < rows; row++) taps_row(height, step, t, row);
             fetch(t->ahead);
         }
         for (; row < rows; row += 4) {
-            taps_rows(4, height, step, t, row + 4 <= rows ? row : rows - 4);
+            taps_rows(height, step, t, row + 4 <= rows ? row : rows - 4);
             fetch(t->ahead);
         }
         t->planes += t->plane;
@@ -108,8 +117,7 @@ INLINE void taps_planes(size_t height, size_t step, cen__taps *t)
 #if defined(CEN_SMALL)
 #define STACK_CASES
 #else
-#define STACK_CASES                                                                                \
-    CASE(2, 1) CASE(3, 1) CASE(5, 1) CASE(7, 1) CASE(2, 2) CASE(3, 2) CASE(5, 2) CASE(7, 2)
+#define STACK_CASES CASE(2, 1) CASE(3, 1) CASE(5, 1) CASE(7, 1) CASE(3, 2) CASE(5, 2) CASE(7, 2)
 #endif
 
 static void taps(const cen__taps *job)
@@ -200,7 +208,7 @@ INLINE void sum_planes(size_t height, size_t step, cen__tap_sums *t)
             s = t->stacks;
         }
         for (; s + at_once <= t->stacks; s += at_once) sum_stacks(at_once, height, step, t, s);
-        for (; s < t->stacks; s++) sum_stacks(1, height, step, t, s);
+        for (; at_once > 1 && s < t->stacks; s++) sum_stacks(1, height, step, t, s);
         t->planes += t->plane;
         t->dy += t->dy_plane;
         t->dw += t->dw_plane;

@@ -79,10 +79,11 @@ static inline size_t stacks_count(size_t taps)
     return cen__times(2, table_count(taps));
 }
 
-/* So many columns of `taps` taps, with weights w_step apart. */
-static inline stacks take_stacks(size_t columns, size_t taps, ptrdiff_t w_step, float **scratch)
+/* So many columns of `taps` taps, read at rows `step` apart, with weights w_step apart. */
+static inline stacks take_stacks(size_t columns, size_t taps, size_t step, ptrdiff_t w_step,
+                                 float **scratch)
 {
-    return (stacks){.height = cen__stack_height(taps),
+    return (stacks){.height = cen__stack_height(taps, step),
                     .at = take(scratch, table_count(columns * taps)),
                     .w_at = take(scratch, table_count(columns * taps)),
                     .w_step = w_step};

@@ -118,12 +118,13 @@ typedef struct cen__tap_sums {
 
 /* Stacks share their vectors of the input, and those of these heights have loops of their own; each tap of another
  * height is a stack by itself. The sums are the same. */
-static inline size_t cen__stack_height(size_t taps)
+static inline size_t cen__stack_height(size_t taps, size_t step)
 {
 #if defined(CEN_SMALL)
+    (void)step;
     return taps > 0 ? 1 : 0;
 #else
-    return taps == 2 || taps == 3 || taps == 5 || taps == 7 ? taps : 1;
+    return (taps == 2 && step == 1) || taps == 3 || taps == 5 || taps == 7 ? taps : 1;
 #endif
 }
 
