@@ -113,4 +113,19 @@ else
     echo "no C++ compiler here: not tried in C++"
 fi
 
+# ---- ldconfig runs for a library in the system's folders, and only then ----
+mkdir -p fake
+printf '#!/bin/sh\necho "$*" >>"%s/ran"\n' "$WORK" >fake/ldconfig
+chmod +x fake/ldconfig
+end_of_install() { # PREFIX [NAME=VALUE]
+    rm -f ran
+    succeed env "PATH=$WORK/fake:$PATH" "${2:-A=}" cmake -DCMAKE_INSTALL_PREFIX="$1" -P "$SOURCE/tools/package/ldconfig.cmake"
+}
+end_of_install /usr/local
+[ -e ran ] || complain "the loader does not find what was installed into /usr/local"
+end_of_install "$WORK/prefix"
+[ ! -e ran ] || complain "ldconfig runs for a folder that it does not read"
+end_of_install /usr "DESTDIR=$WORK/stage"
+[ ! -e ran ] || complain "ldconfig runs when a package is made"
+grep -q 'tools/package/ldconfig.cmake' "$TOOLS/cmake_install.cmake" || complain "install does not end by ldconfig"
 finish
