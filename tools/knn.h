@@ -121,12 +121,14 @@ typedef struct knn_doubts {
     size_t n, capacity;
 } knn_doubts;
 
-/* Before pictures are added to a gallery: names on the error stream those that are tiny, dark, without contrast or
- * blurred, far from the others of their class, or nearer to another class. `name` is the class of all of them; NULL:
- * each has that of its label, a place in the gallery's list (knn_match_classes). With --strict one such picture is
- * an error. Free *doubts in any case. */
+/* Before pictures are added to a gallery: lists those that are tiny, dark, without contrast or blurred, far from the
+ * others of their class, or nearer to another class. `name` is the class of all of them; NULL: each has that of its
+ * label, a place in the gallery's list (knn_match_classes). With --strict such a picture is an error, and all are
+ * printed. Free *doubts in any case. */
 int knn_check_pictures(const knn *s, const knn_set *gallery, const knn_set *pictures,
                        const char *name, knn_doubts *doubts);
+/* A line for each on the error stream, when the others are added. */
+void knn_print_doubts(const knn *s, const knn_set *pictures, const knn_doubts *doubts);
 void knn_json_doubts(const knn_set *pictures, const knn_doubts *doubts); /* "doubtful": [...] */
 void knn_doubts_free(knn_doubts *doubts);
 

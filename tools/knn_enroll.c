@@ -308,6 +308,7 @@ static int enroll(knn *s, enrolment *e, const char *output, cen_features_format 
     if (code == 0) code = choose_limit(s, e);
     if (code == 0) code = find_near(s, e);
     if (code == 0) code = write_output(s, e, output, format);
+    if (code == 0) knn_print_doubts(s, e->pictures, &e->doubts);
     if (code == 0 && s->as_json) {
         print_json(e, output);
     } else if (code == 0 && !s->is_quiet) {

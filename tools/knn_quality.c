@@ -210,6 +210,16 @@ static cen_status find_doubts(const knn *s, const knn_set *gallery, const knn_se
     return status;
 }
 
+void knn_print_doubts(const knn *s, const knn_set *pictures, const knn_doubts *doubts)
+{
+    char text[32];
+    for (size_t i = 0; i < doubts->n && !s->is_quiet; i++) {
+        const knn_doubt *doubt = &doubts->list[i];
+        print_names(stderr, "%s: doubtful %s: %s\n", s->tool->name,
+                    knn_row_name(pictures, doubt->picture, text), doubt->reason);
+    }
+}
+
 int knn_check_pictures(const knn *s, const knn_set *gallery, const knn_set *pictures,
                        const char *name, knn_doubts *doubts)
 {
@@ -221,12 +231,8 @@ int knn_check_pictures(const knn *s, const knn_set *gallery, const knn_set *pict
         return fail(s->tool, EXIT_FAILED, "%s: %s", pictures->name, error.message);
     }
     if (doubts->n > 1) qsort(doubts->list, doubts->n, sizeof *doubts->list, compare_doubts);
-    for (size_t i = 0; i < doubts->n && !s->is_quiet; i++) {
-        const knn_doubt *doubt = &doubts->list[i];
-        print_names(stderr, "%s: doubtful %s: %s\n", s->tool->name,
-                    knn_row_name(pictures, doubt->picture, text), doubt->reason);
-    }
     if (doubts->n == 0 || !s->is_strict) return 0;
+    knn_print_doubts(s, pictures, doubts);
     return fail(s->tool, EXIT_FAILED,
                 "%s: it is %s; %zu of %zu pictures are doubtful, and nothing was added; take them "
                 "out, or leave out --strict",
