@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "train_check.h"
 #include "train_compare.h"
 #include "train_dry.h"
 #include "train_finish.h"
@@ -160,51 +161,6 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
     cen_model_free(r->model);
     cen_folder_free(folder);
     return code;
-}
-
-static int check_settings(int n_paths)
-{
-    if (n_paths == 0) {
-        const option *o = option_of_folder(&train_tool);
-        if (o != NULL) {
-            return parse_exit_code(fail_folder(&train_tool, o, *(const char *const *)o->target));
-        }
-        return refuse(EXIT_USAGE, "name the folder of images, as: %s", train_tool.examples[0].term);
-    }
-    if ((s.steps != NULL && strcmp(s.steps, "-") == 0) ||
-        (s.output != NULL && strcmp(s.output, "-") == 0)) {
-        return refuse(
-            EXIT_USAGE,
-            "standard output holds what cl_train says; name a file or folder in place of -");
-    }
-    if (s.channels == 2) return refuse(EXIT_USAGE, "--channels takes 1 or 3");
-    char hint[64];
-    if (is_lambda_good()) return 0;
-    return refuse(EXIT_USAGE,
-                  "--lambda '%s' cannot be used; it takes a number from 0 to 1e+29, or auto%s",
-                  s.lambda, hint_point(s.lambda, hint));
-}
-
-/* The files that are read before the first step. A run that goes on has its weights. */
-static int check_files(const run *r)
-{
-    char hint[64];
-    double share;
-    if (r->is_resumed) return 0;
-    if (s.holdout != NULL && !is_holdout_share(&share) && !path_exists(s.holdout)) {
-        return refuse(EXIT_FAILED,
-                      "--holdout-classes '%s' is neither a share of the classes nor a file that is "
-                      "there%s",
-                      s.holdout, hint_point(s.holdout, hint));
-    }
-    return check_inputs(&train_tool);
-}
-
-static int check_steps(void)
-{
-    cen_error error;
-    if (s.steps == NULL || cen_path_check_writable(NULL, s.steps, &error) == CEN_OK) return 0;
-    return refuse(EXIT_FAILED, "%s", error.message);
 }
 
 static int run_command(const arguments *given, arguments *all, const char *line)

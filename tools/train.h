@@ -33,9 +33,6 @@ extern const char *const loss_names[], *const center_modes[], *const schedules[]
 /* What the first of the two terms of --loss is called. */
 const char *first_term(void);
 
-/* False if --lambda is neither a number nor auto. */
-bool is_lambda_good(void);
-
 /* True if --holdout-classes is a share, else it names a file. */
 bool is_holdout_share(double *share);
 

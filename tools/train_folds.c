@@ -1,4 +1,4 @@
-#include "train_folds.h"
+#include "train_fold_parts.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,151 +9,6 @@
 #include "train_json.h"
 #include "train_judge.h"
 #include "train_watch.h"
-
-typedef struct folds {
-    run *r;
-    const fold_images *images;
-    const training *t;
-    const cen_dataset *dataset;
-    size_t current;      /* from 1 */
-    size_t *numbers;     /* [dataset->n] the fold of a training row, from 1; 0: of no fold */
-    cen_split *splits;   /* [dataset->n] for the current fold */
-    int32_t *labels;     /* [n] */
-    bool *known, *asked; /* [n] */
-    float *verdicts;     /* [n, VERDICT_SIZE] */
-    float *features;     /* [n, D] of the net of a fold */
-    size_t *rows;        /* [dataset->n] */
-} folds;
-
-/* ---- who is left out ---- */
-
-typedef struct member {
-    const char *group; /* NULL: by itself */
-    size_t place, row; /* in the shuffled order */
-} member;
-
-static int compare_members(const void *a, const void *b)
-{
-    const member *one = a, *other = b;
-    if (one->group != NULL && other->group != NULL) {
-        const int order = strcmp(one->group, other->group);
-        if (order != 0) return order;
-    } else if (one->group != other->group) {
-        return one->group == NULL ? -1 : 1;
-    }
-    return (one->place > other->place) - (one->place < other->place);
-}
-
-/* Shuffled by the seed, the images of a class go to the folds in turn. Those of a group stay together. */
-static bool deal(folds *f, const size_t *order, size_t n)
-{
-    const cen_folder_image *images = cen_folder_get(f->images->folder)->images;
-    member *members = calloc(n + 1, sizeof *members);
-    size_t *leaders = calloc(f->dataset->n, sizeof *leaders);
-    size_t *next = calloc(f->dataset->n_classes, sizeof *next);
-    const bool good = members != NULL && leaders != NULL && next != NULL;
-    for (size_t i = 0; i < n && good; i++) {
-        members[i] = (member){images[order[i]].group, i, order[i]};
-    }
-    if (good) qsort(members, n, sizeof *members, compare_members);
-    for (size_t i = 0; i < n && good; i++) {
-        const member *m = &members[i];
-        const bool follows =
-            i > 0 && m->group != NULL && m[-1].group != NULL && strcmp(m->group, m[-1].group) == 0;
-        leaders[m->row] = follows ? leaders[m[-1].row] : m->row;
-    }
-    for (size_t i = 0; i < n && good; i++) {
-        const size_t row = order[i], label = (size_t)f->dataset->labels[row];
-        if (leaders[row] == row) f->numbers[row] = (next[label]++ + label) % s.n_folds + 1;
-    }
-    for (size_t i = 0; i < n && good; i++) f->numbers[order[i]] = f->numbers[leaders[order[i]]];
-    free(members);
-    free(leaders);
-    free(next);
-    return good;
-}
-
-/* A class that lies in one fold is never left out: nothing would be left to judge it by. */
-static bool keep_small(folds *f, const size_t *order, size_t n)
-{
-    size_t *first = calloc(f->dataset->n_classes, sizeof *first);
-    bool *spreads = calloc(f->dataset->n_classes, sizeof *spreads);
-    const bool good = first != NULL && spreads != NULL;
-    for (size_t i = 0; i < n && good; i++) {
-        const size_t label = (size_t)f->dataset->labels[order[i]], number = f->numbers[order[i]];
-        if (first[label] == 0) first[label] = number;
-        if (first[label] != number) spreads[label] = true;
-    }
-    for (size_t i = 0; i < n && good; i++) {
-        if (!spreads[f->dataset->labels[order[i]]]) f->numbers[order[i]] = 0;
-    }
-    free(first);
-    free(spreads);
-    return good;
-}
-
-static cen_status choose_folds(folds *f, cen_error *error)
-{
-    size_t n = 0, *order = calloc(f->dataset->n, sizeof *order);
-    const size_t epoch = 1 << 20; /* an order that no training has */
-    cen_status status = CEN_ERROR_MEMORY;
-    *error = (cen_error){status, "not enough memory for the folds"};
-    if (order != NULL) {
-        status =
-            cen_dataset_order(f->r->context, f->dataset, 0, 0, s.seed, epoch, order, &n, error);
-    }
-    if (status == CEN_OK && !(deal(f, order, n) && keep_small(f, order, n))) {
-        status = CEN_ERROR_MEMORY;
-        *error = (cen_error){status, "not enough memory for the folds"};
-    }
-    free(order);
-    return status;
-}
-
-/* ---- what is kept ---- */
-
-static cen_status save_verdicts(const folds *f, cen_error *error)
-{
-    char path[PATH_SIZE];
-    return cen_features_write(NULL, in_run(f->r, "folds.npy", path), CEN_FEATURES_NPY, f->verdicts,
-                              f->images->n, VERDICT_SIZE, f->images->names, error);
-}
-
-static bool is_same(const folds *f, const cen_feature_set *set)
-{
-    bool is = set->n == f->images->n && set->d == VERDICT_SIZE;
-    for (size_t i = 0; i < set->n && is; i++) {
-        const float *verdict = set->features + i * VERDICT_SIZE;
-        is = strcmp(set->rows[i].path, f->images->names[i].path) == 0 &&
-             verdict[VERDICT_FOLDS] == (float)s.n_folds && verdict[VERDICT_EXAMPLE] >= 0 &&
-             verdict[VERDICT_EXAMPLE] < (float)set->n;
-    }
-    return is;
-}
-
-/* Of a run that was stopped among its folds. What cannot be read, or is of other folds, is made anew. */
-static void take_verdicts(folds *f)
-{
-    cen_feature_set set;
-    char path[PATH_SIZE];
-    if (!path_exists(in_run(f->r, "folds.npy", path)) ||
-        cen_features_read(f->r->context, path, &set, NULL) != CEN_OK) {
-        return;
-    }
-    if (is_same(f, &set)) memcpy(f->verdicts, set.features, set.n * VERDICT_SIZE * sizeof(float));
-    cen_features_free(&set);
-}
-
-static bool is_done(const folds *f, size_t number)
-{
-    for (size_t i = 0; i < f->images->n; i++) {
-        if (f->numbers[f->images->rows[i]] == number &&
-            f->verdicts[i * VERDICT_SIZE + VERDICT_FOLD] != (float)number) {
-            return false;
-        }
-    }
-    return true;
-}
 
 /* ---- one fold ---- */
 
@@ -235,7 +90,11 @@ static cen_status judge_fold(folds *f, const cen_model *model, const float *feat
     free(is_trained);
     cen_status status = judge_pictures(&w, f->verdicts, &n_right, error);
     if (status != CEN_OK || number == 0 || n_asked == 0) return status;
-    if (s.is_json) json_fold(number, s.n_folds, (double)n_right / (double)n_asked);
+    if (s.is_json) {
+        printf("{\"kind\": \"fold\", \"fold\": %zu, \"n_folds\": %zu, \"accuracy\": %.9g}\n",
+               number, s.n_folds, (double)n_right / (double)n_asked);
+        fflush(stdout);
+    }
     if (is_talking()) {
         printf("fold      %zu of %zu: %.2f %% of the %zu images left out look like their class\n",
                number, s.n_folds, 100 * (double)n_right / (double)n_asked, n_asked);
@@ -273,38 +132,6 @@ static cen_status train_fold(folds *f, cen_error *error)
 }
 
 /* ---- all ---- */
-
-/* The first of the list of cl_knn audit, for the page. */
-static void note_misplaced(folds *f)
-{
-    enum { MOST = 10 };
-    const double ratio = 1.5; /* audit's default */
-    const cen_feature_row *names = f->images->names;
-    size_t n = 0, n_shown = 0;
-    for (size_t i = 0; i < f->images->n; i++) {
-        const float *verdict = f->verdicts + i * VERDICT_SIZE;
-        f->asked[i] = verdict[VERDICT_FOLD] >= 0 && (double)verdict[VERDICT_NEARER] > ratio;
-        n += f->asked[i];
-    }
-    (void)snprintf(f->r->misplaced, sizeof f->r->misplaced,
-                   "%zu to nets that did not train on them", n);
-    for (; n_shown < n && n_shown < MOST; n_shown++) {
-        size_t best = SIZE_MAX;
-        for (size_t i = 0; i < f->images->n; i++) {
-            if (f->asked[i] &&
-                (best == SIZE_MAX || verdict_doubt(f->verdicts + i * VERDICT_SIZE) >
-                                         verdict_doubt(f->verdicts + best * VERDICT_SIZE))) {
-                best = i;
-            }
-        }
-        f->asked[best] = false;
-        const size_t like = (size_t)f->verdicts[best * VERDICT_SIZE + VERDICT_EXAMPLE];
-        append(f->r->misplaced, sizeof f->r->misplaced, "%s%.300s (is %.40s, looks like %.40s)",
-               n_shown == 0 ? ": " : ", ", names[best].path, names[best].class_name,
-               names[like].class_name);
-    }
-    if (n > n_shown) append(f->r->misplaced, sizeof f->r->misplaced, "; cl_knn audit lists all");
-}
 
 static bool reserve(folds *f)
 {

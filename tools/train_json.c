@@ -173,15 +173,6 @@ void json_measures(const cen_report_set *sets, size_t n)
     }
 }
 
-void json_fold(size_t number, size_t n, double accuracy)
-{
-    begin("fold");
-    put_count("fold", number);
-    put_count("n_folds", n);
-    put_number("accuracy", accuracy);
-    end();
-}
-
 void json_end(const run *r, int code)
 {
     const bool is_done = code == 0, is_stopped = code > 128;

@@ -31,7 +31,6 @@ typedef struct estimate {
 void json_start(const run *r, const cen_folder_info *info, const estimate *planned);
 void json_resume(const cen_resume_report *report);
 void json_epoch(const cen_epoch_report *report);
-void json_fold(size_t number, size_t n, double accuracy);
 void json_end(const run *r, int code);
 
 /* One object per set. */

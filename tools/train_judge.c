@@ -1,5 +1,5 @@
 /* Probabilities are those of the head; without one, the softmax of - distance / T, distances being those to the
- * means of the classes, and T half of the median distance to the nearest mean. */
+ * means of the classes, and T half of the mean distance to the nearest mean. */
 #include "train_judge.h"
 
 #include <math.h>
@@ -19,7 +19,7 @@ typedef struct judge {
     size_t *known;        /* [n] these rows */
     size_t *rows;         /* [n] the rows that are judged */
     float *queries;       /* [n_judged, d] */
-    float *nearest;       /* [n_judged] distance to the nearest mean; then sorted */
+    float *nearest;       /* [n_judged] distance to the nearest mean */
     size_t *places;       /* [ROWS_AT_ONCE, n_means] of a few rows */
     float *distances;     /* the same */
     float *probabilities; /* [ROWS_AT_ONCE, n_classes] */
@@ -85,21 +85,14 @@ static void find_means(judge *j)
     }
 }
 
-static int compare_floats(const void *a, const void *b)
-{
-    const float one = *(const float *)a, other = *(const float *)b;
-    return (one > other) - (one < other);
-}
-
-/* T. */
 static cen_status find_temperature(judge *j, double *temperature, cen_error *error)
 {
     cen_status status = cen_knn_search(j->w->context, j->means, j->n_means, j->queries, j->n_judged,
                                        j->d, 1, CEN_METRIC_L2, false, NULL, j->nearest, error);
     if (status != CEN_OK) return status;
-    qsort(j->nearest, j->n_judged, sizeof *j->nearest, compare_floats);
-    const double median = (double)j->nearest[j->n_judged / 2];
-    *temperature = median > 0 ? median / 2 : 1;
+    double sum = 0;
+    for (size_t i = 0; i < j->n_judged; i++) sum += (double)j->nearest[i];
+    *temperature = sum > 0 ? sum / (double)j->n_judged / 2 : 1;
     return CEN_OK;
 }
 
@@ -127,13 +120,14 @@ static void estimate(const judge *j, const size_t *places, const float *distance
                      double temperature, float *probabilities)
 {
     double sum = 0;
-    for (size_t i = 0; i < j->n_means; i++) {
-        sum += exp(((double)distances[0] - (double)distances[i]) / temperature);
-    }
     for (size_t c = 0; c < j->n_classes; c++) probabilities[c] = 0;
     for (size_t i = 0; i < j->n_means; i++) {
         const double share = exp(((double)distances[0] - (double)distances[i]) / temperature);
-        probabilities[j->classes[places[i]]] = (float)(share / sum);
+        probabilities[j->classes[places[i]]] = (float)share;
+        sum += share;
+    }
+    for (size_t c = 0; c < j->n_classes; c++) {
+        probabilities[c] = (float)((double)probabilities[c] / sum);
     }
 }
 
@@ -142,16 +136,16 @@ static bool judge_one(const judge *j, const float *query, const size_t *places,
                       const float *distances, const float *probabilities, size_t own,
                       float *verdict)
 {
-    const double most = 1e30; /* times nearer */
     size_t at = 0;
     while ((size_t)j->classes[places[at]] != own) at++;
     verdict[VERDICT_OWN] = probabilities[own];
     verdict[VERDICT_NEARER] = 1;
     if (j->n_means < 2) return true;
     const size_t nearest = at == 0, other = (size_t)j->classes[places[nearest]];
-    const double distance = (double)distances[nearest];
-    const double ratio = distance > 0 ? (double)distances[at] / distance : most;
-    verdict[VERDICT_NEARER] = (float)(ratio < most ? ratio : most);
+    if (distances[at] != distances[nearest]) {
+        const double ratio = (double)distances[at] / (double)distances[nearest];
+        verdict[VERDICT_NEARER] = (float)fmin(ratio, 1e30);
+    }
     verdict[VERDICT_OTHER] = probabilities[other];
     verdict[VERDICT_EXAMPLE] = (float)find_example(j, query, other);
     return at == 0;

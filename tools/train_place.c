@@ -43,42 +43,13 @@ static const char *file_of_another(const run *r)
     return i < N_FILES && !holds(r, "arguments") ? files[i] : NULL;
 }
 
-static const char *const run_files[] = {".lock",
-                                        ".new",
-                                        "arguments",
-                                        checkpoint_name,
-                                        "features.npy",
-                                        "features.tsv",
-                                        "folds.npy",
-                                        "folds.tsv",
-                                        fold_checkpoint_name,
-                                        fold_previous_name,
-                                        previous_name,
-                                        "log.csv",
-                                        "model.safetensors",
-                                        "report.html",
-                                        "report.json",
-                                        "svg",
-                                        ".new/arguments",
-                                        ".new/log.csv",
-                                        ".new/checkpoint.safetensors",
-                                        ".new/checkpoint.safetensors.previous"};
-enum { N_RUN_FILES = sizeof run_files / sizeof *run_files };
-
-bool is_run_file(const char *name)
-{
-    size_t i = 0;
-    while (i < N_RUN_FILES && strcmp(name, run_files[i]) != 0) i++;
-    return i < N_RUN_FILES;
-}
-
 /* A run folder may come from a stranger: its files are written anew, never followed elsewhere, and no
  * pipe is waited for. */
 static int refuse_special(const run *r)
 {
     char path[PATH_SIZE];
-    for (size_t i = 0; i < N_RUN_FILES; i++) {
-        if (!path_is_special(in_run(r, run_files[i], path))) continue;
+    for (size_t i = 0; run_file(i) != NULL; i++) {
+        if (!path_is_special(in_run(r, run_file(i), path))) continue;
         return refuse(
             EXIT_FAILED,
             "%s: this is a link, a device or a pipe, which would be written through; put a "

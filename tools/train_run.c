@@ -8,11 +8,6 @@
 #include "system.h"
 #include "train_json.h"
 
-const char checkpoint_name[] = "checkpoint.safetensors";
-const char previous_name[] = "checkpoint.safetensors.previous";
-const char fold_checkpoint_name[] = "folds.checkpoint.safetensors";
-const char fold_previous_name[] = "folds.checkpoint.safetensors.previous";
-
 /* What an --overwrite writes before its first checkpoint stands in folder/.new: until that checkpoint is
  * there whole, the older run is the run; from then on, it is this one, though the files are still to be
  * moved. */
@@ -61,21 +56,6 @@ bool move_files(run *r)
     cen_clear_temporary(NULL, in_run(r, ".new", to));
     (void)remove(to);
     return true;
-}
-
-void drop_fold_checkpoint(const run *r)
-{
-    char path[PATH_SIZE];
-    (void)remove(in_run(r, fold_checkpoint_name, path));
-    (void)remove(in_run(r, fold_previous_name, path));
-}
-
-void drop_folds(const run *r)
-{
-    char path[PATH_SIZE];
-    drop_fold_checkpoint(r);
-    (void)remove(in_run(r, "folds.npy", path));
-    (void)remove(in_run(r, "folds.tsv", path));
 }
 
 /* ---- the files that grow ---- */

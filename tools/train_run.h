@@ -42,6 +42,7 @@ typedef struct run {
 
 /* One of the names that a run's files have. */
 bool is_run_file(const char *name);
+const char *run_file(size_t i); /* NULL after the last */
 
 /* path = that of a file of the run; and of folder/.new. */
 const char *in_run(const run *r, const char *name, char path[PATH_SIZE]);

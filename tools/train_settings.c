@@ -59,15 +59,6 @@ const char *first_term(void)
                : "softmax";
 }
 
-bool is_lambda_good(void)
-{
-    if (strcmp(loss_names[s.loss], "softmax") == 0 && s.lambda == NULL) s.lambda = "0";
-    if (s.lambda == NULL || strcmp(s.lambda, "auto") == 0) return true;
-    char *end;
-    s.lambda_value = strtod(s.lambda, &end);
-    return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= RATE_MOST;
-}
-
 bool is_holdout_share(double *share)
 {
     char *end;

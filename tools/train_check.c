@@ -1,0 +1,63 @@
+#include "train_check.h"
+
+#include <centerloss_eval.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "system.h"
+#include "train.h"
+#include "train_json.h"
+
+static bool is_lambda_good(void)
+{
+    if (strcmp(loss_names[s.loss], "softmax") == 0 && s.lambda == NULL) s.lambda = "0";
+    if (s.lambda == NULL || strcmp(s.lambda, "auto") == 0) return true;
+    char *end;
+    s.lambda_value = strtod(s.lambda, &end);
+    return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= RATE_MOST;
+}
+
+int check_settings(int n_paths)
+{
+    if (n_paths == 0) {
+        const option *o = option_of_folder(&train_tool);
+        if (o != NULL) {
+            return parse_exit_code(fail_folder(&train_tool, o, *(const char *const *)o->target));
+        }
+        return refuse(EXIT_USAGE, "name the folder of images, as: %s", train_tool.examples[0].term);
+    }
+    if ((s.steps != NULL && strcmp(s.steps, "-") == 0) ||
+        (s.output != NULL && strcmp(s.output, "-") == 0)) {
+        return refuse(
+            EXIT_USAGE,
+            "standard output holds what cl_train says; name a file or folder in place of -");
+    }
+    if (s.channels == 2) return refuse(EXIT_USAGE, "--channels takes 1 or 3");
+    char hint[64];
+    if (is_lambda_good()) return 0;
+    return refuse(EXIT_USAGE,
+                  "--lambda '%s' cannot be used; it takes a number from 0 to 1e+29, or auto%s",
+                  s.lambda, hint_point(s.lambda, hint));
+}
+
+int check_files(const run *r)
+{
+    char hint[64];
+    double share;
+    if (r->is_resumed) return 0;
+    if (s.holdout != NULL && !is_holdout_share(&share) && !path_exists(s.holdout)) {
+        return refuse(EXIT_FAILED,
+                      "--holdout-classes '%s' is neither a share of the classes nor a file that is "
+                      "there%s",
+                      s.holdout, hint_point(s.holdout, hint));
+    }
+    return check_inputs(&train_tool);
+}
+
+int check_steps(void)
+{
+    cen_error error;
+    if (s.steps == NULL || cen_path_check_writable(NULL, s.steps, &error) == CEN_OK) return 0;
+    return refuse(EXIT_FAILED, "%s", error.message);
+}
