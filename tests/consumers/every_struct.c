@@ -170,7 +170,7 @@ static void recognise(cen_context *context, const float *features)
     HOLD(ask_options, ask);
     HOLD(cluster_options, cluster);
     options->d = D;
-    options->fingerprint = "none";
+    options->metric = CEN_METRIC_COSINE;
     need(cen_gallery_create(context, &gallery, options, &error));
     for (size_t i = 0; i < N; i++) {
         rows[i] = (cen_gallery_row){.name = names[labels[i]], .feature = features + i * D};
@@ -183,10 +183,9 @@ static void recognise(cen_context *context, const float *features)
         const char *name = answers[i].name;
         printf("%s %a, ", name != NULL ? name : "unknown", answers[i].distance);
     }
-    cluster->threshold = 1;
+    cluster->metric = CEN_METRIC_COSINE;
     need(cen_cluster(context, features, N, D, cluster, groups, &n_groups, &error));
-    printf("\n%zu groups, threshold %a of %s\n", n_groups, cen_gallery_get(gallery)->known.distance,
-           cen_gallery_get(gallery)->fingerprint);
+    printf("\n%zu groups, threshold %a\n", n_groups, cen_gallery_get(gallery)->known.distance);
     cen_gallery_free(gallery);
     CHECK(options);
     CHECK(calibration);
@@ -197,7 +196,6 @@ static void recognise(cen_context *context, const float *features)
 static void export_model(cen_context *context, cen_model *model, const char *path)
 {
     HOLD(onnx_options, options);
-    options->unit_length = true;
     need(cen_onnx_write(context, model, path, options, &error));
     CHECK(options);
 }
