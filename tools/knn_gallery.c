@@ -165,10 +165,10 @@ static int lock_making(const knn *s, const char *path, cen_lock **lock)
 {
     const char *slash = strrchr(path, '/');
     const int above = slash != NULL ? (int)(slash + 1 - path) : 0;
-    char *name = malloc(strlen(path) + 8);
+    char *name = malloc(strlen(path) + 16);
     cen_error error;
     if (name == NULL) return out_of_memory(s, path);
-    (void)sprintf(name, "%.*s.%s.make", above, path, path + above);
+    (void)sprintf(name, "%.*s.%s.make.lock", above, path, path + above);
     const cen_status status = cen_lock_take(s->context, lock, name, true, &error);
     free(name);
     return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s", error.message);

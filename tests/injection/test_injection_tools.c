@@ -68,10 +68,12 @@ static const char *text_of(const char *path)
     return text;
 }
 
-/* What stands after the lines that name pictures which were skipped. */
+/* What stands after the lines that name pictures which were skipped or are doubtful. */
 static const char *sentence_of(const char *told)
 {
-    for (const char *end; strncmp(told, "cl_knn: skipped ", 16) == 0; told = end + 1) {
+    for (const char *end;
+         strncmp(told, "cl_knn: skipped ", 16) == 0 || strncmp(told, "cl_knn: doubtful ", 17) == 0;
+         told = end + 1) {
         end = strchr(told, '\n');
         if (end == NULL) break;
     }
@@ -151,6 +153,13 @@ static bool unpack(void)
 static bool enroll(void)
 {
     return execute("cl_knn enroll --threads 1 --model " RUN " " OUT "/f.npy new " IMAGES "/dark");
+}
+
+#define GALLERY OUT "/g.gallery"
+
+static bool sync_gallery(void)
+{
+    return execute("cl_knn sync --threads 1 --model " RUN " " GALLERY " " IMAGES);
 }
 
 static bool classify(void)
@@ -326,6 +335,13 @@ static void a_gallery_is_the_old_one_or_the_new_one(void **state)
                 .pair = {OUT "/f.npy", OUT "/f.tsv"}});
 }
 
+static void a_synced_gallery_is_there_or_is_not(void **state)
+{
+    (void)state;
+    begin_out(TRAIN " --no-report");
+    walk(&(job){.name = "cl_knn sync", .run = sync_gallery, .stride = 3, .lacks = " g.gallery "});
+}
+
 static void answers_come_or_a_sentence_does(void **state)
 {
     (void)state;
@@ -347,6 +363,7 @@ int main(void)
         cmocka_unit_test(an_export_is_the_old_one_or_the_new_one),
         cmocka_unit_test(unpacked_images_are_whole),
         cmocka_unit_test(a_gallery_is_the_old_one_or_the_new_one),
+        cmocka_unit_test(a_synced_gallery_is_there_or_is_not),
         cmocka_unit_test(answers_come_or_a_sentence_does),
     };
     return cmocka_run_group_tests(tests, prepare, clean);
