@@ -297,7 +297,7 @@ static void check_extra(uint16_t extra, int channels, uint32_t list, uint32_t at
     enum { WIDTH = 150, HEIGHT = 100, SAMPLES = 6, DATA = 32 };
     const tiff_entry entries[] = {{256, TIFF_LONG, 1, WIDTH},  {257, TIFF_LONG, 1, HEIGHT},
                                   {258, TIFF_SHORT, 1, 8},     {262, TIFF_SHORT, 1, 2},
-                                  {273, TIFF_LONG, 1, DATA}, {277, TIFF_SHORT, 1, SAMPLES},
+                                  {273, TIFF_LONG, 1, DATA},   {277, TIFF_SHORT, 1, SAMPLES},
                                   {278, TIFF_LONG, 1, HEIGHT}, {338, TIFF_SHORT, 3, list}};
     enum { N = sizeof entries / sizeof *entries };
     uint8_t header[TIFF_HEADER], directory[2 + 12 * N + 4], values[6] = {(uint8_t)extra};
