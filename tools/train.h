@@ -50,6 +50,9 @@ typedef struct training {
 void begin_training(training *t);
 void apply_settings(training *t);
 
+/* Reads --lambda, a number or auto; false if it is neither. */
+bool is_lambda_good(void);
+
 /* The settings into the model's file. */
 cen_status note_settings(cen_model *model, cen_error *error);
 

@@ -2,21 +2,11 @@
 
 #include <centerloss_eval.h>
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "system.h"
 #include "train.h"
 #include "train_json.h"
-
-static bool is_lambda_good(void)
-{
-    if (strcmp(loss_names[s.loss], "softmax") == 0 && s.lambda == NULL) s.lambda = "0";
-    if (s.lambda == NULL || strcmp(s.lambda, "auto") == 0) return true;
-    char *end;
-    s.lambda_value = strtod(s.lambda, &end);
-    return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= RATE_MOST;
-}
 
 int check_settings(int n_paths)
 {

@@ -143,6 +143,15 @@ static void apply_augment(cen_augment *augment)
     }
 }
 
+bool is_lambda_good(void)
+{
+    if (strcmp(loss_names[s.loss], "softmax") == 0 && s.lambda == NULL) s.lambda = "0";
+    if (s.lambda == NULL || strcmp(s.lambda, "auto") == 0) return true;
+    char *end;
+    s.lambda_value = strtod(s.lambda, &end);
+    return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= RATE_MOST;
+}
+
 void apply_settings(training *t)
 {
     cen_fit_options *fit = &t->fit;
@@ -178,9 +187,8 @@ cen_status note_settings(cen_model *model, cen_error *error)
     if (status == CEN_OK) status = cen_model_set_note(model, "lambda", s.lambda, error);
     if (status == CEN_OK)
         status = cen_model_set_note(model, "centers", center_modes[s.centers], error);
-    if (status == CEN_OK && s.centers == CEN_CENTERS_MEAN) {
+    if (status == CEN_OK && s.centers == CEN_CENTERS_MEAN)
         status = note(model, "alpha", error, "%.17g", s.alpha);
-    }
     if (status == CEN_OK) status = note(model, "epochs", error, "%.0f", (double)s.n_epochs);
     if (status == CEN_OK) status = note(model, "batch_size", error, "%.0f", (double)s.batch_size);
     if (status == CEN_OK) status = note(model, "lr", error, "%.17g", s.lr);

@@ -294,7 +294,7 @@ cen_status cen_gallery_row_get(const cen_gallery *g, size_t i, cen_gallery_row *
                                cen_error *error)
 {
     cen_gallery_row found;
-    size_t label;
+    size_t label = 0;
     cen_status status = check_row(g, i, error);
     if (status == CEN_OK) status = cen__gallery_label(g, i, &label, error);
     if (status == CEN_OK) status = cen__gallery_name(g, label, &found.name, error);

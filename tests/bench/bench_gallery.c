@@ -27,7 +27,7 @@ static int fail(const char *what)
 static int add_part(cen_gallery *gallery, const float *x, size_t first, size_t n, cen_error *error)
 {
     static cen_gallery_row rows[PART];
-    static char names[PART][24], sources[PART][48];
+    static char names[PART][32], sources[PART][64];
     for (size_t i = 0; i < n; i++) {
         size_t name = (first + i) / PER_NAME;
         (void)snprintf(names[i], sizeof names[i], "person %zu", name);
