@@ -162,7 +162,9 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         status = cen_measures_create(content->context, &measures[n_sets], &known, &asked, d,
                                      &options, error);
         if (status != CEN_OK) break;
-        if (!measured[i].is_alone) answers[i] = page_head_answers(content, rows->features, rows->n);
+        if (!measured[i].is_alone) {
+            status = page_head_answers(content, rows->features, rows->n, &answers[i], error);
+        }
         sets[n_sets] = (cen_report_set){measured[i].name, &measures[n_sets], rows->rows,
                                         gallery->rows,    measured[i].note,  answers[i]};
         n_sets++;

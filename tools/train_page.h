@@ -38,9 +38,9 @@ typedef struct page_content {
  * themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
 cen_status page_finish(page *p, const page_content *content, cen_error *error);
 
-/* The label that the head gives to each of features[n, D], the caller's to free; NULL if there is no head, or no
- * memory. */
-int32_t *page_head_answers(const page_content *content, const float *features, size_t n);
+/* The label that the head gives to each of features[n, D], the caller's to free; NULL if there is no head. */
+cen_status page_head_answers(const page_content *content, const float *features, size_t n,
+                             int32_t **answers, cen_error *error);
 
 /* The page with these sets, and its JSON and plots. */
 cen_status page_write(page *p, const page_content *content, const cen_report_set *sets,

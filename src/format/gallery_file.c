@@ -2,7 +2,6 @@
 #include "format/gallery_file.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -30,11 +29,11 @@ static cen_status fail_reading(const reading *r, uint64_t place, cen_error *erro
 {
     if (errno == 0) {
         return cen__fail(error, CEN_ERROR_FORMAT,
-                         "%s: the file ends at byte %" PRIu64 " or before; copy it again", r->path,
-                         place);
+                         "%s: the file ends at byte %llu or before; copy it again", r->path,
+                         (unsigned long long)place);
     }
-    return cen__fail(error, CEN_ERROR_IO, "%s: reading failed at byte %" PRIu64 ": %s", r->path,
-                     place, strerror(errno));
+    return cen__fail(error, CEN_ERROR_IO, "%s: reading failed at byte %llu: %s", r->path,
+                     (unsigned long long)place, strerror(errno));
 }
 
 /* ---- one segment ----------------------------------------------------------------------------------- */
@@ -49,10 +48,9 @@ static cen_status check_headers(const reading *r, const segment *s, cen_error *e
         if (!cen__os_read_at(r->file, place, header, size)) return fail_reading(r, place, error);
         if (memcmp(header, expected, size) != 0) {
             return cen__fail(error, CEN_ERROR_FORMAT,
-                             "%s: the header at byte %" PRIu64
-                             " is damaged; copy the file again, or "
+                             "%s: the header at byte %llu is damaged; copy the file again, or "
                              "make the gallery anew",
-                             r->path, place);
+                             r->path, (unsigned long long)place);
         }
     }
     char last;
@@ -60,10 +58,9 @@ static cen_status check_headers(const reading *r, const segment *s, cen_error *e
     if (!cen__os_read_at(r->file, place, &last, 1)) return fail_reading(r, place, error);
     if (last == '\0') return CEN_OK;
     return cen__fail(error, CEN_ERROR_FORMAT,
-                     "%s: the text that ends at byte %" PRIu64
-                     " is damaged; copy the file again, or "
+                     "%s: the text that ends at byte %llu is damaged; copy the file again, or "
                      "make the gallery anew",
-                     r->path, place);
+                     r->path, (unsigned long long)place);
 }
 
 /* Reads and checks all but the numbers of the segment after those that the file has. first: of the first segment, or
@@ -81,17 +78,15 @@ static cen_status read_segment(const reading *r, const cen__gallery_file *file,
         sizes->first_row == file->n && sizes->first_name == file->n_names &&
         (first == NULL || (s->info.about.d == first->d && s->info.about.metric == first->metric));
     if (!follows) {
-        status =
-            cen__fail(error, CEN_ERROR_FORMAT,
-                      "%s: what begins at byte %" PRIu64 " does not continue the gallery; copy "
-                      "the file again",
-                      r->path, start);
+        status = cen__fail(error, CEN_ERROR_FORMAT,
+                           "%s: what begins at byte %llu does not continue the gallery; copy "
+                           "the file again",
+                           r->path, (unsigned long long)start);
     } else if (!fits || s->layout.end > r->size - s->info.after) {
-        status =
-            cen__fail(error, CEN_ERROR_FORMAT,
-                      "%s: the file ends at byte %" PRIu64 ", in the middle of %zu rows of %zu "
-                      "numbers; copy it again",
-                      r->path, r->size, sizes->n, s->info.about.d);
+        status = cen__fail(error, CEN_ERROR_FORMAT,
+                           "%s: the file ends at byte %llu, in the middle of %zu rows of %zu "
+                           "numbers; copy it again",
+                           r->path, (unsigned long long)r->size, sizes->n, s->info.about.d);
     } else {
         status = check_headers(r, s, error);
     }
@@ -202,8 +197,8 @@ static cen_status check_last(const reading *r, cen__gallery_file *file, segment 
     file->n_blocks--;
     cen__gallery_about_free(&last->info.about);
     (void)cen__fail(why, CEN_ERROR_FORMAT,
-                    "%s: the rows after byte %" PRIu64 " are damaged; copy the file again", r->path,
-                    file->end);
+                    "%s: the rows after byte %llu are damaged; copy the file again", r->path,
+                    (unsigned long long)file->end);
     return CEN_OK;
 }
 
@@ -242,8 +237,8 @@ static cen_status map_file(const reading *r, cen__gallery_file *file, cen_error 
     const int kept = errno;
     if (file->end > PTRDIFF_MAX) {
         return cen__fail(error, CEN_ERROR_LIMIT,
-                         "%s: a file of %" PRIu64 " bytes is too large for this machine", r->path,
-                         file->end);
+                         "%s: a file of %llu bytes is too large for this machine", r->path,
+                         (unsigned long long)file->end);
     }
     file->bytes = cen__os_map(r->file, (size_t)file->end);
     file->is_mapped = file->bytes != NULL;

@@ -1,5 +1,4 @@
 /* The headers of a gallery's arrays, and its info. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -97,7 +96,7 @@ static void add_text(cen__text *text, const char *key, const char *value)
 
 static void add_number(cen__text *text, const char *key, uint64_t value)
 {
-    cen__text_print(text, ", \"%s\": %" PRIu64, key, value);
+    cen__text_print(text, ", \"%s\": %llu", key, (unsigned long long)value);
 }
 
 static void add_threshold(cen__text *text, const char *key, const cen_threshold *t)
@@ -274,9 +273,9 @@ static bool has_checksum(const char *text, size_t size)
 static cen_status fail_damaged(const char *path, uint64_t start, cen_error *error)
 {
     return cen__fail(error, CEN_ERROR_FORMAT,
-                     "%s: the description at byte %" PRIu64 " is damaged; copy the file again, or "
+                     "%s: the description at byte %llu is damaged; copy the file again, or "
                      "make the gallery anew",
-                     path, start);
+                     path, (unsigned long long)start);
 }
 
 static cen_status parse_text(cen_context *context, const char *path, uint64_t start,
@@ -331,7 +330,8 @@ cen_status cen__gallery_info_parse(cen_context *context, FILE *file, const char 
     const uint64_t there = file_size - start;
     if (there < INFO_HEADER) return fail_damaged(path, start, error);
     if (!cen__os_read_at(file, start, header, INFO_HEADER)) {
-        return cen__fail(error, CEN_ERROR_IO, "%s: reading failed at byte %" PRIu64, path, start);
+        return cen__fail(error, CEN_ERROR_IO, "%s: reading failed at byte %llu", path,
+                         (unsigned long long)start);
     }
     const size_t size = info_size(header);
     if (size == 0 || size > there - INFO_HEADER) {
@@ -347,7 +347,8 @@ cen_status cen__gallery_info_parse(cen_context *context, FILE *file, const char 
     if (text == NULL) return cen__fail_memory(error, "a gallery");
     cen_status status = CEN_OK;
     if (!cen__os_read_at(file, start + INFO_HEADER, text, size)) {
-        status = cen__fail(error, CEN_ERROR_IO, "%s: reading failed at byte %" PRIu64, path, start);
+        status = cen__fail(error, CEN_ERROR_IO, "%s: reading failed at byte %llu", path,
+                           (unsigned long long)start);
     }
     if (status == CEN_OK) status = parse_text(context, path, start, text, size, info, error);
     cen__free(text);

@@ -89,7 +89,7 @@ rm -r one/coat one/sandal
 expect 1 "one/bag: only one class, .bag.; at least two" $TRAIN one
 few hold 3
 expect 1 "2 of 3 classes are held out, which leaves 1" $TRAIN --holdout-classes 0.6 hold
-expect 1 "nofile: " $TRAIN --holdout-classes nofile hold
+expect 1 "'nofile' is neither a share of the classes nor a file that is there" $TRAIN --holdout-classes nofile hold
 echo shoe >names.txt
 expect 1 "names.txt, line 1: no class is named .shoe." $TRAIN --holdout-classes names.txt hold
 expect 1 "share of held-out classes of 1 " $TRAIN --holdout-classes 1 hold
@@ -186,7 +186,7 @@ for place in file /dev/null fifo; do
     expect 1 "$place: this is no folder; name the one that the pictures lie in" \
         "$TOOLS/cl_knn" eval run --report page.html --pictures $place
 done
-expect 1 "nowhere: this is no folder" "$TOOLS/cl_knn" eval run --report page.html --pictures nowhere
+expect 1 "nowhere: cannot open: " "$TOOLS/cl_knn" eval run --report page.html --pictures nowhere
 [ -e page.html ] && complain "a page was written"
 [ -e /dev/full ] && expect 1 "/dev/full: writing failed" $TRAIN -o run4 --steps /dev/full good
 # A disk that is full after 64 KB: what stood there stays whole.

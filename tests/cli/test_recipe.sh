@@ -69,7 +69,8 @@ same() {
     succeed ./recipe "$3" own.safetensors "$2"
     chosen=$(cat out.txt)
     succeed "$TOOLS/cl_train" --loss "$1" --stop-after 3 --overwrite -o run "$3"
-    line="$(sed -n 's/^training  *\(.*batches of [0-9]*\),.*\(lambda [^,]*\),.*\(augment [a-z]*\),.*/\1, \2, \3/p' out.txt)"
+    line="$(awk '/^training/ { line = $0; getline; print line, $0 }' out.txt |
+        sed -n 's/^training  *\(.*batches of [0-9]*\),.*\(lambda [^,]*\),.*\(augment [a-z]*\).*/\1, \2, \3/p')"
     [ "$line" = "$chosen" ] || complain "$1: cl_train says '$line', the recipe '$chosen'"
     numbers own.safetensors >own
     numbers run/model.safetensors >cl_train
