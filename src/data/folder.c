@@ -171,8 +171,7 @@ static void probe(void *data, size_t task, int worker)
     if (status == CEN_OK && !is_known(&folder->options, result->digest)) {
         status = cen_image_read_size(folder->context, path, &result->header, &result->why);
     }
-    result->verdict =
-        status == CEN_OK ? USABLE : judge(folder->context, candidate, &result->why);
+    result->verdict = status == CEN_OK ? USABLE : judge(folder->context, candidate, &result->why);
 }
 
 static cen_status skip_unknown_class(cen_folder *folder, const char *path, const char *name,

@@ -106,8 +106,8 @@ static void files_are_those_that_onnx_runtime_has_read(void **state)
             digest = (digest ^ (uint8_t)*at) * 0x100000001b3u;
         }
         if (digest != c->digest) {
-            fail_msg("%s: digest 0x%llx; if the change is meant, run golden/onnx_runtime.py", c->name,
-                     (unsigned long long)digest);
+            fail_msg("%s: digest 0x%llx; if the change is meant, run golden/onnx_runtime.py",
+                     c->name, (unsigned long long)digest);
         }
         const char *numbers = find_note(bytes, size, "test_feature");
         assert_non_null(numbers);
