@@ -41,7 +41,7 @@ const float *cen__gallery_feature(const cen_gallery *g, size_t i)
     return g->blocks[span->block].features + (span->place + (i - span->first)) * g->info.d;
 }
 
-bool cen__gallery_is_negative(const cen_gallery *g, size_t i)
+size_t cen__gallery_negatives_before(const cen_gallery *g, size_t i)
 {
     size_t low = 0, high = g->info.n_negatives;
     while (low < high) {
@@ -52,7 +52,13 @@ bool cen__gallery_is_negative(const cen_gallery *g, size_t i)
             high = middle;
         }
     }
-    return low < g->info.n_negatives && g->negatives[low] == i;
+    return low;
+}
+
+bool cen__gallery_is_negative(const cen_gallery *g, size_t i)
+{
+    const size_t place = cen__gallery_negatives_before(g, i);
+    return place < g->info.n_negatives && g->negatives[place] == i;
 }
 
 void cen__gallery_describe(const cen_gallery *g, size_t i, char *text, size_t size)

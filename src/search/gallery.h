@@ -68,6 +68,9 @@ cen_status cen__gallery_search(const cen_gallery *gallery, const cen__gallery_qu
 /* The feature of row i < info.n: [d]. Not checked to be finite. */
 const float *cen__gallery_feature(const cen_gallery *gallery, size_t i);
 
+/* The number of negatives before row i. */
+size_t cen__gallery_negatives_before(const cen_gallery *gallery, size_t i);
+
 bool cen__gallery_is_negative(const cen_gallery *gallery, size_t i);
 
 /* The label of row i < info.n, below gallery->n_names. Errors: FORMAT (a damaged row). */

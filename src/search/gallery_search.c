@@ -94,29 +94,14 @@ static cen_status search_part(gathered *s, const part *p, const float *features,
     return cen__fail(error, status, "%s", why.message);
 }
 
-/* The number of negatives before row i. */
-static size_t negatives_before(const cen_gallery *g, size_t i)
-{
-    size_t low = 0, high = g->info.n_negatives;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (g->negatives[middle] < i) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low;
-}
-
 static cen_status search_positives(gathered *s, cen_error *error)
 {
     const cen_gallery *g = s->gallery;
     cen_status status = CEN_OK;
     for (size_t i = 0; i < g->n_spans && status == CEN_OK; i++) {
         const cen__gallery_span *span = &g->spans[i];
-        const size_t n_skipped =
-            negatives_before(g, span->first + span->n) - negatives_before(g, span->first);
+        const size_t n_skipped = cen__gallery_negatives_before(g, span->first + span->n) -
+                                 cen__gallery_negatives_before(g, span->first);
         if (n_skipped == span->n) continue;
         const part p = {g, s->query, span->first, NULL, n_skipped > 0};
         status = search_part(s, &p, g->blocks[span->block].features + span->place * g->info.d,
