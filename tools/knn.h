@@ -39,7 +39,6 @@ typedef struct knn_set {
     int32_t *labels;
     cen_folder *folder;   /* of pictures, or NULL */
     size_t *images;       /* [f.n] places among the images of the folder, or NULL */
-    cen_gallery *kept;    /* of a .gallery, or NULL */
     const char **names;   /* f.class_names of knn_match_classes, or NULL */
     float *probabilities; /* [f.n, classes of the model] of its head, or NULL */
     bool is_copy;         /* of rows of another set, whose names it borrows */

@@ -131,7 +131,7 @@ static int make(const knn *s, const char *path, size_t d, cen_gallery **gallery)
 int knn_gallery_of(const knn *s, const knn_set *set, cen_gallery **gallery)
 {
     cen_error error;
-    if (set->kept != NULL) {
+    if (set->folder == NULL && !set->is_copy && knn_is_gallery(set->name)) {
         const cen_status status = cen_gallery_load(s->context, gallery, set->name, false, &error);
         return status == CEN_OK ? 0 : fail(s->tool, EXIT_FAILED, "%s", error.message);
     }
@@ -306,54 +306,4 @@ char *knn_source_of(const char *path)
     }
     free(real);
     return source;
-}
-
-/* ---- as a set ---- */
-
-/* Rows by name: labels are places in the sorted list of names. */
-static bool number_names(knn_set *set, const knn_name *names, size_t n_names)
-{
-    set->names = malloc((n_names + 1) * sizeof *set->names);
-    for (size_t c = 0; c < n_names && set->names != NULL; c++) {
-        if (names[c].n > 0) set->names[set->f.n_classes++] = names[c].name;
-    }
-    set->f.class_names = set->names;
-    for (size_t i = 0; i < set->f.n && set->names != NULL; i++) {
-        size_t low = 0, high = set->f.n_classes;
-        while (high - low > 1) {
-            const size_t middle = low + (high - low) / 2;
-            if (strcmp(set->names[middle], set->f.rows[i].class_name) <= 0) {
-                low = middle;
-            } else {
-                high = middle;
-            }
-        }
-        set->f.rows[i].label = (int32_t)low;
-    }
-    return set->names != NULL;
-}
-
-int knn_set_load_gallery(knn *s, knn_set *set)
-{
-    int code = load(s, set->name, false, &set->kept);
-    if (code != 0) return code;
-    const cen_gallery_info *info = cen_gallery_get(set->kept);
-    const size_t n = info->n - info->n_negatives, d = info->d;
-    set->f.d = d;
-    set->f.features = calloc(n + 1, d * sizeof(float));
-    set->f.rows = malloc((n + 1) * sizeof *set->f.rows);
-    if (set->f.features == NULL || set->f.rows == NULL) return out_of_memory(s, set->name);
-    for (size_t i = 0; i < info->n; i++) {
-        cen_gallery_row row;
-        if (!knn_gallery_row(s, set->kept, i, &row)) return EXIT_FAILED;
-        if (row.is_negative) continue;
-        memcpy(set->f.features + set->f.n * d, row.feature, d * sizeof(float));
-        set->f.rows[set->f.n++] = (cen_feature_row){row.source, 0, row.name, NULL};
-    }
-    size_t n_names;
-    knn_name *names = knn_count_names(s, set->name, set->kept, &n_names);
-    if (names == NULL) return EXIT_FAILED;
-    const bool is_numbered = number_names(set, names, n_names);
-    free(names);
-    return is_numbered ? 0 : out_of_memory(s, set->name);
 }

@@ -9,9 +9,6 @@
 /* True for a name that ends in .gallery. */
 bool knn_is_gallery(const char *path);
 
-/* Fills an empty set with the positives of its .gallery. */
-int knn_set_load_gallery(knn *s, knn_set *set);
-
 /* Learns the model and the metric of a .gallery that is there. */
 int knn_gallery_peek(knn *s, const char *path);
 

@@ -184,10 +184,11 @@ int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, kn
     int code = 0;
     if (n_paths != 1 || !knn_is_features(paths[0])) {
         code = load_pictures(s, paths, n_paths, run, set);
-    } else if (knn_is_gallery(paths[0])) {
-        code = knn_set_load_gallery(s, set);
-    } else if (cen_features_read(s->context, paths[0], &set->f, &error) != CEN_OK) {
-        code = fail(s->tool, EXIT_FAILED, "%s", error.message);
+    } else {
+        if (knn_is_gallery(paths[0])) code = knn_gallery_peek(s, paths[0]);
+        if (code == 0 && cen_features_read(s->context, paths[0], &set->f, &error) != CEN_OK) {
+            code = fail(s->tool, EXIT_FAILED, "%s", error.message);
+        }
     }
     if (code == 0) code = copy_labels(s, set);
     if (code != 0) knn_set_free(set);
@@ -196,11 +197,10 @@ int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, kn
 
 void knn_set_free(knn_set *set)
 {
-    if (set->is_copy || set->folder != NULL || set->kept != NULL) {
+    if (set->is_copy || set->folder != NULL) {
         free(set->f.features);
         free(set->f.rows);
         cen_folder_free(set->folder);
-        cen_gallery_free(set->kept);
     } else {
         cen_features_free(&set->f);
     }
