@@ -530,6 +530,12 @@ typedef enum cen_center_mode {
                         al. 2016, eq. 4 */
 } cen_center_mode;
 
+/* Where Adam's epsilon comes in (Kingma and Ba 2015). */
+typedef enum cen_adam_form {
+    CEN_ADAM_TORCH, /* algorithm 1: after the bias correction, as torch.optim.Adam */
+    CEN_ADAM_KERAS  /* the "epsilon hat" of section 2: before it, as Keras */
+} cen_adam_form;
+
 /* total = first + lambda * second. */
 typedef enum cen_loss {
     CEN_LOSS_CENTER,       /* softmax cross-entropy; second: mean || f - c ||^2 */
@@ -563,6 +569,7 @@ typedef struct cen_train_options {
     size_t n_shards;        /* (1) see below */
     const struct cen_exchange *exchange; /* copied; (NULL): one process */
     uint64_t seed;                       /* of dropout; cen_fit uses its own (1) */
+    cen_adam_form adam_form; /* of all but CENTERS_ADAM, which has that of Keras (TORCH) */
 } cen_train_options;
 
 /* Shards. A batch of n is cut into n_shards; shard s begins at image s * n / n_shards. Each has its

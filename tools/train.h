@@ -14,7 +14,7 @@ typedef struct train_settings {
     size_t image_size[2], channels, feature_size, n_epochs, batch_size, n_threads;
     size_t max_pixels, cache_mb, stop_after, per_class, patience, n_folds;
     uint64_t seed;
-    int loss, centers, resize, schedule, augment;
+    int loss, centers, adam_form, resize, schedule, augment;
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
     bool allow_empty, balance, flips, keep_order, is_strict, exact_decode, overwrite, is_quiet,
@@ -26,7 +26,8 @@ extern train_settings s;
 void restore_defaults(void);
 extern const command train_tool;
 
-extern const char *const loss_names[], *const center_modes[], *const schedules[], *const augments[];
+extern const char *const loss_names[],
+    *const center_modes[], *const adam_forms[], *const schedules[], *const augments[];
 
 #define RATE_MOST 1e29 /* the library refuses 1e30 */
 

@@ -41,11 +41,13 @@ static double power(double base, double exponent)
     return value;
 }
 
-static cen__adam_step step_of(const cen__adam *adam, bool is_sparse)
+/* Keras multiplies the learning rate by the root of the second bias correction, in place of dividing the root of v by it.
+ * That is the step of torch with a larger eps. */
+static cen__adam_step step_of(const cen__adam *adam, cen_adam_form form)
 {
     double t = (double)adam->n_steps;
     double root_correction = sqrt(1 - power(adam->beta2, t));
-    double eps = is_sparse ? adam->eps / root_correction : adam->eps;
+    double eps = form == CEN_ADAM_KERAS ? adam->eps / root_correction : adam->eps;
     return (cen__adam_step){.beta1 = (float)adam->beta1,
                             .beta2 = (float)adam->beta2,
                             .rest1 = (float)(1 - adam->beta1),
@@ -79,7 +81,7 @@ static void apply_block(void *data, size_t task, int worker)
 void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
                      const float *g)
 {
-    adam_blocks blocks = {adam, step_of(adam, false), start, count, p, g};
+    adam_blocks blocks = {adam, step_of(adam, adam->form), start, count, p, g};
     blocks.step.keep = (float)(1 - adam->lr * weight_decay);
     if (count == 0) return;
     size_t n_blocks = (start + count - 1) / BLOCK - start / BLOCK + 1;
@@ -88,6 +90,6 @@ void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_
 
 void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g)
 {
-    cen__adam_step step = step_of(adam, true);
+    cen__adam_step step = step_of(adam, CEN_ADAM_KERAS);
     adam->vectors->adam(count, p + start, adam->m + start, adam->v + start, g + start, &step);
 }

@@ -2,6 +2,8 @@
 #ifndef CEN_LOSS_ADAM_H
 #define CEN_LOSS_ADAM_H
 
+#include <centerloss.h>
+
 #include "base/context.h"
 #include "base/status.h"
 #include "kernels/vector.h"
@@ -11,6 +13,7 @@ typedef struct cen__adam {
     float *m, *v; /* [count] */
     size_t n_steps;
     double lr, beta1, beta2, eps;
+    cen_adam_form form;
     cen_context *context; /* NULL: the caller works by itself */
     const cen__vectors *vectors;
 } cen__adam;
@@ -23,12 +26,11 @@ void cen__adam_free(cen__adam *adam);
 void cen__adam_begin(cen__adam *adam);
 
 /* Updates the numbers start .. start + count of p, as torch.optim.AdamW with this weight decay, or as torch.optim.Adam
- * without. g NULL: their gradient is zero. */
+ * without; or as these of Keras. g NULL: their gradient is zero. */
 void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
                      const float *g);
 
-/* The same for one row of a sparse table, as torch.optim.SparseAdam, which adds eps before the second bias correction and
- * not after. */
+/* The same for one row of a sparse table, as torch.optim.SparseAdam: its form is that of Keras. */
 void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g);
 
 #endif

@@ -44,8 +44,11 @@ void cen__entries_pairs(const cen__entries *list, cen__string_pair *pairs)
 
 /* ---- what must be the same on both sides ---- */
 
-/* Absent: 1, as in older files. */
-static const char shards_name[] = "number of shards";
+/* What older files do not have, and what they were made with. */
+static const struct {
+    const char *name, *was;
+} newer[] = {{"number of shards", "1"}, {"form of Adam", "0"}};
+enum { SHARDS, ADAM_FORM };
 
 static void add_model(cen__entries *list, const cen_model_info *info)
 {
@@ -81,7 +84,8 @@ static void add_train_options(cen__entries *list, const cen_train_options *o)
     cen__entry_number(list, "clip norm", o->clip_norm);
     cen__entry_number(list, "label smoothing", o->label_smoothing);
     cen__entry_count(list, "batch size", o->batch_size);
-    cen__entry_count(list, shards_name, o->n_shards);
+    cen__entry_count(list, newer[SHARDS].name, o->n_shards);
+    cen__entry_count(list, newer[ADAM_FORM].name, (uint64_t)o->adam_form);
 }
 
 void cen__entries_add_trainer(cen__entries *list, cen_trainer *trainer)
@@ -95,7 +99,9 @@ size_t cen__entries_compare(const cen__entries *list, const cen__safetensors *fi
 {
     for (size_t i = 0; i < list->n; i++) {
         *was = cen__safetensors_metadata(file, list->names[i]);
-        if (*was == NULL && list->names[i] == shards_name) *was = "1";
+        for (size_t k = 0; k < sizeof newer / sizeof *newer && *was == NULL; k++) {
+            if (list->names[i] == newer[k].name) *was = newer[k].was;
+        }
         if (*was == NULL || strcmp(*was, list->texts[i].data) != 0) return i;
     }
     return list->n;

@@ -68,6 +68,10 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
     }
     if (status == CEN_OK) status = cen__loss_check(options, error);
     if (status != CEN_OK) return status;
+    if (options->adam_form != CEN_ADAM_TORCH && options->adam_form != CEN_ADAM_KERAS) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "there is no form %d of Adam",
+                         (int)options->adam_form);
+    }
     if (options->batch_size == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "a batch size of 0 trains nothing; use 32");
     }
@@ -142,6 +146,7 @@ cen_status cen_trainer_create(cen_trainer **trainer, cen_model *model,
     t->adam.beta1 = taken.beta1;
     t->adam.beta2 = taken.beta2;
     t->adam.eps = taken.adam_eps;
+    t->adam.form = taken.adam_form;
     t->adam.context = model->context;
     t->adam.vectors = vectors_of(t);
     t->options.exchange = NULL; /* shards have a copy */
@@ -278,6 +283,7 @@ static uint64_t seen_of(const cen_trainer *trainer, const int32_t *labels, size_
                                o->batch_size,
                                (uint64_t)o->loss,
                                (uint64_t)o->centers,
+                               (uint64_t)o->adam_form,
                                n};
     uint64_t seen = cen__hash_name(model->info.net), bits;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {

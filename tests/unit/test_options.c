@@ -50,6 +50,9 @@ static void bad_train_options_are_refused(void **state)
         options.centers = (cen_center_mode)value;
         if (value < 0 || value > CEN_CENTERS_MEAN) assert_no_trainer(model, &options);
         options = good;
+        options.adam_form = (cen_adam_form)value;
+        if (value < 0 || value > CEN_ADAM_KERAS) assert_no_trainer(model, &options);
+        options = good;
     }
     options.batch_size = 0;
     assert_no_trainer(model, &options);

@@ -155,19 +155,21 @@ static void check_refused(const loop *l, const char *path, cen_status due, const
 static void another_trainer_is_refused_by_the_option_that_differs(void **state)
 {
     (void)state;
-    cen_train_options options = options_of(CEN_CENTERS_MEAN), others[4];
+    cen_train_options options = options_of(CEN_CENTERS_MEAN), others[5];
     const char *const words[] = {"clip norm 0.5, not 1", "number of shards 1, not 3",
-                                 "center mode 2, not 0", "weight decay 0.02, not 0.5"};
+                                 "center mode 2, not 0", "weight decay 0.02, not 0.5",
+                                 "form of Adam 0, not 1"};
     loop l = open_loop(&options, 1, net);
     take_step(&l, 0);
     save(&l, STATE_FILE);
     close_loop(&l);
-    for (size_t i = 0; i < 4; i++) others[i] = options;
+    for (size_t i = 0; i < 5; i++) others[i] = options;
     others[0].clip_norm = 1;
     others[1].n_shards = 3;
     others[2].centers = CEN_CENTERS_ADAM;
     others[3].weight_decay = 0.5;
-    for (size_t i = 0; i < 4; i++) {
+    others[4].adam_form = CEN_ADAM_KERAS;
+    for (size_t i = 0; i < 5; i++) {
         l = open_loop(&others[i], 3, net);
         check_refused(&l, STATE_FILE, CEN_ERROR_ARGUMENT, words[i]);
         close_loop(&l);
@@ -265,6 +267,27 @@ static void a_file_of_a_stranger_is_only_data(void **state)
     close_loop(&l);
 }
 
+/* Older files do not name them. */
+static void options_that_came_later_stand_for_what_was_before_them(void **state)
+{
+    (void)state;
+    const char *const names[] = {"number of shards", "form of Adam"};
+    cen_train_options options = options_of(CEN_CENTERS_MEAN);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        cen_train_options other = options;
+        loop l = open_loop(&options, 1, net);
+        save(&l, STATE_FILE);
+        write_changed(&(change){.metadata = names[i]});
+        assert_int_equal(cen_trainer_load(l.trainer, "trainer_changed", NULL, NULL), CEN_OK);
+        close_loop(&l);
+        if (i == 0) other.n_shards = 2;
+        if (i == 1) other.adam_form = CEN_ADAM_KERAS;
+        l = open_loop(&other, 1, net);
+        check_refused(&l, "trainer_changed", CEN_ERROR_ARGUMENT, names[i]);
+        close_loop(&l);
+    }
+}
+
 /* Every end that a file can be cut at. */
 static void a_file_that_is_cut_changes_nothing(void **state)
 {
@@ -343,6 +366,7 @@ int main(void)
         cmocka_unit_test(nothing_is_applied_after_a_loading),
         cmocka_unit_test(another_trainer_is_refused_by_the_option_that_differs),
         cmocka_unit_test(a_file_of_a_stranger_is_only_data),
+        cmocka_unit_test(options_that_came_later_stand_for_what_was_before_them),
         cmocka_unit_test(a_file_that_is_cut_changes_nothing),
 #ifndef _WIN32
         cmocka_unit_test(a_loop_that_is_killed_at_random_ends_in_the_same_bytes),

@@ -1,5 +1,5 @@
-/* 50 steps of training against PyTorch in float64: the losses at every step and the weights at the
- * end. tests/golden/train.py, and tests/parity/parity.py for nets of full size. */
+/* 50 steps of training against PyTorch and Keras in float64: the losses at every step and the weights at the
+ * end. tests/golden/train.py and keras.py; for nets of full size tests/parity/parity.py and keras_article.py. */
 #include <centerloss_eval.h>
 
 #include <stdarg.h>
@@ -28,7 +28,7 @@ static cen_center_mode mode_of(const char *name)
     return strcmp(name, "adam") == 0 ? CEN_CENTERS_ADAM : CEN_CENTERS_ADAM_DENSE;
 }
 
-static run open_run(golden *all, const char *of, int n_threads)
+static run open_run_with(golden *all, const char *of, int n_threads, cen_train_options options)
 {
     const golden_array *pixels = golden_get(all, of, "pixels");
     run r = {.all = all, .of = of, .n_images = pixels->shape[0]};
@@ -38,12 +38,16 @@ static run open_run(golden *all, const char *of, int n_threads)
     r.x = golden_memory(pixels->count, sizeof *r.x);
     for (size_t i = 0; i < pixels->count; i++) r.x[i] = (float)(pixels->values[i] - 128) / 64;
     r.labels = golden_labels(golden_get(all, of, "labels"));
-    cen_train_options options = plain_train_options();
     options.lambda = golden_get(all, of, "lambda")->values[0];
     options.centers = mode_of(golden_get(all, of, "mode")->text);
     options.batch_size = r.batch;
     r.trainer = trainer_create(r.model, &options);
     return r;
+}
+
+static run open_run(golden *all, const char *of, int n_threads)
+{
+    return open_run_with(all, of, n_threads, plain_train_options());
 }
 
 static void close_run(run *r)
@@ -83,21 +87,26 @@ static void check_final(run *r)
     }
 }
 
-static void check_run_of(const char *file, const char *of)
+static void check_losses(run *r)
 {
-    golden *all = golden_open(file);
-    run r = open_run(all, of, 2);
-    const golden_array *curve = golden_get(all, of, "losses");
+    const golden_array *curve = golden_get(r->all, r->of, "losses");
     for (size_t step = 0; step < curve->shape[0]; step++) {
-        const cen_losses losses = step_run(&r, step);
+        const cen_losses losses = step_run(r, step);
         const double got[3] = {losses.total, losses.first, losses.center};
         for (size_t i = 0; i < 3; i++) {
             static const char *const names[3] = {"total", "softmax", "center"};
             char what[128];
-            snprintf(what, sizeof what, "%s: %s at step %zu", of, names[i], step + 1);
+            snprintf(what, sizeof what, "%s: %s at step %zu", r->of, names[i], step + 1);
             assert_number(what, got[i], curve->values[step * 3 + i], 2e-5);
         }
     }
+}
+
+static void check_run_of(const char *file, const char *of)
+{
+    golden *all = golden_open(file);
+    run r = open_run(all, of, 2);
+    check_losses(&r);
     check_final(&r);
     close_run(&r);
     golden_free(all);
@@ -138,6 +147,24 @@ static void a_small_resnet_trains_as_in_torch(void **state)
     check_run_of("training_residual.bin", "resnet");
 }
 
+/* With the epsilon of Keras, and with a large one, of which the form shows more. */
+static void the_articles_program_trains_as_in_keras(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"keras", "keras_large_eps"};
+    golden *all = golden_open("keras.bin");
+    for (size_t i = 0; i < 2; i++) {
+        cen_train_options options = plain_train_options();
+        options.adam_form = CEN_ADAM_KERAS;
+        options.adam_eps = golden_get(all, cases[i], "eps")->values[0];
+        run r = open_run_with(all, cases[i], 2, options);
+        check_losses(&r);
+        check_final(&r);
+        close_run(&r);
+    }
+    golden_free(all);
+}
+
 static void the_number_of_threads_changes_no_bit(void **state)
 {
     (void)state;
@@ -166,6 +193,7 @@ int main(void)
         cmocka_unit_test(a_small_lenetpp_with_mean_centers_trains_as_in_torch),
         cmocka_unit_test(strides_pads_and_slopes_train_as_in_torch),
         cmocka_unit_test(a_small_resnet_trains_as_in_torch),
+        cmocka_unit_test(the_articles_program_trains_as_in_keras),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
