@@ -570,6 +570,10 @@ typedef struct cen_train_options {
     const struct cen_exchange *exchange; /* copied; (NULL): one process */
     uint64_t seed;                       /* of dropout; cen_fit uses its own (1) */
     cen_adam_form adam_form; /* of all but CENTERS_ADAM, which has that of Keras (TORCH) */
+    /* Classes that the softmax of a step compares: the batch's, and others drawn at random. Only
+     * their rows of the head take a step, as in torch.optim.SparseAdam (An et al. 2021). 0 or more
+     * than there are: all (0) */
+    size_t n_sampled;
 } cen_train_options;
 
 /* Shards. A batch of n is cut into n_shards; shard s begins at image s * n / n_shards. Each has its

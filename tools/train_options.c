@@ -28,6 +28,11 @@ static const option options[] = {
      .help = "step of --centers mean (0.5)"},
     {"label-smoothing", '\0', OPTION_REAL, &s.smoothing, "X", .most = 0.999,
      .help = "share of a label spread evenly over classes (0)"},
+    {"sample-classes", '\0', OPTION_COUNT, &s.n_sampled, "N", .least = 1, .most = 1e9,
+     .help = "classes that a step compares (all)",
+     .more =
+         "Those of the batch, and others drawn at random. With 10,000 classes or more a step is "
+         "then much faster."},
 
     {"net", 'n', OPTION_TEXT, &s.net, "LINE|PRESET", .group = "Net",
      .help = "the body: small (default), article, lenet++",

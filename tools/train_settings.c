@@ -124,6 +124,7 @@ static void apply_train(cen_train_options *train)
     train->weight_decay = s.weight_decay;
     train->clip_norm = s.clip;
     train->label_smoothing = s.smoothing;
+    train->n_sampled = s.n_sampled;
     train->alpha = s.alpha;
     train->lr = s.lr;
     train->adam_eps = s.adam_eps;

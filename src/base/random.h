@@ -21,7 +21,8 @@ enum cen__stream {
     CEN__STREAM_REPORT,
     CEN__STREAM_NAMES,
     CEN__STREAM_THRESHOLD,
-    CEN__STREAM_CLUSTER
+    CEN__STREAM_CLUSTER,
+    CEN__STREAM_CLASSES
 };
 
 /* A stream within a stream: for the i-th parameter, class or epoch of a use. */

@@ -30,7 +30,9 @@ void cen__adam_begin(cen__adam *adam);
 void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
                      const float *g);
 
-/* The same for one row of a sparse table, as torch.optim.SparseAdam: its form is that of Keras. */
-void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, float *p, const float *g);
+/* The same for one row of a sparse table, as torch.optim.SparseAdam: its form is that of Keras. The rows that have no
+ * gradient keep their moments, too. */
+void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, double weight_decay,
+                            float *p, const float *g);
 
 #endif

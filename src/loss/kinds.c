@@ -48,5 +48,9 @@ cen_status cen__loss_check(const cen_train_options *options, cen_error *error)
                          "lambda can follow the ratio of the gradients only if the losses are "
                          "softmax or CosFace and center; choose a number");
     }
+    if (options->n_sampled > 0 && kind->head == NULL) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "a loss that compares features has no classes to sample; use a softmax");
+    }
     return kind->check != NULL ? kind->check(options, error) : CEN_OK;
 }

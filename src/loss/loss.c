@@ -9,6 +9,7 @@
 #include "base/sizes.h"
 #include "kernels/bound.h"
 #include "loss/kinds.h"
+#include "loss/sampled.h"
 
 cen_status cen__loss_create(cen__loss *loss, const cen_train_options *options,
                             const cen__kernels *kernels, cen_context *context, size_t d, size_t k,
@@ -47,7 +48,8 @@ cen_status cen__loss_create(cen__loss *loss, const cen_train_options *options,
     bool complete = loss->logits != NULL && loss->scratch != NULL && loss->doubles != NULL &&
                     loss->row_losses != NULL && loss->row_hits != NULL && loss->rows != NULL &&
                     loss->delta != NULL;
-    return complete ? CEN_OK : cen__fail_memory(error, "the losses of this net");
+    if (!complete) return cen__fail_memory(error, "the losses of this net");
+    return cen__sampled_create(&loss->sampled, context, options->n_sampled, batch, d, k, error);
 }
 
 void cen__loss_free(cen__loss *loss)
@@ -59,6 +61,7 @@ void cen__loss_free(cen__loss *loss)
     cen__free(loss->row_hits);
     cen__free(loss->rows);
     cen__free(loss->delta);
+    cen__sampled_free(&loss->sampled);
 }
 
 cen__head cen__loss_head(const cen__loss *loss)
@@ -92,13 +95,16 @@ static void add_up(const cen__loss *loss, cen_losses *losses)
 void cen__loss_measure(const cen__loss *loss, const cen__loss_pass *pass, cen_losses *losses)
 {
     *losses = (cen_losses){.total = 0};
-    losses->first = loss->kind->first(loss, pass, &losses->accuracy);
+    const bool is_sampled = pass->df != NULL && loss->sampled.wanted > 0;
+    losses->first = is_sampled ? cen__sampled_first(loss, pass, &losses->accuracy)
+                               : loss->kind->first(loss, pass, &losses->accuracy);
     losses->center = loss->kind->second(loss, pass);
     add_up(loss, losses);
 }
 
 void cen__loss_backward(cen__loss *loss, const cen__loss_pass *pass, cen_losses *losses)
 {
+    if (loss->sampled.wanted > 0) cen__sampled_draw(loss, pass);
     cen__loss_measure(loss, pass, losses);
     follow_ratio(loss, pass, losses);
     loss->kind->add_second_gradient(loss, pass);
@@ -110,6 +116,7 @@ void cen__loss_backward(cen__loss *loss, const cen__loss_pass *pass, cen_losses 
  * classes * D. */
 bool cen__loss_bounds_head(const cen__loss *loss, const cen__loss_pass *pass, double limit)
 {
+    if (loss->sampled.wanted > 0) return cen__sampled_is_below(loss, pass->dw, limit);
     return loss->kind->bounds_head &&
            cen__is_below(&loss->kernels->vectors, pass->f, pass->n * loss->d, limit / 2, NULL);
 }
@@ -136,6 +143,9 @@ bool cen__loss_bounds_centers(const cen__loss *loss, const float *dw, double lim
 
 void cen__loss_update(const cen__loss *loss, cen__adam *adam, float *w, const float *dw)
 {
+    if (loss->sampled.wanted > 0) {
+        cen__sampled_update(loss, adam, loss->options.weight_decay, w, dw);
+    }
     if (loss->kind->moves_all_centers) {
         cen__adam_apply(adam, loss->at.centers, loss->k * loss->d, 0, w, dw);
     } else {

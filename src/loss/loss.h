@@ -17,6 +17,16 @@ typedef struct cen__loss_places {
     size_t head_weight, head_bias, centers;
 } cen__loss_places;
 
+/* The classes of a step's softmax: sampled.h. */
+typedef struct cen__sampled {
+    size_t wanted;    /* 0: all */
+    size_t n;         /* of the last backward */
+    int32_t *classes; /* [n], rising */
+    int32_t *labels;  /* [batch]: their places among the classes */
+    int32_t *places;  /* [all classes]; 0 between two draws */
+    float *w, *dw;    /* weights [n, D], then biases [n] */
+} cen__sampled;
+
 typedef struct cen__loss {
     const cen__loss_kind *kind;
     const cen__center_rule *rule;
@@ -35,6 +45,7 @@ typedef struct cen__loss {
     float *delta;  /* [batch, D]: the step of each class, for a rule that has steps of its own */
     double lambda; /* of this step */
     bool is_begun; /* lambda_ratio: lambda has a first value */
+    cen__sampled sampled;
 } cen__loss;
 
 /* One batch. */
@@ -46,6 +57,7 @@ typedef struct cen__loss_pass {
     float *df;      /* [n, D]; NULL: the loss is only measured */
     float
         *dw; /* as w: backward sets those of head and centers, and zeroes those that it set last */
+    uint64_t seed, step; /* of the classes that are sampled */
 } cen__loss_pass;
 
 /* Larger than any sensible option, and small enough that products stay finite. */
@@ -78,7 +90,7 @@ bool cen__loss_bounds_head(const cen__loss *loss, const cen__loss_pass *pass, do
 /* The same for the centers, and for the steps of their rule. */
 bool cen__loss_bounds_centers(const cen__loss *loss, const float *dw, double limit);
 
-/* The centers' step, by their rule. */
+/* The centers' step, by their rule; and the head's, if its classes are sampled. */
 void cen__loss_update(const cen__loss *loss, cen__adam *adam, float *w, const float *dw);
 
 #endif

@@ -277,14 +277,9 @@ static uint64_t seen_of(const cen_trainer *trainer, const int32_t *labels, size_
         o->lambda_ratio,
         o->alpha,
         vectors_of(trainer)->dot(model->n_numbers, model->parameters, model->parameters)};
-    const uint64_t counts[] = {trainer->adam.n_steps,
-                               trainer->seed,
-                               o->n_shards,
-                               o->batch_size,
-                               (uint64_t)o->loss,
-                               (uint64_t)o->centers,
-                               (uint64_t)o->adam_form,
-                               n};
+    const uint64_t counts[] = {trainer->adam.n_steps,  trainer->seed,     o->n_shards,
+                               o->batch_size,          (uint64_t)o->loss, (uint64_t)o->centers,
+                               (uint64_t)o->adam_form, o->n_sampled,      n};
     uint64_t seen = cen__hash_name(model->info.net), bits;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         memcpy(&bits, &numbers[i], sizeof bits);
@@ -303,8 +298,14 @@ static cen_status run_backward(cen_trainer *trainer, const float *x, const int32
 {
     const cen_model *model = trainer->model;
     cen__shards *shards = &trainer->shards;
-    const cen__loss_pass pass = {n,           trainer->features, labels, model->parameters,
-                                 trainer->df, trainer->gradient};
+    const cen__loss_pass pass = {.n = n,
+                                 .f = trainer->features,
+                                 .labels = labels,
+                                 .w = model->parameters,
+                                 .df = trainer->df,
+                                 .dw = trainer->gradient,
+                                 .seed = trainer->seed,
+                                 .step = trainer->adam.n_steps};
     cen_status status = cen__shards_forward(shards, x, n, trainer->features, error);
     if (status != CEN_OK) return status;
     cen__loss_backward(&trainer->loss, &pass, losses);
@@ -406,9 +407,10 @@ static void clip(cen_trainer *trainer)
 static void update_weights(cen_trainer *trainer)
 {
     const cen_model *model = trainer->model;
+    const bool is_sampled = trainer->loss.sampled.wanted > 0;
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
-        if (tensor->offset >= model->centers) continue;
+        if (tensor->offset >= (is_sampled ? model->head_weight : model->centers)) continue;
         double decay = tensor->n_dims > 1 ? trainer->options.weight_decay : 0;
         cen__adam_apply(&trainer->adam, tensor->offset, tensor->count, decay, model->parameters,
                         trainer->gradient);
