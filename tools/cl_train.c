@@ -165,8 +165,8 @@ static int train_on(run *r, char *const *paths, size_t n_paths)
 
 static int run_command(const arguments *given, arguments *all, const char *line)
 {
-    int n_paths = parse_options(&train_tool, all->argc, all->argv), code = 0;
-    if (n_paths < 0) return parse_exit_code(n_paths);
+    int n_paths, code = arguments_parse(all, &n_paths);
+    if (code != 0 || n_paths < 0) return code;
     run r = {.best_knn = NAN, .command = line, .arguments = given};
     bool is_old = s.resume != NULL;
     if (is_old) code = resume_command(&r, all, &n_paths);
@@ -192,7 +192,6 @@ static int work(int argc, char **argv)
         free(line);
         return refuse(EXIT_FAILED, "not enough memory");
     }
-    restore_defaults();
     int code = run_command(&given, &all, line);
     arguments_free(&all);
     free(line);

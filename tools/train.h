@@ -14,20 +14,22 @@ typedef struct train_settings {
     size_t image_size[2], channels, feature_size, n_epochs, batch_size, n_threads;
     size_t max_pixels, cache_mb, stop_after, n_sampled, per_class, patience, n_folds;
     uint64_t seed;
-    int loss, centers, adam_form, resize, schedule, augment;
+    int recipe, loss, centers, adam_form, resize, schedule, augment;
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
     bool allow_empty, balance, flips, keep_order, is_strict, exact_decode, overwrite, is_quiet,
         no_report, has_svg, is_json, is_verbose, is_dry;
 } train_settings;
 
-/* Filled by parse_options(&train_tool, ...), after restore_defaults. */
+/* Filled by parse_options(&train_tool, ...), after restore_defaults and take_recipe: -1 is none. */
 extern train_settings s;
 void restore_defaults(void);
+void take_recipe(int recipe);
 extern const command train_tool;
 
 extern const char *const loss_names[],
-    *const center_modes[], *const adam_forms[], *const schedules[], *const augments[];
+    *const center_modes[], *const recipes[], *const adam_forms[], *const schedules[],
+                                                                      *const augments[];
 
 #define RATE_MOST 1e29 /* the library refuses 1e30 */
 

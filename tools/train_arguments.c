@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "options.h"
+#include "train.h"
 
 enum { ARGUMENTS_MOST = 1 << 20 };
 
@@ -71,4 +71,20 @@ void arguments_free(arguments *all)
     free(all->argv);
     cen_text_free(all->text);
     *all = (arguments){0, NULL, NULL};
+}
+
+int arguments_parse(arguments *all, int *n_paths)
+{
+    arguments first;
+    if (!arguments_copy(&first, all)) return fail(&train_tool, EXIT_FAILED, "not enough memory");
+    restore_defaults();
+    *n_paths = parse_options(&train_tool, first.argc, first.argv);
+    arguments_free(&first);
+    const int recipe = s.recipe;
+    if (*n_paths >= 0) {
+        restore_defaults();
+        take_recipe(recipe);
+        *n_paths = parse_options(&train_tool, all->argc, all->argv);
+    }
+    return *n_paths < 0 ? parse_exit_code(*n_paths) : 0;
 }

@@ -21,4 +21,8 @@ bool arguments_load(arguments *all, const char *path, const arguments *given, ce
 bool arguments_copy(arguments *all, const arguments *from);
 void arguments_free(arguments *all);
 
+/* Reads them into the settings s; a recipe comes before all options. *n_paths: as of parse_options. An exit code after
+ * its sentence. */
+int arguments_parse(arguments *all, int *n_paths);
+
 #endif

@@ -37,6 +37,11 @@ static const option options[] = {
     {"net", 'n', OPTION_TEXT, &s.net, "LINE|PRESET", .group = "Net",
      .help = "the body: small (default), article, lenet++",
      .more = "Or a line of layers, as \"conv 10 2x2, maxpool 2, flatten, dense 32, relu\"."},
+    {"recipe", '\0', OPTION_CHOICE, &s.recipe, "NAME", .choices = recipes,
+     .help = "article: all options as the article has them",
+     .more = "Its net and its Adam as Keras has them, for 10 epochs, without augmentation. Options "
+             "beside it "
+             "count more."},
     {"feature-size", 'd', OPTION_COUNT, &s.feature_size, "D", .least = 1, .most = 1 << 24,
      .help = "numbers in a feature (128 in small)",
      .more = "Replaces the size of the last dense layer."},

@@ -61,8 +61,8 @@ int resume_command(run *r, arguments *all, int *n_paths)
     }
     restore_defaults();
     const train_settings usual = s;
-    *n_paths = parse_options(&train_tool, all->argc, all->argv);
-    if (*n_paths < 0) return parse_exit_code(*n_paths);
+    code = arguments_parse(all, n_paths);
+    if (code != 0 || *n_paths < 0) return code;
     if (n_given > 0) { /* the images have moved */
         memmove(all->argv, all->argv + *n_paths - n_given, (size_t)n_given * sizeof *all->argv);
         *n_paths = n_given;

@@ -9,6 +9,7 @@
 static const train_settings defaults = {
     .margin = -1,
     .net = "small",
+    .recipe = -1,
     .augment = -1,
     .centers = -1,
     .checkpoint_minutes = 10,
@@ -34,6 +35,22 @@ void restore_defaults(void)
     s.max_pixels = folder.max_pixels;
 }
 
+void take_recipe(int recipe)
+{
+    if (recipe < 0) return;
+    s.net = "article";
+    s.lambda = "0.2";
+    s.centers = CEN_CENTERS_ADAM_DENSE;
+    s.adam_form = CEN_ADAM_KERAS;
+    s.adam_eps = 1e-7;
+    s.lr = 1e-3;
+    s.schedule = 1;
+    s.warmup = s.weight_decay = 0;
+    s.augment = 0;
+    s.batch_size = 32;
+    s.n_epochs = 10;
+}
+
 /* --lambda auto: the center loss's gradient at the feature over that of softmax. */
 static const double auto_ratio = 0.4;
 
@@ -49,6 +66,7 @@ static const cen_loss losses[] = {CEN_LOSS_CENTER,
                                   CEN_LOSS_COSFACE};
 
 const char *const center_modes[] = {"adam", "adam-dense", "mean", NULL};
+const char *const recipes[] = {"article", NULL};
 const char *const adam_forms[] = {"torch", "keras", NULL};
 const char *const schedules[] = {"cosine", "constant", NULL};
 const char *const augments[] = {"none", "light", "strong", NULL};
