@@ -433,6 +433,21 @@ typedef struct cen_onnx_options {
 CEN_API cen_status cen_onnx_write(cen_context *context, cen_model *model, const char *path,
                                   const cen_onnx_options *options, cen_error *error);
 
+typedef struct cen_c_options {
+    size_t size;
+    bool unit_length; /* (false) features are scaled to length 1 */
+    size_t bits;      /* (32) of a weight: 32 or 16 */
+} cen_c_options;
+
+/* A model as one C99 file that needs no library, NAME.c, for pictures of 1 or 3 channels:
+ *     void NAME_feature(const uint8_t *pixels, float *feature, float *work)
+ * pixels are bytes [height, width, channels] of the input's size; normalisation and the mirror
+ * image are inside. The feature has the bits of the instruction set "baseline". The file says how
+ * many numbers of work it needs, and with -DNAME_CHECK it has a test picture and a check. Errors:
+ * ARGUMENT (NAME is no name in C, other bits), LIMIT, NOT_FINITE, UNSUPPORTED, IO. */
+CEN_API cen_status cen_c_write(cen_context *context, cen_model *model, const char *path,
+                               const cen_c_options *options, cen_error *error);
+
 /* ---- a page to look at ------------------------------------------------------------------------
  */
 
@@ -548,6 +563,15 @@ static inline cen_onnx_options cen_onnx_options_init(void)
     cen_onnx_options options;
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
+    return options;
+}
+
+static inline cen_c_options cen_c_options_init(void)
+{
+    cen_c_options options;
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.bits = 32;
     return options;
 }
 

@@ -8,38 +8,68 @@
 #include "system.h"
 
 static const char *output;
-static cen_onnx_options onnx;
+static bool unit_length, half;
 static cen_model_limits limits;
 
 static const option options[] = {
-    {"output", 'o', OPTION_TEXT, &output, "FILE.onnx", .group = "Options",
-     .help = "the file to write", .more = "- is standard output."},
-    {"unit-length", '\0', OPTION_FLAG, &onnx.unit_length, .help = "scale features to length 1",
+    {"output", 'o', OPTION_TEXT, &output, "FILE", .group = "Options",
+     .help = "NAME.onnx or NAME.c: the file to write", .more = "- is ONNX on standard output."},
+    {"unit-length", '\0', OPTION_FLAG, &unit_length, .help = "scale features to length 1",
      .more = "The dot product of two features is then the cosine of their angle."},
+    {"half", '\0', OPTION_FLAG, &half, .help = "weights of 16 bits, in a C file",
+     .more = "They take half the memory, and are computed with as 32 bits."},
     MODEL_LIMITS(limits),
 };
 
 static const entry examples[] = {
     {"cl_export runs/1 -o photos.onnx", "for ONNX Runtime or OpenCV"},
-    {"cl_export --unit-length runs/1 -o unit.onnx", "features of length 1"},
+    {"cl_export runs/1 -o photos.c", "for a microcontroller"},
     {"cl_export runs/1/model.safetensors -o - >copy.onnx", "on standard output"},
     {NULL, NULL}};
 
 static const command tool = {
     .name = "cl_export",
-    .usage = "cl_export [OPTIONS] MODEL -o FILE.onnx",
+    .usage = "cl_export [OPTIONS] MODEL -o FILE",
     .summary = "Writes a model for another program: pictures in, features out.",
     .arguments = "MODEL",
     .options = options,
     .n_options = sizeof options / sizeof *options,
     .examples = examples,
     .about =
-        "MODEL is a run folder of cl_train or a model file. The ONNX file takes pictures of the "
-        "input's size as bytes [n, height, width, channels], named image, and gives feature "
-        "[n, D]. Normalisation and the mirror image are inside. Resizing is not: resize "
-        "as cl_features --info says.\n"
+        "MODEL is a run folder of cl_train or a model file. The file takes pictures of the "
+        "input's size as bytes, and gives features. Normalisation and the mirror image are "
+        "inside. Resizing is not: resize as cl_features --info says.\n"
+        "NAME.onnx takes pictures [n, height, width, channels], named image, and gives feature "
+        "[n, D]. "
         "The metadata test_image (hexadecimal) and test_feature are a picture and the feature "
-        "that it must have."};
+        "that it must have.\n"
+        "NAME.c is one file of C99, which needs no library and allocates nothing. Its function "
+        "NAME_feature(pixels, feature, work) computes the feature of one picture. The file says "
+        "how many numbers of work it needs. Features have the same bits on every "
+        "processor: those of cl_features with CEN_INSTRUCTIONS=baseline. "
+        "\"cc -DNAME_MAIN NAME.c\" makes a program that checks the feature of a test picture "
+        "and exits with 0 if it is right.",
+};
+
+/* True if the name of the file ends so. */
+static bool ends_with(const char *ending)
+{
+    const size_t size = strlen(output), ending_size = strlen(ending);
+    return size >= ending_size && strcmp(output + size - ending_size, ending) == 0;
+}
+
+static cen_status write_model(cen_context *context, cen_model *model, cen_error *error)
+{
+    if (ends_with(".c")) {
+        cen_c_options o = cen_c_options_init();
+        o.unit_length = unit_length;
+        o.bits = half ? 16 : 32;
+        return cen_c_write(context, model, output, &o, error);
+    }
+    cen_onnx_options o = cen_onnx_options_init();
+    o.unit_length = unit_length;
+    return cen_onnx_write(context, model, output, &o, error);
+}
 
 static int export_model(cen_context *context, const char *path)
 {
@@ -47,8 +77,7 @@ static int export_model(cen_context *context, const char *path)
     cen_error error;
     int code = load_model(&tool, context, path, limits, &model);
     if (code != 0) return code;
-    onnx.size = sizeof onnx;
-    if (cen_onnx_write(context, model, output, &onnx, &error) != CEN_OK) {
+    if (write_model(context, model, &error) != CEN_OK) {
         code = fail(&tool, EXIT_FAILED, "%s", error.message);
     }
     cen_model_free(model);
@@ -62,10 +91,12 @@ static int work(int argc, char **argv)
     if (n != 1 || output == NULL) {
         return fail(&tool, EXIT_USAGE, "name a model and a file, as: %s", examples[0].term);
     }
-    const size_t size = strlen(output);
-    if (strcmp(output, "-") != 0 && (size < 5 || strcmp(output + size - 5, ".onnx") != 0)) {
-        return fail(&tool, EXIT_USAGE, "%s: its name does not tell the format; end it with .onnx",
-                    output);
+    if (strcmp(output, "-") != 0 && !ends_with(".onnx") && !ends_with(".c")) {
+        return fail(&tool, EXIT_USAGE,
+                    "%s: its name does not tell the format; end it with .onnx or .c", output);
+    }
+    if (half && !ends_with(".c")) {
+        return fail(&tool, EXIT_USAGE, "--half is for a C file; end the name with .c");
     }
     cen_context *context = NULL;
     int code = make_context(&tool, 1, &context);

@@ -83,7 +83,7 @@ static void add_mirror_mean(cen__onnx_exporter *e)
     cen__onnx_integer(&node, "keepdims", 0);
     cen__onnx_node_end(&node);
     cen__onnx_move_on(e, "mirror.mean");
-    if (!cen__onnx_is_kind(layer->text, "l2norm")) return;
+    if (!cen__words_is_kind(layer->text, "l2norm")) return;
     cen__onnx_scale_name(layer, scale);
     cen__onnx_add_unit(e, "mirror.feature", scale);
 }

@@ -3,8 +3,10 @@
 #define CEN_EXPORT_ONNX_GRAPH_H
 
 #include "export/protobuf.h"
+#include "export/words.h"
 
-enum { CEN__ONNX_FLOAT = 1, CEN__ONNX_UINT8 = 2, CEN__ONNX_INT64 = 7, CEN__ONNX_NAME_MOST = 256 };
+enum { CEN__ONNX_FLOAT = 1, CEN__ONNX_UINT8 = 2, CEN__ONNX_INT64 = 7 };
+enum { CEN__ONNX_NAME_MOST = CEN__NAME_MOST };
 
 /* The graph under construction. Its nodes stand in the order in which they are computed. */
 typedef struct cen__onnx_graph {

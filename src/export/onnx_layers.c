@@ -9,35 +9,6 @@
 
 enum { NAME_MOST = CEN__ONNX_NAME_MOST };
 
-/* ---- the words of a layer ---- */
-
-static size_t read_number(const char **at)
-{
-    size_t number = 0;
-    while (**at >= '0' && **at <= '9') number = number * 10 + (size_t)(*(*at)++ - '0');
-    return number;
-}
-
-/* N or HxW after a word of the layer's text; false if it has no such word. */
-static bool find_size(const char *text, const char *word, int64_t size[2])
-{
-    const char *at = strstr(text, word);
-    if (at == NULL) return false;
-    at += strlen(word);
-    while (*at == ' ') at++;
-    size[0] = size[1] = (int64_t)read_number(&at);
-    if (*at != 'x') return true;
-    at++;
-    size[1] = (int64_t)read_number(&at);
-    return true;
-}
-
-bool cen__onnx_is_kind(const char *text, const char *kind)
-{
-    size_t size = strlen(kind);
-    return strncmp(text, kind, size) == 0 && (text[size] == ' ' || text[size] == '\0');
-}
-
 /* ---- names ---- */
 
 static void extend(char name[NAME_MOST], const char *start, const char *ending)
@@ -58,25 +29,9 @@ static void branch(char name[NAME_MOST], int length, const char *place, const ch
     cen__append(name, NAME_MOST, &at, "%.*s%s", length, place, ending);
 }
 
-static const char *join(char name[NAME_MOST], const char *place, const char *ending)
-{
-    size_t at = 0;
-    cen__append(name, NAME_MOST, &at, "body.%s%s%s", place, ending[0] == '\0' ? "" : ".", ending);
-    return name;
-}
-
 void cen__onnx_move_on(cen__onnx_exporter *e, const char *name)
 {
     copy(e->last, name);
-}
-
-static bool find_tensor(const cen__onnx_exporter *e, const char *name, cen_tensor *view)
-{
-    const char *other;
-    for (size_t i = 0; cen_model_tensor(e->model, i, &other, view); i++) {
-        if (strcmp(other, name) == 0) return true;
-    }
-    return false;
 }
 
 /* Adds a tensor of the model as a constant; name[] is its name. prelu's slopes get dims of 1 for the height and width. */
@@ -84,7 +39,7 @@ static void add_tensor(cen__onnx_exporter *e, const char *place, const char *end
                        char name[NAME_MOST])
 {
     cen_tensor view;
-    if (!find_tensor(e, join(name, place, ending), &view)) {
+    if (!cen__words_tensor(e->model, cen__words_join(name, place, ending), &view)) {
         e->failed = true;
         return;
     }
@@ -117,8 +72,8 @@ static void add_window(cen__onnx_node *node, const char *text, const int64_t *wi
                        const int64_t *default_stride)
 {
     int64_t stride[2] = {default_stride[0], default_stride[1]}, pad[4] = {0};
-    (void)find_size(text, " stride ", stride);
-    (void)find_size(text, " pad ", pad);
+    (void)cen__words_size(text, " stride ", stride);
+    (void)cen__words_size(text, " pad ", pad);
     pad[2] = pad[0];
     pad[3] = pad[1];
     cen__onnx_integers(node, "kernel_shape", window, 2);
@@ -133,13 +88,15 @@ static void add_conv(cen__onnx_exporter *e, const cen_layer_info *layer)
     int64_t groups[2];
     add_tensor(e, layer->place, "weight", 0, weight);
     add_tensor(e, layer->place, "bias", 0, bias);
-    if (e->failed || !find_tensor(e, weight, &view)) return;
-    cen__onnx_node node = cen__onnx_node_begin(&e->graph, "Conv", join(name, layer->place, ""),
-                                               CEN__ONNX_INPUTS(e->last, weight, bias));
+    if (e->failed || !cen__words_tensor(e->model, weight, &view)) return;
+    cen__onnx_node node =
+        cen__onnx_node_begin(&e->graph, "Conv", cen__words_join(name, layer->place, ""),
+                             CEN__ONNX_INPUTS(e->last, weight, bias));
     add_window(&node, layer->text,
                (const int64_t[2]){(int64_t)view.shape[2], (int64_t)view.shape[3]},
                (const int64_t[2]){1, 1});
-    if (find_size(layer->text, " groups ", groups)) cen__onnx_integer(&node, "group", groups[0]);
+    if (cen__words_size(layer->text, " groups ", groups))
+        cen__onnx_integer(&node, "group", groups[0]);
     cen__onnx_node_end(&node);
     cen__onnx_move_on(e, name);
 }
@@ -147,12 +104,12 @@ static void add_conv(cen__onnx_exporter *e, const cen_layer_info *layer)
 static void add_pool(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST];
-    const bool is_max = cen__onnx_is_kind(layer->text, "maxpool");
+    const bool is_max = cen__words_is_kind(layer->text, "maxpool");
     int64_t window[2] = {1, 1};
-    e->failed |= !find_size(layer->text, "pool ", window);
+    e->failed |= !cen__words_size(layer->text, "pool ", window);
     cen__onnx_node node =
         cen__onnx_node_begin(&e->graph, is_max ? "MaxPool" : "AveragePool",
-                             join(name, layer->place, ""), CEN__ONNX_INPUTS(e->last));
+                             cen__words_join(name, layer->place, ""), CEN__ONNX_INPUTS(e->last));
     add_window(&node, layer->text, window, window);
     if (!is_max) cen__onnx_integer(&node, "count_include_pad", 1);
     cen__onnx_node_end(&node);
@@ -162,11 +119,12 @@ static void add_pool(cen__onnx_exporter *e, const cen_layer_info *layer)
 static void add_dense(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST], weight[NAME_MOST], bias[NAME_MOST];
-    cen__onnx_flatten(e, join(name, layer->place, "flatten"));
+    cen__onnx_flatten(e, cen__words_join(name, layer->place, "flatten"));
     add_tensor(e, layer->place, "weight", 0, weight);
     add_tensor(e, layer->place, "bias", 0, bias);
-    cen__onnx_node node = cen__onnx_node_begin(&e->graph, "Gemm", join(name, layer->place, ""),
-                                               CEN__ONNX_INPUTS(e->last, weight, bias));
+    cen__onnx_node node =
+        cen__onnx_node_begin(&e->graph, "Gemm", cen__words_join(name, layer->place, ""),
+                             CEN__ONNX_INPUTS(e->last, weight, bias));
     cen__onnx_integer(&node, "transB", 1);
     cen__onnx_node_end(&node);
     cen__onnx_move_on(e, name);
@@ -178,7 +136,7 @@ static void add_batchnorm(cen__onnx_exporter *e, const cen_layer_info *layer)
     char name[NAME_MOST], tensors[4][NAME_MOST];
     for (size_t i = 0; i < 4; i++) add_tensor(e, layer->place, endings[i], 0, tensors[i]);
     cen__onnx_node node = cen__onnx_node_begin(
-        &e->graph, "BatchNormalization", join(name, layer->place, ""),
+        &e->graph, "BatchNormalization", cen__words_join(name, layer->place, ""),
         CEN__ONNX_INPUTS(e->last, tensors[0], tensors[1], tensors[2], tensors[3]));
     cen__onnx_float(&node, "epsilon", 1e-5f);
     cen__onnx_node_end(&node);
@@ -189,15 +147,15 @@ static void add_prelu(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST], weight[NAME_MOST];
     add_tensor(e, layer->place, "weight", e->is_flat ? 0 : 2, weight);
-    cen__onnx_add_step(e, "PRelu", join(name, layer->place, ""), weight);
+    cen__onnx_add_step(e, "PRelu", cen__words_join(name, layer->place, ""), weight);
 }
 
 static void add_relu6(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST], low[NAME_MOST], high[NAME_MOST];
-    cen__onnx_add_scalar(e, join(low, layer->place, "low"), 0);
-    cen__onnx_add_scalar(e, join(high, layer->place, "high"), 6);
-    cen__onnx_add_node(&e->graph, "Clip", join(name, layer->place, ""),
+    cen__onnx_add_scalar(e, cen__words_join(low, layer->place, "low"), 0);
+    cen__onnx_add_scalar(e, cen__words_join(high, layer->place, "high"), 6);
+    cen__onnx_add_node(&e->graph, "Clip", cen__words_join(name, layer->place, ""),
                        CEN__ONNX_INPUTS(e->last, low, high));
     cen__onnx_move_on(e, name);
 }
@@ -207,14 +165,15 @@ static void add_gelu(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char x[NAME_MOST], name[NAME_MOST], number[NAME_MOST];
     copy(x, e->last);
-    cen__onnx_add_scalar(e, join(number, layer->place, "sqrt_half"), 0.70710678118654752f);
-    cen__onnx_add_step(e, "Mul", join(name, layer->place, "scaled"), number);
-    cen__onnx_add_step(e, "Erf", join(name, layer->place, "erf"), NULL);
-    cen__onnx_add_scalar(e, join(number, layer->place, "one"), 1);
-    cen__onnx_add_step(e, "Add", join(name, layer->place, "sum"), number);
-    cen__onnx_add_step(e, "Mul", join(name, layer->place, "product"), x);
-    cen__onnx_add_scalar(e, join(number, layer->place, "half"), 0.5f);
-    cen__onnx_add_step(e, "Mul", join(name, layer->place, ""), number);
+    cen__onnx_add_scalar(e, cen__words_join(number, layer->place, "sqrt_half"),
+                         0.70710678118654752f);
+    cen__onnx_add_step(e, "Mul", cen__words_join(name, layer->place, "scaled"), number);
+    cen__onnx_add_step(e, "Erf", cen__words_join(name, layer->place, "erf"), NULL);
+    cen__onnx_add_scalar(e, cen__words_join(number, layer->place, "one"), 1);
+    cen__onnx_add_step(e, "Add", cen__words_join(name, layer->place, "sum"), number);
+    cen__onnx_add_step(e, "Mul", cen__words_join(name, layer->place, "product"), x);
+    cen__onnx_add_scalar(e, cen__words_join(number, layer->place, "half"), 0.5f);
+    cen__onnx_add_step(e, "Mul", cen__words_join(name, layer->place, ""), number);
 }
 
 /* scale * x / max(||x||, 1e-12); scale NULL: 1. The nodes are NAME.length, ..., NAME. */
@@ -240,30 +199,28 @@ void cen__onnx_add_unit(cen__onnx_exporter *e, const char *name, const char *sca
 
 void cen__onnx_scale_name(const cen_layer_info *layer, char name[NAME_MOST])
 {
-    (void)join(name, layer->place, strstr(layer->text, "scale ") != NULL ? "scale" : "weight");
+    (void)cen__words_join(name, layer->place,
+                          strstr(layer->text, "scale ") != NULL ? "scale" : "weight");
 }
 
 /* The scale of an l2norm, as a constant. */
 static void add_scale(cen__onnx_exporter *e, const cen_layer_info *layer, char name[NAME_MOST])
 {
-    const char *word = strstr(layer->text, "scale ");
+    float scale;
     cen__onnx_scale_name(layer, name);
-    if (word == NULL) {
-        add_tensor(e, layer->place, "weight", 0, name);
+    if (cen__words_scale(layer->text, &scale)) {
+        cen__onnx_add_scalar(e, name, scale);
     } else {
-        double scale = 1;
-        const char *number = word + strlen("scale ");
-        e->failed |= !cen__number_read(number, strlen(number), &scale);
-        cen__onnx_add_scalar(e, name, (float)scale);
+        add_tensor(e, layer->place, "weight", 0, name);
     }
 }
 
 static void add_l2norm(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST], scale[NAME_MOST];
-    cen__onnx_flatten(e, join(name, layer->place, "flatten"));
+    cen__onnx_flatten(e, cen__words_join(name, layer->place, "flatten"));
     add_scale(e, layer, scale);
-    cen__onnx_add_unit(e, join(name, layer->place, ""), scale);
+    cen__onnx_add_unit(e, cen__words_join(name, layer->place, ""), scale);
 }
 
 static void add_layer(cen__onnx_exporter *e, const cen_layer_info *layer)
@@ -287,15 +244,15 @@ static void add_layer(cen__onnx_exporter *e, const cen_layer_info *layer)
     const size_t n_kinds = sizeof kinds / sizeof *kinds;
     char name[NAME_MOST];
     size_t i = 0;
-    while (i < n_kinds && !cen__onnx_is_kind(layer->text, kinds[i].kind)) i++;
+    while (i < n_kinds && !cen__words_is_kind(layer->text, kinds[i].kind)) i++;
     if (i == n_kinds) {
         e->failed = true;
     } else if (kinds[i].add != NULL) {
         kinds[i].add(e, layer);
     } else if (kinds[i].node != NULL) {
-        cen__onnx_add_step(e, kinds[i].node, join(name, layer->place, ""), NULL);
-    } else if (cen__onnx_is_kind(layer->text, "flatten")) {
-        cen__onnx_flatten(e, join(name, layer->place, ""));
+        cen__onnx_add_step(e, kinds[i].node, cen__words_join(name, layer->place, ""), NULL);
+    } else if (cen__words_is_kind(layer->text, "flatten")) {
+        cen__onnx_flatten(e, cen__words_join(name, layer->place, ""));
     }
 }
 
@@ -326,17 +283,17 @@ void cen__onnx_add_chain(cen__onnx_exporter *e, const char *prefix)
         cen__onnx_add_chain(e, inner);
         /* The sum: [n, c, 1, 1] of one branch becomes [n, c] of the other. */
         branch(inner, length, layer->place, "");
-        if (is_main_flat) cen__onnx_flatten(e, join(name, inner, "shortcut.flatten"));
+        if (is_main_flat) cen__onnx_flatten(e, cen__words_join(name, inner, "shortcut.flatten"));
         if (e->is_flat && !is_main_flat) {
             char shortcut[NAME_MOST];
             copy(shortcut, e->last);
             cen__onnx_move_on(e, main_branch);
             e->is_flat = false;
-            cen__onnx_flatten(e, join(name, inner, "main.flatten"));
+            cen__onnx_flatten(e, cen__words_join(name, inner, "main.flatten"));
             copy(main_branch, e->last);
             cen__onnx_move_on(e, shortcut);
         }
-        cen__onnx_add_node(&e->graph, "Add", join(name, inner, ""),
+        cen__onnx_add_node(&e->graph, "Add", cen__words_join(name, inner, ""),
                            CEN__ONNX_INPUTS(main_branch, e->last));
         cen__onnx_move_on(e, name);
         e->at++; /* the sum has a line of its own */

@@ -16,9 +16,6 @@ typedef struct cen__onnx_exporter {
     bool failed;                    /* a tensor or a word is not there */
 } cen__onnx_exporter;
 
-/* True if a layer's text begins with this word. */
-bool cen__onnx_is_kind(const char *text, const char *kind);
-
 /* The next node reads the tensor `name`. */
 void cen__onnx_move_on(cen__onnx_exporter *e, const char *name);
 

@@ -248,7 +248,7 @@ static void multiply(const cen__micro *micro, const product *x, float *scratch)
  * order of k, for as many rows at a time as the area holds. It depends on n and k alone, and so do the sums. */
 enum { SPLIT_MOST = 16, SPLIT_K = 2048, SPLIT_N = 512, SPLIT_AREA = 1 << 15 };
 
-static size_t k_parts(size_t n, size_t k)
+size_t cen__gemm_parts(size_t n, size_t k)
 {
     return k < 2 * SPLIT_K || n > SPLIT_N ? 1 : smaller(k / SPLIT_K, SPLIT_MOST);
 }
@@ -347,7 +347,7 @@ static void run(const cen__micro *micro, product *whole, float *scratch, cen_con
 {
     size_t m = whole->m, n = whole->n, k = whole->k;
     size_t threads = useful_threads(m, n, k, cen_context_threads(context));
-    job job_ = {micro, whole, 1, 1, k_parts(n, k), scratch, scratch, 0};
+    job job_ = {micro, whole, 1, 1, cen__gemm_parts(n, k), scratch, scratch, 0};
     job_.worker_count = worker_count(job_.micro, m, n, k);
     if (job_.k_parts > 1) {
         begin_with_bias(whole);
@@ -369,7 +369,7 @@ void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matri
     }
     if (k == 0) begin_with_bias(&whole);
     if (m == 0 || n == 0 || k == 0) return;
-    size_t most = k_parts(n, k) > 1 ? SPLIT_AREA / n : m;
+    size_t most = cen__gemm_parts(n, k) > 1 ? SPLIT_AREA / n : m;
     for (size_t row = 0; row < m; row += most) {
         product rows = cut_out(&whole, row, smaller(row + most, m), 0, n, 0, k);
         run(micro, &rows, scratch, context);

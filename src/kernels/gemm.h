@@ -25,6 +25,9 @@ size_t cen__gemm_scratch_count(const cen__micro *micro, size_t m, size_t n, size
 void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
                const float *bias, float *c, size_t ldc, float *scratch, cen_context *context);
 
+/* In how many parts a sum of k products is computed for n columns. */
+size_t cen__gemm_parts(size_t n, size_t k);
+
 /* The reference that it is tested against. */
 void cen__gemm_naive(size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b, const float *bias,
                      float *c, size_t ldc);

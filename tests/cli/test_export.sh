@@ -13,7 +13,7 @@ succeed "$TOOLS/cl_export" --unit-length run -o unit.onnx
 cmp -s run.onnx unit.onnx && complain "--unit-length changes nothing"
 
 expect 2 '^cl_export: name a model and a file, as: cl_export runs/1 -o photos.onnx$' "$TOOLS/cl_export" run
-expect 2 '^cl_export: run.pb: its name does not tell the format; end it with .onnx$' "$TOOLS/cl_export" run -o run.pb
+expect 2 '^cl_export: run.pb: its name does not tell the format; end it with .onnx or .c$' "$TOOLS/cl_export" run -o run.pb
 expect 1 '^cl_export: nothing: ' "$TOOLS/cl_export" nothing -o nothing.onnx
 expect 1 '^cl_export: no/folder.onnx: ' "$TOOLS/cl_export" run -o no/folder.onnx
 [ ! -e nothing.onnx ] || complain "a failure left a file"

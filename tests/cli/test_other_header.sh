@@ -80,7 +80,7 @@ for age in today older newer; do
     succeed cc -std=c99 -Wall -Werror -I$age "$PROGRAM" -L"$TOOLS" -lcenterloss -lm -o $age/program
     LD_LIBRARY_PATH=$TOOLS succeed $age/program pictures $age/result
     mv out.txt $age/result.txt
-    for kind in txt safetensors json onnx; do
+    for kind in txt safetensors json onnx c; do
         cmp -s today/result.$kind $age/result.$kind || complain "with the $age header result.$kind is another"
     done
 done

@@ -1,7 +1,7 @@
 /* Uses every struct that begins with its size, as far as any header knows it, with poison after its end: compiled
  * with an older, a shorter header or a newer one it must do the same, byte by byte.
  *
- *     every_struct FOLDER RESULT      FOLDER: of classes of grey pictures; RESULT.safetensors, .json and .onnx are made */
+ *     every_struct FOLDER RESULT      FOLDER: of classes of grey pictures; RESULT.safetensors, .json, .onnx and .c are made */
 #include <centerloss_eval.h>
 
 #include <stdio.h>
@@ -200,6 +200,13 @@ static void export_model(cen_context *context, cen_model *model, const char *pat
     CHECK(options);
 }
 
+static void export_c(cen_context *context, cen_model *model, const char *path)
+{
+    HOLD(c_options, options);
+    need(cen_c_write(context, model, path, options, &error));
+    CHECK(options);
+}
+
 int main(int argc, char **argv)
 {
     static float features[N * D];
@@ -239,6 +246,8 @@ int main(int argc, char **argv)
     recognise(context, features);
     (void)snprintf(path, sizeof path, "%s.onnx", argv[2]);
     export_model(context, model, path);
+    (void)snprintf(path, sizeof path, "%s.c", argv[2]);
+    export_c(context, model, path);
     cen_model_free(model);
     cen_arrays_free(made);
     cen_context_free(context);

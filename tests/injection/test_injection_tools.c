@@ -144,6 +144,11 @@ static bool export_model(void)
     return execute("cl_export " RUN " -o " OUT "/m.onnx");
 }
 
+static bool export_c(void)
+{
+    return execute("cl_export " RUN " -o " OUT "/m.c");
+}
+
 static bool unpack(void)
 {
     return execute("cl_idx --per-class 1 " CEN_TESTS_FOLDER
@@ -314,6 +319,9 @@ static void an_export_is_the_old_one_or_the_new_one(void **state)
     begin_out(TRAIN " --no-report");
     tree_text(OUT "/m.onnx", "old");
     walk(&(job){.name = "cl_export", .run = export_model, .stride = 5});
+    begin_out(TRAIN " --no-report");
+    tree_text(OUT "/m.c", "old");
+    walk(&(job){.name = "cl_export to C", .run = export_c, .stride = 5});
 }
 
 static void unpacked_images_are_whole(void **state)

@@ -1,0 +1,537 @@
+/* The order of each sum is that of the kernels for every processor of the architecture ("baseline"), so that a C file
+ * gives the bits that they give: conv_direct.c, conv_depthwise.c, conv_winograd.c, gemm.c and vector_template.h. */
+#include "export/c_code.h"
+
+#include <string.h>
+
+#if defined(__clang__)
+#pragma clang fp contract(off)
+#elif defined(__GNUC__)
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+/* The code, and its text. */
+#define CODE(name, ...)                                                                            \
+    __VA_ARGS__                                                                                    \
+    static const char name##_text[] = #__VA_ARGS__;
+#define SHARED(name, ...)                                                                          \
+    __VA_ARGS__                                                                                    \
+    const char cen__c_##name##_text[] = "static " #__VA_ARGS__;
+#define TEXT(...) #__VA_ARGS__
+#define EXPANDED(...) TEXT(__VA_ARGS__)
+
+/* Names of the text. */
+#define layer cen__c_layer
+#define picture cen__c_picture
+#define average cen__c_average
+#define scale_like cen__c_scale
+#define unit cen__c_unit
+typedef float number;
+#define value(number) (number)
+
+const char cen__c_layer_text[] =
+    "typedef struct layer {" EXPANDED(CEN__C_LAYER_FIELDS(number)) "} layer;";
+
+/* clang-format off */
+
+/* ---- sums in double ------------------------------------------------------------------------ */
+
+/* The square root, correctly rounded: two bits of x give one of the root. */
+CODE(root,
+static double root(double x)
+{
+    union bits { double number; uint64_t bits; } made;
+    uint64_t from, result = 0, rest = 0;
+    int exponent;
+    if (!(x > 0) || x - x != 0) return x;
+    made.number = x;
+    exponent = (int)(made.bits >> 52) - 1023;
+    from = (made.bits & 0xFFFFFFFFFFFFFu) | (uint64_t)1 << 52;
+    if (exponent % 2 != 0) {
+        from *= 2;
+        exponent -= 1;
+    }
+    for (int i = 0; i < 54; i++) {
+        rest = rest << 2 | (from >> 52 & 3);
+        from = from << 2 & 0x3FFFFFFFFFFFFFu;
+        result *= 2;
+        if (rest > 2 * result) {
+            rest -= 2 * result + 1;
+            result++;
+        }
+    }
+    result = result / 2 + (result & 1);
+    made.bits = ((uint64_t)(exponent / 2 + 1022) << 52) + result;
+    return made.number;
+})
+
+/* Of x[i] y[i], or of x[i] if y is 0. */
+CODE(lanes,
+static double lane_sum(int n, const float *x, const float *y)
+{
+    double lanes[16];
+    for (int l = 0; l < 16; l++) lanes[l] = 0;
+    for (int i = 0; i < n; i++) lanes[i % 16] += y ? (double)x[i] * (double)y[i] : (double)x[i];
+    for (int width = 8; width > 0; width /= 2) {
+        for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
+    }
+    return lanes[0];
+})
+
+/* ---- convolution --------------------------------------------------------------------------- */
+
+CODE(conv,
+static float window_sum(const layer *v, const float *x, const number *w, float bias, int row, int column)
+{
+    int top = row * v->stride_h - v->pad_h, left = column * v->stride_w - v->pad_w;
+    int i_begin = top < 0 ? -top : 0, i_end = top + v->kernel_h > v->h ? v->h - top : v->kernel_h;
+    int j_begin = left < 0 ? -left : 0, j_end = left + v->kernel_w > v->w ? v->w - left : v->kernel_w;
+    float sum = 0;
+    if (v->columns_first) {
+        sum = bias;
+        for (int j = j_begin; j < j_end; j++) {
+            for (int i = i_begin; i < i_end; i++) {
+                sum += value(w[i * v->kernel_w + j]) * x[(top + i) * v->w + left + j];
+            }
+        }
+        return sum;
+    }
+    for (int c = 0; c < v->c; c++) {
+        for (int i = i_begin; i < i_end; i++) {
+            const float *from = x + (c * v->h + top + i) * v->w + left;
+            const number *weights = w + (c * v->kernel_h + i) * v->kernel_w;
+            for (int j = j_begin; j < j_end; j++) sum += value(weights[j]) * from[j];
+        }
+    }
+    return sum + bias;
+}
+
+static void conv(const layer *v, float *work)
+{
+    int side = v->pooled ? 2 : 1;
+    float *y = work + v->y;
+    for (int k = 0; k < v->groups * v->k; k++) {
+        const float *x = work + v->x + k / v->k * v->c * v->h * v->w;
+        const number *w = v->weights + k * v->c * v->kernel_h * v->kernel_w;
+        for (int row = 0; row + side <= v->out_h; row += side) {
+            for (int column = 0; column + side <= v->out_w; column += side) {
+                float best = window_sum(v, x, w, v->numbers[k], row, column);
+                for (int i = 1; i < side * side; i++) {
+                    float other = window_sum(v, x, w, v->numbers[k], row + i / 2, column + i % 2);
+                    if (other > best || other != other) best = other;
+                }
+                *y++ = best;
+            }
+        }
+    }
+})
+
+CODE(lines,
+static void input_line(const float *x, float *y)
+{
+    const float a1 = 0.625f, a2 = a1 * a1, a3 = a1 * a2, a4 = a2 * a2;
+    float a = x[4] - 4 * a2 * x[2], b = a1 * x[3] - 4 * a3 * x[1];
+    float c = x[4] - a2 * x[2], d = 2 * a1 * x[3] - 2 * a3 * x[1];
+    y[0] = x[4] - 5 * a2 * x[2] + 4 * a4 * x[0];
+    y[1] = a + b;
+    y[2] = a - b;
+    y[3] = c + d;
+    y[4] = c - d;
+    y[5] = x[5] - 5 * a2 * x[3] + 4 * a4 * x[1];
+}
+
+static void kernel3_line(const float *x, float *y)
+{
+    const float a1 = 0.625f, a2 = a1 * a1, a4 = a2 * a2;
+    const float over0 = 1 / (4 * a4), over1 = -1 / (6 * a4), over2 = 1 / (24 * a4);
+    float a = x[0] + a2 * x[2], b = x[0] + 4 * a2 * x[2];
+    y[0] = over0 * x[0];
+    y[1] = over1 * a + over1 * a1 * x[1];
+    y[2] = over1 * a - over1 * a1 * x[1];
+    y[3] = over2 * b + over2 * 2 * a1 * x[1];
+    y[4] = over2 * b - over2 * 2 * a1 * x[1];
+    y[5] = x[2];
+}
+
+static void kernel5_line(const float *x, float *y)
+{
+    const float a1 = 0.625f, a2 = a1 * a1, a4 = a2 * a2;
+    const float over0 = 1 / (4 * a4), over1 = -1 / (6 * a4), over2 = 1 / (24 * a4);
+    float a = x[0] + a2 * x[2] + a4 * x[4], b = x[1] + a2 * x[3];
+    float c = x[0] + 4 * a2 * x[2] + 16 * a4 * x[4], d = x[1] + 4 * a2 * x[3];
+    y[0] = over0 * x[0];
+    y[1] = over1 * a + over1 * a1 * b;
+    y[2] = over1 * a - over1 * a1 * b;
+    y[3] = over2 * c + over2 * 2 * a1 * d;
+    y[4] = over2 * c - over2 * 2 * a1 * d;
+    y[5] = x[4];
+}
+
+static void output4_line(const float *x, float *y)
+{
+    const float a1 = 0.625f, a2 = a1 * a1, a3 = a1 * a2;
+    float a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
+    y[0] = x[0] + a + c;
+    y[1] = a1 * b + 2 * a1 * d;
+    y[2] = a2 * a + 4 * a2 * c;
+    y[3] = a3 * b + 8 * a3 * d + x[5];
+}
+
+static void output2_line(const float *x, float *y)
+{
+    const float a1 = 0.625f;
+    y[0] = x[0] + (x[1] + x[2]) + (x[3] + x[4]);
+    y[1] = a1 * (x[1] - x[2]) + 2 * a1 * (x[3] - x[4]) + x[5];
+})
+
+CODE(winograd,
+static void sandwich(void (*line)(const float *, float *), int n_from, int n_to, const float *from,
+                     float *to, int pitch)
+{
+    float half[36], in[6], out[6];
+    for (int j = 0; j < n_from; j++) {
+        for (int i = 0; i < n_from; i++) in[i] = from[i * n_from + j];
+        line(in, out);
+        for (int i = 0; i < n_to; i++) half[i * 6 + j] = out[i];
+    }
+    for (int i = 0; i < n_to; i++) {
+        line(half + i * 6, out);
+        for (int j = 0; j < n_to; j++) to[i * pitch + j] = out[j];
+    }
+}
+
+static void transform_inputs(const layer *v, const float *x, int row, int tiles, int m, float *to)
+{
+    float tile[36];
+    for (int i = 0; i < v->c * tiles; i++, to += 36) {
+        const float *plane = x + i / tiles * v->h * v->w;
+        int top = row - v->pad_h, left = i % tiles * m - v->pad_w;
+        for (int p = 0; p < 36; p++) {
+            int r = top + p / 6, q = left + p % 6;
+            tile[p] = r < 0 || q < 0 || r >= v->h || q >= v->w ? 0 : plane[r * v->w + q];
+        }
+        sandwich(input_line, 6, 6, tile, to, 6);
+    }
+}
+
+static void multiply(const layer *v, const number *w, const float *inputs, int tiles, float *sums)
+{
+    float kernel[25], points[36];
+    int taps = v->kernel_h * v->kernel_w;
+    for (int i = 0; i < tiles * 36; i++) sums[i] = 0;
+    for (int c = 0; c < v->c; c++, inputs += tiles * 36, w += taps) {
+        for (int i = 0; i < taps; i++) kernel[i] = value(w[i]);
+        sandwich(taps == 9 ? kernel3_line : kernel5_line, v->kernel_h, 6, kernel, points, 6);
+        for (int t = 0; t < tiles; t++) {
+            for (int p = 0; p < 36; p++) sums[t * 36 + p] += inputs[t * 36 + p] * points[p];
+        }
+    }
+}
+
+static void write_rows(const layer *v, const float *rows, int row, int m, int pitch, float bias, float *y)
+{
+    int side = v->pooled ? 2 : 1, width = v->out_w / side;
+    for (int i = 0; i < m && row + i + side <= v->out_h; i += side) {
+        for (int q = 0; q < width; q++) {
+            const float *from = rows + i * pitch + q * side;
+            float best = from[0];
+            for (int p = 1; p < side * side; p++) {
+                float other = from[p / 2 * pitch + p % 2];
+                if (other > best || other != other) best = other;
+            }
+            y[(row + i) / side * width + q] = best + bias;
+        }
+    }
+}
+
+static void winograd(const layer *v, float *work)
+{
+    int m = 7 - v->kernel_h, tiles = (v->out_w + m - 1) / m, side = v->pooled ? 2 : 1;
+    float *inputs = work + v->scratch, *sums = inputs + v->c * tiles * 36, *rows = sums + tiles * 36;
+    for (int g = 0; g < v->groups; g++) {
+        for (int row = 0; row + side <= v->out_h; row += m) {
+            transform_inputs(v, work + v->x + g * v->c * v->h * v->w, row, tiles, m, inputs);
+            for (int k = g * v->k; k < (g + 1) * v->k; k++) {
+                multiply(v, v->weights + k * v->c * v->kernel_h * v->kernel_w, inputs, tiles, sums);
+                for (int t = 0; t < tiles; t++) {
+                    sandwich(m == 4 ? output4_line : output2_line, 6, m, sums + t * 36, rows + t * m,
+                             tiles * m);
+                }
+                write_rows(v, rows, row, m, tiles * m, v->numbers[k],
+                           work + v->y + k * (v->out_h / side) * (v->out_w / side));
+            }
+        }
+    }
+})
+
+/* ---- other layers -------------------------------------------------------------------------- */
+
+CODE(dense,
+static int part_start(int total, int n_parts, int i)
+{
+    int units = (total + 15) / 16, rest = units % n_parts;
+    int start = (i * (units / n_parts) + (i < rest ? i : rest)) * 16;
+    return start < total ? start : total;
+}
+
+static void dense(const layer *v, float *work)
+{
+    const float *x = work + v->x;
+    for (int k = 0; k < v->k; k++) {
+        const number *w = v->weights + k * v->c;
+        float y = v->numbers[k], total = 0;
+        for (int p = 0; p < v->parts; p++) {
+            int first = part_start(v->c, v->parts, p);
+            int count = part_start(v->c, v->parts, p + 1) - first, n_blocks = (count + 255) / 256;
+            float part = v->parts > 1 ? 0 : y;
+            for (int b = 0; b < n_blocks; b++) {
+                int end = first + part_start(count, n_blocks, b + 1);
+                float sum = 0;
+                for (int i = first + part_start(count, n_blocks, b); i < end; i++) {
+                    sum += x[i] * value(w[i]);
+                }
+                part += sum;
+            }
+            total += part;
+        }
+        work[v->y + k] = v->parts > 1 ? y + total : total;
+    }
+})
+
+CODE(maxpool,
+static void maxpool(const layer *v, float *work)
+{
+    float *y = work + v->y;
+    for (int i = 0; i < v->c * v->out_h * v->out_w; i++) {
+        const float *x = work + v->x + i / (v->out_h * v->out_w) * v->h * v->w;
+        int top = i / v->out_w % v->out_h * v->stride_h - v->pad_h;
+        int left = i % v->out_w * v->stride_w - v->pad_w, is_first = 1;
+        float best = 0;
+        for (int p = 0; p < v->kernel_h * v->kernel_w; p++) {
+            int r = top + p / v->kernel_w, q = left + p % v->kernel_w;
+            if (r < 0 || q < 0 || r >= v->h || q >= v->w) continue;
+            float other = x[r * v->w + q];
+            if (is_first || other > best || other != other) best = other;
+            is_first = 0;
+        }
+        y[i] = best;
+    }
+})
+
+CODE(avgpool,
+static void avgpool(const layer *v, float *work)
+{
+    int size = v->kernel_h * v->kernel_w;
+    float *y = work + v->y;
+    for (int i = 0; i < v->c * v->out_h * v->out_w; i++) {
+        const float *x = work + v->x + i / (v->out_h * v->out_w) * v->h * v->w;
+        int top = i / v->out_w % v->out_h * v->stride_h - v->pad_h;
+        int left = i % v->out_w * v->stride_w - v->pad_w;
+        float sum = 0;
+        for (int p = 0; p < size; p++) {
+            int r = top + (v->columns_first ? p % v->kernel_h : p / v->kernel_w);
+            int q = left + (v->columns_first ? p / v->kernel_h : p % v->kernel_w);
+            if (r >= 0 && q >= 0 && r < v->h && q < v->w) sum += x[r * v->w + q];
+        }
+        y[i] = sum / (float)size;
+    }
+})
+
+CODE(gap,
+static void gap(const layer *v, float *work)
+{
+    int area = v->h * v->w;
+    for (int c = 0; c < v->c; c++) {
+        work[v->y + c] = (float)(lane_sum(area, work + v->x + c * area, 0) / (double)area);
+    }
+})
+
+CODE(affine,
+static void affine(const layer *v, float *work)
+{
+    int area = v->h * v->w;
+    for (int i = 0; i < v->c * area; i++) {
+        work[v->y + i] = work[v->x + i] * v->numbers[i / area] + v->numbers[v->c + i / area];
+    }
+})
+
+CODE(add,
+static void add(const layer *v, float *work)
+{
+    for (int i = 0; i < v->c * v->h * v->w; i++) work[v->y + i] = work[v->x + i] + work[v->x2 + i];
+})
+
+CODE(relu,
+static void relu(const layer *v, float *work)
+{
+    for (int i = 0; i < v->c * v->h * v->w; i++) {
+        float x = work[v->x + i];
+        work[v->y + i] = x < 0 ? 0 : x;
+    }
+})
+
+CODE(relu6,
+static void relu6(const layer *v, float *work)
+{
+    for (int i = 0; i < v->c * v->h * v->w; i++) {
+        float x = work[v->x + i], above = x < 0 ? 0 : x;
+        work[v->y + i] = above > 6 ? 6 : above;
+    }
+})
+
+CODE(prelu,
+static void prelu(const layer *v, float *work)
+{
+    int area = v->h * v->w;
+    for (int i = 0; i < v->c * area; i++) {
+        float x = work[v->x + i], above = x < 0 ? 0 : x, below = x < 0 ? x : 0;
+        work[v->y + i] = above + v->numbers[i / area] * below;
+    }
+})
+
+CODE(gelu,
+static float power_of_two(uint32_t k)
+{
+    union bits { uint32_t bits; float number; } made;
+    made.bits = (k - 1) << 23;
+    return made.number;
+}
+
+static float exponential(float x)
+{
+    union bits { uint32_t bits; float number; } made;
+    const float rounder = 12582912.0F;
+    float shifted = x * 1.44269504F + rounder, k = shifted - rounder;
+    float r = x - k * 0.693359375F + k * 2.12194440e-4F;
+    float e = 1.9875691500e-4F;
+    uint32_t biased, half;
+    e = e * r + 1.3981999507e-3F;
+    e = e * r + 8.3334519073e-3F;
+    e = e * r + 4.1665795894e-2F;
+    e = e * r + 1.6666665459e-1F;
+    e = e * r + 5.0000001201e-1F;
+    e = e * (r * r) + r + 1;
+    made.number = shifted;
+    biased = made.bits - 0x4b400000U + 256;
+    half = biased / 2;
+    return e * power_of_two(half) * power_of_two(biased - half);
+}
+
+static void gelu(const layer *v, float *work)
+{
+    for (int i = 0; i < v->c * v->h * v->w; i++) {
+        float x = work[v->x + i], z = x < 0 ? -x : x, exponent = -0.5F * x * x;
+        float peak = exponential(exponent < -105.0F ? -105.0F : exponent);
+        float t = 1 / (1 + 0.35F * z), p = -2.915949561e-02F, share;
+        p = p * t + 1.440388916e-01F;
+        p = p * t - 2.558557908e-01F;
+        p = p * t + 1.593392707e-01F;
+        p = p * t - 2.322613541e-02F;
+        p = p * t + 1.055584804e-01F;
+        p = p * t + 1.198197332e-01F;
+        p = p * t + 1.398637362e-01F;
+        p = p * t + 1.396212938e-01F;
+        share = peak * (p * t);
+        work[v->y + i] = x * (x < 0 ? share : 1 - share);
+    }
+})
+
+CODE(l2norm,
+static void l2norm(const layer *v, float *work)
+{
+    const float *x = work + v->x;
+    double length = root(lane_sum(v->c, x, x));
+    float factor = (float)((double)v->numbers[0] / (length > 1e-12 ? length : 1e-12));
+    for (int i = 0; i < v->c; i++) work[v->y + i] = factor * x[i];
+})
+
+/* A weight of 16 bits (IEEE 754, binary16). */
+#undef value
+#define value cen__c_whole
+SHARED(half,
+float value(uint16_t weight)
+{
+    union bits { uint32_t bits; float number; } made;
+    float small = (float)(weight & 1023) * 5.9604644775390625e-8f;
+    int exponent = weight >> 10 & 31;
+    made.bits = ((uint32_t)exponent + 112) << 23 | (uint32_t)(weight & 1023) << 13;
+    if (exponent == 0) made.number = small;
+    return weight & 0x8000 ? -made.number : made.number;
+})
+
+/* ---- the net's two ends, which other files call ---------------------------------------------- */
+
+SHARED(picture,
+void picture(const uint8_t *pixels, int c, int h, int w, int mirrored, const float *numbers, float *x)
+{
+    for (int i = 0; i < c * h * w; i++) {
+        int column = mirrored ? w - 1 - i % w : i % w;
+        float byte = (float)pixels[(i / w % h * w + column) * c + i / (h * w)];
+        x[i] = (byte / 255.0f - numbers[i / (h * w)]) / numbers[c + i / (h * w)];
+    }
+})
+
+SHARED(average,
+void average(int d, const float *g, float *f)
+{
+    for (int i = 0; i < d; i++) f[i] = (f[i] + g[i]) / 2;
+})
+
+SHARED(scale,
+void scale_like(int d, const float *like, float *f)
+{
+    double square = 0, wanted = 0;
+    float factor;
+    for (int i = 0; i < d; i++) {
+        square += (double)f[i] * (double)f[i];
+        wanted += (double)like[i] * (double)like[i];
+    }
+    if (square == 0) return;
+    factor = (float)root(wanted / square);
+    for (int i = 0; i < d; i++) f[i] *= factor;
+})
+
+SHARED(unit,
+void unit(int d, float *f)
+{
+    double sum = 0;
+    for (int i = 0; i < d; i++) sum += (double)f[i] * (double)f[i];
+    if (sum == 0) return;
+    sum = root(sum);
+    for (int i = 0; i < d; i++) f[i] = (float)((double)f[i] / sum);
+})
+
+/* clang-format on */
+
+const cen__c_function cen__c_functions[CEN__C_N_KINDS] = {
+    [CEN__C_CONV] = {"conv", conv, conv_text, 0, false},
+    [CEN__C_WINOGRAD] = {"winograd", winograd, winograd_text, CEN__C_NEEDS_LINES, false},
+    [CEN__C_DENSE] = {"dense", dense, dense_text, 0, false},
+    [CEN__C_MAXPOOL] = {"maxpool", maxpool, maxpool_text, 0, false},
+    [CEN__C_AVGPOOL] = {"avgpool", avgpool, avgpool_text, 0, false},
+    [CEN__C_GAP] = {"gap", gap, gap_text, CEN__C_NEEDS_LANES, false},
+    [CEN__C_AFFINE] = {"affine", affine, affine_text, 0, true},
+    [CEN__C_ADD] = {"add", add, add_text, 0, true},
+    [CEN__C_RELU] = {"relu", relu, relu_text, 0, true},
+    [CEN__C_RELU6] = {"relu6", relu6, relu6_text, 0, true},
+    [CEN__C_GELU] = {"gelu", gelu, gelu_text, 0, true},
+    [CEN__C_PRELU] = {"prelu", prelu, prelu_text, 0, true},
+    [CEN__C_L2NORM] = {"l2norm", l2norm, l2norm_text, CEN__C_NEEDS_LANES | CEN__C_NEEDS_ROOT, true},
+};
+
+const char *const cen__c_needed_texts[CEN__C_N_NEEDS] = {root_text, lanes_text, lines_text};
+
+/* To the nearest, of two equally near ones to the even one. |weight| is at most 65504. */
+uint16_t cen__c_half(float weight)
+{
+    uint32_t bits;
+    memcpy(&bits, &weight, sizeof bits);
+    const uint32_t sign = bits >> 16 & 0x8000, exponent = bits >> 23 & 255;
+    uint32_t digits = (bits & 0x7FFFFF) | 0x800000;
+    const uint32_t shift = exponent >= 113 ? 13 : exponent > 101 ? 126 - exponent : 25;
+    const uint32_t rest = digits & ((1u << shift) - 1), middle = 1u << (shift - 1);
+    digits >>= shift;
+    if (rest > middle || (rest == middle && digits % 2 == 1)) digits++;
+    /* The leading digit adds one to the exponent, and so does a carry. */
+    return (uint16_t)(sign | (exponent >= 113 ? ((exponent - 113) << 10) + digits : digits));
+}

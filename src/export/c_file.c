@@ -1,0 +1,413 @@
+/* A model as one freestanding C file: preprocessing, layers with their numbers, and a test picture with the feature
+ * that it must have. */
+#include <centerloss_eval.h>
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/checks.h"
+#include "base/memory.h"
+#include "base/status.h"
+#include "export/c_net.h"
+#include "export/words.h"
+#include "format/text.h"
+
+enum { STACK_MOST = 1024, LINE_MOST = 96 };
+
+typedef struct c_file {
+    cen__text text;
+    const cen__c_net *net;
+    char name[CEN__NAME_MOST];
+    bool unit_length, half;
+    size_t column; /* of a list of numbers */
+} c_file;
+
+/* ---- text ---- */
+
+/* True if a name and ; follow: of a union's variable, or of a type. */
+static bool is_named(const char *code)
+{
+    while (*code == ' ') code++;
+    while (strchr("; {}", *code) == NULL) code++;
+    return *code == ';';
+}
+
+/* Code that was one line: a new line after ; { and } but not in brackets, and indented by its blocks. */
+static void add_code(cen__text *to, const char *code)
+{
+    size_t depth = 0, brackets = 0;
+    bool starts = true;
+    for (; *code != '\0'; code++) {
+        if (starts && *code == ' ') continue;
+        if (*code == '}' && depth > 0) depth--;
+        for (size_t i = 0; starts && i < depth; i++) cen__text_add(to, "    ");
+        starts = false;
+        cen__text_add_bytes(to, code, 1);
+        if (*code == '(') brackets++;
+        if (*code == ')') brackets--;
+        if (*code == '{') depth++;
+        if (brackets > 0 || strchr(";{}", *code) == NULL) continue;
+        if (*code == '}' && is_named(code + 1)) continue;
+        cen__text_add(to, depth == 0 ? "\n\n" : "\n");
+        starts = true;
+    }
+}
+
+static void begin_list(c_file *f, const char *type, const char *name, size_t index, size_t n)
+{
+    cen__text_print(&f->text, "static const %s %s", type, name);
+    if (index != SIZE_MAX) cen__text_print(&f->text, "%zu", index);
+    cen__text_print(&f->text, "[%zu] = {\n", n);
+    f->column = 0;
+}
+
+/* After a number that was added from `start` on. */
+static void end_number(c_file *f, size_t start)
+{
+    cen__text_add(&f->text, ",");
+    f->column += f->text.size - start;
+    if (f->column < LINE_MOST) return;
+    cen__text_add(&f->text, "\n");
+    f->column = 0;
+}
+
+static void end_list(c_file *f)
+{
+    cen__text_add(&f->text, f->column > 0 ? "\n};\n" : "};\n");
+}
+
+static void add_float(cen__text *text, float number)
+{
+    const size_t start = text->size;
+    cen__text_add_float(text, number);
+    if (text->failed) return;
+    const bool has_point = strpbrk(text->data + start, ".e") != NULL;
+    cen__text_add(text, has_point ? "f" : ".f");
+}
+
+static void add_floats(c_file *f, const char *name, size_t index, const float *numbers, size_t n)
+{
+    begin_list(f, "float", name, index, n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t start = f->text.size;
+        add_float(&f->text, numbers[i]);
+        end_number(f, start);
+    }
+    end_list(f);
+}
+
+static void add_halves(c_file *f, size_t index, const float *numbers, size_t n)
+{
+    begin_list(f, "number", "weights", index, n);
+    for (size_t i = 0; i < n; i++) {
+        const size_t start = f->text.size;
+        cen__text_print(&f->text, "0x%x", (unsigned)cen__c_half(numbers[i]));
+        end_number(f, start);
+    }
+    end_list(f);
+}
+
+/* ---- what it says about itself ---- */
+
+static size_t constants_size(const c_file *f)
+{
+    size_t size = f->net->n_ops * sizeof(cen__c_layer);
+    for (size_t i = 0; i < f->net->n_ops; i++) {
+        const cen__c_op *op = &f->net->ops[i];
+        size += op->n_weights * (f->half ? sizeof(uint16_t) : sizeof(float));
+        size += op->n_numbers * sizeof(float);
+    }
+    return size;
+}
+
+static void add_title(c_file *f)
+{
+    const cen_model_info *info = f->net->info;
+    const char *name = f->name;
+    cen__text *text = &f->text;
+    cen__text_print(text, "/* %s.c, made by libcenterloss %s of the net\n *     %s\n *\n", name,
+                    CEN_VERSION, info->net);
+    cen__text_print(text,
+                    " * pixels: a picture of %zu rows of %zu pixels of %zu byte%s, the input's "
+                    "size.\n * feature: %zu numbers. work: %zu numbers (%zu bytes); threads need "
+                    "one each.\n * It takes less than %d bytes of stack, and about %zu bytes of "
+                    "constants.\n *\n",
+                    info->input.height, info->input.width, info->input.channels,
+                    info->input.channels == 1 ? "" : "s, red, green and blue", info->feature_size,
+                    f->net->n_work, f->net->n_work * sizeof(float), (int)STACK_MOST,
+                    constants_size(f));
+    cen__text_print(text,
+                    " *     cc -std=c99 -O2 -ffreestanding -c %s.c\n *\n * needs no library. With "
+                    "-D%s_CHECK there is %s_check, too, which computes the feature of a test\n"
+                    " * picture and returns 1 if it has the bits that it must have. With -D%s_MAIN "
+                    "there is also a main\n * that returns 0 if it does. */\n",
+                    name, name, name, name);
+}
+
+static void add_start(c_file *f)
+{
+    cen__text_add(&f->text,
+                  "#include <float.h>\n#include <stdint.h>\n\n"
+                  "#if FLT_EVAL_METHOD != 0\n#error \"float must be computed as float, or the bits "
+                  "are others: on i386 add -msse2 -mfpmath=sse\"\n#endif\n"
+                  "#if defined(__clang__)\n#pragma STDC FP_CONTRACT OFF\n"
+                  "#elif defined(__GNUC__)\n#pragma GCC optimize(\"fp-contract=off\", "
+                  "\"no-tree-loop-distribute-patterns\")\n#endif\n\n");
+    cen__text_print(&f->text,
+                    "enum { %s_feature_size = %zu, %s_work_size = %zu };\n"
+                    "void %s_feature(const uint8_t *pixels, float *feature, float *work);\n\n",
+                    f->name, f->net->info->feature_size, f->name, f->net->n_work, f->name);
+}
+
+/* ---- code ---- */
+
+static void add_functions(c_file *f)
+{
+    const cen__c_net *net = f->net;
+    const bool mirrors = net->info->mirror, scales = mirrors && cen__c_net_has_length(net);
+    bool used[CEN__C_N_KINDS] = {false};
+    unsigned needs = scales || f->unit_length ? CEN__C_NEEDS_ROOT : 0;
+    for (size_t i = 0; i < net->n_ops; i++) {
+        used[net->ops[i].kind] = true;
+        needs |= cen__c_functions[net->ops[i].kind].needs;
+    }
+    cen__text_add(&f->text, f->half ? "typedef uint16_t number;\n\n" : "typedef float number;\n\n");
+    add_code(&f->text, cen__c_layer_text);
+    if (used[CEN__C_CONV] || used[CEN__C_WINOGRAD] || used[CEN__C_DENSE]) {
+        add_code(&f->text, f->half ? cen__c_half_text
+                                   : "static float value(number weight) { return weight; }");
+    }
+    for (size_t i = 0; i < CEN__C_N_NEEDS; i++) {
+        if ((needs >> i & 1) != 0) add_code(&f->text, cen__c_needed_texts[i]);
+    }
+    for (size_t i = 0; i < CEN__C_N_KINDS; i++) {
+        if (used[i]) add_code(&f->text, cen__c_functions[i].text);
+    }
+    add_code(&f->text, cen__c_picture_text);
+    if (mirrors) add_code(&f->text, cen__c_average_text);
+    if (scales) add_code(&f->text, cen__c_scale_text);
+    if (f->unit_length) add_code(&f->text, cen__c_unit_text);
+}
+
+/* The fields of a layer that are not 0. */
+static void add_layer(c_file *f, size_t index)
+{
+#define FIELD(name)                                                                                \
+    {                                                                                              \
+#name, offsetof(cen__c_layer, name)                                                        \
+    }
+    static const struct {
+        const char *name;
+        size_t place;
+    } fields[] = {FIELD(x),        FIELD(x2),       FIELD(y),
+                  FIELD(scratch),  FIELD(groups),   FIELD(c),
+                  FIELD(h),        FIELD(w),        FIELD(k),
+                  FIELD(out_h),    FIELD(out_w),    FIELD(kernel_h),
+                  FIELD(kernel_w), FIELD(stride_h), FIELD(stride_w),
+                  FIELD(pad_h),    FIELD(pad_w),    FIELD(columns_first),
+                  FIELD(pooled),   FIELD(parts)};
+#undef FIELD
+    const cen__c_op *op = &f->net->ops[index];
+    cen__text_print(&f->text, "    /* %s: %s */ {", op->info->place, op->info->text);
+    if (op->n_weights > 0) cen__text_print(&f->text, ".weights = weights%zu, ", index);
+    if (op->n_numbers > 0) cen__text_print(&f->text, ".numbers = numbers%zu, ", index);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        int number;
+        memcpy(&number, (const char *)&op->layer + fields[i].place, sizeof number);
+        if (number != 0) cen__text_print(&f->text, ".%s = %d, ", fields[i].name, number);
+    }
+    cen__text_add(&f->text, "},\n");
+}
+
+static void add_numbers(c_file *f)
+{
+    const cen__c_net *net = f->net;
+    add_floats(f, "input", SIZE_MAX, net->input_numbers, 2 * net->info->input.channels);
+    for (size_t i = 0; i < net->n_ops; i++) {
+        const cen__c_op *op = &net->ops[i];
+        if (op->n_weights > 0 && f->half) {
+            add_halves(f, i, op->weights, op->n_weights);
+        } else if (op->n_weights > 0) {
+            add_floats(f, "weights", i, op->weights, op->n_weights);
+        }
+        if (op->n_numbers > 0) add_floats(f, "numbers", i, op->numbers, op->n_numbers);
+    }
+    if (net->n_ops == 0) return;
+    cen__text_print(&f->text, "\nstatic const layer layers[%zu] = {\n", net->n_ops);
+    for (size_t i = 0; i < net->n_ops; i++) add_layer(f, i);
+    cen__text_add(&f->text, "};\n");
+}
+
+static void add_feature(c_file *f)
+{
+    const cen__c_net *net = f->net;
+    const cen_input *input = &net->info->input;
+    const size_t d = net->info->feature_size, made = cen__c_net_place(net, net->output);
+    cen__text *text = &f->text;
+    cen__text_print(text,
+                    "\nvoid %s_feature(const uint8_t *pixels, float *feature, float *work)\n{\n"
+                    "    for (int turn = 0; turn < %d; turn++) {\n"
+                    "        picture(pixels, %zu, %zu, %zu, turn, input, work + %zu);\n",
+                    f->name, net->info->mirror ? 2 : 1, input->channels, input->height,
+                    input->width, cen__c_net_place(net, 0));
+    for (size_t i = 0; i < net->n_ops; i++) {
+        cen__text_print(text, "        %s(&layers[%zu], work);\n",
+                        cen__c_functions[net->ops[i].kind].name, i);
+    }
+    cen__text_print(
+        text,
+        "        for (int i = 0; i < %zu && turn == 0; i++) feature[i] = work[%zu + i];\n"
+        "    }\n",
+        d, made);
+    if (net->info->mirror) {
+        cen__text_print(text, "    average(%zu, work + %zu, feature);\n", d, made);
+        if (cen__c_net_has_length(net)) {
+            cen__text_print(text, "    scale_like(%zu, work + %zu, feature);\n", d, made);
+        }
+    }
+    if (f->unit_length) cen__text_print(text, "    unit(%zu, feature);\n", d);
+    cen__text_add(text, "}\n");
+}
+
+/* ---- the test ---- */
+
+static void add_check(c_file *f, const uint8_t *pixels, const float *feature)
+{
+    const cen_input *input = &f->net->info->input;
+    const size_t d = f->net->info->feature_size;
+    const char *name = f->name;
+    cen__text_print(&f->text, "\n#if defined(%s_CHECK) || defined(%s_MAIN)\n", name, name);
+    begin_list(f, "uint8_t", "test_picture", SIZE_MAX,
+               input->height * input->width * input->channels);
+    for (size_t i = 0; i < input->height * input->width * input->channels; i++) {
+        const size_t start = f->text.size;
+        cen__text_print(&f->text, "%d", pixels[i]);
+        end_number(f, start);
+    }
+    end_list(f);
+    begin_list(f, "uint32_t", "test_bits", SIZE_MAX, d);
+    for (size_t i = 0; i < d; i++) {
+        const size_t start = f->text.size;
+        uint32_t bits;
+        memcpy(&bits, &feature[i], sizeof bits);
+        cen__text_print(&f->text, "0x%08lx", (unsigned long)bits);
+        end_number(f, start);
+    }
+    end_list(f);
+    cen__text_print(&f->text, "\nint %s_check(float *work);\nint %s_check(float *work)\n", name,
+                    name);
+    cen__text_print(&f->text,
+                    "{\n    static float feature[%zu];\n    int good = 1;\n"
+                    "    %s_feature(test_picture, feature, work);\n"
+                    "    for (int i = 0; i < %zu; i++) {\n"
+                    "        union { float number; uint32_t bits; } made;\n"
+                    "        made.number = feature[i];\n"
+                    "        if (made.bits != test_bits[i]) good = 0;\n"
+                    "    }\n    return good;\n}\n#endif\n",
+                    d, name, d);
+    cen__text_print(&f->text,
+                    "\n#if defined(%s_MAIN)\nint main(void)\n{\n    static float work[%zu];\n"
+                    "    return %s_check(work) ? 0 : 1;\n}\n#endif\n",
+                    name, f->net->n_work, name);
+}
+
+/* A picture of noise, and its feature. */
+static cen_status add_test(c_file *f, cen_error *error)
+{
+    const cen_input *input = &f->net->info->input;
+    const size_t n = input->height * input->width * input->channels;
+    cen_context *context = f->net->context;
+    uint8_t *pixels = cen__alloc(context, n, 1);
+    float *work = cen__alloc(context, f->net->n_work, sizeof *work);
+    float *feature = cen__alloc(context, f->net->info->feature_size, sizeof *feature);
+    uint32_t random = 1;
+    const bool good = pixels != NULL && work != NULL && feature != NULL;
+    for (size_t i = 0; i < n && good; i++) {
+        random = random * 1664525u + 1013904223u;
+        pixels[i] = (uint8_t)(random >> 24);
+    }
+    if (good) {
+        cen__c_net_run(f->net, f->unit_length, pixels, feature, work);
+        add_check(f, pixels, feature);
+    }
+    cen__free(pixels);
+    cen__free(work);
+    cen__free(feature);
+    return good ? CEN_OK : cen__fail_memory(error, "the test picture of an export");
+}
+
+/* ---- all ---- */
+
+/* NAME of .../NAME.c */
+static cen_status take_name(c_file *f, const char *path, cen_error *error)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char others[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    const char *start = path;
+    size_t at = 0;
+    for (const char *p = path; *p != '\0'; p++) start = *p == '/' || *p == '\\' ? p + 1 : start;
+    const size_t size = strspn(start, others);
+    if (strcmp(start + size, ".c") == 0 && size > 0 && size < CEN__NAME_MOST / 2 &&
+        strchr(letters, start[0]) != NULL) {
+        cen__append(f->name, sizeof f->name, &at, "%.*s", (int)size, start);
+        return CEN_OK;
+    }
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "%s: the functions of a C file are named after it, so it must be NAME.c with "
+                     "a NAME of letters, digits and _, a letter first",
+                     path);
+}
+
+/* Rounds the weights. */
+static cen_status halve(cen__c_net *net, cen_error *error)
+{
+    const float most = 65504;
+    for (size_t i = 0; i < net->n_ops; i++) {
+        cen__c_op *op = &net->ops[i];
+        for (size_t j = 0; j < op->n_weights; j++) {
+            const float weight = op->weights[j];
+            if (weight > most || weight < -most) {
+                return cen__fail(
+                    error, CEN_ERROR_LIMIT,
+                    "body.%s, '%s': a weight of %g is larger than 16 bits hold, 65504; "
+                    "export it with 32",
+                    op->info->place, op->info->text, (double)weight);
+            }
+            op->weights[j] = cen__c_whole(cen__c_half(weight));
+        }
+    }
+    return CEN_OK;
+}
+
+cen_status cen_c_write(cen_context *context, cen_model *model, const char *path,
+                       const cen_c_options *options, cen_error *error)
+{
+    cen_c_options o = cen_c_options_init();
+    cen__c_net net = {.context = context};
+    c_file f = {.text.context = context, .net = &net};
+    cen_status status = cen__take_options(&o, options, error);
+    if (status == CEN_OK) status = take_name(&f, path, error);
+    if (status != CEN_OK) return status;
+    if (o.bits != 32 && o.bits != 16) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "weights of %zu bits are not known; use 32 or 16", o.bits);
+    }
+    f.unit_length = o.unit_length;
+    f.half = o.bits == 16;
+    status = cen__c_net_create(&net, context, model, error);
+    if (status == CEN_OK && f.half) status = halve(&net, error);
+    if (status == CEN_OK) {
+        add_title(&f);
+        add_start(&f);
+        add_functions(&f);
+        add_numbers(&f);
+        add_feature(&f);
+        status = add_test(&f, error);
+    }
+    if (status == CEN_OK && f.text.failed)
+        status = cen__fail_memory(error, "the text of an export");
+    if (status == CEN_OK) status = cen_file_write(context, path, f.text.data, f.text.size, error);
+    cen__free(f.text.data);
+    cen__c_net_free(&net);
+    return status;
+}
