@@ -13,7 +13,7 @@ done
 {
     cat options_cl_*
     printf -- '--%s\n' build coverage install no-undefined prefix recursive target test-dir cflags libs static screenshots chromium
-    grep -ohE -- '"--[a-z][a-z-]*"' "$SOURCE"/tests/*/*.py "$SOURCE"/tests/*.py | tr -d '"'
+    grep -ohE -- '"--[a-z][a-z-]*"' "$SOURCE"/tests/*/*.py "$SOURCE"/tests/*.py "$SOURCE"/tools/*.py | tr -d '"'
     grep -ohE -- '--[a-z][a-z-]*' "$SOURCE"/tests/*.sh "$SOURCE"/tools/*.sh
 } | sort -u >options_any
 cat "$SOURCE"/include/*.h | grep -oE '\b(cen|CEN)_[A-Za-z0-9_]+' | sort -u >names
