@@ -879,13 +879,15 @@ CEN_API cen_status cen_gallery_calibrate(cen_gallery *gallery, const cen_calibra
 
 typedef enum cen_weights {
     CEN_WEIGHTS_UNIFORM, /* each neighbour counts 1 */
-    CEN_WEIGHTS_DISTANCE /* 1 / distance; if some are at distance 0, only these count, 1 each */
+    CEN_WEIGHTS_DISTANCE, /* 1 / distance; if some are at distance 0, only these count, 1 each */
+    CEN_WEIGHTS_STEEP     /* the same with distance^16, of cosine distances ^8: of two that are
+                             nearly as near, both count; else the nearer one decides */
 } cen_weights;
 
 typedef struct cen_ask_options {
     size_t size;
     size_t k;            /* neighbours that vote (5) */
-    cen_weights weights; /* (UNIFORM) */
+    cen_weights weights; /* (STEEP): a name with one picture can win against names with many */
     double threshold;    /* neighbours beyond it do not vote; infinity: all do. (-1): that of the
                             gallery; if it is not calibrated, all vote, and a claim is refused */
     const char *claim;   /* (NULL): who is it? Else: is it this one? */
@@ -905,8 +907,9 @@ typedef struct cen_answer {
 
 /* Answers n questions, or one of n pictures (the mean of their directions, with their mean length).
  * The k nearest rows within the threshold vote; a tie goes to the name that is first by its bytes.
- * If a negative of the name that wins is nearer than its nearest row, the answer is unknown. In a
- * gallery that strangers calibrated, a question has a smaller threshold if strangers are near to it.
+ * The answer is unknown if a negative of the name that wins is within 1.1 times the distance of the
+ * name's nearest row, or if any other negative is nearer than that row. In a gallery that strangers
+ * calibrated, a question has a smaller threshold if strangers are near to it.
  *
  * rows[questions, k] and distances[questions, k] are the nearest rows and may be NULL. After a
  * failure, the outputs have any content. Names are borrowed, as rows are. Errors: ARGUMENT (also a
@@ -1087,6 +1090,7 @@ static inline cen_ask_options cen_ask_options_init(void)
     memset(&options, 0, sizeof options);
     options.size = sizeof options;
     options.k = 5;
+    options.weights = CEN_WEIGHTS_STEEP;
     options.threshold = -1;
     return options;
 }

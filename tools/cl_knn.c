@@ -9,10 +9,10 @@
 #include "options.h"
 #include "system.h"
 
-static knn s = {.seed = 1, .metric = -1, .threshold = -1, .far = -1, .ratio = 1.5};
+static knn s = {.seed = 1, .metric = -1, .weights = -1, .threshold = -1, .far = -1, .ratio = 1.5};
 
 const char *const knn_metrics[] = {"l2", "cosine", NULL};
-const char *const knn_weights[] = {"uniform", "distance", NULL};
+const char *const knn_weights[] = {"uniform", "distance", "steep", NULL};
 
 static const option options[] = {
     {"model", 'm', OPTION_TEXT, &s.model_path, "RUN|MODEL", .is_input = true, .group = "Neighbours",
@@ -26,8 +26,10 @@ static const option options[] = {
      .more = "cosine is 1 - the cosine of the angle between two features. A .gallery keeps its "
              "metric."},
     {"weights", '\0', OPTION_CHOICE, &s.weights, "KIND", .choices = knn_weights,
-     .help = "vote: uniform (default), or distance",
-     .more = "uniform counts each neighbour 1, distance counts it 1 / distance."},
+     .help = "how neighbours vote: uniform, distance or steep",
+     .more = "uniform counts each neighbour 1, distance counts it 1 / distance, steep 1 / "
+             "distance^16 (of cosine distances ^8). The default is steep for classify, uniform for "
+             "eval."},
     {"gallery-split", '\0', OPTION_TEXT, &s.gallery_split, "SPLIT",
      .help = "use only these rows of the gallery",
      .more = "SPLIT is train, val, test, heldout or all."},
@@ -227,7 +229,7 @@ static int check_options(unsigned bit)
     } given[] = {
         {"model", s.model_path != NULL, pictures, "this command reads no picture"},
         {"k", s.k > 0, CLASSIFY | EVAL, "it is for classify and eval"},
-        {"weights", s.weights > 0, CLASSIFY | EVAL, "it is for classify and eval"},
+        {"weights", s.weights >= 0, CLASSIFY | EVAL, "it is for classify and eval"},
         {"gallery-split", s.gallery_split != NULL, CLASSIFY | ENROLL | EVAL | AUDIT | CLUSTER,
          "it is for classify, enroll, eval, audit and cluster"},
         {"together", s.is_together, s.is_stream || s.has_frames ? 0 : CLASSIFY,
@@ -294,6 +296,9 @@ static int work(int argc, char **argv)
         code = fail(&tool, EXIT_FAILED, "not enough memory for the command line");
     } else {
         code = check_options(commands[which].bit);
+        if (s.weights < 0) { /* after the check of what was given */
+            s.weights = commands[which].bit == CLASSIFY ? CEN_WEIGHTS_STEEP : CEN_WEIGHTS_UNIFORM;
+        }
         if (code == 0) code = check_inputs(&tool);
         if (code == 0) code = make_context(&tool, s.n_threads, &s.context);
         s.tool = &tool;

@@ -156,15 +156,19 @@ static int compare_votes(const void *a, const void *b)
 }
 
 /* votes[n] of neighbours at these distances; returns how many names got one, and sorts these by their shares. */
-static size_t count_votes(vote *votes, size_t n, const float *distances, cen_weights weights)
+static size_t count_votes(vote *votes, size_t n, const float *distances, cen_weights weights,
+                          cen_metric metric)
 {
-    const bool by_distance = weights == CEN_WEIGHTS_DISTANCE;
-    const bool has_zero = by_distance && n > 0 && !(distances[0] > 0); /* only these count then */
+    const double power = weights == CEN_WEIGHTS_UNIFORM    ? 0
+                         : weights == CEN_WEIGHTS_DISTANCE ? 1
+                         : metric == CEN_METRIC_COSINE     ? 8
+                                                           : 16;
+    const double nearest = n > 0 ? (double)distances[0] : 0;
     size_t n_names = 0;
     double sum = 0;
     for (size_t j = 0; j < n; j++) {
         const double distance = (double)distances[j];
-        const double weight = !by_distance ? 1 : has_zero ? !(distance > 0) : 1 / distance;
+        const double weight = distance > 0 ? pow(nearest / distance, power) : 1;
         const char *name = votes[j].name;
         size_t at = 0;
         sum += weight;
@@ -184,7 +188,7 @@ static void json_votes(const knn_answers *a, size_t i, vote *votes)
     const float *distances = a->distances + i * a->options.k;
     size_t n = 0;
     while (n < a->answers[i].n_nearest && (double)distances[n] <= a->answers[i].threshold) n++;
-    n = count_votes(votes, n, distances, a->options.weights);
+    n = count_votes(votes, n, distances, a->options.weights, cen_gallery_get(a->gallery)->metric);
     printf(", \"votes\": [");
     for (size_t v = 0; v < n; v++) {
         printf("%s{\"class\": ", v > 0 ? ", " : "");

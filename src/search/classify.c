@@ -10,16 +10,24 @@
 #include "search/search.h"
 
 /* Neighbours are ordered nearest first, so some are at distance 0 only if the first is. */
-double cen__vote_weight(const double *distances, size_t i, cen_weights weights)
+double cen__vote_weight(const double *distances, size_t i, cen_weights weights, cen_metric metric)
 {
     if (weights == CEN_WEIGHTS_UNIFORM) return 1;
     if (distances[0] == 0) return distances[i] == 0 ? 1 : 0;
-    return 1 / distances[i];
+    if (weights == CEN_WEIGHTS_DISTANCE) return 1 / distances[i];
+    double share = distances[0] / distances[i]; /* a cosine distance is half a square of a length */
+    for (int doubling = metric == CEN_METRIC_COSINE; doubling < 4; doubling++) share *= share;
+    return share;
+}
+
+cen_status cen__check_weights(cen_weights weights, cen_error *error)
+{
+    return cen__check_choice("the weighting", (long)weights, CEN_WEIGHTS_STEEP, error);
 }
 
 /* distances may be NULL if the weights are uniform. */
 static int32_t vote(const size_t *indices, const double *distances, size_t k, cen_weights weights,
-                    const int32_t *gallery_labels)
+                    cen_metric metric, const int32_t *gallery_labels)
 {
     int32_t best = -1;
     double most = -1;
@@ -30,7 +38,8 @@ static int32_t vote(const size_t *indices, const double *distances, size_t k, ce
         while (gallery_labels[indices[first]] != label) first++;
         if (first < i) continue; /* counted already */
         for (size_t j = i; j < k; j++) {
-            if (gallery_labels[indices[j]] == label) sum += cen__vote_weight(distances, j, weights);
+            if (gallery_labels[indices[j]] != label) continue;
+            sum += cen__vote_weight(distances, j, weights, metric);
         }
         if (sum > most || (sum == most && label < best)) {
             most = sum;
@@ -42,7 +51,7 @@ static int32_t vote(const size_t *indices, const double *distances, size_t k, ce
 
 int32_t cen__knn_vote(const size_t *indices, size_t k, const int32_t *gallery_labels)
 {
-    return vote(indices, NULL, k, CEN_WEIGHTS_UNIFORM, gallery_labels);
+    return vote(indices, NULL, k, CEN_WEIGHTS_UNIFORM, CEN_METRIC_L2, gallery_labels);
 }
 
 int32_t cen__vote(const size_t *indices, const double *distances, const cen_knn_options *options,
@@ -50,7 +59,7 @@ int32_t cen__vote(const size_t *indices, const double *distances, const cen_knn_
 {
     size_t k = 0; /* compared as floats, so that a threshold equal to a distance includes it */
     while (k < options->k && (double)(float)distances[k] <= options->most_distance) k++;
-    return vote(indices, distances, k, options->weights, gallery_labels);
+    return vote(indices, distances, k, options->weights, options->metric, gallery_labels);
 }
 
 cen_status cen__check_most_distance(const cen_knn_options *options, cen_error *error)
@@ -76,9 +85,7 @@ cen_status cen_knn_classify(cen_context *context, const cen_labelled *gallery,
                               .metric = o.metric,
                               .leave_one_out = o.leave_one_out,
                               .context = context};
-    if (status == CEN_OK) {
-        status = cen__check_choice("the weighting", (long)o.weights, CEN_WEIGHTS_DISTANCE, error);
-    }
+    if (status == CEN_OK) status = cen__check_weights(o.weights, error);
     if (status == CEN_OK) status = cen__check_most_distance(&o, error);
     if (status != CEN_OK) return status;
     size_t count, k = o.k < gallery->n ? o.k : gallery->n; /* more is refused below */

@@ -4,7 +4,10 @@
 #include <centerloss_eval.h>
 
 /* The vote of neighbour i, given the exact distances of all that vote, nearest first. */
-double cen__vote_weight(const double *distances, size_t i, cen_weights weights);
+double cen__vote_weight(const double *distances, size_t i, cen_weights weights, cen_metric metric);
+
+/* Errors: ARGUMENT. */
+cen_status cen__check_weights(cen_weights weights, cen_error *error);
 
 /* The label with the most weight among those of indices[options->k], nearest first, that are within
  * options->most_distance; -1 if none is; a tie goes to the smallest label. */

@@ -29,8 +29,7 @@ static cen_status check(const measuring *g, cen_error *error)
     cen_status status =
         cen__check_choice("the metric", (long)knn->metric, CEN_METRIC_COSINE, error);
     if (status == CEN_OK) {
-        status =
-            cen__check_choice("the weighting", (long)knn->weights, CEN_WEIGHTS_DISTANCE, error);
+        status = cen__check_weights(knn->weights, error);
     }
     if (status != CEN_OK) return status;
     for (size_t i = 0; i < g->gallery.n; i++) {

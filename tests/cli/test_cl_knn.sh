@@ -108,14 +108,17 @@ for threads in 1 2 3; do
 done
 printf 'path,label,class,split,f0\nq,0,b,,2.5\n' >nearer.csv # b 0.5, a 1.5 and 2.5, b 2.5
 expect 1 "nearer.csv: --k 3 asks for more than the 1 rows" "$KNN" classify -k 3 nearer.csv nearer.csv
-succeed "$KNN" classify --json -k 3 line.csv nearer.csv
+succeed "$KNN" classify --json -k 3 --weights uniform line.csv nearer.csv
 has class '"a"' # b, a, a (row 0 before row 3)
 succeed "$KNN" classify --json -k 3 --weights distance line.csv nearer.csv
 has class '"b"' # 2 against 2/3 + 2/5
 # shares of the votes: 2 / (2 + 2/3 + 2/5) and the rest; and 1 of 3, 2 of 3
 says '"votes": \[\{"class": "b", "share": 0\.652173913\}, \{"class": "a", "share": 0\.347826087\}\], "head": null'
-succeed "$KNN" classify --json -k 3 line.csv nearer.csv
+succeed "$KNN" classify --json -k 3 --weights uniform line.csv nearer.csv
 says '"votes": \[\{"class": "a", "share": 0\.666666667\}, \{"class": "b", "share": 0\.333333333\}\]'
+# the default counts 1 / distance^16: 1 to (1/3)^16 + (1/5)^16; of cosine distances ^8
+succeed "$KNN" classify --json -k 3 line.csv nearer.csv
+says '"votes": \[\{"class": "b", "share": 0\.999999977\}, \{"class": "a", "share": 2\.3237[0-9]*e-08\}\]'
 printf 'path,label,class,split,f0\nq,0,b,,3\n' >upon.csv # on p2: the others do not count
 succeed "$KNN" classify --json -k 3 --weights distance line.csv upon.csv
 says '"votes": \[\{"class": "b", "share": 1\}\]'
@@ -127,6 +130,8 @@ says '^q  b  distance 0.5 +margin 1 '
 succeed "$KNN" classify --threshold 0.5 -k 3 line.csv nearer.csv
 says '^q  b  distance 0.5 +margin 1 '
 succeed "$KNN" classify --json --threshold 1.5 -k 3 line.csv nearer.csv
+has class '"b"' # the nearer one
+succeed "$KNN" classify --json --threshold 1.5 -k 3 --weights uniform line.csv nearer.csv
 has class '"a"' # one of each: the smaller label
 succeed "$KNN" classify --json --threshold 0.4 -k 3 line.csv nearer.csv
 says '"votes": \[\]'
