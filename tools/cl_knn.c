@@ -63,11 +63,11 @@ static const option options[] = {
     {"add", '\0', OPTION_FLAG, &s.adds, .group = "Galleries",
      .help = "enroll, rename: NAME may be there already"},
     {"strict", '\0', OPTION_FLAG, &s.is_strict,
-     .help = "enroll: add nothing if a picture is doubtful",
+     .help = "add, sync, enroll: change nothing if a picture is doubtful",
      .more =
          "A picture is doubtful if it is blurred, dark, without contrast or tiny, far from the "
-         "others of its class, or nearer to another class. Without --strict such pictures are only "
-         "named."},
+         "others of its class, nearer to another class, or near a negative. Without --strict such "
+         "pictures are only named."},
     {"negative", '\0', OPTION_FLAG, &s.is_negative, .help = "add: these pictures are not NAME",
      .more = "They are kept in the gallery, and pictures like them are not taken for NAME."},
     {"output", 'o', OPTION_TEXT, &s.output, "FILE",
@@ -243,7 +243,8 @@ static int check_options(unsigned bit)
         {"svg", s.svg != NULL, EVAL, "it is for eval"},
         {"output", s.output != NULL, ENROLL | CLUSTER, "it is for enroll and cluster"},
         {"add", s.adds, ENROLL | RENAME, "it is for enroll and rename"},
-        {"strict", s.is_strict, ENROLL, "it is for enroll"},
+        {"strict", s.is_strict, s.is_negative ? 0 : ADD | SYNC | ENROLL,
+         "it is for add without --negative, sync and enroll"},
         {"negative", s.is_negative, ADD, "it is for add"},
         {"threshold", s.threshold >= 0, CLASSIFY | ENROLL | CLUSTER,
          "it is for classify, enroll and cluster"},

@@ -120,12 +120,11 @@ typedef struct knn_doubts {
     size_t n, capacity;
 } knn_doubts;
 
-/* Before pictures are added to a gallery: lists those that are tiny, dark, without contrast or blurred, far from the
- * others of their class, or nearer to another class. `name` is the class of all of them; NULL: each has that of its
- * label, a place in the gallery's list (knn_match_classes). With --strict such a picture is an error, and all are
- * printed. Free *doubts in any case. */
-int knn_check_pictures(const knn *s, const knn_set *gallery, const knn_set *pictures,
-                       const char *name, knn_doubts *doubts);
+/* Before a gallery is saved, whose last n rows are the pictures added[n] of a set: lists those that are tiny, dark,
+ * without contrast or blurred, near a negative, far from the others of their class, or nearer to another class. With
+ * --strict such a picture is an error, and all are printed. *doubts is empty; free it in any case. */
+int knn_check_pictures(const knn *s, const cen_gallery *gallery, const knn_set *pictures,
+                       const size_t *added, size_t n, knn_doubts *doubts);
 /* A line for each on the error stream, when the others are added. */
 void knn_print_doubts(const knn *s, const knn_set *pictures, const knn_doubts *doubts);
 void knn_json_doubts(const knn_set *pictures, const knn_doubts *doubts); /* "doubtful": [...] */

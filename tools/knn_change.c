@@ -23,6 +23,7 @@ static int out_of_memory(const knn *s, const char *path)
 typedef struct new_rows {
     cen_gallery_row *rows; /* [n] */
     char **sources;        /* [n_sources] of pictures in files */
+    size_t *places;        /* [n] in the set */
     size_t n, n_sources, n_there;
 } new_rows;
 
@@ -30,6 +31,7 @@ static void free_rows(new_rows *new)
 {
     for (size_t i = 0; i < new->n_sources; i++) free(new->sources[i]);
     free(new->sources);
+    free(new->places);
     free(new->rows);
 }
 
@@ -42,10 +44,13 @@ static bool is_zero(const uint8_t *digest)
 static int make_rows(const knn *s, const knn_set *set, const char *name, new_rows *new)
 {
     *new = (new_rows){.rows = calloc(set->f.n + 1, sizeof *new->rows),
-                      .sources = calloc(set->f.n + 1, sizeof *new->sources)};
-    if (new->rows == NULL || new->sources == NULL) return out_of_memory(s, set->name);
+                      .sources = calloc(set->f.n + 1, sizeof *new->sources),
+                      .places = calloc(set->f.n + 1, sizeof *new->places)};
+    if (new->rows == NULL || new->sources == NULL || new->places == NULL)
+        return out_of_memory(s, set->name);
     for (size_t i = 0; i < set->f.n; i++) {
-        cen_gallery_row *row = &new->rows[new->n++];
+        cen_gallery_row *row = &new->rows[new->n];
+        new->places[new->n++] = i;
         row->name = name;
         row->source = set->f.rows[i].path;
         row->is_negative = s->is_negative;
@@ -119,7 +124,9 @@ static int drop_repetitions(const knn *s, const knn_change *c, new_rows *new)
     free(sorted);
     size_t n = 0;
     for (size_t i = 0; i < new->n; i++) {
-        if (new->rows[i].feature != NULL) new->rows[n++] = new->rows[i];
+        if (new->rows[i].feature == NULL) continue;
+        new->places[n] = new->places[i];
+        new->rows[n++] = new->rows[i];
     }
     new->n_there = new->n - n;
     new->n = n;
@@ -163,8 +170,11 @@ int knn_add_rows(const knn *s, knn_change *c, const char *name, const knn_set *s
     if (code == 0 && cen_gallery_add(c->gallery, new.rows, new.n, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s: %s", c->path, error.message);
     }
-    if (code == 0 && new.n > 0) code = knn_change_save(s, c);
-    *added = (knn_added){new.n, new.n_there, cen_gallery_get(c->gallery)->n};
+    *added =
+        (knn_added){.n = new.n, .n_there = new.n_there, .n_rows = cen_gallery_get(c->gallery)->n};
+    if (code == 0 && !s->is_negative) {
+        code = knn_check_pictures(s, c->gallery, set, new.places, new.n, &added->doubts);
+    }
     free_rows(&new);
     return code;
 }
@@ -173,8 +183,10 @@ int knn_add_pictures(knn *s, const char *path, const char *name, const knn_set *
                      knn_added *added)
 {
     knn_change change;
+    *added = (knn_added){.n = 0};
     int code = knn_change_begin(s, path, true, set->folder == NULL ? set->f.d : 0, &change);
     if (code == 0) code = knn_add_rows(s, &change, name, set, is_new, added);
+    if (code == 0 && added->n > 0) code = knn_change_save(s, &change);
     knn_change_end(&change);
     return code;
 }
@@ -190,6 +202,8 @@ static void print_added(const knn *s, const char *path, const knn_set *set, cons
         print_json_string(stdout, name);
         printf(", \"negative\": %s, \"n_added\": %zu, \"n_there\": %zu, \"n_rows\": %zu, ",
                s->is_negative ? "true" : "false", added->n, added->n_there, added->n_rows);
+        knn_json_doubts(set, &added->doubts);
+        printf(", ");
         knn_json_notes(set, NULL);
         printf("}\n");
         return;
@@ -213,13 +227,15 @@ int knn_add(knn *s, char *const *paths, size_t n_paths)
     if (code == 0) code = knn_gallery_peek(s, paths[0]);
     if (code != 0) return code;
     knn_set set;
-    knn_added added;
+    knn_added added = {.n = 0};
     s->asks_digests = true;
     code = knn_set_load(s, paths + 2, n_paths - 2, NULL, &set);
     if (code != 0) return code;
     code = set.f.n > 0 ? knn_add_pictures(s, paths[0], paths[1], &set, false, &added)
                        : fail(s->tool, EXIT_FAILED, "%s: there is nothing in it to add", paths[2]);
+    if (code == 0) knn_print_doubts(s, &set, &added.doubts);
     if (code == 0) print_added(s, paths[0], &set, paths[1], &added);
+    knn_doubts_free(&added.doubts);
     knn_set_free(&set);
     return code;
 }

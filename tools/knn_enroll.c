@@ -22,8 +22,7 @@ typedef struct enrolment {
     cen_threshold limit; /* nearer is dangerous; NAN: the gallery is too small to say */
     neighbour *near;     /* [n_near] by distance, then by name: the classes but its own */
     size_t n_near, n_dangerous;
-    size_t n_added, n_rows; /* of the new gallery */
-    knn_doubts doubts;
+    knn_added added;
 } enrolment;
 
 /* ---- what lies near ---- */
@@ -171,32 +170,23 @@ static int write_features(const knn *s, const enrolment *e, const char *output,
     return code;
 }
 
-/* Adds to the .gallery itself, or to a copy of the gallery as it was read. */
-static int write_gallery(knn *s, enrolment *e, const char *output)
-{
-    knn_added added;
-    knn_change copy = {output, NULL, NULL};
-    int code;
-    if (strcmp(output, e->gallery->name) == 0) {
-        code = knn_add_pictures(s, output, e->name, e->pictures, !s->adds, &added);
-    } else {
-        code = knn_gallery_of(s, e->gallery, &copy.gallery);
-        if (code == 0) code = knn_add_rows(s, &copy, e->name, e->pictures, !s->adds, &added);
-        if (code == 0 && added.n == 0) code = knn_change_save(s, &copy);
-        knn_change_end(&copy);
-    }
-    if (code != 0) return code;
-    e->n_added = added.n;
-    e->n_rows = added.n_rows;
-    return 0;
-}
-
+/* Adds to the .gallery itself, or to a copy of the gallery as it was read, which is another .gallery or only checked. */
 static int write_output(knn *s, enrolment *e, const char *output, cen_features_format format)
 {
-    if (knn_is_gallery(output)) return write_gallery(s, e, output);
-    e->n_added = e->pictures->f.n;
-    e->n_rows = e->gallery->f.n + e->pictures->f.n;
-    return write_features(s, e, output, format);
+    knn_change copy = {output, NULL, NULL};
+    if (knn_is_gallery(output) && strcmp(output, e->gallery->name) == 0) {
+        return knn_add_pictures(s, output, e->name, e->pictures, !s->adds, &e->added);
+    }
+    int code = knn_gallery_of(s, e->gallery, &copy.gallery);
+    if (code == 0) code = knn_add_rows(s, &copy, e->name, e->pictures, !s->adds, &e->added);
+    if (code == 0 && knn_is_gallery(output)) {
+        code = knn_change_save(s, &copy);
+    } else if (code == 0) {
+        e->added.n_rows = e->gallery->f.n + e->pictures->f.n;
+        code = write_features(s, e, output, format);
+    }
+    knn_change_end(&copy);
+    return code;
 }
 
 /* ---- printing ---- */
@@ -239,7 +229,7 @@ static void print_json(const enrolment *e, const char *output)
     print_json_string(stdout, output);
     printf(", \"name\": ");
     print_json_string(stdout, e->name);
-    printf(", \"n_added\": %zu, \"n_rows\": %zu, \"threshold\": ", e->n_added, e->n_rows);
+    printf(", \"n_added\": %zu, \"n_rows\": %zu, \"threshold\": ", e->added.n, e->added.n_rows);
     if (isfinite(e->limit.distance)) {
         knn_json_threshold(&e->limit);
     } else {
@@ -259,7 +249,7 @@ static void print_json(const enrolment *e, const char *output)
         printf("}");
     }
     printf("], ");
-    knn_json_doubts(e->pictures, &e->doubts);
+    knn_json_doubts(e->pictures, &e->added.doubts);
     printf(", ");
     knn_json_notes(e->pictures, e->gallery);
     printf("}\n");
@@ -304,22 +294,21 @@ static const char *choose_output(const knn *s, const char *gallery, cen_features
 static int enroll(knn *s, enrolment *e, const char *output, cen_features_format format)
 {
     int code = knn_same_size(s, e->gallery->name, e->gallery->f.d, e->pictures);
-    if (code == 0) code = knn_check_pictures(s, e->gallery, e->pictures, e->name, &e->doubts);
     if (code == 0) code = choose_limit(s, e);
     if (code == 0) code = find_near(s, e);
     if (code == 0) code = write_output(s, e, output, format);
-    if (code == 0) knn_print_doubts(s, e->pictures, &e->doubts);
+    if (code == 0) knn_print_doubts(s, e->pictures, &e->added.doubts);
     if (code == 0 && s->as_json) {
         print_json(e, output);
     } else if (code == 0 && !s->is_quiet) {
         char text[32];
         print_names(e->talk, "%s: %s added from %s %s; the gallery has %zu rows\n", output, e->name,
-                    with_commas(e->n_added, text), e->n_added == 1 ? "picture" : "pictures",
-                    e->n_rows);
+                    with_commas(e->added.n, text), e->added.n == 1 ? "picture" : "pictures",
+                    e->added.n_rows);
         print_near(s, e);
     }
     free(e->near);
-    knn_doubts_free(&e->doubts);
+    knn_doubts_free(&e->added.doubts);
     return code;
 }
 

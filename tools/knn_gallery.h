@@ -32,13 +32,14 @@ int knn_change_begin(knn *s, const char *path, bool makes, size_t d, knn_change 
 int knn_change_save(const knn *s, knn_change *change);
 void knn_change_end(knn_change *change);
 
-/* What became of pictures: added, there already; and the rows of the gallery. */
+/* What became of pictures: added, there already; the rows of the gallery; and what is doubtful, which the caller frees. */
 typedef struct knn_added {
     size_t n, n_there, n_rows;
+    knn_doubts doubts;
 } knn_added;
 
-/* Adds the rows of a set under a name, and saves. is_new: the name must not be there. The second makes the gallery if
- * nothing is there. */
+/* Adds the rows of a set under a name, and checks those that are no negatives. is_new: the name must not be there. The
+ * second makes the gallery if nothing is there, and saves it. */
 int knn_add_rows(const knn *s, knn_change *change, const char *name, const knn_set *set,
                  bool is_new, knn_added *added);
 int knn_add_pictures(knn *s, const char *path, const char *name, const knn_set *set, bool is_new,

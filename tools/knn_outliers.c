@@ -1,4 +1,5 @@
-/* New pictures that do not look like the others of their class. */
+/* New rows of a gallery that do not look like the others of their name. */
+#include "knn_gallery.h"
 #include "knn_quality.h"
 
 #include <math.h>
@@ -7,42 +8,59 @@
 #include <string.h>
 
 enum {
-    NEIGHBOURS_MOST = 8, /* if these are all of its own class, a picture lies right */
-    OTHERS_LEAST = 2,    /* of the class, to judge a picture by */
-    OTHERS_ENOUGH = 4    /* to judge it more strictly */
+    NEIGHBOURS_MOST =
+        9,            /* the row itself, and 8: if these are all of its own name, it lies right */
+    OTHERS_LEAST = 2, /* of the name, to judge a row by */
+    OTHERS_ENOUGH = 4 /* to judge it more strictly */
 };
 
 /* Measured on 12 people and 36 characters that a net did not know. Of good pictures 0 to 1 % lie beyond these limits
  * (2.5 % of 5 characters); of pictures of another class that is in the gallery 93 to 99 % do. */
 static const double most_ratio[] = {2,
-                                    1.5}; /* nearest of its class / of others; with OTHERS_ENOUGH */
+                                    1.5}; /* nearest of its name / of others; with OTHERS_ENOUGH */
 static const double most_spread =
-    2; /* distance to the mean of the others / what is usual in the class */
+    2; /* distance to the mean of the others / what is usual in the name */
 
-/* The rows of one class: those of the gallery, then the new ones. */
+/* The i-th new row. */
+typedef struct named {
+    const char *name;
+    size_t i;
+} named;
+
+/* The rows of one name; the new ones are the last. */
 typedef struct group {
-    float *features;  /* [n_old + n_new, d] */
-    size_t *pictures; /* [n_new] */
-    size_t n_old, n_new;
+    const char *name;
+    float *features; /* [n, d] */
+    size_t *rows;    /* [n] of the gallery */
+    size_t n, n_new;
     size_t *nearest;  /* [n_new, 2] in the group */
     float *distances; /* [n_new, 2] */
-    double *sum;      /* [d] */
-    double *lengths;  /* [2, n_old + n_new] distances to the mean of the others; and for sorting */
+    double *sums;     /* [2, d] */
+    double *lengths;  /* [n] distances to the mean of the others */
+    double *sorted;   /* [n] lengths */
 } group;
 
 typedef struct outliers {
     const knn *s;
-    const knn_set *gallery, *pictures;
-    const int32_t *labels;
-    size_t *order;  /* [n new] by label */
-    size_t *starts; /* [n classes + 1] of the gallery, in rows */
-    size_t *rows;   /* [n gallery] by label */
-    size_t k;
-    size_t *nearest;  /* [n new, k] in the gallery */
-    float *distances; /* [n new, k] */
-    group g;
+    const cen_gallery *gallery;
+    size_t first, n, d, k;
+    float *features;     /* [n, d] of the new rows */
+    named *order;        /* [n] by name */
+    cen_answer *answers; /* [n] */
+    size_t *nearest;     /* [n, k] rows of the gallery */
+    float *distances;    /* [n, k] */
+    size_t *negatives;   /* [n_negatives] rows of the gallery */
+    size_t n_negatives;
+    size_t *nearest_negative; /* [n] among them */
+    float *negative_distance; /* [n]; infinity: there is none */
     knn_doubts *doubts;
 } outliers;
+
+static cen_status no_memory(cen_error *error)
+{
+    *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory to compare its pictures"};
+    return error->status;
+}
 
 static double distance_to(cen_metric metric, size_t d, const float *x, const double *y)
 {
@@ -65,57 +83,91 @@ static int compare_numbers(const void *a, const void *b)
 }
 
 /* lengths[i]: how far row i lies from the mean of the others. */
-static void measure_group(const outliers *o)
+static void measure_group(const outliers *o, group *g)
 {
-    const group *g = &o->g;
-    const size_t d = o->pictures->f.d, n = g->n_old + g->n_new;
-    double *mean = g->sum + d;
-    for (size_t j = 0; j < d; j++) {
-        g->sum[j] = 0;
-        for (size_t i = 0; i < n; i++) g->sum[j] += (double)g->features[i * d + j];
+    const size_t d = o->d;
+    double *sum = g->sums, *mean = g->sums + d;
+    for (size_t i = 0; i < g->n; i++) {
+        for (size_t j = 0; j < d; j++) sum[j] += (double)g->features[i * d + j];
     }
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < g->n; i++) {
         const float *row = g->features + i * d;
-        for (size_t j = 0; j < d; j++) {
-            mean[j] = (g->sum[j] - (double)row[j]) / (double)(n - 1);
-        }
-        g->lengths[i] = distance_to(knn_metric(o->s), d, row, mean);
+        for (size_t j = 0; j < d; j++) mean[j] = (sum[j] - (double)row[j]) / (double)(g->n - 1);
+        g->lengths[i] = g->sorted[i] = distance_to(knn_metric(o->s), d, row, mean);
     }
+    qsort(g->sorted, g->n, sizeof *g->sorted, compare_numbers);
 }
 
-/* The median of the lengths but one. */
-static double usual_length(const group *g, size_t but)
+/* The median of the lengths but that of row i. */
+static double usual_length(const group *g, size_t i)
 {
-    const size_t n = g->n_old + g->n_new;
-    double *sorted = g->lengths + n;
-    size_t m = 0;
-    for (size_t i = 0; i < n; i++) {
-        if (i != but) sorted[m++] = g->lengths[i];
-    }
-    qsort(sorted, m, sizeof *sorted, compare_numbers);
-    return (sorted[(m - 1) / 2] + sorted[m / 2]) / 2;
+    const double *own =
+        bsearch(&g->lengths[i], g->sorted, g->n, sizeof *g->sorted, compare_numbers);
+    const size_t left_out = (size_t)(own - g->sorted), low = (g->n - 2) / 2, high = (g->n - 1) / 2;
+    return (g->sorted[low + (low >= left_out)] + g->sorted[high + (high >= left_out)]) / 2;
 }
 
-/* The i-th new picture of the group; "" if it lies right. */
-static void judge(const outliers *o, size_t i, char *reason, size_t size)
+/* ---- the judgement --------------------------------------------------------------------------------- */
+
+/* The nearest row of another name, or SIZE_MAX. */
+static size_t find_other(const outliers *o, const char *name, size_t i, double *distance,
+                         cen_gallery_row *row)
 {
-    const group *g = &o->g;
-    const size_t picture = g->pictures[i], n_others = g->n_old + g->n_new - 1;
-    const double own = (double)g->distances[2 * i + (g->nearest[2 * i] == g->n_old + i)];
-    const bool is_enough = n_others >= OTHERS_ENOUGH;
+    for (size_t j = 0; j < o->answers[i].n_nearest; j++) {
+        const size_t other = o->nearest[i * o->k + j];
+        if (cen_gallery_row_get(o->gallery, other, row, NULL) != CEN_OK) return SIZE_MAX;
+        *distance = (double)o->distances[i * o->k + j];
+        if (strcmp(row->name, name) != 0) return other;
+    }
+    return SIZE_MAX;
+}
+
+static const char *describe(const cen_gallery_row *row, size_t place, char *text)
+{
+    if (row->source != NULL && row->source[0] != '\0') return row->source;
+    (void)snprintf(text, 32, "row %zu", place);
+    return text;
+}
+
+/* A row that is alone with its name is held against the threshold of the gallery. */
+static void judge_negative(const outliers *o, size_t i, double own, char *reason, size_t size)
+{
+    const double distance = (double)o->negative_distance[i];
+    const cen_threshold *known = &cen_gallery_get(o->gallery)->known;
+    const double limit = isfinite(own)           ? own / most_ratio[1]
+                         : known->n_pictures > 0 ? known->distance
+                                                 : -1;
+    cen_gallery_row row;
+    char text[32];
+    if (!(distance <= limit)) return;
+    const size_t place = o->negatives[o->nearest_negative[i]];
+    if (cen_gallery_row_get(o->gallery, place, &row, NULL) != CEN_OK) return;
+    (void)snprintf(reason, size, "near a negative of %.100s (%.4g, %.150s), so it would be refused",
+                   row.name, distance, describe(&row, place, text));
+}
+
+/* The i-th new row, at a place of its group; "" if it lies right. */
+static void judge(const outliers *o, const group *g, size_t i, size_t place, char *reason,
+                  size_t size)
+{
+    const size_t n_others = g->n - 1, at = place - (g->n - g->n_new);
+    const bool is_enough = n_others >= OTHERS_ENOUGH, is_judged = n_others >= OTHERS_LEAST;
+    const double own =
+        is_judged ? (double)g->distances[2 * at + (g->nearest[2 * at] == place)] : INFINITY;
+    cen_gallery_row row;
+    double other;
+    char text[32];
     reason[0] = '\0';
-    for (size_t j = 0; j < o->k; j++) {
-        const size_t row = o->nearest[picture * o->k + j];
-        const double other = (double)o->distances[picture * o->k + j];
-        char text[32];
-        if (o->gallery->labels[row] == o->labels[picture]) continue;
-        if (own <= most_ratio[is_enough] * other) break;
-        (void)snprintf(
-            reason, size, "nearer to %.100s (%.4g, %.150s) than to the others of its class (%.4g)",
-            o->gallery->f.rows[row].class_name, other, knn_row_name(o->gallery, row, text), own);
+    judge_negative(o, i, own, reason, size);
+    if (!is_judged || reason[0] != '\0') return;
+    const size_t other_row = find_other(o, g->name, i, &other, &row);
+    if (other_row != SIZE_MAX && own > most_ratio[is_enough] * other) {
+        (void)snprintf(reason, size,
+                       "nearer to %.100s (%.4g, %.150s) than to the others of its class (%.4g)",
+                       row.name, other, describe(&row, other_row, text), own);
         return;
     }
-    const double length = g->lengths[g->n_old + i], usual = usual_length(g, g->n_old + i);
+    const double length = g->lengths[place], usual = usual_length(g, place);
     if (is_enough && length > most_spread * usual) {
         (void)snprintf(reason, size,
                        "far from the others of its class: %.4g from their mean, usual is %.4g",
@@ -123,117 +175,156 @@ static void judge(const outliers *o, size_t i, char *reason, size_t size)
     }
 }
 
-/* order[begin .. end) are the new pictures of one class. */
-static cen_status judge_class(outliers *o, size_t begin, size_t end, cen_error *error)
+/* ---- groups ---------------------------------------------------------------------------------------- */
+
+/* The rows of a name, without its negatives. */
+static cen_status gather(const outliers *o, group *g, cen_error *error)
 {
-    const size_t d = o->pictures->f.d, row_size = d * sizeof(float);
-    const size_t label = (size_t)o->labels[o->order[begin]];
-    group *g = &o->g;
-    g->n_old = 0;
-    if (label < o->gallery->f.n_classes) {
-        for (size_t i = o->starts[label]; i < o->starts[label + 1]; i++) {
-            memcpy(g->features + g->n_old++ * d, o->gallery->f.features + o->rows[i] * d, row_size);
-        }
+    size_t n;
+    cen_status status = cen_gallery_find(o->gallery, g->name, NULL, 0, &n, error);
+    if (status != CEN_OK) return status;
+    g->rows = malloc((n + 1) * sizeof *g->rows);
+    g->features = calloc(n + 1, o->d * sizeof *g->features);
+    g->nearest = calloc(g->n_new + 1, 2 * sizeof *g->nearest);
+    g->distances = calloc(g->n_new + 1, 2 * sizeof *g->distances);
+    g->sums = calloc(o->d, 2 * sizeof *g->sums);
+    g->lengths = calloc(n + 1, sizeof *g->lengths);
+    g->sorted = calloc(n + 1, sizeof *g->sorted);
+    if (g->rows == NULL || g->features == NULL || g->nearest == NULL || g->distances == NULL ||
+        g->sums == NULL || g->lengths == NULL || g->sorted == NULL) {
+        return no_memory(error);
     }
-    g->n_new = end - begin;
-    g->pictures = o->order + begin;
-    const size_t n = g->n_old + g->n_new;
-    if (n < OTHERS_LEAST + 1) return CEN_OK;
-    for (size_t i = 0; i < g->n_new; i++) {
-        memcpy(g->features + (g->n_old + i) * d, o->pictures->f.features + g->pictures[i] * d,
-               row_size);
+    status = cen_gallery_find(o->gallery, g->name, g->rows, n, &n, error);
+    for (size_t i = 0; i < n && status == CEN_OK; i++) {
+        cen_gallery_row row;
+        status = cen_gallery_row_get(o->gallery, g->rows[i], &row, error);
+        if (status != CEN_OK || row.is_negative) continue;
+        memcpy(g->features + g->n * o->d, row.feature, o->d * sizeof *g->features);
+        g->rows[g->n++] = g->rows[i];
     }
-    cen_status status =
-        cen_knn_search(o->s->context, g->features, n, g->features + g->n_old * d, g->n_new, d, 2,
-                       knn_metric(o->s), false, g->nearest, g->distances, error);
-    if (status == CEN_OK) measure_group(o);
-    for (size_t i = 0; i < g->n_new && status == CEN_OK; i++) {
+    return status;
+}
+
+static void free_group(group *g)
+{
+    free(g->features);
+    free(g->rows);
+    free(g->nearest);
+    free(g->distances);
+    free(g->sums);
+    free(g->lengths);
+    free(g->sorted);
+}
+
+/* order[begin .. end) are the new rows of one name. */
+static cen_status judge_name(outliers *o, size_t begin, size_t end, cen_error *error)
+{
+    group g = {.name = o->order[begin].name, .n_new = end - begin};
+    cen_status status = gather(o, &g, error);
+    const size_t n_old = g.n - g.n_new;
+    if (status == CEN_OK && g.n > OTHERS_LEAST) {
+        status = cen_knn_search(o->s->context, g.features, g.n, g.features + n_old * o->d, g.n_new,
+                                o->d, 2, knn_metric(o->s), false, g.nearest, g.distances, error);
+        if (status == CEN_OK) measure_group(o, &g);
+    }
+    for (size_t i = begin; i < end && status == CEN_OK; i++) {
         char reason[sizeof o->doubts->list->reason];
-        if (has_doubt(o->doubts, g->pictures[i])) continue;
-        judge(o, i, reason, sizeof reason);
-        if (reason[0] != '\0' && !add_doubt(o->doubts, g->pictures[i], reason)) {
-            status = CEN_ERROR_MEMORY;
-            *error = (cen_error){status, "not enough memory for the list of its pictures"};
+        if (has_doubt(o->doubts, o->order[i].i)) continue;
+        judge(o, &g, o->order[i].i, n_old + i - begin, reason, sizeof reason);
+        if (reason[0] != '\0' && !add_doubt(o->doubts, o->order[i].i, reason)) {
+            status = no_memory(error);
         }
     }
+    free_group(&g);
     return status;
 }
 
-/* starts and rows of the gallery by label; order of the pictures by label. Both keep the order within a class. */
-static void sort_by_class(outliers *o, size_t *counts, size_t n_labels)
+/* ---- all ------------------------------------------------------------------------------------------- */
+
+/* The nearest negative of each new row. */
+static cen_status search_negatives(outliers *o, cen_error *error)
 {
-    const knn_set *gallery = o->gallery;
-    const size_t n = o->pictures->f.n;
-    memset(counts, 0, (n_labels + 1) * sizeof *counts);
-    for (size_t i = 0; i < n; i++) counts[o->labels[i] + 1]++;
-    for (size_t c = 0; c < n_labels; c++) counts[c + 1] += counts[c];
-    for (size_t i = 0; i < n; i++) o->order[counts[o->labels[i]]++] = i;
-    memset(o->starts, 0, (gallery->f.n_classes + 2) * sizeof *o->starts);
-    for (size_t i = 0; i < gallery->f.n; i++) o->starts[gallery->labels[i] + 2]++;
-    for (size_t c = 0; c < gallery->f.n_classes; c++) o->starts[c + 2] += o->starts[c + 1];
-    for (size_t i = 0; i < gallery->f.n; i++) o->rows[o->starts[gallery->labels[i] + 1]++] = i;
+    const size_t n = cen_gallery_get(o->gallery)->n_negatives;
+    float *features = malloc((n + 1) * o->d * sizeof *features);
+    cen_status status = features != NULL ? CEN_OK : no_memory(error);
+    for (size_t i = 0; o->n_negatives < n && status == CEN_OK; i++) {
+        cen_gallery_row row;
+        status = cen_gallery_row_get(o->gallery, i, &row, error);
+        if (status != CEN_OK || !row.is_negative) continue;
+        memcpy(features + o->n_negatives * o->d, row.feature, o->d * sizeof *features);
+        o->negatives[o->n_negatives++] = i;
+    }
+    for (size_t i = 0; i < o->n; i++) o->negative_distance[i] = INFINITY;
+    if (status == CEN_OK && n > 0) {
+        status =
+            cen_knn_search(o->s->context, features, n, o->features, o->n, o->d, 1, knn_metric(o->s),
+                           false, o->nearest_negative, o->negative_distance, error);
+    }
+    free(features);
+    return status;
 }
 
-static cen_status judge_all(outliers *o, size_t *counts, size_t n_labels, cen_error *error)
+static int compare_names(const void *a, const void *b)
 {
-    const cen_feature_set *f = &o->gallery->f, *new = &o->pictures->f;
-    sort_by_class(o, counts, n_labels);
+    const named *one = a, *other = b;
+    const int order = strcmp(one->name, other->name);
+    return order != 0 ? order : (one->i > other->i) - (one->i < other->i);
+}
+
+static cen_status judge_all(outliers *o, cen_error *error)
+{
+    cen_ask_options ask = cen_ask_options_init();
     cen_status status = CEN_OK;
-    if (o->k > 0) {
-        status = cen_knn_search(o->s->context, f->features, f->n, new->features, new->n, new->d,
-                                o->k, knn_metric(o->s), false, o->nearest, o->distances, error);
+    ask.k = o->k;
+    ask.threshold = INFINITY;
+    for (size_t i = 0; i < o->n && status == CEN_OK; i++) {
+        cen_gallery_row row;
+        status = cen_gallery_row_get(o->gallery, o->first + i, &row, error);
+        if (status != CEN_OK) break;
+        memcpy(o->features + i * o->d, row.feature, o->d * sizeof *o->features);
+        o->order[i] = (named){row.name, i};
     }
-    for (size_t begin = 0, end = 0; begin < new->n &&status == CEN_OK; begin = end) {
-        while (end < new->n && o->labels[o->order[end]] == o->labels[o->order[begin]]) end++;
-        status = judge_class(o, begin, end, error);
+    if (status == CEN_OK) {
+        status = cen_gallery_ask(o->gallery, o->features, o->n, &ask, o->answers, o->nearest,
+                                 o->distances, error);
+    }
+    if (status == CEN_OK) status = search_negatives(o, error);
+    qsort(o->order, o->n, sizeof *o->order, compare_names);
+    for (size_t begin = 0, end = 0; begin < o->n && status == CEN_OK; begin = end) {
+        while (end < o->n && strcmp(o->order[end].name, o->order[begin].name) == 0) end++;
+        status = judge_name(o, begin, end, error);
     }
     return status;
 }
 
-cen_status find_outliers(const knn *s, const knn_set *gallery, const knn_set *pictures,
-                         const int32_t *labels, knn_doubts *doubts, cen_error *error)
+cen_status find_outliers(const knn *s, const cen_gallery *gallery, size_t n, knn_doubts *doubts,
+                         cen_error *error)
 {
-    const size_t n = pictures->f.n, n_all = gallery->f.n + n, d = pictures->f.d;
-    size_t n_labels = 0;
-    for (size_t i = 0; i < n; i++) {
-        if ((size_t)labels[i] >= n_labels) n_labels = (size_t)labels[i] + 1;
-    }
-    const size_t k = gallery->f.n < NEIGHBOURS_MOST ? gallery->f.n : NEIGHBOURS_MOST;
-    size_t *counts = calloc(n_labels + 1, sizeof *counts);
+    const cen_gallery_info *info = cen_gallery_get(gallery);
+    const size_t n_rows = info->n - info->n_negatives;
+    const size_t k = n_rows < NEIGHBOURS_MOST ? n_rows : NEIGHBOURS_MOST;
     outliers o = {.s = s,
                   .gallery = gallery,
-                  .pictures = pictures,
-                  .labels = labels,
+                  .first = info->n - n,
+                  .n = n,
+                  .d = info->d,
                   .k = k,
+                  .features = calloc(n + 1, info->d * sizeof *o.features),
                   .order = calloc(n + 1, sizeof *o.order),
-                  .starts = calloc(gallery->f.n_classes + 2, sizeof *o.starts),
-                  .rows = calloc(gallery->f.n + 1, sizeof *o.rows),
-                  .nearest = calloc(n + 1, (k + 1) * sizeof *o.nearest),
-                  .distances = calloc(n + 1, (k + 1) * sizeof *o.distances),
-                  .g = {.features = calloc(n_all, d * sizeof(float)),
-                        .nearest = calloc(n + 1, 2 * sizeof *o.g.nearest),
-                        .distances = calloc(n + 1, 2 * sizeof *o.g.distances),
-                        .sum = calloc(d + 1, 2 * sizeof *o.g.sum),
-                        .lengths = calloc(n_all, 2 * sizeof *o.g.lengths)},
+                  .answers = calloc(n + 1, sizeof *o.answers),
+                  .nearest = calloc(n + 1, k * sizeof *o.nearest),
+                  .distances = calloc(n + 1, k * sizeof *o.distances),
+                  .negatives = calloc(info->n_negatives + 1, sizeof *o.negatives),
+                  .nearest_negative = calloc(n + 1, sizeof *o.nearest_negative),
+                  .negative_distance = calloc(n + 1, sizeof *o.negative_distance),
                   .doubts = doubts};
-    cen_status status = CEN_ERROR_MEMORY;
-    if (counts == NULL || o.order == NULL || o.starts == NULL || o.rows == NULL ||
-        o.nearest == NULL || o.distances == NULL || o.g.features == NULL || o.g.nearest == NULL ||
-        o.g.distances == NULL || o.g.sum == NULL || o.g.lengths == NULL) {
-        *error = (cen_error){status, "not enough memory to compare its pictures"};
-    } else {
-        status = judge_all(&o, counts, n_labels, error);
+    void *const all[] = {o.features,  o.order,     o.answers,          o.nearest,
+                         o.distances, o.negatives, o.nearest_negative, o.negative_distance};
+    cen_status status = CEN_OK;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (all[i] == NULL) status = no_memory(error);
     }
-    free(counts);
-    free(o.order);
-    free(o.starts);
-    free(o.rows);
-    free(o.nearest);
-    free(o.distances);
-    free(o.g.features);
-    free(o.g.nearest);
-    free(o.g.distances);
-    free(o.g.sum);
-    free(o.g.lengths);
+    if (status == CEN_OK) status = judge_all(&o, error);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) free(all[i]);
     return status;
 }

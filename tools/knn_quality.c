@@ -1,4 +1,5 @@
 /* Pictures that would poison their class: what is wrong with each, and what a gallery says against it. */
+#include "knn_gallery.h"
 #include "knn_quality.h"
 
 #include "text.h"
@@ -155,60 +156,33 @@ static cen_status look_at(const knn *s, const knn_set *set, const size_t *rows, 
     return CEN_OK;
 }
 
-static cen_status check_pictures(const knn *s, const knn_set *set, knn_doubts *doubts,
-                                 cen_error *error)
+static cen_status check_pictures(const knn *s, const knn_set *set, const size_t *added, size_t n,
+                                 knn_doubts *doubts, cen_error *error)
 {
     const cen_dataset *dataset = cen_folder_dataset(set->folder);
     const size_t size = dataset->channels * dataset->height * dataset->width;
-    const size_t most = VALUES_AT_ONCE / size + 1, batch = most < set->f.n ? most : set->f.n;
+    const size_t most = VALUES_AT_ONCE / size + 1, batch = most < n ? most : n;
     cen_image image = {
         dataset->width, dataset->height, (int)dataset->channels, malloc(size), NULL, {0}};
     float *x = calloc(batch, size * sizeof *x);
+    size_t *images = malloc(n * sizeof *images);
     cen_status status = CEN_ERROR_MEMORY;
     *error = (cen_error){status, "not enough memory to look at its pictures"};
-    if (image.pixels != NULL && x != NULL) {
+    if (image.pixels != NULL && x != NULL && images != NULL) {
         status = CEN_OK;
-        for (size_t i = 0; i < set->f.n && status == CEN_OK; i += batch) {
-            const size_t n = set->f.n - i < batch ? set->f.n - i : batch;
-            status = look_at(s, set, set->images, i, n, x, &image, doubts, error);
+        for (size_t i = 0; i < n; i++) images[i] = set->images[added[i]];
+        for (size_t i = 0; i < n && status == CEN_OK; i += batch) {
+            const size_t n_read = n - i < batch ? n - i : batch;
+            status = look_at(s, set, images, i, n_read, x, &image, doubts, error);
         }
     }
     free(image.pixels);
     free(x);
+    free(images);
     return status;
 }
 
 /* ---- both ---- */
-
-/* The place of each picture's class in the gallery's list, or behind it. */
-static void find_labels(const knn_set *gallery, const knn_set *pictures, const char *name,
-                        int32_t *labels)
-{
-    size_t place = 0;
-    while (name != NULL && place < gallery->f.n_classes &&
-           strcmp(gallery->f.class_names[place], name) != 0) {
-        place++;
-    }
-    for (size_t i = 0; i < pictures->f.n; i++) {
-        labels[i] = name != NULL ? (int32_t)place : pictures->labels[i];
-    }
-}
-
-static cen_status find_doubts(const knn *s, const knn_set *gallery, const knn_set *pictures,
-                              const char *name, knn_doubts *doubts, cen_error *error)
-{
-    int32_t *labels = calloc(pictures->f.n, sizeof *labels);
-    if (labels == NULL) {
-        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the classes of its pictures"};
-        return error->status;
-    }
-    find_labels(gallery, pictures, name, labels);
-    cen_status status = CEN_OK;
-    if (pictures->folder != NULL) status = check_pictures(s, pictures, doubts, error);
-    if (status == CEN_OK) status = find_outliers(s, gallery, pictures, labels, doubts, error);
-    free(labels);
-    return status;
-}
 
 void knn_print_doubts(const knn *s, const knn_set *pictures, const knn_doubts *doubts)
 {
@@ -220,24 +194,31 @@ void knn_print_doubts(const knn *s, const knn_set *pictures, const knn_doubts *d
     }
 }
 
-int knn_check_pictures(const knn *s, const knn_set *gallery, const knn_set *pictures,
-                       const char *name, knn_doubts *doubts)
+int knn_check_pictures(const knn *s, const cen_gallery *gallery, const knn_set *pictures,
+                       const size_t *added, size_t n, knn_doubts *doubts)
 {
     cen_error error;
     char text[32];
-    *doubts = (knn_doubts){NULL, 0, 0};
-    if (pictures->f.n == 0) return 0;
-    if (find_doubts(s, gallery, pictures, name, doubts, &error) != CEN_OK) {
+    cen_status status = CEN_OK;
+    if (n == 0) return 0;
+    if (pictures->folder != NULL) {
+        status = check_pictures(s, pictures, added, n, doubts, &error);
+    }
+    if (status == CEN_OK) status = find_outliers(s, gallery, n, doubts, &error);
+    if (status != CEN_OK) {
         return fail(s->tool, EXIT_FAILED, "%s: %s", pictures->name, error.message);
+    }
+    for (size_t i = 0; i < doubts->n; i++) {
+        doubts->list[i].picture = added[doubts->list[i].picture];
     }
     if (doubts->n > 1) qsort(doubts->list, doubts->n, sizeof *doubts->list, compare_doubts);
     if (doubts->n == 0 || !s->is_strict) return 0;
     knn_print_doubts(s, pictures, doubts);
     return fail(s->tool, EXIT_FAILED,
-                "%s: it is %s; %zu of %zu pictures are doubtful, and nothing was added; take them "
-                "out, or leave out --strict",
+                "%s: it is %s; %zu of %zu pictures are doubtful, and nothing was changed; take "
+                "them out, or leave out --strict",
                 knn_row_name(pictures, doubts->list->picture, text), doubts->list->reason,
-                doubts->n, pictures->f.n);
+                doubts->n, n);
 }
 
 void knn_json_doubts(const knn_set *pictures, const knn_doubts *doubts)

@@ -8,9 +8,9 @@
 bool add_doubt(knn_doubts *doubts, size_t picture, const char *reason);
 bool has_doubt(const knn_doubts *doubts, size_t picture);
 
-/* Adds the pictures that are far from the others of their class, or nearer to another class, unless they are
- * listed already. labels[pictures->f.n]: places in the gallery's list of classes, or behind it. */
-cen_status find_outliers(const knn *s, const knn_set *gallery, const knn_set *pictures,
-                         const int32_t *labels, knn_doubts *doubts, cen_error *error);
+/* Adds those of the last n rows of a gallery that are near a negative, far from the others of their name, or nearer to
+ * another name, unless they are listed already. */
+cen_status find_outliers(const knn *s, const cen_gallery *gallery, size_t n, knn_doubts *doubts,
+                         cen_error *error);
 
 #endif

@@ -95,7 +95,8 @@ static int read_new_images(sync *y)
 
 /* ---- the new gallery ---- */
 
-static int add_rows(sync *y)
+/* Rows whose features the gallery had, or those of the images that the model has read. */
+static int add_rows(sync *y, bool is_read)
 {
     enum { BLOCK = 256 };
     cen_gallery_row rows[BLOCK];
@@ -105,7 +106,8 @@ static int add_rows(sync *y)
     for (size_t i = 0; i < y->n_images; i++) {
         const cen_folder_image *image = &y->info->images[i];
         const plan *p = &y->plans[i];
-        if (p->fate == MOVED || p->fate == CHANGED || p->fate == ADDED) {
+        const bool is_added = p->fate == MOVED || p->fate == CHANGED || p->fate == ADDED;
+        if (is_added && is_read == (p->like == NULL)) {
             rows[n] = (cen_gallery_row){.name = knn_sync_name_of(y, image), .source = image->path};
             rows[n].feature = p->like != NULL ? p->like->row.feature : y->features + p->place * d;
             memcpy(rows[n++].digest, image->digest, CEN_DIGEST_SIZE);
@@ -133,6 +135,29 @@ static int remove_rows(sync *y)
     return status == CEN_OK ? 0 : fail(y->s->tool, EXIT_FAILED, "%s: %s", y->path, error.message);
 }
 
+/* The images that the model has read are the last rows. */
+static int check_rows(sync *y)
+{
+    knn_set *set = &y->read;
+    size_t *added = malloc((y->n_new + 1) * sizeof *added);
+    *set = (knn_set){.name = y->root, .folder = y->folder};
+    set->images = malloc((y->n_new + 1) * sizeof *set->images);
+    set->f.rows = calloc(y->n_new + 1, sizeof *set->f.rows);
+    int code = 0;
+    if (added == NULL || set->images == NULL || set->f.rows == NULL) code = knn_sync_no_memory(y);
+    for (size_t i = 0; i < y->n_new && code == 0; i++) {
+        if (!y->is_made[i]) continue;
+        added[set->f.n] = set->f.n;
+        set->f.rows[set->f.n].path = y->info->images[y->new[i]].path;
+        set->images[set->f.n++] = y->new[i];
+    }
+    if (code == 0) {
+        code = knn_check_pictures(y->s, y->change.gallery, set, added, set->f.n, &y->doubts);
+    }
+    free(added);
+    return code;
+}
+
 static int write_changes(sync *y)
 {
     for (size_t i = 0; i < y->n_images; i++) y->counts[y->plans[i].fate]++;
@@ -144,8 +169,10 @@ static int write_changes(sync *y)
     }
     is_changed |= y->counts[ADDED] > 0;
     if (!is_changed) return 0;
-    int code = add_rows(y);
-    if (code == 0) code = remove_rows(y);
+    int code = remove_rows(y);
+    if (code == 0) code = add_rows(y, false);
+    if (code == 0) code = add_rows(y, true);
+    if (code == 0) code = check_rows(y);
     return code == 0 ? knn_change_save(y->s, &y->change) : code;
 }
 
@@ -169,6 +196,9 @@ static int run(sync *y)
 
 static void free_sync(sync *y)
 {
+    free(y->read.images);
+    free(y->read.f.rows);
+    knn_doubts_free(&y->doubts);
     cen_folder_free(y->folder);
     cen_gallery_free(y->before);
     knn_change_end(&y->change);

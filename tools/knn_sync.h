@@ -44,6 +44,8 @@ typedef struct knn_sync_state {
     size_t *new;     /* [n_new] their places, */
     float *features; /* and their features [n_new, d] */
     bool *is_made;   /* [n_new] */
+    knn_set read;    /* those of which features were made; it borrows the folder */
+    knn_doubts doubts;
     size_t counts[LEFT_OUT + 1], n_gone;
 } sync;
 

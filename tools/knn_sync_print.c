@@ -88,6 +88,8 @@ static void print_json(const sync *y)
     printf(", \"removed\": [");
     (void)print_gone(y, SIZE_MAX);
     printf("], ");
+    knn_json_doubts(&y->read, &y->doubts);
+    printf(", ");
     const knn_set pictures = {.name = y->root, .folder = y->folder};
     knn_json_notes(&pictures, NULL);
     printf("}\n");
@@ -110,6 +112,7 @@ void knn_sync_print(const sync *y)
 {
     print_folder_notes(y->s->tool, y->info);
     print_left_out(y);
+    knn_print_doubts(y->s, &y->read, &y->doubts);
     if (y->s->as_json) {
         print_json(y);
     } else if (!y->s->is_quiet) {

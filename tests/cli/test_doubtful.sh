@@ -1,7 +1,7 @@
 #!/bin/sh
-# What enroll says of pictures that would poison a class: a blurred, a dark, a flat and a tiny one, one of another
-# class of the gallery, and one that is like nothing there. Each is named with its reason, good ones are not, and with
-# --strict nothing changes.
+# What enroll, add and sync say of pictures that would poison a class: a blurred, a dark, a flat and a tiny one, one of
+# another class of the gallery, one that is like nothing there, and one that is near a negative. Each is named with its
+# reason, good ones are not, and with --strict nothing changes.
 . "$(dirname "$0")/common.sh"
 KNN=$TOOLS/cl_knn
 
@@ -43,12 +43,15 @@ grep -q doubtful err.txt && complain "a good picture is doubtful: $(cat err.txt)
 
 # ---- each bad one is named, with its reason, and the good ones beside them are not ----
 succeed "$KNN" enroll run rise mixed -o mixed.npy
-cp err.txt named.txt
-for name in "blurred.pgm: blurred" "dark.pgm: dark" "flat.pgm: without contrast" "tiny.pgm: tiny: it has 10x10" \
-    "across.pgm: nearer to across"; do
-    grep -q "doubtful mixed/$name" named.txt || complain "no '$name' in: $(cat named.txt)"
-done
-[ "$(grep -c doubtful named.txt)" -eq 5 ] || complain "others are named: $(cat named.txt)"
+# five_named COMMAND: the last command named each bad picture with its reason, and no other.
+five_named() {
+    for name in "blurred.pgm: blurred" "dark.pgm: dark" "flat.pgm: without contrast" "tiny.pgm: tiny: it has 10x10" \
+        "across.pgm: nearer to across"; do
+        grep -q "doubtful .*/$name" err.txt || complain "$1: no '$name' in: $(cat err.txt)"
+    done
+    [ "$(grep -c doubtful err.txt)" -eq 5 ] || complain "$1: others are named: $(cat err.txt)"
+}
+five_named enroll
 [ "$(wc -l <mixed.tsv)" -eq $((36 + 11 + 1)) ] || complain "without --strict they are not added"
 
 # ---- as JSON ----
@@ -71,12 +74,53 @@ succeed "$KNN" enroll two.csv c new.csv -o three.csv --threshold 1
 # ---- --strict refuses, and the bytes of the gallery stay ----
 cp gallery.npy before.npy
 cp gallery.tsv before.tsv
-expect 1 'blurred.*1 of 1 pictures are doubtful, and nothing was added' \
+expect 1 'blurred.*1 of 1 pictures are doubtful, and nothing was changed' \
     "$KNN" enroll gallery.npy new mixed/blurred.pgm --model run --strict -q
 "$KNN" enroll gallery.npy new mixed --model run --strict >out.txt 2>err.txt && complain "--strict added bad pictures"
 [ "$(grep -c doubtful err.txt)" -ge 6 ] || complain "--strict names only some: $(cat err.txt)"
 cmp -s gallery.npy before.npy && cmp -s gallery.tsv before.tsv || complain "--strict changed the gallery"
 succeed "$KNN" enroll run rise good -o gallery.npy --strict
 expect 2 'strict has no use here' "$KNN" audit gallery.npy --strict
+
+# ---- add and sync judge as enroll does ----
+mkdir people
+cp -r train/across train/down train/slope people
+cp -r good people/rise
+succeed "$KNN" sync --model run g.gallery people
+grep -q doubtful err.txt && complain "a good picture is doubtful when a gallery is made: $(cat err.txt)"
+cp g.gallery before.gallery
+cp g.gallery a.gallery
+bad="mixed/blurred.pgm mixed/dark.pgm mixed/flat.pgm mixed/tiny.pgm mixed/across.pgm"
+# shellcheck disable=SC2086
+"$KNN" add --strict g.gallery rise good/good1.pgm $bad >out.txt 2>err.txt && complain "add --strict added bad pictures"
+grep -q "5 of 5 pictures are doubtful, and nothing was changed" err.txt || complain "add --strict: $(cat err.txt)"
+cmp -s g.gallery before.gallery || complain "add --strict changed the gallery"
+# shellcheck disable=SC2086
+succeed "$KNN" add a.gallery rise $bad
+five_named add
+# shellcheck disable=SC2086
+cp $bad people/rise
+"$KNN" sync --strict g.gallery people >out.txt 2>err.txt && complain "sync --strict added bad pictures"
+cmp -s g.gallery before.gallery || complain "sync --strict changed the gallery"
+succeed "$KNN" sync --json g.gallery people
+says '"doubtful": \[\{"path": ".*/people/rise/across.pgm", "reason": "nearer to across'
+five_named sync
+succeed "$KNN" sync --strict g.gallery people
+says '0 added'
+# a folder that gets another name, and a new picture: the old rows are gone, and do not count
+mv people/rise people/rising
+draw rise 41 people/rising/new.pgm
+succeed "$KNN" sync --strict g.gallery people
+says '1 added, 0 changed, 11 moved'
+
+# ---- near a negative ----
+printf 'path,label,class,split,f0,f1\nn.png,0,n,,2,0\n' >negative.csv
+printf 'path,label,class,split,f0,f1\na1.png,0,a,,0,0\na2.png,0,a,,0,1\na3.png,0,a,,1,0\n' >a.csv
+printf 'path,label,class,split,f0,f1\nb1.png,0,b,,10,0\nb2.png,0,b,,10,1\nb3.png,0,b,,2.1,0\n' >b.csv
+succeed "$KNN" add n.gallery a a.csv
+succeed "$KNN" add --negative n.gallery a negative.csv
+succeed "$KNN" add --json n.gallery b b.csv
+says '"doubtful": \[\{"path": "b3.png", "reason": "near a negative of a \(0.1, n.png\), so it would be refused"\}\]'
+expect 2 'strict has no use here' "$KNN" add --strict --negative n.gallery a b.csv
 
 finish

@@ -21,7 +21,7 @@ succeed "$KNN" add g.gallery Ada p1.csv
 says '^g.gallery: 1 picture added as Ada; the gallery has 1 rows$'
 succeed "$KNN" add g.gallery Bob p2.csv
 succeed "$KNN" add --json g.gallery Ada p3.csv
-says '^\{"gallery": "g.gallery", "name": "Ada", "negative": false, "n_added": 1, "n_there": 0, "n_rows": 3, "skipped": \[\]'
+says '^\{"gallery": "g.gallery", "name": "Ada", "negative": false, "n_added": 1, "n_there": 0, "n_rows": 3, "doubtful": \[\], "skipped": \[\]'
 holds "Ada 2, Bob 1"
 succeed "$KNN" list g.gallery Ada
 [ "$(cut -c 35- out.txt | tr '\n' ' ')" = "from/p1.png from/p3.png " ] || complain "list Ada: $(cat out.txt)"
