@@ -3,6 +3,7 @@
 # acknowledged, and of the killed command all or nothing; each picture has its own feature. N=1000 runs it long.
 . "$(dirname "$0")/common.sh"
 KNN=$TOOLS/cl_knn
+command -v timeout >/dev/null || { echo "no timeout here: not tested"; exit 77; }
 N=${N:-8}
 SEED=${SEED:-1}
 few pool 4
@@ -17,7 +18,9 @@ printf 'path,label,class,split,f0,f1,f2,f3\nlast,0,x,,1e6,0,0,0\n' >last.csv
 seed=$SEED
 random() {
     seed=$(((seed * 1103515245 + 12345) % 2147483648))
-    random=$((seed / 65536 % $1))
+    random=$((seed / 65536))
+    seed=$(((seed * 1103515245 + 12345) % 2147483648))
+    random=$(((random * 32768 + seed / 65536) % $1))
 }
 # one_of WORD...: one of them, in $word
 one_of() {
@@ -74,7 +77,23 @@ draw() {
     esac
 }
 
-history=0 killed=0 half=0
+# try COMMAND: runs it, and kills it after a random time. Late kills make the next ones come earlier, and hits later, so
+# that they spread over the whole command.
+add=8000 remove=8000 rename=8000 sync=30000 # microseconds at most
+try() {
+    kind=${command%% *}
+    eval "most=\$$kind"
+    random "$most"
+    # shellcheck disable=SC2086
+    timeout -s KILL "$((random / 1000000)).$(printf %06d $((random % 1000000)))" "$KNN" -q $command 2>err.txt
+    code=$?
+    if [ $code -eq 137 ]; then most=$((most + most / 8)); else most=$((most - most / 8)); fi
+    [ $most -gt 200 ] || most=200
+    [ $most -lt 30000000 ] || most=30000000
+    eval "$kind=$most"
+}
+
+history=0 killed=0 changed=0 late=0
 while [ $history -lt "$N" ]; do
     history=$((history + 1))
     rm -rf g.gallery .g.gallery* folder
@@ -83,18 +102,13 @@ while [ $history -lt "$N" ]; do
     "$KNN" sync -q --model run g.gallery folder || complain "history $history: no start"
     state >before.txt
     random 5
-    kill_at=$random step=0
-    while [ $step -lt 5 ]; do
+    kill_at=$random step=0 hit=0
+    # Five commands, or as many as it takes until a kill meets one that runs.
+    while [ $step -lt 5 ] || { [ $hit -eq 0 ] && [ $step -lt 50 ]; }; do
         draw
         # A name that is not there cannot be removed or renamed: the state stays.
-        if [ $step -eq $kill_at ]; then
-            # shellcheck disable=SC2086
-            "$KNN" -q $command 2>err.txt &
-            random 30
-            sleep "0.0$(printf %02d "$random")"
-            kill -9 $! 2>/dev/null
-            wait $! 2>/dev/null
-            code=$?
+        if [ $step -ge $kill_at ] && [ $hit -eq 0 ]; then
+            try
         else
             # shellcheck disable=SC2086
             "$KNN" -q $command 2>err.txt
@@ -105,17 +119,22 @@ while [ $history -lt "$N" ]; do
             cmp -s now.txt after.txt || complain "history $history: $command: $(diff after.txt now.txt)"
         elif [ $code -eq 1 ]; then
             cmp -s now.txt before.txt && grep -q 'it has no' err.txt || complain "history $history: $command failed: $(cat err.txt)"
-        else
+        elif [ $code -eq 137 ]; then
+            hit=1
             killed=$((killed + 1))
-            cmp -s now.txt after.txt && half=$((half + 1))
+            cmp -s before.txt after.txt || { cmp -s now.txt after.txt && changed=$((changed + 1)); }
             cmp -s now.txt after.txt || cmp -s now.txt before.txt ||
                 complain "history $history: killed $command: $(diff before.txt now.txt)"
+        else
+            complain "history $history: $command: exit code $code: $(cat err.txt)"
         fi
+        [ $step -lt "$kill_at" ] || [ $code -eq 137 ] || [ $hit -eq 1 ] || late=$((late + 1))
         mv now.txt before.txt
         step=$((step + 1))
     done 2>/dev/null
 done
-echo "$N histories, $killed commands killed, of which $half had done their work"
+[ $killed -eq "$N" ] || complain "only $killed of $N histories met a command that runs"
+echo "$N histories, each with a kill of a running command, of which $changed had changed the gallery; $late kills came too late"
 [ -z "$(find . -name '.*.cen-tmp')" ] || echo "of killed writers there are left: $(find . -name '.*.cen-tmp' | wc -l)"
 
 finish

@@ -12,7 +12,7 @@ are visitors, and the strangers are halved: one half calibrates, the other is sc
 1. Shares: how often the share of new strangers that get a name lies within the interval of the gallery.
 2. Names: pictures of known people that get their name (TAR), and pictures of visitors that get one (false names).
    Negatives: the first half of each visitor's pictures comes by; up to 20 that got a name become negatives. Then the
-   second half comes.
+   second half comes, of all visitors, and of those that have a negative.
 3. Claims: is this A? TAR, and the share of false claims that pass; the rate at which both errors are equal.
 4. Together: visits of several pictures of one person as one question, and one by one, of which any name counts."""
 import argparse
@@ -95,7 +95,7 @@ class Gallery:
     def ask(self, x, threshold=-1.0, claim=None, together=False, k=5):
         x = np.ascontiguousarray(x)
         answers = (Answer * len(x))()
-        options = Ask(ctypes.sizeof(Ask), k, 0, threshold, claim, together)
+        options = Ask(ctypes.sizeof(Ask), k, 2, threshold, claim, together)
         need(self.lib.cen_gallery_ask, self.gallery, x.ctypes.data_as(c_void_p), c_size_t(len(x)), byref(options),
              answers, None, None)
         return answers[:1] if together else answers
@@ -130,7 +130,8 @@ class Draw:
         known, visitors = np.isin(names, people[:a]), np.isin(names, people[b:])
         first, second = halves(names[known], rng, 5)
         self.probes, self.probe_names = x[known][second], names[known][second]
-        self.gallery = Gallery(lib, x[known][first], names[known][first], metric)
+        self.start = lib, x[known][first], names[known][first], metric
+        self.gallery = Gallery(*self.start)
         self.people = people[:a]
         self.visitors, self.visitor_names = x[visitors], names[visitors]
         if strangers:
@@ -154,8 +155,7 @@ def visits(names, size, rng):
     return found
 
 
-def shares(draw, far, out):
-    info = draw.calibrate(far)
+def shares(draw, info, out):
     passed = (draw.gallery.names(draw.scored) != "").mean()
     out.append((info.known.low <= passed <= info.known.high, passed, info.known.low, info.known.high))
 
@@ -171,20 +171,23 @@ def one_threshold(draw, far):
     return nearest[max(int(far * len(nearest) + 1e-9), 1) - 1]
 
 
-def negatives(draw, rng, out):
+def negatives(draw, far, rng, out):
     first, later = halves(draw.visitor_names, rng, 10**9)
-    before = (draw.gallery.names(draw.visitors[later]) != "").sum()
-    tar = (draw.gallery.names(draw.probes) == draw.probe_names).mean()
-    named = draw.gallery.names(draw.visitors[first])
+    gallery = Gallery(*draw.start)
+    gallery.calibrate(draw.others, draw.other_names, far)
+    named = gallery.names(draw.visitors[first])
     chosen = rng.permutation(np.flatnonzero(named != ""))[:20]
-    if len(chosen) > 0:
-        draw.gallery.add(draw.visitors[first[chosen]], named[chosen], True)
-    out.append((tar, before, (draw.gallery.names(draw.probes) == draw.probe_names).mean(),
-                (draw.gallery.names(draw.visitors[later]) != "").sum(), len(chosen)))
+    again = np.isin(draw.visitor_names[later], draw.visitor_names[first[chosen]])
+    result = [len(chosen)]
+    for _ in range(2):
+        false = gallery.names(draw.visitors[later]) != ""
+        result += [(gallery.names(draw.probes) == draw.probe_names).mean(), false.sum(), false[again].sum()]
+        if len(chosen) > 0:
+            gallery.add(draw.visitors[first[chosen]], named[chosen], True)
+    out.append(result[:7])
 
 
-def claims(draw, far, out):
-    info = draw.calibrate(far)
+def claims(draw, info, out):
     genuine, false = [], []
     for person in draw.people:
         own = draw.probe_names == person
@@ -231,46 +234,68 @@ def main():
     strangers = load(o.strangers, 0) if o.strangers else None
     metric, fars = int(o.cosine), (0.1, 0.01, 0.001)
 
-    def draws(n):
-        return (Draw(lib, x, names, strangers, metric, np.random.RandomState(seed)) for seed in range(n))
+    shared = {far: [] for far in fars}
+    pushed = {far: [] for far in fars[:2]}
+    named = {far: ([], [], []) for far in fars[:2]}
+    asked = {far: [] for far in fars[:2]}
+    bursts = {(far, size): [] for far in fars[:2] for size in (2, 4, 8)}
+    for seed in range(o.draws):
+        rng = np.random.RandomState(seed)
+        draw = Draw(lib, x, names, strangers, metric, rng)
+        if seed == 0:
+            print(f"{o.features}, {'cosine' if metric else 'L2'}: {len(draw.people)} people in the gallery, "
+                  f"{len(draw.probes)} pictures of them asked; {len(draw.others)} pictures calibrate, "
+                  f"{len(draw.scored)} are scored")
+        for far in fars:
+            if len(draw.others) * far < 1:
+                continue
+            info = draw.calibrate(far)
+            shares(draw, info, shared[far])
+            if far not in pushed:
+                continue
+            negatives(draw, far, rng, pushed[far])
+            if seed >= o.draws // 5:
+                continue
+            named[far][0].append(tar_and_false(draw, threshold=np.inf, k=1))
+            named[far][1].append(tar_and_false(draw, threshold=float(one_threshold(draw, far))))
+            named[far][2].append(tar_and_false(draw))
+            claims(draw, info, asked[far])
+            for size in (2, 4, 8):
+                together(draw, size, rng, bursts[far, size])
+    report(shared, named, pushed, asked, bursts)
 
-    draw = next(draws(1))
-    print(f"{o.features}, {'cosine' if metric else 'L2'}: {len(draw.people)} people in the gallery, {len(draw.probes)} "
-          f"pictures of them asked; {len(draw.others)} pictures calibrate, {len(draw.scored)} are scored")
-    for far in fars:
-        if len(draw.others) * far < 1:
-            continue
-        out = []
-        for draw in draws(o.draws):
-            shares(draw, far, out)
-        out = np.array(out, float)
-        print(f"1. FAR {100 * far:g} %: within the interval in {out[:, 0].sum():.0f} of {len(out)} draws; passed "
-              f"{100 * out[:, 1].mean():.2f} %, interval {100 * out[:, 2].mean():.2f} to {100 * out[:, 3].mean():.2f} %")
-    few = max(o.draws // 5, 1)
-    for far in fars[:2]:
-        if len(draw.others) * far < 1:
-            continue
-        plain, one, own, pushed, asked, bursts = [], [], [], [], [], {2: [], 4: [], 8: []}
-        for seed, draw in enumerate(draws(few)):
-            rng = np.random.RandomState(1000 + seed)
-            plain.append(tar_and_false(draw, threshold=np.inf, k=1))
-            one.append(tar_and_false(draw, threshold=float(one_threshold(draw, far))))
-            claims(draw, far, asked)
-            own.append(tar_and_false(draw))
-            for size in bursts:
-                together(draw, size, rng, bursts[size])
-            negatives(draw, rng, pushed)
-        for what, values in (("nearest, no threshold", plain), ("one threshold", one), ("own thresholds", own)):
-            tar, false = 100 * np.mean(values, axis=0)
-            print(f"2. FAR {100 * far:g} %: {what}: TAR {tar:.1f} %, false names {false:.2f} %")
-        pushed = np.array(pushed)
-        print(f"2. FAR {100 * far:g} %: with {pushed[:, 4].mean():.1f} negatives: TAR {100 * pushed[:, 0].mean():.1f} -> "
-              f"{100 * pushed[:, 2].mean():.1f} %, later false names {pushed[:, 1].sum():.0f} -> {pushed[:, 3].sum():.0f}")
-        tar, passed, equal, within = 100 * np.mean(np.array(asked, float), axis=0)
-        print(f"3. FAR {100 * far:g} %: claims: TAR {tar:.1f} %, false claims that pass {passed:.2f} %, equal error rate "
-              f"{equal:.2f} %, within the interval {within:.0f} %")
-        for size, values in bursts.items():
-            v = 100 * np.nanmean(np.array(values), axis=0)
+
+def report(shared, named, pushed, asked, bursts):
+    for far, out in shared.items():
+        if out:
+            v = np.array(out, float)
+            print(f"1. FAR {100 * far:g} %: within the interval in {v[:, 0].sum():.0f} of {len(v)} draws; passed "
+                  f"{100 * v[:, 1].mean():.2f} %, interval {100 * v[:, 2].mean():.2f} to {100 * v[:, 3].mean():.2f} %")
+    for far, values in named.items():
+        for what, v in zip(("nearest, no threshold", "one threshold", "own thresholds"), values):
+            if v:
+                tar, false = 100 * np.mean(v, axis=0)
+                print(f"2. FAR {100 * far:g} %: {what}: TAR {tar:.1f} %, false names {false:.2f} %")
+    for far, out in pushed.items():
+        if out:
+            v = np.array(out, float)
+            left = 100 * v.sum(axis=0)[5:] / np.maximum(v.sum(axis=0)[2:4], 1)
+            print(f"2. FAR {100 * far:g} %: with {v[:, 0].mean():.1f} negatives: TAR {100 * v[:, 1].mean():.2f} -> "
+                  f"{100 * v[:, 4].mean():.2f} %, later false names {v[:, 2].sum():.0f} -> {v[:, 5].sum():.0f} "
+                  f"({left[0]:.0f} %), of visitors with a negative {v[:, 3].sum():.0f} -> {v[:, 6].sum():.0f} "
+                  f"({left[1]:.0f} %)")
+    for far, out in asked.items():
+        if out:
+            tar, passed, equal, within = 100 * np.mean(np.array(out, float), axis=0)
+            print(f"3. FAR {100 * far:g} %: claims: TAR {tar:.1f} %, false claims that pass {passed:.2f} %, equal error "
+                  f"rate {equal:.2f} %, within the interval {within:.0f} %")
+    for (far, size), out in bursts.items():
+        if out:
+            v = np.array(out)
+            v = 100 * v[~np.isnan(v).any(axis=1)]
+            if len(v) == 0:  # nobody has so many pictures
+                continue
+            v = v.mean(axis=0)
             print(f"4. FAR {100 * far:g} %, visits of {size}: TAR one {v[0]:.1f}, together {v[1]:.1f}, any {v[2]:.1f} %; "
                   f"false names one {v[3]:.1f}, together {v[4]:.1f}, any {v[5]:.1f} %")
 
