@@ -72,9 +72,11 @@ static const option options[] = {
      .more = "They are kept in the gallery, and pictures like them are not taken for NAME."},
     {"output", 'o', OPTION_TEXT, &s.output, "FILE",
      .help = "enroll: the new .gallery, .npy or .csv (in place)",
-     .more =
-         "- is a .csv on standard output. cluster: a table, if it ends in .csv or .tsv, else a new "
-         "folder with copies of the pictures."},
+     .more = "- is a .csv on standard output. list: the rows that are no negatives with their "
+             "features, "
+             "as .npy, .csv, .fvecs, .faiss or .tsv. cluster: a table, if it ends in .csv or .tsv, "
+             "else a new "
+             "folder with copies of the pictures."},
     {"query-split", '\0', OPTION_TEXT, &s.query_split, "SPLIT", .group = "eval",
      .help = "use only these rows of the queries"},
     {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", .help = "write a page to look at"},
@@ -241,7 +243,7 @@ static int check_options(unsigned bit)
         {"report", s.report != NULL, EVAL, "it is for eval"},
         {"pictures", s.pictures != NULL, s.report != NULL ? EVAL : 0, "it is for eval --report"},
         {"svg", s.svg != NULL, EVAL, "it is for eval"},
-        {"output", s.output != NULL, ENROLL | CLUSTER, "it is for enroll and cluster"},
+        {"output", s.output != NULL, LIST | ENROLL | CLUSTER, "it is for list, enroll and cluster"},
         {"add", s.adds, ENROLL | RENAME, "it is for enroll and rename"},
         {"strict", s.is_strict, s.is_negative ? 0 : ADD | SYNC | ENROLL,
          "it is for add without --negative, sync and enroll"},

@@ -70,10 +70,53 @@ static int print_one(const knn *s, const char *path, const cen_gallery *gallery,
     return code;
 }
 
+static void scale_to_one(float *x, size_t d)
+{
+    double square = 0;
+    for (size_t j = 0; j < d; j++) square += (double)x[j] * (double)x[j];
+    for (size_t j = 0; j < d && square > 0; j++) x[j] = (float)((double)x[j] / sqrt(square));
+}
+
+/* The rows that are no negatives, as features. An index of faiss compares lengths: it gets directions for cosine. */
+static int write_rows(knn *s, char *path)
+{
+    static const char *const endings[] = {".npy", ".csv", ".fvecs", ".tsv", ".faiss"};
+    enum { N_ENDINGS = sizeof endings / sizeof *endings };
+    int format = 0;
+    knn_set set;
+    cen_error error;
+    char text[32];
+    while (format < N_ENDINGS && !knn_ends_in(s->output, endings[format])) format++;
+    if (format == N_ENDINGS) {
+        return fail(s->tool, EXIT_USAGE,
+                    "%s: its name does not tell the format; end it with .npy, .csv, .fvecs, .faiss "
+                    "or .tsv",
+                    s->output);
+    }
+    int code = knn_gallery_read(s, path, &set);
+    if (code != 0) return code;
+    for (size_t i = 0; i < set.f.n && format == CEN_FEATURES_FAISS; i++) {
+        if (knn_metric(s) == CEN_METRIC_COSINE) scale_to_one(set.f.features + i * set.f.d, set.f.d);
+    }
+    if (cen_features_write(s->context, s->output, (cen_features_format)format, set.f.features,
+                           set.f.n, set.f.d, set.f.rows, &error) != CEN_OK) {
+        code = fail(s->tool, EXIT_FAILED, "%s", error.message);
+    } else if (!s->is_quiet) {
+        print_names(stdout, "%s: %s features of %zu numbers\n", s->output,
+                    with_commas(set.f.n, text), set.f.d);
+    }
+    knn_set_free(&set);
+    return code;
+}
+
 int knn_list(knn *s, char *const *paths, size_t n_paths)
 {
     if (n_paths != 1 && n_paths != 2) {
         return fail(s->tool, EXIT_USAGE, "name a gallery: cl_knn list GALLERY [NAME]");
+    }
+    if (s->output != NULL) {
+        if (n_paths == 1 && !s->as_json) return write_rows(s, paths[0]);
+        return fail(s->tool, EXIT_USAGE, "-o writes all rows; leave out the name and --json");
     }
     cen_gallery *gallery;
     int code = knn_gallery_open(s, paths[0], &gallery, NULL);

@@ -45,6 +45,21 @@ says 'from/p4.png  \(negative\)$'
 succeed "$KNN" info --json g.gallery
 says '"n_rows": 4, "n_negatives": 1, "n_names": 2, "d": 2, "metric": "l2", "model": null'
 
+# -- the rows as features, without negatives; an index of faiss for cosine holds directions
+succeed "$KNN" list g.gallery -o rows.csv
+says '^rows.csv: 3 features of 2 numbers$'
+[ "$(cut -d , -f 1,3,5,6 rows.csv | tr '\n' ' ')" = "path,class,f0,f1 from/p1.png,Ada,1,1 from/p2.png,Bob,2,1 from/p3.png,Ada,3,1 " ] ||
+    complain "list -o: $(cat rows.csv)"
+person long 3 4
+person short 0.6 0.8
+succeed "$KNN" add --metric cosine long.gallery Ada long.csv
+succeed "$KNN" add short.gallery Ada short.csv
+for name in long short; do succeed "$KNN" list $name.gallery -o $name.faiss -q; done
+cmp -s long.faiss short.faiss && [ "$(head -c 4 long.faiss)" = IxF2 ] || complain "list -o .faiss is no index of directions"
+grep -q 'Ada' long.faiss.tsv || complain "list -o .faiss does not name its rows"
+expect 2 'its name does not tell the format' "$KNN" list g.gallery -o rows.txt
+expect 2 'leave out the name' "$KNN" list g.gallery Ada -o rows.csv
+
 # -- rename, also into a name that is there
 expect 1 'g.gallery: it has no "Bobb"; did you mean "Bob"\?' "$KNN" rename g.gallery Bobb Rob
 expect 1 '"Bob" is there already, with 1 rows; .*--add' "$KNN" rename g.gallery Ada Bob

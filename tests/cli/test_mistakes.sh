@@ -30,7 +30,7 @@ expect 2 '^cl_knn: photos: this is no run folder, .gallery, .npy or .csv, and pi
 
 # ---- an option of another command ----
 expect 2 '^cl_knn: --report has no use here: it is for eval$' cl_knn classify --report a.html photos photos
-expect 2 '^cl_knn: --output has no use here: it is for enroll and cluster$' cl_knn eval photos -o a.npy
+expect 2 '^cl_knn: --output has no use here: it is for list, enroll and cluster$' cl_knn eval photos -o a.npy
 expect 2 '^cl_knn: --far has no use here: it is for classify, enroll, calibrate and cluster$' cl_knn eval --far 0.1 photos
 expect 2 '^cl_knn: --far has no use here: --threshold is given already$' cl_knn classify --far 0.1 --threshold 3 a b
 expect 2 '^cl_knn: --strangers has no use here: it goes with --far$' cl_knn classify --strangers a b c
