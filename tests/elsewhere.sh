@@ -19,7 +19,7 @@ ELSEWHERE=$(cd "$ELSEWHERE" && pwd)
 
 # Tests that say nothing of another machine: rules of the sources, a stranger's program, which is
 # compiled with cc for this one, and limits of a process, which an emulator meets first.
-NOT_HERE='^(cli_test_(install|packages|readme|documents|manual|completion_.*|bench|other_header|python|recipe|extending|refused_threads|export_c)|check_includes|check_includes_test)$'
+NOT_HERE='^(cli_test_(install|packages|readme|documents|manual|completion_.*|bench|other_header|python|recipe|extending|refused_threads|export_c|nets)|check_includes|check_includes_test)$'
 
 # An emulated process costs much: each ninth failure alone is injected, and runs are killed twice.
 export CEN_WALK_EACH=9 KILLS=2

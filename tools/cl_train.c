@@ -12,6 +12,7 @@
 #include "train_compare.h"
 #include "train_dry.h"
 #include "train_finish.h"
+#include "train_nets.h"
 #include "train_resume.h"
 #include "train_watch.h"
 #include "system.h"
@@ -100,6 +101,19 @@ static cen_status make_model(run *r, const cen_folder *folder, training *t, size
     return status == CEN_OK ? note_settings(r->model, error) : status;
 }
 
+/* With --minutes the number of epochs comes from a trial of the model, which is then made anew. */
+static cen_status make_timed_model(run *r, const cen_folder *folder, training *t, size_t *n_taken,
+                                   cen_error *error)
+{
+    const bool is_timed = s.minutes > 0 && s.n_epochs == 0;
+    cen_status status = make_model(r, folder, t, n_taken, error);
+    if (!is_timed || status != CEN_OK) return status;
+    status = choose_epochs(r, folder, t, error);
+    cen_model_free(r->model);
+    r->model = NULL;
+    return status == CEN_OK ? make_model(r, folder, t, n_taken, error) : status;
+}
+
 static int train_folder(run *r, cen_folder *folder, const char *path)
 {
     cen_error error;
@@ -124,7 +138,7 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
     const cen_folder_info *info = cen_folder_get(folder);
     r->n_train = count_split(info, CEN_SPLIT_TRAIN);
     if (is_talking()) print_folder(path, info);
-    if (make_model(r, folder, &t, &n_taken, &error) != CEN_OK) {
+    if (make_timed_model(r, folder, &t, &n_taken, &error) != CEN_OK) {
         return refuse(EXIT_FAILED, "%s", error.message);
     }
     if (is_talking()) print_model(r->model);
@@ -168,9 +182,16 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     int n_paths, code = arguments_parse(all, &n_paths);
     if (code != 0 || n_paths < 0) return code;
     run r = {.best_knn = NAN, .command = line, .arguments = given};
+    char *net = NULL;
     bool is_old = s.resume != NULL;
-    if (is_old) code = resume_command(&r, all, &n_paths);
+    if (s.lists_nets) {
+        code = list_nets(&r);
+        n_paths = -1; /* nothing is trained */
+    } else if (is_old) {
+        code = resume_command(&r, all, &n_paths);
+    }
     if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
+    if (code == 0 && n_paths >= 0) code = read_net_file(&net);
     if (code == 0 && n_paths >= 0) code = check_files(&r);
     if (code == 0 && n_paths >= 0 && !is_old && !s.is_dry) code = take_run_folder(&r);
     if (code == 0 && n_paths >= 0 && !s.is_dry) code = check_steps();
@@ -179,6 +200,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);
     cen_context_free(r.context);
     leave_run_folder(&r);
+    cen_text_free(net);
     if (s.is_json) json_end(&r, code);
     return code;
 }

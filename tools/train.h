@@ -9,7 +9,7 @@
 typedef struct train_settings {
     double lambda_value, lambda_warmup, lr, adam_eps, alpha, validation_share;
     double weight_decay, clip, smoothing, warmup, margin;
-    double checkpoint_minutes;
+    double checkpoint_minutes, minutes;
     const char *lambda, *net, *init, *steps, *output, *holdout, *resume, *validation, *group;
     size_t image_size[2], channels, feature_size, n_epochs, batch_size, n_threads;
     size_t max_pixels, cache_mb, stop_after, n_sampled, per_class, patience, n_folds;
@@ -18,7 +18,7 @@ typedef struct train_settings {
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
     bool allow_empty, balance, flips, keep_order, is_strict, exact_decode, overwrite, is_quiet,
-        no_report, has_svg, is_json, is_verbose, is_dry;
+        no_report, has_svg, is_json, is_verbose, is_dry, lists_nets;
 } train_settings;
 
 /* Filled by parse_options(&train_tool, ...), after restore_defaults and take_recipe: -1 is none. */

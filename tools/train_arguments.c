@@ -1,6 +1,7 @@
 /* cl_train: the command line of a run, kept in its folder. */
 #include "train_arguments.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,9 +9,11 @@
 
 enum { ARGUMENTS_MOST = 1 << 20 };
 
-bool arguments_save(const char *path, const arguments *given, cen_error *error)
+bool arguments_save(const char *path, const arguments *given, size_t n_epochs, cen_error *error)
 {
-    size_t size = 0;
+    char epochs[40] = "";
+    if (n_epochs > 0) (void)snprintf(epochs, sizeof epochs, "--epochs=%zu", n_epochs);
+    size_t size = sizeof epochs;
     for (int i = 1; i < given->argc; i++) size += strlen(given->argv[i]) + 1;
     char *text = malloc(size + 1);
     if (text == NULL) {
@@ -18,6 +21,10 @@ bool arguments_save(const char *path, const arguments *given, cen_error *error)
         return false;
     }
     size = 0;
+    if (n_epochs > 0) {
+        strcpy(text, epochs);
+        size = strlen(epochs) + 1;
+    }
     for (int i = 1; i < given->argc; i++) {
         strcpy(text + size, given->argv[i]);
         size += strlen(given->argv[i]) + 1;

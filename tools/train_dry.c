@@ -1,4 +1,4 @@
-/* cl_train --dry-run: what would be trained, and what it takes, measured on a few steps. */
+/* What would be trained, and what it takes, measured on a few steps. */
 #include "train_dry.h"
 
 #include <math.h>
@@ -79,21 +79,22 @@ static void extrapolate(const trial *t, const cen_folder_info *info, size_t feat
     found->memory = peak_memory() + 2 * n_images * (double)feature_size * (double)sizeof(float);
 }
 
-static cen_status try_training(run *r, const cen_folder *folder, training *t, estimate *found,
+static cen_status try_training(run *r, const cen_folder *folder, const training *t, estimate *found,
                                cen_error *error)
 {
     const cen_folder_info *info = cen_folder_get(folder);
     trial tried = {.r = r};
+    cen_fit_options fit = t->fit;
     cen_trainer *trainer;
     cen_status status = cen_trainer_create(&trainer, r->model, &t->train, error);
     if (status != CEN_OK) return status;
-    t->fit.checkpoint = NULL;
-    t->fit.stop_after = 0;
-    t->fit.on_step = on_step;
-    t->fit.on_measure = on_measure;
-    t->fit.on_epoch = on_epoch;
-    t->fit.user = &tried;
-    status = cen_fit(trainer, cen_folder_dataset(folder), &t->fit, error);
+    fit.checkpoint = NULL;
+    fit.stop_after = 0;
+    fit.on_step = on_step;
+    fit.on_measure = on_measure;
+    fit.on_epoch = on_epoch;
+    fit.user = &tried;
+    status = cen_fit(trainer, cen_folder_dataset(folder), &fit, error);
     progress_clear(&r->line);
     extrapolate(&tried, info, cen_model_get(r->model)->feature_size, found);
     cen_trainer_free(trainer);
@@ -137,6 +138,28 @@ static const char *as_time(double seconds, char text[32])
     if (seconds >= 60) return as_clock(seconds, text);
     (void)snprintf(text, 32, "%.*f s", seconds < 10, seconds);
     return text;
+}
+
+cen_status choose_epochs(run *r, const cen_folder *folder, const training *t, cen_error *error)
+{
+    enum { MOST = 240 };
+    estimate found;
+    char took[32];
+    cen_status status = try_training(r, folder, t, &found, error);
+    if (status != CEN_OK) return status;
+    const double most = fmax(MOST, (double)s.n_epochs);
+    const double after = found.seconds - found.epoch_seconds * (double)s.n_epochs;
+    const double seconds = 60 * s.minutes / (double)(1 + s.n_folds) - after;
+    s.n_epochs = (size_t)fmax(1, fmin(most, seconds / found.epoch_seconds));
+    if (seconds < found.epoch_seconds) {
+        warn(r, stdout, "one epoch takes about %s, which is longer than --minutes %g",
+             as_time(found.epoch_seconds + after, took), s.minutes);
+    } else if (is_talking()) {
+        printf("time      about %s per epoch: %zu epoch%s in %g minutes\n",
+               as_time(found.epoch_seconds, took), s.n_epochs, s.n_epochs == 1 ? "" : "s",
+               s.minutes);
+    }
+    return CEN_OK;
 }
 
 int dry_run(run *r, const cen_folder *folder, training *t)

@@ -136,6 +136,22 @@ void json_resume(const cen_resume_report *report)
     end();
 }
 
+void json_net(const char *name, const cen_model_info *info, double multiply_adds, double trained,
+              double features)
+{
+    begin("net");
+    put_text("name", name);
+    put_text("net", info->net);
+    put_count("channels", info->input.channels);
+    put_count("height", info->input.height);
+    put_count("width", info->input.width);
+    put_count("parameters", info->n_parameters - info->n_classes * (info->feature_size + 1));
+    put_number("multiply_adds", multiply_adds);
+    put_number("trained_per_second", trained);
+    put_number("features_per_second", features);
+    end();
+}
+
 void json_epoch(const cen_epoch_report *report)
 {
     double values[N_LOG_COLUMNS];

@@ -2,6 +2,7 @@
  *   start     the run folder, what was found in the images, input, net and settings
  *   resume    where a resumed training goes on; after start
  *   epoch     the columns of log.csv by their names; null for what was not measured, best is true or false
+ *   net       --nets: a preset with its name, line, input and sizes; and images per second
  *   fold      with --folds: its number, how many there are, and accuracy: the share of the images that it left out
  *             which are nearest to the mean of their own class
  *   warning   message
@@ -32,6 +33,8 @@ void json_start(const run *r, const cen_folder_info *info, const estimate *plann
 void json_resume(const cen_resume_report *report);
 void json_epoch(const cen_epoch_report *report);
 void json_end(const run *r, int code);
+void json_net(const char *name, const cen_model_info *info, double multiply_adds, double trained,
+              double features);
 
 /* One object per set. */
 void json_measures(const cen_report_set *sets, size_t n);

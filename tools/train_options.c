@@ -34,9 +34,14 @@ static const option options[] = {
          "Those of the batch, and others drawn at random. With 10,000 classes or more a step is "
          "then much faster."},
 
-    {"net", 'n', OPTION_TEXT, &s.net, "LINE|PRESET", .group = "Net",
-     .help = "the body: small (default), article, lenet++",
-     .more = "Or a line of layers, as \"conv 10 2x2, maxpool 2, flatten, dense 32, relu\"."},
+    {"net", 'n', OPTION_TEXT, &s.net, "LINE|PRESET|FILE", .group = "Net",
+     .help = "the body: small (default), or another of --nets",
+     .more =
+         "Or a line of layers, as \"conv 10 2x2, maxpool 2, flatten, dense 32, relu\", or a file "
+         "that holds such a line."},
+    {"nets", '\0', OPTION_FLAG, &s.lists_nets, .help = "list the presets, their sizes and speeds",
+     .more = "The speeds are measured on this machine: images per second in training, and features "
+             "per second. Nothing is trained."},
     {"recipe", '\0', OPTION_CHOICE, &s.recipe, "NAME", .choices = recipes,
      .help = "article: all options as the article has them",
      .more = "Its net and its Adam as Keras has them, for 10 epochs, without augmentation. Options "
@@ -52,6 +57,11 @@ static const option options[] = {
     {"epochs", 'e', OPTION_COUNT, &s.n_epochs, "N", .least = 1, .most = 1e9, .group = "Training",
      .help = "passes over the training images (12 to 240)",
      .more = "The default is larger for fewer images."},
+    {"minutes", '\0', OPTION_REAL, &s.minutes, "N", .most = 1e6,
+     .help = "as many epochs as take so long here",
+     .more = "A few steps are timed, the number of epochs is chosen and printed, and a resumed run "
+             "keeps it. It is at most 240, or the default number if that is larger. --epochs goes "
+             "before it."},
     {"batch-size", 'b', OPTION_COUNT, &s.batch_size, "N", .least = 1, .most = 1 << 20,
      .help = "images per step (64)"},
     {"lr", 'r', OPTION_REAL, &s.lr, "X", .most = RATE_MOST,

@@ -80,7 +80,8 @@ int begin_run(run *r)
     if (r->is_resumed) return 0; /* on_resume knows which rows stay */
     bool good = !r->is_aside || make_folder(in_run(r, ".new", path), &r->error) == CEN_OK;
     if (s.resume == NULL) { /* else it was stopped before its first checkpoint, and begins anew */
-        good = good && arguments_save(begun(r, "arguments", path), r->arguments, &r->error);
+        good = good && arguments_save(begun(r, "arguments", path), r->arguments,
+                                      s.minutes > 0 ? s.n_epochs : 0, &r->error);
     }
     log_header(header);
     if (good) r->log = begin_rows(r, begun(r, "log.csv", path), header);

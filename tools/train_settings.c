@@ -135,6 +135,7 @@ static void apply_train(cen_train_options *train)
     if (s.lambda == NULL) {
         (void)snprintf(text, sizeof text, "%g", train->lambda);
         s.lambda = text;
+        s.lambda_value = train->lambda; /* for a second call */
     } else {
         train->lambda = s.lambda_value;
         if (strcmp(s.lambda, "auto") == 0) train->lambda_ratio = auto_ratio;

@@ -4,6 +4,14 @@
 
 #include "train/presets.h"
 
+/* Of MobileNetV2 (Sandler et al. 2018), as MobileFaceNet has it: wider, each channel by itself, narrow again. */
+#define BOTTLENECK(wide, stride, narrow)                                                           \
+    "conv " wide " 1x1, batchnorm, prelu, "                                                        \
+    "conv " wide " 3x3 stride " stride " pad 1 groups " wide ", batchnorm, prelu, "                \
+    "conv " narrow " 1x1, batchnorm"
+#define BOTTLENECK_64 "residual {" BOTTLENECK("128", "1", "64") "}, "
+#define BOTTLENECK_128 "residual {" BOTTLENECK("256", "1", "128") "}, "
+
 /* The last dense of each is the feature. */
 static const cen_preset presets[] = {
     {"small",
@@ -20,6 +28,18 @@ static const cen_preset presets[] = {
      "conv 64 5x5 pad 2, prelu, conv 64 5x5 pad 2, prelu, maxpool 2, "
      "conv 128 5x5 pad 2, prelu, conv 128 5x5 pad 2, prelu, maxpool 2, flatten, dense 2",
      1, 28, 28},
+    /* Chen et al. 2018, table 1. */
+    {"mobilefacenet",
+     "conv 64 3x3 stride 2 pad 1, batchnorm, prelu, "
+     "conv 64 3x3 pad 1 groups 64, batchnorm, prelu, " BOTTLENECK(
+         "128", "2", "64") ", " BOTTLENECK_64 BOTTLENECK_64 BOTTLENECK_64 BOTTLENECK_64
+         BOTTLENECK("256", "2", "128") ", " BOTTLENECK_128 BOTTLENECK_128 BOTTLENECK_128
+             BOTTLENECK_128 BOTTLENECK_128 BOTTLENECK_128 BOTTLENECK(
+                 "512", "2", "128") ", " BOTTLENECK_128 BOTTLENECK_128
+                                    "conv 512 1x1, batchnorm, prelu, conv 512 7x7 groups 512, "
+                                    "batchnorm, flatten, dense 128, "
+                                    "batchnorm",
+     3, 112, 112},
 };
 
 const cen_preset *cen_presets(size_t *n)

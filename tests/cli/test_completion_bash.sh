@@ -25,7 +25,7 @@ try 'cl_train --loss ' 'center softmax triplet triplet-semi contrastive-center c
 try 'cl_train --loss tri' 'triplet triplet-semi'
 try 'cl_train --loss = co' 'contrastive-center cosface'
 try 'cl_train --loss =' 'center softmax triplet triplet-semi contrastive-center cosface'
-try 'cl_train -n le' 'lenet++'
+try 'cl_train -n le' 'lenet++ +default'
 try 'cl_train --lambda ' 'auto'
 try 'cl_train --channels ' '1 3'
 try 'cl_train --val' '--val --val-split'
