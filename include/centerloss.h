@@ -396,6 +396,8 @@ typedef struct cen_model_options {
     uint64_t seed; /* (1) of the weights: He uniform before a rectifier, else Glorot uniform; biases
                       0, centers uniform in +-0.05 */
     const cen_model_limits *limits; /* if net and input come from elsewhere; (NULL): none */
+    double mirror_kept; /* (0) from cen_recipe_choose, which decides mirror by it: the share of what
+                           tells classes apart that mirror images keep; NAN: not measured */
 } cen_model_options;
 
 /* Copies the options and what they point to. ARGUMENT names the word and column of a line that cannot
@@ -763,8 +765,8 @@ CEN_API cen_status cen_folder_choose_input(cen_context *context, const cen_folde
                                            const char *net, cen_input *input, cen_error *error);
 
 /* Then what depends on the dataset, on train->loss and on train->batch_size; other fields stay.
- * model: the input with mean and std, and the classes (names are borrowed). train: margin, lambda,
- * centers. fit: epochs, images per class (for triplets), and *augment, which it borrows:
+ * model: the input with mean and std, the classes (names are borrowed), and mirror for 1 or 3
+ * channels: up to 1,000 rows are compared with their mirror images. train: margin, lambda, centers. fit: epochs, images per class (for triplets), and *augment, which it borrows:
  * cen_augment_light for 1 or 3 channels and classes of fewer than 2,000 rows. Each may be NULL.
  * Errors: as cen_dataset_measure. */
 CEN_API cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,

@@ -24,6 +24,9 @@ int check_settings(int n_paths)
             "standard output holds what cl_train says; name a file or folder in place of -");
     }
     if (s.channels == 2) return refuse(EXIT_USAGE, "--channels takes 1 or 3");
+    if (s.flips && s.flips_never) {
+        return refuse(EXIT_USAGE, "--flip and --no-flip exclude each other; leave one out");
+    }
     char hint[64];
     if (is_lambda_good()) return 0;
     return refuse(EXIT_USAGE,

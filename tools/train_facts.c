@@ -60,6 +60,8 @@ static void add_model(facts *list, const cen_model_info *model)
         model->n_center_parameters);
     add(list, "feature", "%zu numbers%s", model->feature_size,
         model->mirror ? ", the mean of a picture's and its mirror image's" : "");
+    char flip[FLIP_TEXT];
+    add(list, "flip", "%s", flip_text(flip));
     add(list, "loss", "%s, lambda %s", loss_names[s.loss], s.lambda);
     add(list, "centers", "%s", center_modes[s.centers]);
     add(list, "batch", "%zu", s.batch_size);

@@ -118,6 +118,8 @@ void json_start(const run *r, const cen_folder_info *info, const estimate *plann
     put_text("centers", center_modes[s.centers]);
     put_number("lr", s.lr);
     put_text("augment", augments[s.augment]);
+    printf(", \"flip\": %s", s.flips ? "true" : "false");
+    put_number("mirror_kept", s.mirror_kept);
     printf(", \"seed\": %llu", (unsigned long long)s.seed);
     if (planned != NULL) {
         put_number("epoch_seconds", planned->epoch_seconds);

@@ -167,7 +167,10 @@ static const option options[] = {
     {"flip", '\0', OPTION_FLAG, &s.flips, .help = "mirror every second image",
      .more =
          "Left and right change places. A feature is then the mean of that of an image and that "
-         "of its mirror image."},
+         "of its mirror image. The default is to flip if mirror images of the training images "
+         "keep enough of what tells the classes apart, as with faces and objects, and unlike "
+         "letters, digits and signs."},
+    {"no-flip", '\0', OPTION_FLAG, &s.flips_never, .help = "never mirror images"},
 
     {"output", 'o', OPTION_TEXT, &s.output, "DIR", .group = "Run",
      .help = "the run folder (runs/1, runs/2, ...)"},

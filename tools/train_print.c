@@ -1,4 +1,5 @@
 /* cl_train: what was found, and what will be trained. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,6 +74,22 @@ void print_folder(const char *path, const cen_folder_info *info)
     print_notes("remarks", "on what was found", info->remarks, info->n_remarks);
 }
 
+const char *flip_text(char text[FLIP_TEXT])
+{
+    const char *answer = s.flips ? "yes" : "no";
+    if (s.flip_is_typed) {
+        (void)snprintf(text, FLIP_TEXT, "%s, as typed", answer);
+    } else if (!isfinite(s.mirror_kept)) {
+        (void)snprintf(text, FLIP_TEXT, "%s: too few images to tell", answer);
+    } else {
+        (void)snprintf(text, FLIP_TEXT,
+                       "%s: mirror images keep %.0f %% of what tells the classes apart; --%sflip "
+                       "overrides",
+                       answer, s.mirror_kept > 0 ? 100 * s.mirror_kept : 0.0, s.flips ? "no-" : "");
+    }
+    return text;
+}
+
 void print_training(size_t n_taken)
 {
     if (n_taken > 0) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
@@ -80,5 +97,7 @@ void print_training(size_t n_taken)
                 s.n_epochs == 1 ? "" : "s", s.batch_size, loss_names[s.loss], s.lambda);
     printf("          centers %s, augment %s, Adam %g, seed %llu\n", center_modes[s.centers],
            augments[s.augment], s.lr, (unsigned long long)s.seed);
+    char flip[FLIP_TEXT];
+    printf("flip      %s\n", flip_text(flip));
     fflush(stdout);
 }

@@ -109,7 +109,6 @@ void begin_training(training *t)
     t->model.net = s.net;
     t->model.feature_size = s.feature_size;
     t->model.seed = s.seed;
-    t->model.mirror = s.flips;
     t->model.input.height = s.image_size[0];
     t->model.input.width = s.image_size[1];
     t->model.input.channels = s.channels;
@@ -124,6 +123,14 @@ static void apply_input(cen_input *input)
         if (s.mean.n > 0) input->mean[c] = (float)s.mean.values[s.mean.n > 1 ? c : 0];
         if (s.std.n > 0) input->std[c] = (float)s.std.values[s.std.n > 1 ? c : 0];
     }
+}
+
+static void apply_flip(cen_model_options *model)
+{
+    s.flip_is_typed = s.flips || s.flips_never;
+    if (s.flip_is_typed) model->mirror = s.flips;
+    s.flips = model->mirror;
+    s.mirror_kept = model->mirror_kept;
 }
 
 static void apply_train(cen_train_options *train)
@@ -178,6 +185,7 @@ void apply_settings(training *t)
 {
     cen_fit_options *fit = &t->fit;
     apply_input(&t->model.input);
+    apply_flip(&t->model);
     apply_train(&t->train);
     apply_augment(&t->augment);
     fit->augment = &t->augment;
@@ -217,6 +225,8 @@ cen_status note_settings(cen_model *model, cen_error *error)
     if (status == CEN_OK) status = note(model, "adam_eps", error, "%.17g", s.adam_eps);
     if (status == CEN_OK)
         status = cen_model_set_note(model, "adam_form", adam_forms[s.adam_form], error);
+    if (status == CEN_OK && isfinite(s.mirror_kept))
+        status = note(model, "mirror_kept", error, "%.4f", s.mirror_kept);
     char seed[32];
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)s.seed);
     return status == CEN_OK ? cen_model_set_note(model, "seed", seed, error) : status;

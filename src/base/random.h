@@ -22,7 +22,8 @@ enum cen__stream {
     CEN__STREAM_NAMES,
     CEN__STREAM_THRESHOLD,
     CEN__STREAM_CLUSTER,
-    CEN__STREAM_CLASSES
+    CEN__STREAM_CLASSES,
+    CEN__STREAM_MIRROR
 };
 
 /* A stream within a stream: for the i-th parameter, class or epoch of a use. */

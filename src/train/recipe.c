@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "loss/kinds.h"
+#include "train/mirror.h"
 #include "train/presets.h"
 
 /* ---- the input of a folder ----------------------------------------------------------------- */
@@ -77,11 +78,16 @@ static size_t choose_epochs(size_t n_train)
     return (size_t)(epochs > 240 ? 240 : epochs);
 }
 
+static bool are_pictures(const cen_dataset *dataset)
+{
+    return dataset->channels == 1 || dataset->channels == 3;
+}
+
 /* True for pictures, unless classes are large: then hardly a picture is seen often enough to be memorised. */
 static bool is_to_change(const cen_dataset *dataset, size_t n_train)
 {
-    bool are_pictures = dataset->channels == 1 || dataset->channels == 3;
-    return are_pictures && (dataset->n_classes == 0 || n_train / dataset->n_classes < 2000);
+    return are_pictures(dataset) &&
+           (dataset->n_classes == 0 || n_train / dataset->n_classes < 2000);
 }
 
 /* Triplets need rows of one class in a batch: four, or 8, 16 and so on if there are too few classes to fill it. */
@@ -114,6 +120,10 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     if (status == CEN_OK && kind == NULL) {
         status = cen__fail(error, CEN_ERROR_ARGUMENT, "there is no loss %d", (int)train_now.loss);
     }
+    cen__mirror mirror = {(double)NAN, false};
+    if (status == CEN_OK && model != NULL && are_pictures(&taken)) {
+        status = cen__mirror_measure(context, &taken, &mirror, error);
+    }
     if (status != CEN_OK) return status;
     size_t n_train = 0;
     for (size_t i = 0; i < taken.n; i++) n_train += cen__split_of(&taken, i) == CEN_SPLIT_TRAIN;
@@ -121,6 +131,8 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     input->height = taken.height;
     input->width = taken.width;
     input->resize = taken.resize;
+    model_now.mirror = mirror.is_same;
+    model_now.mirror_kept = mirror.kept;
     model_now.n_classes = taken.n_classes;
     model_now.class_names = taken.class_names;
     train_now.margin = kind->margin;
