@@ -586,10 +586,13 @@ typedef struct cen_train_options {
  *   but one costs a second forward pass.
  * - Several processes take n_shards / n_ranks each, in the order of ranks. They start with the same
  *   model, give the same options, batches and calls, and use the same library and instruction set.
- *   Each reads only its own images of x (cen_trainer_share). n_ranks is n_shards, or a power of two
- *   that divides it.
- * One hook is enough: features are gathered, so each process computes the losses of the whole batch;
- * gradients are gathered in blocks, and each process adds them in the same tree. */
+ *   Each reads only its own images of x (cen_trainer_share). n_ranks divides n_shards.
+ * Features are gathered, so each process computes the losses of the whole batch. Gradients are added
+ * up in one tree over the shards. With `gather` only, each process gathers and adds all of them:
+ * n_ranks - 1 times the parameters come to it. With `swap` it adds a slice of each block and gathers
+ * the sums: 2 times the parameters, however many processes there are, and the same bits. (A process
+ * whose shards are no node of the tree sends a few sums in place of one; with a power of two of
+ * shards and of processes there are none.) */
 typedef struct cen_exchange {
     size_t size;
     size_t rank, n_ranks; /* rank: 0 to n_ranks - 1 (0, 1) */
@@ -597,6 +600,9 @@ typedef struct cen_exchange {
     /* all[n_ranks * size] = the bytes `own` of each rank, in their order. All ranks call it in the
      * same order with the same sizes. Returns 0, or else it has failed. */
     int (*gather)(void *user, const void *own, size_t size, void *all);
+    /* all[n_ranks * size] = the r-th block of own[n_ranks * size] of each rank, if r is this rank
+     * (MPI_Alltoall). (NULL): gather does all. All ranks have it or none. */
+    int (*swap)(void *user, const void *own, size_t size, void *all);
 } cen_exchange;
 
 /* Means over a batch. */
@@ -750,9 +756,11 @@ typedef struct cen_fit_options {
 /* Trains on a dataset, whose classes must have the model's names, in any order. The last batch of
  * an epoch may be smaller. A stop ends after the current batch, measures as an epoch's end does,
  * and is no error. During on_epoch the model holds the parameters of that epoch, at the end those
- * of the best one. Errors: NOT_FINITE (as cen_trainer_backward, and names images; the model holds
- * the best epoch, or the initial weights, and the checkpoint stays), STOPPED (a callback failed),
- * IO, FORMAT, ... (no row of an epoch can be read). */
+ * of the best one. With an exchange all processes call it alike and read only their share of each
+ * batch; `checkpoint` is written and read by rank 0, and another number of processes may resume it;
+ * the answer of a callback in one is that of all. Errors: NOT_FINITE (as cen_trainer_backward, and
+ * names images; the model holds the best epoch, or the initial weights, and the checkpoint stays),
+ * STOPPED (a callback failed), IO, FORMAT, ... (no row of an epoch can be read). */
 CEN_API cen_status cen_fit(cen_trainer *trainer, const cen_dataset *dataset,
                            const cen_fit_options *options, cen_error *error);
 

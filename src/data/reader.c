@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "base/exchange.h"
 #include "base/memory.h"
 #include "data/augment.h"
 
@@ -28,9 +29,11 @@ cen_status cen__reader_prepare(cen__reader *reader, cen_error *error)
     const cen_dataset *dataset = reader->dataset;
     size_t n_threads = (size_t)cen_context_threads(reader->context);
     reader->n_values = dataset->channels * dataset->height * dataset->width;
+    size_t room = cen__exchange_room(reader->exchange, reader->size, sizeof *reader->errors);
     reader->errors = cen__alloc_zeroed(reader->context, reader->size, sizeof *reader->errors);
+    reader->buffer = cen__alloc(reader->context, room, 1);
     reader->raw = cen__alloc(reader->context, n_threads, reader->n_values * sizeof *reader->raw);
-    if (reader->errors != NULL && reader->raw != NULL) return CEN_OK;
+    if (reader->errors != NULL && reader->raw != NULL && reader->buffer != NULL) return CEN_OK;
     cen__reader_free(reader);
     return cen__fail_memory(error, "the rows of a batch");
 }
@@ -38,6 +41,7 @@ cen_status cen__reader_prepare(cen__reader *reader, cen_error *error)
 void cen__reader_free(cen__reader *reader)
 {
     cen__free(reader->errors);
+    cen__free(reader->buffer);
     cen__free(reader->raw);
     *reader = (cen__reader){.errors = NULL};
 }
@@ -110,6 +114,7 @@ typedef struct batch {
     const size_t *rows;
     size_t n, chunk; /* rows of the call, of a task */
     float *x;
+    cen_error *errors; /* of these rows */
 } batch;
 
 /* Looks at the exponents, so that the compiler can use vectors. */
@@ -133,7 +138,7 @@ static void normalise(const cen_input *input, float *x)
     }
 }
 
-/* Gives NOT_FINITE to each row with a number that is not finite. */
+/* Gives NOT_FINITE and no message to each row with a number that is not finite. */
 static void prepare_chunk(void *data, size_t task, int worker)
 {
     const batch *b = data;
@@ -142,8 +147,9 @@ static void prepare_chunk(void *data, size_t task, int worker)
     const size_t end = b->n - begin < b->chunk ? b->n : begin + b->chunk;
     for (size_t i = begin; i < end; i++) {
         float *x = b->x + i * size;
-        reader->errors[i].status = are_finite(x, size) ? CEN_OK : CEN_ERROR_NOT_FINITE;
-        if (reader->errors[i].status != CEN_OK || reader->input == NULL) continue;
+        if (b->errors[i].status != CEN_OK) continue;
+        if (!are_finite(x, size)) b->errors[i] = (cen_error){CEN_ERROR_NOT_FINITE, ""};
+        if (b->errors[i].status != CEN_OK || reader->input == NULL) continue;
         if (b->changes == NULL) {
             normalise(reader->input, x);
             continue;
@@ -164,7 +170,7 @@ static cen_status prepare(const batch *b, cen_error *error)
     cen__parallel(reader->context, (b->n + b->chunk - 1) / b->chunk, work, prepare_chunk,
                   (void *)b);
     for (size_t i = 0; i < b->n; i++) {
-        if (reader->errors[i].status == CEN_OK) continue;
+        if (b->errors[i].status == CEN_OK || b->errors[i].message[0] != '\0') continue;
         return cen__fail(error, CEN_ERROR_NOT_FINITE,
                          "%.300s: it holds a value that is not finite; fix it, or leave it "
                          "out",
@@ -173,22 +179,66 @@ static cen_status prepare(const batch *b, cen_error *error)
     return CEN_OK;
 }
 
+/* The rows of this process, of n. */
+static cen_status read_share(const cen__reader *reader, const cen__changes *changes,
+                             const size_t *rows, size_t n, float *x, cen_error *error)
+{
+    const bool is_changed = changes != NULL && !cen__augment_is_none(changes->augment);
+    size_t first, count;
+    cen__exchange_share(reader->exchange, n, &first, &count);
+    const batch b = {.reader = reader,
+                     .changes = is_changed ? changes : NULL,
+                     .rows = rows + first,
+                     .n = count,
+                     .chunk = (is_changed ? CHANGE_CHUNK : READ_CHUNK) / reader->n_values + 1,
+                     .x = x + first * reader->n_values,
+                     .errors = reader->errors + first};
+    if (count == 0) return CEN_OK;
+    cen_status status = read_raw(reader, b.rows, count, b.x, b.errors, error);
+    return status == CEN_OK ? prepare(&b, error) : status;
+}
+
+/* What has come of the rows in all processes: *is_broken if some cannot be read, of which all then have the
+ * errors. */
+static cen_status agree(const cen__reader *reader, cen_status status, size_t n, bool *is_broken,
+                        cen_error *error)
+{
+    enum { FINE, BROKEN, FAILED };
+    size_t first, count;
+    cen__exchange_share(reader->exchange, n, &first, &count);
+    *is_broken = false;
+    for (size_t i = first; i < first + count && status == CEN_OK; i++) {
+        *is_broken = *is_broken || reader->errors[i].status != CEN_OK;
+    }
+    if (cen__exchange_is_alone(reader->exchange)) return status;
+    const unsigned char own = status != CEN_OK ? FAILED : *is_broken ? BROKEN : FINE;
+    unsigned char *all = reader->buffer, worst = FINE;
+    cen_status shared = cen__exchange_gather(reader->exchange, &own, 1, all, error);
+    if (shared != CEN_OK) return shared;
+    for (size_t rank = 0; rank < reader->exchange->n_ranks; rank++) {
+        if (all[rank] > worst) worst = all[rank];
+    }
+    if (worst == FAILED) {
+        return cen__exchange_status(reader->exchange, reader->context, status, error);
+    }
+    *is_broken = worst == BROKEN;
+    if (!*is_broken) return CEN_OK;
+    return cen__exchange_rows(reader->exchange, reader->errors, n, sizeof *reader->errors,
+                              reader->buffer, error);
+}
+
 cen_status cen__reader_read(const cen__reader *reader, const cen__changes *changes, size_t *rows,
                             size_t n, float *x, int32_t *labels, size_t *n_read, cen_error *error)
 {
-    bool is_changed = changes != NULL && !cen__augment_is_none(changes->augment);
+    cen_status status = CEN_OK;
+    bool is_broken = n > 0;
     *n_read = n;
-    if (n == 0) return CEN_OK;
-    cen_status status = read_raw(reader, rows, n, x, reader->errors, error);
-    if (status == CEN_OK) status = pass_over(reader, rows, n_read, x, error);
-    if (status != CEN_OK || *n_read == 0) return status;
-    const batch b = {.reader = reader,
-                     .changes = is_changed ? changes : NULL,
-                     .rows = rows,
-                     .n = *n_read,
-                     .chunk = (is_changed ? CHANGE_CHUNK : READ_CHUNK) / reader->n_values + 1,
-                     .x = x};
-    status = prepare(&b, error);
+    while (status == CEN_OK && is_broken && *n_read > 0) {
+        status = read_share(reader, changes, rows, *n_read, x, error);
+        status = agree(reader, status, *n_read, &is_broken, error);
+        if (status == CEN_OK && is_broken) status = pass_over(reader, rows, n_read, x, error);
+        if (cen__exchange_is_alone(reader->exchange)) break; /* else shares are other ones now */
+    }
     for (size_t i = 0; i < *n_read && labels != NULL; i++) {
         const int32_t label =
             reader->dataset->labels != NULL ? reader->dataset->labels[rows[i]] : -1;

@@ -19,14 +19,16 @@ typedef struct cen__changes {
 
 typedef struct cen__reader {
     cen_context *context;
-    const cen_dataset *dataset; /* as cen__dataset_take gives it */
-    const cen_input *input;     /* NULL: values stay raw */
-    const int32_t *labels;      /* of the dataset's classes; NULL: as they are */
-    size_t size;                /* rows of the largest batch */
-    size_t n_values;            /* of a row */
-    cen_error *errors;          /* [size] */
-    float *raw;                 /* [threads, row] */
-    cen__unread *unread;        /* NULL: such a row is an error */
+    const cen_dataset *dataset;   /* as cen__dataset_take gives it */
+    const cen_input *input;       /* NULL: values stay raw */
+    const int32_t *labels;        /* of the dataset's classes; NULL: as they are */
+    size_t size;                  /* rows of the largest batch */
+    size_t n_values;              /* of a row */
+    cen_error *errors;            /* [size] */
+    float *raw;                   /* [threads, row] */
+    const cen_exchange *exchange; /* (NULL): each process reads all rows */
+    void *buffer;                 /* of the exchange */
+    cen__unread *unread;          /* NULL: such a row is an error */
     void *user;
 } cen__reader;
 
@@ -36,8 +38,9 @@ cen_status cen__reader_prepare(cen__reader *reader, cen_error *error);
 void cen__reader_free(cen__reader *reader);
 
 /* x[n, row] and labels[n] (NULL: none) of rows[n]; changes may be NULL. Rows that cannot be read are left out:
- * the others move up in rows, labels and x, and *n_read is their number. Errors: NOT_FINITE; ARGUMENT, MEMORY and
- * STOPPED of the dataset; the result of unread. */
+ * the others move up in rows, labels and x, and *n_read is their number. With an exchange x has this process's
+ * share of them only, at its place. Errors: NOT_FINITE; ARGUMENT, MEMORY and STOPPED of the dataset; the result of
+ * unread; IO of the exchange. All processes have the same error. */
 cen_status cen__reader_read(const cen__reader *reader, const cen__changes *changes, size_t *rows,
                             size_t n, float *x, int32_t *labels, size_t *n_read, cen_error *error);
 

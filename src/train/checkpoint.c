@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/exchange.h"
 #include "base/instructions.h"
 #include "base/memory.h"
 #include "base/os.h"
@@ -286,4 +287,32 @@ cen_status cen__checkpoint_read(const cen__checkpoint *checkpoint, cen_error *wa
     checkpoint->progress->is_newer_bad = other == CEN_OK;
     if (error != NULL) *(other == CEN_OK ? warning : error) = other == CEN_OK ? *error : second;
     return other;
+}
+
+cen_status cen__checkpoint_share(const cen__checkpoint *checkpoint, const cen_exchange *exchange,
+                                 cen_error *error)
+{
+    const cen_context *context = cen__trainer_model(checkpoint->trainer)->context;
+    cen__trainer_state state = cen__trainer_state_of(checkpoint->trainer);
+    cen__progress *at = checkpoint->progress;
+    struct {
+        void *data;
+        size_t size;
+    } parts[] = {{at, sizeof *at},
+                 {state.n_steps, sizeof *state.n_steps},
+                 {state.lambda, sizeof *state.lambda},
+                 {state.is_begun, sizeof *state.is_begun}};
+    cen__named_tensor tensors[N_TENSORS];
+    cen_status status = CEN_OK;
+    list_tensors(checkpoint, tensors);
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && status == CEN_OK; i++) {
+        status = cen__exchange_first(exchange, context, parts[i].data, parts[i].size, error);
+    }
+    for (size_t i = 0; i < N_TENSORS && status == CEN_OK; i++) {
+        cen_tensor *tensor = &tensors[i].tensor;
+        status = cen__exchange_first(exchange, context, (float *)tensor->data,
+                                     tensor->shape[0] * sizeof(float), error);
+    }
+    cen__trainer_forget(checkpoint->trainer);
+    return status;
 }

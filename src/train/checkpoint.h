@@ -38,4 +38,8 @@ void cen__machine_name(const cen_context *context, char name[64]);
 cen_status cen__checkpoint_read(const cen__checkpoint *checkpoint, cen_error *warning,
                                 cen_error *error);
 
+/* Gives every process what rank 0 has read. Errors: IO, MEMORY. */
+cen_status cen__checkpoint_share(const cen__checkpoint *checkpoint, const cen_exchange *exchange,
+                                 cen_error *error);
+
 #endif

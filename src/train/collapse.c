@@ -85,7 +85,9 @@ cen_status cen__sample_spread(cen__sample *sample, const cen__reader *reader, fl
             cen__reader_read(reader, NULL, sample->rows + at, wanted, x, NULL, &count, error);
         if (status != CEN_OK) return status;
         if (count == 0) continue;
-        cen__trainer_features(sample->trainer, x, count, sample->features + n_done * d);
+        status =
+            cen__trainer_features(sample->trainer, x, count, sample->features + n_done * d, error);
+        if (status != CEN_OK) return status;
         memmove(sample->rows + n_done, sample->rows + at, count * sizeof *sample->rows);
         n_done += count;
     }

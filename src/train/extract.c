@@ -3,35 +3,55 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/exchange.h"
 #include "base/memory.h"
 #include "train/model.h"
 
 enum { BATCH = 64 };
 
+/* features[n, D] of x[n], of this process's share. */
+static void predict(cen_predictor *predictor, const cen_exchange *exchange, const float *x,
+                    size_t n, float *features)
+{
+    const cen_model *model = predictor->model;
+    const size_t d = model->info.feature_size, size = cen__shape_count(model->net.in);
+    size_t first, count;
+    cen__exchange_share(exchange, n, &first, &count);
+    for (size_t at = first, end = first + count; at < end; at += count) {
+        count = end - at < predictor->max_n ? end - at : predictor->max_n;
+        memcpy(features + at * d, cen__predict(predictor, x + at * size, count),
+               count * d * sizeof *features);
+    }
+}
+
 cen_status cen__extract(cen_predictor *predictor, const cen__reader *reader, size_t *rows,
                         size_t *n, float *x, float *features, cen_progress *progress, void *user,
                         cen_error *error)
 {
-    size_t d = predictor->model->info.feature_size, batch_size = predictor->max_n;
+    const size_t d = predictor->model->info.feature_size, size = d * sizeof *features;
     size_t n_all = *n, n_done = 0, count;
+    cen_status status = CEN_OK;
+    void *buffer =
+        cen__alloc(reader->context, cen__exchange_room(reader->exchange, reader->size, size), 1);
+    if (buffer == NULL) return cen__fail_memory(error, "the features of a batch");
     cen__predictor_use(predictor);
-    for (size_t start = 0; start < n_all; start += batch_size) {
-        size_t wanted = n_all - start < batch_size ? n_all - start : batch_size;
-        cen_status status =
-            cen__reader_read(reader, NULL, rows + start, wanted, x, NULL, &count, error);
-        if (status != CEN_OK) return status;
-        if (count > 0) {
-            const float *f = cen__predict(predictor, x, count);
-            memcpy(features + n_done * d, f, count * d * sizeof *f);
+    for (size_t start = 0; start < n_all && status == CEN_OK; start += reader->size) {
+        size_t wanted = n_all - start < reader->size ? n_all - start : reader->size;
+        status = cen__reader_read(reader, NULL, rows + start, wanted, x, NULL, &count, error);
+        if (status == CEN_OK && count > 0) {
+            predict(predictor, reader->exchange, x, count, features + n_done * d);
+            status = cen__exchange_rows(reader->exchange, features + n_done * d, count, size,
+                                        buffer, error);
             memmove(rows + n_done, rows + start, count * sizeof *rows);
             n_done += count;
         }
-        if (progress != NULL && progress(user, start + wanted, n_all) != 0) {
-            return cen__fail(error, CEN_ERROR_STOPPED, "the extraction of features was stopped");
+        if (status == CEN_OK && progress != NULL && progress(user, start + wanted, n_all) != 0) {
+            status = cen__fail(error, CEN_ERROR_STOPPED, "the extraction of features was stopped");
         }
     }
-    *n = n_done;
-    return CEN_OK;
+    cen__free(buffer);
+    if (status == CEN_OK) *n = n_done;
+    return status;
 }
 
 /* ---- a dataset ----------------------------------------------------------------------------- */

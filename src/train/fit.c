@@ -26,10 +26,9 @@ static cen_status run_epoch(cen__fit *f, cen_error *error)
         f->at.best_loss = report.validation.total;
         f->at.best_epoch = f->at.epoch;
     }
-    if (options->on_epoch != NULL) {
-        status = cen__fit_heed(f, options->on_epoch(options->user, &report), error);
-        if (status != CEN_OK) return status;
-    }
+    const int answer = options->on_epoch != NULL ? options->on_epoch(options->user, &report) : 0;
+    status = cen__fit_heed(f, answer, error);
+    if (status != CEN_OK) return status;
     f->at.epoch++;
     f->at.batch = 0;
     f->at.sums = (cen_losses){.total = 0};
@@ -113,9 +112,11 @@ static cen_status reserve(cen__fit *f, cen_error *error)
         cen__alloc(f->model->context, f->model->info.n_center_parameters, sizeof *f->centers);
     f->n_of = cen__alloc(f->model->context, n_classes, sizeof *f->n_of);
     f->n_hits = cen__alloc(f->model->context, n_classes, sizeof *f->n_hits);
+    f->answers = cen__alloc(f->model->context, cen__trainer_exchange(f->trainer)->n_ranks,
+                            sizeof *f->answers);
     const void *const all[] = {f->train,   f->gallery, f->validation, f->is_told,
                                f->x,       f->labels,  f->label_of,   f->best,
-                               f->centers, f->n_of,    f->n_hits};
+                               f->centers, f->n_of,    f->n_hits,     f->answers};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
         if (all[i] == NULL) return cen__fail_memory(error, "the rows of a batch");
     }
@@ -161,6 +162,7 @@ static cen_status prepare(cen__fit *f, cen_error *error)
                               .input = &f->model->info.input,
                               .labels = f->label_of,
                               .size = f->batch_size,
+                              .exchange = cen__trainer_exchange(f->trainer),
                               .unread = cen__fit_pass_over,
                               .user = f};
     status = cen__reader_prepare(&f->reader, error);
@@ -183,6 +185,7 @@ static void leave(cen__fit *f)
                          f->centers,
                          f->n_of,
                          f->n_hits,
+                         f->answers,
                          f->gallery_features,
                          f->neighbours,
                          f->gallery_labels,

@@ -31,6 +31,7 @@ typedef struct cen__fit {
     cen__sample sample;
     double saved, save_seconds; /* the time of the last checkpoint, and how long writing it took */
     size_t k, first_step;
+    int32_t *answers;        /* [n_ranks] of callbacks */
     bool is_slow;            /* a batch takes a second or more */
     bool is_stopped, is_cut; /* cut: stopped while an epoch was measured */
 } cen__fit;
@@ -39,7 +40,10 @@ typedef struct cen__fit {
 void cen__losses_add(cen_losses *sums, const cen_losses *losses, size_t n);
 cen_losses cen__losses_mean(const cen_losses *sums, size_t n);
 
-/* Handles the answer of a callback. */
+/* *answer: below 0 if a callback failed in one of the processes, else above 0 if one asks to stop. */
+cen_status cen__fit_agree(cen__fit *f, int *answer, cen_error *error);
+
+/* Handles the answer of a callback; of several processes, those of all. */
 cen_status cen__fit_heed(cen__fit *f, int answer, cen_error *error);
 
 /* cen__unread of a fit. */

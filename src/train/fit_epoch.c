@@ -1,6 +1,7 @@
 /* The batches of an epoch. */
 #include <math.h>
 
+#include "base/exchange.h"
 #include "base/os.h"
 #include "base/random.h"
 #include "train/fit.h"
@@ -62,8 +63,23 @@ static cen_status set_rates(cen__fit *f, size_t n_batches, cen_error *error)
     return cen_trainer_set_rates(f->trainer, lr, train->lambda * ramp, error);
 }
 
+cen_status cen__fit_agree(cen__fit *f, int *answer, cen_error *error)
+{
+    const cen_exchange *exchange = cen__trainer_exchange(f->trainer);
+    if (cen__exchange_is_alone(exchange)) return CEN_OK;
+    const int32_t own = *answer < 0 ? -1 : *answer > 0;
+    cen_status status = cen__exchange_gather(exchange, &own, sizeof own, f->answers, error);
+    for (size_t rank = 0; rank < exchange->n_ranks && status == CEN_OK; rank++) {
+        const int32_t other = f->answers[rank];
+        if (other < 0 || (other > 0 && *answer == 0)) *answer = (int)other;
+    }
+    return status;
+}
+
 cen_status cen__fit_heed(cen__fit *f, int answer, cen_error *error)
 {
+    cen_status status = cen__fit_agree(f, &answer, error);
+    if (status != CEN_OK) return status;
     if (answer != 0) f->is_stopped = true;
     if (answer >= 0) return CEN_OK;
     return cen__fail(error, CEN_ERROR_STOPPED,
@@ -99,6 +115,12 @@ static cen_status train_batch(cen__fit *f, size_t first, size_t count, size_t n_
     status = cen_trainer_backward(f->trainer, f->x, f->labels, *n, losses, error);
     if (status == CEN_OK) cen_trainer_update(f->trainer);
     if (status != CEN_ERROR_NOT_FINITE) return status;
+    cen__reader whole = f->reader; /* which every process needs to find the images */
+    whole.exchange = NULL;
+    if (!cen__exchange_is_alone(f->reader.exchange)) {
+        status = cen__reader_read(&whole, &changes, rows, *n, f->x, f->labels, n, error);
+        if (status != CEN_OK) return status;
+    }
     cen__batch batch = {f->trainer, f->dataset, rows, f->x, f->labels, *n};
     return cen__tell_step(&batch, f->at.n_steps + 1, f->at.epoch, losses, error);
 }
@@ -138,9 +160,8 @@ cen_status cen__fit_train(cen__fit *f, cen_losses *mean, cen_error *error)
         }
         report.is_slow = f->is_slow;
         f->is_stopped = f->at.n_steps - f->first_step == options->stop_after;
-        if (options->on_step != NULL) {
-            status = cen__fit_heed(f, options->on_step(options->user, &report), error);
-        }
+        const int answer = options->on_step != NULL ? options->on_step(options->user, &report) : 0;
+        status = cen__fit_heed(f, answer, error);
         if (status == CEN_OK && cen__fit_is_due(f)) status = cen__fit_save(f, error);
         if (status != CEN_OK) return status;
     }

@@ -33,8 +33,9 @@ static int on_measure(void *user, size_t done, size_t total)
 {
     cen__fit *f = user;
     const cen_fit_options *options = f->options;
-    if (options->on_measure == NULL || options->on_measure(options->user, done, total) == 0)
-        return 0;
+    int answer = options->on_measure != NULL ? options->on_measure(options->user, done, total) : 0;
+    (void)cen__fit_agree(f, &answer, NULL); /* the next exchange fails as well */
+    if (answer == 0) return 0;
     f->is_stopped = f->is_cut = true;
     return 1;
 }
@@ -58,7 +59,8 @@ static cen_status evaluate_validation(cen__fit *f, cen_losses *mean, cen_error *
             cen__reader_read(&f->reader, NULL, rows, wanted, f->x, f->labels, &count, error);
         if (status != CEN_OK) return status;
         if (count == 0) continue;
-        status = cen_trainer_evaluate(f->trainer, f->x, f->labels, count, &losses, features, error);
+        status = cen__trainer_measure(f->trainer, f->x, f->labels, count, true, &losses, features,
+                                      error);
         if (status == CEN_ERROR_NOT_FINITE) {
             cen__batch batch = {f->trainer, f->dataset, rows, f->x, f->labels, count};
             return cen__tell_measure(&batch, f->at.epoch, features, error);

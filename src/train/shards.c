@@ -2,18 +2,13 @@
 
 #include <string.h>
 
+#include "base/exchange.h"
 #include "base/memory.h"
 #include "base/sizes.h"
 
-/* Numbers of a sum that are put together at once. */
-enum { BLOCK = 1 << 16 };
+/* Numbers of a sum that a process adds up at once. */
+enum { SLICE = 1 << 16 };
 
-static bool is_power_of_two(size_t n)
-{
-    return (n & (n - 1)) == 0;
-}
-
-/* Unless a process works on a node of the tree over the shards, it could not add up by itself. */
 cen_status cen__shards_check(const cen_train_options *options, cen_error *error)
 {
     const cen_exchange *exchange = options->exchange;
@@ -28,12 +23,11 @@ cen_status cen__shards_check(const cen_train_options *options, cen_error *error)
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "an exchange needs a gather, and a rank below its number of ranks");
     }
-    size_t n_ranks = exchange->n_ranks;
-    if (n % n_ranks != 0 || !(is_power_of_two(n_ranks) || n_ranks == n)) {
+    if (n % exchange->n_ranks != 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "%zu processes cannot share %zu shards alike; use a power of two of "
-                         "processes that divides the shards, or a shard for each process",
-                         n_ranks, n);
+                         "%zu processes cannot share %zu shards alike; use a number of shards that "
+                         "they divide",
+                         exchange->n_ranks, n);
     }
     return CEN_OK;
 }
@@ -62,10 +56,33 @@ size_t cen__shards_largest(const cen__shards *shards)
     return (shards->batch_size + shards->n_shards - 1) / shards->n_shards;
 }
 
-size_t cen__shards_features_count(const cen__shards *shards)
+/* ---- the tree ----
+ *
+ * Each process has the sums of those nodes of the tree that lie within its shards, which are its parts. */
+
+static bool is_part(const cen__shards *shards, size_t first, size_t count)
 {
-    size_t rows = cen__plus(shards->batch_size, shards->exchange.n_ranks);
-    return cen__times(rows, shards->model->info.feature_size);
+    return first / n_own(shards) == (first + count - 1) / n_own(shards);
+}
+
+/* Parts of a rank below a node. */
+static size_t count_parts(const cen__shards *shards, size_t first, size_t count, size_t rank)
+{
+    size_t own = n_own(shards), left = count / 2;
+    if (first >= (rank + 1) * own || first + count <= rank * own) return 0;
+    if (is_part(shards, first, count)) return 1;
+    return count_parts(shards, first, left, rank) +
+           count_parts(shards, first + left, count - left, rank);
+}
+
+static size_t most_parts(const cen__shards *shards)
+{
+    size_t most = 0;
+    for (size_t rank = 0; rank < shards->exchange.n_ranks; rank++) {
+        size_t n = count_parts(shards, 0, shards->n_shards, rank);
+        if (n > most) most = n;
+    }
+    return most;
 }
 
 cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
@@ -78,8 +95,8 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
                             .batch_size = batch,
                             .n_numbers = model->head_weight + n_state};
     if (options->exchange != NULL) shards->exchange = *options->exchange;
-    size_t product, features;
-    size_t levels = count_levels(n_own(shards)), gathered = 0;
+    const size_t n_ranks = shards->exchange.n_ranks, levels = count_levels(n_own(shards));
+    size_t product, features, numbers = 0, blocks = 0, room;
     if (!cen__multiply(batch, shards->n_shards, &product) ||
         !cen__multiply(batch, model->info.feature_size, &features)) {
         return cen__fail(error, CEN_ERROR_LIMIT,
@@ -88,15 +105,23 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
     cen_status status = cen__run_create(&shards->run, &model->net, cen__shards_largest(shards),
                                         model->context, true, error);
     if (status != CEN_OK) return status;
-    if (shards->exchange.n_ranks > 1) {
-        size_t blocks = cen__times(shards->exchange.n_ranks, BLOCK);
-        gathered = cen__shards_features_count(shards);
-        if (blocks > gathered) gathered = blocks;
+    if (n_ranks > 1) {
+        shards->n_parts = most_parts(shards);
+        shards->slice = shards->n_numbers / (shards->exchange.swap != NULL ? n_ranks : 1) + 1;
+        if (shards->slice > SLICE) shards->slice = SLICE;
+        numbers = cen__times(shards->n_parts, shards->n_numbers);
+        blocks = cen__times(cen__times(n_ranks, shards->n_parts), shards->slice);
     }
+    room = cen__exchange_room(&shards->exchange, batch, model->info.feature_size * sizeof(float));
+    room = cen__plus(room, cen__times(n_ranks, sizeof(cen__view)));
     shards->state = cen__alloc(model->context, n_state, sizeof(float));
     shards->sums = cen__alloc(model->context, cen__times(levels, shards->n_numbers), sizeof(float));
-    shards->gathered = cen__alloc(model->context, gathered, sizeof(float));
-    bool complete = shards->state != NULL && shards->sums != NULL && shards->gathered != NULL;
+    shards->parts = cen__alloc(model->context, numbers, sizeof(float));
+    shards->own = cen__alloc(model->context, blocks, sizeof(float));
+    shards->all = cen__alloc(model->context, blocks, sizeof(float));
+    shards->buffer = cen__alloc(model->context, room, 1);
+    bool complete = shards->state != NULL && shards->sums != NULL && shards->parts != NULL &&
+                    shards->own != NULL && shards->all != NULL && shards->buffer != NULL;
     return complete ? CEN_OK : cen__fail_memory(error, "the shards of a batch");
 }
 
@@ -105,41 +130,22 @@ void cen__shards_free(cen__shards *shards)
     cen__run_free(shards->run);
     cen__free(shards->state);
     cen__free(shards->sums);
-    cen__free(shards->gathered);
-}
-
-void cen__shards_share(const cen__shards *shards, size_t n, size_t *first, size_t *count)
-{
-    size_t own = n_own(shards), shard = shards->exchange.rank * own;
-    *first = start_of(shards, shard, n);
-    *count = start_of(shards, shard + own, n) - *first;
+    cen__free(shards->parts);
+    cen__free(shards->own);
+    cen__free(shards->all);
+    cen__free(shards->buffer);
 }
 
 /* ---- between processes ---- */
 
-static cen_status gather(const cen__shards *shards, const void *own, size_t size, void *all,
-                         cen_error *error)
-{
-    const cen_exchange *exchange = &shards->exchange;
-    if (exchange->gather(exchange->user, own, size, all) == 0) return CEN_OK;
-    return cen__fail(error, CEN_ERROR_IO,
-                     "the exchange with the other %zu processes failed; go on in all of them from "
-                     "a state that was saved",
-                     exchange->n_ranks - 1);
-}
-
-typedef struct view {
-    uint64_t seen, is_refused;
-} view;
-
 cen_status cen__shards_agree(cen__shards *shards, uint64_t seen, bool is_refused, cen_error *error)
 {
-    const view own = {seen, is_refused};
+    const cen__view own = {seen, is_refused};
     const size_t n = shards->exchange.n_ranks;
     bool is_same = true, can_all = true;
     if (n == 1) return CEN_OK;
-    view *all = (void *)shards->gathered;
-    cen_status status = gather(shards, &own, sizeof own, all, error);
+    cen__view *all = shards->buffer;
+    cen_status status = cen__exchange_gather(&shards->exchange, &own, sizeof own, all, error);
     if (status != CEN_OK) return status;
     for (size_t i = 0; i < n; i++) {
         is_same = is_same && all[i].seen == seen;
@@ -152,23 +158,11 @@ cen_status cen__shards_agree(cen__shards *shards, uint64_t seen, bool is_refused
                              : "a process cannot use its batch, so that none takes this step");
 }
 
-static cen_status gather_features(const cen__shards *shards, size_t n, float *features,
-                                  cen_error *error)
+cen_status cen__shards_gather(const cen__shards *shards, size_t n, float *features,
+                              cen_error *error)
 {
-    const size_t n_ranks = shards->exchange.n_ranks, d = shards->model->info.feature_size;
-    size_t first, count;
-    if (n_ranks == 1) return CEN_OK;
-    cen__shards_share(shards, n, &first, &count);
-    size_t most = (n + n_ranks - 1) / n_ranks; /* rows of a process: so many, or one less */
-    cen_status status =
-        gather(shards, features + first * d, most * d * sizeof *features, shards->gathered, error);
-    for (size_t rank = 0; rank < n_ranks && status == CEN_OK; rank++) {
-        size_t start = start_of(shards, rank * n_own(shards), n);
-        size_t end = start_of(shards, (rank + 1) * n_own(shards), n);
-        memcpy(features + start * d, shards->gathered + rank * most * d,
-               (end - start) * d * sizeof *features);
-    }
-    return status;
+    const size_t size = shards->model->info.feature_size * sizeof *features;
+    return cen__exchange_rows(&shards->exchange, features, n, size, shards->buffer, error);
 }
 
 static void add(const cen__shards *shards, size_t n, const float *from, float *to)
@@ -176,27 +170,75 @@ static void add(const cen__shards *shards, size_t n, const float *from, float *t
     shards->model->net.kernels->vectors.add_scaled(n, 1, from, to);
 }
 
-/* The top of the tree: sums[count] of so many numbers each, added into the first. */
-static void add_ranks(const cen__shards *shards, float *sums, size_t count, size_t size)
+/* The top of the tree, over parts[n_ranks, n_parts, size]. n_taken[n_ranks] of them are added. */
+static float *add_parts(const cen__shards *shards, size_t first, size_t count, float *parts,
+                        size_t size, size_t *n_taken)
 {
-    if (count == 1) return;
-    size_t left = count / 2;
-    add_ranks(shards, sums, left, size);
-    add_ranks(shards, sums + left * size, count - left, size);
-    add(shards, size, sums + left * size, sums);
+    const size_t rank = first / n_own(shards), left = count / 2;
+    if (is_part(shards, first, count)) {
+        return parts + (rank * shards->n_parts + n_taken[rank]++) * size;
+    }
+    float *sum = add_parts(shards, first, left, parts, size, n_taken);
+    const float *right = add_parts(shards, first + left, count - left, parts, size, n_taken);
+    add(shards, size, right, sum);
+    return sum;
 }
 
-static cen_status sum_ranks(const cen__shards *shards, float *sum, size_t n, cen_error *error)
+static const float *sum_parts(const cen__shards *shards, size_t size)
 {
+    size_t *n_taken = shards->buffer;
+    memset(n_taken, 0, shards->exchange.n_ranks * sizeof *n_taken);
+    return add_parts(shards, 0, shards->n_shards, shards->all, size, n_taken);
+}
+
+/* own[n_parts, size] = numbers at ... of each part, of which n are left. */
+static void pack(const cen__shards *shards, size_t at, size_t n, size_t size, float *own)
+{
+    size_t count = n < size ? n : size;
+    for (size_t part = 0; part < shards->n_parts; part++, own += size) {
+        memcpy(own, shards->parts + part * shards->n_numbers + at, count * sizeof *own);
+        memset(own + count, 0, (size - count) * sizeof *own);
+    }
+}
+
+/* A block of up to n_ranks slices: each process adds up one and gathers the others. */
+static cen_status sum_slices(const cen__shards *shards, size_t at, size_t n, cen_error *error)
+{
+    const cen_exchange *exchange = &shards->exchange;
+    const size_t n_ranks = exchange->n_ranks, size = (n + n_ranks - 1) / n_ranks;
+    for (size_t rank = 0; rank < n_ranks; rank++) {
+        size_t start = rank * size < n ? rank * size : n;
+        pack(shards, at + start, n - start, size, shards->own + rank * shards->n_parts * size);
+    }
+    if (exchange->swap(exchange->user, shards->own, shards->n_parts * size * sizeof(float),
+                       shards->all) != 0) {
+        return cen__exchange_fail(exchange, error);
+    }
+    cen_status status = cen__exchange_gather(exchange, sum_parts(shards, size),
+                                             size * sizeof(float), shards->own, error);
+    if (status == CEN_OK) memcpy(shards->parts + at, shards->own, n * sizeof(float));
+    return status;
+}
+
+/* Without swap each process adds up all. */
+static cen_status sum_blocks(const cen__shards *shards, size_t at, size_t n, cen_error *error)
+{
+    pack(shards, at, n, n, shards->own);
+    cen_status status = cen__exchange_gather(
+        &shards->exchange, shards->own, shards->n_parts * n * sizeof(float), shards->all, error);
+    if (status == CEN_OK) memcpy(shards->parts + at, sum_parts(shards, n), n * sizeof(float));
+    return status;
+}
+
+/* The first part becomes the sum over all shards. */
+static cen_status sum_ranks(const cen__shards *shards, cen_error *error)
+{
+    const bool has_swap = shards->exchange.swap != NULL;
+    const size_t block = has_swap ? shards->exchange.n_ranks * shards->slice : shards->slice;
     cen_status status = CEN_OK;
-    size_t n_ranks = shards->exchange.n_ranks;
-    if (n_ranks == 1) return CEN_OK;
-    for (size_t at = 0; at < n && status == CEN_OK; at += BLOCK) {
-        size_t size = n - at < BLOCK ? n - at : BLOCK;
-        status = gather(shards, sum + at, size * sizeof *sum, shards->gathered, error);
-        if (status != CEN_OK) return status;
-        add_ranks(shards, shards->gathered, n_ranks, size);
-        memcpy(sum + at, shards->gathered, size * sizeof *sum);
+    for (size_t at = 0, n; at < shards->n_numbers && status == CEN_OK; at += n) {
+        n = shards->n_numbers - at < block ? shards->n_numbers - at : block;
+        status = has_swap ? sum_slices(shards, at, n, error) : sum_blocks(shards, at, n, error);
     }
     return status;
 }
@@ -271,10 +313,19 @@ static void sum_shards(const batch *b, size_t first, size_t count, float *sums, 
     add(b->shards, cen__model_n_state(model), right_state, state);
 }
 
-void cen__shards_features(cen__shards *shards, const float *x, size_t n, float *features)
+/* The parts of this process below a node, from left to right; *n are done. */
+static void fill_parts(const batch *b, size_t first, size_t count, size_t *n)
 {
-    const batch b = {shards, x, NULL, n};
-    forward_shards(&b, 0, shards->n_shards, features);
+    const cen__shards *shards = b->shards;
+    const size_t left = count / 2, rank = shards->exchange.rank;
+    if (count_parts(shards, first, count, rank) == 0) return;
+    if (is_part(shards, first, count)) {
+        float *sum = shards->parts + (*n)++ * shards->n_numbers;
+        sum_shards(b, first, count, shards->sums, sum, sum + shards->model->head_weight);
+        return;
+    }
+    fill_parts(b, first, left, n);
+    fill_parts(b, first + left, count - left, n);
 }
 
 cen_status cen__shards_forward(cen__shards *shards, const float *x, size_t n, float *features,
@@ -284,7 +335,7 @@ cen_status cen__shards_forward(cen__shards *shards, const float *x, size_t n, fl
     size_t own = n_own(shards), first = shards->exchange.rank * own;
     shards->live = shards->n_shards;
     forward_shards(&b, first, first + own, features);
-    return gather_features(shards, n, features, error);
+    return cen__shards_gather(shards, n, features, error);
 }
 
 cen_status cen__shards_backward(cen__shards *shards, const float *x, size_t n, float *df,
@@ -292,11 +343,18 @@ cen_status cen__shards_backward(cen__shards *shards, const float *x, size_t n, f
 {
     const batch b = {shards, x, df, n};
     const cen_model *model = shards->model;
-    size_t own = n_own(shards), n_state = cen__model_n_state(model);
+    const size_t n_state = cen__model_n_state(model);
     float n_used = (float)(n < shards->n_shards ? n : shards->n_shards);
-    sum_shards(&b, shards->exchange.rank * own, own, shards->sums, gradient, state);
-    cen_status status = sum_ranks(shards, gradient, model->head_weight, error);
-    if (status == CEN_OK) status = sum_ranks(shards, state, n_state, error);
+    cen_status status = CEN_OK;
+    if (shards->exchange.n_ranks == 1) {
+        sum_shards(&b, 0, shards->n_shards, shards->sums, gradient, state);
+    } else {
+        size_t n_done = 0;
+        fill_parts(&b, 0, shards->n_shards, &n_done);
+        status = sum_ranks(shards, error);
+        memcpy(gradient, shards->parts, model->head_weight * sizeof *gradient);
+        memcpy(state, shards->parts + model->head_weight, n_state * sizeof *state);
+    }
     for (size_t i = 0; i < n_state; i++) state[i] /= n_used;
     return status;
 }

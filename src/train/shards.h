@@ -9,6 +9,11 @@
 #include "nn/run.h"
 #include "train/model.h"
 
+/* What a process sees of a step, and whether it cannot take it. */
+typedef struct cen__view {
+    uint64_t seen, is_refused;
+} cen__view;
+
 typedef struct cen__shards {
     const cen_model *model;
     cen__run *run; /* of one shard */
@@ -18,7 +23,11 @@ typedef struct cen__shards {
     size_t live;         /* the shard whose activations are there; n_shards: none */
     float *state;        /* [n_state] that its forward has moved */
     float *sums;         /* [levels, n_numbers]: of shards that are still to be added */
-    float *gathered;     /* of all processes */
+    size_t n_parts;      /* sums over shards that a process gives at most */
+    float *parts;        /* [n_parts, n_numbers]: those of this one */
+    size_t slice;        /* numbers that a process adds up at once */
+    float *own, *all;    /* [n_ranks, n_parts, slice]: sent and received */
+    void *buffer;        /* of small exchanges */
     uint64_t seed, step; /* that dropout draws by */
 } cen__shards;
 
@@ -33,20 +42,15 @@ void cen__shards_free(cen__shards *shards);
 /* Images of the largest shard. */
 size_t cen__shards_largest(const cen__shards *shards);
 
-/* The images of a batch of n that this process works on. */
-void cen__shards_share(const cen__shards *shards, size_t n, size_t *first, size_t *count);
-
 /* Every process calls it with what it sees of a step, and whether it cannot take it. Errors: ARGUMENT (another
  * process sees something else, or cannot), IO. */
 cen_status cen__shards_agree(cen__shards *shards, uint64_t seen, bool is_refused, cen_error *error);
 
-/* Numbers that features must have room for: [n, D] and a row for each process more. */
-size_t cen__shards_features_count(const cen__shards *shards);
+/* features[n, D]: each process has its share, and gets those of the others. Errors: IO. */
+cen_status cen__shards_gather(const cen__shards *shards, size_t n, float *features,
+                              cen_error *error);
 
-/* Features of all shards, in training, without the other processes. */
-void cen__shards_features(cen__shards *shards, const float *x, size_t n, float *features);
-
-/* The same of this process's shards, and those of the others from them. Errors: IO. */
+/* Features of all shards, in training: this process works on its own and gets the others'. Errors: IO. */
 cen_status cen__shards_forward(cen__shards *shards, const float *x, size_t n, float *features,
                                cen_error *error);
 

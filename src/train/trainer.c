@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/checks.h"
+#include "base/exchange.h"
 #include "base/memory.h"
 #include "base/context.h"
 #include "base/random.h"
@@ -26,8 +27,7 @@ struct cen_trainer {
     double squares;  /* sum of squares of the gradient of body and head; only for clipping */
     bool is_shared;  /* the caller may have changed the gradient */
     cen__loss loss;
-    float *
-        features; /* [n_features, D] of the last backward, with room for more: cen__shards_features_count */
+    float *features;   /* [n_features, D] of the last backward */
     size_t n_features; /* 0: there was none, or it failed */
     float *df;         /* [batch, D] */
     float *state;      /* the running statistics that a step leads to */
@@ -108,8 +108,7 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     if (status != CEN_OK) return status;
     trainer->gradient = cen__alloc_zeroed(model->context, model->n_parameters, sizeof(float));
     trainer->df = cen__alloc(model->context, n_features, sizeof(float));
-    trainer->features =
-        cen__alloc(model->context, cen__shards_features_count(&trainer->shards), sizeof(float));
+    trainer->features = cen__alloc(model->context, n_features, sizeof(float));
     trainer->state = cen__alloc(model->context, cen__model_n_state(model), sizeof(float));
     bool complete = trainer->gradient != NULL && trainer->df != NULL && trainer->features != NULL &&
                     trainer->state != NULL;
@@ -177,6 +176,11 @@ cen_model *cen__trainer_model(cen_trainer *trainer)
 const cen_train_options *cen__trainer_options(const cen_trainer *trainer)
 {
     return &trainer->options;
+}
+
+const cen_exchange *cen__trainer_exchange(const cen_trainer *trainer)
+{
+    return &trainer->shards.exchange;
 }
 
 cen_predictor *cen__trainer_predictor(cen_trainer *trainer)
@@ -348,7 +352,7 @@ cen_status cen_trainer_backward(cen_trainer *trainer, const float *x, const int3
     undo(trainer);
     if (status != CEN_OK) return status;
     size_t first, count;
-    cen__shards_share(&trainer->shards, n, &first, &count);
+    cen_trainer_share(trainer, n, &first, &count);
     return cen__tell_not_finite(model, x, first, count, losses, error);
 }
 
@@ -363,16 +367,18 @@ bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32
     return status == CEN_OK && !is_fine;
 }
 
-void cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features)
+cen_status cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features,
+                                 cen_error *error)
 {
     begin(trainer);
-    cen__shards_features(&trainer->shards, x, n, features);
+    cen_status status = cen__shards_forward(&trainer->shards, x, n, features, error);
     undo(trainer);
+    return status;
 }
 
 void cen_trainer_share(const cen_trainer *trainer, size_t n, size_t *first, size_t *count)
 {
-    cen__shards_share(&trainer->shards, n, first, count);
+    cen__exchange_share(&trainer->shards.exchange, n, first, count);
 }
 
 const float *cen_trainer_features(const cen_trainer *trainer, size_t *n)
@@ -437,23 +443,48 @@ void cen_trainer_update(cen_trainer *trainer)
     cen__loss_update(&trainer->loss, &trainer->adam, trainer->model->parameters, trainer->gradient);
 }
 
-cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
-                                size_t n, cen_losses *losses, float *features, cen_error *error)
+/* features[n, D] of x[n]: a process predicts its share and gets the others', or does all. */
+static cen_status predict(cen_trainer *trainer, const float *x, size_t n, bool is_shared,
+                          cen_error *error)
 {
-    cen_status status = check_batch(trainer, labels, n, error);
-    if (status != CEN_OK) return status;
     const cen_model *model = trainer->model;
-    size_t d = model->info.feature_size, size = cen__shape_count(model->net.in);
+    const size_t d = model->info.feature_size, size = cen__shape_count(model->net.in);
+    size_t first, count, end;
     float *f = trainer->features;
     trainer->n_features = 0;
     cen__predictor_use(trainer->predictor);
-    for (size_t at = 0, count; at < n; at += count) {
-        count = n - at < trainer->predictor->max_n ? n - at : trainer->predictor->max_n;
+    cen__exchange_share(is_shared ? &trainer->shards.exchange : NULL, n, &first, &count);
+    end = first + count;
+    for (size_t at = first; at < end; at += count) {
+        count = end - at < trainer->predictor->max_n ? end - at : trainer->predictor->max_n;
         memcpy(f + at * d, cen__predict(trainer->predictor, x + at * size, count),
                count * d * sizeof *f);
     }
-    const cen__loss_pass pass = {.n = n, .f = f, .labels = labels, .w = model->parameters};
+    return is_shared ? cen__shards_gather(&trainer->shards, n, f, error) : CEN_OK;
+}
+
+cen_status cen__trainer_measure(cen_trainer *trainer, const float *x, const int32_t *labels,
+                                size_t n, bool is_shared, cen_losses *losses, float *features,
+                                cen_error *error)
+{
+    const cen_model *model = trainer->model;
+    cen_status status = check_batch(trainer, labels, n, error);
+    if (status == CEN_OK) status = predict(trainer, x, n, is_shared, error);
+    if (status != CEN_OK) return status;
+    const cen__loss_pass pass = {
+        .n = n, .f = trainer->features, .labels = labels, .w = model->parameters};
     cen__loss_measure(&trainer->loss, &pass, losses);
-    if (features != NULL) memcpy(features, f, n * d * sizeof *f);
-    return isfinite(losses->total) ? CEN_OK : cen__tell_not_finite(model, x, 0, n, losses, error);
+    if (features != NULL) {
+        memcpy(features, trainer->features, n * model->info.feature_size * sizeof *features);
+    }
+    if (isfinite(losses->total)) return CEN_OK;
+    size_t first = 0, count = n;
+    if (is_shared) cen_trainer_share(trainer, n, &first, &count);
+    return cen__tell_not_finite(model, x, first, count, losses, error);
+}
+
+cen_status cen_trainer_evaluate(cen_trainer *trainer, const float *x, const int32_t *labels,
+                                size_t n, cen_losses *losses, float *features, cen_error *error)
+{
+    return cen__trainer_measure(trainer, x, labels, n, false, losses, features, error);
 }

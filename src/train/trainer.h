@@ -18,8 +18,18 @@ cen_predictor *cen__trainer_predictor(cen_trainer *trainer);
 bool cen__trainer_would_refuse(cen_trainer *trainer, const float *x, const int32_t *labels,
                                size_t n);
 
-/* features[n, D] as in a training step: with the statistics of the batch, after dropout. Has the same side effect. */
-void cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features);
+/* features[n, D] as in a training step: with the statistics of the batch, after dropout. Has the same side effect.
+ * Errors: IO of the exchange. */
+cen_status cen__trainer_features(cen_trainer *trainer, const float *x, size_t n, float *features,
+                                 cen_error *error);
+
+/* cen_trainer_evaluate. is_shared: every process calls it, with its share of x, and gets all features. */
+cen_status cen__trainer_measure(cen_trainer *trainer, const float *x, const int32_t *labels,
+                                size_t n, bool is_shared, cen_losses *losses, float *features,
+                                cen_error *error);
+
+/* Of the options. */
+const cen_exchange *cen__trainer_exchange(const cen_trainer *trainer);
 
 /* Sets the seed of dropout, which is 1 at first. The step of its draws is that of Adam. */
 void cen__trainer_seed(cen_trainer *trainer, uint64_t seed);

@@ -4,13 +4,14 @@
 #define TESTS_SUPPORT_RANKS_H
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <centerloss.h>
 
-enum { MOST_RANKS = 4 };
+enum { MOST_RANKS = 6 };
 
 typedef struct links {
     int up[MOST_RANKS][2], down[MOST_RANKS][2];
@@ -58,6 +59,20 @@ static inline int gather(void *user, const void *own, size_t size, void *all)
     return 0;
 }
 
+/* By gathering all blocks of all. */
+static inline int swap(void *user, const void *own, size_t size, void *all)
+{
+    const links *l = user;
+    const size_t n = l->n_ranks;
+    char *blocks = malloc(n * n * size);
+    if (blocks == NULL || gather(user, own, n * size, blocks) != 0) return 1;
+    for (size_t rank = 0; rank < n; rank++) {
+        memcpy((char *)all + rank * size, blocks + (rank * n + l->rank) * size, size);
+    }
+    free(blocks);
+    return 0;
+}
+
 static inline cen_exchange exchange_of(size_t rank, size_t n_ranks, void *user,
                                        int (*hook)(void *, const void *, size_t, void *))
 {
@@ -70,9 +85,9 @@ static inline cen_exchange exchange_of(size_t rank, size_t n_ranks, void *user,
 }
 
 /* Runs each rank in a process of its own; true if `run` returned 0 in all. */
-static inline bool run_ranks(size_t n_ranks,
-                             int (*run)(const cen_exchange *exchange, const void *how),
-                             const void *how)
+static inline bool run_ranks_by(int (*hook)(void *, const void *, size_t, void *), size_t n_ranks,
+                                int (*run)(const cen_exchange *exchange, const void *how),
+                                const void *how)
 {
     links l = {.n_ranks = n_ranks};
     pid_t children[MOST_RANKS];
@@ -87,7 +102,8 @@ static inline bool run_ranks(size_t n_ranks,
         if (children[rank] > 0) continue;
         alarm(120); /* an exchange out of step would wait for ever */
         l.rank = rank;
-        const cen_exchange exchange = exchange_of(rank, n_ranks, &l, gather);
+        cen_exchange exchange = exchange_of(rank, n_ranks, &l, gather);
+        exchange.swap = hook;
         _exit(run(&exchange, how));
     }
     for (size_t rank = 0; rank < n_ranks; rank++) {
@@ -102,6 +118,14 @@ static inline bool run_ranks(size_t n_ranks,
         are_good = are_good && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     }
     return are_good;
+}
+
+/* With gather only. */
+static inline bool run_ranks(size_t n_ranks,
+                             int (*run)(const cen_exchange *exchange, const void *how),
+                             const void *how)
+{
+    return run_ranks_by(NULL, n_ranks, run, how);
 }
 
 #endif

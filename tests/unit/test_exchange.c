@@ -123,15 +123,26 @@ static void one_two_and_four_processes_with_four_shards_give_the_same_bytes(void
         .loss = CEN_LOSS_CONTRASTIVE_CENTER, .centers = CEN_CENTERS_ADAM, .n_shards = 4});
 }
 
-static void processes_that_are_no_power_of_two_have_a_shard_each(void **state)
+/* Also processes whose shards are no node of the tree over all. */
+static void every_divisor_of_the_shards_gives_the_same_bytes(void **state)
 {
     (void)state;
-    training t = {.loss = CEN_LOSS_CENTER, .centers = CEN_CENTERS_MEAN, .n_shards = 3};
-    t.path = "exchange_one";
-    assert_int_equal(train(NULL, &t), 0);
-    t.path = "exchange_more";
-    assert_true(run_ranks(3, train, &t));
-    assert_same_files("exchange_one.0", "exchange_more.2");
+    const size_t shards[] = {3, 5, 6, 12};
+    training t = {.loss = CEN_LOSS_CENTER, .centers = CEN_CENTERS_MEAN};
+    for (size_t i = 0; i < 4; i++) {
+        t.n_shards = shards[i];
+        t.path = "exchange_one";
+        assert_int_equal(train(NULL, &t), 0);
+        t.path = "exchange_more";
+        for (size_t n_ranks = 2; n_ranks <= MOST_RANKS; n_ranks++) {
+            if (t.n_shards % n_ranks != 0) continue;
+            assert_true(run_ranks(n_ranks, train, &t));
+            assert_same_files("exchange_one.0", "exchange_more.1");
+            assert_true(run_ranks_by(swap, n_ranks, train, &t));
+            assert_same_files("exchange_one.0", "exchange_more.0");
+            assert_same_files("exchange_one.0", "exchange_more.1");
+        }
+    }
 }
 
 /* The step of the other shards is refused, too, and all that follow are as those of one process. */
@@ -213,7 +224,7 @@ static void a_hook_that_fails_changes_nothing(void **state)
     const training t = {.loss = CEN_LOSS_CENTER, .centers = CEN_CENTERS_MEAN, .n_shards = 2};
     int32_t labels[BATCH];
     size_t n_left = SIZE_MAX,
-           n_calls = 4; /* a look at each other, features, gradients, statistics */
+           n_calls = 3; /* a look at each other, features, gradients with statistics */
     const cen_exchange exchange = exchange_of(0, 2, &n_left, failing_gather);
     cen_model *model;
     cen_losses losses;
@@ -245,7 +256,7 @@ static void processes_that_cannot_share_the_shards_are_refused(void **state)
     const struct {
         size_t rank, n_ranks, n_shards;
         bool has_gather;
-    } cases[] = {{0, 2, 1, true}, {0, 2, 3, true},  {0, 3, 6, true},        {2, 2, 4, true},
+    } cases[] = {{0, 2, 1, true}, {0, 2, 3, true},  {0, 4, 6, true},        {2, 2, 4, true},
                  {0, 0, 4, true}, {0, 2, 4, false}, {0, 1, BATCH + 1, true}};
     cen_model *model = model_create(net, 1, SIDE, SIDE, N_CLASSES);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -269,7 +280,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_two_and_four_processes_with_four_shards_give_the_same_bytes),
-        cmocka_unit_test(processes_that_are_no_power_of_two_have_a_shard_each),
+        cmocka_unit_test(every_divisor_of_the_shards_gives_the_same_bytes),
         cmocka_unit_test(what_is_not_finite_in_one_process_stops_all),
         cmocka_unit_test(processes_that_differ_are_refused),
         cmocka_unit_test(a_hook_that_fails_changes_nothing),
