@@ -277,6 +277,10 @@ typedef struct cen_folder_options {
      * height and channels are 0. [n_known, CEN_DIGEST_SIZE], sorted bytewise; (NULL, 0) */
     const uint8_t (*known)[CEN_DIGEST_SIZE];
     size_t n_known;
+    /* Copied; (NULL): one process. With others cen_folder_load decodes its share of the images and
+     * gets the bytes of the rest, if they have room in the cache. All must have the same images.
+     * A process that fails leaves the others waiting in the exchange. */
+    const struct cen_exchange *exchange;
 } cen_folder_options;
 
 typedef struct cen_folder_image {

@@ -5,6 +5,15 @@
 #include "base/memory.h"
 #include "base/sizes.h"
 
+cen_status cen__exchange_check(const cen_exchange *exchange, cen_error *error)
+{
+    if (exchange == NULL || (exchange->gather != NULL && exchange->rank < exchange->n_ranks)) {
+        return CEN_OK;
+    }
+    return cen__fail(error, CEN_ERROR_ARGUMENT,
+                     "an exchange needs a gather, and a rank below its number of ranks");
+}
+
 bool cen__exchange_is_alone(const cen_exchange *exchange)
 {
     return exchange == NULL || exchange->n_ranks == 1;

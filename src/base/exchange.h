@@ -8,6 +8,9 @@
 
 #include "base/status.h"
 
+/* Errors: ARGUMENT. */
+cen_status cen__exchange_check(const cen_exchange *exchange, cen_error *error);
+
 bool cen__exchange_is_alone(const cen_exchange *exchange);
 
 /* The rows of n that this process works on. */

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/os.h"
 #include "base/context.h"
+#include "base/exchange.h"
 #include "base/random.h"
 #include "image/image.h"
 
@@ -319,7 +320,10 @@ cen_status cen_folder_open(cen_context *context, cen_folder **folder, const char
 {
     *folder = NULL;
     cen_folder_options taken = cen_folder_options_init();
+    cen_exchange exchange = cen_exchange_init();
     cen_status status = cen__take_options(&taken, options, error);
+    if (status == CEN_OK) status = cen__take_options(&exchange, taken.exchange, error);
+    if (status == CEN_OK && taken.exchange != NULL) status = cen__exchange_check(&exchange, error);
     if (status != CEN_OK) return status;
     if (n_paths == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "no folder of images was named");
@@ -338,6 +342,7 @@ cen_status cen_folder_open(cen_context *context, cen_folder **folder, const char
     cen_folder *opened = cen__alloc_zeroed(context, 1, sizeof *opened);
     if (opened == NULL) return cen__fail_memory(error, "a folder of images");
     opened->options = taken;
+    opened->exchange = exchange;
     opened->context = cen__context_use(context, &opened->own_context);
     status = opened->context != NULL ? fill(opened, paths, n_paths, error)
                                      : cen__fail_memory(error, "a context");

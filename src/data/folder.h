@@ -15,6 +15,7 @@ enum {
 struct cen_folder {
     cen_context *context, *own_context; /* own_context: NULL if it was given */
     cen_folder_options options;
+    cen_exchange exchange;
     cen_folder_info info; /* points into the arrays below */
     const char **class_names;
     const char *

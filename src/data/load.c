@@ -2,11 +2,14 @@
 #include <centerloss_eval.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/checks.h"
 #include "base/memory.h"
 #include "base/context.h"
+#include "base/exchange.h"
+#include "base/sizes.h"
 #include "base/random.h"
 #include "data/folder.h"
 #include "data/picture.h"
@@ -35,9 +38,8 @@ cen_status cen__folder_decode(const cen_folder *folder, const char *path, uint8_
 
 typedef struct {
     cen_status status;
-    cen_error why;
-    const char *warning;
-    bool is_flat; /* every byte is `level` */
+    cen_error why; /* or the warning of an image that is used; else no message */
+    bool is_flat;  /* every byte is `level` */
     uint8_t level;
     uint64_t sums[3], squares[3]; /* the image is one to train on */
     uint64_t digest;              /* of its bytes at the input's size */
@@ -57,9 +59,13 @@ static void load_one(void *data, size_t task, int worker)
     const cen_folder_image *image = &block->images[task];
     loaded *result = &block->results[task];
     uint8_t *bytes = block->bytes + task * folder->image_size;
+    const char *warning = NULL;
     (void)worker;
-    result->status = cen__folder_decode(folder, image->path, bytes, &result->warning, &result->why);
+    *result = (loaded){.status = CEN_OK};
+    result->status = cen__folder_decode(folder, image->path, bytes, &warning, &result->why);
     if (result->status != CEN_OK) return;
+    (void)snprintf(result->why.message, sizeof result->why.message, "%s",
+                   warning != NULL ? warning : "");
     result->digest = cen__hash_bytes(bytes, folder->image_size);
     result->level = bytes[0];
     result->is_flat = memcmp(bytes, bytes + 1, folder->image_size - 1) == 0;
@@ -102,9 +108,26 @@ typedef struct {
     size_t cache_capacity; /* images */
     uint8_t *bytes;        /* [block_size, channels, height, width] */
     loaded *results;       /* [block_size] */
+    void *buffer;          /* of the exchange */
     cen_progress *progress;
     void *user;
 } loader;
+
+/* images[n] of a block, by this process and the others. */
+static cen_status load_some(cen_folder *folder, const loader *l, size_t done, size_t n,
+                            bool is_kept, cen_error *error)
+{
+    const cen_exchange *exchange = &folder->exchange;
+    size_t first, count;
+    cen__exchange_share(exchange, n, &first, &count);
+    load_block block = {folder, folder->images + done + first,
+                        l->bytes + first * folder->image_size, l->results + first};
+    cen__parallel(folder->context, count, CEN__MUCH_WORK, load_one, &block);
+    cen_status status =
+        cen__exchange_rows(exchange, l->results, n, sizeof *l->results, l->buffer, error);
+    if (status != CEN_OK || !is_kept) return status;
+    return cen__exchange_rows(exchange, l->bytes, n, folder->image_size, l->buffer, error);
+}
 
 /* The i-th image of a block becomes the next good one, or is skipped. */
 static cen_status take_image(cen_folder *folder, const loader *l, size_t i,
@@ -112,8 +135,10 @@ static cen_status take_image(cen_folder *folder, const loader *l, size_t i,
 {
     const loaded *result = &l->results[i];
     if (result->status != CEN_OK) return cen__folder_skip(folder, image->path, &result->why, error);
-    if (result->warning != NULL) {
-        cen_status status = cen__folder_warn(folder, image->path, result->warning, error);
+    if (result->why.message[0] != '\0') {
+        const char *warning = cen__folder_keep(folder, result->why.message);
+        cen_status status = warning != NULL ? cen__folder_warn(folder, image->path, warning, error)
+                                            : cen__fail_memory(error, "the list of images");
         if (status != CEN_OK) return status;
     }
     keep_image(folder, (*n_good)++, image, result, l->bytes + i * folder->image_size,
@@ -129,9 +154,8 @@ static cen_status load_all(cen_folder *folder, const loader *l, cen_error *error
     cen_status status = CEN_OK;
     while (done < n_images && status == CEN_OK) {
         size_t n = n_images - done < l->block_size ? n_images - done : l->block_size;
-        load_block block = {folder, images + done, l->bytes, l->results};
-        cen__parallel(folder->context, n, CEN__MUCH_WORK, load_one, &block);
-        for (size_t i = 0; i < n; i++, done++) {
+        status = load_some(folder, l, done, n, n_good < l->cache_capacity, error);
+        for (size_t i = 0; i < n && status == CEN_OK; i++, done++) {
             status = take_image(folder, l, i, &images[done], &n_good, error);
             if (status != CEN_OK) break;
         }
@@ -224,6 +248,31 @@ static void measure(cen_folder *folder)
     }
 }
 
+/* All processes must have the same list, whatever the roots are called. */
+static cen_status check_same(const cen_folder *folder, cen_error *error)
+{
+    const cen_exchange *exchange = &folder->exchange;
+    const size_t n_ranks = exchange->n_ranks;
+    uint64_t own = folder->info.n_images;
+    if (n_ranks == 1) return CEN_OK;
+    for (size_t i = 0; i < folder->info.n_images; i++) {
+        own = cen__substream(own, cen__hash_name(folder->images[i].name));
+        own = cen__substream(own, (uint64_t)folder->images[i].label);
+        own = cen__substream(own, (uint64_t)folder->images[i].split);
+    }
+    uint64_t *all = cen__alloc(folder->context, n_ranks, sizeof *all);
+    if (all == NULL) return cen__fail_memory(error, "an exchange");
+    cen_status status = cen__exchange_gather(exchange, &own, sizeof own, all, error);
+    for (size_t rank = 0; rank < n_ranks && status == CEN_OK; rank++) {
+        if (all[rank] == all[0]) continue;
+        status = cen__fail(error, CEN_ERROR_ARGUMENT,
+                           "process %zu has other images than process 0; give each the same folder",
+                           rank);
+    }
+    cen__free(all);
+    return status;
+}
+
 /* Decodes all images. */
 static cen_status load_images(cen_folder *folder, size_t cache_bytes, cen_progress *progress,
                               void *user, cen_error *error)
@@ -236,22 +285,29 @@ static cen_status load_images(cen_folder *folder, size_t cache_bytes, cen_progre
                 .progress = progress,
                 .user = user};
     if (l.block_size < LOAD_BLOCK) l.block_size = LOAD_BLOCK;
+    l.block_size = cen__times(l.block_size, folder->exchange.n_ranks);
     if (l.block_size > n_images) l.block_size = n_images;
     if (l.cache_capacity > n_images) l.cache_capacity = n_images;
     l.bytes = cen__alloc(folder->context, l.block_size, size);
     l.results = cen__alloc(folder->context, l.block_size, sizeof *l.results);
+    l.buffer = cen__alloc(folder->context,
+                          cen__exchange_room(&folder->exchange, l.block_size,
+                                             size > sizeof *l.results ? size : sizeof *l.results),
+                          1);
     folder->cache = cen__alloc(folder->context, l.cache_capacity, size);
-    if (l.bytes == NULL || l.results == NULL || folder->cache == NULL) {
+    if (l.bytes == NULL || l.results == NULL || l.buffer == NULL || folder->cache == NULL) {
         status = cen__fail(error, CEN_ERROR_MEMORY,
                            "not enough memory for %zu decoded images of %zu bytes; keep fewer in "
                            "the cache or choose a smaller image size",
                            l.block_size + l.cache_capacity, size);
     }
+    if (status == CEN_OK) status = check_same(folder, error);
     if (status == CEN_OK) status = load_all(folder, &l, error);
     if (status == CEN_OK) status = cen__settle_classes(folder, error);
     measure(folder);
     cen__free(l.bytes);
     cen__free(l.results);
+    cen__free(l.buffer);
     return status == CEN_OK ? check_levels(folder, error) : status;
 }
 

@@ -18,11 +18,8 @@ cen_status cen__shards_check(const cen_train_options *options, cen_error *error)
                          "batches of %zu cannot be cut into %zu shards; use fewer shards",
                          options->batch_size, n);
     }
-    if (exchange == NULL) return CEN_OK;
-    if (exchange->gather == NULL || exchange->rank >= exchange->n_ranks) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "an exchange needs a gather, and a rank below its number of ranks");
-    }
+    cen_status status = cen__exchange_check(exchange, error);
+    if (status != CEN_OK || exchange == NULL) return status;
     if (n % exchange->n_ranks != 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "%zu processes cannot share %zu shards alike; use a number of shards that "
