@@ -63,7 +63,7 @@ static const option options[] = {
     {"add", '\0', OPTION_FLAG, &s.adds, .group = "Galleries",
      .help = "enroll, rename: NAME may be there already"},
     {"strict", '\0', OPTION_FLAG, &s.is_strict,
-     .help = "add, sync, enroll: change nothing if a picture is doubtful",
+     .help = "write nothing if a picture is doubtful",
      .more =
          "A picture is doubtful if it is blurred, dark, without contrast or tiny, far from the "
          "others of its class, nearer to another class, or near a negative. Without --strict such "

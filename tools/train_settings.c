@@ -127,7 +127,7 @@ static void apply_input(cen_input *input)
 
 static void apply_flip(cen_model_options *model)
 {
-    s.flip_is_typed = s.flips || s.flips_never;
+    s.flip_is_typed = s.flips || s.flips_never || s.recipe >= 0;
     if (s.flip_is_typed) model->mirror = s.flips;
     s.flips = model->mirror;
     s.mirror_kept = model->mirror_kept;

@@ -122,7 +122,7 @@ static void bad_search_options_are_refused(void **state)
     static const float f[8] = {0, 0, 1, 0, 5, 5, 6, 5};
     static const int32_t labels[4] = {0, 0, 1, 1};
     const cen_labelled set = {f, labels, 4};
-    for (int value = -1; value <= 2; value += 3) {
+    for (int value = -1; value <= 3; value += 4) {
         cen_metric metric = (cen_metric)value;
         cen_knn_options knn = cen_knn_options_init();
         int32_t predicted[4];
