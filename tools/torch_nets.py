@@ -289,7 +289,8 @@ class Converter:
             self.side = max(1, math.isqrt(size // self.channels))
             self.pixels = self.side**2
         if size != self.channels * self.pixels:
-            raise Mistake("'%s.weight' is %s, and its input has %d channels" % (layer.name, dims(weight.shape), self.channels))
+            size = dims(weight.shape)
+            raise Mistake("'%s.weight' is %s, and its input has %d channels" % (layer.name, size, self.channels))
         has_bias = layer.name + ".bias" in self.state
         self.tensors["body.%s.weight" % place] = weight
         self.tensors["body.%s.bias" % place] = self.take(layer.name + ".bias", [out]) if has_bias else zeros(out)

@@ -19,13 +19,13 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 VALUES = os.path.join(HERE, "from_torch.txt")
 SIDE = 32
 PICTURES = {"a.ppm": (50, 40), "b.ppm": (32, 32), "c.ppm": (61, 97)}  # width, height
-NORM = ("weight", "bias", "running_mean", "running_var")
+KINDS = {"weight": ("weight",), "biased": ("weight", "bias"), "norm": ("weight", "bias", "running_mean", "running_var")}
 
 
 # ---- numbers and pictures: Python only -----------------------------------------------------------------------------
 
 
-def draw(net, name, shape, is_norm):
+def draw(net, name, shape, sort):
     """The numbers of a tensor."""
     source = random.Random("%s %s" % (net, name))
     fan_in = math.prod(shape[1:])
@@ -33,7 +33,7 @@ def draw(net, name, shape, is_norm):
     kind = name.rpartition(".")[2]
     if len(shape) > 1:
         low, high = -bound, bound
-    elif is_norm and kind in ("weight", "running_var"):
+    elif sort == "norm" and kind in ("weight", "running_var"):
         low, high = 0.5, 1.5
     elif kind == "weight":  # a slope
         low, high = 0.1, 0.4
@@ -42,10 +42,9 @@ def draw(net, name, shape, is_norm):
     return [low + (high - low) * source.random() for _ in range(math.prod(shape))]
 
 
-def tensors(module, shape, is_norm):
+def tensors(module, shape, sort):
     """(name, shape) of each tensor of a module."""
-    kinds = NORM if is_norm else ("weight",)
-    return [("%s.%s" % (module, kind), shape) for kind in kinds]
+    return [("%s.%s" % (module, kind), shape[:1] if kind == "bias" else shape) for kind in KINDS[sort]]
 
 
 def swapped(numbers, shape):
@@ -69,7 +68,7 @@ def picture(name):
 
 
 def read_values():
-    """Of each net: modules [(name, shape, is_norm)], and features by picture."""
+    """Of each net: modules [(name, shape, sort)], and features by picture."""
     nets = {}
     for line in open(VALUES, encoding="utf-8"):
         word, *rest = line.split()
@@ -78,7 +77,7 @@ def read_values():
         elif word == "feature":
             net[1][rest[0]] = [float(value) for value in rest[1:]]
         else:
-            net[0].append((rest[0], [int(size) for size in rest[1].split("x")], word == "norm"))
+            net[0].append((rest[0], [int(size) for size in rest[1].split("x")], word))
     return nets
 
 
@@ -280,12 +279,11 @@ def fill(module, net):
     for name, part in module.named_modules():
         if not isinstance(part, (nn.Conv2d, nn.Linear, nn.PReLU, nn.modules.batchnorm._BatchNorm)):
             continue
-        shape, is_norm = list(part.weight.shape), isinstance(part, nn.modules.batchnorm._BatchNorm)
-        lines.append("%s %s %s\n" % ("norm" if is_norm else "weight", name, "x".join(map(str, shape))))
-        for tensor, shape in tensors(name, shape, is_norm):
-            state[tensor] = torch.tensor(draw(net, tensor, shape, is_norm)).reshape(shape)
-        if getattr(part, "bias", None) is not None and not is_norm:
-            part.bias = None  # of fc; the state dicts here have none
+        shape, sort = list(part.weight.shape), "weight" if getattr(part, "bias", None) is None else "biased"
+        sort = "norm" if isinstance(part, nn.modules.batchnorm._BatchNorm) else sort
+        lines.append("%s %s %s\n" % (sort, name, "x".join(map(str, shape))))
+        for tensor, shape in tensors(name, shape, sort):
+            state[tensor] = torch.tensor(draw(net, tensor, shape, sort)).reshape(shape)
     missing, unknown = module.load_state_dict(state, strict=False)
     assert not unknown and all(name.endswith("num_batches_tracked") for name in missing), (missing, unknown)
     return lines
