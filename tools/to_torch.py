@@ -84,9 +84,16 @@ CLASSES = {
 }
 
 
+def number(word):
+    """The word, which becomes part of a program."""
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)?(e[-+]?[0-9]+)?", word):
+        raise Mistake("its net has '%s' in place of a number" % word)
+    return word
+
+
 def pair(word):
     h, _, w = word.partition("x")
-    return "(%s, %s)" % (h, w or h)
+    return "(%s, %s)" % (number(h), number(w or h))
 
 
 def layer_text(words, state, place, is_flat):
@@ -114,15 +121,15 @@ def layer_text(words, state, place, is_flat):
     if kind == "prelu":
         return "nn.PReLU(%d)" % weight.shape[0], is_flat
     if kind == "dropout":
-        return "nn.Dropout(%s)" % rest[0], is_flat
+        return "nn.Dropout(%s)" % number(rest[0]), is_flat
     if kind == "l2norm":
-        return "Unit(%s)" % given.get("scale", rest[1] if rest else ""), True
-    plain = {"relu": "nn.ReLU()", "relu6": "nn.ReLU6()", "gelu": "nn.GELU()", "flatten": "nn.Flatten()", "gap": "Mean()"}
-    if kind not in plain:
+        return "Unit(%s)" % (number(rest[1]) if rest else ""), True
+    plain = {"relu": "nn.ReLU()", "relu6": "nn.ReLU6()", "gelu": "nn.GELU()"}
+    if kind in plain:
+        return plain[kind], is_flat
+    if kind not in ("flatten", "gap"):
         raise Mistake("its layer '%s' is not known" % kind)
-    if kind == "gap" and is_flat:
-        return "nn.Flatten()", True
-    return plain[kind], is_flat or kind in ("flatten", "gap")
+    return "nn.Flatten()" if kind == "flatten" or is_flat else "Mean()", True
 
 
 def body_text(layers, state, prefix="body.", indent=8, is_flat=False):
@@ -207,7 +214,8 @@ def logits_text(metadata, state):
     if "head_scale" not in metadata:
         return extra, "\n    def logits(self, feature):\n        return self.head(feature)\n"
     cosine = "nn.functional.normalize(feature) @ nn.functional.normalize(self.head.weight).T"
-    return extra, "\n    def logits(self, feature):\n        return %s * (%s)\n" % (metadata["head_scale"], cosine)
+    scale = number(metadata["head_scale"])
+    return extra, "\n    def logits(self, feature):\n        return %s * (%s)\n" % (scale, cosine)
 
 
 def resize_text(metadata, facts):
@@ -240,8 +248,10 @@ def module_text(metadata, state, layers, file):
 
 
 def numbers(tensor):
-    kind = {"F64": "d", "F32": "f", "F16": "e"}[tensor.dtype]
-    return struct.unpack("<%d%s" % (len(tensor.data) // torch_nets.DTYPES[tensor.dtype], kind), tensor.data)
+    kind, data = {"F64": "d", "F32": "f", "F16": "e", "BF16": "f"}[tensor.dtype], tensor.data
+    if tensor.dtype == "BF16":  # the upper half of a float
+        data = b"".join(b"\0\0" + data[i : i + 2] for i in range(0, len(data), 2))
+    return struct.unpack("<%d%s" % (len(data) // struct.calcsize(kind), kind), data)
 
 
 def without_bias(state, name, norm):
@@ -313,36 +323,47 @@ def write(path, tensors):
 def read_model(path):
     file = os.path.join(path, "model.safetensors") if os.path.isdir(path) else path
     state, metadata = torch_nets.read_safetensors(file)
-    if metadata.get("format") != "centerloss 1":
+    if not isinstance(metadata, dict) or metadata.get("format") != "centerloss 1":
         raise Mistake("%s: this is no model; name one that cl_train wrote" % file)
-    return state, metadata, parse(metadata["net"])
+    return state, metadata
+
+
+def convert(options):
+    """The tensors to write, the text of the module or None, and what to print."""
+    state, metadata = read_model(options.model)
+    try:
+        layers = parse(metadata["net"])
+        channels, height, width = json.loads(metadata["input"])
+        colours = {1: "grey", 3: "red, green, blue"}.get(channels, "%d channels" % channels)
+        notes = ["pictures: %dx%d, %s (%s)" % (height, width, colours, metadata["resize"])]
+        notes += ["value: (pixel / 255 - mean) / std, mean %s, std %s" % (metadata["mean"], metadata["std"])]
+        if metadata.get("mirror") == "true":
+            notes.append("feature: the mean of those of a picture and of its mirror image")
+        if options.original_names:
+            family, tensors = original(state, layers, metadata["net"])
+            return tensors, None, ["for the code of %s, without its classifier" % family.name] + notes
+        text = module_text(metadata, state, layers, os.path.basename(options.output))
+    except Mistake as mistake:
+        raise Mistake("%s: %s" % (options.model, mistake)) from None
+    except (KeyError, IndexError, ValueError, TypeError, AttributeError, RecursionError):
+        raise Mistake("%s: this model is damaged; cl_features --info names the fault" % options.model) from None
+    tensors = {name: tensor for name, tensor in state.items() if 0 not in tensor.shape}
+    if metadata.get("head") == "none":
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("head.")}
+    return tensors, text, ["the state dict of Net in " + module_path(options)] + notes
+
+
+def module_path(options):
+    return os.path.splitext(options.output)[0] + ".py"
 
 
 def run(options):
-    state, metadata, layers = read_model(options.model)
-    channels, height, width = json.loads(metadata["input"])
-    try:
-        if options.original_names:
-            family, tensors = original(state, layers, metadata["net"])
-            print("%s: for the code of %s, without its classifier" % (options.output, family.name))
-        else:
-            tensors = {name: t for name, t in state.items() if 0 not in t.shape}
-            text = module_text(metadata, state, layers, os.path.basename(options.output))
-            if metadata.get("head") == "none":
-                tensors = {name: t for name, t in tensors.items() if not name.startswith("head.")}
-    except Mistake as mistake:
-        raise Mistake("%s: %s" % (options.model, mistake)) from None
+    tensors, text, notes = convert(options)
     write(options.output, tensors)
-    if not options.original_names:
-        module = os.path.splitext(options.output)[0] + ".py"
-        with open(module, "w", encoding="utf-8") as file:
+    if text is not None:
+        with open(module_path(options), "w", encoding="utf-8") as file:
             file.write(text)
-        print("%s: the state dict of Net in %s" % (options.output, module))
-    colours = {1: "grey", 3: "red, green, blue"}.get(channels, "%d channels" % channels)
-    print("pictures: %dx%d, %s (%s)" % (height, width, colours, metadata["resize"]))
-    print("value: (pixel / 255 - mean) / std, mean %s, std %s" % (metadata["mean"], metadata["std"]))
-    if metadata.get("mirror") == "true":
-        print("feature: the mean of those of a picture and of its mirror image")
+    print("%s: %s" % (options.output, "\n".join(notes)))
 
 
 def options():

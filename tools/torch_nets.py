@@ -4,6 +4,7 @@ import argparse
 import json
 import math
 import os
+import re
 import struct
 from collections import namedtuple
 
@@ -20,11 +21,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def run(work, name, options):
-    """work(options), or one sentence and exit code 1."""
+    """work(options), or one sentence and exit code 1; what files say cannot steer a terminal."""
     try:
         work(options)
     except Mistake as mistake:
-        raise SystemExit("%s: %s" % (name, mistake)) from None
+        raise SystemExit("%s: %s" % (name, re.sub(r"[\x00-\x1f\x7f-\x9f]", "?", str(mistake)))) from None
     except OSError as problem:
         raise SystemExit("%s: %s: %s" % (name, problem.filename, problem.strerror)) from None
 
@@ -55,7 +56,7 @@ def read_safetensors(path):
             if len(tensors[name].data) != math.prod(entry["shape"]) * DTYPES.get(entry["dtype"], 0):
                 if entry["dtype"] in DTYPES:
                     raise ValueError
-    except (ValueError, KeyError, TypeError, AttributeError, struct.error):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, struct.error):
         raise Mistake("%s: this is no safetensors file, or a damaged one" % path) from None
     return tensors, metadata
 

@@ -39,6 +39,22 @@ succeed "$TOOLS/cl_features" --info resnet18.model.safetensors
 says '3x224x224'
 says 'stretch'
 
+# Halves stay halves.
+cat >halve.py <<'END'
+import struct, torch_nets
+s = torch_nets.read_safetensors("iresnet18.safetensors")[0]
+for n, t in s.items():
+    v = struct.unpack("<%df" % (len(t.data) // 4), t.data)
+    s[n] = t._replace(dtype="F16", data=struct.pack("<%de" % len(v), *v))
+torch_nets.write_safetensors("half.safetensors", s, {})
+END
+PYTHONPATH=$SOURCE/tools succeed python3 halve.py
+convert half
+[ "$(wc -c <half.model.safetensors)" -lt 140000 ] || complain "halves became floats"
+succeed "$TOOLS/cl_features" half.model.safetensors a.ppm b.ppm c.ppm -o half.npy
+succeed python3 "$golden" compare iresnet18 half.npy
+says '^iresnet18: at most 0.0'
+
 # ---- mistakes ----
 # change NET CODE: a copy of the state dict as changed.safetensors; s: the tensors by name
 change() {

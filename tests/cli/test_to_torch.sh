@@ -112,6 +112,24 @@ expect 1 '^to_torch.py: little: its net is none of these: insightface.s mobilefa
     to_torch little -o no.safetensors --original-names
 expect 1 '^to_torch.py: resnet18.safetensors: this is no model; name one that cl_train wrote$' \
     to_torch resnet18.safetensors -o no.safetensors
+# A net line becomes a program, so only its own words may be in it.
+cat >hostile.py <<'END'
+import sys, torch_nets
+tensors, metadata = torch_nets.read_safetensors("plain/model.safetensors")
+metadata.update([sys.argv[1].split("=", 1)])
+torch_nets.write_safetensors("hostile", tensors, metadata)
+END
+hostile() { # METADATA PATTERN
+    succeed python3 hostile.py "$1"
+    expect 1 "^to_torch.py: hostile: $2$" to_torch hostile -o no.safetensors
+}
+hostile 'net=flatten, dropout exit()' "its net has 'exit\(\)' in place of a number"
+hostile 'net=maxpool 2xexit(), flatten' "its net has 'exit\(\)' in place of a number"
+hostile 'net=flatten, l2norm scale exit()' "its net has 'exit\(\)' in place of a number"
+hostile 'net=flatten, eval(1)' "its layer 'eval\(1\)' is not known"
+hostile 'input=[3,"x",12]' 'this model is damaged; cl_features --info names the fault'
+hostile 'net=conv 8' 'this model is damaged; cl_features --info names the fault'
+hostile "net=$(python3 -c 'print("residual {" * 5000)')" 'this model is damaged; .*'
 expect 1 '^to_torch.py: nothing: No such file' to_torch nothing -o no.safetensors
 expect 1 '^to_torch.py: little.py: this is no safetensors file, or a damaged one$' to_torch little.py -o no.safetensors
 expect 2 '^to_torch.py: no.onnx: end its name with .pth, .pt or .safetensors; see --help$' to_torch little -o no.onnx
