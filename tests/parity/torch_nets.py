@@ -4,13 +4,13 @@
     python3 tests/parity/torch_nets.py BUILD PICTURES [--net NAME] [--weights FILE] [-n 100]
 
 BUILD is a folder with cl_features and the shared library, PICTURES one with images below it. Needs torch, torchvision
-and Pillow. The weights are random, their statistics those of 16 of the pictures; --weights FILE takes the state dict
+and Pillow. The weights are random, their statistics those of 8 of the pictures; --weights FILE takes the state dict
 of a MobileNetV2 instead. The columns:
 
     parameters   of the net in PyTorch, without its classifier
     apart        the largest difference of a feature's number over the largest number of that feature, cl_features on the
                  files against PyTorch on what Pillow and torchvision made of them
-    speed        images per second of one thread over those of PyTorch, both on batches of 16 in memory, by user time,
+    speed        images per second of one thread over those of PyTorch, both on batches of 8 in memory, by user time,
                  in turn, the best of each; PyTorch with the faster of its two memory formats"""
 import argparse
 import ctypes
@@ -33,7 +33,7 @@ import from_torch as golden  # noqa: E402
 import torch_nets  # noqa: E402
 
 IRESNET, MOBILEFACENET = golden.definitions()
-BATCH, ROUNDS = 16, 5
+BATCH, ROUNDS = 8, 3
 NETS = {
     "resnet18": torchvision.models.resnet18,
     "resnet34": torchvision.models.resnet34,
