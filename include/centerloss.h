@@ -580,6 +580,8 @@ typedef struct cen_train_options {
      * their rows of the head take a step, as in torch.optim.SparseAdam (An et al. 2021). 0 or more
      * than there are: all (0) */
     size_t n_sampled;
+    size_t n_frozen; /* the first conv and dense layers that stay as they are, with what
+                                follows each up to the next; these run as in prediction (0) */
 } cen_train_options;
 
 /* Shards. A batch of n is cut into n_shards; shard s begins at image s * n / n_shards. Each has its
@@ -892,7 +894,7 @@ CEN_API cen_status cen_gallery_calibrate(cen_gallery *gallery, const cen_calibra
                                          cen_error *error);
 
 typedef enum cen_weights {
-    CEN_WEIGHTS_UNIFORM, /* each neighbour counts 1 */
+    CEN_WEIGHTS_UNIFORM,  /* each neighbour counts 1 */
     CEN_WEIGHTS_DISTANCE, /* 1 / distance; if some are at distance 0, only these count, 1 each */
     CEN_WEIGHTS_STEEP     /* the same with distance^16, of cosine distances ^8: of two that are
                              nearly as near, both count; else the nearer one decides */

@@ -23,6 +23,10 @@ int check_settings(int n_paths)
             EXIT_USAGE,
             "standard output holds what cl_train says; name a file or folder in place of -");
     }
+    if (s.n_frozen > 0 && s.init == NULL) {
+        return refuse(EXIT_USAGE, "--freeze %zu keeps layers of another model; name it by --init",
+                      s.n_frozen);
+    }
     if (s.channels == 2) return refuse(EXIT_USAGE, "--channels takes 1 or 3");
     if (s.flips && s.flips_never) {
         return refuse(EXIT_USAGE, "--flip and --no-flip exclude each other; leave one out");

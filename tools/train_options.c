@@ -52,7 +52,12 @@ static const option options[] = {
      .more = "Replaces the size of the last dense layer."},
     {"init", 'i', OPTION_TEXT, &s.init, "FILE", .is_input = true,
      .help = "begin with the weights of this safetensors file",
-     .more = "Tensors are matched by name."},
+     .more = "Tensors are matched by name. Other classes begin anew."},
+    {"freeze", '\0', OPTION_COUNT, &s.n_frozen, "N", .most = 1 << 20,
+     .help = "the first N layers of --init stay as they are (0)",
+     .more = "Conv and dense layers are counted, and batchnorm and prelu stay with the one before "
+             "them. Frozen "
+             "layers cost less time."},
 
     {"epochs", 'e', OPTION_COUNT, &s.n_epochs, "N", .least = 1, .most = 1e9, .group = "Training",
      .help = "passes over the training images (12 to 240)",

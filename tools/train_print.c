@@ -92,7 +92,11 @@ const char *flip_text(char text[FLIP_TEXT])
 
 void print_training(size_t n_taken)
 {
-    if (n_taken > 0) print_names(stdout, "weights   %zu tensors from %s\n", n_taken, s.init);
+    if (n_taken > 0) {
+        print_names(stdout, "weights   %zu tensors from %s", n_taken, s.init);
+        if (s.n_frozen > 0) printf(", the first %zu layers frozen", s.n_frozen);
+        printf("\n");
+    }
     print_names(stdout, "training  %zu epoch%s, batches of %zu, %s loss, lambda %s,\n", s.n_epochs,
                 s.n_epochs == 1 ? "" : "s", s.batch_size, loss_names[s.loss], s.lambda);
     printf("          centers %s, augment %s, Adam %g, seed %llu\n", center_modes[s.centers],

@@ -155,6 +155,7 @@ static void apply_train(cen_train_options *train)
     train->lr = s.lr;
     train->adam_eps = s.adam_eps;
     train->adam_form = (cen_adam_form)s.adam_form;
+    train->n_frozen = s.n_frozen;
 }
 
 static void apply_augment(cen_augment *augment)
@@ -227,6 +228,8 @@ cen_status note_settings(cen_model *model, cen_error *error)
         status = cen_model_set_note(model, "adam_form", adam_forms[s.adam_form], error);
     if (status == CEN_OK && isfinite(s.mirror_kept))
         status = note(model, "mirror_kept", error, "%.4f", s.mirror_kept);
+    if (status == CEN_OK && s.n_frozen > 0)
+        status = note(model, "frozen", error, "%.0f", (double)s.n_frozen);
     char seed[32];
     (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)s.seed);
     return status == CEN_OK ? cen_model_set_note(model, "seed", seed, error) : status;

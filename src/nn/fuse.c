@@ -9,7 +9,7 @@ typedef struct pattern {
     const cen__layer_kind *kinds[MOST_IN_A_ROW]; /* each is the only reader of the one before it */
     const cen__layer_kind *becomes;
     bool has_relu; /* the op has the relu of the row */
-    bool folds;    /* in inference: the second's numbers go into the first's parameters */
+    bool folds;    /* if frozen: the second's numbers go into the first's parameters */
 } pattern;
 
 /* What becomes one op. The first that fits is taken, and then others may fit what it has become; so the
@@ -40,7 +40,7 @@ typedef struct draft {
     size_t n_layers;
     size_t *n_readers; /* [n_layers] of each layer's output; later of each op's */
     size_t *op_of;     /* [n_layers] the op that has a layer's output; later the same of ops */
-    bool is_training;
+    size_t n_frozen;   /* layers, the first ones */
 } draft;
 
 static void count_readers(const cen__layer *layers, size_t n, size_t *n_readers)
@@ -69,16 +69,17 @@ static void lose_bias(const draft *d, cen__ops *made, const cen__layer *norm)
     made->ops[d->op_of[input]].bias_is_lost = true;
 }
 
-/* One op each, but two of a batchnorm in training, and none of a dropout in inference. */
+/* One op each, but two of a batchnorm in training, and none of a frozen dropout. */
 static void expand(const draft *d, cen__ops *made)
 {
     count_readers(d->layers, d->n_layers, d->n_readers);
     for (size_t i = 0; i < d->n_layers; i++) {
         cen__layer op = d->layers[i];
-        bool is_norm = d->is_training && op.kind == &cen__batchnorm_layer;
+        op.is_frozen = i < d->n_frozen;
+        bool is_norm = !op.is_frozen && op.kind == &cen__batchnorm_layer;
         if (is_norm) lose_bias(d, made, &op);
         move_inputs(&op, d->op_of);
-        if (!d->is_training && op.kind == &cen__dropout_layer) {
+        if (op.is_frozen && op.kind == &cen__dropout_layer) {
             d->op_of[i] = op.inputs[0];
             continue;
         }
@@ -114,7 +115,7 @@ static size_t apply_pattern(const draft *d, const cen__ops *made, size_t i, cen_
 {
     for (size_t k = 0; k < N_PATTERNS; k++) {
         const pattern *p = &patterns[k];
-        if (p->folds && d->is_training) continue;
+        if (p->folds && !op->is_frozen) continue;
         size_t length = length_of(p, made, i, op, d->n_readers);
         if (length == 0) continue;
         const cen__layer *last = &made->ops[i + length - 1];
@@ -157,26 +158,24 @@ static void fuse(const draft *d, cen__ops *made)
 {
     expand(d, made);
     group(d, made);
-    for (size_t i = 0; i + 1 < made->n && d->is_training; i++) {
+    for (size_t i = 0; i + 1 < made->n; i++) {
         cen__layer *op = &made->ops[i];
-        if (op->kind == &cen__batchnorm_layer) *op = measuring(op + 1, op->inputs[0]);
+        bool is_norm = !op->is_frozen && op->kind == &cen__batchnorm_layer;
+        if (is_norm) *op = measuring(op + 1, op->inputs[0]);
     }
 }
 
 cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_layers,
-                     cen__ops *training, cen__ops *inference, cen_error *error)
+                     size_t n_frozen, cen__ops *ops, cen_error *error)
 {
-    draft d = {.layers = layers,
-               .n_layers = n_layers,
-               .n_readers = cen__alloc(context, 2 * n_layers, sizeof *d.n_readers),
-               .op_of = cen__alloc(context, 2 * n_layers, sizeof *d.op_of)};
-    training->ops = cen__alloc(context, 2 * n_layers, sizeof *training->ops);
-    inference->ops = cen__alloc(context, n_layers, sizeof *inference->ops);
-    bool good =
-        d.n_readers != NULL && d.op_of != NULL && training->ops != NULL && inference->ops != NULL;
-    if (good) fuse(&d, inference);
-    d.is_training = true;
-    if (good) fuse(&d, training);
+    const draft d = {.layers = layers,
+                     .n_layers = n_layers,
+                     .n_readers = cen__alloc(context, 2 * n_layers, sizeof *d.n_readers),
+                     .op_of = cen__alloc(context, 2 * n_layers, sizeof *d.op_of),
+                     .n_frozen = n_frozen};
+    *ops = (cen__ops){cen__alloc(context, 2 * n_layers, sizeof *ops->ops), 0};
+    bool good = d.n_readers != NULL && d.op_of != NULL && ops->ops != NULL;
+    if (good) fuse(&d, ops);
     cen__free(d.n_readers);
     cen__free(d.op_of);
     return good ? CEN_OK : cen__fail_memory(error, "the net");

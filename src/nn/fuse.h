@@ -10,11 +10,11 @@ typedef struct cen__ops {
     size_t n;
 } cen__ops;
 
-/* Of layers[n_layers], whose shapes are set. In training batchnorm is two ops: one that measures
- * the batch and ends a stage, one that begins the next. In inference dropout is none. Then the patterns
- * of fuse.c become one op each; an op may point at a layer, so the layers must stay. What was
+/* Of layers[n_layers], whose shapes are set. The first n_frozen are as in inference, where dropout is no op. In
+ * training batchnorm is two: one that measures the batch and ends a stage, one that begins the next. Then the
+ * patterns of fuse.c become one op each; an op may point at a layer, so the layers must stay. What was
  * allocated is the caller's to free, also on failure. Errors: MEMORY. */
 cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_layers,
-                     cen__ops *training, cen__ops *inference, cen_error *error);
+                     size_t n_frozen, cen__ops *ops, cen_error *error);
 
 #endif

@@ -52,10 +52,18 @@ struct cen__layer {
     size_t index;                     /* among the net's layers */
     size_t column;                    /* of its name in the line, from 1 */
     /* Of an op (fuse.h): */
-    bool has_relu;          /* with relu */
-    bool bias_is_lost;      /* a batchnorm behind it takes the bias away: its gradient is 0 */
-    const cen__layer *norm; /* inference: the batchnorm that is folded into its parameters */
+    bool has_relu;     /* with relu */
+    bool bias_is_lost; /* a batchnorm behind it takes the bias away: its gradient is 0 */
+    bool is_frozen;    /* runs as in inference, and learns nothing */
+    const cen__layer
+        *norm; /* frozen, or inference: the batchnorm that is folded into its parameters */
 };
+
+/* True if it has a gradient of its own. */
+static inline bool cen__layer_learns(const cen__layer *op)
+{
+    return op->n_parameters > 0 && !op->is_frozen;
+}
 
 /* One call of forward or backward: n images, and what belongs to the layer. */
 typedef struct cen__pass {

@@ -17,8 +17,11 @@ cen_status cen__net_create(cen_context *context, const cen__kernels *kernels, ce
     }
     if (status == CEN_OK) status = cen__graph_connect(net, error);
     if (status == CEN_OK) {
+        status = cen__fuse(context, net->layers, net->n_layers, 0, &net->training, error);
+    }
+    if (status == CEN_OK) {
         status =
-            cen__fuse(context, net->layers, net->n_layers, &net->training, &net->inference, error);
+            cen__fuse(context, net->layers, net->n_layers, net->n_layers, &net->inference, error);
     }
     if (status != CEN_OK) cen__net_free(net);
     return status;
@@ -49,6 +52,20 @@ void cen__uniform(float *w, size_t count, double bound, uint64_t seed, uint64_t 
     for (size_t i = 0; i < count; i++) {
         w[i] = (2 * cen__random_float(seed, stream, i) - 1) * (float)bound;
     }
+}
+
+size_t cen__net_first(const cen__net *net, size_t n, size_t *n_there)
+{
+    size_t found = 0, end = n == 0 ? 0 : SIZE_MAX;
+    for (size_t i = 0; i < net->n_layers; i++) {
+        const cen__layer *layer = &net->layers[i];
+        bool has_matrix = layer->n_parameters > 0 && layer->parameters[0].n_dims > 1;
+        if (has_matrix && n > 0 && found == n) end = i;
+        found += has_matrix;
+    }
+    if (found == n && n > 0) end = net->n_layers;
+    if (n_there != NULL) *n_there = found;
+    return end;
 }
 
 /* The first layer that reads the output of layer i, or n_layers. */

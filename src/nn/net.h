@@ -24,6 +24,10 @@ cen_status cen__net_create(cen_context *context, const cen__kernels *kernels, ce
                            const char *line, cen__shape in, size_t feature_size, cen_error *error);
 void cen__net_free(cen__net *net);
 
+/* The first n layers of kernels or matrices, with what follows each up to the next: so many layers of all. SIZE_MAX:
+ * there are fewer than n. *n_there (may be NULL): how many there are. */
+size_t cen__net_first(const cen__net *net, size_t n, size_t *n_there);
+
 /* w[n_parameters]: a rectifier's weights He uniform (He et al. 2015, eq. 10 and 15), others Glorot
  * uniform (Glorot and Bengio 2010, eq. 16), or each parameter's start. */
 void cen__net_initialize(const cen__net *net, uint64_t seed, float *w);

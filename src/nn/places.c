@@ -31,7 +31,7 @@ typedef struct life {
     size_t root; /* the op that has computed what this one hands on; NONE: it is the net's input */
     size_t n_readers, last_reader; /* of what this op has computed */
     size_t output, gradient;       /* buffers; NONE: the net's input, or not there yet */
-    bool is_trained;               /* parameters are in it or before it */
+    bool is_trained;               /* parameters that learn are in it or before it */
 } life;
 
 typedef struct layout {
@@ -176,7 +176,7 @@ static void plan_gradients(layout *l)
     for (size_t i = 0; i < plan->n_ops; i++) {
         life *at = &l->lives[i];
         at->gradient = NONE;
-        at->is_trained = plan->ops[i].n_parameters > 0;
+        at->is_trained = cen__layer_learns(&plan->ops[i]);
         for (size_t k = 0; k < plan->ops[i].n_inputs; k++) {
             at->is_trained = at->is_trained || is_needed(l, &plan->ops[i], k);
         }

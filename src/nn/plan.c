@@ -107,19 +107,22 @@ static bool is_second(const cen__layer *op)
     return op->kind->finish_backward != NULL;
 }
 
+/* Frozen ops are the first, so that the parameters of a stage that learn lie together. */
 static void plan_stages(cen__plan *plan)
 {
     for (size_t i = 0; i < plan->n_ops; i++) {
         const cen__layer *op = &plan->ops[i];
+        const size_t count = !plan->is_training || !op->is_frozen ? op->count : 0;
         const cen__scope scope = op->kind->scope;
         cen__stage *last = plan->n_stages > 0 ? &plan->stages[plan->n_stages - 1] : NULL;
         if (last == NULL || last->scope == CEN__SCOPE_BATCH || scope == CEN__SCOPE_BATCH ||
             is_second(op)) {
             plan->stages[plan->n_stages++] = (cen__stage){
-                .first = i, .end = i + 1, .scope = scope, .offset = op->offset, .count = op->count};
+                .first = i, .end = i + 1, .scope = scope, .offset = op->offset, .count = count};
         } else {
             last->end = i + 1;
-            last->count += op->count;
+            if (last->count == 0) last->offset = op->offset;
+            last->count += count;
         }
     }
     plan_chunks(plan);

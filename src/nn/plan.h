@@ -17,7 +17,7 @@
  *     shared    one an op: what it knows of the batch, from forward to backward
  *     sums      one a chunk: what an op adds up over the batch, in double
  *     partial   one a chunk: gradients of a stage's parameters
- *     folded    parameters with the batchnorm after them (inference)
+ *     folded    parameters with the batchnorm after them (inference, and frozen)
  *     prepared  what convolutions make of their kernels: in training those of the stage that runs, else
  *               of all
  *
@@ -39,7 +39,7 @@ typedef struct cen__place {
 typedef struct cen__stage {
     size_t first, end; /* ops */
     cen__scope scope;
-    size_t offset, count;         /* of its parameters */
+    size_t offset, count;         /* of its parameters; in training of those that learn */
     size_t n_images, most_chunks; /* a chunk should have n_images or more */
 } cen__stage;
 
@@ -52,7 +52,7 @@ typedef struct cen__addition {
 /* Of an op. */
 typedef struct cen__spot {
     cen__place y, dy, dx;
-    bool needs_dx; /* some op before has parameters */
+    bool needs_dx; /* some op before has parameters that learn */
     cen__addition additions[CEN__MAX_INPUTS];
     size_t saved_offset;    /* bytes */
     size_t shared_offset;   /* numbers */

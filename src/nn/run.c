@@ -264,7 +264,7 @@ static void backward_ops(const call *c, const chunk *of)
     for (size_t i = c->stage->end; i-- > c->stage->first;) {
         const cen__layer *op = &c->plan->ops[i];
         const cen__spot *at = &c->plan->spots[i];
-        if (!at->needs_dx && op->n_parameters == 0) continue;
+        if (!at->needs_dx && !cen__layer_learns(op)) continue;
         if (op->kind->backward != NULL) {
             cen__pass pass = gradient_pass(c, of, i);
             op->kind->backward(op, &pass);
@@ -362,8 +362,18 @@ static void forward_stage(call *c)
     op->kind->finish_forward(op, &pass);
 }
 
+/* Neither it nor what comes before it learns. */
+static bool is_idle(const call *c)
+{
+    for (size_t i = c->stage->first; i < c->stage->end; i++) {
+        if (c->plan->spots[i].needs_dx || cen__layer_learns(&c->plan->ops[i])) return false;
+    }
+    return true;
+}
+
 static void backward_stage(call *c)
 {
+    if (is_idle(c)) return;
     const cen__layer *first = &c->plan->ops[c->stage->first];
     const size_t count = c->stage->count, n_chunks = cen__plan_chunks(c->stage, c->n);
     chunk whole = whole_of(c);

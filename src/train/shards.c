@@ -82,6 +82,26 @@ static size_t most_parts(const cen__shards *shards)
     return most;
 }
 
+/* shards->net, and what of the model is frozen. */
+static cen_status freeze(cen__shards *shards, size_t n_frozen, cen_error *error)
+{
+    const cen_model *model = shards->model;
+    size_t n_there, n_layers = cen__net_first(&model->net, n_frozen, &n_there);
+    shards->net = model->net;
+    if (n_layers == SIZE_MAX) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "%zu layers are to be frozen, but the net has %zu conv and dense layers; "
+                         "freeze fewer",
+                         n_frozen, n_there);
+    }
+    if (n_layers == 0) return CEN_OK;
+    bool is_all = n_layers == model->net.n_layers;
+    shards->n_frozen = is_all ? model->net.n_parameters : model->net.layers[n_layers].offset;
+    shards->n_frozen_state = is_all ? model->net.n_state : model->net.layers[n_layers].state_offset;
+    return cen__fuse(model->context, model->net.layers, model->net.n_layers, n_layers,
+                     &shards->net.training, error);
+}
+
 cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
                               const cen_train_options *options, cen_error *error)
 {
@@ -99,8 +119,11 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "a batch of %zu does not fit into memory; use smaller batches", batch);
     }
-    cen_status status = cen__run_create(&shards->run, &model->net, cen__shards_largest(shards),
-                                        model->context, true, error);
+    cen_status status = freeze(shards, options->n_frozen, error);
+    if (status == CEN_OK) {
+        status = cen__run_create(&shards->run, &shards->net, cen__shards_largest(shards),
+                                 model->context, true, error);
+    }
     if (status != CEN_OK) return status;
     if (n_ranks > 1) {
         shards->n_parts = most_parts(shards);
@@ -112,8 +135,10 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
     room = cen__exchange_room(&shards->exchange, batch, model->info.feature_size * sizeof(float));
     room = cen__plus(room, cen__times(n_ranks, sizeof(cen__view)));
     shards->state = cen__alloc(model->context, n_state, sizeof(float));
-    shards->sums = cen__alloc(model->context, cen__times(levels, shards->n_numbers), sizeof(float));
-    shards->parts = cen__alloc(model->context, numbers, sizeof(float));
+    /* Zeros, as nothing is written to what is frozen. */
+    shards->sums =
+        cen__alloc_zeroed(model->context, cen__times(levels, shards->n_numbers), sizeof(float));
+    shards->parts = cen__alloc_zeroed(model->context, numbers, sizeof(float));
     shards->own = cen__alloc(model->context, blocks, sizeof(float));
     shards->all = cen__alloc(model->context, blocks, sizeof(float));
     shards->buffer = cen__alloc(model->context, room, 1);
@@ -125,6 +150,7 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
 void cen__shards_free(cen__shards *shards)
 {
     cen__run_free(shards->run);
+    if (shards->n_frozen > 0) cen__free(shards->net.training.ops);
     cen__free(shards->state);
     cen__free(shards->sums);
     cen__free(shards->parts);
@@ -353,5 +379,6 @@ cen_status cen__shards_backward(cen__shards *shards, const float *x, size_t n, f
         memcpy(state, shards->parts + model->head_weight, n_state * sizeof *state);
     }
     for (size_t i = 0; i < n_state; i++) state[i] /= n_used;
+    memcpy(state, cen__model_state(model), shards->n_frozen_state * sizeof *state);
     return status;
 }

@@ -16,19 +16,21 @@ typedef struct cen__view {
 
 typedef struct cen__shards {
     const cen_model *model;
+    cen__net net;  /* the model's, with other ops for training if some are frozen */
     cen__run *run; /* of one shard */
     cen_exchange exchange;
     size_t n_shards, batch_size;
-    size_t n_numbers;    /* parameters of the body, and its running statistics */
-    size_t live;         /* the shard whose activations are there; n_shards: none */
-    float *state;        /* [n_state] that its forward has moved */
-    float *sums;         /* [levels, n_numbers]: of shards that are still to be added */
-    size_t n_parts;      /* sums over shards that a process gives at most */
-    float *parts;        /* [n_parts, n_numbers]: those of this one */
-    size_t slice;        /* numbers that a process adds up at once */
-    float *own, *all;    /* [n_ranks, n_parts, slice]: sent and received */
-    void *buffer;        /* of small exchanges */
-    uint64_t seed, step; /* that dropout draws by */
+    size_t n_numbers;                /* parameters of the body, and its running statistics */
+    size_t n_frozen, n_frozen_state; /* the first of each, which stay */
+    size_t live;                     /* the shard whose activations are there; n_shards: none */
+    float *state;                    /* [n_state] that its forward has moved */
+    float *sums;                     /* [levels, n_numbers]: of shards that are still to be added */
+    size_t n_parts;                  /* sums over shards that a process gives at most */
+    float *parts;                    /* [n_parts, n_numbers]: those of this one */
+    size_t slice;                    /* numbers that a process adds up at once */
+    float *own, *all;                /* [n_ranks, n_parts, slice]: sent and received */
+    void *buffer;                    /* of small exchanges */
+    uint64_t seed, step;             /* that dropout draws by */
 } cen__shards;
 
 /* Errors: ARGUMENT (numbers that do not go together). */

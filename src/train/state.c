@@ -47,8 +47,11 @@ void cen__entries_pairs(const cen__entries *list, cen__string_pair *pairs)
 /* What older files do not have, and what they were made with. */
 static const struct {
     const char *name, *was;
-} newer[] = {{"number of shards", "1"}, {"form of Adam", "0"}, {"sampled classes", "0"}};
-enum { SHARDS, ADAM_FORM, SAMPLED };
+} newer[] = {{"number of shards", "1"},
+             {"form of Adam", "0"},
+             {"sampled classes", "0"},
+             {"frozen layers", "0"}};
+enum { SHARDS, ADAM_FORM, SAMPLED, FROZEN };
 
 static void add_model(cen__entries *list, const cen_model_info *info)
 {
@@ -87,6 +90,7 @@ static void add_train_options(cen__entries *list, const cen_train_options *o)
     cen__entry_count(list, newer[SHARDS].name, o->n_shards);
     cen__entry_count(list, newer[ADAM_FORM].name, (uint64_t)o->adam_form);
     cen__entry_count(list, newer[SAMPLED].name, o->n_sampled);
+    cen__entry_count(list, newer[FROZEN].name, o->n_frozen);
 }
 
 void cen__entries_add_trainer(cen__entries *list, cen_trainer *trainer)

@@ -281,9 +281,16 @@ static uint64_t seen_of(const cen_trainer *trainer, const int32_t *labels, size_
         o->lambda_ratio,
         o->alpha,
         vectors_of(trainer)->dot(model->n_numbers, model->parameters, model->parameters)};
-    const uint64_t counts[] = {trainer->adam.n_steps,  trainer->seed,     o->n_shards,
-                               o->batch_size,          (uint64_t)o->loss, (uint64_t)o->centers,
-                               (uint64_t)o->adam_form, o->n_sampled,      n};
+    const uint64_t counts[] = {trainer->adam.n_steps,
+                               trainer->seed,
+                               o->n_shards,
+                               o->batch_size,
+                               (uint64_t)o->loss,
+                               (uint64_t)o->centers,
+                               (uint64_t)o->adam_form,
+                               o->n_sampled,
+                               o->n_frozen,
+                               n};
     uint64_t seen = cen__hash_name(model->info.net), bits;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         memcpy(&bits, &numbers[i], sizeof bits);
@@ -417,6 +424,7 @@ static void update_weights(cen_trainer *trainer)
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
         if (tensor->offset >= (is_sampled ? model->head_weight : model->centers)) continue;
+        if (tensor->offset < trainer->shards.n_frozen) continue;
         double decay = tensor->n_dims > 1 ? trainer->options.weight_decay : 0;
         cen__adam_apply(&trainer->adam, tensor->offset, tensor->count, decay, model->parameters,
                         trainer->gradient);

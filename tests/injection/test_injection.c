@@ -217,7 +217,7 @@ static int gather_twice(void *user, const void *own, size_t size, void *all)
 
 #define STATE OUT "/state"
 
-/* A loop written by hand, in shards, which goes on from its state and saves it. */
+/* A loop written by hand, in shards and with a frozen layer, which goes on from its state and saves it. */
 static bool step_by_hand(void)
 {
     cen_error error;
@@ -236,6 +236,7 @@ static bool step_by_hand(void)
     exchange.gather = gather_twice;
     training.batch_size = 6;
     training.n_shards = 4;
+    training.n_frozen = 1;
     training.exchange = &exchange;
     cen_status status = cen_model_create(context, &model, &options, &error);
     if (status == CEN_OK) status = cen_trainer_create(&trainer, model, &training, &error);

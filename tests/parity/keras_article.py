@@ -50,7 +50,7 @@ def shuffled(n, epoch, seed=1):
     return rows
 
 
-def crop(photos, folder, size):
+def crop(photos, folder, size, std):
     """Squares of the photos as PNG; x[n, 3, size, size] and labels[n] in bytewise order."""
     pixels, labels = [], []
     classes = sorted((name for name in os.listdir(photos) if os.path.isdir(os.path.join(photos, name))),
@@ -65,11 +65,11 @@ def crop(photos, folder, size):
             image.save(os.path.join(folder, name, "%06d.png" % k))
             pixels.append(np.asarray(image).transpose(2, 0, 1))
             labels.append(label)
-    return np.stack(pixels).astype("f4") / np.float32(255), np.array(labels), len(classes)
+    return np.stack(pixels).astype("f4") / np.float32(255) / np.float32(std), np.array(labels), len(classes)
 
 
 def batches_of(x, labels, n_steps):
-    rows, epoch = [], 0
+    rows, epoch = [], 1
     while len(rows) < n_steps:
         order = shuffled(len(x), epoch)
         rows += [order[at:at + BATCH] for at in range(0, len(x), BATCH)]
@@ -77,11 +77,11 @@ def batches_of(x, labels, n_steps):
     return [(x[chosen], labels[chosen]) for chosen in rows[:n_steps]]
 
 
-def run_cl_train(program, work, size, n_steps, n_images, more=()):
+def run_cl_train(program, work, size, std, n_steps, n_images, more=()):
     steps = os.path.join(work, "steps.csv")
     epochs = -(-n_steps // -(-n_images // BATCH))
     subprocess.run([program, "--recipe", "article", "--image-size", str(size), "--val-split", "0", "--mean", "0",
-                    "--std", "1", "--init", os.path.join(work, "initial.safetensors"), "--epochs", str(epochs),
+                    "--std", "%.9g" % std, "--init", os.path.join(work, "initial.safetensors"), "--epochs", str(epochs),
                     "--stop-after", str(n_steps), "--steps", steps, "--threads", "1", "--quiet", "--overwrite",
                     *more, "-o", os.path.join(work, "run"), os.path.join(work, "photos")], check=True)
     with open(steps, newline="") as file:
@@ -103,12 +103,13 @@ def main():
     parser.add_argument("--cl-train", required=True, metavar="PATH")
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--std", type=float, default=1, help="divides the pixels, too")
     parser.add_argument("--rest", action="store_true")
     parser.add_argument("--csv", metavar="FILE", help="write the losses of every step")
     options = parser.parse_args()
     article.use_one_thread()
     with tempfile.TemporaryDirectory() as work:
-        x, labels, n_classes = crop(options.photos, os.path.join(work, "photos"), options.size)
+        x, labels, n_classes = crop(options.photos, os.path.join(work, "photos"), options.size, options.std)
         batches = batches_of(x, labels, options.steps)
         single = article.Article(options.size, options.size, n_classes)
         write_safetensors(os.path.join(work, "initial.safetensors"), single.arrays())
@@ -117,7 +118,7 @@ def main():
         float64 = double.fit(batches)
         single = article.Article(options.size, options.size, n_classes)  # float32 again, with the same seed
         keras = single.fit(batches)
-        train = [options.cl_train, work, options.size, options.steps, len(x)]
+        train = [options.cl_train, work, options.size, options.std, options.steps, len(x)]
         ours = run_cl_train(*train)
         print("%d photos of %d classes at %dx%d, %d steps; softmax %.4f -> %.4f, center %.4f -> %.4f" % (
             len(x), n_classes, options.size, options.size, options.steps, keras[0, 1], keras[-1, 1], keras[0, 2],

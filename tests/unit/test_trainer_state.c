@@ -271,7 +271,7 @@ static void a_file_of_a_stranger_is_only_data(void **state)
 static void options_that_came_later_stand_for_what_was_before_them(void **state)
 {
     (void)state;
-    const char *const names[] = {"number of shards", "form of Adam"};
+    const char *const names[] = {"number of shards", "form of Adam", "frozen layers"};
     cen_train_options options = options_of(CEN_CENTERS_MEAN);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         cen_train_options other = options;
@@ -282,6 +282,7 @@ static void options_that_came_later_stand_for_what_was_before_them(void **state)
         close_loop(&l);
         if (i == 0) other.n_shards = 2;
         if (i == 1) other.adam_form = CEN_ADAM_KERAS;
+        if (i == 2) other.n_frozen = 1;
         l = open_loop(&other, 1, net);
         check_refused(&l, "trainer_changed", CEN_ERROR_ARGUMENT, names[i]);
         close_loop(&l);

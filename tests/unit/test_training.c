@@ -165,6 +165,24 @@ static void the_articles_program_trains_as_in_keras(void **state)
     golden_free(all);
 }
 
+/* Also if the last frozen layer is within a residual, or the whole body is frozen. */
+static void frozen_layers_are_those_of_torch_without_gradients_in_eval(void **state)
+{
+    (void)state;
+    static const char *const cases[] = {"freeze_1", "freeze_2", "freeze_all",
+                                        "freeze_in_a_residual", "freeze_before_a_shortcut"};
+    golden *all = golden_open("freeze.bin");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        cen_train_options options = plain_train_options();
+        options.n_frozen = (size_t)golden_get(all, cases[i], "n_frozen")->values[0];
+        run r = open_run_with(all, cases[i], 2, options);
+        check_losses(&r);
+        check_final(&r);
+        close_run(&r);
+    }
+    golden_free(all);
+}
+
 static void the_number_of_threads_changes_no_bit(void **state)
 {
     (void)state;
@@ -194,6 +212,7 @@ int main(void)
         cmocka_unit_test(strides_pads_and_slopes_train_as_in_torch),
         cmocka_unit_test(a_small_resnet_trains_as_in_torch),
         cmocka_unit_test(the_articles_program_trains_as_in_keras),
+        cmocka_unit_test(frozen_layers_are_those_of_torch_without_gradients_in_eval),
         cmocka_unit_test(the_number_of_threads_changes_no_bit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
