@@ -281,6 +281,7 @@ typedef struct cen_folder_options {
      * gets the bytes of the rest, if they have room in the cache. All must have the same images.
      * A process that fails leaves the others waiting in the exchange. */
     const struct cen_exchange *exchange;
+    size_t holdout_least; /* holdout_share is for folders of at least so many classes (0) */
 } cen_folder_options;
 
 typedef struct cen_folder_image {
@@ -696,11 +697,14 @@ typedef struct cen_epoch_report {
                           guessing (ln C for C classes of one size, a triplet's margin), within
                           1 % or above it, and feature_spread is at most a fifth of that before */
     double seconds;
-    bool is_best; /* highest knn_accuracy (with balance: knn_macro) so far, then lowest validation
-                     loss; always without validation images */
+    bool is_best; /* highest unseen_auc so far, or without held-out rows highest knn_accuracy (with
+                     balance: knn_macro), then lowest validation loss; always without any of them */
     const float *features; /* [n_features, D] of the validation images; borrowed, valid during the
                               callback */
     size_t n_features;
+    double
+        unseen_auc; /* of up to 1,000 held-out rows, by cosine: the area under the ROC of pairs of
+                          one class and of two; NAN without such pairs */
 } cen_epoch_report;
 
 /* Where a resumed training goes on. */
@@ -708,7 +712,7 @@ typedef struct cen_resume_report {
     size_t epoch, batch; /* of the next step; batches of this epoch are done */
     size_t step;         /* steps done */
     size_t best_epoch;   /* 0: none yet */
-    double best_knn;     /* what chose it: knn_accuracy, or knn_macro */
+    double best_knn;     /* what chose it: unseen_auc, knn_accuracy or knn_macro */
     const char *warning; /* NULL, or why the older of two checkpoints is used */
     /* Compiler and instruction set ("gcc 12 avx2"), now and of the checkpoint. If they differ, the
      * last bits may differ from here on. */

@@ -21,7 +21,7 @@ static const char *as_loss(double loss, char text[32])
 }
 
 /* Without validation images their columns are left out. */
-static void print_header(const run *r, bool is_validated)
+static void print_header(const run *r, bool is_validated, bool has_unseen)
 {
     char a[32], b[32];
     if (is_validated && r->n_gallery < r->n_train) {
@@ -31,13 +31,15 @@ static void print_header(const run *r, bool is_validated)
     printf("\n      ------ training -------");
     if (is_validated) {
         printf("   ------------ validation ---------%s---", s.balance ? "--------" : "");
-        printf("%6s best", "*");
     }
+    if (has_unseen) printf("%8s", "unseen");
+    if (is_validated || has_unseen) printf("%6s best", "*");
     printf("\nepoch%8s%8s%9s", first_term(), "center", "accuracy");
     if (is_validated) {
         printf("  %8s%9s%8s%s%12s", first_term(), "accuracy", "k-NN", s.balance ? "   macro" : "",
                "intra/inter");
     }
+    if (has_unseen) printf("%8s", "AUC");
     printf("%8s\n", "time");
 }
 
@@ -57,9 +59,10 @@ void print_epoch(run *r, const cen_epoch_report *report)
 {
     const cen_losses *train = &report->train, *val = &report->validation;
     const bool is_validated = !isnan(report->knn_accuracy);
-    const bool is_best = is_validated && report->is_best;
+    const bool has_unseen = !isnan(report->unseen_auc);
+    const bool is_best = (is_validated || has_unseen) && report->is_best;
     char a[32], b[32], c[32];
-    if (!r->has_header) print_header(r, is_validated);
+    if (!r->has_header) print_header(r, is_validated, has_unseen);
     r->has_header = true;
     fputs(is_best ? terminal_look(stdout, LOOK_BEST) : "", stdout);
     printf("%5zu%8s%8s%9s", report->epoch, as_loss(train->first, a), as_loss(train->center, b),
@@ -70,6 +73,7 @@ void print_epoch(run *r, const cen_epoch_report *report)
         if (s.balance) printf("%8s", as_percent(report->knn_macro, a));
         printf("%12.3f", report->intra_inter);
     }
+    if (has_unseen) printf("%8s", as_percent(report->unseen_auc, a));
     printf("%8s%s%s\n", as_clock(report->seconds, a), is_best ? " *" : "",
            is_best ? terminal_look(stdout, LOOK_PLAIN) : "");
     if (s.is_verbose) print_internals(report);
@@ -177,7 +181,9 @@ void print_end(const run *r, const cen_folder_info *info, bool is_stopped)
     }
     print_names(stdout, "done      %s: model.safetensors (epoch %zu", r->folder, r->best_epoch);
     char knn[96];
-    if (!isnan(r->best_knn)) {
+    if (!isnan(r->best_knn) && r->is_best_unseen) {
+        printf(", AUC of held-out classes %.2f %%", 100 * r->best_knn);
+    } else if (!isnan(r->best_knn)) {
         printf(
             ", %s%s", s.balance ? "macro " : "",
             knn_text(r->best_knn, r->n_gallery > 0 ? r->n_gallery : r->n_train, r->n_train, knn));

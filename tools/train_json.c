@@ -201,7 +201,8 @@ void json_end(const run *r, int code)
     put_text("message", is_done || is_stopped ? NULL : refusal);
     put_text("run", r->has_begun ? r->folder : NULL);
     put_count("best_epoch", r->best_epoch);
-    put_number("best_knn", r->best_epoch > 0 ? r->best_knn : NAN);
+    put_number(r->is_best_unseen ? "best_unseen_auc" : "best_knn",
+               r->best_epoch > 0 ? r->best_knn : NAN);
     put_text("model", r->best_epoch > 0 ? in_run(r, "model.safetensors", path) : NULL);
     put_text("log", r->has_begun ? in_run(r, "log.csv", path) : NULL);
     put_text("features", is_done && r->has_begun ? in_run(r, "features.npy", path) : NULL);

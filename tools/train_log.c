@@ -9,7 +9,8 @@ const char *const log_columns[N_LOG_COLUMNS] = {
     "epoch",          "train_total",     "train_softmax", "train_center", "train_accuracy",
     "val_total",      "val_softmax",     "val_center",    "val_accuracy", "knn_accuracy",
     "intra_inter",    "seconds",         "best",          "lr",           "lambda",
-    "gradient_ratio", "center_distance", "center_spread", "center_step",  "knn_macro"};
+    "gradient_ratio", "center_distance", "center_spread", "center_step",  "knn_macro",
+    "unseen_auc"};
 
 void log_values(const cen_epoch_report *report, double values[N_LOG_COLUMNS])
 {
@@ -33,7 +34,8 @@ void log_values(const cen_epoch_report *report, double values[N_LOG_COLUMNS])
                                        report->center_distance,
                                        report->center_spread,
                                        report->center_step,
-                                       report->knn_macro};
+                                       report->knn_macro,
+                                       report->unseen_auc};
     memcpy(values, all, sizeof all);
 }
 
@@ -79,7 +81,8 @@ bool read_row(const char **text, size_t n_epochs, cen_epoch_report *report)
                                  .center_distance = x[16],
                                  .center_spread = x[17],
                                  .center_step = x[18],
-                                 .knn_macro = x[19]};
+                                 .knn_macro = x[19],
+                                 .unseen_auc = x[20]};
     return true;
 }
 

@@ -16,7 +16,7 @@ char *keep_rows(const char *path, size_t most, size_t last, cen_error *error);
 bool read_row(const char **text, size_t n_epochs, cen_epoch_report *report);
 
 /* The columns of log.csv. */
-enum { N_LOG_COLUMNS = 20, LOG_EPOCH = 0, LOG_SECONDS = 11, LOG_BEST = 12, LOG_HEADER_SIZE = 400 };
+enum { N_LOG_COLUMNS = 21, LOG_EPOCH = 0, LOG_SECONDS = 11, LOG_BEST = 12, LOG_HEADER_SIZE = 400 };
 extern const char *const log_columns[N_LOG_COLUMNS];
 void log_values(const cen_epoch_report *report, double values[N_LOG_COLUMNS]);
 

@@ -87,9 +87,11 @@ static const option options[] = {
      .help = "longest gradient of body and head (0: any)"},
     {"patience", '\0', OPTION_COUNT, &s.patience, "N", .least = 1, .most = 1e9,
      .help = "end after so many epochs without a better one",
-     .more = "The epoch with the best k-NN accuracy is meant. The default is to train all epochs."},
+     .more = "The best epoch is the one with the highest AUC of held-out classes, or without them "
+             "the highest k-NN accuracy. The default is to train all epochs."},
     {"balance", '\0', OPTION_FLAG, &s.balance, .help = "show all classes equally often",
-     .more = "The mean accuracy over classes (macro) then chooses the best epoch."},
+     .more = "Without held-out classes, the mean accuracy over classes (macro) then chooses the "
+             "best epoch."},
     {"per-class", '\0', OPTION_COUNT, &s.per_class, "K", .least = 1, .most = 1 << 20,
      .help = "images of each class in a batch",
      .more = "The default is to shuffle all images, and 4 or more for triplets."},
@@ -142,8 +144,11 @@ static const option options[] = {
          "same text for the first * of PATTERN in their file names (\"*_*\": up to the first _), "
          "or with the same value in this column of a list."},
     {"holdout-classes", '\0', OPTION_TEXT, &s.holdout, "X|FILE",
-     .help = "classes not trained, and measured at the end",
-     .more = "A share of the classes, or a file with their names, one per line."},
+     .help = "classes not trained, but measured (0.1 of 50 or more)",
+     .more = "A share of the classes, or a file with their names, one per line. They show what the "
+             "features are worth on new classes, and choose the best epoch. The model does not "
+             "name them, but their features are written, too, so k-NN finds them. 0 trains all "
+             "classes."},
     {"folds", '\0', OPTION_COUNT, &s.n_folds, "N", .least = 2, .most = 100,
      .help = "ask N more nets for wrong labels (none)",
      .more =

@@ -24,7 +24,8 @@ typedef struct run {
     FILE *log, *steps;
     cen_error error;                         /* of a file that could not be written in a callback */
     size_t n_train, n_gallery, n_unreadable; /* n_gallery: searched by an epoch's k-NN */
-    double best_knn;
+    double best_knn;                         /* the figure that chose the best epoch */
+    bool is_best_unseen;                     /* it is the AUC of held-out classes */
     size_t best_epoch;
     page *page;
     char misplaced[4000]; /* with --folds: the training images that look so */

@@ -97,7 +97,10 @@ void fill_folder_options(cen_folder_options *folder)
     folder->strict = s.is_strict;
     folder->exact_decode = s.exact_decode;
     folder->max_pixels = s.max_pixels;
-    if (s.holdout != NULL && !is_holdout_share(&folder->holdout_share)) {
+    if (s.holdout == NULL) {
+        folder->holdout_share = 0.1;
+        folder->holdout_least = 50;
+    } else if (!is_holdout_share(&folder->holdout_share)) {
         folder->holdout_list = s.holdout;
     }
 }

@@ -128,7 +128,10 @@ static int on_epoch(void *user, const cen_epoch_report *report)
         return -1;
     }
     if (!report->is_best) return 0;
-    r->best_knn = s.balance ? report->knn_macro : report->knn_accuracy;
+    r->is_best_unseen = !isnan(report->unseen_auc);
+    r->best_knn = r->is_best_unseen ? report->unseen_auc
+                  : s.balance       ? report->knn_macro
+                                    : report->knn_accuracy;
     r->best_epoch = report->epoch;
     return cen_model_save(r->model, in_run(r, "model.safetensors", path), &r->error) == CEN_OK ? 0
                                                                                                : -1;

@@ -138,7 +138,8 @@ cen_status cen__hold_out(cen_folder *folder, cen_error *error)
 {
     const cen_folder_options *options = &folder->options;
     size_t n = folder->info.n_classes, n_held_out = 0;
-    if (options->holdout_share == 0 && options->holdout_list == NULL) return CEN_OK;
+    bool is_shared = options->holdout_share > 0 && n >= options->holdout_least;
+    if (!is_shared && options->holdout_list == NULL) return CEN_OK;
     bool *is_held_out = cen__alloc_zeroed(folder->context, n, sizeof *is_held_out);
     if (is_held_out == NULL) return cen__fail_memory(error, "the held-out classes");
     cen_status status = options->holdout_list != NULL ? read_list(folder, is_held_out, error)

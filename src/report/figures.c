@@ -23,6 +23,7 @@ const cen__figure cen__epoch_figures[] = {
     {"validation_accuracy", "accuracy", "validation", CEN__PERCENT, EPOCH(validation, accuracy), 0},
     {"knn_accuracy", "k-NN", "validation", CEN__PERCENT, OF_EPOCH(knn_accuracy), 0},
     {"intra_inter", "intra / inter", "validation", CEN__REAL, OF_EPOCH(intra_inter), 0},
+    {"unseen_auc", "AUC", "unseen", CEN__PERCENT, OF_EPOCH(unseen_auc), 0},
     {"lambda", "lambda", "centers", CEN__REAL, EPOCH(train, lambda), 0},
     {"gradient_ratio", "gradient ratio", "centers", CEN__REAL, EPOCH(train, gradient_ratio), 0},
     {"center_distance", "distance", "centers", CEN__REAL, OF_EPOCH(center_distance), 0},

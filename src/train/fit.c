@@ -169,6 +169,7 @@ static cen_status prepare(cen__fit *f, cen_error *error)
     if (status != CEN_OK) return status;
     status = cen__sample_create(&f->sample, f->trainer, f->dataset, f->gallery, f->n_gallery,
                                 f->options->balance, error);
+    if (status == CEN_OK) status = cen__fit_prepare_unseen(f, error);
     return status == CEN_OK ? reserve_measures(f, error) : status;
 }
 
@@ -190,7 +191,10 @@ static void leave(cen__fit *f)
                          f->neighbours,
                          f->gallery_labels,
                          f->validation_features,
-                         f->validation_labels};
+                         f->validation_labels,
+                         f->unseen,
+                         f->unseen_labels,
+                         f->unseen_features};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) cen__free(all[i]);
     cen__reader_free(&f->reader);
     cen__by_class_free(&f->by_class);

@@ -1,4 +1,4 @@
-/* The parts of a training: fit.c runs the epochs, fit_epoch.c the batches of an epoch, fit_measure.c measures after it,
+/* The parts of a training: fit.c runs the epochs, fit_epoch.c the batches of an epoch, fit_measure.c and fit_unseen.c measure after it,
  * fit_state.c keeps checkpoints. */
 #ifndef CEN_TRAIN_FIT_H
 #define CEN_TRAIN_FIT_H
@@ -24,7 +24,10 @@ typedef struct cen__fit {
     int32_t *gallery_labels, *validation_labels;
     size_t *neighbours; /* [n_validation, k] */
     size_t *n_of,
-        *n_hits;    /* [n_classes] rows to validate, and those that k-NN classifies correctly */
+        *n_hits; /* [n_classes] rows to validate, and those that k-NN classifies correctly */
+    size_t *unseen, n_unseen; /* rows of held-out classes */
+    int32_t *unseen_labels;   /* of the dataset */
+    float *unseen_features;
     float *best;    /* the model's numbers after the best epoch */
     float *centers; /* [classes, D] at the end of the previous epoch */
     cen__progress at;
@@ -58,7 +61,14 @@ void cen__fit_choose_gallery(cen__fit *f);
 /* Fills the report except for the training losses. Sets is_cut if a callback ended it. */
 cen_status cen__fit_measure(cen__fit *f, cen_epoch_report *report, cen_error *error);
 
-/* The figure of an epoch that chooses the best. */
+/* Chooses rows of held-out classes; none if there are none. Errors: MEMORY. */
+cen_status cen__fit_prepare_unseen(cen__fit *f, cen_error *error);
+
+/* The area under the ROC of pairs of these rows; NAN without pairs of both kinds. */
+cen_status cen__fit_measure_unseen(cen__fit *f, cen_progress *progress, double *auc,
+                                   cen_error *error);
+
+/* The figure of an epoch that chooses the best: of held-out classes, else of validation rows. NAN without either. */
 double cen__fit_score(const cen__fit *f, const cen_epoch_report *report);
 
 /* Writes a checkpoint if the options ask for one. */

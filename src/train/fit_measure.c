@@ -143,7 +143,16 @@ static cen_status measure_knn(cen__fit *f, cen_epoch_report *report, cen_error *
 
 double cen__fit_score(const cen__fit *f, const cen_epoch_report *report)
 {
+    if (!isnan(report->unseen_auc)) return report->unseen_auc;
     return f->options->balance ? report->knn_macro : report->knn_accuracy;
+}
+
+/* Without a figure, a later epoch is better. */
+static bool is_best(const cen__fit *f, const cen_epoch_report *report)
+{
+    double score = cen__fit_score(f, report), best = f->at.best_knn;
+    if (report->epoch == 1 || isnan(score)) return true;
+    return score > best || (score == best && report->validation.total < f->at.best_loss);
 }
 
 static cen_status measure_epoch(cen__fit *f, cen_epoch_report *report, cen_error *error)
@@ -151,7 +160,6 @@ static cen_status measure_epoch(cen__fit *f, cen_epoch_report *report, cen_error
     if (f->n_validation == 0) {
         report->validation = (cen_losses){NAN, NAN, NAN, NAN, NAN, NAN};
         report->knn_accuracy = report->knn_macro = report->intra_inter = NAN;
-        report->is_best = true;
         return CEN_OK;
     }
     cen_status status = evaluate_validation(f, &report->validation, error);
@@ -165,9 +173,6 @@ static cen_status measure_epoch(cen__fit *f, cen_epoch_report *report, cen_error
     report->n_gallery = f->n_gallery;
     report->features = f->validation_features;
     report->n_features = f->n_validation;
-    double knn = cen__fit_score(f, report);
-    report->is_best = report->epoch == 1 || knn > f->at.best_knn ||
-                      (knn == f->at.best_knn && report->validation.total < f->at.best_loss);
     return status;
 }
 
@@ -214,6 +219,10 @@ cen_status cen__fit_measure(cen__fit *f, cen_epoch_report *report, cen_error *er
 {
     cen_status status = measure_features(f, report, error);
     if (status == CEN_OK) status = measure_epoch(f, report, error);
+    if (status == CEN_OK) {
+        status = cen__fit_measure_unseen(f, on_measure, &report->unseen_auc, error);
+    }
+    if (status == CEN_OK) report->is_best = is_best(f, report);
     if (status == CEN_OK) measure_centers(f, report);
     return status;
 }

@@ -24,4 +24,4 @@ succeed "$TOOLS/cl_train" --net "flatten, dense 8" --epochs 1 --json -o run some
 says '"kind": "start".*"flip": (true|false), "mirror_kept": [0-9.]+'
 grep -aq '"mirror_kept": *"[0-9.]*"' run/model.safetensors || complain "the model does not say what was measured"
 grep -q 'of what tells the classes apart' run/report.html || complain "the page does not say why"
-[ "$failures" -eq 0 ]
+finish

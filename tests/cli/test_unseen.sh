@@ -57,6 +57,34 @@ cmp -s mirrored/features.npy mirrored.npy || complain "cl_features does not mirr
 expect 1 "own; choose centers that" train --loss contrastive-center --centers mean -o no small
 expect 1 "choose a number" train --loss triplet --lambda auto -o no small
 
+# -- of 50 classes and more a tenth is held out, which chooses the best epoch; 0 trains all
+number=10
+while [ $number -lt 60 ]; do
+    mkdir -p many/c$number
+    class=$(printf 'bag\ncoat\nsandal\ntrouser\ndress\n' | sed -n "$((number % 5 + 1))p")
+    for file in $(ls "$SOURCE/data/fashion/train/$class" | sed -n "$((number - 9)),$((number - 6))p"); do
+        cp "$SOURCE/data/fashion/train/$class/$file" many/c$number/
+    done
+    number=$((number + 1))
+done
+few_epochs() {
+    "$TOOLS/cl_train" --net "flatten, dense 8" --image-size 8 --epochs 2 --no-report "$@"
+}
+succeed few_epochs -o many-run many
+says "^images +45 classes, .* 20 of 5 held-out classes"
+says "^epoch .* AUC +time"
+says "^done .*AUC of held-out classes [0-9.]+ %"
+head -n 1 many-run/log.csv | grep -q ',unseen_auc$' || complain "log.csv has no unseen_auc"
+succeed few_epochs --resume many-run
+says "^done .*AUC of held-out classes"
+succeed few_epochs --json -o many-json many
+says '"kind": "end".*"best_unseen_auc": 0.[0-9]+'
+succeed few_epochs --holdout-classes 0 --dry-run many
+says "^images +50 classes, "
+rm -r many/c10
+succeed few_epochs --dry-run many
+says "^images +49 classes, "
+
 # -- test pictures are measured, too, and an epoch's k-NN among some of the training images is called so
 few whole 12
 mkdir -p apart/train apart/val apart/test

@@ -102,6 +102,21 @@ static void a_share_of_the_classes_is_held_out_by_seed(void **state)
     cen_folder_free(least);
 }
 
+static void a_share_can_be_for_folders_of_many_classes(void **state)
+{
+    (void)state;
+    cen_folder_options options = cen_folder_options_init();
+    cen_folder *folder;
+    cen_error error;
+    options.holdout_share = 0.3;
+    for (size_t least = N_CLASSES; least <= N_CLASSES + 1; least++) {
+        options.holdout_least = least;
+        assert_int_equal(try_open(&options, &folder, &error), CEN_OK);
+        check_folder(cen_folder_get(folder), least == N_CLASSES ? 3 : 0);
+        cen_folder_free(folder);
+    }
+}
+
 static void a_list_names_the_classes(void **state)
 {
     (void)state;
@@ -241,6 +256,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_share_of_the_classes_is_held_out_by_seed),
+        cmocka_unit_test(a_share_can_be_for_folders_of_many_classes),
         cmocka_unit_test(a_list_names_the_classes),
         cmocka_unit_test(validation_is_drawn_from_the_other_classes_alone),
         cmocka_unit_test(two_classes_must_stay),
