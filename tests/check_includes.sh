@@ -1,7 +1,7 @@
 #!/bin/sh
 # The include rule of src/README.md: a room uses the rooms on lower floors, never one beside it or
 # above it; tools/ sees the two public headers and its own; system headers beyond C99 stay in
-# src/base/os_*.c, src/base/thread_*.c and tools/system.c. Prints each line that breaks it and fails.
+# src/base/os_*.c, src/base/thread_*.c, tools/system.c and tools/train_mpi.c. Prints each line that breaks it and fails.
 #
 #     tests/check_includes.sh [ROOT]
 set -eu
@@ -29,7 +29,7 @@ FNR == 1 {
     top = part[1]
     room = top == "src" ? part[2] : ""
     if (top == "src" && (n != 3 || !(room in floors))) complain("this file is in no room")
-    knows_system = FILENAME ~ /^(src\/base\/(os|thread)_[a-z]+|tools\/system)\.c$/
+    knows_system = FILENAME ~ /^(src\/base\/(os|thread)_[a-z]+|tools\/(system|train_mpi))\.c$/
 }
 
 !/^[ \t]*#[ \t]*include/ { next }

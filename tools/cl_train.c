@@ -17,6 +17,8 @@
 #include "train_watch.h"
 #include "system.h"
 #include "train_json.h"
+#include "train_mpi.h"
+#include "train_ranks.h"
 
 static int show_loading(void *user, size_t done, size_t total)
 {
@@ -42,7 +44,9 @@ static cen_status train(run *r, const cen_folder *folder, training *t, cen_error
     if (status == CEN_OK && r->error.status == CEN_OK && r->is_resumed && r->best_epoch > 0) {
         status = cen_model_save(r->model, in_run(r, "model.safetensors", path), error);
     }
+    t->train.exchange = NULL; /* the first process does the rest */
     if (status == CEN_OK && close_logs(r) == 0 && r->error.status == CEN_OK) {
+        if (!is_first_rank()) return CEN_OK;
         return signal_number() != 0 ? CEN_OK : finish_run(r, folder, t, error);
     }
     if (r->error.status != CEN_OK) *error = r->error;
@@ -146,12 +150,13 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
         if (is_talking()) print_training(n_taken);
         return dry_run(r, folder, &t);
     }
-    code = begin_run(r);
+    code = agree_code(is_first_rank() ? begin_run(r) : 0);
     if (code != 0) return code;
     if (is_talking()) print_training(n_taken);
     if (s.is_json) json_start(r, info, NULL);
-    r->page = page_create(info, s.n_epochs);
-    if (r->page == NULL) return refuse(EXIT_FAILED, "not enough memory for this run");
+    if (is_first_rank()) r->page = page_create(info, s.n_epochs);
+    if (is_first_rank() && r->page == NULL)
+        return refuse(EXIT_FAILED, "not enough memory for this run");
     if (train(r, folder, &t, &error) != CEN_OK) return fail_training(r, &error);
     if (is_talking()) print_end(r, info, signal_number() != 0);
     return signal_number() != 0 ? 128 + signal_number() : 0;
@@ -193,8 +198,15 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
     if (code == 0 && n_paths >= 0) code = read_net_file(&net);
     if (code == 0 && n_paths >= 0) code = check_files(&r);
-    if (code == 0 && n_paths >= 0 && !is_old && !s.is_dry) code = take_run_folder(&r);
+    if (code == 0 && n_paths >= 0 && !is_old && !s.is_dry && is_first_rank()) {
+        code = take_run_folder(&r);
+    }
     if (code == 0 && n_paths >= 0 && !s.is_dry) code = check_steps();
+    code = agree_code(code);
+    if (!is_first_rank()) { /* it only computes */
+        s.is_quiet = true;
+        s.is_json = false;
+    }
     FILE *talk = s.is_json ? stderr : stdout; /* objects have standard output for themselves */
     r.line = progress_start(s.is_quiet || (s.is_json && terminal_width(stderr) == 0), talk);
     if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);
@@ -207,7 +219,9 @@ static int run_command(const arguments *given, arguments *all, const char *line)
 
 static int work(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "compare") == 0) return compare_runs(argc - 1, argv + 1);
+    if (argc > 1 && strcmp(argv[1], "compare") == 0) {
+        return is_first_rank() ? compare_runs(argc - 1, argv + 1) : 0;
+    }
     char *line = join_command(argc, argv);
     arguments given = {argc, argv, NULL}, all = {0, NULL, NULL};
     if (line == NULL || !arguments_copy(&all, &given)) {
@@ -223,7 +237,13 @@ static int work(int argc, char **argv)
 /* A shell's loop ends by Ctrl-C only if the program ends by it, too. */
 int main(int argc, char **argv)
 {
+#ifdef CEN_MPI
+    mpi_begin(&argc, &argv);
     int code = run_tool(&train_tool, work, argc, argv);
+    mpi_end(code);
+#else
+    int code = run_tool(&train_tool, work, argc, argv);
+#endif
     if (code == 128 + signal_number() && signal_number() != 0) raise(signal_number());
     return code;
 }

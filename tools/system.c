@@ -30,6 +30,12 @@ double clock_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+void pause_shortly(void)
+{
+    const struct timespec time = {.tv_nsec = 10000000};
+    (void)nanosleep(&time, NULL);
+}
+
 int terminal_width(FILE *file)
 {
     int descriptor = fileno(file);
@@ -158,6 +164,11 @@ double clock_seconds(void)
     LARGE_INTEGER now, a_second;
     if (!QueryPerformanceFrequency(&a_second) || !QueryPerformanceCounter(&now)) return 0;
     return (double)now.QuadPart / (double)a_second.QuadPart;
+}
+
+void pause_shortly(void)
+{
+    Sleep(10);
 }
 
 int terminal_width(FILE *file)

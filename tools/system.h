@@ -9,6 +9,9 @@
 /* Seconds of a clock that only goes forward. */
 double clock_seconds(void);
 
+/* A hundredth of a second. */
+void pause_shortly(void);
+
 /* Columns of the terminal that file writes to, 0 if it is none. */
 int terminal_width(FILE *file);
 

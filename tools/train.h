@@ -12,7 +12,8 @@ typedef struct train_settings {
     double checkpoint_minutes, minutes, mirror_kept;
     const char *lambda, *net, *init, *steps, *output, *holdout, *resume, *validation, *group;
     size_t image_size[2], channels, feature_size, n_epochs, batch_size, n_threads;
-    size_t max_pixels, cache_mb, stop_after, n_sampled, per_class, patience, n_folds, n_frozen;
+    size_t max_pixels, cache_mb, stop_after, n_sampled, per_class, patience, n_folds, n_frozen,
+        n_shards;
     uint64_t seed;
     int recipe, loss, centers, adam_form, resize, schedule, augment;
     real_list mean, std;

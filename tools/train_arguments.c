@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "train_ranks.h"
 
 enum { ARGUMENTS_MOST = 1 << 20 };
 
@@ -41,11 +42,29 @@ static bool fail_memory(cen_error *error)
     return false;
 }
 
+/* The first process reads the file, and the others get its text from it. */
+static bool read_text(const char *path, char **text, size_t *size, cen_error *error)
+{
+    char *file = NULL;
+    *size = SIZE_MAX;
+    *error = (cen_error){CEN_ERROR_IO, "the first process could not read the run"};
+    if (is_first_rank() &&
+        cen_text_read(NULL, path, ARGUMENTS_MOST, &file, size, error) != CEN_OK) {
+        *size = SIZE_MAX;
+    }
+    if (!take_from_first(size, sizeof *size) || *size == SIZE_MAX) return false;
+    *text = malloc(*size + 1);
+    if (*text != NULL && file != NULL) memcpy(*text, file, *size);
+    cen_text_free(file);
+    if (*text == NULL) return fail_memory(error);
+    return take_from_first(*text, *size);
+}
+
 bool arguments_load(arguments *all, const char *path, const arguments *given, cen_error *error)
 {
     size_t size, n = 0;
     *all = (arguments){0, NULL, NULL};
-    if (cen_text_read(NULL, path, ARGUMENTS_MOST, &all->text, &size, error) != CEN_OK) return false;
+    if (!read_text(path, &all->text, &size, error)) return false;
     for (size_t i = 0; i < size; i++) n += all->text[i] == '\0';
     if (size > 0 && all->text[size - 1] != '\0') {
         *error = (cen_error){CEN_ERROR_FORMAT, ""};
@@ -76,7 +95,7 @@ bool arguments_copy(arguments *all, const arguments *from)
 void arguments_free(arguments *all)
 {
     free(all->argv);
-    cen_text_free(all->text);
+    free(all->text);
     *all = (arguments){0, NULL, NULL};
 }
 

@@ -7,6 +7,7 @@
 #include "system.h"
 #include "train.h"
 #include "train_json.h"
+#include "train_ranks.h"
 
 int check_settings(int n_paths)
 {
@@ -30,6 +31,17 @@ int check_settings(int n_paths)
     if (s.channels == 2) return refuse(EXIT_USAGE, "--channels takes 1 or 3");
     if (s.flips && s.flips_never) {
         return refuse(EXIT_USAGE, "--flip and --no-flip exclude each other; leave one out");
+    }
+    if (s.n_shards > s.batch_size) {
+        return refuse(EXIT_USAGE,
+                      "--shards %zu cannot be cut from --batch-size %zu; use fewer shards",
+                      s.n_shards, s.batch_size);
+    }
+    if (s.n_shards % count_ranks() != 0) {
+        return refuse(EXIT_USAGE,
+                      "%zu processes cannot share --shards %zu; use a number that they divide, as "
+                      "--shards %zu",
+                      count_ranks(), s.n_shards, count_ranks());
     }
     char hint[64];
     if (is_lambda_good()) return 0;
@@ -55,6 +67,8 @@ int check_files(const run *r)
 int check_steps(void)
 {
     cen_error error;
-    if (s.steps == NULL || cen_path_check_writable(NULL, s.steps, &error) == CEN_OK) return 0;
+    if (s.steps == NULL || !is_first_rank() ||
+        cen_path_check_writable(NULL, s.steps, &error) == CEN_OK)
+        return 0;
     return refuse(EXIT_FAILED, "%s", error.message);
 }

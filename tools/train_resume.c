@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "train_ranks.h"
 #include "system.h"
 #include "train_json.h"
 
@@ -52,12 +53,16 @@ int resume_command(run *r, arguments *all, int *n_paths)
     const train_settings typed = s;
     const int n_given = *n_paths;
     int code = refuse_ignored();
-    if (code == 0) code = take_old_run(r, typed.resume);
+    if (code == 0 && is_first_rank()) code = take_old_run(r, typed.resume);
+    code = agree_code(code);
     if (code != 0) return code;
     char path[PATH_SIZE];
     arguments_free(all);
     if (!arguments_load(all, in_run(r, "arguments", path), r->arguments, &r->error)) {
         return refuse(EXIT_FAILED, "%s", r->error.message);
+    }
+    if (!take_from_first(&r->is_resumed, sizeof r->is_resumed)) {
+        return refuse(EXIT_FAILED, "the exchange with the other processes failed");
     }
     restore_defaults();
     const train_settings usual = s;

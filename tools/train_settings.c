@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "train_ranks.h"
+
 static const train_settings defaults = {
     .margin = -1,
     .net = "small",
@@ -28,6 +30,7 @@ void restore_defaults(void)
     s.adam_eps = train.adam_eps;
     s.alpha = train.alpha;
     s.batch_size = train.batch_size;
+    s.n_shards = train.n_shards;
     s.weight_decay = train.weight_decay;
     s.warmup = cen_fit_options_init().warmup;
     s.validation_share = folder.validation_share;
@@ -97,6 +100,7 @@ void fill_folder_options(cen_folder_options *folder)
     folder->strict = s.is_strict;
     folder->exact_decode = s.exact_decode;
     folder->max_pixels = s.max_pixels;
+    folder->exchange = ranks;
     if (s.holdout == NULL) {
         folder->holdout_share = 0.1;
         folder->holdout_least = 50;
@@ -118,6 +122,8 @@ void begin_training(training *t)
     t->model.input.resize = s.resize == 0 ? CEN_RESIZE_CROP : CEN_RESIZE_STRETCH;
     t->train.loss = losses[s.loss];
     t->train.batch_size = s.batch_size;
+    t->train.n_shards = s.n_shards;
+    t->train.exchange = ranks;
 }
 
 static void apply_input(cen_input *input)

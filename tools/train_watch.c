@@ -8,6 +8,7 @@
 
 #include "train.h"
 #include "train_log.h"
+#include "train_ranks.h"
 #include "system.h"
 #include "train_json.h"
 
@@ -167,8 +168,20 @@ static int on_resume(void *user, const cen_resume_report *report)
     return reopen_logs(r, report);
 }
 
+/* Of a process that only computes. */
+static int on_silent_step(void *user, const cen_step_report *report)
+{
+    (void)user;
+    is_waited_for = !report->is_slow || !(s.checkpoint_minutes > 0);
+    return interrupted != 0;
+}
+
 void watch(cen_fit_options *fit, run *r)
 {
+    if (!is_first_rank()) {
+        fit->on_step = on_silent_step;
+        return;
+    }
     fit->on_step = on_step;
     fit->on_epoch = on_epoch;
     fit->on_resume = on_resume;
