@@ -45,19 +45,21 @@ static bool fail_memory(cen_error *error)
 /* The first process reads the file, and the others get its text from it. */
 static bool read_text(const char *path, char **text, size_t *size, cen_error *error)
 {
+    cen_error why = {CEN_ERROR_IO, "the first process could not read the run"};
     char *file = NULL;
     *size = SIZE_MAX;
-    *error = (cen_error){CEN_ERROR_IO, "the first process could not read the run"};
-    if (is_first_rank() &&
-        cen_text_read(NULL, path, ARGUMENTS_MOST, &file, size, error) != CEN_OK) {
+    if (is_first_rank() && cen_text_read(NULL, path, ARGUMENTS_MOST, &file, size, &why) != CEN_OK) {
         *size = SIZE_MAX;
     }
-    if (!take_from_first(size, sizeof *size) || *size == SIZE_MAX) return false;
-    *text = malloc(*size + 1);
-    if (*text != NULL && file != NULL) memcpy(*text, file, *size);
-    cen_text_free(file);
-    if (*text == NULL) return fail_memory(error);
-    return take_from_first(*text, *size);
+    if (take_from_first(size, sizeof *size) && *size != SIZE_MAX) {
+        *text = malloc(*size + 1);
+        if (*text != NULL && file != NULL) memcpy(*text, file, *size);
+        cen_text_free(file);
+        if (*text == NULL) return fail_memory(error);
+        if (take_from_first(*text, *size)) return true;
+    }
+    *error = why;
+    return false;
 }
 
 bool arguments_load(arguments *all, const char *path, const arguments *given, cen_error *error)
