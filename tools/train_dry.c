@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "train.h"
+#include "train_ranks.h"
 #include "system.h"
 
 enum { STEPS_LEAST = 3 };
@@ -151,6 +152,10 @@ cen_status choose_epochs(run *r, const cen_folder *folder, const training *t, ce
     const double after = found.seconds - found.epoch_seconds * (double)s.n_epochs;
     const double seconds = 60 * s.minutes / (double)(1 + s.n_folds) - after;
     s.n_epochs = (size_t)fmax(1, fmin(most, seconds / found.epoch_seconds));
+    if (!take_from_first(&s.n_epochs, sizeof s.n_epochs)) { /* each has measured other times */
+        *error = (cen_error){CEN_ERROR_IO, "the exchange with the other processes failed"};
+        return error->status;
+    }
     if (seconds < found.epoch_seconds) {
         warn(r, stdout, "one epoch takes about %s, which is longer than --minutes %g",
              as_time(found.epoch_seconds + after, took), s.minutes);
