@@ -761,6 +761,11 @@ typedef struct cen_fit_options {
      * batch without rows is passed over; an epoch without rows is an error. */
     void (*on_unreadable)(void *user, const char *name, const char *reason);
     void *user;
+    /* At the end, the last dense layer of the best epoch is multiplied by ((1 - a) S + a t)^(-1/4),
+     * with S the covariance of training features within their classes, t its mean eigenvalue and a =
+     * 0.1. It is scaled so that t stays. Logits stay, too. Not after a stop, and not if the net ends
+     * in another layer or the loss has no affine head (CosFace, triplets) (false) */
+    bool whiten;
 } cen_fit_options;
 
 /* Trains on a dataset, whose classes must have the model's names, in any order. The last batch of

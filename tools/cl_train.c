@@ -40,8 +40,8 @@ static cen_status train(run *r, const cen_folder *folder, training *t, cen_error
     catch_signals(false); /* all that is needed to go on is on the disk */
     cen_trainer_free(trainer);
     progress_clear(&r->line);
-    /* The file may be of a later epoch than the checkpoint was. */
-    if (status == CEN_OK && r->error.status == CEN_OK && r->is_resumed && r->best_epoch > 0) {
+    /* The model is whitened now; and a resumed one may be of an earlier epoch than the file. */
+    if (status == CEN_OK && r->error.status == CEN_OK && r->best_epoch > 0) {
         status = cen_model_save(r->model, in_run(r, "model.safetensors", path), error);
     }
     t->train.exchange = NULL; /* the first process does the rest */

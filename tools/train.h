@@ -19,8 +19,8 @@ typedef struct train_settings {
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
     bool allow_empty, balance, flips, flips_never, flip_is_typed, keep_order, is_strict,
-        exact_decode, overwrite, is_quiet, no_report, has_svg, is_json, is_verbose, is_dry,
-        lists_nets;
+        exact_decode, overwrite, is_quiet, no_report, no_whitening, has_svg, is_json, is_verbose,
+        is_dry, lists_nets;
 } train_settings;
 
 /* Filled by parse_options(&train_tool, ...), after restore_defaults and take_recipe: -1 is none. */

@@ -97,6 +97,12 @@ static const option options[] = {
      .more = "The default is to shuffle all images, and 4 or more for triplets."},
     {"no-shuffle", '\0', OPTION_FLAG, &s.keep_order, .help = "train in the order of the folder",
      .more = "The order is bytewise, by class and then by file name."},
+    {"no-whiten", '\0', OPTION_FLAG, &s.no_whitening,
+     .help = "leave the features as the best epoch has them",
+     .more =
+         "With 20 classes or more, the last dense layer is multiplied by a matrix at the end: "
+         "directions in which the features of one class vary count less (half of a within-class "
+         "whitening)."},
     {"seed", '\0', OPTION_SEED, &s.seed, "N", .most = 1e18,
      .help = "seed of split, weights and order (1)"},
     {"shards", '\0', OPTION_COUNT, &s.n_shards, "N", .least = 1, .most = 1 << 20,

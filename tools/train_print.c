@@ -103,5 +103,7 @@ void print_training(size_t n_taken)
            augments[s.augment], s.lr, (unsigned long long)s.seed);
     char flip[FLIP_TEXT];
     printf("flip      %s\n", flip_text(flip));
+    if (!s.no_whitening)
+        printf("whiten    the features, at the end; --no-whiten leaves them as they are\n");
     fflush(stdout);
 }

@@ -50,6 +50,7 @@ void take_recipe(int recipe)
     s.schedule = 1;
     s.warmup = s.weight_decay = 0;
     s.augment = 0;
+    s.no_whitening = true;
     s.batch_size = 32;
     s.n_epochs = 10;
 }
@@ -210,6 +211,8 @@ void apply_settings(training *t)
     fit->cosine = s.schedule == 0;
     fit->lambda_warmup = s.lambda_warmup;
     fit->patience = s.patience;
+    if (s.no_whitening) fit->whiten = false;
+    s.no_whitening = !fit->whiten;
     fit->checkpoint_seconds = 60 * s.checkpoint_minutes;
 }
 

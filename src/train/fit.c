@@ -62,6 +62,7 @@ static cen_status run_epochs(cen__fit *f, cen_error *error)
     }
     while (status == CEN_OK && !is_over(f)) status = run_epoch(f, error);
     memcpy(f->model->parameters, f->best, size);
+    if (status == CEN_OK && options->whiten && !f->is_stopped) status = cen__fit_whiten(f, error);
     return status;
 }
 

@@ -1,5 +1,5 @@
-/* The parts of a training: fit.c runs the epochs, fit_epoch.c the batches of an epoch, fit_measure.c and fit_unseen.c measure after it,
- * fit_state.c keeps checkpoints. */
+/* The parts of a training: fit.c runs the epochs, fit_epoch.c the batches of an epoch, fit_measure.c and fit_unseen.c
+ * measure after it, fit_state.c keeps checkpoints, whiten.c is the last step. */
 #ifndef CEN_TRAIN_FIT_H
 #define CEN_TRAIN_FIT_H
 
@@ -60,6 +60,10 @@ void cen__fit_choose_gallery(cen__fit *f);
 
 /* Fills the report except for the training losses. Sets is_cut if a callback ended it. */
 cen_status cen__fit_measure(cen__fit *f, cen_epoch_report *report, cen_error *error);
+
+/* Whitens the model, which holds the best epoch: see whiten.c. Nothing if its net does not end in a dense layer, or its
+ * head is not affine. */
+cen_status cen__fit_whiten(cen__fit *f, cen_error *error);
 
 /* Chooses rows of held-out classes; none if there are none. Errors: MEMORY. */
 cen_status cen__fit_prepare_unseen(cen__fit *f, cen_error *error);

@@ -90,6 +90,9 @@ static bool is_to_change(const cen_dataset *dataset, size_t n_train)
            (dataset->n_classes == 0 || n_train / dataset->n_classes < 2000);
 }
 
+/* With few classes the covariance within them says little of others, and there whitening brings nothing. */
+enum { WHITENED_CLASSES = 20 };
+
 /* Triplets need rows of one class in a batch: four, or 8, 16 and so on if there are too few classes to fill it. */
 static size_t choose_per_class(size_t batch_size, size_t n_classes)
 {
@@ -143,6 +146,7 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
         kind->needs_pairs ? choose_per_class(train_now.batch_size, taken.n_classes) : 0;
     augment_now = is_to_change(&taken, n_train) ? cen_augment_light() : cen_augment_init();
     fit_now.augment = augment;
+    fit_now.whiten = taken.n_classes >= WHITENED_CLASSES;
     cen__give_options(model, &model_now);
     cen__give_options(train, &train_now);
     cen__give_options(fit, &fit_now);
