@@ -433,18 +433,29 @@ typedef struct cen_onnx_options {
 CEN_API cen_status cen_onnx_write(cen_context *context, cen_model *model, const char *path,
                                   const cen_onnx_options *options, cen_error *error);
 
+/* What bytes cost, on the pictures that calibrated them. */
+typedef struct cen_c_quality {
+    size_t n;             /* pictures */
+    double cosine;        /* median, of a feature before and after */
+    double before, after; /* share of features whose nearest other one is of their class; NAN
+                              without labels */
+} cen_c_quality;
+
 typedef struct cen_c_options {
     size_t size;
     bool unit_length; /* (false) features are scaled to length 1 */
-    size_t bits;      /* (32) of a weight: 32 or 16 */
+    size_t bits; /* (32) of a weight: 32, 16, or 8, with which layers compute in whole numbers */
+    const cen_dataset *pictures; /* of the input's size: they calibrate 8 bits. (NULL): none */
+    cen_c_quality *quality;      /* filled with 8 bits. (NULL): not asked for */
 } cen_c_options;
 
 /* A model as one C99 file that needs no library, NAME.c, for pictures of 1 or 3 channels:
  *     void NAME_feature(const uint8_t *pixels, float *feature, float *work)
  * pixels are bytes [height, width, channels] of the input's size; normalisation and the mirror
- * image are inside. The feature has the bits of the instruction set "baseline". The file says how
- * many numbers of work it needs, and with -DNAME_CHECK it has a test picture and a check. Errors:
- * ARGUMENT (NAME is no name in C, other bits), LIMIT, NOT_FINITE, UNSUPPORTED, IO. */
+ * image are inside. With 32 bits the feature has the bits of the instruction set "baseline"; with 8
+ * a median cosine under 0.99 is an error. The file says how many numbers of work it needs, and with
+ * -DNAME_CHECK it has a test picture and a check. Errors: ARGUMENT (NAME is no name in C, other
+ * bits, 8 without pictures or with a cosine under 0.99), LIMIT, NOT_FINITE, UNSUPPORTED, IO. */
 CEN_API cen_status cen_c_write(cen_context *context, cen_model *model, const char *path,
                                const cen_c_options *options, cen_error *error);
 

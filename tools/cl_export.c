@@ -9,6 +9,7 @@
 
 static const char *output;
 static bool unit_length, half;
+static const char *pictures;
 static cen_model_limits limits;
 
 static const option options[] = {
@@ -18,6 +19,14 @@ static const option options[] = {
      .more = "The dot product of two features is then the cosine of their angle."},
     {"half", '\0', OPTION_FLAG, &half, .help = "weights of 16 bits, in a C file",
      .more = "They take half the memory, and are computed with as 32 bits."},
+    {"int8", '\0', OPTION_TEXT, &pictures, "FOLDER", .is_input = true,
+     .help = "weights of 8 bits, in a C file; FOLDER calibrates",
+     .more =
+         "Layers compute in whole numbers, and what is between them takes a quarter of the memory. "
+         "The pictures of FOLDER, up to 2000, should be like those of the training. Accuracy is "
+         "printed before and after: the share of pictures whose nearest other one is of their "
+         "class. If the median cosine of a feature before and after is under 0.99, no file is "
+         "written."},
     MODEL_LIMITS(limits),
 };
 
@@ -58,15 +67,53 @@ static bool ends_with(const char *ending)
     return size >= ending_size && strcmp(output + size - ending_size, ending) == 0;
 }
 
+/* Pictures of the size of the model's input. */
+static cen_status open_pictures(cen_context *context, const cen_model *model, cen_folder **folder,
+                                cen_error *error)
+{
+    cen_folder_options o = cen_folder_options_init();
+    o.unlabelled = true;
+    o.validation_share = 0;
+    cen_status status = cen_folder_open(context, folder, &pictures, 1, &o, error);
+    if (status != CEN_OK) return status;
+    return cen_folder_load(*folder, &cen_model_get(model)->input, (size_t)1 << 30, NULL, NULL,
+                           error);
+}
+
+static void print_quality(const cen_c_quality *quality)
+{
+    printf("int8: median cosine %.4f on %zu pictures", quality->cosine, quality->n);
+    if (quality->before == quality->before) {
+        printf(", accuracy %.2f %% before and %.2f %% after", 100 * quality->before,
+               100 * quality->after);
+    }
+    printf("\n");
+}
+
+static cen_status write_c(cen_context *context, cen_model *model, cen_error *error)
+{
+    cen_c_options o = cen_c_options_init();
+    cen_c_quality quality;
+    cen_folder *folder = NULL;
+    cen_status status = CEN_OK;
+    o.unit_length = unit_length;
+    if (half) o.bits = 16;
+    if (pictures != NULL) {
+        o.bits = 8;
+        o.quality = &quality;
+        status = open_pictures(context, model, &folder, error);
+        if (status == CEN_OK) o.pictures = cen_folder_dataset(folder);
+    }
+    if (status == CEN_OK) status = cen_c_write(context, model, output, &o, error);
+    if (status == CEN_OK && pictures != NULL) print_quality(&quality);
+    cen_folder_free(folder);
+    return status;
+}
+
 static cen_status write_model(cen_context *context, cen_model *model, cen_error *error)
 {
-    if (ends_with(".c")) {
-        cen_c_options o = cen_c_options_init();
-        o.unit_length = unit_length;
-        o.bits = half ? 16 : 32;
-        return cen_c_write(context, model, output, &o, error);
-    }
     cen_onnx_options o = cen_onnx_options_init();
+    if (ends_with(".c")) return write_c(context, model, error);
     o.unit_length = unit_length;
     return cen_onnx_write(context, model, output, &o, error);
 }
@@ -95,8 +142,12 @@ static int work(int argc, char **argv)
         return fail(&tool, EXIT_USAGE,
                     "%s: its name does not tell the format; end it with .onnx or .c", output);
     }
-    if (half && !ends_with(".c")) {
-        return fail(&tool, EXIT_USAGE, "--half is for a C file; end the name with .c");
+    if ((half || pictures != NULL) && !ends_with(".c")) {
+        return fail(&tool, EXIT_USAGE, "%s is for a C file; end the name with .c",
+                    half ? "--half" : "--int8");
+    }
+    if (half && pictures != NULL) {
+        return fail(&tool, EXIT_USAGE, "--half and --int8 are two forms of weights; choose one");
     }
     cen_context *context = NULL;
     int code = make_context(&tool, 1, &context);

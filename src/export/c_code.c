@@ -14,25 +14,82 @@
 #define CODE(name, ...)                                                                            \
     __VA_ARGS__                                                                                    \
     static const char name##_text[] = #__VA_ARGS__;
-#define SHARED(name, ...)                                                                          \
-    __VA_ARGS__                                                                                    \
-    const char cen__c_##name##_text[] = "static " #__VA_ARGS__;
 #define TEXT(...) #__VA_ARGS__
 #define EXPANDED(...) TEXT(__VA_ARGS__)
 
 /* Names of the text. */
 #define layer cen__c_layer
-#define picture cen__c_picture
-#define average cen__c_average
-#define scale_like cen__c_scale
-#define unit cen__c_unit
-typedef float number;
+typedef float number, cell;
 #define value(number) (number)
 
-const char cen__c_layer_text[] =
-    "typedef struct layer {" EXPANDED(CEN__C_LAYER_FIELDS(number)) "} layer;";
-
 /* clang-format off */
+
+/* ---- cells of the work memory: floats, or bytes of which (cell - zero) * scale is the number ---- */
+
+#define get get_float
+#define put put_float
+#define get_second get_second_float
+CODE(float_cells,
+static float get(const layer *v, const cell *work, int i)
+{
+    return work[v->x + i];
+}
+
+static void put(const layer *v, cell *work, int i, float x)
+{
+    work[v->y + i] = x;
+})
+CODE(float_second,
+static float get_second(const layer *v, const cell *work, int i)
+{
+    return work[v->x2 + i];
+})
+#undef get
+#undef put
+#undef get_second
+#define get get_byte
+#define put put_byte
+#define get_second get_second_byte
+CODE(byte_cells,
+static float get(const layer *v, const cell *work, int i)
+{
+    return ((float)work[v->x + i] - (float)v->x_zero) * v->x_scale;
+}
+
+static void put(const layer *v, cell *work, int i, float x)
+{
+    float steps = x * v->y_steps;
+    int q = (int)(steps > 300 ? 300 : steps < -300 ? -300 : steps < 0 ? steps - 0.5f : steps + 0.5f) + v->y_zero;
+    work[v->y + i] = (cell)(q < -128 ? -128 : q > 127 ? 127 : q);
+})
+CODE(byte_second,
+static float get_second(const layer *v, const cell *work, int i)
+{
+    return ((float)work[v->x2 + i] - (float)v->x2_zero) * v->x2_scale;
+})
+#undef get
+#undef put
+#undef get_second
+
+/* The library's cells are floats that hold either. */
+static float get(const layer *v, const cell *work, int i)
+{
+    return v->x_scale > 0 ? get_byte(v, work, i) : get_float(v, work, i);
+}
+
+static float get_second(const layer *v, const cell *work, int i)
+{
+    return v->x2_scale > 0 ? get_second_byte(v, work, i) : get_second_float(v, work, i);
+}
+
+static void put(const layer *v, cell *work, int i, float x)
+{
+    if (v->y_steps > 0) {
+        put_byte(v, work, i, x);
+    } else {
+        put_float(v, work, i, x);
+    }
+}
 
 /* ---- sums in double ------------------------------------------------------------------------ */
 
@@ -65,13 +122,16 @@ static double root(double x)
     return made.number;
 })
 
-/* Of x[i] y[i], or of x[i] if y is 0. */
+/* Of n numbers, or of their squares. */
 CODE(lanes,
-static double lane_sum(int n, const float *x, const float *y)
+static double lane_sum(const layer *v, const cell *work, int start, int n, int squared)
 {
     double lanes[16];
     for (int l = 0; l < 16; l++) lanes[l] = 0;
-    for (int i = 0; i < n; i++) lanes[i % 16] += y ? (double)x[i] * (double)y[i] : (double)x[i];
+    for (int i = 0; i < n; i++) {
+        double x = (double)get(v, work, start + i);
+        lanes[i % 16] += squared ? x * x : x;
+    }
     for (int width = 8; width > 0; width /= 2) {
         for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
     }
@@ -106,7 +166,7 @@ static float window_sum(const layer *v, const float *x, const number *w, float b
     return sum + bias;
 }
 
-static void conv(const layer *v, float *work)
+static void conv(const layer *v, cell *work)
 {
     int side = v->pooled ? 2 : 1;
     float *y = work + v->y;
@@ -244,7 +304,7 @@ static void write_rows(const layer *v, const float *rows, int row, int m, int pi
     }
 }
 
-static void winograd(const layer *v, float *work)
+static void winograd(const layer *v, cell *work)
 {
     int m = 7 - v->kernel_h, tiles = (v->out_w + m - 1) / m, side = v->pooled ? 2 : 1;
     float *inputs = work + v->scratch, *sums = inputs + v->c * tiles * 36, *rows = sums + tiles * 36;
@@ -274,7 +334,7 @@ static int part_start(int total, int n_parts, int i)
     return start < total ? start : total;
 }
 
-static void dense(const layer *v, float *work)
+static void dense(const layer *v, cell *work)
 {
     const float *x = work + v->x;
     for (int k = 0; k < v->k; k++) {
@@ -298,94 +358,144 @@ static void dense(const layer *v, float *work)
     }
 })
 
-CODE(maxpool,
-static void maxpool(const layer *v, float *work)
+/* ---- in whole numbers ---- */
+
+CODE(conv8,
+static float window_sum8(const layer *v, const cell *x, const number *w, int k, int row, int column)
 {
-    float *y = work + v->y;
+    int top = row * v->stride_h - v->pad_h, left = column * v->stride_w - v->pad_w;
+    int i_begin = top < 0 ? -top : 0, i_end = top + v->kernel_h > v->h ? v->h - top : v->kernel_h;
+    int j_begin = left < 0 ? -left : 0, j_end = left + v->kernel_w > v->w ? v->w - left : v->kernel_w;
+    int sum = 0;
+    for (int c = 0; c < v->c; c++) {
+        for (int i = i_begin; i < i_end; i++) {
+            const cell *from = x + (c * v->h + top + i) * v->w + left;
+            const number *weights = w + (c * v->kernel_h + i) * v->kernel_w;
+            for (int j = j_begin; j < j_end; j++) sum += (int)weights[j] * ((int)from[j] - v->x_zero);
+        }
+    }
+    return (float)sum * v->numbers[v->groups * v->k + k] + v->numbers[k];
+}
+
+static void conv8(const layer *v, cell *work)
+{
+    int side = v->pooled ? 2 : 1, y = 0;
+    for (int k = 0; k < v->groups * v->k; k++) {
+        const cell *x = work + v->x + k / v->k * v->c * v->h * v->w;
+        const number *w = v->weights + k * v->c * v->kernel_h * v->kernel_w;
+        for (int row = 0; row + side <= v->out_h; row += side) {
+            for (int column = 0; column + side <= v->out_w; column += side) {
+                float best = window_sum8(v, x, w, k, row, column);
+                for (int i = 1; i < side * side; i++) {
+                    float other = window_sum8(v, x, w, k, row + i / 2, column + i % 2);
+                    if (other > best) best = other;
+                }
+                put(v, work, y++, best);
+            }
+        }
+    }
+})
+
+CODE(dense8,
+static void dense8(const layer *v, cell *work)
+{
+    const cell *x = work + v->x;
+    for (int k = 0; k < v->k; k++) {
+        const number *w = v->weights + k * v->c;
+        int sum = 0;
+        for (int i = 0; i < v->c; i++) sum += (int)w[i] * ((int)x[i] - v->x_zero);
+        put(v, work, k, (float)sum * v->numbers[v->k + k] + v->numbers[k]);
+    }
+})
+
+CODE(maxpool,
+static void maxpool(const layer *v, cell *work)
+{
     for (int i = 0; i < v->c * v->out_h * v->out_w; i++) {
-        const float *x = work + v->x + i / (v->out_h * v->out_w) * v->h * v->w;
+        int plane = i / (v->out_h * v->out_w) * v->h * v->w;
         int top = i / v->out_w % v->out_h * v->stride_h - v->pad_h;
         int left = i % v->out_w * v->stride_w - v->pad_w, is_first = 1;
         float best = 0;
         for (int p = 0; p < v->kernel_h * v->kernel_w; p++) {
             int r = top + p / v->kernel_w, q = left + p % v->kernel_w;
             if (r < 0 || q < 0 || r >= v->h || q >= v->w) continue;
-            float other = x[r * v->w + q];
+            float other = get(v, work, plane + r * v->w + q);
             if (is_first || other > best || other != other) best = other;
             is_first = 0;
         }
-        y[i] = best;
+        put(v, work, i, best);
     }
 })
 
 CODE(avgpool,
-static void avgpool(const layer *v, float *work)
+static void avgpool(const layer *v, cell *work)
 {
     int size = v->kernel_h * v->kernel_w;
-    float *y = work + v->y;
     for (int i = 0; i < v->c * v->out_h * v->out_w; i++) {
-        const float *x = work + v->x + i / (v->out_h * v->out_w) * v->h * v->w;
+        int plane = i / (v->out_h * v->out_w) * v->h * v->w;
         int top = i / v->out_w % v->out_h * v->stride_h - v->pad_h;
         int left = i % v->out_w * v->stride_w - v->pad_w;
         float sum = 0;
         for (int p = 0; p < size; p++) {
             int r = top + (v->columns_first ? p % v->kernel_h : p / v->kernel_w);
             int q = left + (v->columns_first ? p / v->kernel_h : p % v->kernel_w);
-            if (r >= 0 && q >= 0 && r < v->h && q < v->w) sum += x[r * v->w + q];
+            if (r >= 0 && q >= 0 && r < v->h && q < v->w) sum += get(v, work, plane + r * v->w + q);
         }
-        y[i] = sum / (float)size;
+        put(v, work, i, sum / (float)size);
     }
 })
 
 CODE(gap,
-static void gap(const layer *v, float *work)
+static void gap(const layer *v, cell *work)
 {
     int area = v->h * v->w;
     for (int c = 0; c < v->c; c++) {
-        work[v->y + c] = (float)(lane_sum(area, work + v->x + c * area, 0) / (double)area);
+        put(v, work, c, (float)(lane_sum(v, work, c * area, area, 0) / (double)area));
     }
 })
 
 CODE(affine,
-static void affine(const layer *v, float *work)
+static void affine(const layer *v, cell *work)
 {
     int area = v->h * v->w;
     for (int i = 0; i < v->c * area; i++) {
-        work[v->y + i] = work[v->x + i] * v->numbers[i / area] + v->numbers[v->c + i / area];
+        put(v, work, i, get(v, work, i) * v->numbers[i / area] + v->numbers[v->c + i / area]);
     }
 })
 
 CODE(add,
-static void add(const layer *v, float *work)
+static void add(const layer *v, cell *work)
 {
-    for (int i = 0; i < v->c * v->h * v->w; i++) work[v->y + i] = work[v->x + i] + work[v->x2 + i];
+    for (int i = 0; i < v->c * v->h * v->w; i++) {
+        put(v, work, i, get(v, work, i) + get_second(v, work, i));
+    }
 })
 
 CODE(relu,
-static void relu(const layer *v, float *work)
+static void relu(const layer *v, cell *work)
 {
     for (int i = 0; i < v->c * v->h * v->w; i++) {
-        float x = work[v->x + i];
-        work[v->y + i] = x < 0 ? 0 : x;
+        float x = get(v, work, i);
+        put(v, work, i, x < 0 ? 0 : x);
     }
 })
 
 CODE(relu6,
-static void relu6(const layer *v, float *work)
+static void relu6(const layer *v, cell *work)
 {
     for (int i = 0; i < v->c * v->h * v->w; i++) {
-        float x = work[v->x + i], above = x < 0 ? 0 : x;
-        work[v->y + i] = above > 6 ? 6 : above;
+        float x = get(v, work, i), above = x < 0 ? 0 : x;
+        put(v, work, i, above > 6 ? 6 : above);
     }
 })
 
 CODE(prelu,
-static void prelu(const layer *v, float *work)
+static void prelu(const layer *v, cell *work)
 {
     int area = v->h * v->w;
     for (int i = 0; i < v->c * area; i++) {
-        float x = work[v->x + i], above = x < 0 ? 0 : x, below = x < 0 ? x : 0;
-        work[v->y + i] = above + v->numbers[i / area] * below;
+        float x = get(v, work, i), above = x < 0 ? 0 : x, below = x < 0 ? x : 0;
+        put(v, work, i, above + v->numbers[i / area] * below);
     }
 })
 
@@ -417,10 +527,10 @@ static float exponential(float x)
     return e * power_of_two(half) * power_of_two(biased - half);
 }
 
-static void gelu(const layer *v, float *work)
+static void gelu(const layer *v, cell *work)
 {
     for (int i = 0; i < v->c * v->h * v->w; i++) {
-        float x = work[v->x + i], z = x < 0 ? -x : x, exponent = -0.5F * x * x;
+        float x = get(v, work, i), z = x < 0 ? -x : x, exponent = -0.5F * x * x;
         float peak = exponential(exponent < -105.0F ? -105.0F : exponent);
         float t = 1 / (1 + 0.35F * z), p = -2.915949561e-02F, share;
         p = p * t + 1.440388916e-01F;
@@ -432,24 +542,23 @@ static void gelu(const layer *v, float *work)
         p = p * t + 1.398637362e-01F;
         p = p * t + 1.396212938e-01F;
         share = peak * (p * t);
-        work[v->y + i] = x * (x < 0 ? share : 1 - share);
+        put(v, work, i, x * (x < 0 ? share : 1 - share));
     }
 })
 
 CODE(l2norm,
-static void l2norm(const layer *v, float *work)
+static void l2norm(const layer *v, cell *work)
 {
-    const float *x = work + v->x;
-    double length = root(lane_sum(v->c, x, x));
+    double length = root(lane_sum(v, work, 0, v->c, 1));
     float factor = (float)((double)v->numbers[0] / (length > 1e-12 ? length : 1e-12));
-    for (int i = 0; i < v->c; i++) work[v->y + i] = factor * x[i];
+    for (int i = 0; i < v->c; i++) put(v, work, i, factor * get(v, work, i));
 })
 
 /* A weight of 16 bits (IEEE 754, binary16). */
 #undef value
-#define value cen__c_whole
-SHARED(half,
-float value(uint16_t weight)
+#define value value_of_half
+CODE(half,
+static float value(uint16_t weight)
 {
     union bits { uint32_t bits; float number; } made;
     float small = (float)(weight & 1023) * 5.9604644775390625e-8f;
@@ -459,40 +568,42 @@ float value(uint16_t weight)
     return weight & 0x8000 ? -made.number : made.number;
 })
 
-/* ---- the net's two ends, which other files call ---------------------------------------------- */
+/* ---- the net's two ends: a layer whose x is the output, and y the input, of c x h x w ------------- */
 
-SHARED(picture,
-void picture(const uint8_t *pixels, int c, int h, int w, int mirrored, const float *numbers, float *x)
+CODE(picture,
+static void picture(const layer *v, const uint8_t *pixels, int mirrored, cell *work)
 {
-    for (int i = 0; i < c * h * w; i++) {
-        int column = mirrored ? w - 1 - i % w : i % w;
-        float byte = (float)pixels[(i / w % h * w + column) * c + i / (h * w)];
-        x[i] = (byte / 255.0f - numbers[i / (h * w)]) / numbers[c + i / (h * w)];
+    int area = v->h * v->w;
+    for (int i = 0; i < v->c * area; i++) {
+        int column = mirrored ? v->w - 1 - i % v->w : i % v->w;
+        float byte = (float)pixels[(i % area / v->w * v->w + column) * v->c + i / area];
+        put(v, work, i, (byte / 255.0f - v->numbers[i / area]) / v->numbers[v->c + i / area]);
     }
 })
 
-SHARED(average,
-void average(int d, const float *g, float *f)
+CODE(average,
+static void average(const layer *v, const cell *work, float *f)
 {
-    for (int i = 0; i < d; i++) f[i] = (f[i] + g[i]) / 2;
+    for (int i = 0; i < v->k; i++) f[i] = (f[i] + get(v, work, i)) / 2;
 })
 
-SHARED(scale,
-void scale_like(int d, const float *like, float *f)
+CODE(scale_like,
+static void scale_like(const layer *v, const cell *work, float *f)
 {
     double square = 0, wanted = 0;
     float factor;
-    for (int i = 0; i < d; i++) {
+    for (int i = 0; i < v->k; i++) {
+        double like = (double)get(v, work, i);
         square += (double)f[i] * (double)f[i];
-        wanted += (double)like[i] * (double)like[i];
+        wanted += like * like;
     }
     if (square == 0) return;
     factor = (float)root(wanted / square);
-    for (int i = 0; i < d; i++) f[i] *= factor;
+    for (int i = 0; i < v->k; i++) f[i] *= factor;
 })
 
-SHARED(unit,
-void unit(int d, float *f)
+CODE(unit,
+static void unit(int d, float *f)
 {
     double sum = 0;
     for (int i = 0; i < d; i++) sum += (double)f[i] * (double)f[i];
@@ -503,23 +614,70 @@ void unit(int d, float *f)
 
 /* clang-format on */
 
+#define NEEDS(name) (1u << CEN__C_##name)
 const cen__c_function cen__c_functions[CEN__C_N_KINDS] = {
-    [CEN__C_CONV] = {"conv", conv, conv_text, 0, false},
-    [CEN__C_WINOGRAD] = {"winograd", winograd, winograd_text, CEN__C_NEEDS_LINES, false},
-    [CEN__C_DENSE] = {"dense", dense, dense_text, 0, false},
+    [CEN__C_CONV] = {"conv", conv, conv_text, NEEDS(VALUE), false},
+    [CEN__C_WINOGRAD] = {"winograd", winograd, winograd_text, NEEDS(VALUE) | NEEDS(LINES), false},
+    [CEN__C_DENSE] = {"dense", dense, dense_text, NEEDS(VALUE), false},
+    [CEN__C_CONV_BYTES] = {"conv8", conv8, conv8_text, 0, false},
+    [CEN__C_DENSE_BYTES] = {"dense8", dense8, dense8_text, 0, false},
     [CEN__C_MAXPOOL] = {"maxpool", maxpool, maxpool_text, 0, false},
     [CEN__C_AVGPOOL] = {"avgpool", avgpool, avgpool_text, 0, false},
-    [CEN__C_GAP] = {"gap", gap, gap_text, CEN__C_NEEDS_LANES, false},
+    [CEN__C_GAP] = {"gap", gap, gap_text, NEEDS(LANES), false},
     [CEN__C_AFFINE] = {"affine", affine, affine_text, 0, true},
-    [CEN__C_ADD] = {"add", add, add_text, 0, true},
+    [CEN__C_ADD] = {"add", add, add_text, NEEDS(SECOND), true},
     [CEN__C_RELU] = {"relu", relu, relu_text, 0, true},
     [CEN__C_RELU6] = {"relu6", relu6, relu6_text, 0, true},
     [CEN__C_GELU] = {"gelu", gelu, gelu_text, 0, true},
     [CEN__C_PRELU] = {"prelu", prelu, prelu_text, 0, true},
-    [CEN__C_L2NORM] = {"l2norm", l2norm, l2norm_text, CEN__C_NEEDS_LANES | CEN__C_NEEDS_ROOT, true},
+    [CEN__C_L2NORM] = {"l2norm", l2norm, l2norm_text, NEEDS(LANES) | NEEDS(ROOT), true},
 };
 
-const char *const cen__c_needed_texts[CEN__C_N_NEEDS] = {root_text, lanes_text, lines_text};
+static const char layer_text[] =
+    "typedef struct layer {" EXPANDED(CEN__C_LAYER_FIELDS(number)) "} layer;";
+static const char byte_layer_text[] =
+    "typedef struct layer {" EXPANDED(CEN__C_LAYER_FIELDS(number) CEN__C_BYTE_FIELDS) "} layer;";
+
+#define TEXTS(types, fields, weight, cells, second)                                                \
+    {                                                                                              \
+        types, fields, weight, cells, second, root_text, lanes_text, lines_text, picture_text,     \
+            average_text, scale_like_text, unit_text                                               \
+    }
+
+const char *const cen__c_texts[CEN__C_N_FORMATS][CEN__C_N_TEXTS] = {
+    TEXTS("typedef float cell; typedef float number;", layer_text,
+          "static float value(number weight) { return weight; }", float_cells_text,
+          float_second_text),
+    TEXTS("typedef float cell; typedef uint16_t number;", layer_text, half_text, float_cells_text,
+          float_second_text),
+    TEXTS("typedef int8_t cell; typedef int8_t number;", byte_layer_text, "", byte_cells_text,
+          byte_second_text)};
+
+void cen__c_begin(const cen__c_layer *ends, const uint8_t *pixels, bool is_mirrored, float *work)
+{
+    picture(ends, pixels, is_mirrored, work);
+}
+
+void cen__c_output(const cen__c_layer *ends, const float *work, float *f)
+{
+    for (int i = 0; i < ends->k; i++) f[i] = get(ends, work, i);
+}
+
+void cen__c_average(const cen__c_layer *ends, const float *work, bool has_length, float *f)
+{
+    average(ends, work, f);
+    if (has_length) scale_like(ends, work, f);
+}
+
+void cen__c_unit(int d, float *f)
+{
+    unit(d, f);
+}
+
+float cen__c_whole(uint16_t half)
+{
+    return value_of_half(half);
+}
 
 /* To the nearest, of two equally near ones to the even one. |weight| is at most 65504. */
 uint16_t cen__c_half(float weight)

@@ -18,7 +18,6 @@ typedef struct c_file {
     cen__text text;
     const cen__c_net *net;
     char name[CEN__NAME_MOST];
-    bool unit_length, half;
     size_t column; /* of a list of numbers */
 } c_file;
 
@@ -96,12 +95,15 @@ static void add_floats(c_file *f, const char *name, size_t index, const float *n
     end_list(f);
 }
 
-static void add_halves(c_file *f, size_t index, const float *numbers, size_t n)
+/* Numbers that are whole, or their bits. */
+static void add_short(c_file *f, size_t index, const float *numbers, size_t n)
 {
     begin_list(f, "number", "weights", index, n);
     for (size_t i = 0; i < n; i++) {
         const size_t start = f->text.size;
-        cen__text_print(&f->text, "0x%x", (unsigned)cen__c_half(numbers[i]));
+        const int number =
+            f->net->format == CEN__C_HALVES ? cen__c_half(numbers[i]) : (int)numbers[i];
+        cen__text_print(&f->text, "%d", number);
         end_number(f, start);
     }
     end_list(f);
@@ -109,15 +111,21 @@ static void add_halves(c_file *f, size_t index, const float *numbers, size_t n)
 
 /* ---- what it says about itself ---- */
 
-static size_t constants_size(const c_file *f)
+static size_t constants_size(const cen__c_net *net)
 {
-    size_t size = f->net->n_ops * sizeof(cen__c_layer);
-    for (size_t i = 0; i < f->net->n_ops; i++) {
-        const cen__c_op *op = &f->net->ops[i];
-        size += op->n_weights * (f->half ? sizeof(uint16_t) : sizeof(float));
-        size += op->n_numbers * sizeof(float);
+    static const size_t weight_sizes[CEN__C_N_FORMATS] = {4, 2, 1};
+    size_t size = 0;
+    for (size_t i = 0; i < net->n_ops; i++) {
+        const cen__c_op *op = &net->ops[i];
+        size += op->n_weights * weight_sizes[net->format] + (op->n_numbers + 20) * sizeof(float);
     }
     return size;
+}
+
+/* Floats of the work memory. */
+static size_t work_size(const cen__c_net *net)
+{
+    return net->format == CEN__C_BYTES ? (net->n_work + 3) / 4 : net->n_work;
 }
 
 static void add_title(c_file *f)
@@ -134,8 +142,8 @@ static void add_title(c_file *f)
                     "constants.\n *\n",
                     info->input.height, info->input.width, info->input.channels,
                     info->input.channels == 1 ? "" : "s, red, green and blue", info->feature_size,
-                    f->net->n_work, f->net->n_work * sizeof(float), (int)STACK_MOST,
-                    constants_size(f));
+                    work_size(f->net), work_size(f->net) * sizeof(float), (int)STACK_MOST,
+                    constants_size(f->net));
     cen__text_print(text,
                     " *     cc -std=c99 -O2 -ffreestanding -c %s.c\n *\n * needs no library. With "
                     "-D%s_CHECK there is %s_check, too, which computes the feature of a test\n"
@@ -156,7 +164,7 @@ static void add_start(c_file *f)
     cen__text_print(&f->text,
                     "enum { %s_feature_size = %zu, %s_work_size = %zu };\n"
                     "void %s_feature(const uint8_t *pixels, float *feature, float *work);\n\n",
-                    f->name, f->net->info->feature_size, f->name, f->net->n_work, f->name);
+                    f->name, f->net->info->feature_size, f->name, work_size(f->net), f->name);
 }
 
 /* ---- code ---- */
@@ -164,33 +172,28 @@ static void add_start(c_file *f)
 static void add_functions(c_file *f)
 {
     const cen__c_net *net = f->net;
-    const bool mirrors = net->info->mirror, scales = mirrors && cen__c_net_has_length(net);
     bool used[CEN__C_N_KINDS] = {false};
-    unsigned needs = scales || f->unit_length ? CEN__C_NEEDS_ROOT : 0;
+    unsigned needs = 1u << CEN__C_TYPES | 1u << CEN__C_LAYER | 1u << CEN__C_CELLS;
+    needs |= 1u << CEN__C_PICTURE;
+    if (net->info->mirror) needs |= 1u << CEN__C_AVERAGE;
+    if (net->info->mirror && cen__c_net_has_length(net)) {
+        needs |= 1u << CEN__C_SCALE | 1u << CEN__C_ROOT;
+    }
+    if (net->unit_length) needs |= 1u << CEN__C_UNIT | 1u << CEN__C_ROOT;
     for (size_t i = 0; i < net->n_ops; i++) {
         used[net->ops[i].kind] = true;
         needs |= cen__c_functions[net->ops[i].kind].needs;
     }
-    cen__text_add(&f->text, f->half ? "typedef uint16_t number;\n\n" : "typedef float number;\n\n");
-    add_code(&f->text, cen__c_layer_text);
-    if (used[CEN__C_CONV] || used[CEN__C_WINOGRAD] || used[CEN__C_DENSE]) {
-        add_code(&f->text, f->half ? cen__c_half_text
-                                   : "static float value(number weight) { return weight; }");
+    for (size_t i = 0; i < CEN__C_N_TEXTS; i++) {
+        for (size_t k = 0; k < CEN__C_N_KINDS && i == CEN__C_PICTURE; k++) {
+            if (used[k]) add_code(&f->text, cen__c_functions[k].text);
+        }
+        if ((needs >> i & 1) != 0) add_code(&f->text, cen__c_texts[net->format][i]);
     }
-    for (size_t i = 0; i < CEN__C_N_NEEDS; i++) {
-        if ((needs >> i & 1) != 0) add_code(&f->text, cen__c_needed_texts[i]);
-    }
-    for (size_t i = 0; i < CEN__C_N_KINDS; i++) {
-        if (used[i]) add_code(&f->text, cen__c_functions[i].text);
-    }
-    add_code(&f->text, cen__c_picture_text);
-    if (mirrors) add_code(&f->text, cen__c_average_text);
-    if (scales) add_code(&f->text, cen__c_scale_text);
-    if (f->unit_length) add_code(&f->text, cen__c_unit_text);
 }
 
 /* The fields of a layer that are not 0. */
-static void add_layer(c_file *f, size_t index)
+static void add_fields(cen__text *text, const cen__c_layer *layer)
 {
 #define FIELD(name)                                                                                \
     {                                                                                              \
@@ -199,24 +202,68 @@ static void add_layer(c_file *f, size_t index)
     static const struct {
         const char *name;
         size_t place;
-    } fields[] = {FIELD(x),        FIELD(x2),       FIELD(y),
-                  FIELD(scratch),  FIELD(groups),   FIELD(c),
-                  FIELD(h),        FIELD(w),        FIELD(k),
-                  FIELD(out_h),    FIELD(out_w),    FIELD(kernel_h),
-                  FIELD(kernel_w), FIELD(stride_h), FIELD(stride_w),
-                  FIELD(pad_h),    FIELD(pad_w),    FIELD(columns_first),
-                  FIELD(pooled),   FIELD(parts)};
+    } fields[] = {FIELD(x),
+                  FIELD(x2),
+                  FIELD(y),
+                  FIELD(scratch),
+                  FIELD(groups),
+                  FIELD(c),
+                  FIELD(h),
+                  FIELD(w),
+                  FIELD(k),
+                  FIELD(out_w),
+                  FIELD(kernel_h),
+                  FIELD(kernel_w),
+                  FIELD(stride_h),
+                  FIELD(stride_w),
+                  FIELD(pad_h),
+                  FIELD(pad_w),
+                  FIELD(columns_first),
+                  FIELD(pooled),
+                  FIELD(parts),
+                  FIELD(x_zero),
+                  FIELD(x2_zero),
+                  FIELD(y_zero),
+                  FIELD(x_scale),
+                  FIELD(x2_scale),
+                  FIELD(y_steps)};
 #undef FIELD
-    const cen__c_op *op = &f->net->ops[index];
-    cen__text_print(&f->text, "    /* %s: %s */ {", op->info->place, op->info->text);
-    if (op->n_weights > 0) cen__text_print(&f->text, ".weights = weights%zu, ", index);
-    if (op->n_numbers > 0) cen__text_print(&f->text, ".numbers = numbers%zu, ", index);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        int number;
-        memcpy(&number, (const char *)&op->layer + fields[i].place, sizeof number);
-        if (number != 0) cen__text_print(&f->text, ".%s = %d, ", fields[i].name, number);
+        const char *const at = (const char *)layer + fields[i].place;
+        int whole;
+        memcpy(&whole, at, sizeof whole);
+        if (whole == 0) continue;
+        cen__text_print(text, ", .%s = ", fields[i].name);
+        if (fields[i].place < offsetof(cen__c_layer, x_scale)) {
+            cen__text_print(text, "%d", whole);
+        } else {
+            float number;
+            memcpy(&number, at, sizeof number);
+            add_float(text, number);
+        }
     }
-    cen__text_add(&f->text, "},\n");
+    cen__text_add(text, "}");
+}
+
+static void add_layers(c_file *f)
+{
+    const cen__c_net *net = f->net;
+    cen__text *text = &f->text;
+    cen__text_add(text, "\nstatic const layer ends = {.numbers = input");
+    add_fields(text, &net->ends);
+    cen__text_add(text, ";\n");
+    if (net->n_ops == 0) return;
+    cen__text_print(text, "static const layer layers[%zu] = {\n", net->n_ops);
+    for (size_t i = 0; i < net->n_ops; i++) {
+        const cen__c_op *op = &net->ops[i];
+        cen__text_print(text, "    /* %s: %s */ {.out_h = %d", op->info->place, op->info->text,
+                        op->layer.out_h);
+        if (op->n_weights > 0) cen__text_print(text, ", .weights = weights%zu", i);
+        if (op->n_numbers > 0) cen__text_print(text, ", .numbers = numbers%zu", i);
+        add_fields(text, &op->layer);
+        cen__text_add(text, ",\n");
+    }
+    cen__text_add(text, "};\n");
 }
 
 static void add_numbers(c_file *f)
@@ -225,47 +272,40 @@ static void add_numbers(c_file *f)
     add_floats(f, "input", SIZE_MAX, net->input_numbers, 2 * net->info->input.channels);
     for (size_t i = 0; i < net->n_ops; i++) {
         const cen__c_op *op = &net->ops[i];
-        if (op->n_weights > 0 && f->half) {
-            add_halves(f, i, op->weights, op->n_weights);
-        } else if (op->n_weights > 0) {
+        if (op->n_weights > 0 && net->format == CEN__C_FLOATS) {
             add_floats(f, "weights", i, op->weights, op->n_weights);
+        } else if (op->n_weights > 0) {
+            add_short(f, i, op->weights, op->n_weights);
         }
         if (op->n_numbers > 0) add_floats(f, "numbers", i, op->numbers, op->n_numbers);
     }
-    if (net->n_ops == 0) return;
-    cen__text_print(&f->text, "\nstatic const layer layers[%zu] = {\n", net->n_ops);
-    for (size_t i = 0; i < net->n_ops; i++) add_layer(f, i);
-    cen__text_add(&f->text, "};\n");
 }
 
 static void add_feature(c_file *f)
 {
     const cen__c_net *net = f->net;
-    const cen_input *input = &net->info->input;
-    const size_t d = net->info->feature_size, made = cen__c_net_place(net, net->output);
     cen__text *text = &f->text;
     cen__text_print(text,
                     "\nvoid %s_feature(const uint8_t *pixels, float *feature, float *work)\n{\n"
+                    "    cell *cells = (cell *)work;\n"
                     "    for (int turn = 0; turn < %d; turn++) {\n"
-                    "        picture(pixels, %zu, %zu, %zu, turn, input, work + %zu);\n",
-                    f->name, net->info->mirror ? 2 : 1, input->channels, input->height,
-                    input->width, cen__c_net_place(net, 0));
+                    "        picture(&ends, pixels, turn, cells);\n",
+                    f->name, net->info->mirror ? 2 : 1);
     for (size_t i = 0; i < net->n_ops; i++) {
-        cen__text_print(text, "        %s(&layers[%zu], work);\n",
+        cen__text_print(text, "        %s(&layers[%zu], cells);\n",
                         cen__c_functions[net->ops[i].kind].name, i);
     }
-    cen__text_print(
-        text,
-        "        for (int i = 0; i < %zu && turn == 0; i++) feature[i] = work[%zu + i];\n"
-        "    }\n",
-        d, made);
+    cen__text_print(text,
+                    "        for (int i = 0; i < %d && turn == 0; i++) feature[i] = get(&ends, "
+                    "cells, i);\n    }\n",
+                    net->ends.k);
     if (net->info->mirror) {
-        cen__text_print(text, "    average(%zu, work + %zu, feature);\n", d, made);
+        cen__text_add(text, "    average(&ends, cells, feature);\n");
         if (cen__c_net_has_length(net)) {
-            cen__text_print(text, "    scale_like(%zu, work + %zu, feature);\n", d, made);
+            cen__text_add(text, "    scale_like(&ends, cells, feature);\n");
         }
     }
-    if (f->unit_length) cen__text_print(text, "    unit(%zu, feature);\n", d);
+    if (net->unit_length) cen__text_print(text, "    unit(%d, feature);\n", net->ends.k);
     cen__text_add(text, "}\n");
 }
 
@@ -308,7 +348,7 @@ static void add_check(c_file *f, const uint8_t *pixels, const float *feature)
     cen__text_print(&f->text,
                     "\n#if defined(%s_MAIN)\nint main(void)\n{\n    static float work[%zu];\n"
                     "    return %s_check(work) ? 0 : 1;\n}\n#endif\n",
-                    name, f->net->n_work, name);
+                    name, work_size(f->net), name);
 }
 
 /* A picture of noise, and its feature. */
@@ -327,7 +367,7 @@ static cen_status add_test(c_file *f, cen_error *error)
         pixels[i] = (uint8_t)(random >> 24);
     }
     if (good) {
-        cen__c_net_run(f->net, f->unit_length, pixels, feature, work);
+        cen__c_net_run(f->net, pixels, feature, work, NULL);
         add_check(f, pixels, feature);
     }
     cen__free(pixels);
@@ -388,19 +428,26 @@ cen_status cen_c_write(cen_context *context, cen_model *model, const char *path,
     cen_status status = cen__take_options(&o, options, error);
     if (status == CEN_OK) status = take_name(&f, path, error);
     if (status != CEN_OK) return status;
-    if (o.bits != 32 && o.bits != 16) {
+    if (o.bits != 32 && o.bits != 16 && o.bits != 8) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "weights of %zu bits are not known; use 32 or 16", o.bits);
+                         "weights of %zu bits are not known; use 32, 16 or 8", o.bits);
     }
-    f.unit_length = o.unit_length;
-    f.half = o.bits == 16;
-    status = cen__c_net_create(&net, context, model, error);
-    if (status == CEN_OK && f.half) status = halve(&net, error);
+    status = cen__c_net_create(&net, context, model,
+                               o.bits == 8    ? CEN__C_BYTES
+                               : o.bits == 16 ? CEN__C_HALVES
+                                              : CEN__C_FLOATS,
+                               error);
+    net.unit_length = o.unit_length;
+    if (status == CEN_OK && o.bits == 16) status = halve(&net, error);
+    if (status == CEN_OK && o.bits == 8) {
+        status = cen__c_net_quantise(&net, o.pictures, o.quality, error);
+    }
     if (status == CEN_OK) {
         add_title(&f);
         add_start(&f);
         add_functions(&f);
         add_numbers(&f);
+        add_layers(&f);
         add_feature(&f);
         status = add_test(&f, error);
     }

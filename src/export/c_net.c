@@ -7,9 +7,6 @@
 #include "base/sizes.h"
 #include "base/status.h"
 #include "export/words.h"
-#include "kernels/conv_depthwise.h"
-#include "kernels/conv_pool_direct.h"
-#include "kernels/conv_winograd.h"
 #include "kernels/gemm.h"
 
 enum { NONE = -1 };
@@ -304,149 +301,6 @@ static cen_status add_chain(cen__c_net *net, const char *prefix, size_t *value, 
     return status;
 }
 
-/* ---- how the library would compute it ---- */
-
-static void choose_method(cen__c_op *op)
-{
-    cen__c_layer *v = &op->layer;
-    const cen__conv_set *const set = cen__kernels_baseline.conv;
-    const cen__conv conv = {.kernels = &cen__kernels_baseline,
-                            .groups = (size_t)v->groups,
-                            .c = (size_t)v->c,
-                            .h = (size_t)v->h,
-                            .w = (size_t)v->w,
-                            .k = (size_t)v->k,
-                            .kernel_h = (size_t)v->kernel_h,
-                            .kernel_w = (size_t)v->kernel_w,
-                            .stride_h = (size_t)v->stride_h,
-                            .stride_w = (size_t)v->stride_w,
-                            .pad_h = (size_t)v->pad_h,
-                            .pad_w = (size_t)v->pad_w,
-                            .out_h = (size_t)v->out_h,
-                            .out_w = (size_t)v->out_w};
-    const bool pools = v->pooled && v->groups == 1 && cen__pool_direct_suits(&conv, set);
-    v->columns_first = cen__depthwise_suits(&conv) && !pools;
-    if (!cen__winograd_suits(&conv, set)) return;
-    const size_t m = 7 - conv.kernel_h, tiles = (conv.out_w + m - 1) / m;
-    op->kind = CEN__C_WINOGRAD;
-    op->n_scratch = (conv.c + 1) * tiles * 36 + m * m * tiles;
-}
-
-static bool are_finite(size_t n, const float *numbers)
-{
-    bool good = true;
-    for (size_t i = 0; i < n; i++) good = good && isfinite(numbers[i]);
-    return good;
-}
-
-static cen_status finish_ops(cen__c_net *net, cen_error *error)
-{
-    for (size_t i = 0; i < net->n_ops; i++) {
-        cen__c_op *op = &net->ops[i];
-        if (op->kind == CEN__C_CONV) choose_method(op);
-        if (are_finite(op->n_weights, op->weights) && are_finite(op->n_numbers, op->numbers)) {
-            continue;
-        }
-        return cen__fail(error, CEN_ERROR_NOT_FINITE,
-                         "body.%s, '%s': its numbers with those of its batchnorm are not all "
-                         "finite, which a C file cannot hold",
-                         op->info->place, op->info->text);
-    }
-    return CEN_OK;
-}
-
-/* ---- memory ---- */
-
-/* Values that an op overwrites share an area with its result. */
-static void join_values(cen__c_net *net, size_t *last_use)
-{
-    for (size_t i = 0; i < net->n_values; i++) last_use[i] = 0;
-    for (size_t i = 0; i < net->n_ops; i++) {
-        last_use[net->ops[i].x] = last_use[net->ops[i].x2] = i;
-    }
-    last_use[net->output] = net->n_ops;
-    net->areas[net->n_areas++] = (cen__c_area){.count = net->values[0].count, .end = last_use[0]};
-    for (size_t i = 0; i < net->n_ops; i++) {
-        const cen__c_op *op = &net->ops[i];
-        cen__c_value *y = &net->values[op->y];
-        y->area = net->values[op->x].area;
-        if (!cen__c_functions[op->kind].in_place || last_use[op->x] > i) {
-            y->area = net->n_areas++;
-            net->areas[y->area] = (cen__c_area){.count = y->count, .begin = i};
-        }
-        net->areas[y->area].end = last_use[op->y] > i ? last_use[op->y] : i;
-    }
-}
-
-/* The lowest place that no area has which was placed before it and lives at the same time. */
-static void place_area(cen__c_net *net, const size_t *placed, size_t n_placed, size_t i)
-{
-    cen__c_area *area = &net->areas[i];
-    bool moved = true;
-    while (moved) {
-        moved = false;
-        for (size_t j = 0; j < n_placed; j++) {
-            const cen__c_area *other = &net->areas[placed[j]];
-            if (other->begin > area->end || area->begin > other->end) continue;
-            if (other->offset >= area->offset + area->count ||
-                area->offset >= other->offset + other->count) {
-                continue;
-            }
-            area->offset = other->offset + other->count;
-            moved = true;
-        }
-    }
-    const size_t end = area->offset + area->count;
-    if (end > net->n_work) net->n_work = end;
-}
-
-/* The largest first. */
-static void place_areas(cen__c_net *net, size_t *order)
-{
-    for (size_t i = 0; i < net->n_areas; i++) {
-        size_t at = i;
-        for (; at > 0 && net->areas[order[at - 1]].count < net->areas[i].count; at--) {
-            order[at] = order[at - 1];
-        }
-        order[at] = i;
-    }
-    for (size_t i = 0; i < net->n_areas; i++) place_area(net, order, i, order[i]);
-}
-
-size_t cen__c_net_place(const cen__c_net *net, size_t value)
-{
-    return net->areas[net->values[value].area].offset;
-}
-
-static cen_status plan_memory(cen__c_net *net, cen_error *error)
-{
-    size_t *order = cen__alloc(net->context, net->n_values + net->n_ops, sizeof *order);
-    if (order == NULL) return cen__fail_memory(error, "a C file");
-    join_values(net, order);
-    const size_t first_scratch = net->n_areas;
-    for (size_t i = 0; i < net->n_ops; i++) {
-        net->areas[net->n_areas++] =
-            (cen__c_area){.count = net->ops[i].n_scratch, .begin = i, .end = i};
-    }
-    place_areas(net, order);
-    cen__free(order);
-    if (net->n_work > INT32_MAX) {
-        return cen__fail(error, CEN_ERROR_LIMIT,
-                         "the net needs work memory of %zu numbers, and a C file may need 2^31",
-                         net->n_work);
-    }
-    for (size_t i = 0; i < net->n_ops; i++) {
-        cen__c_op *op = &net->ops[i];
-        op->layer.weights = op->weights;
-        op->layer.numbers = op->numbers;
-        op->layer.x = (int)cen__c_net_place(net, op->x);
-        op->layer.x2 = (int)cen__c_net_place(net, op->x2);
-        op->layer.y = (int)cen__c_net_place(net, op->y);
-        op->layer.scratch = (int)net->areas[first_scratch + i].offset;
-    }
-    return CEN_OK;
-}
-
 /* ---- all ---- */
 
 static cen_status check_sizes(const cen__c_net *net, cen_error *error)
@@ -473,9 +327,10 @@ static cen_status check_sizes(const cen__c_net *net, cen_error *error)
 }
 
 cen_status cen__c_net_create(cen__c_net *net, cen_context *context, cen_model *model,
-                             cen_error *error)
+                             cen__c_format format, cen_error *error)
 {
-    *net = (cen__c_net){.context = context, .model = model, .info = cen_model_get(model)};
+    *net = (cen__c_net){
+        .context = context, .model = model, .info = cen_model_get(model), .format = format};
     const cen_input *input = &net->info->input;
     const size_t n = net->info->n_layers;
     cen_status status = check_sizes(net, error);
@@ -494,9 +349,13 @@ cen_status cen__c_net_create(cen__c_net *net, cen_context *context, cen_model *m
         net->input_numbers[i] = input->mean[i];
         net->input_numbers[input->channels + i] = input->std[i];
     }
+    net->ends = (cen__c_layer){.numbers = net->input_numbers,
+                               .c = net->c,
+                               .h = net->h,
+                               .w = net->w,
+                               .k = (int)net->info->feature_size};
     status = add_chain(net, "", &net->output, error);
-    if (status == CEN_OK) status = finish_ops(net, error);
-    if (status == CEN_OK) status = plan_memory(net, error);
+    if (status == CEN_OK) status = cen__c_net_plan(net, error);
     return status;
 }
 
@@ -516,23 +375,30 @@ bool cen__c_net_has_length(const cen__c_net *net)
     return cen__words_is_kind(net->info->layers[net->info->n_layers - 1].text, "l2norm");
 }
 
-void cen__c_net_run(const cen__c_net *net, bool unit_length, const uint8_t *pixels, float *feature,
-                    float *work)
+static void widen(cen__c_value *value, int place, const float *work)
 {
-    const cen_input *input = &net->info->input;
-    const int d = (int)net->info->feature_size;
-    const float *made = work + cen__c_net_place(net, net->output);
+    for (size_t i = 0; i < value->count; i++) {
+        const float number = work[(size_t)place + i];
+        value->low = number < value->low ? number : value->low;
+        value->high = number > value->high ? number : value->high;
+    }
+}
+
+void cen__c_net_run(const cen__c_net *net, const uint8_t *pixels, float *feature, float *work,
+                    cen__c_value *ranges)
+{
     for (int turn = 0; turn < (net->info->mirror ? 2 : 1); turn++) {
-        cen__c_picture(pixels, (int)input->channels, (int)input->height, (int)input->width, turn,
-                       net->input_numbers, work + cen__c_net_place(net, 0));
+        cen__c_begin(&net->ends, pixels, turn == 1, work);
+        if (ranges != NULL) widen(&ranges[0], net->ends.y, work);
         for (size_t i = 0; i < net->n_ops; i++) {
-            cen__c_functions[net->ops[i].kind].run(&net->ops[i].layer, work);
+            const cen__c_op *op = &net->ops[i];
+            cen__c_functions[op->kind].run(&op->layer, work);
+            if (ranges != NULL) widen(&ranges[op->y], op->layer.y, work);
         }
-        if (turn == 0) memcpy(feature, made, (size_t)d * sizeof *feature);
+        if (turn == 0) cen__c_output(&net->ends, work, feature);
     }
     if (net->info->mirror) {
-        cen__c_average(d, made, feature);
-        if (cen__c_net_has_length(net)) cen__c_scale(d, made, feature);
+        cen__c_average(&net->ends, work, cen__c_net_has_length(net), feature);
     }
-    if (unit_length) cen__c_unit(d, feature);
+    if (net->unit_length) cen__c_unit(net->ends.k, feature);
 }

@@ -146,7 +146,7 @@ static bool export_model(void)
 
 static bool export_c(void)
 {
-    return execute("cl_export " RUN " -o " OUT "/m.c");
+    return execute("cl_export --int8 " IMAGES " " RUN " -o " OUT "/m.c");
 }
 
 static bool unpack(void)

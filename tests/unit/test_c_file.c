@@ -99,15 +99,51 @@ static cen_model *make(const c_case *c)
     return model;
 }
 
-static void write(const c_case *c, bool half, const char *path)
+/* Pictures of blobs, of two classes. */
+static cen_dataset *make_pictures(const c_case *c)
+{
+    enum { N = 12, MOST = 3 * 64 * 64 };
+    static uint8_t bytes[N * MOST];
+    static int32_t labels[N];
+    const size_t size = c->channels * c->height * c->width;
+    for (size_t i = 0; i < N; i++) {
+        labels[i] = (int32_t)(i % 2);
+        for (size_t j = 0; j < size; j++) {
+            const double x = (double)(j % c->width), y = (double)(j / c->width % c->height);
+            const double wave = sin(x * (0.3 + 0.4 * labels[i])) + cos(y * 0.5 + (double)i);
+            const double noise = (double)cen__random_float(3, (uint32_t)i, j);
+            bytes[i * size + j] = (uint8_t)(128 + 40 * wave + 30 * noise);
+        }
+    }
+    cen_arrays arrays = cen_arrays_init();
+    arrays.n = N;
+    arrays.channels = c->channels;
+    arrays.height = c->height;
+    arrays.width = c->width;
+    arrays.bytes = bytes;
+    arrays.labels = labels;
+    arrays.n_classes = 2;
+    cen_dataset *dataset;
+    cen_error error;
+    assert_ok(cen_arrays_create(threads(1), &dataset, &arrays, &error), &error);
+    return dataset;
+}
+
+static cen_c_quality write(const c_case *c, size_t bits, const char *path)
 {
     cen_model *model = make(c);
+    cen_dataset *pictures = make_pictures(c);
     cen_c_options options = cen_c_options_init();
+    cen_c_quality quality = {.n = 0};
     options.unit_length = c->unit_length;
-    options.bits = half ? 16 : 32;
+    options.bits = bits;
+    options.pictures = pictures;
+    options.quality = &quality;
     cen_error error;
     assert_ok(cen_c_write(threads(1), model, path, &options, &error), &error);
+    cen_arrays_free(pictures);
     cen_model_free(model);
+    return quality;
 }
 
 static char *read_text(const char *path)
@@ -164,7 +200,7 @@ static void test_picture_has_the_bits_of_baseline(void **state)
         static uint8_t pixels[3 * 64 * 64];
         static float feature[1024];
         assert_true(use_set("baseline"));
-        write(c, false, "test_c_file_case.c");
+        write(c, 32, "test_c_file_case.c");
         char *text = read_text("test_c_file_case.c");
         const char *at = find_list(text, " test_picture[");
         for (size_t j = 0; j < c->channels * c->height * c->width; j++) {
@@ -183,7 +219,7 @@ static void test_picture_has_the_bits_of_baseline(void **state)
             if (*at == '\n') at++;
         }
         use_best_set();
-        write(c, false, "test_c_file_case.c");
+        write(c, 32, "test_c_file_case.c");
         char *other = read_text("test_c_file_case.c");
         if (strcmp(text, other) != 0) fail_msg("%s: two instruction sets give two files", c->name);
         cen_text_free(text);
@@ -212,12 +248,55 @@ static void halves_are_the_nearest_numbers(void **state)
     }
 }
 
-static void refuse(cen_model *model, const char *path, bool half, cen_status status,
+static void bytes_keep_the_direction_of_features(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < N_CASES; i++) {
+        const cen_c_quality quality = write(&cases[i], 8, "test_c_file_case.c");
+        print_message("%s: cosine %.4f\n", cases[i].name, quality.cosine);
+        assert_int_equal(quality.n, 12);
+        assert_true(quality.cosine >= 0.99 && quality.cosine <= 1.0000001);
+        assert_true(quality.before >= 0 && quality.after <= 1);
+        assert_int_equal(remove("test_c_file_case.c"), 0);
+    }
+}
+
+/* What one channel needs is lost beside another of a thousand times its size. */
+static void bytes_that_lose_too_much_are_refused(void **state)
+{
+    (void)state;
+    const c_case c = {"far_apart", "conv 2 1x1, gap, batchnorm", 1, 8, 8, false, false};
+    cen_model *model = make(&c);
+    cen_dataset *pictures = make_pictures(&c);
+    cen_c_options options = cen_c_options_init();
+    cen_error error;
+    float *conv = model_tensor(model, "body.0.weight").data;
+    float *norm = model_tensor(model, "body.2.weight").data;
+    conv[0] = 1000, conv[1] = 1, norm[0] = 0.001f, norm[1] = 1;
+    options.bits = 8;
+    options.pictures = pictures;
+    assert_int_equal(cen_c_write(threads(1), model, "name.c", &options, &error),
+                     CEN_ERROR_ARGUMENT);
+    if (strstr(error.message, "under 0.99; use 16 bits") == NULL) fail_msg("%s", error.message);
+    cen_arrays_free(pictures);
+    cen_model_free(model);
+    model = model_create("conv 4 3x3, gap", 1, 9, 8, 2);
+    pictures = make_pictures(&c);
+    options.pictures = pictures;
+    assert_int_equal(cen_c_write(threads(1), model, "name.c", &options, &error),
+                     CEN_ERROR_ARGUMENT);
+    assert_string_equal(error.message, "the pictures are 1x8x8, and the net's input is 1x9x8");
+    cen_arrays_free(pictures);
+    cen_model_free(model);
+    assert_null(fopen("name.c", "rb"));
+}
+
+static void refuse(cen_model *model, const char *path, size_t bits, cen_status status,
                    const char *sentence)
 {
     cen_error error;
     cen_c_options options = cen_c_options_init();
-    options.bits = half ? 16 : 32;
+    options.bits = bits;
     assert_int_equal(cen_c_write(threads(1), model, path, &options, &error), status);
     if (strstr(error.message, sentence) == NULL) fail_msg("%s", error.message);
     FILE *file = fopen(path, "rb");
@@ -228,23 +307,22 @@ static void what_cannot_be_written_leaves_no_file(void **state)
 {
     (void)state;
     cen_model *model = make(&cases[0]);
-    refuse(model, "no/folder.c", false, CEN_ERROR_IO, "no/folder.c");
-    refuse(model, "9lives.c", false, CEN_ERROR_ARGUMENT, "a NAME of letters, digits and _");
-    refuse(model, "no-name.c", false, CEN_ERROR_ARGUMENT, "no-name.c: ");
-    refuse(model, ".c", false, CEN_ERROR_ARGUMENT, ".c: ");
-    refuse(model, "name.h", false, CEN_ERROR_ARGUMENT, "name.h: ");
+    refuse(model, "no/folder.c", 32, CEN_ERROR_IO, "no/folder.c");
+    refuse(model, "9lives.c", 32, CEN_ERROR_ARGUMENT, "a NAME of letters, digits and _");
+    refuse(model, "no-name.c", 32, CEN_ERROR_ARGUMENT, "no-name.c: ");
+    refuse(model, ".c", 32, CEN_ERROR_ARGUMENT, ".c: ");
+    refuse(model, "name.h", 32, CEN_ERROR_ARGUMENT, "name.h: ");
     model_tensor(model, "body.4.weight").data[1] = -70000;
-    refuse(model, "name.c", true, CEN_ERROR_LIMIT, "body.4, 'conv 10 3x3': a weight of -70000");
+    refuse(model, "name.c", 16, CEN_ERROR_LIMIT, "body.4, 'conv 10 3x3': a weight of -70000");
     model_tensor(model, "body.4.weight").data[1] = INFINITY;
-    refuse(model, "name.c", false, CEN_ERROR_NOT_FINITE, "body.4, 'conv 10 3x3'");
+    refuse(model, "name.c", 32, CEN_ERROR_NOT_FINITE, "body.4, 'conv 10 3x3'");
     cen_model_free(model);
-    cen_c_options options = cen_c_options_init();
-    options.bits = 8;
     model = model_create("conv 4 3x3, gap", 1, 8, 8, 2);
-    assert_int_equal(cen_c_write(threads(1), model, "name.c", &options, NULL), CEN_ERROR_ARGUMENT);
+    refuse(model, "name.c", 9, CEN_ERROR_ARGUMENT, "weights of 9 bits are not known");
+    refuse(model, "name.c", 8, CEN_ERROR_ARGUMENT, "are calibrated on pictures; give some");
     cen_model_free(model);
     model = model_create("conv 4 3x3, gap", 2, 8, 8, 2);
-    refuse(model, "name.c", false, CEN_ERROR_UNSUPPORTED, "an input of 2 channels is no picture");
+    refuse(model, "name.c", 32, CEN_ERROR_UNSUPPORTED, "an input of 2 channels is no picture");
     cen_model_free(model);
 }
 
@@ -253,14 +331,18 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < N_CASES && argc == 2; i++) {
         char path[512];
         (void)snprintf(path, sizeof path, "%s/%s.c", argv[1], cases[i].name);
-        write(&cases[i], false, path);
+        write(&cases[i], 32, path);
         (void)snprintf(path, sizeof path, "%s/%s_half.c", argv[1], cases[i].name);
-        write(&cases[i], true, path);
+        write(&cases[i], 16, path);
+        (void)snprintf(path, sizeof path, "%s/%s_bytes.c", argv[1], cases[i].name);
+        write(&cases[i], 8, path);
     }
     if (argc == 2) return 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_picture_has_the_bits_of_baseline),
         cmocka_unit_test(halves_are_the_nearest_numbers),
+        cmocka_unit_test(bytes_keep_the_direction_of_features),
+        cmocka_unit_test(bytes_that_lose_too_much_are_refused),
         cmocka_unit_test(what_cannot_be_written_leaves_no_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

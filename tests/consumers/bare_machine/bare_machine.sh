@@ -15,7 +15,7 @@ mkdir -p "$work"
 for file; do cp "$file" "$work/"; done
 [ $# -gt 0 ] || "$build/tests/test_c_file" "$work"
 cd "$work"
-[ $# -gt 0 ] || ls *.c | grep -vE '^(planes|residuals|windows|winograd5_half)\.c$' | xargs rm
+[ $# -gt 0 ] || ls *.c | grep -vE '^(planes|residuals|windows_bytes|winograd5_half)\.c$' | xargs rm
 n_done=0
 
 has() {
