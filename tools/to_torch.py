@@ -379,4 +379,5 @@ def options():
     return given
 
 
-torch_nets.run(run, "to_torch.py", options())
+if __name__ == "__main__":
+    torch_nets.run(run, "to_torch.py", options())

@@ -32,6 +32,20 @@ for net in iresnet18 mobilefacenet; do
     says '^value: .*, mean \[0.5, 0.5, 0.5\], std \[0.5, 0.5, 0.5\]$'
     same_features $net $net
 done
+# The command that is printed trains it further: the first epoch begins with its weights.
+few photos 4
+convert mobilefacenet
+sed -n 's/^to train it further: cl_train \(.*\) PICTURES$/\1/p' out.txt >command.txt
+[ -s command.txt ] || complain "no command: $(cat out.txt)"
+# shellcheck disable=SC2046
+succeed "$TOOLS/cl_train" $(cat command.txt) --lr 1e-30 -e 1 -q --no-report --batch-size 4 -o further photos
+cat >body.py <<'END'
+import torch_nets
+first, second = (torch_nets.read_safetensors(path)[0] for path in ("mobilefacenet.model.safetensors", "further/model.safetensors"))
+print(all(second[name] == first[name] for name in first if name.startswith("body.") and "running" not in name))
+END
+PYTHONPATH=$SOURCE/tools succeed python3 body.py
+says '^True$'
 convert bgr --image-size 32 --bgr --mean 0.406,0.456,0.485 --std 0.225,0.224,0.229
 same_features bgr resnet18
 convert resnet18 --resize stretch
@@ -92,10 +106,38 @@ change resnet18 's["bn1.bias"] = s["bn1.bias"]._replace(dtype="I64")'
 refused "'bn1.bias' has the type I64; save it as floats"
 change resnet18 's = {}'
 refused "it holds no tensor"
+change resnet18 's["conv1.\n\x1b[2J"] = s["bn1.bias"]'
+refused "its layer 'conv1.\?\?.2J' is not known: torchvision's ResNet has none there"
 head -c 5000 resnet18.safetensors >changed.safetensors
 refused "this is no safetensors file, or a damaged one"
 echo "no tensors" >changed.safetensors
 refused "this is no safetensors file, or a damaged one"
+# Any bytes are only data: changed ones are read or refused.
+cat >fuzz.py <<'END'
+import argparse, random, sys, from_torch, to_torch, torch_nets
+draw = random.Random(1)
+nets = ("resnet18", "mobilenet_v2", "iresnet18", "mobilefacenet")
+n_refused = 0
+for round in range(int(sys.argv[1])):
+    net = draw.choice(nets)
+    bytes_of = bytearray(open(net + draw.choice([".safetensors", ".model.safetensors"]), "rb").read())
+    size = int.from_bytes(bytes_of[:8], "little")
+    for _ in range(draw.choice([1, 1, 2, 5])):
+        at = draw.choice([draw.randrange(8 + size), 8 + draw.randrange(size), 8 + draw.randrange(min(size, 900))])
+        bytes_of[at] = draw.choice([draw.randrange(256), *b'0123456789{}[]",:-.xe'])
+    if draw.random() < 0.1:
+        del bytes_of[draw.randrange(len(bytes_of)) :]
+    open("fuzzed.safetensors", "wb").write(bytes_of)
+    options = argparse.Namespace(model="fuzzed.safetensors", output="out.pth", original_names=draw.random() < 0.5)
+    for read in (lambda: from_torch.read_net("fuzzed.safetensors"), lambda: to_torch.convert(options)):
+        try:
+            read()
+        except torch_nets.Mistake:
+            n_refused += 1
+print("refused", n_refused)
+END
+PYTHONPATH=$SOURCE/tools succeed python3 fuzz.py "${FUZZ_ROUNDS:-60}"
+says '^refused [1-9]'
 from_torch() { python3 "$SOURCE/tools/from_torch.py" "$@"; }
 expect 1 '^from_torch.py: nothing.safetensors: No such file' from_torch nothing.safetensors -o no
 expect 1 '^from_torch.py: no/folder' from_torch resnet18.safetensors -o no/folder
