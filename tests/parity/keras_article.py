@@ -10,12 +10,12 @@ the same pixels; both divide them by 255. cl_train shuffles as it always does, a
 
 Printed is the largest relative difference of any step:
 
-    ours to Keras       cl_train against the program                                   at most 1e-4
+    ours to Keras       cl_train against the program, at most 1e-4 more than the next line
     Keras to float64    the program against itself with every number a float64
-    ours to float64     cl_train against that
+    ours to float64     cl_train against that, at most 1e-4
 
---rest also trains with one setting of the recipe left out, which shows what each is for. Exit code 1 if one of the three
-losses differs by more."""
+Keras in float32 rounds 0.999 and its powers before the bias correction, which moves a step by up to 1e-5. --rest also trains
+with one setting of the recipe left out, which shows what each is for. Exit code 1 if a loss differs by more."""
 import argparse
 import csv
 import os
@@ -135,7 +135,8 @@ def main():
             writer.writerow([who + " " + what for who in ("ours", "keras", "float64")
                              for what in ("total", "softmax", "center")])
             writer.writerows(np.hstack([ours, keras, float64]).tolist())
-    return 0 if np.all(apart(ours, keras) <= 1e-4) else 1
+    is_near = np.all(apart(ours, keras) <= 1e-4 + apart(keras, float64)) and np.all(apart(ours, float64) <= 1e-4)
+    return 0 if is_near else 1
 
 
 if __name__ == "__main__":
