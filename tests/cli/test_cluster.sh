@@ -73,6 +73,18 @@ expect 2 "a folder of groups needs the pictures" "$KNN" cluster line.csv --thres
 [ -e new ] && complain "a folder was made"
 expect 1 "missing" "$KNN" cluster line.csv --threshold 1 -o missing/groups.csv
 
+# ---- a few wide classes: the usual share gives parts of groups, and the larger one is taken ----
+awk 'BEGIN { print "path,label,class,split,f0,f1"
+    for (i = 0; i < 60; i++) print "w" i ".png," i % 2 "," (i % 2 ? "left" : "right") ",," (i % 2) * 40 + i * 37 % 80 / 10 "," i * 53 % 79 / 10 }' >wide.csv
+awk 'BEGIN { print "path,label,class,split,f0,f1"
+    for (i = 0; i < 100; i++) print "o" i ".png,0,other,," i * 37 % 97 / 2 "," (i < 12 ? 0 : 20) + i * 31 % 80 / 10 }' >around.csv
+succeed "$KNN" cluster wide.csv --strangers around.csv --far 0.005
+says '^60 pictures: .* within which 0.5 % of pairs'
+grep -q 'F of pairs 100.0 %' out.txt && complain "the usual share is right for wide classes, too"
+succeed "$KNN" cluster wide.csv --strangers around.csv
+says '^60 pictures: 60 in 2 groups, .* within which 10 % of pairs'
+says 'F of pairs 100.0 %'
+
 # ---- pictures: of classes that the model has not seen ----
 few known 8
 succeed "$TOOLS/cl_train" --net "$LITTLE" --image-size 16 --epochs 1 --seed 1 -q --no-report -o run known

@@ -13,7 +13,7 @@ are visitors, and the strangers are halved: one half calibrates, the other is sc
 2. Names: pictures of known people that get their name (TAR), and pictures of visitors that get one (false names).
    Negatives: the first half of each visitor's pictures comes by; up to 20 that got a name become negatives. Then the
    second half comes, of all visitors, and of those that have a negative.
-3. Claims: is this A? TAR, and the share of false claims that pass; the rate at which both errors are equal.
+3. Claims to be one of ten people: is this A? TAR, and the share of false claims that pass; the rate at which both errors are equal.
 4. Together: visits of several pictures of one person as one question, and one by one, of which any name counts."""
 import argparse
 import ctypes
@@ -187,9 +187,9 @@ def negatives(draw, far, rng, out):
     out.append(result[:7])
 
 
-def claims(draw, info, out):
+def claims(draw, info, rng, out):
     genuine, false = [], []
-    for person in draw.people:
+    for person in rng.permutation(draw.people)[:10]:
         own = draw.probe_names == person
         options = {"claim": str(person).encode()}
         if own.any():
@@ -259,7 +259,7 @@ def main():
             named[far][0].append(tar_and_false(draw, threshold=np.inf, k=1))
             named[far][1].append(tar_and_false(draw, threshold=float(one_threshold(draw, far))))
             named[far][2].append(tar_and_false(draw))
-            claims(draw, info, asked[far])
+            claims(draw, info, rng, asked[far])
             for size in (2, 4, 8):
                 together(draw, size, rng, bursts[far, size])
     report(shared, named, pushed, asked, bursts)
