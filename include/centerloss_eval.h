@@ -165,6 +165,9 @@ typedef struct cen_episode_options {
     size_t n_ways, n_shots, n_queries, n_episodes; /* (20, 1, 15, 600) */
     uint64_t seed;                                 /* (1) */
     cen_metric metric;                             /* (L2) */
+    const int32_t
+        *groups; /* [highest label + 1] of each class: the classes of an episode are of one
+                              group, drawn from those with n_ways of them. (NULL): of any */
 } cen_episode_options;
 
 typedef struct cen_episodes {
@@ -204,6 +207,7 @@ typedef struct cen_measure_options {
     size_t most_pairs;          /* (20,000,000): 80 MB */
     size_t n_episodes;          /* (600); 0: none */
     uint64_t seed;              /* (1) */
+    const int32_t *groups;      /* (NULL) of episodes, as in cen_episode_options */
 } cen_measure_options;
 
 /* Verification pairs are those between queries and gallery, or within the set by leave-one-out. If

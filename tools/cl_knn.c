@@ -79,6 +79,11 @@ static const option options[] = {
              "folder with copies of the pictures."},
     {"query-split", '\0', OPTION_TEXT, &s.query_split, "SPLIT", .group = "eval",
      .help = "use only these rows of the queries"},
+    {"within", '\0', OPTION_TEXT, &s.within, "TEXT",
+     .help = "draw the classes of an episode from one group",
+     .more =
+         "Classes whose names are the same up to this text are one group: __ for the letters of "
+         "one alphabet in folders like Greek__alpha."},
     {"report", '\0', OPTION_TEXT, &s.report, "FILE.html", .help = "write a page to look at"},
     {"pictures", '\0', OPTION_ONCE, &s.pictures, "DIR", .is_input = true,
      .help = "the page shows pictures in this folder only",
@@ -242,6 +247,7 @@ static int check_options(unsigned bit)
         {"stream", s.is_stream, s.has_frames ? 0 : CLASSIFY, "it is for classify without --frames"},
         {"frames", s.has_frames, CLASSIFY, "it is for classify"},
         {"query-split", s.query_split != NULL, EVAL, "it is for eval"},
+        {"within", s.within != NULL, EVAL, "it is for eval"},
         {"report", s.report != NULL, EVAL, "it is for eval"},
         {"pictures", s.pictures != NULL, s.report != NULL ? EVAL : 0, "it is for eval --report"},
         {"svg", s.svg != NULL, EVAL, "it is for eval"},

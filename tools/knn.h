@@ -17,7 +17,7 @@ typedef struct knn {
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;          /* metric -1: not given; weights: of the command, if not given */
-    const char *claim;            /* NULL: none */
+    const char *claim, *within;   /* NULL: none */
     bool as_json, adds, is_negative, is_quiet, is_strict, is_together, is_stream, has_frames;
     bool asks_head, asks_digests; /* sets of pictures get probabilities, digests */
     cen_model_limits limits;      /* 0: the default */

@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Splits that are measured only if they are asked for. */
@@ -169,6 +170,28 @@ static int write_report(const knn *s, const knn_evaluation *e, const char *const
 
 /* ---- the work ---- */
 
+/* How long the part of a name is that its group has in common. */
+static size_t group_size(const char *name, const char *within)
+{
+    const char *end = strstr(name, within);
+    return end != NULL ? (size_t)(end - name) : strlen(name);
+}
+
+/* groups[n] of the classes: the place of the first one with the same beginning. */
+static int32_t *find_groups(const char *const *names, size_t n, const char *within)
+{
+    int32_t *groups = malloc((n + 1) * sizeof *groups);
+    for (size_t i = 0; i < n && groups != NULL; i++) {
+        size_t size = group_size(names[i], within), j = 0;
+        while (j < i && (groups[j] != (int32_t)j || group_size(names[j], within) != size ||
+                         memcmp(names[i], names[j], size) != 0)) {
+            j++;
+        }
+        groups[i] = (int32_t)j;
+    }
+    return groups;
+}
+
 static int measure(knn *s, knn_evaluation *e)
 {
     const knn_set *queries = knn_queries_of(e);
@@ -182,14 +205,20 @@ static int measure(knn *s, knn_evaluation *e)
     options_knn.weights = (cen_weights)s->weights;
     options_knn.leave_one_out = e->leave_one_out;
     options.seed = s->seed;
-    cen_error error;
-    const cen_labelled known = knn_labelled(&e->gallery), asked = knn_labelled(queries);
-    if (cen_measures_create(s->context, &e->measures, &known, &asked, e->gallery.f.d, &options,
-                            &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s: %s", e->gallery.name, error.message);
-    }
     /* Labels of both are places in the list of the queries, which begins with the gallery's. */
     const char *const *names = queries->f.class_names;
+    int32_t *groups = NULL;
+    if (s->within != NULL && (groups = find_groups(names, queries->f.n_classes, s->within)) == NULL)
+        return fail(s->tool, EXIT_FAILED, "%s: not enough memory for the groups", e->gallery.name);
+    options.groups = groups;
+    cen_error error;
+    const cen_labelled known = knn_labelled(&e->gallery), asked = knn_labelled(queries);
+    cen_status status = cen_measures_create(s->context, &e->measures, &known, &asked,
+                                            e->gallery.f.d, &options, &error);
+    free(groups);
+    if (status != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s: %s", e->gallery.name, error.message);
+    }
     if (s->as_json) {
         knn_eval_json(s, e, names);
     } else if (!s->is_quiet) {

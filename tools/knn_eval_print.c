@@ -106,7 +106,7 @@ static void print_verification(const cen_measures *m)
     print_share("", v->tar[2], "at FAR 0.1 %");
 }
 
-static void print_rest(const knn_evaluation *e, const char *const *names)
+static void print_rest(const knn *s, const knn_evaluation *e, const char *const *names)
 {
     enum { WORST = 10 };
     const cen_measures *m = &e->measures;
@@ -116,8 +116,9 @@ static void print_rest(const knn_evaluation *e, const char *const *names)
         if (few->n_episodes == 0) continue;
         char name[32], what[96];
         (void)snprintf(name, sizeof name, "%zu-shot %zu-way", few->n_shots, few->n_ways);
-        (void)snprintf(what, sizeof what, "+- %.2f, of %zu episodes among the queries",
-                       100 * few->interval, few->n_episodes);
+        (void)snprintf(what, sizeof what, "+- %.2f, of %zu episodes %s", 100 * few->interval,
+                       few->n_episodes,
+                       s->within != NULL ? "within one group" : "among the queries");
         print_share(name, few->accuracy, what);
     }
     if (isfinite(m->intra_inter)) printf("%-15s %6.3f\n", "intra/inter", m->intra_inter);
@@ -134,7 +135,7 @@ void knn_eval_text(const knn *s, const knn_evaluation *e, const char *const *nam
     print_head(s, e);
     print_retrieval(e);
     print_verification(&e->measures);
-    print_rest(e, names);
+    print_rest(s, e, names);
 }
 
 /* ---- JSON ---- */
@@ -213,6 +214,9 @@ void knn_eval_json(const knn *s, const knn_evaluation *e, const char *const *nam
     printf("\"leave_one_out\": %s, \"metric\": \"%s\", \"k\": %zu, \"weights\": \"%s\", ",
            e->leave_one_out ? "true" : "false", knn_metrics[knn_metric(s)], m->k,
            knn_weights[s->weights]);
+    printf("\"within\": ");
+    if (s->within != NULL) print_json_string(stdout, s->within);
+    printf("%s, ", s->within == NULL ? "null" : "");
     printf("\"n_queries\": %zu, \"n_lone\": %zu, \"n_in_gallery\": %zu, ", r->n_queries, r->n_lone,
            e->n_in_gallery);
     printf("\"n_left_out\": {\"test\": %zu, \"heldout\": %zu}, ", e->n_left_out[0],

@@ -1,6 +1,7 @@
 #include <centerloss_eval.h>
 
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/checks.h"
 #include "base/memory.h"
@@ -12,13 +13,24 @@
 #include "search/draw.h"
 
 typedef struct {
+    int32_t group;
+    size_t place;
+} eligible;
+
+/* The eligible classes of one group, or all of them. */
+typedef struct {
+    size_t first, n;
+} pool;
+
+typedef struct {
     cen_labelled set;
     size_t d;
     const cen_episode_options *options;
     const cen__vectors *vectors;
     cen__classes classes;
-    size_t *eligible; /* [n_eligible] places of the classes with more than n_shots rows */
-    size_t n_eligible;
+    eligible *eligible; /* [n_eligible] the classes with more than n_shots rows, by group */
+    pool *pools;        /* [n_pools] those with n_ways classes */
+    size_t n_eligible, n_pools;
     double *accuracies; /* [n_episodes] */
     size_t *chosen;     /* [workers, n_ways] places of classes */
     float *means;       /* [workers, n_ways, d] */
@@ -84,8 +96,11 @@ static void run_episode(void *data, size_t episode, int worker)
     size_t *chosen = g->chosen + first;
     float *means = g->means + first * g->d;
     double *squares = g->squares + first;
+    const pool *from_pool =
+        &g->pools[cen__random_below(o->seed, cen__substream(stream, 0), 0, g->n_pools)];
     for (size_t way = 0; way < o->n_ways; way++) {
-        chosen[way] = g->eligible[cen__draw(o->seed, stream, g->n_eligible, way)];
+        size_t at = cen__draw(o->seed, stream, from_pool->n, way);
+        chosen[way] = g->eligible[from_pool->first + at].place;
         deck from = deck_of(g, episode, chosen[way]);
         float *mean = means + way * g->d;
         mean_of_support(g, &from, g->sums + (size_t)worker * g->d, mean);
@@ -117,6 +132,24 @@ static bool reserve(cen_context *context, game *g, int n_threads)
            g->sums != NULL;
 }
 
+static int compare_eligible(const void *a, const void *b)
+{
+    const eligible *one = a, *other = b;
+    if (one->group != other->group) return one->group < other->group ? -1 : 1;
+    return one->place < other->place ? -1 : one->place > other->place;
+}
+
+static void list_pools(game *g)
+{
+    qsort(g->eligible, g->n_eligible, sizeof *g->eligible, compare_eligible);
+    for (size_t i = 0, first = 0; i < g->n_eligible; i++) {
+        if (i + 1 < g->n_eligible && g->eligible[i + 1].group == g->eligible[i].group) continue;
+        size_t n = i + 1 - first;
+        if (n >= g->options->n_ways) g->pools[g->n_pools++] = (pool){first, n};
+        first = i + 1;
+    }
+}
+
 /* Lists the classes that can be drawn. */
 static cen_status list_eligible(cen_context *context, game *g, cen_error *error)
 {
@@ -131,15 +164,22 @@ static cen_status list_eligible(cen_context *context, game *g, cen_error *error)
         return cen__fail_memory(error, "the classes of episodes");
     }
     g->eligible = cen__alloc(context, g->classes.n_classes, sizeof *g->eligible);
-    if (g->eligible == NULL) return cen__fail_memory(error, "the classes of episodes");
-    for (size_t c = 0; c < g->classes.n_classes; c++) {
-        if (cen__classes_count(&g->classes, c) > o->n_shots) g->eligible[g->n_eligible++] = c;
+    g->pools = cen__alloc(context, g->classes.n_classes, sizeof *g->pools);
+    if (g->eligible == NULL || g->pools == NULL) {
+        return cen__fail_memory(error, "the classes of episodes");
     }
-    if (g->n_eligible >= o->n_ways) return CEN_OK;
+    for (size_t c = 0; c < g->classes.n_classes; c++) {
+        if (cen__classes_count(&g->classes, c) <= o->n_shots) continue;
+        int32_t group = o->groups != NULL ? o->groups[g->classes.labels[c]] : 0;
+        g->eligible[g->n_eligible++] = (eligible){group, c};
+    }
+    list_pools(g);
+    if (g->n_pools > 0) return CEN_OK;
     return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "%zu-way episodes of %zu shots need as many classes with at least %zu rows; "
-                     "there are %zu",
-                     o->n_ways, o->n_shots, o->n_shots + 1, g->n_eligible);
+                     "%zu-way episodes of %zu shots need as many classes%s with at least %zu rows; "
+                     "there are %zu%s",
+                     o->n_ways, o->n_shots, o->groups != NULL ? " of one group" : "",
+                     o->n_shots + 1, g->n_eligible, o->groups != NULL ? " in all groups" : "");
 }
 
 static cen_episodes sum_up(const game *g)
@@ -181,6 +221,7 @@ cen_status cen_episodes_measure(cen_context *context, const cen_labelled *set, s
     }
     cen__classes_free(&g.classes);
     cen__free(g.eligible);
+    cen__free(g.pools);
     cen__free(g.accuracies);
     cen__free(g.chosen);
     cen__free(g.means);

@@ -97,14 +97,28 @@ static cen_status measure_pairs(measuring *g, cen_error *error)
     return cen__fail(error, status, "%s", reason.message);
 }
 
+/* The classes with more than n_shots rows: all, or those of the largest group. */
+static size_t count_ways(const cen__classes *classes, size_t n_shots, const int32_t *groups)
+{
+    size_t most = 0;
+    for (size_t c = 0; c < classes->n_classes; c++) {
+        size_t n = 0;
+        if (most >= WAYS) break;
+        for (size_t i = c; i < classes->n_classes; i++) {
+            bool is_same =
+                groups == NULL || groups[classes->labels[i]] == groups[classes->labels[c]];
+            n += is_same && cen__classes_count(classes, i) > n_shots;
+        }
+        if (n > most) most = n;
+        if (groups == NULL) break;
+    }
+    return most < WAYS ? most : WAYS;
+}
+
 static cen_status measure_episodes(measuring *g, const cen__classes *classes, size_t n_shots,
                                    cen_episodes *measured, cen_error *error)
 {
-    size_t n_ways = 0;
-    for (size_t c = 0; c < classes->n_classes; c++) {
-        n_ways += cen__classes_count(classes, c) > n_shots;
-    }
-    if (n_ways > WAYS) n_ways = WAYS;
+    size_t n_ways = count_ways(classes, n_shots, g->options->groups);
     *measured = (cen_episodes){n_ways, n_shots, 0, (double)NAN, (double)NAN};
     if (n_ways < 2 || g->options->n_episodes == 0) return CEN_OK;
     const cen_episode_options options = {.size = sizeof options,
@@ -113,7 +127,8 @@ static cen_status measure_episodes(measuring *g, const cen__classes *classes, si
                                          .n_queries = QUERIES_A_CLASS,
                                          .n_episodes = g->options->n_episodes,
                                          .seed = g->options->seed,
-                                         .metric = g->options->knn->metric};
+                                         .metric = g->options->knn->metric,
+                                         .groups = g->options->groups};
     return cen_episodes_measure(g->context, &g->queries, g->d, &options, measured, error);
 }
 

@@ -177,6 +177,19 @@ done
 succeed "$KNN" eval --json --metric cosine -k 1 g.npy
 has metric '"cosine"'
 
+# letters within one alphabet: both alphabets look the same, and each tells its own letters apart
+printf 'path,label,class,split,f0\n' >letters.csv
+for row in 0,x__a,0 0,x__a,1 1,x__b,100 1,x__b,101 2,y__a,0.5 2,y__a,1.5 3,y__b,100.5 3,y__b,101.5; do
+    echo "p,$(echo $row | sed 's/,\([^,]*\)$/,,\1/')"
+done >>letters.csv
+succeed "$KNN" eval -k 1 --within __ letters.csv
+says '^1-shot 2-way +100.00 % .* within one group$'
+succeed "$KNN" eval -k 1 letters.csv
+says '^1-shot 4-way +[0-9]?[0-9]\.'
+succeed "$KNN" eval --json -k 1 --within __ letters.csv
+has within '"__"'
+expect 2 "within has no use here: it is for eval" "$KNN" audit --within __ letters.csv
+
 # a class is matched by its name, whatever its number
 printf 'path,label,class,split,f0\nq,7,b,,4\nr,0,zebra,,21\n' >query.csv
 succeed "$KNN" eval --json -k 1 line.csv query.csv

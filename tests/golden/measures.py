@@ -140,6 +140,17 @@ for shots in 1, 5:
     out += array(f"episodes_of_{shots}", "double",
                  [numpy.mean(accuracies), numpy.std(accuracies, ddof=1)])
 
+# The same with the classes of an episode from one group; the third group has too few.
+GROUPS = [[0, 2, 4, 6], [1, 3, 5], [7]]
+own, accuracies = numpy.random.default_rng(7), []
+for _ in range(20000):
+    ways = own.choice(GROUPS[own.integers(2)], 3, replace=False)
+    rows = numpy.stack([w * EPISODE_ROWS + own.permutation(EPISODE_ROWS)[:1 + 4] for w in ways])
+    means, asked = x[rows[:, 0]].astype("f8"), x[rows[:, 1:]].astype("f8")[:, :, None]
+    right = ((asked - means) ** 2).sum(-1).argmin(-1) == numpy.arange(3)[:, None]
+    accuracies.append(right.mean())
+out += array("episodes_within", "double", [numpy.mean(accuracies), numpy.std(accuracies, ddof=1)])
+
 # Principal components.
 for name, n, d in ("tall", 50, 7), ("wide", 6, 9):
     x = (rng.normal(size=(n, d)) * numpy.linspace(3, 0.5, d) + 2).astype("f4")

@@ -97,6 +97,27 @@ static void episodes_are_as_accurate_as_those_of_numpy(void **state)
     }
 }
 
+static void the_classes_of_an_episode_are_of_one_group(void **state)
+{
+    (void)state;
+    int32_t groups[3 * EPISODE_CLASSES] = {0}; /* labels are 0, 3, 6, ... */
+    for (size_t c = 0; c < EPISODE_CLASSES; c++) groups[3 * c] = c % 2 == 0 ? 50 : c < 7 ? 4 : 9;
+    cen_episode_options o = options(3, 1, 4, 5000);
+    cen_episodes e;
+    cen_error why;
+    o.groups = groups;
+    assert_int_equal(
+        cen_episodes_measure(threads(2), (cen_labelled[]){golden_set()}, 4, &o, &e, NULL), CEN_OK);
+    double error = episodes_within[1] / sqrt(5000);
+    assert_true(fabs(e.accuracy - episodes_within[0]) < 5 * sqrt(1.25) * error);
+    assert_true(fabs(e.interval / (1.96 * error) - 1) < 0.06);
+    o.n_ways = 5; /* no group has so many */
+    assert_int_equal(
+        cen_episodes_measure(threads(2), (cen_labelled[]){golden_set()}, 4, &o, &e, &why),
+        CEN_ERROR_ARGUMENT);
+    assert_non_null(strstr(why.message, "of one group"));
+}
+
 static void a_seed_gives_the_same_bits_at_any_number_of_threads(void **state)
 {
     (void)state;
@@ -177,7 +198,7 @@ static int run_with_little_memory(void *user)
 static void every_failed_allocation_is_told(void **state)
 {
     (void)state;
-    assert_int_equal(fail_each_allocation(run_with_little_memory, NULL), 10);
+    assert_int_equal(fail_each_allocation(run_with_little_memory, NULL), 11);
 }
 
 int main(void)
@@ -186,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_draw_gives_each_number_once),
         cmocka_unit_test(every_order_of_a_draw_is_as_likely),
         cmocka_unit_test(episodes_are_as_accurate_as_those_of_numpy),
+        cmocka_unit_test(the_classes_of_an_episode_are_of_one_group),
         cmocka_unit_test(a_seed_gives_the_same_bits_at_any_number_of_threads),
         cmocka_unit_test(rows_without_a_label_or_a_partner_are_not_drawn),
         cmocka_unit_test(a_tie_goes_to_the_smallest_label),
