@@ -1,6 +1,6 @@
 /* The parts of a folder of images: scan.c and list.c find the names, folder.c separates images from other
  * files and draws the split, classes.c decides the classes, group.c keeps groups together, holdout.c keeps
- * classes out of training, load.c decodes, folder_dataset.c makes a dataset. */
+ * classes out of training, tracks.c finds series that a split parts, load.c decodes, folder_dataset.c makes a dataset. */
 #ifndef CEN_DATA_FOLDER_H
 #define CEN_DATA_FOLDER_H
 
@@ -27,7 +27,7 @@ struct cen_folder {
     cen__text_block *text;       /* paths, names and reasons, freed together */
     size_t text_used, text_size; /* of the first block of these */
 
-    bool is_loaded;
+    bool is_loaded, are_tracks_told;
     cen_input input;     /* of cen_folder_load, without mean and std */
     cen_dataset dataset; /* points into the arrays below */
     int32_t *labels;
@@ -157,6 +157,14 @@ cen_status cen__group_check(const cen_folder *folder, cen_error *error);
 /* Turns whole groups of images[n_train] into validation images. These are all images of training, and come
  * first. */
 cen_status cen__group_draw(cen_folder *folder, size_t n_train, cen_error *error);
+
+/* The means of 8 x 8 parts of bytes[channels, height, width], over the channels, too. */
+enum { CEN__THUMBNAIL = 64 };
+void cen__thumbnail(const cen_folder *folder, const uint8_t *bytes,
+                    uint8_t thumbnail[CEN__THUMBNAIL]);
+
+/* Remarks on a split that parts series of near-equal pictures. thumbnails: of all images, one after the other. */
+cen_status cen__remark_tracks(cen_folder *folder, const uint8_t *thumbnails, cen_error *error);
 
 /* bytes[channels, height, width] of one file; *warning as in cen_image. */
 cen_status cen__folder_decode(const cen_folder *folder, const char *path, uint8_t *bytes,

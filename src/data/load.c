@@ -43,6 +43,7 @@ typedef struct {
     uint8_t level;
     uint64_t sums[3], squares[3]; /* the image is one to train on */
     uint64_t digest;              /* of its bytes at the input's size */
+    uint8_t thumbnail[CEN__THUMBNAIL];
 } loaded;
 
 typedef struct {
@@ -69,6 +70,7 @@ static void load_one(void *data, size_t task, int worker)
     result->digest = cen__hash_bytes(bytes, folder->image_size);
     result->level = bytes[0];
     result->is_flat = memcmp(bytes, bytes + 1, folder->image_size - 1) == 0;
+    cen__thumbnail(folder, bytes, result->thumbnail);
     if (image->split != CEN_SPLIT_TRAIN) return;
     size_t plane = folder->input.height * folder->input.width;
     for (size_t c = 0; c < folder->input.channels; c++, bytes += plane) {
@@ -108,6 +110,7 @@ typedef struct {
     size_t cache_capacity; /* images */
     uint8_t *bytes;        /* [block_size, channels, height, width] */
     loaded *results;       /* [block_size] */
+    uint8_t *thumbnails;   /* [n_images, CEN__THUMBNAIL] of the good ones */
     void *buffer;          /* of the exchange */
     cen_progress *progress;
     void *user;
@@ -141,6 +144,7 @@ static cen_status take_image(cen_folder *folder, const loader *l, size_t i,
                                             : cen__fail_memory(error, "the list of images");
         if (status != CEN_OK) return status;
     }
+    memcpy(l->thumbnails + *n_good * CEN__THUMBNAIL, result->thumbnail, CEN__THUMBNAIL);
     keep_image(folder, (*n_good)++, image, result, l->bytes + i * folder->image_size,
                l->cache_capacity);
     return CEN_OK;
@@ -294,8 +298,10 @@ static cen_status load_images(cen_folder *folder, size_t cache_bytes, cen_progre
                           cen__exchange_room(&folder->exchange, l.block_size,
                                              size > sizeof *l.results ? size : sizeof *l.results),
                           1);
+    l.thumbnails = cen__alloc(folder->context, n_images, CEN__THUMBNAIL);
     folder->cache = cen__alloc(folder->context, l.cache_capacity, size);
-    if (l.bytes == NULL || l.results == NULL || l.buffer == NULL || folder->cache == NULL) {
+    if (l.bytes == NULL || l.results == NULL || l.buffer == NULL || l.thumbnails == NULL ||
+        folder->cache == NULL) {
         status = cen__fail(error, CEN_ERROR_MEMORY,
                            "not enough memory for %zu decoded images of %zu bytes; keep fewer in "
                            "the cache or choose a smaller image size",
@@ -303,11 +309,13 @@ static cen_status load_images(cen_folder *folder, size_t cache_bytes, cen_progre
     }
     if (status == CEN_OK) status = check_same(folder, error);
     if (status == CEN_OK) status = load_all(folder, &l, error);
+    if (status == CEN_OK) status = cen__remark_tracks(folder, l.thumbnails, error);
     if (status == CEN_OK) status = cen__settle_classes(folder, error);
     measure(folder);
     cen__free(l.bytes);
     cen__free(l.results);
     cen__free(l.buffer);
+    cen__free(l.thumbnails);
     return status == CEN_OK ? check_levels(folder, error) : status;
 }
 
