@@ -85,6 +85,18 @@ rm -r many/c10
 succeed few_epochs --dry-run many
 says "^images +49 classes, "
 
+# -- a metric that is clearly better than L2 is named: here classes are patterns, at any brightness
+for pattern in '1 1 0 0' '1 0 1 0' '1 0 0 1' '0 1 1 0'; do
+    for level in 20 40 60 80 100 120 140 160 180 200; do
+        mkdir -p "bright/$(echo $pattern | tr -d ' ')"
+        echo "P2 2 2 255 $(echo $pattern | sed "s/1/$level/g")" >"bright/$(echo $pattern | tr -d ' ')/$level.pgm"
+    done
+done
+succeed "$TOOLS/cl_train" --net flatten --mean 0 --std 1 --augment none --no-flip --epochs 1 --no-report -o bright-run bright
+says "^metric +--metric cosine of cl_knn is better here: AUC 100.00 %, by L2 [0-9.]+ %$"
+succeed "$TOOLS/cl_train" --net flatten --augment none --epochs 1 --no-report -o plain-run small
+if grep -q '^metric' out.txt; then complain "L2 and cosine are alike: $(grep '^metric' out.txt)"; fi
+
 # -- test pictures are measured, too, and an epoch's k-NN among some of the training images is called so
 few whole 12
 mkdir -p apart/train apart/val apart/test
