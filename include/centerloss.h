@@ -677,7 +677,8 @@ typedef struct cen_step_report {
     cen_losses mean_losses;  /* of the epoch so far */
 } cen_step_report;
 
-/* After each epoch. Measures of validation images are NAN without any. */
+/* After each epoch. Measures of validation images are NAN without any, and in some epochs if there
+ * are more than 20: then the first, the last and every second, third ... are measured. */
 typedef struct cen_epoch_report {
     size_t epoch, n_epochs;
     cen_losses train, validation;
@@ -698,7 +699,8 @@ typedef struct cen_epoch_report {
                           1 % or above it, and feature_spread is at most a fifth of that before */
     double seconds;
     bool is_best; /* highest unseen_auc so far, or without held-out rows highest knn_accuracy (with
-                     balance: knn_macro), then lowest validation loss; always without any of them */
+                     balance: knn_macro), then lowest validation loss; always without any of them.
+                     Never in an epoch that is not measured, if others are */
     const float *features; /* [n_features, D] of the validation images; borrowed, valid during the
                               callback */
     size_t n_features;

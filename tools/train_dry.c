@@ -10,7 +10,7 @@
 #include "train_ranks.h"
 #include "system.h"
 
-enum { STEPS_LEAST = 3 };
+enum { STEPS_LEAST = 3, MEASURED_MOST = 20 /* as cen_epoch_report has it */ };
 static const double most_seconds = 2; /* of steps, and the same of measuring */
 
 typedef struct trial {
@@ -74,7 +74,11 @@ static void extrapolate(const trial *t, const cen_folder_info *info, size_t feat
     const double n_measured =
         t->is_whole ? n_asked : fmax(1, (double)t->n_measured + (double)t->n_phase);
     const double a_measure = n_asked > 0 ? t->measured_seconds / n_measured : an_image / 3;
-    found->epoch_seconds = an_image * n_train + a_measure * n_asked;
+    found->train_seconds = an_image * n_train;
+    found->measure_seconds = a_measure * n_asked;
+    found->epoch_seconds = found->train_seconds + found->measure_seconds *
+                                                      fmin((double)s.n_epochs, MEASURED_MOST) /
+                                                      (double)s.n_epochs;
     found->seconds = found->epoch_seconds * (double)s.n_epochs + a_measure * n_images;
     /* At the end all features are there twice: as they were made, and sorted by split. */
     found->memory = peak_memory() + 2 * n_images * (double)feature_size * (double)sizeof(float);
@@ -151,17 +155,22 @@ cen_status choose_epochs(run *r, const cen_folder *folder, const training *t, ce
     const double most = fmax(MOST, (double)s.n_epochs);
     const double after = found.seconds - found.epoch_seconds * (double)s.n_epochs;
     const double seconds = 60 * s.minutes / (double)(1 + s.n_folds) - after;
-    s.n_epochs = (size_t)fmax(1, fmin(most, seconds / found.epoch_seconds));
+    const double an_epoch = found.train_seconds + found.measure_seconds;
+    double epochs = seconds / an_epoch;
+    if (epochs > MEASURED_MOST) {
+        epochs = (seconds - MEASURED_MOST * found.measure_seconds) / found.train_seconds;
+    }
+    s.n_epochs = (size_t)fmax(1, fmin(most, epochs));
     if (!take_from_first(&s.n_epochs, sizeof s.n_epochs)) { /* each has measured other times */
         *error = (cen_error){CEN_ERROR_IO, "the exchange with the other processes failed"};
         return error->status;
     }
-    if (seconds < found.epoch_seconds) {
+    if (epochs < 1) {
         warn(r, stdout, "one epoch takes about %s, which is longer than --minutes %g",
-             as_time(found.epoch_seconds + after, took), s.minutes);
+             as_time(an_epoch + after, took), s.minutes);
     } else if (is_talking()) {
         printf("time      about %s per epoch: %zu epoch%s in %g minutes\n",
-               as_time(found.epoch_seconds, took), s.n_epochs, s.n_epochs == 1 ? "" : "s",
+               as_time(found.train_seconds, took), s.n_epochs, s.n_epochs == 1 ? "" : "s",
                s.minutes);
     }
     return CEN_OK;

@@ -58,8 +58,8 @@ static void print_internals(const cen_epoch_report *report)
 void print_epoch(run *r, const cen_epoch_report *report)
 {
     const cen_losses *train = &report->train, *val = &report->validation;
-    const bool is_validated = !isnan(report->knn_accuracy);
-    const bool has_unseen = !isnan(report->unseen_auc);
+    const bool is_validated = r->n_gallery > 0;
+    const bool has_unseen = r->is_best_unseen || !isnan(report->unseen_auc);
     const bool is_best = (is_validated || has_unseen) && report->is_best;
     char a[32], b[32], c[32];
     if (!r->has_header) print_header(r, is_validated, has_unseen);
@@ -71,7 +71,8 @@ void print_epoch(run *r, const cen_epoch_report *report)
         printf("  %8s%9s%8s", as_loss(val->first, a), as_percent(val->accuracy, b),
                as_percent(report->knn_accuracy, c));
         if (s.balance) printf("%8s", as_percent(report->knn_macro, a));
-        printf("%12.3f", report->intra_inter);
+        if (isnan(report->intra_inter)) printf("%12s", "-");
+        if (!isnan(report->intra_inter)) printf("%12.3f", report->intra_inter);
     }
     if (has_unseen) printf("%8s", as_percent(report->unseen_auc, a));
     printf("%8s%s%s\n", as_clock(report->seconds, a), is_best ? " *" : "",

@@ -4,7 +4,7 @@
 
 #include "train_page.h"
 
-enum { MOST_POINTS = 600, MOST_CENTERS = 1000, MOST_FRAMES = 40 };
+enum { MOST_POINTS = 600, MOST_CENTERS = 1000, MOST_FRAMES = 20 };
 enum { FRAMES_SIZE = MOST_FRAMES + 2 }; /* with the last epoch and the best */
 
 typedef struct frame {

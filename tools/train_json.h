@@ -25,7 +25,8 @@ void warn(run *r, FILE *file, const char *format, ...);
 
 /* What --dry-run has found. */
 typedef struct estimate {
-    double epoch_seconds, seconds, memory; /* of one epoch, of all, in bytes */
+    double epoch_seconds, seconds, memory; /* of an epoch on average, of all, in bytes */
+    double train_seconds, measure_seconds; /* of one epoch's steps; of measuring after one */
 } estimate;
 
 /* One object each. planned: NULL for a training that begins. */

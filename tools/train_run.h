@@ -17,7 +17,7 @@ typedef struct run {
     cen_model *model;
     progress line;
     char label[56];       /* "epoch 3/40", when its first step is done */
-    double epoch_seconds; /* of the last one, with what it measured */
+    double epoch_seconds; /* mean over the last ones, with what they measured */
     char folder[4096];
     char checkpoint[PATH_SIZE]; /* in folder/.new until the first one is written */
     cen_lock *lock;

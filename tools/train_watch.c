@@ -116,7 +116,8 @@ static int on_epoch(void *user, const cen_epoch_report *report)
     run *r = user;
     char path[PATH_SIZE];
     progress_clear(&r->line);
-    r->epoch_seconds = report->seconds;
+    const double before = r->epoch_seconds > 0 ? r->epoch_seconds : report->seconds;
+    r->epoch_seconds = 0.8 * before + 0.2 * report->seconds; /* not every epoch is measured */
     r->n_gallery = report->n_gallery;
     if (is_talking()) print_epoch(r, report);
     if (s.is_json) json_epoch(report);

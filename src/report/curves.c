@@ -78,19 +78,16 @@ bool cen__has_curves(const cen__curve *curves, size_t n)
     return n_values > 0;
 }
 
-/* A line through what is finite, broken where a value is not; a dot where it stands alone. */
+/* A line through what is finite: not every epoch measures all. A dot if it is one value. */
 static void draw_curve(const cen__plot *plot, const cen__curve *c)
 {
     bool goes_on = false;
-    size_t step = c->n / CURVE_POINTS_MOST + 1;
+    double low = 0, high = 0;
+    size_t step = span(c, &low, &high) / CURVE_POINTS_MOST + 1, n_seen = 0;
     cen__text_print(plot->text, "<path class=\"%s\" d=\"", c->kind);
     for (size_t i = 0; i < c->n; i++) {
-        if (i % step != 0 && i + 1 < c->n) continue;
         double value = value_of(c->key, &c->epochs[i]);
-        if (!isfinite(value)) {
-            goes_on = false;
-            continue;
-        }
+        if (!isfinite(value) || (n_seen++ % step != 0 && i + 1 < c->n)) continue;
         double x = cen__plot_x(plot, (double)c->epochs[i].epoch);
         cen__add_point(plot->text, goes_on ? 'L' : 'M', x, cen__plot_y(plot, value));
         if (!goes_on) cen__text_add(plot->text, "h.01");

@@ -39,7 +39,7 @@ static bool is_over(const cen__fit *f)
 {
     size_t patience = f->options->patience, done = f->at.epoch - 1;
     return f->is_stopped || f->at.epoch > f->options->n_epochs ||
-           (patience > 0 && done - f->at.best_epoch >= patience);
+           (patience > 0 && done - f->at.best_epoch >= patience && cen__fit_is_measured(f, done));
 }
 
 static cen_status run_epochs(cen__fit *f, cen_error *error)

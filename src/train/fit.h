@@ -58,6 +58,10 @@ cen_status cen__fit_train(cen__fit *f, cen_losses *mean, cen_error *error);
 /* Chooses the training rows that the k-NN of an epoch searches, into f->gallery; f->train is overwritten. */
 void cen__fit_choose_gallery(cen__fit *f);
 
+/* True if the validation images are measured after this epoch: the first, the last, one that was stopped, and about 20
+ * between them. */
+bool cen__fit_is_measured(const cen__fit *f, size_t epoch);
+
 /* Fills the report except for the training losses. Sets is_cut if a callback ended it. */
 cen_status cen__fit_measure(cen__fit *f, cen_epoch_report *report, cen_error *error);
 

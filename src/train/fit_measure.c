@@ -15,6 +15,9 @@
  * training. */
 enum { GALLERY_MOST = 5000, GALLERY_PER_CLASS = 10 };
 
+/* Measuring each of many epochs takes a third of a training's time: about so many are measured, evenly. */
+enum { MEASURED_MOST = 20 };
+
 void cen__fit_choose_gallery(cen__fit *f)
 {
     size_t n = cen__rows_of(f->dataset, CEN_SPLIT_TRAIN, f->train);
@@ -147,19 +150,27 @@ double cen__fit_score(const cen__fit *f, const cen_epoch_report *report)
     return f->options->balance ? report->knn_macro : report->knn_accuracy;
 }
 
+bool cen__fit_is_measured(const cen__fit *f, size_t epoch)
+{
+    const size_t n = f->options->n_epochs, apart = n / MEASURED_MOST + (n % MEASURED_MOST > 0);
+    return epoch % apart == 0 || epoch == 1 || epoch >= n || f->is_stopped;
+}
+
 /* Without a figure, a later epoch is better. */
 static bool is_best(const cen__fit *f, const cen_epoch_report *report)
 {
     double score = cen__fit_score(f, report), best = f->at.best_knn;
+    if (!cen__fit_is_measured(f, report->epoch)) return f->n_validation + f->n_unseen == 0;
     if (report->epoch == 1 || isnan(score)) return true;
     return score > best || (score == best && report->validation.total < f->at.best_loss);
 }
 
 static cen_status measure_epoch(cen__fit *f, cen_epoch_report *report, cen_error *error)
 {
-    if (f->n_validation == 0) {
+    if (f->n_validation == 0 || !cen__fit_is_measured(f, report->epoch)) {
         report->validation = (cen_losses){NAN, NAN, NAN, NAN, NAN, NAN};
         report->knn_accuracy = report->knn_macro = report->intra_inter = NAN;
+        report->n_gallery = f->n_validation > 0 ? f->n_gallery : 0;
         return CEN_OK;
     }
     cen_status status = evaluate_validation(f, &report->validation, error);
@@ -219,7 +230,8 @@ cen_status cen__fit_measure(cen__fit *f, cen_epoch_report *report, cen_error *er
 {
     cen_status status = measure_features(f, report, error);
     if (status == CEN_OK) status = measure_epoch(f, report, error);
-    if (status == CEN_OK) {
+    report->unseen_auc = (double)NAN;
+    if (status == CEN_OK && cen__fit_is_measured(f, report->epoch)) {
         status = cen__fit_measure_unseen(f, on_measure, &report->unseen_auc, error);
     }
     if (status == CEN_OK) report->is_best = is_best(f, report);
