@@ -218,7 +218,8 @@ fi
 # ---- the nets and lists of the experiments ----
 . "$SOURCE/data/nets.sh"
 few photos 3
-for net in small "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW" "$FLATTEN" "$GAP"; do
+for net in small "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW" "$FLATTEN" "$GAP" \
+    "$RESIDUAL"; do
     succeed "$TOOLS/cl_train" -t 1 --net "$net" --stop-after 1 --image-size 8 --no-report --overwrite -o run photos
     grep -E '^ {8,}[0-9]+ +[a-z]' out.txt >net.txt
     [ "$net" != small ] || mv net.txt small.txt
@@ -226,8 +227,8 @@ for net in small "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW"
 done
 # Each row's command is one that cl_train takes: it fails because the folder is not there, and not for an option.
 ln -s "$SOURCE/data" data
-OMNIGLOT=no-such-folder FACES=no-such-folder CIFAR=no-such-folder FASHION=no-such-folder
-grep -E '^[|]' "$SOURCE/data/README.md" | grep -oE '`(cl_train|--)[^`]*[$](OMNIGLOT|FACES|CIFAR|FASHION)`' | tr -d '`' |
+OMNIGLOT=no-such-folder FACES=no-such-folder CIFAR=no-such-folder FASHION=no-such-folder LFW=no-such-folder
+grep -E '^[|]' "$SOURCE/data/README.md" | grep -oE '`(cl_train|--)[^`]*[$](OMNIGLOT|FACES|CIFAR|FASHION|LFW)`' | tr -d '`' |
     sed 's/^--/cl_train --/; s/--seed S /--seed 1 /; s/--lambda L /--lambda 0 /; s/ LIST / data\/heldout\/att_faces_ten.txt /' |
     sort -u >rows.txt
 [ "$(wc -l <rows.txt)" -ge 40 ] || complain "only $(wc -l <rows.txt) commands found in data/README.md"
@@ -236,6 +237,7 @@ for list in "$SOURCE"/data/heldout/*.txt; do
     [ -s "$list" ] && ! sort "$list" | uniq -d | grep -q . || complain "$list is empty or names a class twice"
     case $list in
     *omniglot*) folder=${CEN_TEST_DATA:-}/omniglot_background ;;
+    *lfw*) folder=${CEN_TEST_DATA:-}/lfw_dev ;;
     *) folder=${CEN_TEST_DATA:-}/att_faces ;;
     esac
     [ ! -d "$folder" ] || while read -r class; do
