@@ -14,48 +14,49 @@ static const double least_cosine = 0.99;
 /* ---- pictures ---- */
 
 typedef struct pictures {
-    size_t n, size;  /* of one: bytes */
-    uint8_t *bytes;  /* [n, size] */
-    int32_t *labels; /* [n]; -1: none */
-    float *before, *after;
+    const cen_dataset *dataset;
+    size_t n; /* rows of it, evenly from all */
+    float *x; /* raw values of one */
+    uint8_t *bytes;
+    float *work, *before, *after; /* features, [n, D] */
 } pictures;
 
-/* bytes[h, w, c] of raw values x[c, h, w], which are byte / 255. */
-static void take_bytes(const cen_dataset *dataset, const float *x, uint8_t *bytes)
+static size_t row_of(const pictures *p, size_t i)
 {
-    const size_t c = dataset->channels, area = dataset->height * dataset->width;
-    for (size_t i = 0; i < c * area; i++) {
-        const float level = x[i % c * area + i / c] * 255 + 0.5f;
-        bytes[i] = level >= 255 ? 255 : level > 0 ? (uint8_t)level : 0;
-    }
+    return (size_t)((double)i * (double)p->dataset->n / (double)p->n);
 }
 
-/* So many rows of all, evenly. */
-static cen_status read_pictures(const cen__c_net *net, const cen_dataset *dataset, pictures *p,
-                                cen_error *error)
+static int32_t label_of(const pictures *p, size_t i)
+{
+    return p->dataset->labels != NULL ? p->dataset->labels[row_of(p, i)] : -1;
+}
+
+/* bytes[h, w, c] of picture i; raw values are byte / 255. */
+static cen_status read_picture(const cen__c_net *net, pictures *p, size_t i, cen_error *error)
+{
+    const size_t c = p->dataset->channels, area = p->dataset->height * p->dataset->width;
+    const size_t row = row_of(p, i);
+    cen_input raw = net->info->input;
+    for (size_t k = 0; k < c; k++) raw.mean[k] = 0, raw.std[k] = 1;
+    cen_status status =
+        cen_dataset_read(net->context, p->dataset, &raw, NULL, 1, 0, &row, 1, p->x, NULL, error);
+    for (size_t k = 0; k < c * area && status == CEN_OK; k++) {
+        const float level = p->x[k % c * area + k / c] * 255 + 0.5f;
+        p->bytes[k] = level >= 255 ? 255 : level > 0 ? (uint8_t)level : 0;
+    }
+    return status;
+}
+
+/* features[n, D]; ranges as in cen__c_net_run. */
+static cen_status compute(const cen__c_net *net, pictures *p, float *features, cen__c_value *ranges,
+                          cen_error *error)
 {
     const size_t d = net->info->feature_size;
-    p->n = dataset->n < PICTURES_MOST ? dataset->n : PICTURES_MOST;
-    p->size = dataset->channels * dataset->height * dataset->width;
-    p->bytes = cen__alloc(net->context, p->n * p->size, 1);
-    p->labels = cen__alloc(net->context, p->n, sizeof *p->labels);
-    p->before = cen__alloc(net->context, p->n * d, sizeof *p->before);
-    p->after = cen__alloc(net->context, p->n * d, sizeof *p->after);
-    float *x = cen__alloc(net->context, p->size, sizeof *x);
-    cen_input raw = net->info->input;
     cen_status status = CEN_OK;
-    for (size_t i = 0; i < raw.channels; i++) raw.mean[i] = 0, raw.std[i] = 1;
-    if (p->bytes == NULL || p->labels == NULL || p->before == NULL || p->after == NULL ||
-        x == NULL) {
-        status = cen__fail_memory(error, "the pictures of an export");
-    }
     for (size_t i = 0; i < p->n && status == CEN_OK; i++) {
-        const size_t row = (size_t)((double)i * (double)dataset->n / (double)p->n);
-        status = cen_dataset_read(net->context, dataset, &raw, NULL, 1, 0, &row, 1, x, NULL, error);
-        if (status == CEN_OK) take_bytes(dataset, x, p->bytes + i * p->size);
-        p->labels[i] = dataset->labels != NULL ? dataset->labels[row] : -1;
+        status = read_picture(net, p, i, error);
+        if (status == CEN_OK) cen__c_net_run(net, p->bytes, features + i * d, p->work, ranges);
     }
-    cen__free(x);
     return status;
 }
 
@@ -77,10 +78,32 @@ static cen_status check_pictures(const cen__c_net *net, const cen_dataset *datas
     return CEN_OK;
 }
 
+static cen_status take_pictures(const cen__c_net *net, const cen_dataset *dataset, pictures *p,
+                                cen_error *error)
+{
+    cen_context *context = net->context;
+    const size_t size = net->values[0].count, d = net->info->feature_size;
+    cen_status status = check_pictures(net, dataset, error);
+    if (status != CEN_OK) return status;
+    p->dataset = dataset;
+    p->n = dataset->n < PICTURES_MOST ? dataset->n : PICTURES_MOST;
+    p->x = cen__alloc(context, size, sizeof *p->x);
+    p->bytes = cen__alloc(context, size, 1);
+    p->work = cen__alloc(context, net->n_work, sizeof *p->work);
+    p->before = cen__alloc(context, p->n, d * sizeof *p->before);
+    p->after = cen__alloc(context, p->n, d * sizeof *p->after);
+    if (p->x != NULL && p->bytes != NULL && p->work != NULL && p->before != NULL &&
+        p->after != NULL) {
+        return CEN_OK;
+    }
+    return cen__fail_memory(error, "the pictures of an export");
+}
+
 static void free_pictures(pictures *p)
 {
+    cen__free(p->x);
     cen__free(p->bytes);
-    cen__free(p->labels);
+    cen__free(p->work);
     cen__free(p->before);
     cen__free(p->after);
 }
@@ -170,15 +193,6 @@ static cen_status quantise_ops(cen__c_net *net, cen_error *error)
 
 /* ---- what it costs ---- */
 
-static void compute(const cen__c_net *net, const pictures *p, float *work, float *features,
-                    cen__c_value *ranges)
-{
-    const size_t d = net->info->feature_size;
-    for (size_t i = 0; i < p->n; i++) {
-        cen__c_net_run(net, p->bytes + i * p->size, features + i * d, work, ranges);
-    }
-}
-
 static double cosine(const float *a, const float *b, size_t d)
 {
     double product = 0, aa = 0, bb = 0;
@@ -212,8 +226,9 @@ static cen_status measure(const cen__c_net *net, const pictures *p, const float 
     cen_status status = cen_knn_search(net->context, features, p->n, features, p->n, d, 1,
                                        CEN_METRIC_COSINE, true, nearest, NULL, error);
     for (size_t i = 0; i < p->n && status == CEN_OK; i++) {
-        n_labelled += p->labels[i] >= 0;
-        n_hits += p->labels[i] >= 0 && p->labels[nearest[i]] == p->labels[i];
+        const int32_t label = label_of(p, i);
+        n_labelled += label >= 0;
+        n_hits += label >= 0 && label_of(p, nearest[i]) == label;
     }
     if (n_labelled > 0) *share = (double)n_hits / (double)n_labelled;
     return status;
@@ -247,21 +262,11 @@ cen_status cen__c_net_quantise(cen__c_net *net, const cen_dataset *dataset, cen_
                                cen_error *error)
 {
     pictures p = {0};
-    cen_status status = check_pictures(net, dataset, error);
-    if (status == CEN_OK) status = read_pictures(net, dataset, &p, error);
-    float *work = cen__alloc(net->context, net->n_work, sizeof *work);
-    if (status == CEN_OK && work == NULL) {
-        status = cen__fail_memory(error, "the work memory of an export");
-    }
-    if (status == CEN_OK) {
-        compute(net, &p, work, p.before, net->values);
-        status = quantise_ops(net, error);
-    }
-    if (status == CEN_OK) {
-        compute(net, &p, work, p.after, NULL);
-        status = judge(net, &p, quality, error);
-    }
-    cen__free(work);
+    cen_status status = take_pictures(net, dataset, &p, error);
+    if (status == CEN_OK) status = compute(net, &p, p.before, net->values, error);
+    if (status == CEN_OK) status = quantise_ops(net, error);
+    if (status == CEN_OK) status = compute(net, &p, p.after, NULL, error);
+    if (status == CEN_OK) status = judge(net, &p, quality, error);
     free_pictures(&p);
     return status;
 }

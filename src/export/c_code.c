@@ -1,26 +1,7 @@
-/* The order of each sum is that of the kernels for every processor of the architecture ("baseline"), so that a C file
- * gives the bits that they give: conv_direct.c, conv_depthwise.c, conv_winograd.c, gemm.c and vector_template.h. */
-#include "export/c_code.h"
+/* Layers of a C file but for the weighted sums of c_sums.c. The order of each sum is that of vector_template.h. */
+#include "export/c_text.h"
 
 #include <string.h>
-
-#if defined(__clang__)
-#pragma clang fp contract(off)
-#elif defined(__GNUC__)
-#pragma GCC optimize("fp-contract=off")
-#endif
-
-/* The code, and its text. */
-#define CODE(name, ...)                                                                            \
-    __VA_ARGS__                                                                                    \
-    static const char name##_text[] = #__VA_ARGS__;
-#define TEXT(...) #__VA_ARGS__
-#define EXPANDED(...) TEXT(__VA_ARGS__)
-
-/* Names of the text. */
-#define layer cen__c_layer
-typedef float number, cell;
-#define value(number) (number)
 
 /* clang-format off */
 
@@ -136,226 +117,6 @@ static double lane_sum(const layer *v, const cell *work, int start, int n, int s
         for (int l = 0; l < width; l++) lanes[l] += lanes[l + width];
     }
     return lanes[0];
-})
-
-/* ---- convolution --------------------------------------------------------------------------- */
-
-CODE(conv,
-static float window_sum(const layer *v, const float *x, const number *w, float bias, int row, int column)
-{
-    int top = row * v->stride_h - v->pad_h, left = column * v->stride_w - v->pad_w;
-    int i_begin = top < 0 ? -top : 0, i_end = top + v->kernel_h > v->h ? v->h - top : v->kernel_h;
-    int j_begin = left < 0 ? -left : 0, j_end = left + v->kernel_w > v->w ? v->w - left : v->kernel_w;
-    float sum = 0;
-    if (v->columns_first) {
-        sum = bias;
-        for (int j = j_begin; j < j_end; j++) {
-            for (int i = i_begin; i < i_end; i++) {
-                sum += value(w[i * v->kernel_w + j]) * x[(top + i) * v->w + left + j];
-            }
-        }
-        return sum;
-    }
-    for (int c = 0; c < v->c; c++) {
-        for (int i = i_begin; i < i_end; i++) {
-            const float *from = x + (c * v->h + top + i) * v->w + left;
-            const number *weights = w + (c * v->kernel_h + i) * v->kernel_w;
-            for (int j = j_begin; j < j_end; j++) sum += value(weights[j]) * from[j];
-        }
-    }
-    return sum + bias;
-}
-
-static void conv(const layer *v, cell *work)
-{
-    int side = v->pooled ? 2 : 1;
-    float *y = work + v->y;
-    for (int k = 0; k < v->groups * v->k; k++) {
-        const float *x = work + v->x + k / v->k * v->c * v->h * v->w;
-        const number *w = v->weights + k * v->c * v->kernel_h * v->kernel_w;
-        for (int row = 0; row + side <= v->out_h; row += side) {
-            for (int column = 0; column + side <= v->out_w; column += side) {
-                float best = window_sum(v, x, w, v->numbers[k], row, column);
-                for (int i = 1; i < side * side; i++) {
-                    float other = window_sum(v, x, w, v->numbers[k], row + i / 2, column + i % 2);
-                    if (other > best || other != other) best = other;
-                }
-                *y++ = best;
-            }
-        }
-    }
-})
-
-CODE(lines,
-static void input_line(const float *x, float *y)
-{
-    const float a1 = 0.625f, a2 = a1 * a1, a3 = a1 * a2, a4 = a2 * a2;
-    float a = x[4] - 4 * a2 * x[2], b = a1 * x[3] - 4 * a3 * x[1];
-    float c = x[4] - a2 * x[2], d = 2 * a1 * x[3] - 2 * a3 * x[1];
-    y[0] = x[4] - 5 * a2 * x[2] + 4 * a4 * x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
-    y[5] = x[5] - 5 * a2 * x[3] + 4 * a4 * x[1];
-}
-
-static void kernel3_line(const float *x, float *y)
-{
-    const float a1 = 0.625f, a2 = a1 * a1, a4 = a2 * a2;
-    const float over0 = 1 / (4 * a4), over1 = -1 / (6 * a4), over2 = 1 / (24 * a4);
-    float a = x[0] + a2 * x[2], b = x[0] + 4 * a2 * x[2];
-    y[0] = over0 * x[0];
-    y[1] = over1 * a + over1 * a1 * x[1];
-    y[2] = over1 * a - over1 * a1 * x[1];
-    y[3] = over2 * b + over2 * 2 * a1 * x[1];
-    y[4] = over2 * b - over2 * 2 * a1 * x[1];
-    y[5] = x[2];
-}
-
-static void kernel5_line(const float *x, float *y)
-{
-    const float a1 = 0.625f, a2 = a1 * a1, a4 = a2 * a2;
-    const float over0 = 1 / (4 * a4), over1 = -1 / (6 * a4), over2 = 1 / (24 * a4);
-    float a = x[0] + a2 * x[2] + a4 * x[4], b = x[1] + a2 * x[3];
-    float c = x[0] + 4 * a2 * x[2] + 16 * a4 * x[4], d = x[1] + 4 * a2 * x[3];
-    y[0] = over0 * x[0];
-    y[1] = over1 * a + over1 * a1 * b;
-    y[2] = over1 * a - over1 * a1 * b;
-    y[3] = over2 * c + over2 * 2 * a1 * d;
-    y[4] = over2 * c - over2 * 2 * a1 * d;
-    y[5] = x[4];
-}
-
-static void output4_line(const float *x, float *y)
-{
-    const float a1 = 0.625f, a2 = a1 * a1, a3 = a1 * a2;
-    float a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
-    y[0] = x[0] + a + c;
-    y[1] = a1 * b + 2 * a1 * d;
-    y[2] = a2 * a + 4 * a2 * c;
-    y[3] = a3 * b + 8 * a3 * d + x[5];
-}
-
-static void output2_line(const float *x, float *y)
-{
-    const float a1 = 0.625f;
-    y[0] = x[0] + (x[1] + x[2]) + (x[3] + x[4]);
-    y[1] = a1 * (x[1] - x[2]) + 2 * a1 * (x[3] - x[4]) + x[5];
-})
-
-CODE(winograd,
-static void sandwich(void (*line)(const float *, float *), int n_from, int n_to, const float *from,
-                     float *to, int pitch)
-{
-    float half[36], in[6], out[6];
-    for (int j = 0; j < n_from; j++) {
-        for (int i = 0; i < n_from; i++) in[i] = from[i * n_from + j];
-        line(in, out);
-        for (int i = 0; i < n_to; i++) half[i * 6 + j] = out[i];
-    }
-    for (int i = 0; i < n_to; i++) {
-        line(half + i * 6, out);
-        for (int j = 0; j < n_to; j++) to[i * pitch + j] = out[j];
-    }
-}
-
-static void transform_inputs(const layer *v, const float *x, int row, int tiles, int m, float *to)
-{
-    float tile[36];
-    for (int i = 0; i < v->c * tiles; i++, to += 36) {
-        const float *plane = x + i / tiles * v->h * v->w;
-        int top = row - v->pad_h, left = i % tiles * m - v->pad_w;
-        for (int p = 0; p < 36; p++) {
-            int r = top + p / 6, q = left + p % 6;
-            tile[p] = r < 0 || q < 0 || r >= v->h || q >= v->w ? 0 : plane[r * v->w + q];
-        }
-        sandwich(input_line, 6, 6, tile, to, 6);
-    }
-}
-
-static void multiply(const layer *v, const number *w, const float *inputs, int tiles, float *sums)
-{
-    float kernel[25], points[36];
-    int taps = v->kernel_h * v->kernel_w;
-    for (int i = 0; i < tiles * 36; i++) sums[i] = 0;
-    for (int c = 0; c < v->c; c++, inputs += tiles * 36, w += taps) {
-        for (int i = 0; i < taps; i++) kernel[i] = value(w[i]);
-        sandwich(taps == 9 ? kernel3_line : kernel5_line, v->kernel_h, 6, kernel, points, 6);
-        for (int t = 0; t < tiles; t++) {
-            for (int p = 0; p < 36; p++) sums[t * 36 + p] += inputs[t * 36 + p] * points[p];
-        }
-    }
-}
-
-static void write_rows(const layer *v, const float *rows, int row, int m, int pitch, float bias, float *y)
-{
-    int side = v->pooled ? 2 : 1, width = v->out_w / side;
-    for (int i = 0; i < m && row + i + side <= v->out_h; i += side) {
-        for (int q = 0; q < width; q++) {
-            const float *from = rows + i * pitch + q * side;
-            float best = from[0];
-            for (int p = 1; p < side * side; p++) {
-                float other = from[p / 2 * pitch + p % 2];
-                if (other > best || other != other) best = other;
-            }
-            y[(row + i) / side * width + q] = best + bias;
-        }
-    }
-}
-
-static void winograd(const layer *v, cell *work)
-{
-    int m = 7 - v->kernel_h, tiles = (v->out_w + m - 1) / m, side = v->pooled ? 2 : 1;
-    float *inputs = work + v->scratch, *sums = inputs + v->c * tiles * 36, *rows = sums + tiles * 36;
-    for (int g = 0; g < v->groups; g++) {
-        for (int row = 0; row + side <= v->out_h; row += m) {
-            transform_inputs(v, work + v->x + g * v->c * v->h * v->w, row, tiles, m, inputs);
-            for (int k = g * v->k; k < (g + 1) * v->k; k++) {
-                multiply(v, v->weights + k * v->c * v->kernel_h * v->kernel_w, inputs, tiles, sums);
-                for (int t = 0; t < tiles; t++) {
-                    sandwich(m == 4 ? output4_line : output2_line, 6, m, sums + t * 36, rows + t * m,
-                             tiles * m);
-                }
-                write_rows(v, rows, row, m, tiles * m, v->numbers[k],
-                           work + v->y + k * (v->out_h / side) * (v->out_w / side));
-            }
-        }
-    }
-})
-
-/* ---- other layers -------------------------------------------------------------------------- */
-
-CODE(dense,
-static int part_start(int total, int n_parts, int i)
-{
-    int units = (total + 15) / 16, rest = units % n_parts;
-    int start = (i * (units / n_parts) + (i < rest ? i : rest)) * 16;
-    return start < total ? start : total;
-}
-
-static void dense(const layer *v, cell *work)
-{
-    const float *x = work + v->x;
-    for (int k = 0; k < v->k; k++) {
-        const number *w = v->weights + k * v->c;
-        float y = v->numbers[k], total = 0;
-        for (int p = 0; p < v->parts; p++) {
-            int first = part_start(v->c, v->parts, p);
-            int count = part_start(v->c, v->parts, p + 1) - first, n_blocks = (count + 255) / 256;
-            float part = v->parts > 1 ? 0 : y;
-            for (int b = 0; b < n_blocks; b++) {
-                int end = first + part_start(count, n_blocks, b + 1);
-                float sum = 0;
-                for (int i = first + part_start(count, n_blocks, b); i < end; i++) {
-                    sum += x[i] * value(w[i]);
-                }
-                part += sum;
-            }
-            total += part;
-        }
-        work[v->y + k] = v->parts > 1 ? y + total : total;
-    }
 })
 
 /* ---- in whole numbers ---- */
@@ -614,23 +375,37 @@ static void unit(int d, float *f)
 
 /* clang-format on */
 
-#define NEEDS(name) (1u << CEN__C_##name)
-const cen__c_function cen__c_functions[CEN__C_N_KINDS] = {
-    [CEN__C_CONV] = {"conv", conv, conv_text, NEEDS(VALUE), false},
-    [CEN__C_WINOGRAD] = {"winograd", winograd, winograd_text, NEEDS(VALUE) | NEEDS(LINES), false},
-    [CEN__C_DENSE] = {"dense", dense, dense_text, NEEDS(VALUE), false},
-    [CEN__C_CONV_BYTES] = {"conv8", conv8, conv8_text, 0, false},
-    [CEN__C_DENSE_BYTES] = {"dense8", dense8, dense8_text, 0, false},
-    [CEN__C_MAXPOOL] = {"maxpool", maxpool, maxpool_text, 0, false},
-    [CEN__C_AVGPOOL] = {"avgpool", avgpool, avgpool_text, 0, false},
-    [CEN__C_GAP] = {"gap", gap, gap_text, NEEDS(LANES), false},
-    [CEN__C_AFFINE] = {"affine", affine, affine_text, 0, true},
-    [CEN__C_ADD] = {"add", add, add_text, NEEDS(SECOND), true},
-    [CEN__C_RELU] = {"relu", relu, relu_text, 0, true},
-    [CEN__C_RELU6] = {"relu6", relu6, relu6_text, 0, true},
-    [CEN__C_GELU] = {"gelu", gelu, gelu_text, 0, true},
-    [CEN__C_PRELU] = {"prelu", prelu, prelu_text, 0, true},
-    [CEN__C_L2NORM] = {"l2norm", l2norm, l2norm_text, NEEDS(LANES) | NEEDS(ROOT), true},
+#define FUNCTION(name, needs, in_place)                                                            \
+    static const cen__c_function name##_function = {#name, name, name##_text, needs, in_place};
+FUNCTION(conv8, 0, false)
+FUNCTION(dense8, 0, false)
+FUNCTION(maxpool, 0, false)
+FUNCTION(avgpool, 0, false)
+FUNCTION(gap, NEEDS(LANES), false)
+FUNCTION(affine, 0, true)
+FUNCTION(add, NEEDS(SECOND), true)
+FUNCTION(relu, 0, true)
+FUNCTION(relu6, 0, true)
+FUNCTION(gelu, 0, true)
+FUNCTION(prelu, 0, true)
+FUNCTION(l2norm, NEEDS(LANES) | NEEDS(ROOT), true)
+
+const cen__c_function *const cen__c_functions[CEN__C_N_KINDS] = {
+    [CEN__C_CONV] = &cen__c_conv,
+    [CEN__C_WINOGRAD] = &cen__c_winograd,
+    [CEN__C_DENSE] = &cen__c_dense,
+    [CEN__C_CONV_BYTES] = &conv8_function,
+    [CEN__C_DENSE_BYTES] = &dense8_function,
+    [CEN__C_MAXPOOL] = &maxpool_function,
+    [CEN__C_AVGPOOL] = &avgpool_function,
+    [CEN__C_GAP] = &gap_function,
+    [CEN__C_AFFINE] = &affine_function,
+    [CEN__C_ADD] = &add_function,
+    [CEN__C_RELU] = &relu_function,
+    [CEN__C_RELU6] = &relu6_function,
+    [CEN__C_GELU] = &gelu_function,
+    [CEN__C_PRELU] = &prelu_function,
+    [CEN__C_L2NORM] = &l2norm_function,
 };
 
 static const char layer_text[] =
@@ -640,8 +415,8 @@ static const char byte_layer_text[] =
 
 #define TEXTS(types, fields, weight, cells, second)                                                \
     {                                                                                              \
-        types, fields, weight, cells, second, root_text, lanes_text, lines_text, picture_text,     \
-            average_text, scale_like_text, unit_text                                               \
+        types, fields, weight, cells, second, root_text, lanes_text, cen__c_lines_text,            \
+            picture_text, average_text, scale_like_text, unit_text                                 \
     }
 
 const char *const cen__c_texts[CEN__C_N_FORMATS][CEN__C_N_TEXTS] = {

@@ -1,4 +1,4 @@
-/* What a C file computes with. c_code.c has each of these functions twice: compiled into the library, and as the
+/* What a C file computes with. c_code.c and c_sums.c have each function twice: compiled into the library, and as the
  * text that is written. So an exporter runs what it writes. */
 #ifndef CEN_EXPORT_C_CODE_H
 #define CEN_EXPORT_C_CODE_H
@@ -51,7 +51,7 @@ typedef struct cen__c_function {
     bool in_place;  /* y may be x */
 } cen__c_function;
 
-extern const cen__c_function cen__c_functions[CEN__C_N_KINDS];
+extern const cen__c_function *const cen__c_functions[CEN__C_N_KINDS];
 
 /* How weights are written; of bytes also what is between two layers. */
 typedef enum { CEN__C_FLOATS, CEN__C_HALVES, CEN__C_BYTES, CEN__C_N_FORMATS } cen__c_format;

@@ -182,11 +182,11 @@ static void add_functions(c_file *f)
     if (net->unit_length) needs |= 1u << CEN__C_UNIT | 1u << CEN__C_ROOT;
     for (size_t i = 0; i < net->n_ops; i++) {
         used[net->ops[i].kind] = true;
-        needs |= cen__c_functions[net->ops[i].kind].needs;
+        needs |= cen__c_functions[net->ops[i].kind]->needs;
     }
     for (size_t i = 0; i < CEN__C_N_TEXTS; i++) {
         for (size_t k = 0; k < CEN__C_N_KINDS && i == CEN__C_PICTURE; k++) {
-            if (used[k]) add_code(&f->text, cen__c_functions[k].text);
+            if (used[k]) add_code(&f->text, cen__c_functions[k]->text);
         }
         if ((needs >> i & 1) != 0) add_code(&f->text, cen__c_texts[net->format][i]);
     }
@@ -293,7 +293,7 @@ static void add_feature(c_file *f)
                     f->name, net->info->mirror ? 2 : 1);
     for (size_t i = 0; i < net->n_ops; i++) {
         cen__text_print(text, "        %s(&layers[%zu], cells);\n",
-                        cen__c_functions[net->ops[i].kind].name, i);
+                        cen__c_functions[net->ops[i].kind]->name, i);
     }
     cen__text_print(text,
                     "        for (int i = 0; i < %d && turn == 0; i++) feature[i] = get(&ends, "

@@ -392,7 +392,7 @@ void cen__c_net_run(const cen__c_net *net, const uint8_t *pixels, float *feature
         if (ranges != NULL) widen(&ranges[0], net->ends.y, work);
         for (size_t i = 0; i < net->n_ops; i++) {
             const cen__c_op *op = &net->ops[i];
-            cen__c_functions[op->kind].run(&op->layer, work);
+            cen__c_functions[op->kind]->run(&op->layer, work);
             if (ranges != NULL) widen(&ranges[op->y], op->layer.y, work);
         }
         if (turn == 0) cen__c_output(&net->ends, work, feature);

@@ -75,7 +75,7 @@ static void join_values(cen__c_net *net, size_t *last_use)
         const cen__c_op *op = &net->ops[i];
         cen__c_value *y = &net->values[op->y];
         y->area = net->values[op->x].area;
-        if (!cen__c_functions[op->kind].in_place || last_use[op->x] > i) {
+        if (!cen__c_functions[op->kind]->in_place || last_use[op->x] > i) {
             y->area = net->n_areas++;
             net->areas[y->area] = (cen__c_area){.count = y->count, .begin = i};
         }
