@@ -51,6 +51,7 @@ void take_recipe(int recipe)
     s.warmup = s.weight_decay = 0;
     s.augment = 0;
     s.no_whitening = true;
+    s.holdout = "0";
     s.batch_size = 32;
     s.n_epochs = 10;
 }

@@ -24,6 +24,16 @@ cmp -s article/model.safetensors beside/model.safetensors && complain "the optio
 # without --epochs it is the article's
 succeed "$TOOLS/cl_train" --recipe article --image-size 24 --dry-run small
 says "10 epochs"
+# all classes are trained, however many there are
+for i in 1 2 3 4 5 6 7 8 9; do
+    for k in 0 1 2 3 4 5; do
+        mkdir -p "many/$i$k"
+        cp small/bag/*0.png "many/$i$k"
+    done
+done
+succeed "$TOOLS/cl_train" --recipe article --image-size 24 --dry-run many
+says "^images    54 classes"
+grep -q "held-out" out.txt && complain "classes are held out: $(grep "^images" out.txt)"
 # stopped and resumed
 train --recipe article --stop-after 1 -o stopped
 succeed "$TOOLS/cl_train" --resume stopped -q
