@@ -62,8 +62,7 @@ static const option options[] = {
              "ends within a frame ends the program with an error."},
     {"add", '\0', OPTION_FLAG, &s.adds, .group = "Galleries",
      .help = "enroll, rename: NAME may be there already"},
-    {"strict", '\0', OPTION_FLAG, &s.is_strict,
-     .help = "write nothing if a picture is doubtful",
+    {"strict", '\0', OPTION_FLAG, &s.is_strict, .help = "write nothing if a picture is doubtful",
      .more =
          "A picture is doubtful if it is blurred, dark, without contrast or tiny, far from the "
          "others of its class, nearer to another class, or near a negative. Without --strict such "
