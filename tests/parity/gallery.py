@@ -14,7 +14,10 @@ are visitors, and the strangers are halved: one half calibrates, the other is sc
    Negatives: the first half of each visitor's pictures comes by; up to 20 that got a name become negatives. Then the
    second half comes, of all visitors, and of those that have a negative.
 3. Claims to be one of ten people: is this A? TAR, and the share of false claims that pass; the rate at which both errors are equal.
-4. Together: visits of several pictures of one person as one question, and one by one, of which any name counts."""
+4. Together: visits of several pictures of one person as one question, and one by one, of which any name counts.
+
+--votes measures something else: pictures of known people that get their name without a threshold, in a gallery of up to
+100 people with 1, 2 and 8 pictures in turn, and of people with 9 pictures each."""
 import argparse
 import ctypes
 from ctypes import POINTER, Structure, byref, c_bool, c_char, c_char_p, c_double, c_float, c_int, c_size_t, c_void_p
@@ -92,10 +95,10 @@ class Gallery:
              byref(Calibration(ctypes.sizeof(Calibration), far, ctypes.pointer(strangers))))
         return self.lib.cen_gallery_get(self.gallery).contents
 
-    def ask(self, x, threshold=-1.0, claim=None, together=False, k=5):
+    def ask(self, x, threshold=-1.0, claim=None, together=False, k=5, weights=2):
         x = np.ascontiguousarray(x)
         answers = (Answer * len(x))()
-        options = Ask(ctypes.sizeof(Ask), k, 2, threshold, claim, together)
+        options = Ask(ctypes.sizeof(Ask), k, weights, threshold, claim, together)
         need(self.lib.cen_gallery_ask, self.gallery, x.ctypes.data_as(c_void_p), c_size_t(len(x)), byref(options),
              answers, None, None)
         return answers[:1] if together else answers
@@ -219,6 +222,35 @@ def together(draw, size, rng, out):
     out.append(result)
 
 
+def draw_sizes(names, sizes, rng):
+    """Rows of the gallery and of questions; the sizes go round, and who has too few pictures gives all but one."""
+    known, asked, n = [], [], 0
+    for name in rng.permutation(np.unique(names)):
+        rows = rng.permutation(np.flatnonzero(names == name))
+        size = sizes[n % len(sizes)]
+        if n == 100 or len(rows) < 2 or (len(sizes) == 1 and len(rows) <= size):
+            continue
+        size = min(size, len(rows) - 1)
+        known += list(rows[:size])
+        asked += list(rows[size:size + 10])
+        n += 1
+    return known, asked
+
+
+def votes(lib, x, names, metric, n_draws):
+    kinds = {"5, uniform": (5, 0), "5, 1 / distance": (5, 1), "5, steep": (5, 2), "the nearest": (1, 2)}
+    for sizes in (1, 2, 8), (9,):
+        right = {what: [] for what in kinds}
+        for seed in range(n_draws):
+            known, asked = draw_sizes(names, sizes, np.random.RandomState(seed))
+            gallery = Gallery(lib, x[known], names[known], metric)
+            for what, (k, weights) in kinds.items():
+                found = gallery.names(x[asked], threshold=np.inf, k=k, weights=weights)
+                right[what].append((found == names[asked]).mean())
+        print(f"{' '.join(map(str, sizes))} pictures: "
+              + "; ".join(f"{what} {100 * np.mean(v):.1f} %" for what, v in right.items()))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("library")
@@ -226,7 +258,9 @@ def main():
     parser.add_argument("--unseen", type=int)
     parser.add_argument("--strangers")
     parser.add_argument("--cosine", action="store_true")
+    parser.add_argument("--votes", action="store_true")
     parser.add_argument("--draws", type=int, default=100)
+    parser.add_argument("--few", type=int, default=20, help="so many draws for all but intervals and negatives")
     o = parser.parse_args()
     lib = ctypes.CDLL(o.library)
     lib.cen_gallery_get.restype = POINTER(Info)
@@ -234,6 +268,8 @@ def main():
     strangers = load(o.strangers, 0) if o.strangers else None
     metric, fars = int(o.cosine), (0.1, 0.01, 0.001)
 
+    if o.votes:
+        return votes(lib, x, names, metric, o.draws)
     shared = {far: [] for far in fars}
     pushed = {far: [] for far in fars[:2]}
     named = {far: ([], [], []) for far in fars[:2]}
@@ -254,7 +290,7 @@ def main():
             if far not in pushed:
                 continue
             negatives(draw, far, rng, pushed[far])
-            if seed >= o.draws // 5:
+            if seed >= o.few:
                 continue
             named[far][0].append(tar_and_false(draw, threshold=np.inf, k=1))
             named[far][1].append(tar_and_false(draw, threshold=float(one_threshold(draw, far))))
