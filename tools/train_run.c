@@ -149,7 +149,7 @@ int reopen_logs(run *r, const cen_resume_report *report)
     if (*at == '\n') at++;
     while (good && read_row(&at, s.n_epochs, &row)) {
         good = s.no_report || page_add_epoch(r->page, &row, r->model);
-        r->is_best_unseen = !isnan(row.unseen_auc);
+        if (!isnan(row.unseen_auc)) r->is_best_unseen = true;
     }
     cen_text_free(rows);
     if (!good) r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for this run's report"};
