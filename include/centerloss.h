@@ -766,7 +766,8 @@ typedef struct cen_fit_options {
     /* At the end, the last dense layer of the best epoch is multiplied by ((1 - a) S + a t)^(-1/4),
      * with S the covariance of training features within their classes, t its mean eigenvalue and a =
      * 0.1. It is scaled so that t stays. Logits stay, too. Not after a stop, and not if the net ends
-     * in another layer or the loss has no affine head (CosFace, triplets) (false) */
+     * in another layer, that one is frozen, or the loss has no affine head (CosFace, triplets)
+     * (false) */
     bool whiten;
 } cen_fit_options;
 

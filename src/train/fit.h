@@ -65,8 +65,8 @@ bool cen__fit_is_measured(const cen__fit *f, size_t epoch);
 /* Fills the report except for the training losses. Sets is_cut if a callback ended it. */
 cen_status cen__fit_measure(cen__fit *f, cen_epoch_report *report, cen_error *error);
 
-/* Whitens the model, which holds the best epoch: see whiten.c. Nothing if its net does not end in a dense layer, or its
- * head is not affine. */
+/* Whitens the model, which holds the best epoch: see whiten.c. Nothing if its net does not end in a dense layer, it is
+ * frozen, or the head is not affine. */
 cen_status cen__fit_whiten(cen__fit *f, cen_error *error);
 
 /* Chooses rows of held-out classes; none if there are none. Errors: MEMORY. */

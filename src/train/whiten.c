@@ -178,17 +178,18 @@ static void change_model(whitening *w, cen_model *model)
     multiply(w, numbers + model->head_weight, k, d, 1);
 }
 
-static bool is_possible(const cen_model *model)
+static bool is_possible(const cen_model *model, size_t n_frozen)
 {
     const cen__net *net = &model->net;
-    return net->layers[net->n_layers - 1].kind == &cen__dense_layer &&
+    return cen__net_first(net, n_frozen, NULL) < net->n_layers &&
+           net->layers[net->n_layers - 1].kind == &cen__dense_layer &&
            model->head.kind == &cen__affine_head;
 }
 
 cen_status cen__fit_whiten(cen__fit *f, cen_error *error)
 {
     cen_model *model = f->model;
-    if (!is_possible(model)) return CEN_OK;
+    if (!is_possible(model, cen__trainer_options(f->trainer)->n_frozen)) return CEN_OK;
     cen_status status = cen__extract(cen__trainer_predictor(f->trainer), &f->reader, f->gallery,
                                      &f->n_gallery, f->x, f->gallery_features, NULL, NULL, error);
     if (status != CEN_OK) return status;

@@ -78,6 +78,30 @@ one=$(ls small/bag/* | head -n 1)
 succeed "$TOOLS/cl_features" --normalize run "$one" -o one.csv
 [ "$(wc -l <one.csv)" -eq 2 ] || complain "one.csv has not one row"
 
+# twenty classes are whitened at the end, once, unless --no-whiten leaves them
+for class in "$SOURCE"/data/fashion/train/*; do
+    for half in 1 2; do
+        mkdir -p "twenty/$(basename "$class")$half"
+        for file in $(ls "$class" | head -n $((3 * half)) | tail -n 3); do
+            cp "$class/$file" "twenty/$(basename "$class")$half/"
+        done
+    done
+done
+whiten() {
+    succeed "$TOOLS/cl_train" --net "$LITTLE" --image-size 12 --epochs 1 --no-report --overwrite "$@" twenty
+}
+whiten --no-whiten -o plain
+grep -q "^whiten" out.txt && complain "--no-whiten whitens"
+whiten -o white
+says "^whiten +the features"
+cmp -s plain/model.safetensors white/model.safetensors && complain "twenty classes are not whitened"
+cp white/model.safetensors white/features.npy .
+succeed "$TOOLS/cl_train" --resume white
+cmp model.safetensors white/model.safetensors || complain "a run that is over is whitened twice"
+cmp features.npy white/features.npy || complain "a run that is over gets other features"
+whiten --recipe article -o plain
+grep -q "^whiten" out.txt && complain "the article whitens"
+
 # Ctrl-C ends after the batch and saves
 "$TOOLS/cl_train" --net "$LITTLE" --epochs 100000 -o stopped small >out.txt 2>&1 &
 pid=$!

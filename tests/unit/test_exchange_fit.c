@@ -127,6 +127,7 @@ static int fit(const cen_exchange *exchange, const void *how)
     options.augment = &augment;
     options.checkpoint = path;
     options.resume = f->resume;
+    options.whiten = true;
     options.on_step = rank == f->stopper ? stop : NULL;
     options.on_unreadable = on_unreadable;
     cen_status status = cen_fit(trainer, &dataset, &options, &error);

@@ -491,6 +491,7 @@ static cen_status fit_resumable(const cen_folder *folder, size_t stop_after, boo
     status = cen_trainer_create(&trainer, *model, &training, error);
     if (status == CEN_OK) {
         cen_fit_options fit = plain_fit_options();
+        fit.whiten = true;
         fit.n_epochs = 3;
         fit.stop_after = stop_after;
         fit.cosine = true;
