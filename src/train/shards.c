@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/sizes.h"
 
-/* Numbers of a sum that a process adds up at once. */
-enum { SLICE = 1 << 16 };
+/* Numbers of all processes that are exchanged at once: few calls, since each waits for the slowest. */
+enum { BLOCK = 1 << 22 };
 
 cen_status cen__shards_check(const cen_train_options *options, cen_error *error)
 {
@@ -128,7 +128,7 @@ cen_status cen__shards_create(cen__shards *shards, const cen_model *model,
     if (n_ranks > 1) {
         shards->n_parts = most_parts(shards);
         shards->slice = shards->n_numbers / (shards->exchange.swap != NULL ? n_ranks : 1) + 1;
-        if (shards->slice > SLICE) shards->slice = SLICE;
+        if (shards->slice > BLOCK / n_ranks + 1) shards->slice = BLOCK / n_ranks + 1;
         numbers = cen__times(shards->n_parts, shards->n_numbers);
         blocks = cen__times(cen__times(n_ranks, shards->n_parts), shards->slice);
     }
