@@ -1,5 +1,5 @@
 #!/bin/sh
-# Exchanges between machines that are network namespaces of this one, with links of 1, 10 and 25 Gbit/s (tc tbf).
+# Exchanges between machines that are network namespaces of this one, with links of 0.1, 1, 10 and 25 Gbit/s (tc tbf), or RATES.
 # Needs root, iproute2 and Open MPI.
 #     tests/bench/machines/machines.sh BUILD [STEPS]
 set -eu
@@ -59,7 +59,7 @@ on() {
         --mca mpi_yield_when_idle 1 -host $hosts -n $n $WORK/exchange $*"
 }
 NET="'flatten, dense 1024, relu, dense 128' 32 32 3 100 8"
-for rate in 1gbit 10gbit 25gbit; do
+for rate in ${RATES:-100mbit 1gbit 10gbit 25gbit}; do
     limit $rate
     for n in 2 4; do
         for way in swap gather; do
