@@ -281,6 +281,11 @@ typedef struct cen_folder_options {
      * gets the bytes of the rest, if they have room in the cache. All must have the same images.
      * A process that fails leaves the others waiting in the exchange. */
     const struct cen_exchange *exchange;
+    /* A file that cen_folder_load makes and removes, for the bytes of images that the cache has no
+     * room for: each is then decoded once. One that cannot be written is a remark, and the images are
+     * decoded at each reading. Not used with an exchange or `lazy`. Borrowed until cen_folder_free.
+     * (NULL): none */
+    const char *scratch;
     size_t holdout_least; /* holdout_share is for folders of at least so many classes (0) */
 } cen_folder_options;
 

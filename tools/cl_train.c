@@ -165,7 +165,9 @@ static int train_folder(run *r, cen_folder *folder, const char *path)
 static int train_on(run *r, char *const *paths, size_t n_paths)
 {
     cen_folder_options options = cen_folder_options_init();
+    char scratch[PATH_SIZE];
     fill_folder_options(&options);
+    if (r->lock != NULL) options.scratch = in_run(r, scratch_name, scratch);
     cen_error error;
     cen_folder *folder;
     int code = make_context(&train_tool, s.n_threads, &r->context);

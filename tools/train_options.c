@@ -140,7 +140,9 @@ static const option options[] = {
      .help = "fail if an image is broken; do not skip it"},
     {"cache-mb", '\0', OPTION_COUNT, &s.cache_mb, "N", .most = 1e9,
      .help = "memory for decoded images, in MB (2048)",
-     .more = "The images that have no room in it are decoded anew in each epoch."},
+     .more =
+         "The images that have no room in it wait, decoded, in a file of the run folder, which is "
+         "gone when the training ends; with several processes they are decoded at each use."},
 
     {"val", '\0', OPTION_TEXT, &s.validation, "DIR|LIST", .is_input = true, .group = "Validation",
      .help = "folder or list with the validation images",

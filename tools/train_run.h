@@ -51,7 +51,8 @@ const char *in_new(const run *r, const char *name, char path[PATH_SIZE]);
 
 /* Those that stand in folder/.new at first. */
 enum { N_MOVED = 3 };
-extern const char checkpoint_name[], previous_name[], fold_checkpoint_name[], fold_previous_name[];
+extern const char scratch_name[], checkpoint_name[], previous_name[], fold_checkpoint_name[],
+    fold_previous_name[];
 extern const char *const moved_files[N_MOVED];
 
 /* The older run's state goes; its model and features stay until those of the new one replace them. What is done

@@ -5,12 +5,14 @@
 #include "train_run.h"
 
 const char checkpoint_name[] = "checkpoint.safetensors";
+const char scratch_name[] = ".scratch";
 const char previous_name[] = "checkpoint.safetensors.previous";
 const char fold_checkpoint_name[] = "folds.checkpoint.safetensors";
 const char fold_previous_name[] = "folds.checkpoint.safetensors.previous";
 
 static const char *const run_files[] = {".lock",
                                         ".new",
+                                        scratch_name,
                                         "arguments",
                                         checkpoint_name,
                                         "features.npy",

@@ -31,6 +31,7 @@ static cen_status drop_images(cen_folder *folder, const bool *is_dropped, cen_er
         }
         images[n++] = image;
     }
+    if (n < folder->info.n_images) cen__folder_close(folder); /* its places are others now */
     folder->n_cached = n_cached;
     folder->info.n_images = n;
     return status;

@@ -362,6 +362,7 @@ void cen_folder_free(cen_folder *folder)
         cen__free(folder->text);
         folder->text = next;
     }
+    cen__folder_close(folder);
     cen__free(folder->class_names);
     cen__free(folder->class_folders);
     cen__free(folder->images);

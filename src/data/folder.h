@@ -4,6 +4,8 @@
 #ifndef CEN_DATA_FOLDER_H
 #define CEN_DATA_FOLDER_H
 
+#include <stdio.h>
+
 #include "data/dataset.h"
 
 typedef struct cen__text_block cen__text_block;
@@ -39,6 +41,7 @@ struct cen_folder {
     size_t image_size; /* channels * height * width */
     uint8_t *cache;    /* [n_cached, channels, height, width]: the first images */
     size_t n_cached;
+    FILE *scratch;   /* the bytes of the images after these, or NULL */
     uint64_t digest; /* of all loaded images' bytes at the input's size */
     bool is_flat;    /* every byte of every image is `level` */
     uint8_t level;
@@ -169,6 +172,9 @@ cen_status cen__remark_tracks(cen_folder *folder, const uint8_t *thumbnails, cen
 /* bytes[channels, height, width] of one file; *warning as in cen_image. */
 cen_status cen__folder_decode(const cen_folder *folder, const char *path, uint8_t *bytes,
                               const char **warning, cen_error *error);
+
+/* Lets go of the scratch file. */
+void cen__folder_close(cen_folder *folder);
 
 /* Fills folder->dataset, whose arrays are taken here. Errors: MEMORY. */
 cen_status cen__folder_make_dataset(cen_folder *folder, cen_error *error);

@@ -3,6 +3,7 @@
 
 #include "base/context.h"
 #include "base/memory.h"
+#include "base/os.h"
 #include "data/folder.h"
 
 enum { READ_CHUNK = 1 << 16 /* bytes that become values in one task */ };
@@ -35,8 +36,11 @@ static void read_chunk(void *data, size_t task, int worker)
         if (row >= folder->n_cached) {
             uint8_t *own = r->bytes + (size_t)worker * size;
             decoded *result = &r->results[i];
-            result->status = cen__folder_decode(folder, folder->images[row].path, own,
-                                                &result->warning, &result->why);
+            const uint64_t place = (uint64_t)(row - folder->n_cached) * size;
+            if (folder->scratch == NULL || !cen__os_read_at(folder->scratch, place, own, size)) {
+                result->status = cen__folder_decode(folder, folder->images[row].path, own,
+                                                    &result->warning, &result->why);
+            }
             if (result->status != CEN_OK) continue;
             bytes = own;
         }

@@ -1,12 +1,14 @@
 /* Files -> bytes at the input's size -> raw values. */
 #include <centerloss_eval.h>
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/checks.h"
 #include "base/memory.h"
+#include "base/os.h"
 #include "base/context.h"
 #include "base/exchange.h"
 #include "base/sizes.h"
@@ -96,6 +98,9 @@ static void keep_image(cen_folder *folder, size_t n, const cen_folder_image *ima
     if (n < cache_capacity) {
         memcpy(folder->cache + n * folder->image_size, bytes, folder->image_size);
         folder->n_cached = n + 1;
+    } else if (folder->scratch != NULL &&
+               fwrite(bytes, 1, folder->image_size, folder->scratch) != folder->image_size) {
+        cen__folder_close(folder);
     }
     if (image->split != CEN_SPLIT_TRAIN) return;
     folder->n_pixels += folder->input.height * folder->input.width;
@@ -185,9 +190,43 @@ static cen_status check_levels(const cen_folder *folder, cen_error *error)
                      folder->images[0].path, folder->level);
 }
 
+/* ---- the scratch file ---- */
+
+void cen__folder_close(cen_folder *folder)
+{
+    if (folder->scratch == NULL) return;
+    (void)fclose(folder->scratch);
+    (void)cen__os_remove(folder->options.scratch); /* on a system that removes no open file */
+    folder->scratch = NULL;
+}
+
+/* Where the system allows, its name goes at once, so that nothing is left after a crash. */
+static void open_scratch(cen_folder *folder)
+{
+    if (folder->options.scratch == NULL || folder->exchange.n_ranks > 1) return;
+    folder->scratch = fopen(folder->options.scratch, "w+b");
+    if (folder->scratch != NULL) (void)cen__os_remove(folder->options.scratch);
+}
+
+/* After all is written. */
+static cen_status settle_scratch(cen_folder *folder, size_t cache_capacity, cen_error *error)
+{
+    if (folder->scratch != NULL && fflush(folder->scratch) != 0) cen__folder_close(folder);
+    if (folder->scratch != NULL || folder->options.scratch == NULL ||
+        folder->exchange.n_ranks > 1 || folder->info.n_images <= cache_capacity) {
+        return CEN_OK;
+    }
+    return cen__folder_remark(
+        folder, folder->options.scratch, error,
+        "the decoded images have no room here, so those beyond the cache are "
+        "decoded again and again; free %zu MB",
+        ((folder->info.n_images - cache_capacity) * folder->image_size >> 20) + 1);
+}
+
 /* Frees what an earlier load left. */
 static void unload(cen_folder *folder)
 {
+    cen__folder_close(folder);
     cen__free(folder->cache);
     cen__free(folder->labels);
     cen__free(folder->splits);
@@ -282,6 +321,7 @@ static cen_status load_images(cen_folder *folder, size_t cache_bytes, cen_progre
                               void *user, cen_error *error)
 {
     size_t n_images = folder->info.n_images, size = folder->image_size;
+    const int kept = errno;
     size_t n_threads = (size_t)cen_context_threads(folder->context);
     cen_status status = CEN_OK;
     loader l = {.block_size = n_threads * LOAD_BLOCK_A_THREAD,
@@ -307,10 +347,13 @@ static cen_status load_images(cen_folder *folder, size_t cache_bytes, cen_progre
                            "the cache or choose a smaller image size",
                            l.block_size + l.cache_capacity, size);
     }
+    if (n_images > l.cache_capacity) open_scratch(folder);
     if (status == CEN_OK) status = check_same(folder, error);
     if (status == CEN_OK) status = load_all(folder, &l, error);
     if (status == CEN_OK) status = cen__remark_tracks(folder, l.thumbnails, error);
+    if (status == CEN_OK) status = settle_scratch(folder, l.cache_capacity, error);
     if (status == CEN_OK) status = cen__settle_classes(folder, error);
+    if (status == CEN_OK) errno = kept;
     measure(folder);
     cen__free(l.bytes);
     cen__free(l.results);
