@@ -940,9 +940,9 @@ typedef struct cen_answer {
 
 /* Answers n questions, or one of n pictures (the mean of their directions, with their mean length).
  * The k nearest rows within the threshold vote; a tie goes to the name that is first by its bytes.
- * The answer is unknown if a negative of the name that wins is within 1.1 times the distance of the
- * name's nearest row, or if any other negative is nearer than that row. In a gallery that strangers
- * calibrated, a question has a smaller threshold if strangers are near to it.
+ * The answer is unknown if a negative of any name is nearer than the nearest row of the name that
+ * wins. In a gallery that strangers calibrated, a question has a smaller threshold if strangers are
+ * near to it.
  *
  * rows[questions, k] and distances[questions, k] are the nearest rows and may be NULL. After a
  * failure, the outputs have any content. Names are borrowed, as rows are. Errors: ARGUMENT (also a

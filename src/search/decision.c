@@ -1,7 +1,7 @@
 /* Who is it, or unknown. A question is decided by the rows of a gallery in this order:
  *
  *   1. The k nearest within the threshold vote; none: unknown. A tie goes to the name that is first by bytes.
- *   2. If a negative of the name that won is about as near as its nearest row, or another negative is nearer: unknown.
+ *   2. If a negative of any name is nearer than the nearest row of the name that won: unknown.
  *      A visitor who was taken for Ada once is no better known as Ben. A picture of Ben that was taken for Ada may be a
  *      negative of Ada and a row of Ben: the two are equally near, and Ben is found.
  *
@@ -29,10 +29,6 @@ enum {
     BLOCK = 4096, /* questions that are answered at once */
     MORE = 16     /* rows that are found beyond the k nearest */
 };
-
-/* A negative counts so far beyond the nearest row of its name. Measured on three sets: visitors who come again get half
- * as many names as with 1, and known people lose at most 0.4 points; beyond it they lose more. */
-static const float reach_of_negatives = 1.1f;
 
 /* A block of questions. */
 typedef struct {
@@ -170,15 +166,8 @@ static cen_status ask_negatives(asked *a, cen_error *error)
     }
     cen_status status = search_some(a, n_some, true, CEN__ALL_NAMES, error);
     for (size_t i = 0; i < n_some && status == CEN_OK; i++) {
-        a->other[a->some[i]] = a->some_exact[i];
-    }
-    if (status == CEN_OK) status = search_some(a, n_some, true, CEN__THIS_NAME, error);
-    for (size_t i = 0; i < n_some && status == CEN_OK; i++) {
-        const size_t question = a->some[i];
-        const float own = (float)a->own_distance[question]; /* equal ones are equal as floats */
-        if ((float)a->some_exact[i] < reach_of_negatives * own || (float)a->other[question] < own) {
-            forget(a, question);
-        }
+        const float own = (float)a->own_distance[a->some[i]]; /* equal ones are equal as floats */
+        if ((float)a->some_exact[i] < own) forget(a, a->some[i]);
     }
     return status;
 }
