@@ -150,7 +150,7 @@ for file in $(ls uneven/bag | tail -n +6); do rm "uneven/bag/$file"; done
 succeed train --epochs 3 --balance --threads 1 -o run-balance uneven
 says "k-NN   macro intra/inter"
 says "^done .*\(epoch [0-9]+, macro k-NN [0-9.]+ %\)"
-head -n 1 run-balance/log.csv | grep -q ',knn_macro$' || complain "log.csv has no knn_macro"
+head -n 1 run-balance/log.csv | grep -q ',knn_macro,' || complain "log.csv has no knn_macro"
 succeed train --epochs 3 --balance --threads 2 -o run-balance2 uneven
 cmp -s run-balance/model.safetensors run-balance2/model.safetensors || complain "--balance depends on threads"
 succeed train --epochs 3 -o run-plain uneven
