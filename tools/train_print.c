@@ -64,6 +64,10 @@ void print_folder(const char *path, const cen_folder_info *info)
     }
     if (n_test > 0) printf(", %s to test", with_commas(n_test, a));
     printf("%s\n", info->has_own_split ? " (the folder's own split)" : "");
+    if (info->n_held_out > 0 && s.holdout == NULL) {
+        printf("held out  they choose the best epoch and show what new classes can expect;\n"
+               "          --holdout-classes 0 trains them, too\n");
+    }
     print_sizes(info);
     if (info->n_passed_over > 0) {
         printf("passed    %s files that are no images of a class\n",

@@ -72,6 +72,7 @@ few_epochs() {
 }
 succeed few_epochs -o many-run many
 says "^images +45 classes, .* 20 of 5 held-out classes"
+says "^ +--holdout-classes 0 trains them, too$"
 says "^epoch .* AUC +time"
 says "^done .*AUC of held-out classes [0-9.]+ %"
 head -n 1 many-run/log.csv | grep -q ',unseen_auc$' || complain "log.csv has no unseen_auc"
