@@ -27,7 +27,7 @@ void cen__thumbnail(const cen_folder *folder, const uint8_t *bytes,
         }
     }
     for (size_t k = 0; k < CEN__THUMBNAIL; k++) {
-        thumbnail[k] = counts[k] > 0 ? (uint8_t)(sums[k] / counts[k]) : 0;
+        thumbnail[k] = (uint8_t)(sums[k] / (counts[k] + (counts[k] == 0)));
     }
 }
 
