@@ -157,8 +157,9 @@ static const option options[] = {
          "same text for the first * of PATTERN in their file names (\"*_*\": up to the first _), "
          "or with the same value in this column of a list."},
     {"holdout-classes", '\0', OPTION_TEXT, &s.holdout, "X|FILE",
-     .help = "classes not trained, but measured (0.1 of 50 or more)",
-     .more = "A share of the classes, or a file with their names, one per line. They show what the "
+     .help = "classes not trained, but measured",
+     .more = "A share of the classes, or a file with their names, one per line. The default is 0.1 "
+             "of 50 classes or more, else none. They show what the "
              "features are worth on new classes, and choose the best epoch. The model does not "
              "name them, but their features are written, too, so k-NN finds them. 0 trains all "
              "classes."},
