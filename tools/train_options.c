@@ -106,7 +106,7 @@ static const option options[] = {
     {"seed", '\0', OPTION_SEED, &s.seed, "N", .most = 1e18,
      .help = "seed of split, weights and order (1)"},
     {"shards", '\0', OPTION_COUNT, &s.n_shards, "N", .least = 1, .most = 1 << 20,
-     .help = "parts of a batch, each with its own statistics (1)",
+     .help = "parts of a batch with own statistics (1)",
      .more = "They are trained one after another in the memory of one, or by the processes of "
              "\"mpirun -n P cl_train --shards N ...\", P a divisor of N, if cl_train is built with "
              "MPI. Their number changes the result; that of the processes never does."},
