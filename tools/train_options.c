@@ -54,7 +54,7 @@ static const option options[] = {
      .help = "begin with the weights of this safetensors file",
      .more = "Tensors are matched by name. Other classes begin anew."},
     {"freeze", '\0', OPTION_COUNT, &s.n_frozen, "N", .most = 1 << 20,
-     .help = "keep the first N layers of --init as they are (0)",
+     .help = "keep the first N layers of --init unchanged (0)",
      .more = "Conv and dense layers are counted, and batchnorm and prelu stay with the one before "
              "them. Frozen "
              "layers cost less time."},
