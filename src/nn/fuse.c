@@ -173,7 +173,8 @@ cen_status cen__fuse(cen_context *context, const cen__layer *layers, size_t n_la
                      .n_readers = cen__alloc(context, 2 * n_layers, sizeof *d.n_readers),
                      .op_of = cen__alloc(context, 2 * n_layers, sizeof *d.op_of),
                      .n_frozen = n_frozen};
-    *ops = (cen__ops){cen__alloc(context, 2 * n_layers, sizeof *ops->ops), 0};
+    /* A frozen layer is one op at most. */
+    *ops = (cen__ops){cen__alloc(context, 2 * n_layers - n_frozen, sizeof *ops->ops), 0};
     bool good = d.n_readers != NULL && d.op_of != NULL && ops->ops != NULL;
     if (good) fuse(&d, ops);
     cen__free(d.n_readers);

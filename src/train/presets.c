@@ -28,6 +28,7 @@ static const cen_preset presets[] = {
      "conv 64 5x5 pad 2, prelu, conv 64 5x5 pad 2, prelu, maxpool 2, "
      "conv 128 5x5 pad 2, prelu, conv 128 5x5 pad 2, prelu, maxpool 2, flatten, dense 2",
      1, 28, 28},
+#if !defined(CEN_SMALL) /* its line takes 2 KB */
     /* Chen et al. 2018, table 1. */
     {"mobilefacenet",
      "conv 64 3x3 stride 2 pad 1, batchnorm, prelu, "
@@ -40,6 +41,7 @@ static const cen_preset presets[] = {
                                     "batchnorm, flatten, dense 128, "
                                     "batchnorm",
      3, 112, 112},
+#endif
 };
 
 const cen_preset *cen_presets(size_t *n)

@@ -19,7 +19,7 @@ for tool in cl_export cl_features cl_idx cl_knn cl_train; do
 done
 tool=cl_train
 offers 'cl_train --loss tri' '^triplet triplet-semi $'
-offers 'cl_train --net ' '^article lenet\+\+ small $'
+offers 'cl_train --net ' '^article .*lenet\+\+ .*mobilefacenet .*small $'
 offers 'cl_train --val' '^--val --val-split $'
 offers 'cl_train --resume ph' '^photos/ $'
 offers 'cl_train ph' '^photos/ $'

@@ -142,9 +142,11 @@ succeed "$TOOLS/cl_train" --resume heavy --steps steps.csv --stop-after 1
 [ $? -eq 1 ] || complain "a limit on files ends with $?"
 grep -q "limited/.*: writing failed: File too large" err.txt || complain "a limit on files: $(cat err.txt)"
 
-# -- pictures that are gone, or that a pipe has replaced, in an epoch that reads them again
+# -- pictures that are gone, or that a pipe has replaced, in an epoch that reads them again: a folder has the place of
+# the file that would keep their bytes
 few gone 12
-"$TOOLS/cl_train" -q --no-report --net "$NET" --cache-mb 0 --epochs 400 --batch-size 8 -o gone-run gone 2>err.txt &
+mkdir -p gone-run/.scratch/kept late-run/.scratch/kept
+"$TOOLS/cl_train" -q --no-report --net "$NET" --cache-mb 0 --epochs 400 --batch-size 8 --overwrite -o gone-run gone 2>err.txt &
 pid=$!
 await gone-run/model.safetensors
 victim=gone/bag/$(ls gone/bag | head -n 1)
@@ -162,7 +164,7 @@ grep -q "warning: passed over $victim: $victim: this is a device, a pipe" err.tx
 # -- nor does a picture that is gone at the end keep the others from their features
 few late 12
 "$TOOLS/cl_train" --net "$NET" --cache-mb 0 --val-split 0.25 --epochs 40 --patience 1000 \
-    -o late-run late >said.txt 2>err.txt &
+    --overwrite -o late-run late >said.txt 2>err.txt &
 pid=$!
 await late-run/model.safetensors
 for class in bag coat sandal; do # of both splits, most likely
