@@ -10,9 +10,11 @@ NORM="$DROPOUT, batchnorm"
 NARROW="conv 32 3x3 pad 1, batchnorm, relu, maxpool 2, $second, $fourth, flatten, dropout 0.3, dense 128"
 FLATTEN="$first, $second, $fourth, flatten" # no dense
 GAP="$first, $second, $fourth, gap"
+SAMPLED="conv 32 3x3 pad 1, batchnorm, relu, maxpool 2, conv 64 3x3 pad 1, batchnorm, relu, maxpool 2, \
+conv 64 3x3 pad 1, batchnorm, relu, flatten, dense 128"
 # Residual pairs at a quarter and an eighth of the size; a step costs about what one of small does
 pair64='residual {conv 64 3x3 pad 1, batchnorm, relu, conv 64 3x3 pad 1, batchnorm}, relu'
 pair128='residual {conv 128 3x3 pad 1, batchnorm, relu, conv 128 3x3 pad 1, batchnorm}, relu'
 RESIDUAL="conv 32 3x3 pad 1, batchnorm, relu, maxpool 2, conv 64 3x3 pad 1, batchnorm, relu, maxpool 2, $pair64, \
 conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, $pair128, flatten, dense 128"
-export RESIDUAL SMALL THREE THREE_DROPOUT DROPOUT NORM NARROW FLATTEN GAP
+export SAMPLED RESIDUAL SMALL THREE THREE_DROPOUT DROPOUT NORM NARROW FLATTEN GAP

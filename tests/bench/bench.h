@@ -11,6 +11,7 @@
 typedef struct bench_case {
     const char *name, *net;
     size_t channels, side, batch, n_classes;
+    size_t n_sampled; /* classes of a step; 0: all */
 } bench_case;
 
 extern const bench_case bench_cases[];

@@ -1,6 +1,7 @@
 /* Whole training steps and features a second of some nets, to stand beside steps.py's PyTorch.
  *
- *     bench steps CASE THREADS SECONDS [BATCH]      CASE: article, lenet++, conv64, classes, small, resnet
+ *     bench steps CASE THREADS SECONDS [BATCH]      CASE: article, lenet++, conv64, classes, sampled,
+ *                                                         small, resnet
  *
  * prints one line: CASE THREADS, milliseconds of a training step (median), of a batch of features. */
 #include <centerloss.h>
@@ -15,14 +16,15 @@
 #include "support/plain_options.h"
 
 const bench_case bench_cases[] = {
-    {"article", "conv 10 2x2, maxpool 2, flatten, dense 32, relu", 3, 224, 32, 100},
-    {"lenet++", "lenet++", 1, 28, 128, 10},
+    {"article", "conv 10 2x2, maxpool 2, flatten, dense 32, relu", 3, 224, 32, 100, 0},
+    {"lenet++", "lenet++", 1, 28, 128, 10, 0},
     {"conv64",
      "conv 32 3x3 pad 1, relu, maxpool 2, conv 64 3x3 pad 1, relu, maxpool 2, "
      "conv 128 3x3 pad 1, relu, maxpool 2, flatten, dense 128",
-     3, 64, 32, 100},
-    {"classes", "flatten, dense 128", 1, 16, 64, 100000},
-    {"small", "small", 1, 28, 64, 10},
+     3, 64, 32, 100, 0},
+    {"classes", "flatten, dense 128", 1, 16, 64, 100000, 0},
+    {"sampled", "flatten, dense 128", 1, 16, 64, 100000, 2000},
+    {"small", "small", 1, 28, 64, 10, 0},
     {"resnet",
      "conv 16 3x3 pad 1, batchnorm, relu, "
      "residual {conv 16 3x3 pad 1, batchnorm, relu, conv 16 3x3 pad 1, batchnorm}, relu, "
@@ -30,7 +32,7 @@ const bench_case bench_cases[] = {
      "conv 32 1x1 stride 2, batchnorm}, relu, "
      "residual {conv 64 3x3 stride 2 pad 1, batchnorm, relu, conv 64 3x3 pad 1, batchnorm | "
      "conv 64 1x1 stride 2, batchnorm}, relu, gap",
-     3, 32, 64, 10},
+     3, 32, 64, 10, 0},
 };
 
 const size_t bench_n_cases = sizeof bench_cases / sizeof *bench_cases;
@@ -45,7 +47,10 @@ void bench_model(const bench_case *c, size_t batch, int n_threads, cen_model **m
     options.input.height = options.input.width = c->side;
     options.n_classes = c->n_classes;
     cen_train_options training = plain_train_options();
-    training.centers = CEN_CENTERS_ADAM_DENSE; /* as the peer's torch.optim.Adam */
+    training.n_sampled = c->n_sampled;
+    training.centers = c->n_sampled > 0
+                           ? CEN_CENTERS_MEAN        /* of the batch's classes, as the head's */
+                           : CEN_CENTERS_ADAM_DENSE; /* as the peer's torch.optim.Adam */
     training.batch_size = batch;
     *model = NULL;
     *trainer = NULL;
