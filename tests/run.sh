@@ -63,7 +63,7 @@ suite() { ctest --test-dir "$SCRATCH/$1" --output-on-failure -j $((jobs + 1)) -E
 run_clang() {
     step "the suite: clang"
     build clang clang all -DCEN_TESTS=ON
-    suite clang '^(cli_test_(install|packages|readme|documents|manual|completion_.*|header|signals|full_disk|run_folder|bad_input|hostile|unseen|export_c)|consumer_.*|test_injection.*|check_includes.*)$'
+    suite clang '^(cli_test_(install|packages|readme|documents|manual|completion_.*|header|signals|full_disk|run_folder|bad_input|hostile|unseen|export_c|mpi|nets|from_torch|to_torch)|consumer_.*|test_injection.*|check_includes.*)$'
 }
 
 run_sanitizers() {
