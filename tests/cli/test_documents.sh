@@ -227,8 +227,8 @@ for net in small "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW"
 done
 # Each row's command is one that cl_train takes: it fails because the folder is not there, and not for an option.
 ln -s "$SOURCE/data" data
-OMNIGLOT=no-such-folder FACES=no-such-folder CIFAR=no-such-folder FASHION=no-such-folder LFW=no-such-folder
-grep -E '^[|]' "$SOURCE/data/README.md" | grep -oE '`(cl_train|--)[^`]*[$](OMNIGLOT|FACES|CIFAR|FASHION|LFW)`' | tr -d '`' |
+OMNIGLOT=no-such-folder FACES=no-such-folder CIFAR=no-such-folder FASHION=no-such-folder LFW=no-such-folder CALTECH=no-such-folder
+grep -E '^[|]' "$SOURCE/data/README.md" | grep -oE '`(cl_train|--)[^`]*[$](OMNIGLOT|FACES|CIFAR|FASHION|LFW|CALTECH)`' | tr -d '`' |
     sed 's/^--/cl_train --/; s/--seed S /--seed 1 /; s/--lambda L /--lambda 0 /; s/ LIST / data\/heldout\/att_faces_ten.txt /' |
     sort -u >rows.txt
 [ "$(wc -l <rows.txt)" -ge 40 ] || complain "only $(wc -l <rows.txt) commands found in data/README.md"
@@ -238,7 +238,11 @@ for list in "$SOURCE"/data/heldout/*.txt; do
     case $list in
     *omniglot*) folder=${CEN_TEST_DATA:-}/omniglot_background ;;
     *lfw*) folder=${CEN_TEST_DATA:-}/lfw_dev ;;
-    *) folder=${CEN_TEST_DATA:-}/att_faces ;;
+    *caltech*) folder=${CEN_TEST_DATA:-}/caltech20_dev ;;
+    *cifar*) folder=${CEN_TEST_DATA:-}/cifar10_train_1000pc ;;
+    *fashion*) folder=$SOURCE/data/fashion/train ;;
+    *att_faces*) folder=${CEN_TEST_DATA:-}/att_faces ;;
+    *mnist* | *signs*) continue ;; # a command makes their folders
     esac
     [ ! -d "$folder" ] || while read -r class; do
         [ -d "$folder/$class" ] || complain "$list: $folder has no class $class"
