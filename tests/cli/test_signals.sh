@@ -113,7 +113,7 @@ succeed "$TOOLS/cl_train" -q --resume slow
 # step may seem slow that is not, and end before the signal comes; then a larger one is tried
 size=32
 tries=0
-until [ -n "${slow:-}" ] || [ $tries -eq 3 ]; do
+until [ -n "${slow:-}" ] || [ $tries -eq 6 ]; do
     size=$((size * 2))
     rm -rf steps.csv heavy
     "$TOOLS/cl_train" -q --net "conv 16 5x5 pad 2, conv 16 5x5 pad 2, gap, dense 2" --image-size $size --epochs 100 \
