@@ -88,10 +88,15 @@ void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_
     cen__parallel(adam->context, n_blocks, 8 * (double)count, apply_block, &blocks);
 }
 
-void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, double weight_decay,
-                            float *p, const float *g)
+cen__adam_step cen__adam_sparse_step(const cen__adam *adam, double weight_decay)
 {
     cen__adam_step step = step_of(adam, CEN_ADAM_KERAS);
     step.keep = (float)(1 - adam->lr * weight_decay);
-    adam->vectors->adam(count, p + start, adam->m + start, adam->v + start, g + start, &step);
+    return step;
+}
+
+void cen__adam_apply_sparse(cen__adam *adam, const cen__adam_step *step, size_t start, size_t count,
+                            float *p, const float *g)
+{
+    adam->vectors->adam(count, p + start, adam->m + start, adam->v + start, g + start, step);
 }

@@ -30,9 +30,10 @@ void cen__adam_begin(cen__adam *adam);
 void cen__adam_apply(cen__adam *adam, size_t start, size_t count, double weight_decay, float *p,
                      const float *g);
 
-/* The same for one row of a sparse table, as torch.optim.SparseAdam: its form is that of Keras. The rows that have no
- * gradient keep their moments, too. */
-void cen__adam_apply_sparse(cen__adam *adam, size_t start, size_t count, double weight_decay,
+/* The same for rows of a sparse table, as torch.optim.SparseAdam: the form is that of Keras, and rows that have no gradient
+ * keep their moments, too. The step is the same for all rows. */
+cen__adam_step cen__adam_sparse_step(const cen__adam *adam, double weight_decay);
+void cen__adam_apply_sparse(cen__adam *adam, const cen__adam_step *step, size_t start, size_t count,
                             float *p, const float *g);
 
 #endif

@@ -148,7 +148,7 @@ enum { AT_ONCE = 64 };
 typedef struct update {
     const cen__loss *loss;
     cen__adam *adam;
-    double weight_decay;
+    cen__adam_step of_weights, of_biases;
     float *w;
     const float *dw;
 } update;
@@ -161,15 +161,20 @@ static void update_rows(void *data, size_t task, int worker)
     const size_t end = (task + 1) * AT_ONCE;
     for (size_t i = task * AT_ONCE; i < end && i < loss->sampled.n; i++) {
         const row at = row_of(loss, i);
-        cen__adam_apply_sparse(u->adam, at.weight, loss->d, u->weight_decay, u->w, u->dw);
-        cen__adam_apply_sparse(u->adam, at.bias, 1, 0, u->w, u->dw);
+        cen__adam_apply_sparse(u->adam, &u->of_weights, at.weight, loss->d, u->w, u->dw);
+        cen__adam_apply_sparse(u->adam, &u->of_biases, at.bias, 1, u->w, u->dw);
     }
 }
 
 void cen__sampled_update(const cen__loss *loss, cen__adam *adam, double weight_decay, float *w,
                          const float *dw)
 {
-    update u = {loss, adam, weight_decay, w, dw};
+    update u = {.loss = loss,
+                .adam = adam,
+                .of_weights = cen__adam_sparse_step(adam, weight_decay),
+                .of_biases = cen__adam_sparse_step(adam, 0),
+                .w = w,
+                .dw = dw};
     const size_t n = loss->sampled.n;
     cen__parallel(loss->context, (n + AT_ONCE - 1) / AT_ONCE, 8 * (double)(n * loss->d),
                   update_rows, &u);

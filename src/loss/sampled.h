@@ -21,7 +21,7 @@ double cen__sampled_first(const cen__loss *loss, const cen__loss_pass *pass, dou
 /* True if the gradients of the drawn rows are below the limit. */
 bool cen__sampled_is_below(const cen__loss *loss, const float *dw, double limit);
 
-/* A step of the drawn rows, as cen__adam_apply_sparse. */
+/* A step of the drawn rows, by cen__adam_apply_sparse. */
 void cen__sampled_update(const cen__loss *loss, cen__adam *adam, double weight_decay, float *w,
                          const float *dw);
 
