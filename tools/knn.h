@@ -62,6 +62,9 @@ int knn_calibrate_gallery(knn *s, char *const *paths, size_t n_paths);
 /* The metric of --metric, else that of the .gallery, else l2. */
 cen_metric knn_metric(const knn *s);
 
+/* Of x[d] and y[d]: the Euclidean distance, or 1 - cosine. */
+double knn_distance(cen_metric metric, size_t d, const float *x, const double *y);
+
 /* Loads the model for pictures: that of --model, else `run` if it is a run folder (or NULL), else the one that the
  * .gallery names, whose fingerprint must then be right. */
 int knn_need_model(knn *s, const char *pictures, const char *run);

@@ -85,22 +85,9 @@ static int find_groups(const knn *s, knn_groups *groups)
 
 /* ---- the threshold of a share ---------------------------------------------------------------- */
 
-static double distance_of(cen_metric metric, const float *x, const float *y, size_t d)
-{
-    double square = 0, dot = 0, xx = 0, yy = 0;
-    for (size_t j = 0; j < d; j++) {
-        const double a = (double)x[j], b = (double)y[j];
-        square += (a - b) * (a - b);
-        dot += a * b;
-        xx += a * a;
-        yy += b * b;
-    }
-    if (metric == CEN_METRIC_L2) return sqrt(square);
-    return xx > 0 && yy > 0 ? 1 - dot / sqrt(xx * yy) : 1;
-}
-
-/* Of one row (Rousseeuw 1987). sums[n groups] is scratch. */
-static double silhouette_of(const knn *s, const knn_groups *groups, size_t row, double *sums)
+/* Of one row (Rousseeuw 1987). sums[n groups] and own_row[d] are scratch. */
+static double silhouette_of(const knn *s, const knn_groups *groups, size_t row, double *sums,
+                            double *own_row)
 {
     const cen_feature_set *f = &groups->set->f;
     const size_t own = (size_t)groups->labels[row];
@@ -108,9 +95,10 @@ static double silhouette_of(const knn *s, const knn_groups *groups, size_t row, 
     double nearest = HUGE_VAL;
     if (n_own == 1) return 0;
     memset(sums, 0, groups->n * sizeof *sums);
+    for (size_t j = 0; j < f->d; j++) own_row[j] = (double)f->features[row * f->d + j];
     for (size_t i = 0; i < f->n; i++) {
         sums[groups->labels[i]] +=
-            distance_of(knn_metric(s), f->features + row * f->d, f->features + i * f->d, f->d);
+            knn_distance(knn_metric(s), f->d, f->features + i * f->d, own_row);
     }
     const double inside = sums[own] / (double)(n_own - 1);
     for (size_t g = 0; g < groups->n; g++) {
@@ -126,10 +114,11 @@ static bool measure_silhouette(const knn *s, const knn_groups *groups, double *s
 {
     enum { ROWS_MOST = 256 };
     const size_t n = groups->set->f.n, n_rows = n < ROWS_MOST ? n : ROWS_MOST;
-    double *sums = malloc(groups->n * sizeof *sums);
+    double *sums = malloc((groups->n + groups->set->f.d) * sizeof *sums);
     *silhouette = 0;
     for (size_t i = 0; i < n_rows && sums != NULL; i++) {
-        *silhouette += silhouette_of(s, groups, i * n / n_rows, sums) / (double)n_rows;
+        *silhouette +=
+            silhouette_of(s, groups, i * n / n_rows, sums, sums + groups->n) / (double)n_rows;
     }
     free(sums);
     return sums != NULL;

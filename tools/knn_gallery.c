@@ -3,6 +3,7 @@
 
 #include <centerloss_eval.h>
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,20 @@ static int out_of_memory(const knn *s, const char *path)
 cen_metric knn_metric(const knn *s)
 {
     return s->metric == CEN_METRIC_COSINE ? CEN_METRIC_COSINE : CEN_METRIC_L2;
+}
+
+double knn_distance(cen_metric metric, size_t d, const float *x, const double *y)
+{
+    double square = 0, dot = 0, xx = 0, yy = 0;
+    for (size_t j = 0; j < d; j++) {
+        const double a = (double)x[j], b = y[j];
+        square += (a - b) * (a - b);
+        dot += a * b;
+        xx += a * a;
+        yy += b * b;
+    }
+    if (metric == CEN_METRIC_L2) return sqrt(square);
+    return xx > 0 && yy > 0 ? 1 - dot / sqrt(xx * yy) : 1;
 }
 
 /* The model and the metric of the first .gallery hold for the command. */

@@ -62,20 +62,6 @@ static cen_status no_memory(cen_error *error)
     return error->status;
 }
 
-static double distance_to(cen_metric metric, size_t d, const float *x, const double *y)
-{
-    double square = 0, dot = 0, xx = 0, yy = 0;
-    for (size_t j = 0; j < d; j++) {
-        const double a = (double)x[j], b = y[j];
-        square += (a - b) * (a - b);
-        dot += a * b;
-        xx += a * a;
-        yy += b * b;
-    }
-    if (metric == CEN_METRIC_L2) return sqrt(square);
-    return xx > 0 && yy > 0 ? 1 - dot / sqrt(xx * yy) : 1;
-}
-
 static int compare_numbers(const void *a, const void *b)
 {
     const double one = *(const double *)a, other = *(const double *)b;
@@ -93,7 +79,7 @@ static void measure_group(const outliers *o, group *g)
     for (size_t i = 0; i < g->n; i++) {
         const float *row = g->features + i * d;
         for (size_t j = 0; j < d; j++) mean[j] = (sum[j] - (double)row[j]) / (double)(g->n - 1);
-        g->lengths[i] = g->sorted[i] = distance_to(knn_metric(o->s), d, row, mean);
+        g->lengths[i] = g->sorted[i] = knn_distance(knn_metric(o->s), d, row, mean);
     }
     qsort(g->sorted, g->n, sizeof *g->sorted, compare_numbers);
 }
