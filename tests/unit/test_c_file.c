@@ -20,7 +20,7 @@
 #include "export/c_code.h"
 #include "support/context.h"
 #include "support/instructions.h"
-#include "support/models.h"
+#include "support/exported.h"
 
 typedef struct c_case {
     const char *name, *net;
@@ -71,32 +71,10 @@ static const c_case cases[] = {
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
-/* Gives every tensor numbers, also those that are constant at first. */
 static cen_model *make(const c_case *c)
 {
-    cen_model_options options = cen_model_options_init();
-    options.net = c->net;
-    options.mirror = c->mirror;
-    options.n_classes = 3;
-    options.input.channels = c->channels;
-    options.input.height = c->height;
-    options.input.width = c->width;
-    for (size_t i = 0; i < c->channels; i++) {
-        options.input.mean[i] = 0.25f + 0.125f * (float)i;
-        options.input.std[i] = 0.5f - 0.0625f * (float)i;
-    }
-    cen_model *model = NULL;
-    cen_error error;
-    assert_ok(cen_model_create(threads(1), &model, &options, &error), &error);
-    const char *name;
-    cen_tensor view;
-    for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
-        const bool is_matrix = view.n_dims > 1, is_variance = strstr(name, "running_var") != NULL;
-        for (size_t j = 0; j < cen__tensor_count(&view) && !is_matrix; j++) {
-            view.data[j] = cen__random_float(7, (uint32_t)i, j) + (is_variance ? 0.5f : -0.25f);
-        }
-    }
-    return model;
+    const cen_input input = {.channels = c->channels, .height = c->height, .width = c->width};
+    return exported_model(c->net, c->mirror, input);
 }
 
 /* Pictures of blobs, of two classes. */

@@ -15,11 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/random.h"
 #include "support/context.h"
-#include "support/models.h"
+#include "support/exported.h"
 
-enum { MOST_FEATURES = 32, CLASSES = 3 };
+enum { MOST_FEATURES = 32 };
 
 typedef struct onnx_case {
     const char *name, *net;
@@ -36,34 +35,10 @@ static const onnx_case cases[] = {
 };
 enum { N_CASES = sizeof cases / sizeof *cases };
 
-/* Gives every tensor numbers, also those that are constant at first. */
 static cen_model *make(const onnx_case *c)
 {
-    cen_model_options options = cen_model_options_init();
-    options.net = c->net;
-    options.mirror = c->mirror;
-    options.n_classes = CLASSES;
-    options.input.channels = c->channels;
-    options.input.height = c->height;
-    options.input.width = c->width;
-    for (size_t i = 0; i < c->channels; i++) {
-        options.input.mean[i] = 0.25f + 0.125f * (float)i;
-        options.input.std[i] = 0.5f - 0.0625f * (float)i;
-    }
-    cen_model *model = NULL;
-    cen_error error;
-    assert_ok(cen_model_create(threads(1), &model, &options, &error), &error);
-    const char *name;
-    cen_tensor view;
-    for (size_t i = 0; cen_model_tensor(model, i, &name, &view); i++) {
-        const bool is_matrix = view.n_dims > 1, is_variance = strstr(name, "running_var") != NULL;
-        size_t n = 1;
-        for (size_t j = 0; j < view.n_dims; j++) n *= view.shape[j];
-        for (size_t j = 0; j < n && !is_matrix; j++) {
-            view.data[j] = cen__random_float(7, (uint32_t)i, j) + (is_variance ? 0.5f : -0.25f);
-        }
-    }
-    return model;
+    const cen_input input = {.channels = c->channels, .height = c->height, .width = c->width};
+    return exported_model(c->net, c->mirror, input);
 }
 
 static void write(const onnx_case *c, const char *path)
