@@ -1,7 +1,7 @@
 /* Whole training steps and features a second of some nets, to stand beside steps.py's PyTorch.
  *
  *     bench steps CASE THREADS SECONDS [BATCH]      CASE: article, lenet++, conv64, classes, sampled,
- *                                                         small, resnet
+ *                                                         small, small64, resnet
  *
  * prints one line: CASE THREADS, milliseconds of a training step (median), of a batch of features. */
 #include <centerloss.h>
@@ -25,6 +25,7 @@ const bench_case bench_cases[] = {
     {"classes", "flatten, dense 128", 1, 16, 64, 100000, 0},
     {"sampled", "flatten, dense 128", 1, 16, 64, 100000, 2000},
     {"small", "small", 1, 28, 64, 10, 0},
+    {"small64", "small", 3, 64, 64, 100, 0},
     {"resnet",
      "conv 16 3x3 pad 1, batchnorm, relu, "
      "residual {conv 16 3x3 pad 1, batchnorm, relu, conv 16 3x3 pad 1, batchnorm}, relu, "

@@ -37,7 +37,7 @@ blink 1 knn 2 0
 blink 25 layers
 blink 1 load pictures 8 1 2
 blink 1 scaling small 2
-for case in article lenet++ conv64 small resnet; do blink 1 steps "$case" 2 0 2; done
+for case in article lenet++ conv64 small small64 resnet; do blink 1 steps "$case" 2 0 2; done
 
 "$BENCH" 2>usage.txt
 for name in $(sed -n 's/^  \([a-z]*\) .*/\1/p' usage.txt); do
