@@ -75,7 +75,6 @@ static cen_status shape(cen__layer *layer, cen_error *error)
 const cen__layer_kind cen__avgpool_layer = {
     .name = "avgpool",
     .syntax = "avgpool HxW [stride S] [pad P]",
-    .scope = CEN__SCOPE_IMAGE,
     .parse = cen__layer_parse_window,
     .shape = shape,
     .scratch_count = scratch_count,

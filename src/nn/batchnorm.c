@@ -15,6 +15,7 @@ static const double eps = 1e-5, momentum = 0.1;
 
 static cen_status shape(cen__layer *layer, cen_error *error)
 {
+    (void)error;
     const size_t c = layer->in.c;
     cen__layer_add_parameter(
         layer, &(cen__parameter){.name = "weight", .n_dims = 1, .shape = {c}, .start = 1});
@@ -23,7 +24,7 @@ static cen_status shape(cen__layer *layer, cen_error *error)
                          &(cen__parameter){.name = "running_mean", .n_dims = 1, .shape = {c}});
     cen__layer_add_state(
         layer, &(cen__parameter){.name = "running_var", .n_dims = 1, .shape = {c}, .start = 1});
-    return cen__layer_keep_shape(layer, error);
+    return CEN_OK;
 }
 
 /* ---- inference ---- */
@@ -66,10 +67,7 @@ void cen__batchnorm_fold(const cen__layer *conv, const float *w, const float *st
 
 const cen__layer_kind cen__batchnorm_layer = {
     .name = "batchnorm",
-    .syntax = "batchnorm",
-    .scope = CEN__SCOPE_IMAGE,
     .in_place = true,
-    .parse = cen__layer_parse_nothing,
     .shape = shape,
     .forward = forward,
 };
@@ -141,7 +139,6 @@ static void measure_backward(const cen__layer *layer, const cen__pass *pass)
 
 const cen__layer_kind cen__batchnorm_measure = {
     .name = "batchnorm, measuring",
-    .scope = CEN__SCOPE_IMAGE,
     .keeps_x = true,
     .shared_count = shared_count,
     .sums_count = sums_count,
@@ -178,7 +175,6 @@ static void finish_apply_backward(const cen__layer *layer, const cen__pass *pass
 
 const cen__layer_kind cen__batchnorm_apply = {
     .name = "batchnorm, relu",
-    .scope = CEN__SCOPE_IMAGE,
     .keeps_dy = true,
     .shared_count = shared_count,
     .sums_count = sums_count,
@@ -227,7 +223,6 @@ static void measure_pool_backward(const cen__layer *layer, const cen__pass *pass
 
 const cen__layer_kind cen__batchnorm_measure_pool = {
     .name = "batchnorm, measuring before a maxpool",
-    .scope = CEN__SCOPE_IMAGE,
     .keeps_x = true,
     .saved_size = pooled_saved_size,
     .shared_count = shared_count,
@@ -239,7 +234,6 @@ const cen__layer_kind cen__batchnorm_measure_pool = {
 
 const cen__layer_kind cen__batchnorm_pool = {
     .name = "batchnorm, relu, maxpool",
-    .scope = CEN__SCOPE_IMAGE,
     .keeps_dy = true,
     .saved_size = pooled_saved_size,
     .shared_count = shared_count,

@@ -128,7 +128,6 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 const cen__layer_kind cen__conv_layer = {
     .name = "conv",
     .syntax = "conv OUT HxW [stride S] [pad P] [groups G]",
-    .scope = CEN__SCOPE_IMAGE,
     .parse = parse,
     .shape = shape,
     .scratch_count = scratch_count,
@@ -174,8 +173,6 @@ static void pooled_backward(const cen__layer *layer, const cen__pass *pass)
 
 const cen__layer_kind cen__conv_pool_layer = {
     .name = "conv, relu, maxpool",
-    .syntax = "",
-    .scope = CEN__SCOPE_IMAGE,
     .saved_size = pooled_saved_size,
     .scratch_count = pooled_scratch_count,
     .prepared_count = prepared_count,

@@ -59,10 +59,8 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 const cen__layer_kind cen__dropout_layer = {
     .name = "dropout",
     .syntax = "dropout P",
-    .scope = CEN__SCOPE_IMAGE,
     .in_place = true,
     .parse = parse,
-    .shape = cen__layer_keep_shape,
     .saved_size = saved_size,
     .forward = forward,
     .backward = backward,

@@ -10,9 +10,6 @@ static cen_status shape(cen__layer *layer, cen_error *error)
 
 const cen__layer_kind cen__flatten_layer = {
     .name = "flatten",
-    .syntax = "flatten",
-    .scope = CEN__SCOPE_IMAGE,
     .keeps_memory = true,
-    .parse = cen__layer_parse_nothing,
     .shape = shape,
 };

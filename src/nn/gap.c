@@ -27,9 +27,6 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 
 const cen__layer_kind cen__gap_layer = {
     .name = "gap",
-    .syntax = "gap",
-    .scope = CEN__SCOPE_IMAGE,
-    .parse = cen__layer_parse_nothing,
     .shape = shape,
     .forward = forward,
     .backward = backward,

@@ -15,11 +15,7 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 
 const cen__layer_kind cen__gelu_layer = {
     .name = "gelu",
-    .syntax = "gelu",
-    .scope = CEN__SCOPE_IMAGE,
     .rectifies = true,
-    .parse = cen__layer_parse_nothing,
-    .shape = cen__layer_keep_shape,
     .forward = forward,
     .backward = backward,
 };

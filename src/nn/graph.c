@@ -62,14 +62,16 @@ static cen_status read_layer(reader *r, const char *place, size_t *value, cen_er
     layer->kind = cen__layer_find(name, size);
     if (layer->kind == NULL) return fail_name(r, error);
     cen__line_skip(&r->line);
-    cen_status status = layer->kind->parse(&r->line, layer, error);
+    const cen__layer_kind *kind = layer->kind;
+    cen_status status = kind->parse != NULL ? kind->parse(&r->line, layer, error) : CEN_OK;
     if (status != CEN_OK) return status;
     const char *end = r->line.at;
     while (cen__is_blank(end[-1])) end--;
     (void)cen__line_peek(&r->line, &size);
     if (size > 0) {
         char expected[96];
-        (void)snprintf(expected, sizeof expected, "a comma or the end (%s)", layer->kind->syntax);
+        (void)snprintf(expected, sizeof expected, "a comma or the end (%s)",
+                       kind->syntax != NULL ? kind->syntax : kind->name);
         return cen__line_fail(&r->line, error, expected);
     }
     layer->n_inputs = 1;
@@ -236,7 +238,8 @@ static cen_status shape_layer(const cen__net *net, cen__layer *layer, cen_error 
                          layer->column, layer->in.c, layer->in.h, layer->in.w, other.c, other.h,
                          other.w);
     }
-    cen_status status = layer->kind->shape(layer, error);
+    layer->out = layer->in;
+    cen_status status = layer->kind->shape != NULL ? layer->kind->shape(layer, error) : CEN_OK;
     if (status != CEN_OK && error != NULL) {
         return cen__fail(error, status, "net, layer %s '%s': %s", place, text, error->message);
     }

@@ -27,7 +27,7 @@ static cen_status shape(cen__layer *layer, cen_error *error)
         cen__layer_add_parameter(
             layer, &(cen__parameter){.name = "weight", .n_dims = 1, .shape = {1}, .start = 1});
     }
-    return cen__layer_keep_shape(layer, error);
+    return CEN_OK;
 }
 
 static float scale_of(const cen__layer *layer, const cen__pass *pass)
@@ -70,7 +70,6 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 const cen__layer_kind cen__l2norm_layer = {
     .name = "l2norm",
     .syntax = "l2norm [scale S]",
-    .scope = CEN__SCOPE_IMAGE,
     .parse = parse,
     .shape = shape,
     .forward = forward,

@@ -95,16 +95,16 @@ typedef struct cen__pass {
 typedef enum { CEN__SCOPE_IMAGE, CEN__SCOPE_BATCH } cen__scope;
 
 struct cen__layer_kind {
-    const char *name, *syntax;
+    const char *name, *syntax; /* NULL: the name is all */
     cen__scope scope;
     bool in_place;     /* y may overwrite x, and dx dy: backward reads y and not x */
     bool keeps_memory; /* y is x, in the same order: nothing to compute */
     bool keeps_x;      /* y is x: forward only measures it */
     bool keeps_dy;     /* dx is dy: backward, if there is one, only measures it */
     bool rectifies;    /* weights before it start as He has it; its own weight is a slope */
-    /* Reads what follows the name in the line. */
+    /* Reads what follows the name in the line; NULL: nothing does. */
     cen_status (*parse)(cen__line *line, cen__layer *layer, cen_error *error);
-    /* Sets out and parameters from in. The message needs no layer name. */
+    /* Sets out, which is as in, and parameters. The message needs no layer name. NULL: nothing to set. */
     cen_status (*shape)(cen__layer *layer, cen_error *error);
     size_t (*saved_size)(const cen__layer *layer); /* bytes an image */
     size_t (*scratch_count)(const cen__layer *layer, size_t n, int n_threads);
@@ -126,10 +126,6 @@ struct cen__layer_kind {
 
 /* HxW [stride S] [pad P], of layers that move a window; stride as the window by default. */
 cen_status cen__layer_parse_window(cen__line *line, cen__layer *layer, cen_error *error);
-
-/* Of layers without words behind their name, and of those that change no shape. */
-cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error);
-cen_status cen__layer_keep_shape(cen__layer *layer, cen_error *error);
 
 /* NULL where there is no such layer. */
 const cen__layer_kind *cen__layer_find(const char *name, size_t name_size);

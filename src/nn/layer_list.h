@@ -1,4 +1,4 @@
-/* The layers of a net's line. Each is defined in the file of its name; one line here makes it known. */
+/* The layers of a net's line. Each is defined in the file of its name, relu6 in relu.c; one line here makes it known. */
 CEN__LAYER(conv)
 CEN__LAYER(maxpool)
 CEN__LAYER(flatten)

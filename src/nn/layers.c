@@ -55,19 +55,6 @@ cen_status cen__layer_parse_window(cen__line *line, cen__layer *layer, cen_error
     return status;
 }
 
-cen_status cen__layer_parse_nothing(cen__line *line, cen__layer *layer, cen_error *error)
-{
-    (void)line, (void)layer, (void)error;
-    return CEN_OK;
-}
-
-cen_status cen__layer_keep_shape(cen__layer *layer, cen_error *error)
-{
-    (void)error;
-    layer->out = layer->in;
-    return CEN_OK;
-}
-
 /* Places a tensor behind *total numbers. */
 static void add_tensor(cen__parameter *added, const cen__parameter *tensor, size_t *total)
 {

@@ -154,7 +154,6 @@ bool cen__layer_halves(const cen__layer *layer)
 const cen__layer_kind cen__maxpool_layer = {
     .name = "maxpool",
     .syntax = "maxpool HxW [stride S] [pad P]",
-    .scope = CEN__SCOPE_IMAGE,
     .parse = cen__layer_parse_window,
     .shape = shape,
     .saved_size = saved_size,

@@ -4,7 +4,6 @@
 static cen_status shape(cen__layer *layer, cen_error *error)
 {
     (void)error;
-    layer->out = layer->in;
     cen__layer_add_parameter(
         layer,
         &(cen__parameter){.name = "weight", .n_dims = 1, .shape = {layer->in.c}, .start = 0.25f});
@@ -59,10 +58,7 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 
 const cen__layer_kind cen__prelu_layer = {
     .name = "prelu",
-    .syntax = "prelu",
-    .scope = CEN__SCOPE_IMAGE,
     .rectifies = true,
-    .parse = cen__layer_parse_nothing,
     .shape = shape,
     .forward = forward,
     .backward = backward,

@@ -14,10 +14,8 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
 const cen__layer_kind cen__residual_layer = {
     .name = "residual",
     .syntax = "residual {A, B} or residual {A, B | S, T}",
-    .scope = CEN__SCOPE_IMAGE,
     .in_place = true,
     .keeps_dy = true,
-    .shape = cen__layer_keep_shape,
     .forward = forward,
 };
 
@@ -39,7 +37,6 @@ static void rectified_backward(const cen__layer *layer, const cen__pass *pass)
 
 const cen__layer_kind cen__residual_relu_layer = {
     .name = "residual, relu",
-    .scope = CEN__SCOPE_IMAGE,
     .in_place = true,
     .forward = rectified_forward,
     .backward = rectified_backward,

@@ -15,12 +15,8 @@ static void backward(const cen__layer *layer, const cen__pass *pass)
 
 const cen__layer_kind cen__leaky_layer = {
     .name = "leaky",
-    .syntax = "leaky",
-    .scope = CEN__SCOPE_IMAGE,
     .in_place = true,
     .rectifies = true,
-    .parse = cen__layer_parse_nothing,
-    .shape = cen__layer_keep_shape,
     .forward = forward,
     .backward = backward,
 };
