@@ -682,21 +682,28 @@ typedef struct cen_step_report {
     cen_losses mean_losses;  /* of the epoch so far */
 } cen_step_report;
 
-/* After each epoch. Measures of validation images are NAN without any, and in some epochs if there
- * are more than 20: then the first, the last and every second, third ... are measured. */
+/* What an epoch measures at most: so many validation images, drawn evenly, among so many training images, or so many
+ * of each class if that is more; and about so many epochs, evenly, with the first and the last. */
+enum {
+    CEN_MEASURED_QUERIES = 10000,
+    CEN_MEASURED_GALLERY = 5000,
+    CEN_MEASURED_PER_CLASS = 10,
+    CEN_MEASURED_EPOCHS = 20
+};
+
+/* After each epoch. Measures of validation images are NAN without any, and in epochs that are not measured. */
 typedef struct cen_epoch_report {
     size_t epoch, n_epochs;
     cen_losses train, validation;
-    double knn_accuracy; /* of validation features among those of training images: all of them, or
-                            of more than 5,000 so many drawn evenly, and at least 10 per class */
-    size_t n_gallery;    /* that many training images */
-    double knn_macro;    /* mean over the classes */
-    double intra_inter;  /* of validation features about the training classes: cen_intra_inter */
-    double lr;           /* at the end of the epoch */
-    double center_distance;       /* root mean square of || f - c || over the training images */
-    double center_spread;         /* root mean square distance of the centers to their mean */
-    double center_step;           /* root mean square move of a center in this epoch */
-    double feature_spread;        /* root mean square distance to their mean of the features of 128
+    double knn_accuracy;    /* of validation features among those of training images */
+    size_t n_gallery;       /* that many training images */
+    double knn_macro;       /* mean over the classes */
+    double intra_inter;     /* of validation features about the training classes: cen_intra_inter */
+    double lr;              /* at the end of the epoch */
+    double center_distance; /* root mean square of || f - c || over the training images */
+    double center_spread;   /* root mean square distance of the centers to their mean */
+    double center_step;     /* root mean square move of a center in this epoch */
+    double feature_spread;  /* root mean square distance to their mean of the features of 128
                                      training images, as a training step sees them */
     double feature_spread_before; /* the same before training */
     bool is_collapsed; /* nothing can be learned from such features: the first loss is that of
@@ -706,8 +713,8 @@ typedef struct cen_epoch_report {
     bool is_best; /* highest unseen_auc so far, or without held-out rows highest knn_accuracy (with
                      balance: knn_macro), then lowest validation loss; always without any of them.
                      Never in an epoch that is not measured, if others are */
-    const float *features; /* [n_features, D] of the validation images; borrowed, valid during the
-                              callback */
+    const float *features; /* [n_features, D] of the validation images measured; borrowed, valid
+                              during the callback */
     size_t n_features;
     double
         unseen_auc; /* of up to 1,000 held-out rows, by cosine: the area under the ROC of pairs of

@@ -10,7 +10,7 @@
 #include "train_ranks.h"
 #include "system.h"
 
-enum { STEPS_LEAST = 3, MEASURED_MOST = 20 /* as cen_epoch_report has it */ };
+enum { STEPS_LEAST = 3 };
 static const double most_seconds = 2; /* of steps, and the same of measuring */
 
 typedef struct trial {
@@ -61,14 +61,14 @@ static int on_epoch(void *user, const cen_epoch_report *report)
 static void extrapolate(const trial *t, const cen_folder_info *info, size_t feature_size,
                         estimate *found)
 {
-    enum { GALLERY_MOST = 5000, GALLERY_PER_CLASS = 10 }; /* as in cen_epoch_report */
     const double n_train = (double)t->r->n_train, n_images = (double)info->n_images;
-    const double n_validation = (double)count_split(info, CEN_SPLIT_VALIDATION);
+    const double n_validation =
+        fmin((double)count_split(info, CEN_SPLIT_VALIDATION), CEN_MEASURED_QUERIES);
     const bool has_many = t->n_trained > t->n_first;
     const double trained = (double)(has_many ? t->n_trained - t->n_first : t->n_trained);
     const double seconds = t->trained_seconds - (has_many ? t->first_seconds : 0);
     const double an_image = seconds / fmax(trained, 1);
-    double gallery = fmax(GALLERY_MOST, GALLERY_PER_CLASS * (double)info->n_classes);
+    double gallery = fmax(CEN_MEASURED_GALLERY, CEN_MEASURED_PER_CLASS * (double)info->n_classes);
     if (gallery > n_train) gallery = n_train;
     const double n_asked = n_validation > 0 ? n_validation + gallery : 0;
     const double n_measured =
@@ -76,9 +76,9 @@ static void extrapolate(const trial *t, const cen_folder_info *info, size_t feat
     const double a_measure = n_asked > 0 ? t->measured_seconds / n_measured : an_image / 3;
     found->train_seconds = an_image * n_train;
     found->measure_seconds = a_measure * n_asked;
-    found->epoch_seconds = found->train_seconds + found->measure_seconds *
-                                                      fmin((double)s.n_epochs, MEASURED_MOST) /
-                                                      (double)s.n_epochs;
+    found->epoch_seconds =
+        found->train_seconds +
+        found->measure_seconds * fmin((double)s.n_epochs, CEN_MEASURED_EPOCHS) / (double)s.n_epochs;
     found->seconds = found->epoch_seconds * (double)s.n_epochs + a_measure * n_images;
     /* At the end all features are there twice: as they were made, and sorted by split. */
     found->memory = peak_memory() + 2 * n_images * (double)feature_size * (double)sizeof(float);
@@ -157,8 +157,8 @@ cen_status choose_epochs(run *r, const cen_folder *folder, const training *t, ce
     const double seconds = 60 * s.minutes / (double)(1 + s.n_folds) - after;
     const double an_epoch = found.train_seconds + found.measure_seconds;
     double epochs = seconds / an_epoch;
-    if (epochs > MEASURED_MOST) {
-        epochs = (seconds - MEASURED_MOST * found.measure_seconds) / found.train_seconds;
+    if (epochs > CEN_MEASURED_EPOCHS) {
+        epochs = (seconds - CEN_MEASURED_EPOCHS * found.measure_seconds) / found.train_seconds;
     }
     s.n_epochs = (size_t)fmax(1, fmin(most, epochs));
     if (!take_from_first(&s.n_epochs, sizeof s.n_epochs)) { /* each has measured other times */

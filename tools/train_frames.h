@@ -13,13 +13,13 @@ typedef struct frame {
 } frame;
 
 struct page {
-    size_t n_epochs, capacity, n_frames, n_validation, n_points, n_centers, every;
+    size_t n_epochs, capacity, n_frames, n_validation, n_measured, n_points, n_centers, every;
     size_t best; /* the frame that the page opens at: the last one before there is a better */
     bool has_best;
     const char **paths; /* [n_points], of the pictures; filled in at the end */
     cen_epoch_report *epochs;
     frame *frames;
-    size_t *points;  /* [n_points], places among the validation images */
+    size_t *points;  /* [n_points], places among the validation images that are measured */
     int32_t *labels; /* [n_points] */
 };
 

@@ -13,7 +13,7 @@
 /* ---- the sets that are measured ---- */
 
 typedef struct split_rows {
-    size_t n;
+    size_t n, n_all; /* those taken, of all */
     float *features;
     int32_t *labels;
     cen_feature_row *rows;
@@ -26,24 +26,27 @@ static void free_split(split_rows *set)
     free(set->rows);
 }
 
-static cen_status take_split(const page_content *content, cen_split split, split_rows *set,
-                             cen_error *error)
+/* Up to `most` rows of a split, evenly. */
+static cen_status take_split(const page_content *content, cen_split split, size_t most,
+                             split_rows *set, cen_error *error)
 {
     size_t d = cen_model_get(content->model)->feature_size, n = content->n;
     const char *name = cen_split_name(split);
-    *set = (split_rows){0, NULL, NULL, NULL};
-    for (size_t i = 0; i < n; i++) set->n += strcmp(content->rows[i].split, name) == 0;
+    *set = (split_rows){.n = 0};
+    for (size_t i = 0; i < n; i++) set->n_all += strcmp(content->rows[i].split, name) == 0;
+    set->n = set->n_all < most ? set->n_all : most;
     set->features = malloc((set->n * d + 1) * sizeof *set->features);
     set->labels = malloc((set->n + 1) * sizeof *set->labels);
     set->rows = malloc((set->n + 1) * sizeof *set->rows);
     if (set->features == NULL || set->labels == NULL || set->rows == NULL) {
         free_split(set);
-        *set = (split_rows){0, NULL, NULL, NULL};
+        *set = (split_rows){.n = 0};
         return page_no_memory(error);
     }
-    size_t to = 0;
-    for (size_t i = 0; i < n; i++) {
+    size_t to = 0, place = 0;
+    for (size_t i = 0; i < n && to < set->n; i++) {
         if (strcmp(content->rows[i].split, name) != 0) continue;
+        if (place++ != (size_t)((double)to * (double)set->n_all / (double)set->n)) continue;
         memcpy(set->features + to * d, content->features + i * d, d * sizeof *set->features);
         set->labels[to] = content->rows[i].label;
         set->rows[to++] = content->rows[i];
@@ -86,12 +89,14 @@ static void print_measures(const char *name, const cen_measures *m)
     }
 }
 
-/* How sure the k-NN of few images is. */
-static void print_interval(const char *name, const cen_retrieval *r)
+/* How many of many images were measured, and how sure the k-NN of few is. */
+static void print_interval(const char *name, const cen_retrieval *r, size_t n, size_t n_all)
 {
     enum { MANY = 1000 };
     if (r->n_queries == 0 && isnan(r->knn_accuracy)) {
         printf("          %s: no image has a class that could be measured\n", name);
+    } else if (n < n_all) {
+        printf("          %s: %zu of %zu images, drawn evenly\n", name, n, n_all);
     } else if (r->n_queries < MANY) {
         printf("          %s: k-NN of %zu images %.2f %%, 95 %% interval %.1f to %.1f %%\n", name,
                r->n_queries, 100 * r->knn_accuracy, 100 * r->knn_interval[0],
@@ -99,13 +104,16 @@ static void print_interval(const char *name, const cen_retrieval *r)
     }
 }
 
-static void print_all(const cen_report_set *sets, size_t n_sets)
+static void print_all(const cen_report_set *sets, const size_t *n_all, size_t n_sets)
 {
     const cen_measures *last = sets[n_sets - 1].measures;
     printf("\nfeatures       k-NN    MAP@R   1-shot   5-shot      AUC      EER%s intra/inter\n",
            s.is_verbose ? "   TAR at FAR .1, .01, .001" : "");
     for (size_t i = 0; i < n_sets; i++) print_measures(sets[i].name, sets[i].measures);
-    for (size_t i = 0; i < n_sets; i++) print_interval(sets[i].name, &sets[i].measures->retrieval);
+    for (size_t i = 0; i < n_sets; i++) {
+        const cen_measures *m = sets[i].measures;
+        print_interval(sets[i].name, &m->retrieval, m->n_queries, n_all[i]);
+    }
     for (int i = 0; i < 2 && s.is_verbose; i++) {
         const cen_episodes *e = &last->few_shot[i];
         if (e->n_episodes == 0) continue;
@@ -169,10 +177,22 @@ enum { N_MEASURED = sizeof measured / sizeof *measured };
 static const char not_chosen[] = "pictures of the trained classes that were kept out of training. "
                                  "Neighbours are training pictures.";
 
+enum { MOST_NOTE = 300 };
+
+/* A note on all pictures of a split, if some were taken on so many of them. */
+static const char *note_of(const split_rows *rows, const char *note, char text[MOST_NOTE])
+{
+    if (rows->n == rows->n_all) return note;
+    (void)snprintf(text, MOST_NOTE, "%zu of the %zu %s", rows->n, rows->n_all, note);
+    return text;
+}
+
 cen_status page_finish(page *p, const page_content *content, cen_error *error)
 {
     size_t d = cen_model_get(content->model)->feature_size, n_sets = 0, n_taken = 0;
-    split_rows train = {0, NULL, NULL, NULL}, taken[N_MEASURED];
+    split_rows train = {.n = 0}, taken[N_MEASURED];
+    char notes[N_MEASURED][MOST_NOTE];
+    size_t n_all[N_MEASURED];
     int32_t *answers[N_MEASURED] = {NULL};
     cen_labelled known = {NULL, NULL, 0}, asked = known; /* of the last set */
     cen_measures measures[N_MEASURED];
@@ -181,10 +201,11 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
     cen_knn_options knn = cen_knn_options_init();
     options.knn = &knn;
     options.seed = content->seed;
-    cen_status status = take_split(content, CEN_SPLIT_TRAIN, &train, error);
+    cen_status status = take_split(content, CEN_SPLIT_TRAIN, SIZE_MAX, &train, error);
     for (size_t i = 0; status == CEN_OK && i < N_MEASURED; i++) {
         split_rows *rows = &taken[n_taken];
-        status = take_split(content, measured[i].split, rows, error);
+        status = take_split(content, measured[i].split,
+                            measured[i].is_alone ? SIZE_MAX : CEN_MEASURED_QUERIES, rows, error);
         if (status != CEN_OK) break;
         n_taken++;
         if (rows->n < (measured[i].is_alone ? 2 : 1)) continue;
@@ -198,16 +219,20 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         if (!measured[i].is_alone) {
             status = page_head_answers(content, rows->features, rows->n, &answers[i], error);
         }
-        sets[n_sets] = (cen_report_set){measured[i].name, &measures[n_sets], rows->rows,
-                                        gallery->rows,    measured[i].note,  answers[i]};
+        sets[n_sets] = (cen_report_set){measured[i].name,
+                                        &measures[n_sets],
+                                        rows->rows,
+                                        gallery->rows,
+                                        note_of(rows, measured[i].note, notes[n_sets]),
+                                        answers[i]};
         if (measured[i].is_alone && isfinite(measures[n_sets].verification.auc) && n_sets > 0 &&
-            sets[0].note == measured[0].note) {
-            sets[0].note = not_chosen;
+            sets[0].name == measured[0].name) {
+            sets[0].note = note_of(&taken[0], not_chosen, notes[0]);
         }
-        n_sets++;
+        n_all[n_sets++] = rows->n_all;
     }
     if (status == CEN_OK && n_sets > 0 && is_talking()) {
-        print_all(sets, n_sets);
+        print_all(sets, n_all, n_sets);
         status = print_metric(content, &known, &asked, error);
     }
     if (status == CEN_OK) {

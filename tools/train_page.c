@@ -13,6 +13,12 @@ cen_status page_no_memory(cen_error *error)
     return error->status;
 }
 
+/* Where the i-th validation image that is measured stands among all of them, as cen_fit draws. */
+static size_t place_of(const page *p, size_t i)
+{
+    return (size_t)((double)i * (double)p->n_validation / (double)p->n_measured);
+}
+
 page *page_create(const cen_folder_info *folder, size_t n_epochs)
 {
     page *p = calloc(1, sizeof *p);
@@ -20,7 +26,8 @@ page *page_create(const cen_folder_info *folder, size_t n_epochs)
     for (size_t i = 0; i < folder->n_images; i++) {
         p->n_validation += folder->images[i].split == CEN_SPLIT_VALIDATION;
     }
-    p->n_points = p->n_validation < MOST_POINTS ? p->n_validation : MOST_POINTS;
+    p->n_measured = p->n_validation < CEN_MEASURED_QUERIES ? p->n_validation : CEN_MEASURED_QUERIES;
+    p->n_points = p->n_measured < MOST_POINTS ? p->n_measured : MOST_POINTS;
     p->n_centers = folder->n_classes < MOST_CENTERS ? folder->n_classes : MOST_CENTERS;
     p->every = n_epochs / MOST_FRAMES + (n_epochs % MOST_FRAMES > 0);
     p->frames = calloc(FRAMES_SIZE, sizeof *p->frames);
@@ -34,8 +41,9 @@ page *page_create(const cen_folder_info *folder, size_t n_epochs)
     size_t place = 0, next = 0; /* evenly spread, so that each class has its share */
     for (size_t i = 0; i < folder->n_images; i++) {
         if (folder->images[i].split != CEN_SPLIT_VALIDATION) continue;
-        if (next < p->n_points && place == next * p->n_validation / p->n_points) {
-            p->points[next] = place;
+        const size_t point = next * p->n_measured / p->n_points;
+        if (next < p->n_points && place == place_of(p, point)) {
+            p->points[next] = point;
             p->labels[next++] = folder->images[i].label;
         }
         place++;
@@ -88,7 +96,7 @@ bool page_add_epoch(page *p, const cen_epoch_report *report, cen_model *model)
     p->epochs[p->n_epochs] = *report;
     p->epochs[p->n_epochs++].features = NULL; /* borrowed, and gone after this call */
     bool is_due = report->epoch % p->every == 0 || report->epoch == report->n_epochs;
-    if (!is_due || report->n_features != p->n_validation || p->n_points == 0) return true;
+    if (!is_due || report->n_features != p->n_measured || p->n_points == 0) return true;
     frame *f = &p->frames[p->n_frames++];
     f->epoch = report->epoch;
     f->features = malloc(p->n_points * d * sizeof *f->features);
@@ -125,7 +133,7 @@ static bool add_best(page *p, const page_content *content)
     memcpy(f.centers, centers_of(content->model), p->n_centers * d * sizeof(float));
     for (size_t i = 0; i < content->n && next < p->n_points; i++) {
         if (strcmp(content->rows[i].split, cen_split_name(CEN_SPLIT_VALIDATION)) != 0) continue;
-        if (place++ != p->points[next]) continue;
+        if (place++ != place_of(p, p->points[next])) continue;
         p->paths[next] = content->rows[i].path;
         memcpy(f.features + next++ * d, content->features + i * d, d * sizeof(float));
     }

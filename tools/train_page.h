@@ -34,8 +34,8 @@ typedef struct page_content {
     bool has_svg, has_page;
 } page_content;
 
-/* Measures validation and test images against all training images and the held-out classes among
- * themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
+/* Measures up to CEN_MEASURED_QUERIES validation images, and test images, against all training images and the held-out
+ * classes among themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
 cen_status page_finish(page *p, const page_content *content, cen_error *error);
 
 /* The label that the head gives to each of features[n, D], the caller's to free; NULL if there is no head. */

@@ -148,8 +148,7 @@ static cen_status prepare(cen__fit *f, cen_error *error)
     if (status == CEN_OK)
         status = match_names(f->model->context, &f->model->info, f->dataset, f->label_of, error);
     if (status != CEN_OK) return status;
-    cen__fit_choose_gallery(f);
-    f->n_validation = cen__rows_of(f->dataset, CEN_SPLIT_VALIDATION, f->validation);
+    cen__fit_choose_measured(f);
     if (f->n_gallery == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "the dataset has no row to train on; give it some");

@@ -55,8 +55,8 @@ cen_status cen__fit_pass_over(void *user, size_t row, const cen_error *why, cen_
 /* Trains the remaining batches of an epoch; *mean is over its rows. */
 cen_status cen__fit_train(cen__fit *f, cen_losses *mean, cen_error *error);
 
-/* Chooses the training rows that the k-NN of an epoch searches, into f->gallery; f->train is overwritten. */
-void cen__fit_choose_gallery(cen__fit *f);
+/* Chooses what an epoch measures: f->validation, among f->gallery of the training rows; f->train is overwritten. */
+void cen__fit_choose_measured(cen__fit *f);
 
 /* True if the validation images are measured after this epoch: the first, the last, one that was stopped, and about 20
  * between them. */

@@ -11,24 +11,25 @@
 #include "train/sentinel.h"
 #include "train/suspects.h"
 
-/* The k-NN of an epoch searches all training images, or so many of them evenly, so that measuring takes little time beside
- * training. */
-enum { GALLERY_MOST = 5000, GALLERY_PER_CLASS = 10 };
-
-/* Measuring each of many epochs takes a third of a training's time: about so many are measured, evenly. */
-enum { MEASURED_MOST = 20 };
-
-void cen__fit_choose_gallery(cen__fit *f)
+/* Of n rows so many, evenly; in place if need be. Returns their number. */
+static size_t draw_evenly(const size_t *rows, size_t n, size_t most, size_t *drawn)
 {
-    size_t n = cen__rows_of(f->dataset, CEN_SPLIT_TRAIN, f->train);
-    size_t n_classes = f->dataset->n_classes;
-    size_t most =
-        n_classes > GALLERY_MOST / GALLERY_PER_CLASS ? GALLERY_PER_CLASS * n_classes : GALLERY_MOST;
     if (most > n) most = n;
     for (size_t i = 0; i < most; i++) {
-        f->gallery[i] = f->train[(size_t)((double)i * (double)n / (double)most)];
+        drawn[i] = rows[(size_t)((double)i * (double)n / (double)most)];
     }
-    f->n_gallery = most;
+    return most;
+}
+
+void cen__fit_choose_measured(cen__fit *f)
+{
+    const size_t of_classes = CEN_MEASURED_PER_CLASS * f->dataset->n_classes;
+    f->n_gallery = draw_evenly(
+        f->train, cen__rows_of(f->dataset, CEN_SPLIT_TRAIN, f->train),
+        of_classes > CEN_MEASURED_GALLERY ? of_classes : CEN_MEASURED_GALLERY, f->gallery);
+    f->n_validation =
+        draw_evenly(f->validation, cen__rows_of(f->dataset, CEN_SPLIT_VALIDATION, f->validation),
+                    CEN_MEASURED_QUERIES, f->validation);
 }
 
 /* The cen_progress of the measures of an epoch. */
@@ -152,7 +153,8 @@ double cen__fit_score(const cen__fit *f, const cen_epoch_report *report)
 
 bool cen__fit_is_measured(const cen__fit *f, size_t epoch)
 {
-    const size_t n = f->options->n_epochs, apart = n / MEASURED_MOST + (n % MEASURED_MOST > 0);
+    const size_t n = f->options->n_epochs,
+                 apart = n / CEN_MEASURED_EPOCHS + (n % CEN_MEASURED_EPOCHS > 0);
     return epoch % apart == 0 || epoch == 1 || epoch >= n || f->is_stopped;
 }
 

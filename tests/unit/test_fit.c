@@ -804,6 +804,68 @@ static int run_with_less_memory(void *user)
     return 0;
 }
 
+enum { N_MANY = 12100, N_MANY_TRAIN = 100 };
+
+typedef struct many {
+    const float *values; /* [N_MANY] */
+    size_t n_epochs;
+} many;
+
+static int see_evenly(void *user, const cen_epoch_report *report)
+{
+    many *m = user;
+    m->n_epochs++;
+    assert_int_equal(report->n_features, CEN_MEASURED_QUERIES);
+    const size_t n = N_MANY - N_MANY_TRAIN;
+    for (size_t i = 0; i < report->n_features; i++) {
+        const size_t place = i * n / report->n_features;
+        assert_true(report->features[i] == m->values[N_MANY_TRAIN + place]);
+    }
+    return 0;
+}
+
+/* The net hands its input on, so that a feature says which row it is of. */
+static void of_many_validation_images_so_many_are_measured_evenly(void **state)
+{
+    (void)state;
+    static float values[N_MANY];
+    static int32_t labels[N_MANY];
+    static cen_split splits[N_MANY];
+    for (size_t i = 0; i < N_MANY; i++) {
+        values[i] = (float)i;
+        labels[i] = (int32_t)(i % 2);
+        splits[i] = i < N_MANY_TRAIN ? CEN_SPLIT_TRAIN : CEN_SPLIT_VALIDATION;
+    }
+    cen_arrays arrays = cen_arrays_init();
+    arrays.n = N_MANY;
+    arrays.n_classes = 2;
+    arrays.channels = arrays.height = arrays.width = 1;
+    arrays.values = values;
+    arrays.labels = labels;
+    arrays.splits = splits;
+    cen_dataset *dataset;
+    assert_int_equal(cen_arrays_create(threads(1), &dataset, &arrays, NULL), CEN_OK);
+    cen_model_options options = cen_model_options_init();
+    options.net = "flatten";
+    options.input = (cen_input){1, 1, 1, CEN_RESIZE_CROP, {0}, {1, 1, 1}};
+    options.n_classes = 2;
+    cen_train_options training = train_options();
+    cen_model *model;
+    cen_trainer *trainer;
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
+    assert_int_equal(cen_trainer_create(&trainer, model, &training, NULL), CEN_OK);
+    cen_fit_options fit = plain_fit_options();
+    many m = {values, 0};
+    fit.n_epochs = 1;
+    fit.on_epoch = see_evenly;
+    fit.user = &m;
+    assert_int_equal(cen_fit(trainer, dataset, &fit, NULL), CEN_OK);
+    assert_int_equal(m.n_epochs, 1);
+    cen_trainer_free(trainer);
+    cen_model_free(model);
+    cen_arrays_free(dataset);
+}
+
 static void every_allocation_may_fail(void **state)
 {
     (void)state;
@@ -833,6 +895,7 @@ int main(void)
         cmocka_unit_test(pictures_that_vanish_while_an_epoch_is_measured_are_passed_over),
         cmocka_unit_test(a_callback_that_fails_comes_by_the_same_place_again_when_resumed),
         cmocka_unit_test(features_of_a_folder_are_told_batch_by_batch_and_can_be_stopped),
+        cmocka_unit_test(of_many_validation_images_so_many_are_measured_evenly),
         cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
