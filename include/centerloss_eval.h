@@ -414,8 +414,8 @@ typedef struct cen_finding {
 } cen_finding;
 
 /* Findings by kind, then the strongest first; free them with cen_audit_free. MISPLACED: the own
- * mean, without the row itself, is more than `ratio` (at least 1; try 1.5) times as far as the
- * other. */
+ * mean, without the row itself, is more than `ratio` (try 1.5) times as far as the other. 0 lists
+ * all rows whose class has another one. */
 CEN_API cen_status cen_audit(cen_context *context, const cen_feature_set *set, cen_metric metric,
                              double ratio, cen_finding **findings, size_t *n_findings,
                              cen_error *error);

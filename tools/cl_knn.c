@@ -90,11 +90,11 @@ static const option options[] = {
     {"svg", '\0', OPTION_TEXT, &s.svg, "DIR", .help = "write its plots as single files"},
     {"seed", '\0', OPTION_SEED, &s.seed, "N", .most = 1e18,
      .help = "seed of drawn episodes and pairs (1)"},
-    {"ratio", '\0', OPTION_REAL, &s.ratio, "X", .least = 1, .most = 1e30, .group = "audit",
+    {"ratio", '\0', OPTION_REAL, &s.ratio, "X", .most = 1e30, .group = "audit",
      .help = "how many times nearer looks wrong (1.5)",
      .more =
          "A picture is listed if it is so many times nearer to the mean of another class than to "
-         "that of its own."},
+         "that of its own. 0 lists all pictures, the most doubtful first; use --json."},
     {"json", 'j', OPTION_FLAG, &s.as_json, .group = "Output", .help = "print one JSON object"},
     {"quiet", 'q', OPTION_FLAG, &s.is_quiet,
      .help = "no progress; only classify, list and info print",

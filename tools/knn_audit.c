@@ -20,6 +20,8 @@ static const struct {
                                   "which flatters every figure; keep both on one side"},
 };
 
+static const char all_title[] = "pictures, the most doubtful first";
+
 static const char probable_title[] =
     "look like another class to nets that did not train on them (probabilities in parentheses); "
     "look at each, and move what lies in the wrong class";
@@ -175,7 +177,7 @@ static void print_pair(const knn_set *set, const cen_finding *finding)
     printf("  distance %.5g\n", finding->distance);
 }
 
-static void print_findings(const report *r)
+static void print_findings(const report *r, bool lists_all)
 {
     enum { MOST = 50 };
     const knn_set *set = r->set;
@@ -191,7 +193,9 @@ static void print_findings(const report *r)
         while (end < r->n && (size_t)r->findings[end].kind == kind) end++;
         if (end == begin) continue;
         printf("\n%s %s\n", with_commas(end - begin, text),
-               is_probable ? probable_title : kinds[kind].title);
+               kind == CEN_FINDING_MISPLACED && lists_all ? all_title
+               : is_probable                              ? probable_title
+                                                          : kinds[kind].title);
         for (size_t i = begin; i < end && i < begin + MOST; i++) {
             if (kind == CEN_FINDING_MISPLACED) print_misplaced(r, &r->findings[i]);
             if (kind != CEN_FINDING_MISPLACED) print_pair(set, &r->findings[i]);
@@ -276,7 +280,7 @@ int knn_audit(knn *s, char *const *paths, size_t n_paths)
     if (code == 0 && s->as_json) {
         print_json(&r);
     } else if (code == 0 && !s->is_quiet) {
-        print_findings(&r);
+        print_findings(&r, s->ratio < 1);
     }
     if (r.owned == NULL) cen_audit_free(r.findings);
     free(r.owned);

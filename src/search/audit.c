@@ -93,7 +93,7 @@ static bool judge(audit *a, const class_means *m, size_t c, size_t count, size_t
         m->rest[j] = (float)((m->sums[c * d + j] - (double)row[j]) / (double)(count - 1));
     }
     double other = (double)m->distances[2 * i + second], own = distance_between(a, row, m->rest);
-    if (own <= a->ratio * other) return true;
+    if (own <= a->ratio * other && a->ratio > 0) return true;
     int32_t label = m->classes.labels[m->nearest[2 * i + second]];
     return add(a, (cen_finding){CEN_FINDING_MISPLACED, i, i, label, other, own});
 }
@@ -237,7 +237,7 @@ static cen_status audit_duplicates(audit *a)
 static double weakness(const cen_finding *finding)
 {
     if (finding->kind != CEN_FINDING_MISPLACED) return finding->distance;
-    return finding->distance / finding->own;
+    return finding->own > 0 ? finding->distance / finding->own : INFINITY;
 }
 
 static int compare_findings(const void *left, const void *right)
@@ -257,10 +257,10 @@ cen_status cen_audit(cen_context *context, const cen_feature_set *set, cen_metri
     *n_findings = 0;
     cen_status status = cen__check_choice("the metric", (long)metric, CEN_METRIC_COSINE, error);
     if (status != CEN_OK) return status;
-    if (!(ratio >= 1)) {
+    if (!(ratio >= 0)) {
         return cen__fail(
             error, CEN_ERROR_ARGUMENT,
-            "rows cannot be called misplaced at the ratio %g; choose 1 or more, 1.5 is "
+            "rows cannot be called misplaced at the ratio %g; choose 0 or more, 1.5 is "
             "a good start",
             ratio);
     }

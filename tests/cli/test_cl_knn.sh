@@ -49,7 +49,7 @@ expect 2 "far must lie between" "$KNN" classify --far 0 a b
 expect 2 "strangers has no use here" "$KNN" classify --strangers c a b
 expect 2 "report has no use here" "$KNN" audit --report a.html a
 expect 2 "add has no use here" "$KNN" eval --add a
-expect 2 "ratio '0.5'" "$KNN" audit --ratio 0.5 a
+expect 2 "ratio '-0.5'" "$KNN" audit --ratio -0.5 a
 
 # -- four points of two classes, (0, 0) (0, 1) and (3, 0) (3, 1): every kind of .npy says the same
 zero='\000\000\000\000'
@@ -419,6 +419,10 @@ says 'planted/bag/.*planted/bag/zz-again.png  of bag  distance 0$'
 succeed "$KNN" audit --json --model run planted
 says '"kind": "misplaced", "picture": \{"row": [0-9]+, "path": "planted/coat/zz-sandal.png", "class": "coat"'
 says '"kind": "duplicate"'
+succeed "$KNN" audit --json --ratio 0 --model run planted
+[ "$(grep -o '"misplaced"' out.txt | wc -l)" -eq 62 ] || complain "audit --ratio 0 does not list all 62"
+grep -q '"findings": \[{"kind": "misplaced", "picture": {"row": [0-9]*, "path": "planted/coat/zz-sandal.png"' out.txt ||
+    complain "the most doubtful is not the first: $(cat out.txt)"
 few sides/train 6
 few sides/val 2
 succeed "$KNN" audit --model run sides

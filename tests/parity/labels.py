@@ -8,15 +8,15 @@ FOLDER has a sub-folder of images for each class. A share of the labels, drawn b
 cl_train trains with --folds on the list, and the average precision (scikit-learn) of three orders of the training
 images is printed:
 
-    in-sample    distance to the mean of the own class, without the image, over that to the nearest other mean, in the
-                 features of the run itself: what audit does without folds
-    out-of-fold  the order of audit by folds.npy: 0.02 log(NEARER) - OWN
+    in-sample    cl_knn audit --ratio 0 of features.npy, so without the folds
+    out-of-fold  cl_knn audit --ratio 0 of the run, by its folds
     cleanlab     cleanlab.rank.get_label_quality_scores, self_confidence, by the probabilities of the same nets. It
                  needs only that of the given label; the rest of a row is filled up evenly
 
 Needs cleanlab, numpy and scikit-learn."""
 import argparse
 import csv
+import json
 import pathlib
 import random
 import subprocess
@@ -51,14 +51,13 @@ def rows_of(path):
         return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def in_sample(features, labels):
-    n = labels.max() + 1
-    sums = np.array([features[labels == c].sum(0) for c in range(n)])
-    counts = np.bincount(labels, minlength=n)[:, None]
-    own = np.linalg.norm(features - (sums[labels] - features) / np.maximum(counts[labels] - 1, 1), axis=1)
-    others = np.linalg.norm(features[:, None] - (sums / counts)[None], axis=2)
-    others[np.arange(len(labels)), labels] = np.inf
-    return own / others.min(1)
+def audit(build, source, paths):
+    """How doubtful the tool finds each path: the first in its list most, and what it does not list least."""
+    out = subprocess.run([build + "/cl_knn", "audit", source, "--gallery-split", "train", "--ratio", "0", "--json"],
+                         check=True, capture_output=True, text=True).stdout
+    listed = [finding["picture"]["path"] for finding in json.loads(out)["findings"] if finding["kind"] == "misplaced"]
+    doubts = {path: len(listed) - place for place, path in enumerate(listed)}
+    return np.array([doubts.get(path, 0) for path in paths])
 
 
 def cleanlab_order(labels, own):
@@ -79,17 +78,16 @@ def measure(arguments, folder, share):
         subprocess.run([arguments.build + "/cl_train", work + "/list.csv", "-o", run, "-q", "--no-report",
                         "--folds", str(arguments.folds), "--seed", str(arguments.seed), *arguments.options],
                        check=True)
-        features, verdicts = np.load(run + "/features.npy").astype("f8"), np.load(run + "/folds.npy").astype("f8")
-        rows = rows_of(run + "/features.tsv")
+        verdicts, rows = np.load(run + "/folds.npy").astype("f8"), rows_of(run + "/features.tsv")
         assert [row["path"] for row in rows] == [row["path"] for row in rows_of(run + "/folds.tsv")]
-    judged = verdicts[:, 0] > 0
-    trained = np.array([row["split"] == "train" for row in rows]) & judged
+        trained = np.array([row["split"] == "train" for row in rows]) & (verdicts[:, 0] > 0)
+        paths = [row["path"] for row, is_trained in zip(rows, trained) if is_trained]
+        orders = [audit(arguments.build, source, paths) for source in (run + "/features.npy", run)]
     names = sorted({row["class"] for row in rows})
     labels = np.array([names.index(row["class"]) for row in rows])[trained]
     wrong = np.array([truth[row["path"]] != row["class"] for row in rows])[trained]
     own, nearer = verdicts[trained, 2], verdicts[trained, 5]
-    orders = (in_sample(features[trained], labels), 0.02 * np.log(nearer) - own, cleanlab_order(labels, own))
-    figures = [average_precision_score(wrong, order) for order in orders]
+    figures = [average_precision_score(wrong, order) for order in (*orders, cleanlab_order(labels, own))]
     accuracy = (nearer <= 1).mean()
     print(f"{pathlib.Path(folder).name:24} {share:5.0%} {wrong.sum():4} of {len(wrong):5}  in-sample {figures[0]:.3f}  "
           f"out-of-fold {figures[1]:.3f}  cleanlab {figures[2]:.3f}  (like their class: {accuracy:.1%})", flush=True)

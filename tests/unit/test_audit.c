@@ -122,6 +122,37 @@ static void rows_with_another_classes_label_are_misplaced(void **state)
     }
 }
 
+static void a_ratio_of_0_lists_all_the_most_doubtful_first(void **state)
+{
+    (void)state;
+    clouds c;
+    size_t n;
+    make_clouds(&c);
+    c.rows[3].label = 2;
+    c.rows[9].label = -1;
+    c.rows[30].label = 7; /* the only one of its class */
+    cen_finding *findings = run(&c.set, CEN_METRIC_L2, 0, &n);
+    bool seen[ROWS] = {false};
+    assert_int_equal(n, ROWS - 2);
+    assert_int_equal(findings[0].row, 3);
+    for (size_t i = 0; i < n; i++) {
+        assert_false(seen[findings[i].row]);
+        seen[findings[i].row] = true;
+        if (i == 0) continue;
+        assert_true(findings[i - 1].own / findings[i - 1].distance >=
+                    findings[i].own / findings[i].distance);
+    }
+    cen_audit_free(findings);
+    /* also those that lie on the mean of their class */
+    for (size_t i = 0; i < PER_CLASS; i++)
+        memcpy(c.features + i * D, c.features, D * sizeof(float));
+    for (size_t i = 0; i < ROWS; i++) c.rows[i].label = (int32_t)(i / PER_CLASS);
+    findings = run(&c.set, CEN_METRIC_L2, 0, &n);
+    for (size_t i = n = 0; findings[i].kind == CEN_FINDING_MISPLACED && i < ROWS; i++) n++;
+    assert_int_equal(n, ROWS);
+    cen_audit_free(findings);
+}
+
 static void the_ratio_draws_the_line(void **state)
 {
     (void)state;
@@ -255,13 +286,13 @@ static void what_makes_no_sense_is_refused(void **state)
     cen_finding *findings;
     size_t n;
     cen_error error;
-    static const double ratios[] = {0.99, 0, -1, NAN};
+    static const double ratios[] = {-0.01, -1, -INFINITY, NAN};
     make_clouds(&c);
     for (size_t i = 0; i < 4; i++) {
         assert_int_equal(
             cen_audit(threads(1), &c.set, CEN_METRIC_L2, ratios[i], &findings, &n, &error),
             CEN_ERROR_ARGUMENT);
-        assert_non_null(strstr(error.message, "choose 1 or more"));
+        assert_non_null(strstr(error.message, "choose 0 or more"));
         assert_null(findings);
     }
     c.features[7 * D + 1] = NAN;
@@ -298,6 +329,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_clean_set_has_no_findings),
         cmocka_unit_test(rows_with_another_classes_label_are_misplaced),
+        cmocka_unit_test(a_ratio_of_0_lists_all_the_most_doubtful_first),
         cmocka_unit_test(the_ratio_draws_the_line),
         cmocka_unit_test(copies_are_duplicates_and_across_splits_leaks),
         cmocka_unit_test(by_cosine_a_scaled_copy_is_a_duplicate),
