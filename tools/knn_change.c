@@ -135,20 +135,35 @@ static int drop_repetitions(const knn *s, const knn_change *c, new_rows *new)
 
 /* ---- add ---- */
 
-/* The name of a negative must be there; a name that is enrolled must not. */
+static int count_name(const knn *s, const knn_change *c, const char *name, knn_name *count)
+{
+    size_t n;
+    size_t *rows = knn_rows_of(s, c->path, c->gallery, name, &n);
+    bool is_read = rows != NULL;
+    *count = (knn_name){name, 0, 0};
+    for (size_t i = 0; i < n && is_read; i++) {
+        cen_gallery_row row;
+        is_read = knn_gallery_row(s, c->gallery, rows[i], &row);
+        if (is_read) *(row.is_negative ? &count->n_negatives : &count->n) += 1;
+    }
+    free(rows);
+    return is_read ? 0 : EXIT_FAILED;
+}
+
+/* The name of a negative must be there; a name that is enrolled may have negatives only. */
 static int check_name(const knn *s, const knn_change *c, const char *name, bool is_new)
 {
-    cen_error error;
-    size_t n;
-    if (cen_gallery_find(c->gallery, name, NULL, 0, &n, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
-    }
-    if (n == 0 && s->is_negative) return knn_no_such_name(s, c->path, c->gallery, name);
-    if (n == 0 || !is_new) return 0;
+    knn_name count;
+    if (!s->is_negative && !is_new) return 0;
+    const int code = count_name(s, c, name, &count);
+    if (code != 0) return code;
+    if (s->is_negative && count.n + count.n_negatives == 0)
+        return knn_no_such_name(s, c->path, c->gallery, name);
+    if (count.n == 0 || !is_new) return 0;
     return fail(s->tool, EXIT_FAILED,
                 "%s: the class \"%s\" is there already, with %zu rows; choose another name, or "
                 "add to it with --add",
-                c->path, name, n);
+                c->path, name, count.n);
 }
 
 int knn_add_rows(const knn *s, knn_change *c, const char *name, const knn_set *set, bool is_new,
@@ -342,22 +357,39 @@ int knn_remove(knn *s, char *const *paths, size_t n_paths)
 /* ---- rename ---- */
 
 static int check_rename(const knn *s, const knn_change *c, const char *from, const char *to,
-                        size_t *n)
+                        knn_name *count)
 {
-    cen_error error;
-    size_t n_there;
-    if (cen_gallery_find(c->gallery, from, NULL, 0, n, &error) != CEN_OK ||
-        cen_gallery_find(c->gallery, to, NULL, 0, &n_there, &error) != CEN_OK) {
-        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    knn_name there;
+    int code = count_name(s, c, from, count);
+    if (code == 0) code = count_name(s, c, to, &there);
+    if (code != 0) return code;
+    if (count->n + count->n_negatives == 0) return knn_no_such_name(s, c->path, c->gallery, from);
+    if (there.n + there.n_negatives == 0 || s->adds) return 0;
+    return fail(s->tool, EXIT_FAILED,
+                "%s: \"%s\" is there already, with %zu rows; choose another name, or make the "
+                "two one with --add",
+                c->path, to, there.n + there.n_negatives);
+}
+
+static void print_renamed(const knn *s, char *const *paths, const knn_name *count)
+{
+    char text[32];
+    if (s->as_json) {
+        printf("{\"gallery\": ");
+        print_json_string(stdout, paths[0]);
+        printf(", \"name\": ");
+        print_json_string(stdout, paths[2]);
+        printf(", \"n_renamed\": %zu, \"n_negatives\": %zu}\n", count->n + count->n_negatives,
+               count->n_negatives);
+    } else if (!s->is_quiet) {
+        print_names(stdout, "%s: %s is now %s, with %s %s", paths[0], paths[1], paths[2],
+                    with_commas(count->n, text), pictures(count->n));
+        if (count->n_negatives > 0) {
+            printf(" and %s that %s not", with_commas(count->n_negatives, text),
+                   count->n_negatives == 1 ? "is" : "are");
+        }
+        printf("\n");
     }
-    if (*n == 0) return knn_no_such_name(s, c->path, c->gallery, from);
-    if (n_there > 0 && !s->adds) {
-        return fail(s->tool, EXIT_FAILED,
-                    "%s: \"%s\" is there already, with %zu rows; choose another name, or make the "
-                    "two one with --add",
-                    c->path, to, n_there);
-    }
-    return 0;
 }
 
 int knn_rename(knn *s, char *const *paths, size_t n_paths)
@@ -368,26 +400,16 @@ int knn_rename(knn *s, char *const *paths, size_t n_paths)
     }
     knn_change c;
     cen_error error;
-    size_t n;
+    knn_name count;
     int code = knn_need_gallery(s, paths[0]);
     if (code == 0) code = knn_change_begin(s, paths[0], false, 0, &c);
     if (code != 0) return code;
-    code = check_rename(s, &c, paths[1], paths[2], &n);
+    code = check_rename(s, &c, paths[1], paths[2], &count);
     if (code == 0 && cen_gallery_rename(c.gallery, paths[1], paths[2], &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s: %s", paths[0], error.message);
     }
     if (code == 0) code = knn_change_save(s, &c);
-    if (code == 0 && s->as_json) {
-        printf("{\"gallery\": ");
-        print_json_string(stdout, paths[0]);
-        printf(", \"name\": ");
-        print_json_string(stdout, paths[2]);
-        printf(", \"n_renamed\": %zu}\n", n);
-    } else if (code == 0 && !s->is_quiet) {
-        char text[32];
-        print_names(stdout, "%s: %s is now %s, with %s %s\n", paths[0], paths[1], paths[2],
-                    with_commas(n, text), pictures(n));
-    }
+    if (code == 0) print_renamed(s, paths, &count);
     knn_change_end(&c);
     return code;
 }

@@ -58,6 +58,21 @@ double knn_distance(cen_metric metric, size_t d, const float *x, const double *y
     return xx > 0 && yy > 0 ? 1 - dot / sqrt(xx * yy) : 1;
 }
 
+/* Of another .gallery. */
+static int check_model(const knn *s, const char *path, const cen_gallery_info *info)
+{
+    if (s->kept_fingerprint[0] == '\0' || info->fingerprint == NULL ||
+        strcmp(s->kept_fingerprint, info->fingerprint) == 0) {
+        return 0;
+    }
+    return fail(s->tool, EXIT_FAILED,
+                "%s: its features are of the model %s (%.8s), and %s is of %s, another one (%.8s); "
+                "make both with one model",
+                s->kept_by, s->kept_model != NULL ? s->kept_model : "with the fingerprint",
+                s->kept_fingerprint, path, info->model != NULL ? info->model : "one without a path",
+                info->fingerprint);
+}
+
 /* The model and the metric of the first .gallery hold for the command. */
 static int remember(knn *s, const char *path, const cen_gallery *gallery)
 {
@@ -67,7 +82,7 @@ static int remember(knn *s, const char *path, const cen_gallery *gallery)
                     path, knn_metrics[info->metric]);
     }
     s->metric = (int)info->metric;
-    if (s->kept_by != NULL) return 0;
+    if (s->kept_by != NULL) return check_model(s, path, info);
     s->kept_by = path;
     if (info->fingerprint != NULL) {
         (void)snprintf(s->kept_fingerprint, sizeof s->kept_fingerprint, "%s", info->fingerprint);

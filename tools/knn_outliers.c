@@ -125,11 +125,15 @@ static void judge_negative(const outliers *o, size_t i, double own, char *reason
                                                  : -1;
     cen_gallery_row row;
     char text[32];
-    if (!(distance <= limit)) return;
+    /* At 0 it is the same picture: what looks like it is as near to the new row. */
+    if (!(distance <= limit) || distance == 0) return;
     const size_t place = o->negatives[o->nearest_negative[i]];
     if (cen_gallery_row_get(o->gallery, place, &row, NULL) != CEN_OK) return;
-    (void)snprintf(reason, size, "near a negative of %.100s (%.4g, %.150s), so it would be refused",
-                   row.name, distance, describe(&row, place, text));
+    (void)snprintf(
+        reason, size,
+        "near a negative of %.100s (%.4g, %.150s), so it would not be recognised; if both "
+        "show the same, remove that negative",
+        row.name, distance, describe(&row, place, text));
 }
 
 /* The i-th new row, at a place of its group; "" if it lies right. */

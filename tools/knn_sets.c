@@ -86,6 +86,19 @@ int knn_need_model(knn *s, const char *pictures, const char *run)
     return code == 0 ? knn_check_model(s) : code;
 }
 
+/* The features of a run folder are of its model. */
+static int check_run(const knn *s, const char *run)
+{
+    knn of_run = *s;
+    if (s->kept_fingerprint[0] == '\0' || !holds(run, "model.safetensors")) return 0;
+    of_run.model_path = run;
+    of_run.model = NULL;
+    int code = load_model(s->tool, s->context, run, s->limits, &of_run.model);
+    if (code == 0) code = knn_check_model(&of_run);
+    cen_model_free(of_run.model);
+    return code;
+}
+
 /* rows[set->f.n]: places among the images. */
 static int name_rows(knn *s, const cen_folder_info *info, const size_t *rows, knn_set *set)
 {
@@ -185,7 +198,7 @@ int knn_set_load(knn *s, char *const *paths, size_t n_paths, const char *run, kn
     if (n_paths != 1 || !knn_is_features(paths[0])) {
         code = load_pictures(s, paths, n_paths, run, set);
     } else {
-        if (knn_is_gallery(paths[0])) code = knn_gallery_peek(s, paths[0]);
+        code = knn_is_gallery(paths[0]) ? knn_gallery_peek(s, paths[0]) : check_run(s, paths[0]);
         if (code == 0 && cen_features_read(s->context, paths[0], &set->f, &error) != CEN_OK) {
             code = fail(s->tool, EXIT_FAILED, "%s", error.message);
         }

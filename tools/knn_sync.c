@@ -65,9 +65,11 @@ static cen_status make_features(sync *y, size_t *rows, const char **names, cen_e
 static int read_new_images(sync *y)
 {
     knn *s = y->s;
-    if (y->n_new == 0) return 0;
+    const bool is_named =
+        s->model_path != NULL; /* a wrong one is a mistake, also if nothing is new */
+    if (y->n_new == 0 && !is_named) return 0;
     int code = knn_need_model(s, y->root, NULL);
-    if (code != 0) return code;
+    if (code != 0 || y->n_new == 0) return code;
     const size_t d = cen_model_get(s->model)->feature_size;
     if (cen_gallery_get(y->change.gallery)->d != d) {
         return fail(s->tool, EXIT_FAILED,

@@ -120,7 +120,12 @@ printf 'path,label,class,split,f0,f1\nb1.png,0,b,,10,0\nb2.png,0,b,,10,1\nb3.png
 succeed "$KNN" add n.gallery a a.csv
 succeed "$KNN" add --negative n.gallery a negative.csv
 succeed "$KNN" add --json n.gallery b b.csv
-says '"doubtful": \[\{"path": "b3.png", "reason": "near a negative of a \(0.1, n.png\), so it would be refused"\}\]'
+says '"doubtful": \[\{"path": "b3.png", "reason": "near a negative of a \(0.1, n.png\), so it would not be recognised; if both show the same, remove that negative"\}\]'
+printf 'path,label,class,split,f0,f1\nn.png,0,n,,2,0\n' >stranger.csv
+succeed "$KNN" calibrate n.gallery --far 0.3
+succeed "$KNN" enroll --strict n.gallery stranger stranger.csv # the picture of the negative itself
+succeed "$KNN" classify n.gallery stranger.csv
+says '^n.png  stranger  distance 0 '
 expect 2 'strict has no use here' "$KNN" add --strict --negative n.gallery a b.csv
 
 finish

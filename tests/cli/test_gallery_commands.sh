@@ -60,7 +60,11 @@ grep -q 'Ada' long.faiss.tsv || complain "list -o .faiss does not name its rows"
 expect 2 'its name does not tell the format' "$KNN" list g.gallery -o rows.txt
 expect 2 'leave out the name' "$KNN" list g.gallery Ada -o rows.csv
 
-# -- rename, also into a name that is there
+# -- rename, also into a name that is there; negatives are counted apart
+succeed "$KNN" rename g.gallery Ada Eva
+says '^g.gallery: Ada is now Eva, with 2 pictures and 1 that is not$'
+succeed "$KNN" rename g.gallery Eva Ada --json
+says '"name": "Ada", "n_renamed": 3, "n_negatives": 1\}$'
 expect 1 'g.gallery: it has no "Bobb"; did you mean "Bob"\?' "$KNN" rename g.gallery Bobb Rob
 expect 1 '"Bob" is there already, with 1 rows; .*--add' "$KNN" rename g.gallery Ada Bob
 expect 2 'the old name and a new one' "$KNN" rename g.gallery Ada Ada
@@ -92,6 +96,16 @@ succeed "$KNN" remove g.gallery Ada
 holds ""
 expect 1 "g.gallery: the gallery is empty" "$KNN" classify g.gallery p1.csv
 succeed "$KNN" add g.gallery Ada p1.csv
+
+# -- a name of which only negatives are left can be enrolled
+person not 9 9
+succeed "$KNN" add only.gallery Ada p1.csv
+succeed "$KNN" add only.gallery Bob p2.csv
+succeed "$KNN" add --negative only.gallery Ada not.csv
+succeed "$KNN" remove only.gallery from/p1.png
+succeed "$KNN" enroll only.gallery Ada p3.csv
+succeed "$KNN" list only.gallery
+says '^ +1  Ada  and 1 that are not$'
 
 # -- enroll: to a .gallery, from one, in place
 printf 'path,label,class,split,f0,f1\na.png,0,first,,-5,1\nb.png,1,second,,-9,1\n' >start.csv

@@ -117,6 +117,19 @@ succeed "$TOOLS/cl_train" -q -t 1 --net "$LITTLE" --seed 2 --epochs 1 --no-repor
 expect 1 "g.gallery: its features are of the model $PWD/run \([0-9a-f]{8}\), and other is another one \([0-9a-f]{8}\)" \
     "$KNN" add --model other g.gallery Ada "more/bag/$first"
 expect 1 "its features are of the model" "$KNN" classify --model other g.gallery "more/bag/$first"
+"$KNN" sync --model other g.gallery people >out.txt 2>err.txt && complain "sync with another model is not refused"
+tail -n 1 err.txt | grep -qE "g.gallery: its features are of the model $PWD/run \([0-9a-f]{8}\), and other is another one" ||
+    complain "sync with another model: $(cat err.txt)"
+succeed "$KNN" sync --model run g.gallery people
+"$KNN" sync -q --model other other.gallery people 2>/dev/null
+for set in other other.gallery; do
+    expect 1 "g.gallery: its features are of the model $PWD/run \([0-9a-f]{8}\), and .*other.* another one \([0-9a-f]{8}\)" \
+        "$KNN" calibrate g.gallery --strangers $set
+    for command in classify eval; do
+        expect 1 "its features are of the model $PWD/run " "$KNN" $command g.gallery $set
+    done
+done
+succeed "$KNN" classify g.gallery other/features.npy # which names no model
 mv run kept
 cp -r other run
 expect 1 "g.gallery: its model $PWD/run has changed, from fingerprint" "$KNN" classify g.gallery "more/bag/$first"
