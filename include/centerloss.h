@@ -911,9 +911,10 @@ typedef struct cen_calibration {
 } cen_calibration;
 
 /* Sets info->known and info->same, which cen_gallery_save keeps. The n_pictures of `same` counts
- * claims: pictures compared with a name. The gallery also keeps the features of up to 512 pictures
- * of strangers. Calibrate again after one of them is added. Errors: ARGUMENT (as
- * cen_threshold_calibrate), FORMAT (a damaged row). */
+ * claims: pictures compared with a name. Its share is that of all names together; one name may let
+ * more strangers pass. The gallery also keeps the features of up to 512 pictures of strangers.
+ * Calibrate again after one of them is added. Errors: ARGUMENT (as cen_threshold_calibrate), FORMAT
+ * (a damaged row). */
 CEN_API cen_status cen_gallery_calibrate(cen_gallery *gallery, const cen_calibration *options,
                                          cen_error *error);
 

@@ -138,7 +138,10 @@ size_t knn_choose_k(const knn *s, const char *gallery, size_t n_rows, bool leave
 
 /* Calibrates a gallery in memory on --strangers, or on its own classes. */
 int knn_calibrate(knn *s, const char *path, cen_gallery *gallery, double far_share);
-void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold);
+/* is_claim: the threshold of claims to be one name. _share is what follows the word threshold. */
+void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold, bool is_claim);
+void knn_print_share(FILE *file, const cen_threshold *threshold, bool is_claim,
+                     const char *strangers);
 
 /* "name": value, with null if value is no number. */
 void knn_json_number(const char *name, double value);

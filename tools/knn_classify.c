@@ -114,7 +114,8 @@ static int answer(knn *s, knn_answers *a)
     if (s->as_json) return knn_answers_json(a);
     if (s->far >= 0 && !s->is_quiet) {
         const cen_gallery_info *info = cen_gallery_get(a->gallery);
-        knn_print_threshold(s, stdout, s->claim != NULL ? &info->same : &info->known);
+        knn_print_threshold(s, stdout, s->claim != NULL ? &info->same : &info->known,
+                            s->claim != NULL);
     }
     code = knn_answers_text(a);
     if (code == 0 && a->n_in_gallery > 0 && !s->is_quiet) {

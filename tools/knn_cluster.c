@@ -15,6 +15,13 @@
  * gives parts of groups, whose silhouette is half of that at 10 %; on the others it is 1.1 times that or more. */
 static const double usual_far = 0.005, far_of_few = 0.1, clearly = 1.5;
 
+/* Of more pictures a smaller share: a picture has more others that are by chance as near. data/README.md has figures. */
+static double choose_far(size_t n)
+{
+    const double usual_n = 1000;
+    return (double)n > usual_n ? usual_far * sqrt(usual_n / (double)n) : usual_far;
+}
+
 /* ---- the threshold --------------------------------------------------------------------------- */
 
 static bool is_run(const char *path)
@@ -170,7 +177,8 @@ static int calibrate(knn *s, char *const *paths, knn_set *set, knn_groups *group
     if (code != 0) return code;
     code = knn_same_size(s, set->name, set->f.d, &others);
     if (code == 0) code = knn_match_classes(s, set, &others);
-    if (code == 0) code = find_groups_at(s, &others, s->far >= 0 ? s->far : usual_far, groups);
+    if (code == 0)
+        code = find_groups_at(s, &others, s->far >= 0 ? s->far : choose_far(set->f.n), groups);
     if (code == 0 && s->far < 0) code = try_few(s, &others, groups);
     knn_set_free(&others);
     return code;
@@ -205,7 +213,7 @@ static void print_groups(const knn_groups *groups)
     if (isnan(groups->far)) {
         printf("threshold %.6g\n", groups->threshold);
     } else {
-        printf("threshold %.6g, within which %g %% of pairs with pictures of others lie\n",
+        printf("threshold %.6g, within which %.3g %% of pairs with pictures of others lie\n",
                groups->threshold, 100 * groups->far);
     }
     print_scores(groups);

@@ -195,7 +195,7 @@ static void print_near(const knn *s, const enrolment *e)
 {
     enum { MOST = 20 };
     char one[32], other[32];
-    if (e->limit.n_pictures > 0) knn_print_threshold(s, e->talk, &e->limit);
+    if (e->limit.n_pictures > 0) knn_print_threshold(s, e->talk, &e->limit, false);
     if (e->n_near == 0) {
         fprintf(e->talk, "no other class is in the gallery\n");
         return;

@@ -136,15 +136,11 @@ int knn_list(knn *s, char *const *paths, size_t n_paths)
 
 /* ---- info ---- */
 
-static void print_limit(const char *what, const cen_threshold *threshold)
+static void print_limit(const char *what, const cen_threshold *threshold, bool is_claim)
 {
-    char a[32], b[32];
     if (threshold->n_pictures == 0) return;
-    printf("%-12s %.6g: passes %g %% of strangers (95 %% interval %.3g to %.3g %%), as %s pictures "
-           "of %s strangers show\n",
-           what, threshold->distance, 100 * threshold->false_accepts, 100 * threshold->low,
-           100 * threshold->high, with_commas(threshold->n_pictures, a),
-           with_commas(threshold->n_strangers, b));
+    printf("%-12s ", what);
+    knn_print_share(stdout, threshold, is_claim, "strangers");
 }
 
 static void print_text(const char *path, const cen_gallery_info *info, size_t n_names, double size)
@@ -158,8 +154,8 @@ static void print_text(const char *path, const cen_gallery_info *info, size_t n_
     printf("feature      %zu numbers, metric %s\n", info->d, knn_metrics[info->metric]);
     print_names(stdout, "model        %s\n", info->model != NULL ? info->model : "not known");
     if (info->fingerprint != NULL) print_names(stdout, "fingerprint  %s\n", info->fingerprint);
-    print_limit("threshold", &info->known);
-    print_limit("for a claim", &info->same);
+    print_limit("threshold", &info->known, false);
+    print_limit("for a claim", &info->same, true);
     if (info->known.n_pictures == 0) {
         printf("threshold    none, so no picture is unknown; cl_knn calibrate sets one\n");
     }

@@ -83,9 +83,9 @@ int knn_calibrate_gallery(knn *s, char *const *paths, size_t n_paths)
         knn_json_threshold(&info->same);
         printf("}\n");
     } else if (code == 0 && !s->is_quiet) {
-        knn_print_threshold(s, stdout, &info->known);
+        knn_print_threshold(s, stdout, &info->known, false);
         printf("for a claim, ");
-        knn_print_threshold(s, stdout, &info->same);
+        knn_print_threshold(s, stdout, &info->same, true);
     }
     knn_change_end(&change);
     return code;
@@ -93,16 +93,25 @@ int knn_calibrate_gallery(knn *s, char *const *paths, size_t n_paths)
 
 /* ---- printing ---- */
 
-void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold)
+void knn_print_share(FILE *file, const cen_threshold *threshold, bool is_claim,
+                     const char *strangers)
 {
     char a[32], b[32];
     fprintf(file,
-            "threshold %.6g: passes %g %% of strangers (95 %% interval %.3g to %.3g %%), as %s "
-            "pictures of %s %s show\n",
-            threshold->distance, 100 * threshold->false_accepts, 100 * threshold->low,
-            100 * threshold->high, with_commas(threshold->n_pictures, a),
-            with_commas(threshold->n_strangers, b),
-            s->strangers != NULL ? "strangers" : "classes, each a stranger to the others");
+            "%.6g: passes %g %% of %s (95 %% interval %.3g to %.3g %%%s), as %s %s of %s %s show\n",
+            threshold->distance, 100 * threshold->false_accepts,
+            is_claim ? "strangers who claim to be any of the names" : "strangers",
+            100 * threshold->low, 100 * threshold->high,
+            is_claim ? " for all names together, a single one may pass more" : "",
+            with_commas(threshold->n_pictures, a), is_claim ? "claims" : "pictures",
+            with_commas(threshold->n_strangers, b), strangers);
+}
+
+void knn_print_threshold(const knn *s, FILE *file, const cen_threshold *threshold, bool is_claim)
+{
+    fprintf(file, "threshold ");
+    knn_print_share(file, threshold, is_claim,
+                    s->strangers != NULL ? "strangers" : "classes, each a stranger to the others");
 }
 
 void knn_json_number(const char *name, double value)

@@ -85,6 +85,14 @@ succeed "$KNN" cluster wide.csv --strangers around.csv
 says '^60 pictures: 60 in 2 groups, .* within which 10 % of pairs'
 says 'F of pairs 100.0 %'
 
+# ---- many pictures: a smaller share ----
+awk 'BEGIN { print "path,label,class,split,f0,f1"
+    for (i = 0; i < 4000; i++) print "m" i ".png,0,c" int(i / 4) ",," i % 64 "," int(i / 64) }' >many.csv
+succeed "$KNN" cluster many.csv --strangers around.csv --json
+says '"far": 0.0025,'
+succeed "$KNN" cluster many.csv --strangers around.csv
+says '^4,000 pictures: .*, within which 0.25 % of pairs'
+
 # ---- pictures: of classes that the model has not seen ----
 few known 8
 succeed "$TOOLS/cl_train" --net "$LITTLE" --image-size 16 --epochs 1 --seed 1 -q --no-report -o run known
