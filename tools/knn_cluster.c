@@ -18,7 +18,7 @@ static const double usual_far = 0.005, far_of_few = 0.1, clearly = 1.5;
 /* Of more pictures a smaller share: a picture has more others that are by chance as near. data/README.md has figures. */
 static double choose_far(size_t n)
 {
-    const double usual_n = 1000;
+    const double usual_n = 2500;
     return (double)n > usual_n ? usual_far * sqrt(usual_n / (double)n) : usual_far;
 }
 
