@@ -439,9 +439,10 @@ CEN_API cen_status cen_model_load_memory(cen_context *context, cen_model **model
 CEN_API cen_status cen_model_save_memory(const cen_model *model, void *bytes, size_t most,
                                          size_t *size, cen_error *error);
 
-/* Copies the tensors of a safetensors file by name. The body must have the same shapes; a head or
- * centers of other shapes (other classes) are left out. *n_taken (may be NULL): how many were
- * copied; none is an error. Errors: IO, FORMAT, LIMIT. */
+/* Copies the tensors of a safetensors file, or of a run folder's model, by name. The body must have
+ * the same shapes. Of a model file head and centers are copied row by row, for classes of the same
+ * name; of another file if their shapes are the same. *n_taken (may be NULL): how many were copied;
+ * none is an error. Errors: IO, FORMAT, LIMIT. */
 CEN_API cen_status cen_model_load_weights(cen_model *model, const char *path, size_t *n_taken,
                                           cen_error *error);
 

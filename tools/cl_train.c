@@ -12,6 +12,7 @@
 #include "train_compare.h"
 #include "train_dry.h"
 #include "train_finish.h"
+#include "train_init.h"
 #include "train_nets.h"
 #include "train_resume.h"
 #include "train_watch.h"
@@ -70,16 +71,33 @@ static size_t cache_bytes(void)
     return s.cache_mb > SIZE_MAX >> 20 ? SIZE_MAX : s.cache_mb << 20;
 }
 
-/* A net that cannot be, or weights that do not fit it, are reported before the images are read. */
-static int check_net(run *r, const cen_model_options *options)
+/* With the weights of --init, then with frozen layers. A trainer wants two classes. */
+static cen_status try_init(const run *r, cen_model *model, cen_error *error)
 {
+    cen_train_options options = cen_train_options_init();
+    cen_trainer *trainer;
+    cen_status status = CEN_OK;
+    if (s.init != NULL && !r->is_resumed) {
+        status = cen_model_load_weights(model, s.init, NULL, error);
+    }
+    if (status != CEN_OK || s.n_frozen == 0) return status;
+    options.batch_size = 1;
+    options.n_frozen = s.n_frozen;
+    status = cen_model_set_classes(model, 2, NULL, NULL, error);
+    if (status == CEN_OK) status = cen_trainer_create(&trainer, model, &options, error);
+    if (status == CEN_OK) cen_trainer_free(trainer);
+    return status;
+}
+
+/* What cannot be is reported before the images are read: a net, weights that do not fit it, frozen layers that it does not
+ * have. */
+static int check_net(const run *r, const cen_model_options *options)
+{
+    cen_model *model;
     cen_error error;
-    if (cen_model_create(r->context, &r->model, options, &error) == CEN_OK) {
-        cen_status status = CEN_OK;
-        if (s.init != NULL && !r->is_resumed)
-            status = cen_model_load_weights(r->model, s.init, NULL, &error);
-        cen_model_free(r->model);
-        r->model = NULL;
+    if (cen_model_create(r->context, &model, options, &error) == CEN_OK) {
+        cen_status status = try_init(r, model, &error);
+        cen_model_free(model);
         return status == CEN_OK ? 0 : refuse(EXIT_FAILED, "%s", error.message);
     }
     int code = error.status == CEN_ERROR_MEMORY ? EXIT_FAILED : EXIT_USAGE;
@@ -200,6 +218,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     if (code == 0 && n_paths >= 0) code = check_settings(n_paths);
     if (code == 0 && n_paths >= 0) code = read_net_file(&net);
     if (code == 0 && n_paths >= 0) code = check_files(&r);
+    if (code == 0 && n_paths >= 0) code = take_init(&r);
     if (code == 0 && n_paths >= 0 && !is_old && !s.is_dry && is_first_rank()) {
         code = take_run_folder(&r);
     }
@@ -214,6 +233,7 @@ static int run_command(const arguments *given, arguments *all, const char *line)
     if (code == 0 && n_paths >= 0) code = train_on(&r, all->argv, (size_t)n_paths);
     cen_context_free(r.context);
     leave_run_folder(&r);
+    free_choices(&r);
     cen_text_free(net);
     if (s.is_json) json_end(&r, code);
     return code;

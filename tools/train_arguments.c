@@ -10,36 +10,39 @@
 
 enum { ARGUMENTS_MOST = 1 << 20 };
 
-bool arguments_save(const char *path, const arguments *given, size_t n_epochs, cen_error *error)
-{
-    char epochs[40] = "";
-    if (n_epochs > 0) (void)snprintf(epochs, sizeof epochs, "--epochs=%zu", n_epochs);
-    size_t size = sizeof epochs;
-    for (int i = 1; i < given->argc; i++) size += strlen(given->argv[i]) + 1;
-    char *text = malloc(size + 1);
-    if (text == NULL) {
-        *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
-        return false;
-    }
-    size = 0;
-    if (n_epochs > 0) {
-        strcpy(text, epochs);
-        size = strlen(epochs) + 1;
-    }
-    for (int i = 1; i < given->argc; i++) {
-        strcpy(text + size, given->argv[i]);
-        size += strlen(given->argv[i]) + 1;
-    }
-    cen_status status = cen_file_write(NULL, path, text, size, error);
-    free(text);
-    return status == CEN_OK;
-}
-
 /* *error as out of memory. */
 static bool fail_memory(cen_error *error)
 {
     *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
     return false;
+}
+
+/* Appends one with its NUL; text NULL: only counts. */
+static size_t put_argument(char *text, size_t at, const char *argument)
+{
+    const size_t size = strlen(argument) + 1;
+    if (text != NULL) memcpy(text + at, argument, size);
+    return at + size;
+}
+
+static size_t put_arguments(char *text, const arguments *given, char *const *chosen, size_t n)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < n; i++) at = put_argument(text, at, chosen[i]);
+    for (int i = 1; i < given->argc; i++) at = put_argument(text, at, given->argv[i]);
+    return at;
+}
+
+bool arguments_save(const char *path, const arguments *given, char *const *chosen, size_t n,
+                    cen_error *error)
+{
+    const size_t size = put_arguments(NULL, given, chosen, n);
+    char *text = malloc(size + 1);
+    if (text == NULL) return fail_memory(error);
+    (void)put_arguments(text, given, chosen, n);
+    cen_status status = cen_file_write(NULL, path, text, size, error);
+    free(text);
+    return status == CEN_OK;
 }
 
 /* The first process reads the file, and the others get its text from it. */

@@ -10,8 +10,9 @@ typedef struct arguments {
     char **argv, *text;
 } arguments;
 
-/* Writes argv[1 ...] to a file, after --epochs if n_epochs is not 0. False where that failed. */
-bool arguments_save(const char *path, const arguments *given, size_t n_epochs, cen_error *error);
+/* Writes chosen[n] and then argv[1 ...] to a file. False where that failed. */
+bool arguments_save(const char *path, const arguments *given, char *const *chosen, size_t n,
+                    cen_error *error);
 
 /* given->argv[0], what such a file holds, then given->argv[1 ...]. False where it cannot be read, or
  * without memory. */

@@ -170,7 +170,7 @@ int read_net_file(char **text)
     cen_error error;
     size_t size;
     *text = NULL;
-    if (is_preset(s.net) || !path_exists(s.net) || path_is_folder(s.net)) return 0;
+    if (s.net == NULL || is_preset(s.net) || !path_exists(s.net) || path_is_folder(s.net)) return 0;
     if (cen_text_read(NULL, s.net, MOST, text, &size, &error) != CEN_OK) {
         return refuse(EXIT_FAILED, "--net: %s", error.message);
     }

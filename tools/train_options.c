@@ -50,9 +50,12 @@ static const option options[] = {
     {"feature-size", 'd', OPTION_COUNT, &s.feature_size, "D", .least = 1, .most = 1 << 24,
      .help = "numbers in a feature (128 in small)",
      .more = "Replaces the size of the last dense layer."},
-    {"init", 'i', OPTION_TEXT, &s.init, "FILE", .is_input = true,
-     .help = "begin with the weights of this safetensors file",
-     .more = "Tensors are matched by name. Other classes begin anew."},
+    {"init", 'i', OPTION_TEXT, &s.init, "RUN|MODEL", .is_input = true,
+     .help = "begin with the net and weights of this model",
+     .more =
+         "Its net, image size, channels, mean and deviation are used if no option names others. "
+         "Classes of the same name keep their rows of head and centers, others begin anew. "
+         "Any other safetensors file gives the tensors that have the names of the net's."},
     {"freeze", '\0', OPTION_COUNT, &s.n_frozen, "N", .most = 1 << 20,
      .help = "keep the first N layers of --init unchanged (0)",
      .more = "Conv and dense layers are counted, and batchnorm and prelu stay with the one before "

@@ -73,6 +73,24 @@ static FILE *begin_rows(run *r, const char *path, const char *header)
     return file;
 }
 
+const char *keep_choice(run *r, const char *name, const char *value)
+{
+    const size_t size = strlen(name) + strlen(value) + 4;
+    char *text = malloc(size);
+    if (text == NULL) {
+        r->error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the command line"};
+        return NULL;
+    }
+    (void)snprintf(text, size, "--%s=%s", name, value);
+    r->chosen[r->n_chosen++] = text;
+    return text + strlen(name) + 3;
+}
+
+void free_choices(run *r)
+{
+    while (r->n_chosen > 0) free(r->chosen[--r->n_chosen]);
+}
+
 int begin_run(run *r)
 {
     char path[PATH_SIZE], header[LOG_HEADER_SIZE];
@@ -81,8 +99,11 @@ int begin_run(run *r)
     if (r->is_resumed) return 0; /* on_resume knows which rows stay */
     bool good = !r->is_aside || make_folder(in_run(r, ".new", path), &r->error) == CEN_OK;
     if (s.resume == NULL) { /* else it was stopped before its first checkpoint, and begins anew */
-        good = good && arguments_save(begun(r, "arguments", path), r->arguments,
-                                      s.minutes > 0 ? s.n_epochs : 0, &r->error);
+        char epochs[32];
+        (void)snprintf(epochs, sizeof epochs, "%zu", s.n_epochs);
+        good = good && (!(s.minutes > 0) || keep_choice(r, "epochs", epochs) != NULL) &&
+               arguments_save(begun(r, "arguments", path), r->arguments, r->chosen, r->n_chosen,
+                              &r->error);
     }
     log_header(header);
     if (good) r->log = begin_rows(r, begun(r, "log.csv", path), header);

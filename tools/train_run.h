@@ -10,7 +10,7 @@
 #include "train_page.h"
 #include "train_arguments.h"
 
-enum { PATH_SIZE = 4200 };
+enum { PATH_SIZE = 4200, CHOICES_MOST = 8 };
 
 typedef struct run {
     cen_context *context;
@@ -31,6 +31,8 @@ typedef struct run {
     char misplaced[4000]; /* with --folds: the training images that look so */
     const char *command;  /* as it can be typed again */
     const arguments *arguments;
+    char *chosen[CHOICES_MOST]; /* of keep_choice */
+    size_t n_chosen;
     bool has_begun;   /* its folder has a log */
     bool is_resumed;  /* there is a checkpoint */
     bool is_limited;  /* what the net takes: it is from a file of the run, and not typed */
@@ -76,6 +78,11 @@ int take_old_run(run *r, const char *folder);
 
 /* Lets go of the folder; one that was made in vain is removed. */
 void leave_run_folder(run *r);
+
+/* An option that nobody typed, for the command line that --resume reads. The value in a copy, NULL without memory, which
+ * r->error tells. */
+const char *keep_choice(run *r, const char *name, const char *value);
+void free_choices(run *r);
 
 /* Command line and log of a run that begins: aside, where an older run stands. An exit code. */
 int begin_run(run *r);

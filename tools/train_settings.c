@@ -10,7 +10,7 @@
 
 static const train_settings defaults = {
     .margin = -1,
-    .net = "small",
+    .resize = -1,
     .recipe = -1,
     .augment = -1,
     .centers = -1,
@@ -121,7 +121,7 @@ void begin_training(training *t)
     t->model.input.height = s.image_size[0];
     t->model.input.width = s.image_size[1];
     t->model.input.channels = s.channels;
-    t->model.input.resize = s.resize == 0 ? CEN_RESIZE_CROP : CEN_RESIZE_STRETCH;
+    t->model.input.resize = s.resize == 1 ? CEN_RESIZE_STRETCH : CEN_RESIZE_CROP;
     t->train.loss = losses[s.loss];
     t->train.batch_size = s.batch_size;
     t->train.n_shards = s.n_shards;

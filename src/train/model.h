@@ -65,6 +65,11 @@ cen_status cen__class_names_copy(cen_context *context, const char *const *names,
                                  char ***copies, cen_error *error);
 void cen__class_names_free(char **names, size_t n);
 
+/* rows[n]: the place of each name in among[n_among], SIZE_MAX for a name that is not there. Of equal ones the first
+ * counts. Errors: MEMORY. */
+cen_status cen__class_names_find(cen_context *context, char *const *among, size_t n_among,
+                                 char *const *names, size_t n, size_t *rows, cen_error *error);
+
 /* Centers start uniform in +- this, as Keras's Embedding. */
 #define CEN__CENTER_BOUND 0.05
 

@@ -18,17 +18,15 @@ static int compare_names(const void *a, const void *b)
     return order != 0 ? order : (x->row > y->row) - (x->row < y->row);
 }
 
-/* rows[n]: the old row of each name, SIZE_MAX for a new name. Of equal names the first counts. */
-static cen_status find_rows(const cen_model *model, char *const *names, size_t n, size_t *rows,
-                            cen_error *error)
+cen_status cen__class_names_find(cen_context *context, char *const *among, size_t n_among,
+                                 char *const *names, size_t n, size_t *rows, cen_error *error)
 {
-    const size_t n_old = model->info.n_classes;
-    named *sorted = cen__alloc(model->context, n_old, sizeof *sorted);
+    named *sorted = cen__alloc(context, n_among, sizeof *sorted);
     if (sorted == NULL) return cen__fail_memory(error, "the class names");
-    for (size_t i = 0; i < n_old; i++) sorted[i] = (named){model->class_names[i], i};
-    if (n_old > 0) qsort(sorted, n_old, sizeof *sorted, compare_names);
+    for (size_t i = 0; i < n_among; i++) sorted[i] = (named){among[i], i};
+    if (n_among > 0) qsort(sorted, n_among, sizeof *sorted, compare_names);
     for (size_t i = 0; i < n; i++) {
-        size_t low = 0, high = n_old;
+        size_t low = 0, high = n_among;
         while (low < high) {
             const size_t middle = low + (high - low) / 2;
             if (strcmp(sorted[middle].name, names[i]) < 0) {
@@ -37,7 +35,7 @@ static cen_status find_rows(const cen_model *model, char *const *names, size_t n
                 high = middle;
             }
         }
-        const bool is_there = low < n_old && strcmp(sorted[low].name, names[i]) == 0;
+        const bool is_there = low < n_among && strcmp(sorted[low].name, names[i]) == 0;
         rows[i] = is_there ? sorted[low].row : SIZE_MAX;
     }
     cen__free(sorted);
@@ -143,8 +141,10 @@ cen_status cen_model_set_classes(cen_model *model, size_t n, const char *const *
     if (rows == NULL || numbers == NULL) {
         status = cen__fail_memory(error, "the model's parameters");
     } else {
-        status = from != NULL ? take_rows(model, from, n, rows, error)
-                              : find_rows(model, copies, n, rows, error);
+        status = from != NULL
+                     ? take_rows(model, from, n, rows, error)
+                     : cen__class_names_find(model->context, model->class_names,
+                                             model->info.n_classes, copies, n, rows, error);
     }
     if (status == CEN_OK) {
         fill(model, copies, n, rows, numbers);

@@ -10,6 +10,7 @@
 #include "format/text.h"
 #include "loss/kinds.h"
 #include "train/model.h"
+#include "train/model_file.h"
 
 /* Keys of __metadata__; notes use all others. */
 static const char *const keys[] = {"format", "net",     "input",       "resize", "mean",      "std",
@@ -297,13 +298,36 @@ static bool decode_hex(char *name)
     return true;
 }
 
-/* Replaces the names, which are the digits of classes_hex, by their bytes. */
-static cen_status decode_names(cen_model *model, cen_error *error)
+cen_status cen__model_file_classes(cen_context *context, const cen__safetensors *file,
+                                   char ***names, size_t *n, cen_error *error)
 {
-    for (size_t i = 0; i < model->info.n_classes; i++) {
-        if (!decode_hex(model->class_names[i])) return fail_value(keys[CLASSES_HEX], error);
+    const char *hex = cen__safetensors_metadata(file, keys[CLASSES_HEX]);
+    const char *text = cen__safetensors_metadata(file, keys[hex != NULL ? CLASSES_HEX : CLASSES]);
+    const char **strings = NULL;
+    cen__json_document *document;
+    cen_status status = cen__json_parse(context, text, strlen(text), &document, error);
+    if (status != CEN_OK) return status;
+    status = read_names(context, cen__json_root(document), &strings, error);
+    if (status == CEN_OK) {
+        *n = cen__json_root(document)->n_children;
+        status = cen__class_names_copy(context, strings, *n, names, error);
     }
-    return CEN_OK;
+    for (size_t i = 0; status == CEN_OK && hex != NULL && i < *n; i++) {
+        if (decode_hex((*names)[i])) continue;
+        cen__class_names_free(*names, *n);
+        status = fail_value(keys[CLASSES_HEX], error);
+    }
+    cen__free(strings);
+    cen__json_free(document);
+    return status;
+}
+
+bool cen__is_model_file(const cen__safetensors *file)
+{
+    const char *format = cen__safetensors_metadata(file, keys[FORMAT]);
+    return format != NULL && strcmp(format, format_name) == 0 &&
+           cen__safetensors_metadata(file, keys[NET]) != NULL &&
+           cen__safetensors_metadata(file, keys[CLASSES]) != NULL;
 }
 
 /* Makes the layout from the metadata, without parameters. */
@@ -311,37 +335,26 @@ static cen_status read_layout(cen_context *context, const cen__safetensors *file
                               cen_error *error)
 {
     cen_model_options options = cen_model_options_init();
-    const char *format = cen__safetensors_metadata(file, keys[FORMAT]);
-    options.net = cen__safetensors_metadata(file, keys[NET]);
-    if (format == NULL || strcmp(format, format_name) != 0 || options.net == NULL ||
-        cen__safetensors_metadata(file, keys[CLASSES]) == NULL) {
+    char **names;
+    if (!cen__is_model_file(file)) {
         return cen__fail(error, CEN_ERROR_FORMAT,
                          "its metadata do not say '%s'; name a model that cl_train wrote",
                          format_name);
     }
+    options.net = cen__safetensors_metadata(file, keys[NET]);
     cen_status status = read_input(context, file, &options.input, error);
     if (status == CEN_OK) status = read_mirror(file, &options.mirror, error);
-    if (status != CEN_OK) return status;
-    const char *hex = cen__safetensors_metadata(file, keys[CLASSES_HEX]);
-    const char *classes =
-        cen__safetensors_metadata(file, keys[hex != NULL ? CLASSES_HEX : CLASSES]);
-    cen__json_document *document;
-    status = cen__json_parse(context, classes, strlen(classes), &document, error);
-    if (status != CEN_OK) return status;
-    const char **names;
-    status = read_names(context, cen__json_root(document), &names, error);
     if (status == CEN_OK) {
-        options.n_classes = cen__json_root(document)->n_children;
-        options.class_names = names;
-        status = cen__model_layout(context, model, &options, error);
+        status = cen__model_file_classes(context, file, &names, &options.n_classes, error);
     }
-    if (status == CEN_OK && hex != NULL) status = decode_names(*model, error);
-    cen__free(names);
-    cen__json_free(document);
+    if (status != CEN_OK) return status;
+    options.class_names = (const char *const *)names;
+    status = cen__model_layout(context, model, &options, error);
+    cen__class_names_free(names, options.n_classes);
     return status;
 }
 
-static bool same_shape(const cen__model_tensor *tensor, const cen_tensor *found)
+bool cen__same_shape(const cen__model_tensor *tensor, const cen_tensor *found)
 {
     return tensor->n_dims == found->n_dims &&
            memcmp(tensor->shape, found->shape, tensor->n_dims * sizeof *tensor->shape) == 0;
@@ -410,7 +423,7 @@ static cen_status read_parameters(const cen__safetensors *file, const uint8_t *b
     for (size_t i = 0; i < model->n_tensors; i++) {
         const cen__model_tensor *tensor = &model->tensors[i];
         const cen_tensor *found = cen__safetensors_find(file, tensor->name);
-        if (found == NULL || !same_shape(tensor, found)) {
+        if (found == NULL || !cen__same_shape(tensor, found)) {
             return cen__fail(error, CEN_ERROR_FORMAT, "its tensor '%s' %s", tensor->name,
                              found == NULL ? "is missing" : "does not have the shape of its net");
         }
@@ -452,6 +465,15 @@ static cen_status load(cen_context *context, cen_model **model, const char *path
     return status;
 }
 
+cen_status cen__model_file_in(cen_context *context, const char *path, char **inner,
+                              cen_error *error)
+{
+    *inner = NULL;
+    if (cen__os_kind(path) != CEN__FOLDER) return CEN_OK;
+    *inner = cen__path_join(context, path, "model.safetensors");
+    return *inner != NULL ? CEN_OK : cen__fail_memory(error, "a path");
+}
+
 cen_status cen_model_load(cen_context *context, cen_model **model, const char *path,
                           const cen_model_limits *limits, cen_error *error)
 {
@@ -459,11 +481,12 @@ cen_status cen_model_load(cen_context *context, cen_model **model, const char *p
     *model = NULL;
     cen_status status = cen__limits_take(&taken, limits, error);
     if (status != CEN_OK) return status;
-    if (cen__os_kind(path) != CEN__FOLDER) return load(context, model, path, &taken, error);
-    char *inner = cen__path_join(context, path, "model.safetensors");
-    if (inner == NULL) return cen__fail_memory(error, "a path");
-    status = load(context, model, inner, &taken, error);
-    cen__free(inner);
+    char *inner;
+    status = cen__model_file_in(context, path, &inner, error);
+    if (status == CEN_OK) {
+        status = load(context, model, inner != NULL ? inner : path, &taken, error);
+        cen__free(inner);
+    }
     return status;
 }
 
@@ -483,63 +506,6 @@ cen_status cen_model_load_memory(cen_context *context, cen_model **model, const 
     }
     status =
         make_model(context, model, &file, in_memory, in_place ? bytes : NULL, size, &taken, error);
-    cen__safetensors_free(&file);
-    return status;
-}
-
-/* True if a tensor of the file is to be copied. All are checked before the first is copied. */
-static cen_status judge(const cen__model_tensor *tensor, const cen_tensor *found, const char *path,
-                        bool *is_taken, cen_error *error)
-{
-    *is_taken = found != NULL && same_shape(tensor, found);
-    if (found == NULL) return CEN_OK;
-    if (*is_taken && !cen__is_usable(tensor, found->data)) {
-        return cen__fail(error, CEN_ERROR_FORMAT,
-                         "%s: tensor '%s' holds a number that is not finite, or a variance below "
-                         "0; use another file",
-                         path, tensor->name);
-    }
-    if (*is_taken || strncmp(tensor->name, "body.", 5) != 0) return CEN_OK;
-    return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "%s: tensor '%s' has another shape than this net's; use the net that the file "
-                     "was made with",
-                     path, tensor->name);
-}
-
-static cen_status take(cen_model *model, const cen__safetensors *file, const char *path,
-                       size_t *n_taken, cen_error *error)
-{
-    size_t n = 0;
-    bool is_taken;
-    for (size_t i = 0; i < model->n_tensors; i++) {
-        const cen_tensor *found = cen__safetensors_find(file, model->tensors[i].name);
-        cen_status status = judge(&model->tensors[i], found, path, &is_taken, error);
-        if (status != CEN_OK) return status;
-        n += is_taken;
-    }
-    if (n == 0) {
-        return cen__fail(
-            error, CEN_ERROR_ARGUMENT,
-            "%s: none of its tensors has a name and shape of this net (body.0.weight, ...)", path);
-    }
-    for (size_t i = 0; i < model->n_tensors; i++) {
-        const cen__model_tensor *tensor = &model->tensors[i];
-        const cen_tensor *found = cen__safetensors_find(file, tensor->name);
-        if (found == NULL || !same_shape(tensor, found)) continue;
-        memcpy(model->parameters + tensor->offset, found->data, tensor->count * sizeof(float));
-    }
-    if (n_taken != NULL) *n_taken = n;
-    return CEN_OK;
-}
-
-cen_status cen_model_load_weights(cen_model *model, const char *path, size_t *n_taken,
-                                  cen_error *error)
-{
-    cen__safetensors file;
-    cen_status status = cen__model_own(model, error);
-    if (status == CEN_OK) status = cen__safetensors_read(model->context, path, &file, error);
-    if (status != CEN_OK) return status;
-    status = take(model, &file, path, n_taken, error);
     cen__safetensors_free(&file);
     return status;
 }

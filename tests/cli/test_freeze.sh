@@ -45,4 +45,5 @@ cmp after/model.safetensors stopped/model.safetensors || complain "a run that wa
 expect 2 "^cl_train: --freeze 1 keeps layers of another model; name it by --init$" train --freeze 1 small
 expect 1 "^cl_train: 9 layers are to be frozen, but the net has 3 conv and dense layers; freeze fewer$" \
     train --init after/model.safetensors --freeze 9 -o many small
+[ ! -e many ] || complain "a run begins with more frozen layers than there are"
 finish

@@ -103,6 +103,65 @@ static void tensors_have_the_names_and_order_of_the_file(void **state)
     cen_model_free(model);
 }
 
+static cen_model *make_of(uint64_t seed, const char *const *classes, size_t n)
+{
+    cen_model_options options = cen_model_options_init();
+    cen_model *model;
+    options.net = "conv 4 3x3, flatten, dense 5";
+    options.input.height = options.input.width = 6;
+    options.n_classes = n;
+    options.class_names = classes;
+    options.seed = seed;
+    assert_int_equal(cen_model_create(NULL, &model, &options, NULL), CEN_OK);
+    return model;
+}
+
+static bool have_same_row(cen_model *a, size_t row, cen_model *b, size_t other)
+{
+    static const char *const tensors[] = {"head.weight", "head.bias", "centers.weight"};
+    bool is_same = true;
+    for (size_t i = 0; i < 3; i++) {
+        const cen_tensor x = model_tensor(a, tensors[i]), y = model_tensor(b, tensors[i]);
+        const size_t size = i == 1 ? 1 : 5;
+        is_same = is_same &&
+                  memcmp(x.data + row * size, y.data + other * size, size * sizeof(float)) == 0;
+    }
+    return is_same;
+}
+
+/* Also from a run folder; and as many classes of other names are others. */
+static void classes_of_the_same_name_keep_their_rows(void **state)
+{
+    (void)state;
+    static const char *const old[] = {"cat", "dog", "owl"}, *const now[] = {"owl", "ant", "cat"},
+                             *const none[] = {"ape", "bee", "cow"};
+    cen_model *source = make_of(1, old, 3), *target = make_of(2, now, 3),
+              *fresh = make_of(2, now, 3);
+    cen_error error;
+    size_t n_taken;
+    model_tensor(source, "head.bias").data[0] = 3;
+    model_tensor(source, "head.bias").data[1] = 4;
+    model_tensor(source, "head.bias").data[2] = 5;
+    assert_int_equal(cen__os_make_folder(NULL, "pets", NULL), CEN_OK);
+    assert_int_equal(cen_model_save(source, "pets/model.safetensors", NULL), CEN_OK);
+    assert_ok(cen_model_load_weights(target, "pets", &n_taken, &error), &error);
+    assert_int_equal(n_taken, 7);
+    assert_true(have_same_row(target, 0, source, 2));
+    assert_true(have_same_row(target, 1, fresh, 1));
+    assert_true(have_same_row(target, 2, source, 0));
+    cen_model_free(target);
+    cen_model_free(fresh);
+
+    target = make_of(2, none, 3);
+    fresh = make_of(2, none, 3);
+    assert_ok(cen_model_load_weights(target, "pets", &n_taken, &error), &error);
+    assert_int_equal(n_taken, 4);
+    for (size_t i = 0; i < 3; i++) assert_true(have_same_row(target, i, fresh, i));
+    cen_model_free(target);
+    cen_model_free(fresh);
+    cen_model_free(source);
+}
+
 static void weights_come_by_name_and_other_classes_keep_their_head(void **state)
 {
     (void)state;
@@ -391,6 +450,7 @@ int main(void)
         cmocka_unit_test(notes_that_would_spoil_the_file_are_refused),
         cmocka_unit_test(numbers_that_are_not_finite_are_refused_with_the_name_of_their_tensor),
         cmocka_unit_test(an_init_that_fails_leaves_the_model_as_it_was),
+        cmocka_unit_test(classes_of_the_same_name_keep_their_rows),
         cmocka_unit_test(a_saved_model_is_loaded_as_it_was),
         cmocka_unit_test(a_run_folder_stands_for_its_model),
         cmocka_unit_test(tensors_have_the_names_and_order_of_the_file),
