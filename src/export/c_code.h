@@ -1,4 +1,4 @@
-/* What a C file computes with. c_code.c and c_sums.c have each function twice: compiled into the library, and as the
+/* What a C file computes with. The files with c_text.h have each function twice: compiled into the library, and as the
  * text that is written. So an exporter runs what it writes. */
 #ifndef CEN_EXPORT_C_CODE_H
 #define CEN_EXPORT_C_CODE_H

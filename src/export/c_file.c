@@ -9,105 +9,16 @@
 #include "base/memory.h"
 #include "base/status.h"
 #include "export/c_net.h"
+#include "export/c_print.h"
 #include "export/words.h"
-#include "format/text.h"
 
-enum { STACK_MOST = 1024, LINE_MOST = 96 };
+enum { STACK_MOST = 1024 };
 
 typedef struct c_file {
     cen__text text;
     const cen__c_net *net;
     char name[CEN__NAME_MOST];
-    size_t column; /* of a list of numbers */
 } c_file;
-
-/* ---- text ---- */
-
-/* True if a name and ; follow: of a union's variable, or of a type. */
-static bool is_named(const char *code)
-{
-    while (*code == ' ') code++;
-    while (strchr("; {}", *code) == NULL) code++;
-    return *code == ';';
-}
-
-/* Code that was one line: a new line after ; { and } but not in brackets, and indented by its blocks. */
-static void add_code(cen__text *to, const char *code)
-{
-    size_t depth = 0, brackets = 0;
-    bool starts = true;
-    for (; *code != '\0'; code++) {
-        if (starts && *code == ' ') continue;
-        if (*code == '}' && depth > 0) depth--;
-        for (size_t i = 0; starts && i < depth; i++) cen__text_add(to, "    ");
-        starts = false;
-        cen__text_add_bytes(to, code, 1);
-        if (*code == '(') brackets++;
-        if (*code == ')') brackets--;
-        if (*code == '{') depth++;
-        if (brackets > 0 || strchr(";{}", *code) == NULL) continue;
-        if (*code == '}' && is_named(code + 1)) continue;
-        cen__text_add(to, depth == 0 ? "\n\n" : "\n");
-        starts = true;
-    }
-}
-
-static void begin_list(c_file *f, const char *type, const char *name, size_t index, size_t n)
-{
-    cen__text_print(&f->text, "static const %s %s", type, name);
-    if (index != SIZE_MAX) cen__text_print(&f->text, "%zu", index);
-    cen__text_print(&f->text, "[%zu] = {\n", n);
-    f->column = 0;
-}
-
-/* After a number that was added from `start` on. */
-static void end_number(c_file *f, size_t start)
-{
-    cen__text_add(&f->text, ",");
-    f->column += f->text.size - start;
-    if (f->column < LINE_MOST) return;
-    cen__text_add(&f->text, "\n");
-    f->column = 0;
-}
-
-static void end_list(c_file *f)
-{
-    cen__text_add(&f->text, f->column > 0 ? "\n};\n" : "};\n");
-}
-
-static void add_float(cen__text *text, float number)
-{
-    const size_t start = text->size;
-    cen__text_add_float(text, number);
-    if (text->failed) return;
-    const bool has_point = strpbrk(text->data + start, ".e") != NULL;
-    cen__text_add(text, has_point ? "f" : ".f");
-}
-
-static void add_floats(c_file *f, const char *name, size_t index, const float *numbers, size_t n)
-{
-    begin_list(f, "float", name, index, n);
-    for (size_t i = 0; i < n; i++) {
-        const size_t start = f->text.size;
-        add_float(&f->text, numbers[i]);
-        end_number(f, start);
-    }
-    end_list(f);
-}
-
-/* Numbers that are whole, or their bits. */
-static void add_short(c_file *f, size_t index, const float *numbers, size_t n)
-{
-    begin_list(f, "number", "weights", index, n);
-    for (size_t i = 0; i < n; i++) {
-        const size_t start = f->text.size;
-        const int number =
-            f->net->format == CEN__C_HALVES ? cen__c_half(numbers[i]) : (int)numbers[i];
-        cen__text_print(&f->text, "%d", number);
-        end_number(f, start);
-    }
-    end_list(f);
-}
 
 /* ---- what it says about itself ---- */
 
@@ -186,48 +97,49 @@ static void add_functions(c_file *f)
     }
     for (size_t i = 0; i < CEN__C_N_TEXTS; i++) {
         for (size_t k = 0; k < CEN__C_N_KINDS && i == CEN__C_PICTURE; k++) {
-            if (used[k]) add_code(&f->text, cen__c_functions[k]->text);
+            if (used[k]) cen__c_print_code(&f->text, cen__c_functions[k]->text);
         }
-        if ((needs >> i & 1) != 0) add_code(&f->text, cen__c_texts[net->format][i]);
+        if ((needs >> i & 1) != 0) cen__c_print_code(&f->text, cen__c_texts[net->format][i]);
     }
 }
 
-/* The fields of a layer that are not 0. */
-static void add_fields(cen__text *text, const cen__c_layer *layer)
-{
 #define FIELD(name)                                                                                \
     {                                                                                              \
 #name, offsetof(cen__c_layer, name)                                                        \
     }
-    static const struct {
-        const char *name;
-        size_t place;
-    } fields[] = {FIELD(x),
-                  FIELD(x2),
-                  FIELD(y),
-                  FIELD(scratch),
-                  FIELD(groups),
-                  FIELD(c),
-                  FIELD(h),
-                  FIELD(w),
-                  FIELD(k),
-                  FIELD(out_w),
-                  FIELD(kernel_h),
-                  FIELD(kernel_w),
-                  FIELD(stride_h),
-                  FIELD(stride_w),
-                  FIELD(pad_h),
-                  FIELD(pad_w),
-                  FIELD(columns_first),
-                  FIELD(pooled),
-                  FIELD(parts),
-                  FIELD(x_zero),
-                  FIELD(x2_zero),
-                  FIELD(y_zero),
-                  FIELD(x_scale),
-                  FIELD(x2_scale),
-                  FIELD(y_steps)};
+static const struct {
+    const char *name;
+    size_t place;
+} fields[] = {FIELD(x),
+              FIELD(x2),
+              FIELD(y),
+              FIELD(scratch),
+              FIELD(groups),
+              FIELD(c),
+              FIELD(h),
+              FIELD(w),
+              FIELD(k),
+              FIELD(out_w),
+              FIELD(kernel_h),
+              FIELD(kernel_w),
+              FIELD(stride_h),
+              FIELD(stride_w),
+              FIELD(pad_h),
+              FIELD(pad_w),
+              FIELD(columns_first),
+              FIELD(pooled),
+              FIELD(parts),
+              FIELD(x_zero),
+              FIELD(x2_zero),
+              FIELD(y_zero),
+              FIELD(x_scale),
+              FIELD(x2_scale),
+              FIELD(y_steps)};
 #undef FIELD
+
+/* The fields of a layer that are not 0. */
+static void add_fields(cen__text *text, const cen__c_layer *layer)
+{
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
         const char *const at = (const char *)layer + fields[i].place;
         int whole;
@@ -239,7 +151,7 @@ static void add_fields(cen__text *text, const cen__c_layer *layer)
         } else {
             float number;
             memcpy(&number, at, sizeof number);
-            add_float(text, number);
+            cen__c_print_float(text, number);
         }
     }
     cen__text_add(text, "}");
@@ -266,18 +178,33 @@ static void add_layers(c_file *f)
     cen__text_add(text, "};\n");
 }
 
+/* Numbers that are whole, or their bits. */
+static void add_short(c_file *f, size_t index, const float *numbers, size_t n)
+{
+    const bool is_half = f->net->format == CEN__C_HALVES;
+    cen__c_list list = cen__c_list_begin(&f->text, "number", "weights", index, n);
+    for (size_t i = 0; i < n; i++) {
+        const int number = is_half ? cen__c_half(numbers[i]) : (int)numbers[i];
+        cen__text_print(&f->text, "%d", number);
+        cen__c_list_next(&list);
+    }
+    cen__c_list_end(&list);
+}
+
 static void add_numbers(c_file *f)
 {
     const cen__c_net *net = f->net;
-    add_floats(f, "input", SIZE_MAX, net->input_numbers, 2 * net->info->input.channels);
+    cen__c_list_floats(&f->text, "input", SIZE_MAX, net->input_numbers,
+                       2 * net->info->input.channels);
     for (size_t i = 0; i < net->n_ops; i++) {
         const cen__c_op *op = &net->ops[i];
         if (op->n_weights > 0 && net->format == CEN__C_FLOATS) {
-            add_floats(f, "weights", i, op->weights, op->n_weights);
+            cen__c_list_floats(&f->text, "weights", i, op->weights, op->n_weights);
         } else if (op->n_weights > 0) {
             add_short(f, i, op->weights, op->n_weights);
         }
-        if (op->n_numbers > 0) add_floats(f, "numbers", i, op->numbers, op->n_numbers);
+        if (op->n_numbers > 0)
+            cen__c_list_floats(&f->text, "numbers", i, op->numbers, op->n_numbers);
     }
 }
 
@@ -314,26 +241,24 @@ static void add_feature(c_file *f)
 static void add_check(c_file *f, const uint8_t *pixels, const float *feature)
 {
     const cen_input *input = &f->net->info->input;
+    const size_t n = input->height * input->width * input->channels;
     const size_t d = f->net->info->feature_size;
     const char *name = f->name;
     cen__text_print(&f->text, "\n#if defined(%s_CHECK) || defined(%s_MAIN)\n", name, name);
-    begin_list(f, "uint8_t", "test_picture", SIZE_MAX,
-               input->height * input->width * input->channels);
-    for (size_t i = 0; i < input->height * input->width * input->channels; i++) {
-        const size_t start = f->text.size;
+    cen__c_list list = cen__c_list_begin(&f->text, "uint8_t", "test_picture", SIZE_MAX, n);
+    for (size_t i = 0; i < n; i++) {
         cen__text_print(&f->text, "%d", pixels[i]);
-        end_number(f, start);
+        cen__c_list_next(&list);
     }
-    end_list(f);
-    begin_list(f, "uint32_t", "test_bits", SIZE_MAX, d);
+    cen__c_list_end(&list);
+    list = cen__c_list_begin(&f->text, "uint32_t", "test_bits", SIZE_MAX, d);
     for (size_t i = 0; i < d; i++) {
-        const size_t start = f->text.size;
         uint32_t bits;
         memcpy(&bits, &feature[i], sizeof bits);
         cen__text_print(&f->text, "0x%08lx", (unsigned long)bits);
-        end_number(f, start);
+        cen__c_list_next(&list);
     }
-    end_list(f);
+    cen__c_list_end(&list);
     cen__text_print(&f->text, "\nint %s_check(float *work);\nint %s_check(float *work)\n", name,
                     name);
     cen__text_print(&f->text,
@@ -398,25 +323,34 @@ static cen_status take_name(c_file *f, const char *path, cen_error *error)
                      path);
 }
 
-/* Rounds the weights. */
-static cen_status halve(cen__c_net *net, cen_error *error)
+static cen_status make_net(cen__c_net *net, cen_context *context, cen_model *model,
+                           const cen_c_options *o, cen_error *error)
 {
-    const float most = 65504;
-    for (size_t i = 0; i < net->n_ops; i++) {
-        cen__c_op *op = &net->ops[i];
-        for (size_t j = 0; j < op->n_weights; j++) {
-            const float weight = op->weights[j];
-            if (weight > most || weight < -most) {
-                return cen__fail(
-                    error, CEN_ERROR_LIMIT,
-                    "body.%s, '%s': a weight of %g is larger than 16 bits hold, 65504; "
-                    "export it with 32",
-                    op->info->place, op->info->text, (double)weight);
-            }
-            op->weights[j] = cen__c_whole(cen__c_half(weight));
-        }
+    if (o->bits != 32 && o->bits != 16 && o->bits != 8) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "weights of %zu bits are not known; use 32, 16 or 8", o->bits);
     }
-    return CEN_OK;
+    const cen__c_format format = o->bits == 8    ? CEN__C_BYTES
+                                 : o->bits == 16 ? CEN__C_HALVES
+                                                 : CEN__C_FLOATS;
+    cen_status status = cen__c_net_create(net, context, model, format, error);
+    net->unit_length = o->unit_length;
+    if (status != CEN_OK) return status;
+    if (o->bits == 16) return cen__c_net_halve(net, error);
+    return o->bits == 8 ? cen__c_net_quantise(net, o->pictures, o->quality, error) : CEN_OK;
+}
+
+static cen_status print_file(c_file *f, cen_error *error)
+{
+    add_title(f);
+    add_start(f);
+    add_functions(f);
+    add_numbers(f);
+    add_layers(f);
+    add_feature(f);
+    cen_status status = add_test(f, error);
+    if (status != CEN_OK || !f->text.failed) return status;
+    return cen__fail_memory(error, "the text of an export");
 }
 
 cen_status cen_c_write(cen_context *context, cen_model *model, const char *path,
@@ -427,32 +361,8 @@ cen_status cen_c_write(cen_context *context, cen_model *model, const char *path,
     c_file f = {.text.context = context, .net = &net};
     cen_status status = cen__take_options(&o, options, error);
     if (status == CEN_OK) status = take_name(&f, path, error);
-    if (status != CEN_OK) return status;
-    if (o.bits != 32 && o.bits != 16 && o.bits != 8) {
-        return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "weights of %zu bits are not known; use 32, 16 or 8", o.bits);
-    }
-    status = cen__c_net_create(&net, context, model,
-                               o.bits == 8    ? CEN__C_BYTES
-                               : o.bits == 16 ? CEN__C_HALVES
-                                              : CEN__C_FLOATS,
-                               error);
-    net.unit_length = o.unit_length;
-    if (status == CEN_OK && o.bits == 16) status = halve(&net, error);
-    if (status == CEN_OK && o.bits == 8) {
-        status = cen__c_net_quantise(&net, o.pictures, o.quality, error);
-    }
-    if (status == CEN_OK) {
-        add_title(&f);
-        add_start(&f);
-        add_functions(&f);
-        add_numbers(&f);
-        add_layers(&f);
-        add_feature(&f);
-        status = add_test(&f, error);
-    }
-    if (status == CEN_OK && f.text.failed)
-        status = cen__fail_memory(error, "the text of an export");
+    if (status == CEN_OK) status = make_net(&net, context, model, &o, error);
+    if (status == CEN_OK) status = print_file(&f, error);
     if (status == CEN_OK) status = cen_file_write(context, path, f.text.data, f.text.size, error);
     cen__free(f.text.data);
     cen__c_net_free(&net);

@@ -54,6 +54,9 @@ void cen__c_net_free(cen__c_net *net);
 /* The second half of that: methods and places. */
 cen_status cen__c_net_plan(cen__c_net *net, cen_error *error);
 
+/* Rounds the weights to 16 bits. LIMIT: one is larger than these hold. */
+cen_status cen__c_net_halve(cen__c_net *net, cen_error *error);
+
 /* Makes bytes of the weights, and of what is between two layers, by the pictures; float before. Errors: those of
  * reading; ARGUMENT (the median cosine is under 0.99, no pictures, or not of the input's size). */
 cen_status cen__c_net_quantise(cen__c_net *net, const cen_dataset *pictures, cen_c_quality *quality,

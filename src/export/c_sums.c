@@ -227,7 +227,6 @@ static void dense(const layer *v, cell *work)
 
 /* clang-format on */
 
-const cen__c_function cen__c_conv = {"conv", conv, conv_text, NEEDS(VALUE), false};
-const cen__c_function cen__c_winograd = {"winograd", winograd, winograd_text,
-                                         NEEDS(VALUE) | NEEDS(LINES), false};
-const cen__c_function cen__c_dense = {"dense", dense, dense_text, NEEDS(VALUE), false};
+FUNCTION(conv, NEEDS(VALUE), false)
+FUNCTION(winograd, NEEDS(VALUE) | NEEDS(LINES), false)
+FUNCTION(dense, NEEDS(VALUE), false)
