@@ -304,6 +304,37 @@ static void what_cannot_be_written_leaves_no_file(void **state)
     cen_model_free(model);
 }
 
+/* Numbers of an int in C: 2^25 between two layers, and in 8 bits the sums of 66,311 products. */
+static void nets_that_are_too_large_for_a_c_file_are_refused(void **state)
+{
+    (void)state;
+    enum { SIDE = 258 };
+    static const uint8_t bytes[SIDE * SIDE];
+    static const int32_t label;
+    cen_model *model = model_create("conv 64 1x1, gap", 1, 1024, 1024, 2);
+    refuse(model, "name.c", 32, CEN_ERROR_LIMIT,
+           "and 67108864 numbers between two layers, and a C file may have 2^31 and 2^25");
+    cen_model_free(model);
+    cen_arrays arrays = cen_arrays_init();
+    arrays.n = arrays.channels = arrays.n_classes = 1;
+    arrays.height = arrays.width = SIDE;
+    arrays.bytes = bytes;
+    arrays.labels = &label;
+    cen_dataset *pictures;
+    cen_error error;
+    assert_ok(cen_arrays_create(threads(1), &pictures, &arrays, &error), &error);
+    cen_c_options options = cen_c_options_init();
+    options.bits = 8;
+    options.pictures = pictures;
+    model = model_create("flatten, dense 1", 1, SIDE, SIDE, 2);
+    assert_int_equal(cen_c_write(threads(1), model, "name.c", &options, &error), CEN_ERROR_LIMIT);
+    assert_string_equal(error.message, "body.1, 'dense 1': its sums are of 66564 products, and "
+                                       "with 8 bits at most 66311 fit 32 bits");
+    cen_model_free(model);
+    cen_arrays_free(pictures);
+    assert_null(fopen("name.c", "rb"));
+}
+
 int main(int argc, char **argv)
 {
     for (size_t i = 0; i < N_CASES && argc == 2; i++) {
@@ -322,6 +353,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bytes_keep_the_direction_of_features),
         cmocka_unit_test(bytes_that_lose_too_much_are_refused),
         cmocka_unit_test(what_cannot_be_written_leaves_no_file),
+        cmocka_unit_test(nets_that_are_too_large_for_a_c_file_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
