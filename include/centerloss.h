@@ -255,7 +255,8 @@ enum { CEN_DIGEST_SIZE = 16 }; /* of a file's bytes: BLAKE2b, as b2sum -l 128 pr
 
 typedef struct cen_folder_options {
     size_t size;
-    double validation_share; /* (0.1) of each class, drawn by seed, at least one row of two. Unused
+    double validation_share; /* (0.1) of each class, drawn by seed, at least one row of two; if
+                                classes are held out, none of a class with fewer than 5. Unused
                                 if the folder has validation images */
     const char *validation; /* a folder of classes, or a list, of validation images. (NULL): none */
     const char *group;    /* rows of one group stay in one split. "1": the group is the first folder

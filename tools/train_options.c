@@ -152,7 +152,8 @@ static const option options[] = {
      .more = "A folder has one sub-folder per class."},
     {"val-split", '\0', OPTION_REAL, &s.validation_share, "X", .most = 0.9,
      .help = "share of each class kept for validation (0.1)",
-     .more = "It is not used if there are validation images."},
+     .more = "It is not used if there are validation images. If classes are held out, a class of "
+             "fewer than 5 images keeps all to train."},
     {"group", '\0', OPTION_TEXT, &s.group, "N|PATTERN|COLUMN",
      .help = "keep related images on one side of the split",
      .more =

@@ -243,6 +243,15 @@ static int compare_images(const void *a, const void *b)
     return cen__compare_images(a, b);
 }
 
+/* Held-out classes measure, too. So a class that is trained and has few images keeps them all. */
+enum { LEAST_VALIDATED = 5 };
+
+size_t cen__folder_validation_count(const cen_folder *folder, size_t n)
+{
+    if (folder->info.n_held_out > 0 && n < LEAST_VALIDATED) return 0;
+    return cen__validation_count(folder->options.validation_share, n);
+}
+
 /* Moves a share of each class from train to validation. */
 static cen_status draw_images(cen_folder *folder, size_t n_train, cen_error *error)
 {
@@ -257,7 +266,7 @@ static cen_status draw_images(cen_folder *folder, size_t n_train, cen_error *err
         uint64_t stream =
             cen__substream(CEN__STREAM_SPLIT, cen__hash_name(folder->class_names[label]));
         cen__shuffle(drawn, end - begin, folder->options.seed, stream);
-        size_t count = cen__validation_count(folder->options.validation_share, end - begin);
+        size_t count = cen__folder_validation_count(folder, end - begin);
         for (size_t i = 0; i < count; i++) images[drawn[i]].split = CEN_SPLIT_VALIDATION;
     }
     cen__free(drawn);

@@ -115,6 +115,9 @@ bool cen__has_image_ending(const char *path);
 /* Negative, 0 or positive: a before b by split, label, name, path. */
 int cen__compare_images(const cen_folder_image *a, const cen_folder_image *b);
 
+/* The number of a class's n training images that are drawn for validation. */
+size_t cen__folder_validation_count(const cen_folder *folder, size_t n);
+
 /* A copy of a string that lives as long as the folder; NULL without memory. */
 const char *cen__folder_keep(cen_folder *folder, const char *string);
 

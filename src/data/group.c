@@ -293,7 +293,7 @@ cen_status cen__group_draw(cen_folder *folder, size_t n_train, cen_error *error)
     } else {
         list_groups(&d);
         for (size_t i = 0; i < n_classes; i++) {
-            d.wanted[i] = cen__validation_count(folder->options.validation_share, d.n_of[i]);
+            d.wanted[i] = cen__folder_validation_count(folder, d.n_of[i]);
         }
         status = draw_groups(&d, error);
         size_t at = 0; /* members come group by group */

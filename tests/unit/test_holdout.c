@@ -16,7 +16,7 @@
 
 #define ROOT "test_holdout.tmp"
 
-enum { N_CLASSES = 10, N_IMAGES = 4 };
+enum { N_CLASSES = 10, N_IMAGES = 5 };
 
 static int make_tree(void **state)
 {
@@ -142,7 +142,7 @@ static void validation_is_drawn_from_the_other_classes_alone(void **state)
         n_validation += info->images[i].split == CEN_SPLIT_VALIDATION;
     }
     assert_int_equal(n_validation, 5); /* one of each class */
-    assert_int_equal(folder_split(folder, CEN_SPLIT_HELD_OUT, order), 20);
+    assert_int_equal(folder_split(folder, CEN_SPLIT_HELD_OUT, order), 5 * N_IMAGES);
     /* A class has the same validation images, whatever is held out beside it. */
     for (size_t i = 0; i < info->n_images; i++) {
         const cen_folder_info *all = cen_folder_get(whole);
@@ -153,6 +153,36 @@ static void validation_is_drawn_from_the_other_classes_alone(void **state)
     }
     cen_folder_free(folder);
     cen_folder_free(whole);
+}
+
+static size_t count_validation(double holdout_share, const char *group)
+{
+    cen_folder_options options = cen_folder_options_init();
+    cen_folder *folder;
+    cen_error error;
+    options.holdout_share = holdout_share;
+    options.group = group;
+    if (try_open(&options, &folder, &error) != CEN_OK) fail_msg("%s", error.message);
+    size_t n = 0;
+    for (size_t i = 0; i < cen_folder_get(folder)->n_images; i++) {
+        n += cen_folder_get(folder)->images[i].split == CEN_SPLIT_VALIDATION;
+    }
+    cen_folder_free(folder);
+    return n;
+}
+
+static void classes_of_four_images_are_trained_whole_if_others_are_held_out(void **state)
+{
+    char path[64];
+    for (int c = 0; c < N_CLASSES; c++) {
+        (void)snprintf(path, sizeof path, ROOT "/c%d/%d.pgm", c, N_IMAGES - 1);
+        (void)remove(path);
+    }
+    assert_int_equal(count_validation(0, NULL), N_CLASSES);
+    assert_int_equal(count_validation(0.5, NULL), 0);
+    assert_int_equal(count_validation(0, "*.pgm"), N_CLASSES);
+    assert_int_equal(count_validation(0.5, "*.pgm"), 0);
+    (void)make_tree(state);
 }
 
 static void two_classes_must_stay(void **state)
@@ -259,6 +289,7 @@ int main(void)
         cmocka_unit_test(a_share_can_be_for_folders_of_many_classes),
         cmocka_unit_test(a_list_names_the_classes),
         cmocka_unit_test(validation_is_drawn_from_the_other_classes_alone),
+        cmocka_unit_test(classes_of_four_images_are_trained_whole_if_others_are_held_out),
         cmocka_unit_test(two_classes_must_stay),
         cmocka_unit_test(a_name_that_is_not_there_is_told_with_its_line),
         cmocka_unit_test(a_long_list_is_not_compared_with_every_class),
