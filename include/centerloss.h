@@ -544,6 +544,11 @@ typedef enum cen_center_mode {
                         al. 2016, eq. 4 */
 } cen_center_mode;
 
+typedef enum cen_optimizer {
+    CEN_OPTIMIZER_ADAM,
+    CEN_OPTIMIZER_MUON /* Jordan et al. 2024, at the rate of Adam */
+} cen_optimizer;
+
 /* Where Adam's epsilon comes in (Kingma and Ba 2015). */
 typedef enum cen_adam_form {
     CEN_ADAM_TORCH, /* algorithm 1: after the bias correction, as torch.optim.Adam */
@@ -590,6 +595,8 @@ typedef struct cen_train_options {
     size_t n_sampled;
     size_t n_frozen; /* the first conv and dense layers that stay as they are, with what
                                 follows each up to the next; these run as in prediction (0) */
+    cen_optimizer
+        optimizer; /* (ADAM); of the kernels and matrices of the net. Adam trains the rest */
 } cen_train_options;
 
 /* Shards. A batch of n is cut into n_shards; shard s begins at image s * n / n_shards. Each has its

@@ -11,7 +11,7 @@
 /* What cl_train notes in a model. */
 static const char *const notes[] = {"loss",      "lambda",     "centers", "alpha",
                                     "epochs",    "batch_size", "lr",      "adam_eps",
-                                    "adam_form", "frozen",     "seed"};
+                                    "adam_form", "optimizer",  "frozen",  "seed"};
 
 enum { N_NOTES = sizeof notes / sizeof *notes };
 

@@ -54,7 +54,7 @@ void print_help(const command *tool)
         name_option(o, name, sizeof name);
         printf("  %-*s  %s\n", (int)width, name, o->help);
     }
-    printf("\nExit codes: 0 done, 1 failed, 2 bad command line.");
+    printf("Exit codes: 0 done, 1 failed, 2 bad command line.");
     if (tool->about != NULL) printf(" More: man %s", tool->name);
     putchar('\n');
 }

@@ -15,7 +15,7 @@ typedef struct train_settings {
     size_t max_pixels, cache_mb, stop_after, n_sampled, per_class, patience, n_folds, n_frozen,
         n_shards;
     uint64_t seed;
-    int recipe, loss, centers, adam_form, resize, schedule, augment;
+    int recipe, loss, centers, optimizer, adam_form, resize, schedule, augment;
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
     bool allow_empty, balance, flips, flips_never, flip_is_typed, keep_order, is_strict,
@@ -30,8 +30,9 @@ void take_recipe(int recipe);
 extern const command train_tool;
 
 extern const char *const loss_names[],
-    *const center_modes[], *const recipes[], *const adam_forms[], *const schedules[],
-                                                                      *const augments[];
+    *const center_modes[], *const recipes[], *const optimizers[], *const adam_forms[],
+                                                                      *const schedules[],
+                                                                          *const augments[];
 
 #define RATE_MOST 1e29 /* the library refuses 1e30 */
 

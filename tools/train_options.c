@@ -83,6 +83,13 @@ static const option options[] = {
      .help = "decay of AdamW (0.02)", .more = "It applies to kernels and matrices only."},
     {"adam-eps", '\0', OPTION_REAL, &s.adam_eps, "X", .most = RATE_MOST,
      .help = "epsilon of Adam (1e-8)"},
+    {"optimizer", '\0', OPTION_CHOICE, &s.optimizer, "KIND", .choices = optimizers,
+     .help = "of kernels and matrices: adam (default) or muon",
+     .more =
+         "Muon moves each by its momentum with all singular values near 1 (Jordan et al. 2024), "
+         "and Adam the rest: what is no matrix, the softmax, and the centers unless their rule "
+         "is mean. On few pictures of many classes its features are better; data/README.md has "
+         "figures."},
     {"adam-form", '\0', OPTION_CHOICE, &s.adam_form, "KIND", .choices = adam_forms,
      .help = "epsilon comes in as in torch (default) or keras",
      .more = "torch adds it after the bias correction, keras before it."},

@@ -103,8 +103,9 @@ void print_training(size_t n_taken)
     }
     print_names(stdout, "training  %zu epoch%s, batches of %zu, %s loss, lambda %s,\n", s.n_epochs,
                 s.n_epochs == 1 ? "" : "s", s.batch_size, loss_names[s.loss], s.lambda);
-    printf("          centers %s, augment %s, Adam %g, seed %llu\n", center_modes[s.centers],
-           augments[s.augment], s.lr, (unsigned long long)s.seed);
+    printf("          centers %s, augment %s, %s %g, seed %llu\n", center_modes[s.centers],
+           augments[s.augment], s.optimizer == CEN_OPTIMIZER_MUON ? "Muon" : "Adam", s.lr,
+           (unsigned long long)s.seed);
     char flip[FLIP_TEXT];
     printf("flip      %s\n", flip_text(flip));
     if (!s.no_whitening)

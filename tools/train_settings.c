@@ -72,6 +72,7 @@ static const cen_loss losses[] = {CEN_LOSS_CENTER,
 
 const char *const center_modes[] = {"adam", "adam-dense", "mean", NULL};
 const char *const recipes[] = {"article", NULL};
+const char *const optimizers[] = {"adam", "muon", NULL};
 const char *const adam_forms[] = {"torch", "keras", NULL};
 const char *const schedules[] = {"cosine", "constant", NULL};
 const char *const augments[] = {"none", "light", "strong", NULL};
@@ -165,6 +166,7 @@ static void apply_train(cen_train_options *train)
     train->alpha = s.alpha;
     train->lr = s.lr;
     train->adam_eps = s.adam_eps;
+    train->optimizer = (cen_optimizer)s.optimizer;
     train->adam_form = (cen_adam_form)s.adam_form;
     train->n_frozen = s.n_frozen;
 }
@@ -237,6 +239,8 @@ cen_status note_settings(cen_model *model, cen_error *error)
     if (status == CEN_OK) status = note(model, "batch_size", error, "%.0f", (double)s.batch_size);
     if (status == CEN_OK) status = note(model, "lr", error, "%.17g", s.lr);
     if (status == CEN_OK) status = note(model, "adam_eps", error, "%.17g", s.adam_eps);
+    if (status == CEN_OK)
+        status = cen_model_set_note(model, "optimizer", optimizers[s.optimizer], error);
     if (status == CEN_OK)
         status = cen_model_set_note(model, "adam_form", adam_forms[s.adam_form], error);
     if (status == CEN_OK && isfinite(s.mirror_kept))

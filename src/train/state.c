@@ -50,8 +50,9 @@ static const struct {
 } newer[] = {{"number of shards", "1"},
              {"form of Adam", "0"},
              {"sampled classes", "0"},
-             {"frozen layers", "0"}};
-enum { SHARDS, ADAM_FORM, SAMPLED, FROZEN };
+             {"frozen layers", "0"},
+             {"optimizer", "0"}};
+enum { SHARDS, ADAM_FORM, SAMPLED, FROZEN, OPTIMIZER };
 
 static void add_model(cen__entries *list, const cen_model_info *info)
 {
@@ -91,6 +92,7 @@ static void add_train_options(cen__entries *list, const cen_train_options *o)
     cen__entry_count(list, newer[ADAM_FORM].name, (uint64_t)o->adam_form);
     cen__entry_count(list, newer[SAMPLED].name, o->n_sampled);
     cen__entry_count(list, newer[FROZEN].name, o->n_frozen);
+    cen__entry_count(list, newer[OPTIMIZER].name, (uint64_t)o->optimizer);
 }
 
 void cen__entries_add_trainer(cen__entries *list, cen_trainer *trainer)

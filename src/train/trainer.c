@@ -11,6 +11,7 @@
 #include "base/context.h"
 #include "base/random.h"
 #include "loss/loss.h"
+#include "loss/muon.h"
 #include "train/model.h"
 #include "train/sentinel.h"
 #include "train/shards.h"
@@ -23,6 +24,7 @@ struct cen_trainer {
     cen_predictor *predictor;
     uint64_t seed; /* of dropout */
     cen__adam adam;
+    cen__muon muon;  /* its scratch is NULL: Adam trains all */
     float *gradient; /* laid out as the model's parameters; zero in rows of absent centers */
     double squares;  /* sum of squares of the gradient of body and head; only for clipping */
     bool is_shared;  /* the caller may have changed the gradient */
@@ -72,6 +74,10 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
         return cen__fail(error, CEN_ERROR_ARGUMENT, "there is no form %d of Adam",
                          (int)options->adam_form);
     }
+    if (options->optimizer != CEN_OPTIMIZER_ADAM && options->optimizer != CEN_OPTIMIZER_MUON) {
+        return cen__fail(error, CEN_ERROR_ARGUMENT, "there is no optimizer %d",
+                         (int)options->optimizer);
+    }
     if (options->batch_size == 0) {
         return cen__fail(error, CEN_ERROR_ARGUMENT, "a batch size of 0 trains nothing; use 32");
     }
@@ -81,6 +87,30 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
                          model->info.n_classes);
     }
     return cen__shards_check(options, error);
+}
+
+/* True if Muon trains the tensor. */
+static bool is_matrix(const cen_model *model, const cen__model_tensor *tensor)
+{
+    return tensor->n_dims > 1 && tensor->offset < model->head_weight;
+}
+
+static cen_status create_muon(cen_trainer *trainer, cen_error *error)
+{
+    const cen_model *model = trainer->model;
+    size_t most = 0;
+    if (trainer->options.optimizer != CEN_OPTIMIZER_MUON) return CEN_OK;
+    trainer->muon = (cen__muon){model->net.kernels, model->context, NULL};
+    for (size_t i = 0; i < model->n_tensors; i++) {
+        const cen__model_tensor *tensor = &model->tensors[i];
+        if (!is_matrix(model, tensor)) continue;
+        size_t count = cen__muon_scratch_count(model->net.kernels, tensor->shape[0],
+                                               tensor->count / tensor->shape[0],
+                                               cen_context_threads(model->context));
+        if (count > most) most = count;
+    }
+    trainer->muon.scratch = cen__alloc(model->context, most, sizeof(float));
+    return trainer->muon.scratch != NULL ? CEN_OK : cen__fail_memory(error, "the steps of Muon");
 }
 
 static cen_status allocate(cen_trainer *trainer, cen_error *error)
@@ -99,6 +129,7 @@ static cen_status allocate(cen_trainer *trainer, cen_error *error)
     if (status == CEN_OK) {
         status = cen__adam_create(model->context, &trainer->adam, model->n_parameters, error);
     }
+    if (status == CEN_OK) status = create_muon(trainer, error);
     if (status == CEN_OK) {
         const cen__loss_places at = {model->head_weight, model->head_bias, model->centers};
         status =
@@ -160,6 +191,7 @@ void cen_trainer_free(cen_trainer *trainer)
     cen__shards_free(&trainer->shards);
     cen_predictor_free(trainer->predictor);
     cen__adam_free(&trainer->adam);
+    cen__free(trainer->muon.scratch);
     cen__free(trainer->gradient);
     cen__loss_free(&trainer->loss);
     cen__free(trainer->df);
@@ -288,6 +320,7 @@ static uint64_t seen_of(const cen_trainer *trainer, const int32_t *labels, size_
                                (uint64_t)o->loss,
                                (uint64_t)o->centers,
                                (uint64_t)o->adam_form,
+                               (uint64_t)o->optimizer,
                                o->n_sampled,
                                o->n_frozen,
                                n};
@@ -426,6 +459,12 @@ static void update_weights(cen_trainer *trainer)
         if (tensor->offset >= (is_sampled ? model->head_weight : model->centers)) continue;
         if (tensor->offset < trainer->shards.n_frozen) continue;
         double decay = tensor->n_dims > 1 ? trainer->options.weight_decay : 0;
+        if (trainer->muon.scratch != NULL && is_matrix(model, tensor)) {
+            cen__muon_apply(&trainer->muon, &trainer->adam, tensor->offset, tensor->shape[0],
+                            tensor->count / tensor->shape[0], decay, model->parameters,
+                            trainer->gradient);
+            continue;
+        }
         cen__adam_apply(&trainer->adam, tensor->offset, tensor->count, decay, model->parameters,
                         trainer->gradient);
     }

@@ -5,7 +5,7 @@ TRAIN=$TOOLS/cl_train
 few good 4
 
 # an option that took the only folder for its value, of each kind
-for option in lambda:X net:LINE output:DIR val:DIR holdout-classes:X init:FILE steps:FILE group:N epochs:N \
+for option in lambda:X net:LINE output:DIR val:DIR holdout-classes:X init:RUN steps:FILE group:N epochs:N \
     batch-size:N lr:X seed:N image-size:N augment: loss:KIND mean:X; do
     name=${option%:*}
     expect 2 "^cl_train: --$name took the folder 'good' as its value; name both: --$name ${option#*:}.* good$" \

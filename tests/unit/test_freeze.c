@@ -93,6 +93,7 @@ static void the_first_layers_stay_to_the_bit_and_all_others_move(void **state)
         cen_train_options options = plain_train_options();
         options.n_frozen = n;
         options.n_shards = N_SHARDS;
+        options.optimizer = n % 2 == 0 ? CEN_OPTIMIZER_MUON : CEN_OPTIMIZER_ADAM;
         options.weight_decay = 0.1;
         cen_model *before = trained(&options, 1, 0), *after = trained(&options, 2, STEPS);
         const char *name;

@@ -53,6 +53,9 @@ static void bad_train_options_are_refused(void **state)
         options.adam_form = (cen_adam_form)value;
         if (value < 0 || value > CEN_ADAM_KERAS) assert_no_trainer(model, &options);
         options = good;
+        options.optimizer = (cen_optimizer)value;
+        if (value < 0 || value > CEN_OPTIMIZER_MUON) assert_no_trainer(model, &options);
+        options = good;
     }
     options.batch_size = 0;
     assert_no_trainer(model, &options);

@@ -155,21 +155,22 @@ static void check_refused(const loop *l, const char *path, cen_status due, const
 static void another_trainer_is_refused_by_the_option_that_differs(void **state)
 {
     (void)state;
-    cen_train_options options = options_of(CEN_CENTERS_MEAN), others[5];
-    const char *const words[] = {"clip norm 0.5, not 1", "number of shards 1, not 3",
-                                 "center mode 2, not 0", "weight decay 0.02, not 0.5",
-                                 "form of Adam 0, not 1"};
+    cen_train_options options = options_of(CEN_CENTERS_MEAN), others[6];
+    const char *const words[] = {"clip norm 0.5, not 1",  "number of shards 1, not 3",
+                                 "center mode 2, not 0",  "weight decay 0.02, not 0.5",
+                                 "form of Adam 0, not 1", "optimizer 0, not 1"};
     loop l = open_loop(&options, 1, net);
     take_step(&l, 0);
     save(&l, STATE_FILE);
     close_loop(&l);
-    for (size_t i = 0; i < 5; i++) others[i] = options;
+    for (size_t i = 0; i < 6; i++) others[i] = options;
     others[0].clip_norm = 1;
     others[1].n_shards = 3;
     others[2].centers = CEN_CENTERS_ADAM;
     others[3].weight_decay = 0.5;
     others[4].adam_form = CEN_ADAM_KERAS;
-    for (size_t i = 0; i < 5; i++) {
+    others[5].optimizer = CEN_OPTIMIZER_MUON;
+    for (size_t i = 0; i < 6; i++) {
         l = open_loop(&others[i], 3, net);
         check_refused(&l, STATE_FILE, CEN_ERROR_ARGUMENT, words[i]);
         close_loop(&l);
@@ -271,7 +272,7 @@ static void a_file_of_a_stranger_is_only_data(void **state)
 static void options_that_came_later_stand_for_what_was_before_them(void **state)
 {
     (void)state;
-    const char *const names[] = {"number of shards", "form of Adam", "frozen layers"};
+    const char *const names[] = {"number of shards", "form of Adam", "frozen layers", "optimizer"};
     cen_train_options options = options_of(CEN_CENTERS_MEAN);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         cen_train_options other = options;
@@ -283,6 +284,7 @@ static void options_that_came_later_stand_for_what_was_before_them(void **state)
         if (i == 0) other.n_shards = 2;
         if (i == 1) other.adam_form = CEN_ADAM_KERAS;
         if (i == 2) other.n_frozen = 1;
+        if (i == 3) other.optimizer = CEN_OPTIMIZER_MUON;
         l = open_loop(&other, 1, net);
         check_refused(&l, "trainer_changed", CEN_ERROR_ARGUMENT, names[i]);
         close_loop(&l);
