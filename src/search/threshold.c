@@ -170,7 +170,7 @@ static cen_status calibrate(cen_context *context, const cen_labelled *gallery, c
     }
     if (status == CEN_OK) {
         status =
-            cen__threshold_choose(context, impostors, n, strangers->n_classes, threshold, error);
+            cen__threshold_choose(context, impostors, n, strangers->n_classes, 1, threshold, error);
     }
     cen__free(distances);
     cen__free(impostors);

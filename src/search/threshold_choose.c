@@ -107,13 +107,14 @@ static double student_quantile(double degrees)
 }
 
 /* The inequality at the top of this file, with q = 2 s - p a quadratic in s. */
-static void set_interval(const group *g, size_t n_accepted, cen_threshold *threshold)
+static void set_interval(const group *g, size_t n_accepted, double widening,
+                         cen_threshold *threshold)
 {
     double n = (double)g->n, p = (double)n_accepted / n;
     threshold->low = 0;
     threshold->high = 1;
     if (g->n_groups < 2) return; /* from one stranger nothing follows for others */
-    double t = student_quantile((double)(g->n_groups - 1));
+    double t = student_quantile((double)(g->n_groups - 1)) * widening;
     double k = 2 * t * t / effective_size(g, n_accepted);
     double a = 4 + k, half = 4 * p + k / 2, root = sqrt(fmax(half * half - 4 * a * p * p, 0));
     double low = 2 * (half - root) / a - p, high = 2 * (half + root) / a - p;
@@ -128,7 +129,8 @@ static int compare_impostors(const void *a, const void *b)
     return x->stranger < y->stranger ? -1 : x->stranger > y->stranger;
 }
 
-static cen_status choose(const group *g, cen_threshold *threshold, cen_error *error)
+static cen_status choose(const group *g, double widening, cen_threshold *threshold,
+                         cen_error *error)
 {
     const cen__impostor *impostors = g->impostors;
     size_t n_accepted = (size_t)(threshold->false_accepts * (double)g->n) + 1;
@@ -147,12 +149,13 @@ static cen_status choose(const group *g, cen_threshold *threshold, cen_error *er
     }
     threshold->distance = n_accepted > 0 ? impostors[n_accepted - 1].score
                                          : (double)nextafterf((float)impostors[0].score, 0);
-    set_interval(g, n_accepted, threshold);
+    set_interval(g, n_accepted, widening, threshold);
     return CEN_OK;
 }
 
 cen_status cen__threshold_choose(cen_context *context, cen__impostor *impostors, size_t n,
-                                 size_t n_strangers, cen_threshold *threshold, cen_error *error)
+                                 size_t n_strangers, double widening, cen_threshold *threshold,
+                                 cen_error *error)
 {
     cen_threshold chosen = *threshold;
     group g = {.impostors = impostors, .n = n, .n_strangers = n_strangers};
@@ -165,7 +168,7 @@ cen_status cen__threshold_choose(cen_context *context, cen__impostor *impostors,
     for (size_t c = 0; c < n_strangers && status == CEN_OK; c++) g.n_groups += g.sizes[c] > 0;
     chosen.n_pictures = n;
     chosen.n_strangers = g.n_groups;
-    if (status == CEN_OK) status = choose(&g, &chosen, error);
+    if (status == CEN_OK) status = choose(&g, widening, &chosen, error);
     if (status == CEN_OK) *threshold = chosen;
     cen__free(g.sizes);
     cen__free(g.sums);

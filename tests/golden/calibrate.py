@@ -40,7 +40,7 @@ def calibrate(gallery, names, x, who, far, cosine, is_own):
         claims[numpy.arange(len(x)), who] = False
     nearest = numpy.where(claims, score, numpy.inf).min(1)
     rows = numpy.nonzero(claims)
-    return plain(nearest, who, far), plain(score[claims], who[rows[0]], far), typical
+    return plain(nearest, who, far), plain(score[claims], who[rows[0]], far, 1 if is_own else 1.5), typical
 
 
 rng = numpy.random.default_rng(7)

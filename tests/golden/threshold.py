@@ -17,14 +17,14 @@ def correlation(score, group):
     return max(0, (f - w) / (f + (size - 1) * w))
 
 
-def calibrate(x, group, far):
+def calibrate(x, group, far, widening=1):
     n, k = len(x), len(numpy.unique(group))
     m = max(m for m in range(n) if m / n <= far and numpy.sum(x <= numpy.sort(x)[m - 1]) == m)
     threshold = numpy.sort(x)[m - 1]
     r = max(correlation((x <= threshold) * 1.0, group), correlation(stats.rankdata(x), group) ** 3)
     size = sum(numpy.sum(group == g) ** 2 for g in numpy.unique(group)) / n
     effective = n / (1 + (size - 1) * r)
-    t = stats.t.ppf(0.975, k - 1)
+    t = stats.t.ppf(0.975, k - 1) * widening
     q, p = numpy.linspace(0, 1, 2000001), m / n
     s = (p + q) / 2
     inside = q[(q - p) ** 2 <= t**2 * s * (1 - s) * 2 / effective]
