@@ -47,7 +47,7 @@ def make_index(name, x, rng):
         index.cp.niter, index.cp.min_points_per_centroid = 5, 20
         index.train(x[rng.choice(len(x), min(len(x), 20 * lists), False)])
     else:
-        index = faiss.IndexHNSWFlat(D, 16)
+        index = faiss.IndexHNSWFlat(D, 32)
         index.hnsw.efConstruction = 40
     index.add(x)
     return index
@@ -140,7 +140,7 @@ def table(build, folder, n, rounds, kinds):
     for count, lines in rows.items():
         ours = lines[0][1]
         for name, (whole, again, memory, at_1, at_5) in lines:
-            print("| %s | %d | %.2fx | %.2fx | %.0f MB | %.3f | %.3f |" % (
+            print("| %s | %d | %.3gx | %.3gx | %.0f MB | %.3f | %.3f |" % (
                 name, count, whole / ours[0], again / ours[1], memory, at_1, at_5), flush=True)
 
 
