@@ -19,7 +19,12 @@ cd "$work"
 n_done=0
 
 has() {
-    for tool; do command -v "$tool" >/dev/null || return 1; done
+    for tool; do
+        command -v "$tool" >/dev/null || {
+            echo "left out: $tool is missing"
+            return 1
+        }
+    done
 }
 
 # bare MACHINE "COMPILER OPTIONS" SIZE "OPTIONS OF THE PROGRAM" RUN...: one row for each file.

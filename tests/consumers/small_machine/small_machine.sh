@@ -15,7 +15,12 @@ cd "$work"
 n_done=0
 
 has() {
-    for tool; do command -v "$tool" >/dev/null || return 1; done
+    for tool; do
+        command -v "$tool" >/dev/null || {
+            echo "left out: $tool is missing"
+            return 1
+        }
+    done
 }
 
 # compile FOLDER "COMPILER OPTIONS" ROOM...: objects are named by room and file.
@@ -52,7 +57,9 @@ if has clang wasm-ld node && [ -d /usr/include/wasm32-wasi ]; then
     echo "wasm32-wasi: $(wc -c <small.wasm) bytes, $(tail -n 1 wasm.out)"
 fi
 
-if has arm-none-eabi-gcc qemu-system-arm; then
+if has arm-none-eabi-gcc qemu-system-arm && [ ! -e "$(arm-none-eabi-gcc --print-file-name=nano.specs)" ]; then
+    echo "left out: newlib is missing"
+elif has arm-none-eabi-gcc qemu-system-arm; then
     arm="arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard -mfpu=fpv4-sp-d16 -Os -ffp-contract=off"
     arm="$arm -ffunction-sections -fdata-sections"
     compile arm "$arm -flto -std=c99 -Wall -Wextra -Werror -DCEN_SMALL $includes" \
