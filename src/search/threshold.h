@@ -30,8 +30,8 @@ cen_status cen__threshold_fail_one_class(cen_error *error);
 float *cen__threshold_gather(cen_context *context, const float *features, const size_t *rows,
                              size_t n, size_t d);
 
-/* Sets all of *threshold but false_accepts, which is given. The half-width of the interval is multiplied by widening. Sorts impostors[n], which are of all the strangers. Errors:
- * ARGUMENT (too many are copies), MEMORY. */
+/* Sets all of *threshold but false_accepts, which is given. The half-width of the interval is multiplied by widening.
+ * Sorts impostors[n], which are of all the strangers. Errors: ARGUMENT (too many are copies), MEMORY. */
 cen_status cen__threshold_choose(cen_context *context, cen__impostor *impostors, size_t n,
                                  size_t n_strangers, double widening, cen_threshold *threshold,
                                  cen_error *error);
