@@ -13,7 +13,7 @@ static const float MOMENTUM = 0.95f;
 static const double FACTOR = 0.8;
 static const double LEAST_LENGTH = 1e-7;
 
-/* a x + b x^3 + c x^5, five times, brings a singular value from 0.01 to 1 near 1. */
+/* The coefficients of Jordan et al.: a x + b x^3 + c x^5, five times, brings a singular value from 0.01 to 1 near 1. */
 static const float A = 3.4445f, B = -4.7750f, C = 2.0315f;
 enum { N_TIMES = 5 };
 

@@ -1,5 +1,6 @@
-/* Muon (Jordan et al. 2024): the step of a matrix is its momentum with all singular values near 1, so that rare directions
- * move as fast as frequent ones. As torch.optim.Muon with adjust_lr_fn="match_rms_adamw" at four times the rate, so that one rate suits both. */
+/* Muon (Jordan et al. 2024): the step of a matrix is its momentum with all singular values near 1, so that rare
+ * directions move as fast as frequent ones. As torch.optim.Muon with adjust_lr_fn="match_rms_adamw" at four times the
+ * rate, so that one rate suits both. */
 #ifndef CEN_LOSS_MUON_H
 #define CEN_LOSS_MUON_H
 
