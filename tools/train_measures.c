@@ -96,7 +96,9 @@ static void print_interval(const char *name, const cen_retrieval *r, size_t n, s
     if (r->n_queries == 0 && isnan(r->knn_accuracy)) {
         printf("          %s: no image has a class that could be measured\n", name);
     } else if (n < n_all) {
-        printf("          %s: %zu of %zu images, drawn evenly\n", name, n, n_all);
+        char some[32], all[32];
+        printf("          %s: %s of %s images, drawn evenly\n", name, with_commas(n, some),
+               with_commas(n_all, all));
     } else if (r->n_queries < MANY) {
         printf("          %s: k-NN of %zu images %.2f %%, 95 %% interval %.1f to %.1f %%\n", name,
                r->n_queries, 100 * r->knn_accuracy, 100 * r->knn_interval[0],
@@ -183,7 +185,9 @@ enum { MOST_NOTE = 300 };
 static const char *note_of(const split_rows *rows, const char *note, char text[MOST_NOTE])
 {
     if (rows->n == rows->n_all) return note;
-    (void)snprintf(text, MOST_NOTE, "%zu of the %zu %s", rows->n, rows->n_all, note);
+    char some[32], all[32];
+    (void)snprintf(text, MOST_NOTE, "%s of the %s %s", with_commas(rows->n, some),
+                   with_commas(rows->n_all, all), note);
     return text;
 }
 
