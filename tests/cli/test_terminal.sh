@@ -1,7 +1,7 @@
 #!/bin/sh
 # What a person sees: the line of progress in windows of several widths, the table of epochs, colours.
 . "$(dirname "$0")/common.sh"
-command -v python3 >/dev/null && python3 -c 'import pty' 2>/dev/null || exit 77
+command -v python3 >/dev/null && python3 -c 'import pty; pty.openpty()' 2>/dev/null || exit 77
 few small 20
 unset NO_COLOR
 export TERM=xterm
