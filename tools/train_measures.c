@@ -46,7 +46,7 @@ static cen_status take_split(const page_content *content, cen_split split, size_
     size_t to = 0, place = 0;
     for (size_t i = 0; i < n && to < set->n; i++) {
         if (strcmp(content->rows[i].split, name) != 0) continue;
-        if (place++ != (size_t)((double)to * (double)set->n_all / (double)set->n)) continue;
+        if (place++ != page_place(to, set->n, set->n_all)) continue;
         memcpy(set->features + to * d, content->features + i * d, d * sizeof *set->features);
         set->labels[to] = content->rows[i].label;
         set->rows[to++] = content->rows[i];

@@ -13,10 +13,15 @@ cen_status page_no_memory(cen_error *error)
     return error->status;
 }
 
-/* Where the i-th validation image that is measured stands among all of them, as cen_fit draws. */
+size_t page_place(size_t i, size_t n, size_t n_all)
+{
+    return (size_t)((double)i * (double)n_all / (double)n);
+}
+
+/* Where a validation image that is measured stands among all of them. */
 static size_t place_of(const page *p, size_t i)
 {
-    return (size_t)((double)i * (double)p->n_validation / (double)p->n_measured);
+    return page_place(i, p->n_measured, p->n_validation);
 }
 
 page *page_create(const cen_folder_info *folder, size_t n_epochs)

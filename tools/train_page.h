@@ -34,6 +34,9 @@ typedef struct page_content {
     bool has_svg, has_page;
 } page_content;
 
+/* The place, among n_all, of the i-th of n that are drawn evenly, as cen_fit draws. */
+size_t page_place(size_t i, size_t n, size_t n_all);
+
 /* Measures up to CEN_MEASURED_QUERIES validation images, and test images, against all training images and the held-out
  * classes among themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
 cen_status page_finish(page *p, const page_content *content, cen_error *error);
