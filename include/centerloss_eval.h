@@ -143,10 +143,6 @@ CEN_API cen_status cen_pairs_create(cen_context *context, cen_pairs *pairs, cons
                                     uint64_t seed, cen_error *error);
 CEN_API void cen_pairs_free(cen_pairs *pairs);
 
-/* Shares of impostor and genuine pairs at a distance of at most threshold: FAR and TAR. */
-CEN_API void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *false_accepts,
-                             double *true_accepts);
-
 /* The ROC has one point per distance: FAR and TAR of the pairs at most that far. */
 typedef struct cen_verification {
     size_t n_genuine, n_impostor;
@@ -393,11 +389,6 @@ typedef struct cen_feature_set {
 CEN_API cen_status cen_features_read(cen_context *context, const char *path, cen_feature_set *set,
                                      cen_error *error);
 CEN_API void cen_features_free(cen_feature_set *set);
-
-/* Gives equal names equal labels: the labels of `set` become places in a list of these n names and
- * then the names that are new. *n_all (may be NULL) is its length. */
-CEN_API cen_status cen_features_relabel(cen_feature_set *set, const char *const *names, size_t n,
-                                        size_t *n_all, cen_error *error);
 
 /* What looks wrong in a set of features. */
 typedef enum cen_finding_kind {

@@ -21,7 +21,6 @@ typedef struct {
     char *numbers;        /* [unnamed rows, NUMBER_SIZE] names of classes without one */
     const char **names;   /* class_names */
     cen__gallery_file gallery;
-    char *copies; /* the names after cen_features_relabel */
 } memory;
 
 /* A class, for sorting. */
@@ -376,88 +375,10 @@ void cen_features_free(cen_feature_set *set)
         cen__free(owned->text);
         cen__free(owned->numbers);
         cen__free((void *)owned->names);
-        cen__free(owned->copies);
         cen__gallery_file_free(&owned->gallery);
     }
     cen__free(owned);
     cen__free(set->features);
     cen__free(set->rows);
     memset(set, 0, sizeof *set);
-}
-
-/* places[n_classes] = the places of the set's classes among names; new ones follow. Returns the number of all names. Of
- * equal names the first counts. sorted[n] is scratch. */
-static size_t find_places(const cen_feature_set *set, const char *const *names, size_t n,
-                          named *sorted, size_t *places)
-{
-    size_t n_all = n;
-    for (size_t i = 0; i < n; i++) sorted[i] = (named){names[i], i};
-    qsort(sorted, n, sizeof *sorted, compare_named);
-    for (size_t c = 0; c < set->n_classes; c++) {
-        size_t low = 0, high = n;
-        while (low < high) {
-            size_t middle = low + (high - low) / 2;
-            if (strcmp(sorted[middle].name, set->class_names[c]) < 0) {
-                low = middle + 1;
-            } else {
-                high = middle;
-            }
-        }
-        bool is_there = low < n && strcmp(sorted[low].name, set->class_names[c]) == 0;
-        places[c] = is_there ? sorted[low].place : n_all++;
-    }
-    return n_all;
-}
-
-/* A copy of all names, since the caller's may be freed before the set. */
-static bool copy_names(const cen_feature_set *set, const char *const *names, size_t n,
-                       const size_t *places, size_t n_all, memory *made)
-{
-    size_t size = 0;
-    made->names = cen__alloc(made->context, n_all, sizeof *made->names);
-    if (made->names == NULL) return false;
-    for (size_t i = 0; i < n; i++) made->names[i] = names[i];
-    for (size_t c = 0; c < set->n_classes; c++) made->names[places[c]] = set->class_names[c];
-    for (size_t i = 0; i < n_all; i++) size += strlen(made->names[i]) + 1;
-    made->copies = cen__alloc(made->context, size, 1);
-    if (made->copies == NULL) return false;
-    char *at = made->copies;
-    for (size_t i = 0; i < n_all; i++) {
-        size_t name_size = strlen(made->names[i]) + 1;
-        memcpy(at, made->names[i], name_size);
-        made->names[i] = at;
-        at += name_size;
-    }
-    return true;
-}
-
-cen_status cen_features_relabel(cen_feature_set *set, const char *const *names, size_t n,
-                                size_t *n_all, cen_error *error)
-{
-    memory *owned = set->owned, made = {.context = owned->context};
-    named *sorted = cen__alloc(owned->context, n, sizeof *sorted);
-    size_t *places = cen__alloc(owned->context, set->n_classes, sizeof *places), n_names = n;
-    bool ok = sorted != NULL && places != NULL;
-    if (ok) {
-        n_names = find_places(set, names, n, sorted, places);
-        ok = copy_names(set, names, n, places, n_names, &made);
-    }
-    for (size_t i = 0; i < set->n && ok; i++) {
-        cen_feature_row *row = &set->rows[i];
-        if (row->label < 0) continue;
-        row->label = (int32_t)places[row->label];
-        row->class_name = made.names[row->label];
-    }
-    cen__free(sorted);
-    cen__free(places);
-    memory *old = ok ? owned : &made;
-    cen__free((void *)old->names);
-    cen__free(old->copies);
-    if (!ok) return cen__fail_memory(error, "the names of classes");
-    owned->names = made.names;
-    owned->copies = made.copies;
-    set->class_names = made.names;
-    set->n_classes = n_names;
-    if (n_all != NULL) *n_all = n_names;
-    return CEN_OK;
 }

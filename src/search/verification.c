@@ -297,27 +297,6 @@ void cen_pairs_free(cen_pairs *pairs)
 /* ---- rates ----------------------------------------------------------------------------------- */
 
 /* Share of sorted x[n] at most threshold. */
-static double share_within(const float *x, size_t n, double threshold)
-{
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if ((double)x[middle] <= threshold) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return n > 0 ? (double)low / (double)n : (double)NAN;
-}
-
-void cen_pairs_rates(const cen_pairs *pairs, double threshold, double *false_accepts,
-                     double *true_accepts)
-{
-    *false_accepts = share_within(pairs->impostor, pairs->n_impostor, threshold);
-    *true_accepts = share_within(pairs->genuine, pairs->n_genuine, threshold);
-}
-
 typedef struct {
     double far, tar, threshold;
 } roc_point;
