@@ -41,6 +41,28 @@ static bool is_zero(const uint8_t *digest)
     return memcmp(digest, zeros, CEN_DIGEST_SIZE) == 0;
 }
 
+/* The digests of pictures that another gallery knows. Its negatives are no rows of a set. */
+static int take_digests(const knn *s, const char *path, new_rows *new)
+{
+    cen_gallery *gallery;
+    cen_gallery_row row;
+    cen_error error;
+    if (cen_gallery_load(s->context, &gallery, path, false, &error) != CEN_OK) {
+        return fail(s->tool, EXIT_FAILED, "%s", error.message);
+    }
+    const size_t n_rows = cen_gallery_get(gallery)->n;
+    size_t n = 0;
+    int code = 0;
+    for (size_t i = 0; code == 0 && i < n_rows && n < new->n; i++) {
+        if (!knn_gallery_row(s, gallery, i, &row)) code = EXIT_FAILED;
+        if (code == 0 && !row.is_negative) {
+            memcpy(new->rows[n++].digest, row.digest, sizeof row.digest);
+        }
+    }
+    cen_gallery_free(gallery);
+    return code;
+}
+
 static int make_rows(const knn *s, const knn_set *set, const char *name, new_rows *new)
 {
     *new = (new_rows){.rows = calloc(set->f.n + 1, sizeof *new->rows),
@@ -62,7 +84,7 @@ static int make_rows(const knn *s, const knn_set *set, const char *name, new_row
         if (source == NULL) return out_of_memory(s, set->name);
         row->source = new->sources[new->n_sources++] = source;
     }
-    return 0;
+    return set->folder == NULL && knn_is_gallery(set->name) ? take_digests(s, set->name, new) : 0;
 }
 
 /* ---- pictures that are there already ---- */

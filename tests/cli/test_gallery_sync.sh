@@ -103,6 +103,10 @@ succeed "$KNN" add g.gallery Ada "more/bag/$first"
 says '0 pictures added as Ada'
 says '^1 was there already$'
 expect 1 "the same picture is in g.gallery as Ada, from $PWD/more/bag/$first" "$KNN" add g.gallery Bob "more/bag/$first"
+succeed "$KNN" add --model run friends.gallery Ada "more/bag/$first"
+succeed "$KNN" add g.gallery Ada friends.gallery
+says '^1 was there already$'
+expect 1 "the same picture is in g.gallery as Ada" "$KNN" add g.gallery Bob friends.gallery
 cp "more/bag/$first" elsewhere.png
 succeed "$KNN" remove g.gallery elsewhere.png
 says '^g.gallery: 1 picture removed'
