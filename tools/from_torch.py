@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes a model file of a net that was trained with PyTorch.
 
-    python3 tools/from_torch.py resnet18.pth -o resnet18.safetensors      also writes resnet18.net, its line
+    python3 tools/from_torch.py resnet18.pth -o resnet18.safetensors
     cl_features resnet18.safetensors photos/ -o features.npy
 
 Reads the state dict of torchvision's ResNet and MobileNetV2, and of insightface's iresnet and mobilefacenet. A .pth
@@ -113,13 +113,7 @@ def run(options):
     print("%s: %s, %d parameters, a feature of %d numbers" % (options.output, family.name, n, size))
     print("pictures: %dx%d, red, green, blue (%s)" % (side, side, options.resize))
     print("value: (pixel / 255 - mean) / std, mean %s, std %s" % (notes["mean"], notes["std"]))
-    path = os.path.splitext(options.output)[0] + ".net"
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(line + "\n")
-    scale = [",".join(map(str, json.loads(notes[key]))) for key in ("mean", "std")]
-    words = ["cl_train", "--init", options.output, "--net", path, "--channels", "3"]
-    words += ["--image-size", str(side), "--resize", options.resize, "--mean", scale[0], "--std", scale[1], "PICTURES"]
-    print("to train it further: " + " ".join(map(shlex.quote, words)))
+    print("to train it further: cl_train --init %s PICTURES" % shlex.quote(options.output))
 
 
 def parse():

@@ -32,20 +32,26 @@ for net in iresnet18 mobilefacenet; do
     says '^value: .*, mean \[0.5, 0.5, 0.5\], std \[0.5, 0.5, 0.5\]$'
     same_features $net $net
 done
-# The command that is printed trains it further: the first epoch begins with its weights.
+# The command that is printed trains it further: the first epoch begins with its weights, and pictures are prepared as
+# for them.
 few photos 4
-convert mobilefacenet
+convert mobilefacenet --resize stretch --mean 0.406,0.456,0.485
 sed -n 's/^to train it further: cl_train \(.*\) PICTURES$/\1/p' out.txt >command.txt
 [ -s command.txt ] || complain "no command: $(cat out.txt)"
 # shellcheck disable=SC2046
 succeed "$TOOLS/cl_train" $(cat command.txt) --lr 1e-30 -e 1 -q --no-report --batch-size 4 -o further photos
 cat >body.py <<'END'
-import torch_nets
-first, second = (torch_nets.read_safetensors(path)[0] for path in ("mobilefacenet.model.safetensors", "further/model.safetensors"))
-print(all(second[name] == first[name] for name in first if name.startswith("body.") and "running" not in name))
+import json, struct, torch_nets
+files = "mobilefacenet.model.safetensors", "further/model.safetensors"
+(first, notes), (second, others) = (torch_nets.read_safetensors(path) for path in files)
+weights = all(second[name] == first[name] for name in first if name.startswith("body.") and "running" not in name)
+def input_of(notes):
+    values = json.loads(notes["mean"]) + json.loads(notes["std"])
+    return notes["net"], json.loads(notes["input"]), notes["resize"], struct.pack("6f", *values)
+print(weights, input_of(notes) == input_of(others))
 END
 PYTHONPATH=$SOURCE/tools succeed python3 body.py
-says '^True$'
+says '^True True$'
 convert bgr --image-size 32 --bgr --mean 0.406,0.456,0.485 --std 0.225,0.224,0.229
 same_features bgr resnet18
 convert resnet18 --resize stretch
