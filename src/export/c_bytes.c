@@ -131,7 +131,7 @@ static cen_status quantise_weights(const cen__c_net *net, cen__c_op *op, cen_err
     if (row > INT32_MAX / (127 * 255)) {
         return cen__fail(error, CEN_ERROR_LIMIT,
                          "body.%s, '%s': its sums are of %zu products, and with 8 bits at most %d "
-                         "fit 32 bits",
+                         "fit 32 bits; use 16 bits",
                          op->info->place, op->info->text, row, INT32_MAX / (127 * 255));
     }
     float *numbers = cen__alloc(net->context, 2 * n, sizeof *numbers);

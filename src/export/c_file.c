@@ -7,6 +7,7 @@
 
 #include "base/checks.h"
 #include "base/memory.h"
+#include "base/sizes.h"
 #include "base/status.h"
 #include "export/c_net.h"
 #include "export/c_print.h"
@@ -323,6 +324,18 @@ static cen_status take_name(c_file *f, const char *path, cen_error *error)
                      path);
 }
 
+/* Compilers and linkers of 64-bit machines, too, place at most 2^31 bytes of constants. */
+static cen_status check_size(const char *path, const cen_model_info *info, size_t bits,
+                             cen_error *error)
+{
+    const size_t size = cen__times(cen__words_parameters(info), bits / 8);
+    if (size <= INT32_MAX) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_LIMIT,
+                     "%s: weights of %zu bits take %zu bytes, and a C file may have less than "
+                     "2^31; use fewer bits or a smaller net",
+                     path, bits, size);
+}
+
 static cen_status make_net(cen__c_net *net, cen_context *context, cen_model *model,
                            const cen_c_options *o, cen_error *error)
 {
@@ -361,6 +374,7 @@ cen_status cen_c_write(cen_context *context, cen_model *model, const char *path,
     c_file f = {.text.context = context, .net = &net};
     cen_status status = cen__take_options(&o, options, error);
     if (status == CEN_OK) status = take_name(&f, path, error);
+    if (status == CEN_OK) status = check_size(path, cen_model_get(model), o.bits, error);
     if (status == CEN_OK) status = make_net(&net, context, model, &o, error);
     if (status == CEN_OK) status = print_file(&f, error);
     if (status == CEN_OK) status = cen_file_write(context, path, f.text.data, f.text.size, error);

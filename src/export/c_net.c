@@ -70,7 +70,7 @@ static cen_status add_chain(cen__c_net *net, const char *prefix, size_t *value, 
 static cen_status check_sizes(const cen__c_net *net, cen_error *error)
 {
     const cen_input *input = &net->info->input;
-    size_t most = input->channels * input->height * input->width, total = 0;
+    size_t most = input->channels * input->height * input->width;
     if (input->channels != 1 && input->channels != 3) {
         return cen__fail(error, CEN_ERROR_UNSUPPORTED,
                          "an input of %zu channels is no picture, and a C file takes pictures of 1 "
@@ -81,13 +81,12 @@ static cen_status check_sizes(const cen__c_net *net, cen_error *error)
         const cen_layer_info *layer = &net->info->layers[i];
         const size_t count = cen__times(layer->channels, cen__times(layer->height, layer->width));
         most = count > most ? count : most;
-        total = cen__plus(total, layer->n_parameters);
     }
-    if (most <= INT32_MAX / 64 && total <= INT32_MAX) return CEN_OK;
+    if (most <= INT32_MAX / 64) return CEN_OK;
     return cen__fail(error, CEN_ERROR_LIMIT,
-                     "the net has %zu parameters and %zu numbers between two layers, and a C file "
-                     "may have 2^31 and 2^25",
-                     total, most);
+                     "the net has %zu numbers between two layers, and a C file may have 2^25; take "
+                     "a smaller input",
+                     most);
 }
 
 cen_status cen__c_net_create(cen__c_net *net, cen_context *context, cen_model *model,

@@ -7,6 +7,7 @@
 #include "base/checks.h"
 #include "base/context.h"
 #include "base/memory.h"
+#include "base/sizes.h"
 #include "base/status.h"
 #include "export/onnx_layers.h"
 
@@ -161,11 +162,29 @@ static cen_status add_test(cen_context *context, const cen__onnx_exporter *e,
     return status;
 }
 
+static cen_status check_size(const char *path, size_t size, cen_error *error)
+{
+    if (size <= INT32_MAX) return CEN_OK;
+    return cen__fail(error, CEN_ERROR_LIMIT,
+                     "%s: it would take %zu bytes, and an ONNX file has less than 2^31; use a "
+                     "smaller net",
+                     path, size);
+}
+
+/* Bytes of the largest constants, which is known before anything is computed. */
+static size_t least_size(const cen_model_info *info)
+{
+    const size_t width = info->mirror ? info->input.width : 0;
+    const size_t n = cen__plus(cen__words_parameters(info), cen__times(width, width));
+    return cen__times(n, sizeof(float));
+}
+
 cen_status cen_onnx_write(cen_context *context, cen_model *model, const char *path,
                           const cen_onnx_options *options, cen_error *error)
 {
     cen_onnx_options o = cen_onnx_options_init();
     cen_status status = cen__take_options(&o, options, error);
+    if (status == CEN_OK) status = check_size(path, least_size(cen_model_get(model)), error);
     if (status != CEN_OK) return status;
     cen__onnx_exporter e = {
         .graph.message.context = context, .model = model, .info = cen_model_get(model)};
@@ -186,11 +205,8 @@ cen_status cen_onnx_write(cen_context *context, cen_model *model, const char *pa
                            e.at + 1);
     } else if (status == CEN_OK && file.failed) {
         status = cen__fail_memory(error, "the bytes of an export");
-    } else if (status == CEN_OK && file.size > INT32_MAX) {
-        status = cen__fail(error, CEN_ERROR_LIMIT,
-                           "%s: the model takes %zu bytes, and an ONNX file may have at most 2^31",
-                           path, file.size);
     }
+    if (status == CEN_OK) status = check_size(path, file.size, error);
     if (status == CEN_OK) status = cen_file_write(context, path, file.data, file.size, error);
     cen__free(file.data);
     return status;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/sizes.h"
 #include "base/status.h"
 #include "format/text.h"
 
@@ -9,6 +10,15 @@ bool cen__words_is_kind(const char *text, const char *kind)
 {
     size_t size = strlen(kind);
     return strncmp(text, kind, size) == 0 && (text[size] == ' ' || text[size] == '\0');
+}
+
+size_t cen__words_parameters(const cen_model_info *info)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < info->n_layers; i++) {
+        total = cen__plus(total, info->layers[i].n_parameters);
+    }
+    return total;
 }
 
 static size_t read_number(const char **at)

@@ -9,6 +9,9 @@ enum { CEN__NAME_MOST = 256 };
 /* True if a layer's text begins with this word. */
 bool cen__words_is_kind(const char *text, const char *kind);
 
+/* Parameters of all layers. */
+size_t cen__words_parameters(const cen_model_info *info);
+
 /* N or HxW after a word of the layer's text; false if it has no such word. */
 bool cen__words_size(const char *text, const char *word, int64_t size[2]);
 

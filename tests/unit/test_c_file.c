@@ -21,6 +21,7 @@
 #include "support/context.h"
 #include "support/instructions.h"
 #include "support/exported.h"
+#include "support/large_model.h"
 
 typedef struct c_case {
     const char *name, *net;
@@ -313,7 +314,8 @@ static void nets_that_are_too_large_for_a_c_file_are_refused(void **state)
     static const int32_t label;
     cen_model *model = model_create("conv 64 1x1, gap", 1, 1024, 1024, 2);
     refuse(model, "name.c", 32, CEN_ERROR_LIMIT,
-           "and 67108864 numbers between two layers, and a C file may have 2^31 and 2^25");
+           "the net has 67108864 numbers between two layers, and a C file may have 2^25; take a "
+           "smaller input");
     cen_model_free(model);
     cen_arrays arrays = cen_arrays_init();
     arrays.n = arrays.channels = arrays.n_classes = 1;
@@ -329,10 +331,23 @@ static void nets_that_are_too_large_for_a_c_file_are_refused(void **state)
     model = model_create("flatten, dense 1", 1, SIDE, SIDE, 2);
     assert_int_equal(cen_c_write(threads(1), model, "name.c", &options, &error), CEN_ERROR_LIMIT);
     assert_string_equal(error.message, "body.1, 'dense 1': its sums are of 66564 products, and "
-                                       "with 8 bits at most 66311 fit 32 bits");
+                                       "with 8 bits at most 66311 fit 32 bits; use 16 bits");
     cen_model_free(model);
     cen_arrays_free(pictures);
     assert_null(fopen("name.c", "rb"));
+}
+
+static void more_than_a_program_may_have_as_constants_is_refused(void **state)
+{
+    (void)state;
+    void *bytes;
+    cen_model *model = large_model_load(&bytes);
+    if (model == NULL) skip();
+    refuse(model, "name.c", 32, CEN_ERROR_LIMIT,
+           "name.c: weights of 32 bits take 2304288000 bytes, and a C file may have less than "
+           "2^31; use fewer bits or a smaller net");
+    cen_model_free(model);
+    free(bytes);
 }
 
 int main(int argc, char **argv)
@@ -354,6 +369,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(bytes_that_lose_too_much_are_refused),
         cmocka_unit_test(what_cannot_be_written_leaves_no_file),
         cmocka_unit_test(nets_that_are_too_large_for_a_c_file_are_refused),
+        cmocka_unit_test(more_than_a_program_may_have_as_constants_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

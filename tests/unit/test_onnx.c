@@ -17,6 +17,7 @@
 
 #include "support/context.h"
 #include "support/exported.h"
+#include "support/large_model.h"
 
 enum { MOST_FEATURES = 32 };
 
@@ -114,6 +115,23 @@ static void what_cannot_be_written_leaves_no_file(void **state)
     cen_model_free(model);
 }
 
+/* Protocol Buffers end there. */
+static void a_file_of_2_to_the_31_bytes_is_refused(void **state)
+{
+    (void)state;
+    void *bytes;
+    cen_model *model = large_model_load(&bytes);
+    if (model == NULL) skip();
+    cen_error error;
+    assert_int_equal(cen_onnx_write(threads(1), model, "large.onnx", NULL, &error),
+                     CEN_ERROR_LIMIT);
+    assert_string_equal(error.message, "large.onnx: it would take 2304288000 bytes, and an ONNX "
+                                       "file has less than 2^31; use a smaller net");
+    assert_null(fopen("large.onnx", "rb"));
+    cen_model_free(model);
+    free(bytes);
+}
+
 int main(int argc, char **argv)
 {
     for (size_t i = 0; i < N_CASES && argc == 2; i++) {
@@ -125,6 +143,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_those_that_onnx_runtime_has_read),
         cmocka_unit_test(what_cannot_be_written_leaves_no_file),
+        cmocka_unit_test(a_file_of_2_to_the_31_bytes_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
