@@ -421,10 +421,10 @@ typedef struct cen_onnx_options {
 
 /* A model as ONNX (operators of version 13): "image", bytes [n, height, width, channels] of the
  * input's size, becomes "feature" [n, D]; normalisation and the mirror image are inside. Inputs of
- * other than 1 or 3 channels are raw "values" [n, channels, height, width] in float. Nodes and
- * constants have the names of the model file. The metadata test_image and test_feature are a picture
- * in hexadecimal and the feature that it must have. Numbers that were in place are copied. Errors:
- * LIMIT, IO. */
+ * other than 1 or 3 channels are raw "values" [n, channels, height, width] in float. Constants
+ * have the names of the model file, nodes those of a layer's place and word (body.0.conv). The
+ * metadata test_image and test_feature are a picture in hexadecimal and the feature that it must
+ * have. Numbers that were in place are copied. Errors: LIMIT, IO. */
 CEN_API cen_status cen_onnx_write(cen_context *context, cen_model *model, const char *path,
                                   const cen_onnx_options *options, cen_error *error);
 

@@ -1,6 +1,6 @@
-/* Each layer is a node with the layer's place as its name (body.4.main.0), and its tensors are constants with the
- * names that the model file has for them. ONNX has what torch.nn has, but not GELU (before version 20) and
- * not l2norm: these are some nodes each. */
+/* Each layer is a node with the layer's place and word as its name (body.4.main.0.conv), and its tensors are constants
+ * with the names that the model file has for them (body.4.main.0.weight). ONNX has what torch.nn has, but not GELU
+ * (before version 20) and not l2norm: these are some nodes each. */
 #include "export/onnx_layers.h"
 
 #include <string.h>
@@ -27,6 +27,16 @@ static void branch(char name[NAME_MOST], int length, const char *place, const ch
 {
     size_t at = 0;
     cen__append(name, NAME_MOST, &at, "%.*s%s", length, place, ending);
+}
+
+/* body.PLACE.WORD, or a part of this layer: body.PLACE.WORD.PART. */
+static const char *node_name(char name[NAME_MOST], const cen_layer_info *layer, const char *part)
+{
+    char ending[NAME_MOST];
+    size_t at = 0;
+    cen__append(ending, NAME_MOST, &at, "%.*s%s%s", (int)strcspn(layer->text, " "), layer->text,
+                part[0] != '\0' ? "." : "", part);
+    return cen__words_join(name, layer->place, ending);
 }
 
 void cen__onnx_move_on(cen__onnx_exporter *e, const char *name)
@@ -89,9 +99,8 @@ static void add_conv(cen__onnx_exporter *e, const cen_layer_info *layer)
     add_tensor(e, layer->place, "weight", 0, weight);
     add_tensor(e, layer->place, "bias", 0, bias);
     if (e->failed || !cen__words_tensor(e->model, weight, &view)) return;
-    cen__onnx_node node =
-        cen__onnx_node_begin(&e->graph, "Conv", cen__words_join(name, layer->place, ""),
-                             CEN__ONNX_INPUTS(e->last, weight, bias));
+    cen__onnx_node node = cen__onnx_node_begin(&e->graph, "Conv", node_name(name, layer, ""),
+                                               CEN__ONNX_INPUTS(e->last, weight, bias));
     add_window(&node, layer->text,
                (const int64_t[2]){(int64_t)view.shape[2], (int64_t)view.shape[3]},
                (const int64_t[2]){1, 1});
@@ -109,7 +118,7 @@ static void add_pool(cen__onnx_exporter *e, const cen_layer_info *layer)
     e->failed |= !cen__words_size(layer->text, "pool ", window);
     cen__onnx_node node =
         cen__onnx_node_begin(&e->graph, is_max ? "MaxPool" : "AveragePool",
-                             cen__words_join(name, layer->place, ""), CEN__ONNX_INPUTS(e->last));
+                             node_name(name, layer, ""), CEN__ONNX_INPUTS(e->last));
     add_window(&node, layer->text, window, window);
     if (!is_max) cen__onnx_integer(&node, "count_include_pad", 1);
     cen__onnx_node_end(&node);
@@ -119,12 +128,11 @@ static void add_pool(cen__onnx_exporter *e, const cen_layer_info *layer)
 static void add_dense(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST], weight[NAME_MOST], bias[NAME_MOST];
-    cen__onnx_flatten(e, cen__words_join(name, layer->place, "flatten"));
+    cen__onnx_flatten(e, node_name(name, layer, "flatten"));
     add_tensor(e, layer->place, "weight", 0, weight);
     add_tensor(e, layer->place, "bias", 0, bias);
-    cen__onnx_node node =
-        cen__onnx_node_begin(&e->graph, "Gemm", cen__words_join(name, layer->place, ""),
-                             CEN__ONNX_INPUTS(e->last, weight, bias));
+    cen__onnx_node node = cen__onnx_node_begin(&e->graph, "Gemm", node_name(name, layer, ""),
+                                               CEN__ONNX_INPUTS(e->last, weight, bias));
     cen__onnx_integer(&node, "transB", 1);
     cen__onnx_node_end(&node);
     cen__onnx_move_on(e, name);
@@ -136,7 +144,7 @@ static void add_batchnorm(cen__onnx_exporter *e, const cen_layer_info *layer)
     char name[NAME_MOST], tensors[4][NAME_MOST];
     for (size_t i = 0; i < 4; i++) add_tensor(e, layer->place, endings[i], 0, tensors[i]);
     cen__onnx_node node = cen__onnx_node_begin(
-        &e->graph, "BatchNormalization", cen__words_join(name, layer->place, ""),
+        &e->graph, "BatchNormalization", node_name(name, layer, ""),
         CEN__ONNX_INPUTS(e->last, tensors[0], tensors[1], tensors[2], tensors[3]));
     cen__onnx_float(&node, "epsilon", 1e-5f);
     cen__onnx_node_end(&node);
@@ -147,15 +155,15 @@ static void add_prelu(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST], weight[NAME_MOST];
     add_tensor(e, layer->place, "weight", e->is_flat ? 0 : 2, weight);
-    cen__onnx_add_step(e, "PRelu", cen__words_join(name, layer->place, ""), weight);
+    cen__onnx_add_step(e, "PRelu", node_name(name, layer, ""), weight);
 }
 
 static void add_relu6(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST], low[NAME_MOST], high[NAME_MOST];
-    cen__onnx_add_scalar(e, cen__words_join(low, layer->place, "low"), 0);
-    cen__onnx_add_scalar(e, cen__words_join(high, layer->place, "high"), 6);
-    cen__onnx_add_node(&e->graph, "Clip", cen__words_join(name, layer->place, ""),
+    cen__onnx_add_scalar(e, node_name(low, layer, "low"), 0);
+    cen__onnx_add_scalar(e, node_name(high, layer, "high"), 6);
+    cen__onnx_add_node(&e->graph, "Clip", node_name(name, layer, ""),
                        CEN__ONNX_INPUTS(e->last, low, high));
     cen__onnx_move_on(e, name);
 }
@@ -165,15 +173,14 @@ static void add_gelu(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char x[NAME_MOST], name[NAME_MOST], number[NAME_MOST];
     copy(x, e->last);
-    cen__onnx_add_scalar(e, cen__words_join(number, layer->place, "sqrt_half"),
-                         0.70710678118654752f);
-    cen__onnx_add_step(e, "Mul", cen__words_join(name, layer->place, "scaled"), number);
-    cen__onnx_add_step(e, "Erf", cen__words_join(name, layer->place, "erf"), NULL);
-    cen__onnx_add_scalar(e, cen__words_join(number, layer->place, "one"), 1);
-    cen__onnx_add_step(e, "Add", cen__words_join(name, layer->place, "sum"), number);
-    cen__onnx_add_step(e, "Mul", cen__words_join(name, layer->place, "product"), x);
-    cen__onnx_add_scalar(e, cen__words_join(number, layer->place, "half"), 0.5f);
-    cen__onnx_add_step(e, "Mul", cen__words_join(name, layer->place, ""), number);
+    cen__onnx_add_scalar(e, node_name(number, layer, "sqrt_half"), 0.70710678118654752f);
+    cen__onnx_add_step(e, "Mul", node_name(name, layer, "scaled"), number);
+    cen__onnx_add_step(e, "Erf", node_name(name, layer, "erf"), NULL);
+    cen__onnx_add_scalar(e, node_name(number, layer, "one"), 1);
+    cen__onnx_add_step(e, "Add", node_name(name, layer, "sum"), number);
+    cen__onnx_add_step(e, "Mul", node_name(name, layer, "product"), x);
+    cen__onnx_add_scalar(e, node_name(number, layer, "half"), 0.5f);
+    cen__onnx_add_step(e, "Mul", node_name(name, layer, ""), number);
 }
 
 /* scale * x / max(||x||, 1e-12); scale NULL: 1. The nodes are NAME.length, ..., NAME. */
@@ -199,8 +206,11 @@ void cen__onnx_add_unit(cen__onnx_exporter *e, const char *name, const char *sca
 
 void cen__onnx_scale_name(const cen_layer_info *layer, char name[NAME_MOST])
 {
-    (void)cen__words_join(name, layer->place,
-                          strstr(layer->text, "scale ") != NULL ? "scale" : "weight");
+    if (strstr(layer->text, "scale ") != NULL) {
+        (void)node_name(name, layer, "scale");
+    } else {
+        (void)cen__words_join(name, layer->place, "weight");
+    }
 }
 
 /* The scale of an l2norm, as a constant. */
@@ -218,9 +228,9 @@ static void add_scale(cen__onnx_exporter *e, const cen_layer_info *layer, char n
 static void add_l2norm(cen__onnx_exporter *e, const cen_layer_info *layer)
 {
     char name[NAME_MOST], scale[NAME_MOST];
-    cen__onnx_flatten(e, cen__words_join(name, layer->place, "flatten"));
+    cen__onnx_flatten(e, node_name(name, layer, "flatten"));
     add_scale(e, layer, scale);
-    cen__onnx_add_unit(e, cen__words_join(name, layer->place, ""), scale);
+    cen__onnx_add_unit(e, node_name(name, layer, ""), scale);
 }
 
 static void add_layer(cen__onnx_exporter *e, const cen_layer_info *layer)
@@ -250,10 +260,39 @@ static void add_layer(cen__onnx_exporter *e, const cen_layer_info *layer)
     } else if (kinds[i].add != NULL) {
         kinds[i].add(e, layer);
     } else if (kinds[i].node != NULL) {
-        cen__onnx_add_step(e, kinds[i].node, cen__words_join(name, layer->place, ""), NULL);
+        cen__onnx_add_step(e, kinds[i].node, node_name(name, layer, ""), NULL);
     } else if (cen__words_is_kind(layer->text, "flatten")) {
-        cen__onnx_flatten(e, cen__words_join(name, layer->place, ""));
+        cen__onnx_flatten(e, node_name(name, layer, ""));
     }
+}
+
+/* The residual whose place has so many characters: both branches, and their sum. */
+static void add_residual(cen__onnx_exporter *e, const char *place, int length)
+{
+    char x[NAME_MOST], inner[NAME_MOST], sides[2][NAME_MOST], name[NAME_MOST];
+    const bool was_flat = e->is_flat;
+    bool is_flat[2];
+    copy(x, e->last);
+    for (int i = 0; i < 2; i++) {
+        cen__onnx_move_on(e, x);
+        e->is_flat = was_flat;
+        branch(inner, length, place, i == 0 ? ".main." : ".shortcut.");
+        cen__onnx_add_chain(e, inner);
+        copy(sides[i], e->last);
+        is_flat[i] = e->is_flat;
+    }
+    if (e->failed) return;
+    const cen_layer_info *sum = &e->info->layers[e->at];
+    /* [n, c, 1, 1] of one branch becomes [n, c] of the other. */
+    for (int i = 0; i < 2 && is_flat[0] != is_flat[1]; i++) {
+        cen__onnx_move_on(e, sides[i]);
+        e->is_flat = is_flat[i];
+        cen__onnx_flatten(e, node_name(name, sum, i == 0 ? "main" : "shortcut"));
+        copy(sides[i], e->last);
+    }
+    cen__onnx_add_node(&e->graph, "Add", node_name(name, sum, ""),
+                       CEN__ONNX_INPUTS(sides[0], sides[1]));
+    cen__onnx_move_on(e, name);
 }
 
 /* Adds the layers whose places begin with prefix. */
@@ -266,36 +305,9 @@ void cen__onnx_add_chain(cen__onnx_exporter *e, const char *prefix)
         const char *dot = strchr(layer->place + size, '.');
         if (dot == NULL) {
             add_layer(e, layer);
-            e->at++;
-            continue;
+        } else {
+            add_residual(e, layer->place, (int)(dot - layer->place));
         }
-        char inner[NAME_MOST], x[NAME_MOST], main_branch[NAME_MOST], name[NAME_MOST];
-        const int length = (int)(dot - layer->place);
-        const bool was_flat = e->is_flat;
-        copy(x, e->last);
-        branch(inner, length, layer->place, ".main.");
-        cen__onnx_add_chain(e, inner);
-        const bool is_main_flat = e->is_flat;
-        copy(main_branch, e->last);
-        cen__onnx_move_on(e, x);
-        e->is_flat = was_flat;
-        branch(inner, length, layer->place, ".shortcut.");
-        cen__onnx_add_chain(e, inner);
-        /* The sum: [n, c, 1, 1] of one branch becomes [n, c] of the other. */
-        branch(inner, length, layer->place, "");
-        if (is_main_flat) cen__onnx_flatten(e, cen__words_join(name, inner, "shortcut.flatten"));
-        if (e->is_flat && !is_main_flat) {
-            char shortcut[NAME_MOST];
-            copy(shortcut, e->last);
-            cen__onnx_move_on(e, main_branch);
-            e->is_flat = false;
-            cen__onnx_flatten(e, cen__words_join(name, inner, "main.flatten"));
-            copy(main_branch, e->last);
-            cen__onnx_move_on(e, shortcut);
-        }
-        cen__onnx_add_node(&e->graph, "Add", cen__words_join(name, inner, ""),
-                           CEN__ONNX_INPUTS(main_branch, e->last));
-        cen__onnx_move_on(e, name);
-        e->at++; /* the sum has a line of its own */
+        if (!e->failed) e->at++; /* the sum has a line of its own */
     }
 }

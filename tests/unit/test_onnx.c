@@ -104,6 +104,107 @@ static void files_are_those_that_onnx_runtime_has_read(void **state)
     }
 }
 
+/* The next field of this number that holds the name, from *at on. */
+static void pass_name(const char **at, const char *end, unsigned field, const char *name)
+{
+    char bytes[64] = {(char)(field << 3 | 2), (char)strlen(name)};
+    const size_t size = 2 + strlen(name);
+    assert_true(size < sizeof bytes);
+    memcpy(bytes + 2, name, size - 2);
+    while ((size_t)(end - *at) >= size) {
+        if (memcmp((*at)++, bytes, size) == 0) return;
+    }
+    fail_msg("no '%s', or not there", name);
+}
+
+static void nodes_are_named_after_place_and_word(void **state)
+{
+    (void)state;
+    static const char *const nodes[] = {"input.cast",
+                                        "input.planes",
+                                        "input.values",
+                                        "input.centered",
+                                        "input.x",
+                                        "body.0.conv",
+                                        "body.1.batchnorm",
+                                        "body.2.relu",
+                                        "body.3.maxpool",
+                                        "body.4.main.0.conv",
+                                        "body.4.main.1.relu6",
+                                        "body.4.shortcut.0.conv",
+                                        "body.4.residual",
+                                        "body.5.gelu.erf",
+                                        "body.5.gelu",
+                                        "body.6.avgpool",
+                                        "body.7.prelu",
+                                        "body.8.gap",
+                                        "body.9.flatten",
+                                        "body.10.dense",
+                                        "body.12.l2norm.length",
+                                        "body.12.l2norm",
+                                        "feature"};
+    static const char *const constants[] = {"input.mean",
+                                            "body.0.weight",
+                                            "body.1.running_var",
+                                            "body.4.main.0.bias",
+                                            "body.4.main.1.relu6.high",
+                                            "body.5.gelu.half",
+                                            "body.7.weight",
+                                            "body.10.bias",
+                                            "body.12.weight"};
+    const onnx_case c = {.name = "names",
+                         .net = "conv 8 3x3 pad 1, batchnorm, relu, maxpool 2, residual {conv 8 "
+                                "1x1, relu6 | conv 8 1x1}, gelu, avgpool 2, prelu, gap, flatten, "
+                                "dense 6, dropout 0.5, l2norm",
+                         .channels = 3,
+                         .height = 8,
+                         .width = 8};
+    char *bytes;
+    size_t size;
+    cen_error error;
+    write(&c, "names.onnx");
+    assert_ok(cen_text_read(NULL, "names.onnx", 1 << 24, &bytes, &size, &error), &error);
+    const char *at = bytes;
+    for (size_t i = 0; i < sizeof nodes / sizeof *nodes; i++) {
+        pass_name(&at, bytes + size, 3, nodes[i]);
+    }
+    at = bytes;
+    for (size_t i = 0; i < sizeof constants / sizeof *constants; i++) {
+        pass_name(&at, bytes + size, 8, constants[i]);
+    }
+    cen_text_free(bytes);
+    assert_int_equal(remove("names.onnx"), 0);
+}
+
+static bool has_layer(const onnx_case *c, const char *kind)
+{
+    cen_model *model = make(c);
+    const cen_model_info *info = cen_model_get(model);
+    bool found = false;
+    for (size_t i = 0; i < info->n_layers; i++) {
+        const char *text = info->layers[i].text;
+        found |= strncmp(text, kind, strcspn(text, " ")) == 0 && strcspn(text, " ") == strlen(kind);
+    }
+    cen_model_free(model);
+    return found;
+}
+
+static void every_kind_of_layer_is_in_a_case(void **state)
+{
+    (void)state;
+#define CEN__LAYER(name) #name,
+    static const char *const kinds[] = {
+#include "nn/layer_list.h"
+        "residual"};
+#undef CEN__LAYER
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t at = 0;
+        while (at < N_CASES && !has_layer(&cases[at], kinds[i])) at++;
+        if (at == N_CASES)
+            fail_msg("no case has '%s'; add one to golden/onnx_runtime.py", kinds[i]);
+    }
+}
+
 static void what_cannot_be_written_leaves_no_file(void **state)
 {
     (void)state;
@@ -142,6 +243,8 @@ int main(int argc, char **argv)
     if (argc == 2) return 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(files_are_those_that_onnx_runtime_has_read),
+        cmocka_unit_test(nodes_are_named_after_place_and_word),
+        cmocka_unit_test(every_kind_of_layer_is_in_a_case),
         cmocka_unit_test(what_cannot_be_written_leaves_no_file),
         cmocka_unit_test(a_file_of_2_to_the_31_bytes_is_refused),
     };
