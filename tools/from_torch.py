@@ -18,6 +18,7 @@ from torch_nets import Mistake, Tensor
 
 INNER = ("state_dict", "state_dict_backbone", "model")  # of checkpoints that hold more
 PREFIXES = ("module.", "backbone.")
+NO_STATE = "%s: this is no state dict; write one with torch.save(net.state_dict(), FILE)"
 
 
 def read_torch(path):
@@ -25,22 +26,27 @@ def read_torch(path):
         import torch
     except ImportError:
         raise Mistake("%s: reading it needs PyTorch; install torch, or save a .safetensors file" % path) from None
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
-    except Exception:  # torch.load raises many kinds
-        raise Mistake("%s: this is no state dict; write one with torch.save(net.state_dict(), FILE)" % path) from None
+    with open(path, "rb") as file:
+        try:
+            content = torch.load(file, map_location="cpu", weights_only=True)
+        except Exception:  # torch.load raises many kinds, OSError if bytes are damaged
+            raise Mistake(NO_STATE % path) from None
     for key in INNER:
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]
     if not isinstance(content, dict) or not all(isinstance(value, torch.Tensor) for value in content.values()):
-        raise Mistake("%s: this is no state dict; write one with torch.save(net.state_dict(), FILE)" % path)
+        raise Mistake(NO_STATE % path)
     state = {}
     for name, tensor in content.items():
-        numbers = tensor.detach().to(torch.float32).contiguous()
+        try:
+            if tensor.is_complex() or tensor.is_meta:
+                raise RuntimeError
+            numbers = tensor.detach().to(torch.float32).contiguous()
+            shape = list(numbers.shape)
+        except RuntimeError:  # sparse, nested, of more numbers than the memory holds
+            raise Mistake("%s: its '%s' is no plain tensor; save it as floats" % (path, name)) from None
         data = ctypes.string_at(numbers.data_ptr(), 4 * numbers.numel()) if numbers.numel() > 0 else b""
-        state[str(name)] = Tensor("F32", list(numbers.shape), data)
+        state[str(name)] = Tensor("F32", shape, data)
     return state
 
 

@@ -176,6 +176,40 @@ END
     for file in module.pth list.pth text.pth; do
         expect 1 "^from_torch.py: $file: this is no state dict; write one with torch.save" from_torch $file -o no
     done
+    # Tensors that are no plain numbers; any bytes are only data.
+    cat >unplain.py <<'END'
+import random, sys, warnings, from_torch, torch, torch_nets
+warnings.simplefilter("ignore")
+state = torch.load("plain.pth", weights_only=True)
+weight = state["conv1.weight"]
+others = {"sparse": weight.to_sparse(), "rows": weight.flatten(1).to_sparse_csr(), "meta": weight.to("meta")}
+others.update(complex=weight.to(torch.complex64), huge=torch.ones(1).expand(1 << 20, 1 << 20))
+others.update(nested=torch.nested.nested_tensor([torch.ones(2), torch.ones(3)]))
+for name, other in others.items():
+    torch.save(dict(state, **{"conv1.weight": other}), "unplain.pth")
+    try:
+        from_torch.read_net("unplain.pth")
+        sys.exit(name + " was read")
+    except torch_nets.Mistake as mistake:
+        assert str(mistake) == "unplain.pth: its 'conv1.weight' is no plain tensor; save it as floats", mistake
+with open("plain.pth", "rb") as file:
+    good = file.read()
+draw, n_refused = random.Random(1), 0
+for round in range(int(sys.argv[1])):
+    data = bytearray(good)
+    for _ in range(draw.choice([1, 1, 2, 5])):
+        at = draw.choice([draw.randrange(len(data)), draw.randrange(3000), len(data) - 1 - draw.randrange(3000)])
+        data[at] = draw.randrange(256)
+    with open("fuzzed.pth", "wb") as file:
+        file.write(data[: draw.randrange(len(data))] if draw.random() < 0.1 else data)
+    try:
+        from_torch.read_net("fuzzed.pth")
+    except torch_nets.Mistake:
+        n_refused += 1
+print("refused", n_refused)
+END
+    PYTHONPATH=$SOURCE/tools succeed python3 unplain.py "${FUZZ_ROUNDS:-60}"
+    says '^refused [1-9]'
 else
     echo "PyTorch is not there: .pth files are left out"
     expect 1 '^from_torch.py: a.pth: reading it needs PyTorch; install torch, or save a .safetensors file$' from_torch a.pth -o no
