@@ -54,7 +54,7 @@ static void conv(const layer *v, cell *work)
 })
 
 SHARED(cen__c_lines,
-static void input_line(const float *x, float *y)
+static void input3_line(const float *x, float *y)
 {
     const float a1 = 0.625f, a2 = a1 * a1, a3 = a1 * a2, a4 = a2 * a2;
     float a = x[4] - 4 * a2 * x[2], b = a1 * x[3] - 4 * a3 * x[1];
@@ -65,6 +65,21 @@ static void input_line(const float *x, float *y)
     y[3] = c + d;
     y[4] = c - d;
     y[5] = x[5] - 5 * a2 * x[3] + 4 * a4 * x[1];
+}
+
+static void input5_line(const float *x, float *y)
+{
+    float a = x[6] - 4.25f * x[4] + x[2], b = x[5] - 4.25f * x[3] + x[1];
+    float c = x[6] - 1.25f * x[4] + 0.25f * x[2], d = 2 * x[5] - 2.5f * x[3] + 0.5f * x[1];
+    float e = x[6] - 5 * x[4] + 4 * x[2], f = 0.5f * x[5] - 2.5f * x[3] + 2 * x[1];
+    y[0] = x[6] - 5.25f * x[4] + 5.25f * x[2] - x[0];
+    y[1] = a + b;
+    y[2] = a - b;
+    y[3] = c + d;
+    y[4] = c - d;
+    y[5] = e + f;
+    y[6] = e - f;
+    y[7] = x[7] - 5.25f * x[5] + 5.25f * x[3] - x[1];
 }
 
 static void kernel3_line(const float *x, float *y)
@@ -82,19 +97,21 @@ static void kernel3_line(const float *x, float *y)
 
 static void kernel5_line(const float *x, float *y)
 {
-    const float a1 = 0.625f, a2 = a1 * a1, a4 = a2 * a2;
-    const float over0 = 1 / (4 * a4), over1 = -1 / (6 * a4), over2 = 1 / (24 * a4);
-    float a = x[0] + a2 * x[2] + a4 * x[4], b = x[1] + a2 * x[3];
-    float c = x[0] + 4 * a2 * x[2] + 16 * a4 * x[4], d = x[1] + 4 * a2 * x[3];
-    y[0] = over0 * x[0];
-    y[1] = over1 * a + over1 * a1 * b;
-    y[2] = over1 * a - over1 * a1 * b;
-    y[3] = over2 * c + over2 * 2 * a1 * d;
-    y[4] = over2 * c - over2 * 2 * a1 * d;
-    y[5] = x[4];
+    const float at1 = -2.0f / 9, at2 = 1.0f / 90, at_half = 32.0f / 45;
+    float a = x[0] + x[2] + x[4], b = x[1] + x[3];
+    float c = x[0] + 4 * x[2] + 16 * x[4], d = x[1] + 4 * x[3];
+    float e = x[0] + 0.25f * x[2] + 0.0625f * x[4], f = x[1] + 0.25f * x[3];
+    y[0] = -x[0];
+    y[1] = at1 * a + at1 * b;
+    y[2] = at1 * a - at1 * b;
+    y[3] = at2 * c + 2 * at2 * d;
+    y[4] = at2 * c - 2 * at2 * d;
+    y[5] = at_half * e + 0.5f * at_half * f;
+    y[6] = at_half * e - 0.5f * at_half * f;
+    y[7] = x[4];
 }
 
-static void output4_line(const float *x, float *y)
+static void output3_line(const float *x, float *y)
 {
     const float a1 = 0.625f, a2 = a1 * a1, a3 = a1 * a2;
     float a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
@@ -104,61 +121,64 @@ static void output4_line(const float *x, float *y)
     y[3] = a3 * b + 8 * a3 * d + x[5];
 }
 
-static void output2_line(const float *x, float *y)
+static void output5_line(const float *x, float *y)
 {
-    const float a1 = 0.625f;
-    y[0] = x[0] + (x[1] + x[2]) + (x[3] + x[4]);
-    y[1] = a1 * (x[1] - x[2]) + 2 * a1 * (x[3] - x[4]) + x[5];
+    float a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
+    float e = x[5] + x[6], f = x[5] - x[6];
+    y[0] = x[0] + a + (c + e);
+    y[1] = b + 2 * d + 0.5f * f;
+    y[2] = a + 4 * c + 0.25f * e;
+    y[3] = b + 8 * d + 0.125f * f + x[7];
 })
 
 CODE(winograd,
 static void sandwich(void (*line)(const float *, float *), int n_from, int n_to, const float *from,
                      float *to, int pitch)
 {
-    float half[36], in[6], out[6];
+    float half[64], in[8], out[8];
     for (int j = 0; j < n_from; j++) {
         for (int i = 0; i < n_from; i++) in[i] = from[i * n_from + j];
         line(in, out);
-        for (int i = 0; i < n_to; i++) half[i * 6 + j] = out[i];
+        for (int i = 0; i < n_to; i++) half[i * 8 + j] = out[i];
     }
     for (int i = 0; i < n_to; i++) {
-        line(half + i * 6, out);
+        line(half + i * 8, out);
         for (int j = 0; j < n_to; j++) to[i * pitch + j] = out[j];
     }
 }
 
-static void transform_inputs(const layer *v, const float *x, int row, int tiles, int m, float *to)
+static void transform_inputs(const layer *v, const float *x, int row, int tiles, float *to)
 {
-    float tile[36];
-    for (int i = 0; i < v->c * tiles; i++, to += 36) {
+    float tile[64];
+    int tile_side = v->kernel_h + 3, points = tile_side * tile_side;
+    for (int i = 0; i < v->c * tiles; i++, to += points) {
         const float *plane = x + i / tiles * v->h * v->w;
-        int top = row - v->pad_h, left = i % tiles * m - v->pad_w;
-        for (int p = 0; p < 36; p++) {
-            int r = top + p / 6, q = left + p % 6;
+        int top = row - v->pad_h, left = i % tiles * 4 - v->pad_w;
+        for (int p = 0; p < points; p++) {
+            int r = top + p / tile_side, q = left + p % tile_side;
             tile[p] = r < 0 || q < 0 || r >= v->h || q >= v->w ? 0 : plane[r * v->w + q];
         }
-        sandwich(input_line, 6, 6, tile, to, 6);
+        sandwich(tile_side == 6 ? input3_line : input5_line, tile_side, tile_side, tile, to, tile_side);
     }
 }
 
 static void multiply(const layer *v, const number *w, const float *inputs, int tiles, float *sums)
 {
-    float kernel[25], points[36];
-    int taps = v->kernel_h * v->kernel_w;
-    for (int i = 0; i < tiles * 36; i++) sums[i] = 0;
-    for (int c = 0; c < v->c; c++, inputs += tiles * 36, w += taps) {
+    float kernel[25], transformed[64];
+    int taps = v->kernel_h * v->kernel_w, tile_side = v->kernel_h + 3, points = tile_side * tile_side;
+    for (int i = 0; i < tiles * points; i++) sums[i] = 0;
+    for (int c = 0; c < v->c; c++, inputs += tiles * points, w += taps) {
         for (int i = 0; i < taps; i++) kernel[i] = value(w[i]);
-        sandwich(taps == 9 ? kernel3_line : kernel5_line, v->kernel_h, 6, kernel, points, 6);
-        for (int t = 0; t < tiles; t++) {
-            for (int p = 0; p < 36; p++) sums[t * 36 + p] += inputs[t * 36 + p] * points[p];
-        }
+        sandwich(taps == 9 ? kernel3_line : kernel5_line, v->kernel_h, tile_side, kernel, transformed,
+                 tile_side);
+        for (int i = 0; i < tiles * points; i++) sums[i] += inputs[i] * transformed[i % points];
     }
 }
 
-static void write_rows(const layer *v, const float *rows, int row, int m, int pitch, float bias, float *y)
+static void write_rows(const layer *v, const float *rows, int row, int pitch, float bias, float *y)
 {
     int side = v->pooled ? 2 : 1, width = v->out_w / side;
-    for (int i = 0; i < m && row + i + side <= v->out_h; i += side) {
+    for (int i = 0; i < 4 && row + i + side <= v->out_h; i += side) {
         for (int q = 0; q < width; q++) {
             const float *from = rows + i * pitch + q * side;
             float best = from[0];
@@ -173,18 +193,19 @@ static void write_rows(const layer *v, const float *rows, int row, int m, int pi
 
 static void winograd(const layer *v, cell *work)
 {
-    int m = 7 - v->kernel_h, tiles = (v->out_w + m - 1) / m, side = v->pooled ? 2 : 1;
-    float *inputs = work + v->scratch, *sums = inputs + v->c * tiles * 36, *rows = sums + tiles * 36;
+    int tile_side = v->kernel_h + 3, points = tile_side * tile_side, tiles = (v->out_w + 3) / 4;
+    int side = v->pooled ? 2 : 1;
+    float *inputs = work + v->scratch, *sums = inputs + v->c * tiles * points, *rows = sums + tiles * points;
     for (int g = 0; g < v->groups; g++) {
-        for (int row = 0; row + side <= v->out_h; row += m) {
-            transform_inputs(v, work + v->x + g * v->c * v->h * v->w, row, tiles, m, inputs);
+        for (int row = 0; row + side <= v->out_h; row += 4) {
+            transform_inputs(v, work + v->x + g * v->c * v->h * v->w, row, tiles, inputs);
             for (int k = g * v->k; k < (g + 1) * v->k; k++) {
                 multiply(v, v->weights + k * v->c * v->kernel_h * v->kernel_w, inputs, tiles, sums);
                 for (int t = 0; t < tiles; t++) {
-                    sandwich(m == 4 ? output4_line : output2_line, 6, m, sums + t * 36, rows + t * m,
-                             tiles * m);
+                    sandwich(tile_side == 6 ? output3_line : output5_line, tile_side, 4, sums + t * points,
+                             rows + t * 4, tiles * 4);
                 }
-                write_rows(v, rows, row, m, tiles * m, v->numbers[k],
+                write_rows(v, rows, row, tiles * 4, v->numbers[k],
                            work + v->y + k * (v->out_h / side) * (v->out_w / side));
             }
         }

@@ -53,10 +53,12 @@ typedef void cen__conv_transform(const float *from, cen__tile_place from_place, 
                                  cen__tile_place to_place);
 
 typedef struct cen__conv_winograd {
-    cen__conv_transform *output;          /* A^T m A: 6x6 to m x m */
-    cen__conv_transform *gradient;        /* A dy A^T: m x m to 6x6 */
-    cen__conv_transform *kernel;          /* G g G^T: r x r to 6x6 */
-    cen__conv_transform *kernel_gradient; /* G^T du G: 6x6 to r x r */
+    size_t side;                          /* of a tile, m + r - 1 */
+    cen__conv_transform *input;           /* B^T d B: side x side to side x side */
+    cen__conv_transform *output;          /* A^T m A: side x side to m x m */
+    cen__conv_transform *gradient;        /* A dy A^T: m x m to side x side */
+    cen__conv_transform *kernel;          /* G g G^T: r x r to side x side */
+    cen__conv_transform *kernel_gradient; /* G^T du G: side x side to r x r */
 } cen__conv_winograd;
 
 /* Between planes and vectors of channels: lane l of the vector at (row, column) is the number at
@@ -162,8 +164,7 @@ typedef struct cen__conv_set {
     cen__conv_gather *gather;
     cen__conv_scatter *scatter;
     cen__conv_scatter_add *scatter_add;
-    cen__conv_transform *input;              /* B^T d B: 6x6 to 6x6 */
-    cen__conv_winograd winograd3, winograd5; /* F(4x4, 3x3) and F(2x2, 5x5) */
+    cen__conv_winograd winograd3, winograd5; /* F(4x4, 3x3) and F(4x4, 5x5) */
 } cen__conv_set;
 
 extern const cen__conv_set cen__conv_set_baseline;

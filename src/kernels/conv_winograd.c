@@ -1,11 +1,11 @@
-/* Winograd's minimal filtering F(m x m, r x r), m + r - 1 = 6 (Lavin and Gray, "Fast algorithms for
- * convolutional neural networks", 2016): tiles of 6x6 inputs give m x m outputs,
+/* Winograd's minimal filtering F(m x m, r x r) (Lavin and Gray, "Fast algorithms for convolutional neural
+ * networks", 2016): tiles of s x s inputs, s = m + r - 1, give m x m outputs,
  *
  *     y = A^T [ sum over c of (G g G^T) . (B^T d B) ] A,
  *
- * so the sum over channels is 36 matrix products, with m^2 r^2 / 36 times fewer multiplications than
- * the direct method: 4 for 3x3 (m = 4), 2.8 for 5x5 (m = 2). Backward to the data is the same with
- * the kernel turned around; backward to the weights is the transpose,
+ * so the sum over channels is s^2 matrix products, one for each point, with m^2 r^2 / s^2 times fewer
+ * multiplications than the direct method: 4 for 3x3 (m = 4, s = 6), 6.25 for 5x5 (m = 4, s = 8). Backward to the
+ * data is the same with the kernel turned around; backward to the weights is the transpose,
  *
  *     dg = G^T [ sum over tiles of (B^T d B) . (A dy A^T) ] G.
  *
@@ -18,7 +18,7 @@
 #include "kernels/conv_scratch.h"
 
 /* Kernels are moved in groups, for longer runs. */
-enum { POINTS = 36, SIDE = 6, GROUP = 8 };
+enum { GROUP = 8 };
 
 /* Tiles that are computed at once: so many, or more if there are few channels. A gradient's sums are read and
  * written once in that time: of 64 channels, 72 tiles take 0.8 times as long as 24. */
@@ -28,7 +28,7 @@ enum { LEAST_TILES = 24, LEAST_GRADIENT_TILES = 72 };
 typedef struct plan {
     const cen__conv_set *set;
     const cen__conv_winograd *transforms;
-    size_t m, r, c, k, h, w, pad_h, pad_w, out_h, out_w;
+    size_t side, points, m, r, c, k, h, w, pad_h, pad_w, out_h, out_w;
     size_t cb, kb;                       /* blocks of lanes */
     size_t tiles_h, tiles_w, tiles;      /* of one image */
     size_t rows, columns;                /* of the padded image: tiles * m + r - 1 */
@@ -41,8 +41,11 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backwar
                       size_t least_tiles)
 {
     const size_t lanes = set->lanes;
-    plan p = {.set = set, .r = v->kernel_h, .m = SIDE + 1 - v->kernel_h};
+    plan p = {.set = set, .r = v->kernel_h};
     p.transforms = p.r == 3 ? &set->winograd3 : &set->winograd5;
+    p.side = p.transforms->side;
+    p.points = p.side * p.side;
+    p.m = p.side + 1 - p.r;
     p.c = backward ? v->k : v->c;
     p.k = backward ? v->c : v->k;
     p.h = backward ? v->out_h : v->h;
@@ -58,8 +61,8 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backwar
     p.tiles = p.tiles_h * p.tiles_w;
     p.rows = p.tiles_h * p.m + p.r - 1;
     p.columns = p.tiles_w * p.m + p.r - 1;
-    /* Both sides of a block, 36 points, fill most of the second cache. */
-    p.block = most(least_tiles, 131072 / POINTS / lanes / (p.cb + p.kb) / 12 * 12);
+    /* Both sides of a block, all points, fill most of the second cache. */
+    p.block = most(least_tiles, 131072 / p.points / lanes / (p.cb + p.kb) / 12 * 12);
     /* One vector more than needed: strides of whole pages would meet in one set of the cache. */
     p.c_stride = cen__times(cen__times(p.cb, p.block) + 1, lanes);
     p.k_stride = cen__times(cen__times(p.kb, p.block) + 1, lanes);
@@ -139,7 +142,7 @@ static void transform_tile(const plan *p, cen__conv_transform *transform, size_t
 {
     const size_t lanes = p->set->lanes, row = tile / p->tiles_w, column = tile % p->tiles_w;
     const cen__tile_place from_place = {(ptrdiff_t)(p->columns * lanes), (ptrdiff_t)lanes};
-    const cen__tile_place to_place = {(ptrdiff_t)(SIDE * stride), (ptrdiff_t)stride};
+    const cen__tile_place to_place = {(ptrdiff_t)(p->side * stride), (ptrdiff_t)stride};
     const float *from = image + (row * p->m * p->columns + column * p->m) * lanes;
     for (size_t b = 0; b < blocks; b++) {
         transform(from, from_place, to, to_place);
@@ -150,7 +153,7 @@ static void transform_tile(const plan *p, cen__conv_transform *transform, size_t
 
 /* ---- forward, and backward to the data ----------------------------------------------------- */
 
-/* products[36, kb, tile] = sum over c of kernels[36, kb, c] inputs[36, cb, tile]. at[c] is the place
+/* products[points, kb, tile] = sum over c of kernels[points, kb, c] inputs[points, cb, tile]. at[c] is the place
  * of channel c in inputs, kernel_at[c] in kernels. */
 static void multiply(const plan *p, size_t n_tiles, const float *inputs, const size_t *at,
                      const float *kernels, const size_t *kernel_at, float *products)
@@ -158,7 +161,7 @@ static void multiply(const plan *p, size_t n_tiles, const float *inputs, const s
     const size_t lanes = p->set->lanes, vectors = even_block(p->kb, p->set->winograd_vectors);
     cen__tile tile = {
         .steps = p->c, .a_at = at, .b_at = kernel_at, .c_row = lanes, .c_vector = p->block * lanes};
-    for (size_t point = 0; point < POINTS; point++)
+    for (size_t point = 0; point < p->points; point++)
         for (size_t kb = 0; kb < p->kb; kb += vectors) {
             const size_t n_vectors = least(vectors, p->kb - kb);
             const size_t rows = p->set->tile_rows[n_vectors];
@@ -176,7 +179,7 @@ size_t cen__winograd_prepared_count(const cen__conv *v, const cen__conv_set *set
 {
     const plan forward = make_plan(v, set, false, LEAST_TILES);
     const plan backward = make_plan(v, set, true, LEAST_TILES);
-    return cen__times(POINTS, most(forward.u_stride, backward.u_stride));
+    return cen__times(forward.points, most(forward.u_stride, backward.u_stride));
 }
 
 /* One for each block of lanes that comes out. */
@@ -185,7 +188,7 @@ size_t cen__winograd_parts(const cen__conv *v, const cen__conv_set *set, bool ba
     return make_plan(v, set, backward, LEAST_TILES).kb;
 }
 
-/* Block kb of kernels[36, kb, c, lanes]; backward: of w turned around, with c and k exchanged. */
+/* Block kb of kernels[points, kb, c, lanes]; backward: of w turned around, with c and k exchanged. */
 void cen__winograd_prepare(const cen__conv *v, const cen__conv_set *set, const float *w,
                            bool backward, size_t kb, float *kernels)
 {
@@ -193,7 +196,7 @@ void cen__winograd_prepare(const cen__conv *v, const cen__conv_set *set, const f
     const plan *const p = &made;
     const size_t lanes = p->set->lanes, taps = p->r * p->r;
     const size_t k_apart = backward ? taps : p->c * taps, c_apart = backward ? p->k * taps : taps;
-    const cen__tile_place to = {(ptrdiff_t)(SIDE * p->u_stride), (ptrdiff_t)p->u_stride};
+    const cen__tile_place to = {(ptrdiff_t)(p->side * p->u_stride), (ptrdiff_t)p->u_stride};
     const ptrdiff_t sign = backward ? -1 : 1, column = sign * (ptrdiff_t)lanes;
     const size_t valid = least(lanes, p->k - kb * lanes);
     float vectors[GROUP * 25 * 16];
@@ -261,7 +264,7 @@ static void finish_tile(const plan *p, const float *products, const outlet *to, 
 {
     const size_t lanes = p->set->lanes, row = tile / p->tiles_w, column = tile % p->tiles_w;
     const size_t width = p->tiles_w * p->m;
-    const cen__tile_place from = {(ptrdiff_t)(SIDE * p->k_stride), (ptrdiff_t)p->k_stride};
+    const cen__tile_place from = {(ptrdiff_t)(p->side * p->k_stride), (ptrdiff_t)p->k_stride};
     for (size_t kb = 0; kb < p->kb; kb++)
         p->transforms->output(products + kb * p->block * lanes, from,
                               rows + (kb * p->m * width + column * p->m) * lanes,
@@ -276,8 +279,8 @@ static void finish_tile(const plan *p, const float *products, const outlet *to, 
 static size_t filter_scratch_count(const plan *p)
 {
     const size_t lanes = p->set->lanes;
-    const size_t points =
-        cen__plus(whole(cen__times(POINTS, p->c_stride)), whole(cen__times(POINTS, p->k_stride)));
+    const size_t points = cen__plus(whole(cen__times(p->points, p->c_stride)),
+                                    whole(cen__times(p->points, p->k_stride)));
     const size_t rows = whole(cen__times(p->kb * lanes, p->m * p->m * p->tiles_w));
     const size_t images = cen__plus(image_need(p, p->cb), whole(pooled_count(p)));
     const size_t tables = cen__plus(cen__times(2, table_count(p->c)), whole(p->kb * lanes));
@@ -289,8 +292,8 @@ static void filter(const plan *p, size_t n, const source *from, const float *ker
 {
     const size_t lanes = p->set->lanes;
     float *const image = take(&scratch, image_count(p, p->cb));
-    float *const inputs = take(&scratch, POINTS * p->c_stride);
-    float *const products = take(&scratch, POINTS * p->k_stride);
+    float *const inputs = take(&scratch, p->points * p->c_stride);
+    float *const products = take(&scratch, p->points * p->k_stride);
     float *const rows = take(&scratch, p->kb * p->m * p->tiles_w * p->m * lanes);
     size_t *const at = take(&scratch, table_count(p->c));
     size_t *const kernel_at = take(&scratch, table_count(p->c));
@@ -309,7 +312,8 @@ static void filter(const plan *p, size_t n, const source *from, const float *ker
         for (size_t t = 0; t < count; t++) {
             const size_t tile = (first + t) % p->tiles;
             if (tile == 0) gather_image(p, from, (first + t) / p->tiles, vectors, image);
-            transform_tile(p, p->set->input, p->cb, image, tile, inputs + t * lanes, p->c_stride);
+            transform_tile(p, p->transforms->input, p->cb, image, tile, inputs + t * lanes,
+                           p->c_stride);
         }
         multiply(p, count, inputs, at, kernels, kernel_at, products);
         for (size_t t = 0; t < count; t++)
@@ -338,8 +342,8 @@ void cen__winograd_backward_data(const cen__conv *v, const cen__conv_set *set, s
 
 /* ---- backward to the weights --------------------------------------------------------------- */
 
-/* sums[36, cb, kb, lanes of c, lanes of k] = or += sum over tiles of inputs[36, cb, tile]
- * gradients[36, kb, tile]; at[t] = t * lanes. */
+/* sums[points, cb, kb, lanes of c, lanes of k] = or += sum over tiles of inputs[points, cb, tile]
+ * gradients[points, kb, tile]; at[t] = t * lanes. */
 static void multiply_gradients(const plan *p, size_t n_tiles, const float *inputs,
                                const float *gradients, const size_t *at, bool accumulate,
                                float *sums)
@@ -351,7 +355,7 @@ static void multiply_gradients(const plan *p, size_t n_tiles, const float *input
                       .c_row = lanes,
                       .c_vector = lanes * lanes,
                       .accumulate = accumulate};
-    for (size_t point = 0; point < POINTS; point++)
+    for (size_t point = 0; point < p->points; point++)
         for (size_t kb = 0; kb < p->kb; kb += vectors) {
             const size_t n_vectors = least(vectors, p->kb - kb);
             const size_t rows = even_block(lanes, p->set->tile_rows[n_vectors]);
@@ -369,7 +373,7 @@ static void multiply_gradients(const plan *p, size_t n_tiles, const float *input
 static void add_kernels(const plan *p, const float *sums, float *dw)
 {
     const size_t lanes = p->set->lanes, taps = p->r * p->r;
-    const cen__tile_place from = {(ptrdiff_t)(SIDE * p->u_stride), (ptrdiff_t)p->u_stride};
+    const cen__tile_place from = {(ptrdiff_t)(p->side * p->u_stride), (ptrdiff_t)p->u_stride};
     const cen__tile_place to = {(ptrdiff_t)(p->r * lanes), (ptrdiff_t)lanes};
     float vectors[GROUP * 25 * 16];
     for (size_t kb = 0; kb < p->kb; kb++)
@@ -389,7 +393,7 @@ static size_t weights_scratch_count(const plan *p)
 {
     const size_t images = cen__plus(image_need(p, p->cb), image_need(p, p->kb));
     const size_t strides = cen__plus(cen__plus(p->c_stride, p->k_stride), p->u_stride);
-    const size_t points = cen__plus(cen__times(POINTS, strides), whole(1) * 3);
+    const size_t points = cen__plus(cen__times(p->points, strides), whole(1) * 3);
     return cen__plus(cen__plus(images, points),
                      cen__plus(table_count(p->block), whole(pooled_count(p))));
 }
@@ -404,9 +408,9 @@ void cen__winograd_backward_weights(const cen__conv *v, const cen__conv_set *set
     const source gradients_from = {dy, argmax, p.k, p.out_h, p.out_w, 0, 0, v->groups * v->k};
     float *const image = take(&scratch, image_count(&p, p.cb));
     float *const gradient = take(&scratch, image_count(&p, p.kb));
-    float *const inputs = take(&scratch, POINTS * p.c_stride);
-    float *const gradients = take(&scratch, POINTS * p.k_stride);
-    float *const sums = take(&scratch, POINTS * p.u_stride);
+    float *const inputs = take(&scratch, p.points * p.c_stride);
+    float *const gradients = take(&scratch, p.points * p.k_stride);
+    float *const sums = take(&scratch, p.points * p.u_stride);
     size_t *const at = take(&scratch, table_count(p.block));
     float *const vectors = take(&scratch, pooled_count(&p));
     for (size_t t = 0; t < p.block; t++) at[t] = t * lanes;
@@ -420,7 +424,8 @@ void cen__winograd_backward_weights(const cen__conv *v, const cen__conv_set *set
                 gather_image(&p, &inputs_from, i, vectors, image);
                 gather_image(&p, &gradients_from, i, vectors, gradient);
             }
-            transform_tile(&p, set->input, p.cb, image, tile, inputs + t * lanes, p.c_stride);
+            transform_tile(&p, p.transforms->input, p.cb, image, tile, inputs + t * lanes,
+                           p.c_stride);
             transform_tile(&p, p.transforms->gradient, p.kb, gradient, tile, gradients + t * lanes,
                            p.k_stride);
         }

@@ -1,7 +1,8 @@
-/* Winograd's transforms (Lavin and Gray 2016) for tiles of 6 at the points 0, a, -a, 2a, -2a and
- * infinity, for m outputs of a kernel of r with m + r - 1 = 6. a = 5/8 and not the usual 1 balances
- * the powers of the points: the error halves, to 2 (3x3) and 1.2 (5x5) times the direct method's.
- * Part of conv_kernels.h. */
+/* Winograd's transforms (Lavin and Gray 2016) for four outputs a side. Part of conv_kernels.h.
+ *
+ * A kernel of 3 has tiles of 6, at the points 0, a, -a, 2a, -2a and infinity. a = 5/8 and not the usual 1 balances
+ * the powers of the points: the error halves, to 2 times the direct method's. A kernel of 5 has tiles of 8, at the
+ * points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity, with 4.5 times the direct method's error. */
 #define A1 0.625f
 #define A2 (A1 * A1)
 #define A3 (A1 * A2)
@@ -17,7 +18,7 @@ typedef void line(const vec *x, vec *y);
 INLINE void sandwich(line *f, size_t n_from, size_t n_to, const float *from,
                      cen__tile_place from_place, float *to, cen__tile_place to_place)
 {
-    vec half[6][6], in[6], out[6];
+    vec half[8][8], in[8], out[8];
     for (size_t j = 0; j < n_from; j++) {
         for (size_t i = 0; i < n_from; i++)
             in[i] = *(const vec *)(from + (ptrdiff_t)i * from_place.row +
@@ -40,7 +41,7 @@ INLINE void sandwich(line *f, size_t n_from, size_t n_to, const float *from,
     }
 
 /* B^T x: row p holds the product of (z - q) over the points q other than p. */
-INLINE void input_line(const vec *x, vec *y)
+INLINE void input3_line(const vec *x, vec *y)
 {
     const vec a = x[4] - 4 * A2 * x[2], b = A1 * x[3] - 4 * A3 * x[1];
     const vec c = x[4] - A2 * x[2], d = 2 * A1 * x[3] - 2 * A3 * x[1];
@@ -51,10 +52,26 @@ INLINE void input_line(const vec *x, vec *y)
     y[4] = c - d;
     y[5] = x[5] - 5 * A2 * x[3] + 4 * A4 * x[1];
 }
-TRANSFORM(input, input_line, 6, 6)
+TRANSFORM(input3, input3_line, 6, 6)
+
+INLINE void input5_line(const vec *x, vec *y)
+{
+    const vec a = x[6] - 4.25F * x[4] + x[2], b = x[5] - 4.25F * x[3] + x[1];
+    const vec c = x[6] - 1.25F * x[4] + 0.25F * x[2], d = 2 * x[5] - 2.5F * x[3] + 0.5F * x[1];
+    const vec e = x[6] - 5 * x[4] + 4 * x[2], f = 0.5F * x[5] - 2.5F * x[3] + 2 * x[1];
+    y[0] = x[6] - 5.25F * x[4] + 5.25F * x[2] - x[0];
+    y[1] = a + b;
+    y[2] = a - b;
+    y[3] = c + d;
+    y[4] = c - d;
+    y[5] = e + f;
+    y[6] = e - f;
+    y[7] = x[7] - 5.25F * x[5] + 5.25F * x[3] - x[1];
+}
+TRANSFORM(input5, input5_line, 8, 8)
 
 /* A^T x: row i holds the points to the power of i. */
-INLINE void output4_line(const vec *x, vec *y)
+INLINE void output3_line(const vec *x, vec *y)
 {
     const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
     y[0] = x[0] + a + c;
@@ -62,17 +79,21 @@ INLINE void output4_line(const vec *x, vec *y)
     y[2] = A2 * a + 4 * A2 * c;
     y[3] = A3 * b + 8 * A3 * d + x[5];
 }
-TRANSFORM(output4, output4_line, 6, 4)
+TRANSFORM(output3, output3_line, 6, 4)
 
-INLINE void output2_line(const vec *x, vec *y)
+INLINE void output5_line(const vec *x, vec *y)
 {
-    y[0] = x[0] + (x[1] + x[2]) + (x[3] + x[4]);
-    y[1] = A1 * (x[1] - x[2]) + 2 * A1 * (x[3] - x[4]) + x[5];
+    const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
+    const vec e = x[5] + x[6], f = x[5] - x[6];
+    y[0] = x[0] + a + (c + e);
+    y[1] = b + 2 * d + 0.5F * f;
+    y[2] = a + 4 * c + 0.25F * e;
+    y[3] = b + 8 * d + 0.125F * f + x[7];
 }
-TRANSFORM(output2, output2_line, 6, 2)
+TRANSFORM(output5, output5_line, 8, 4)
 
 /* A x */
-INLINE void gradient4_line(const vec *x, vec *y)
+INLINE void gradient3_line(const vec *x, vec *y)
 {
     const vec a = x[0] + A2 * x[2], b = A1 * x[1] + A3 * x[3];
     const vec c = x[0] + 4 * A2 * x[2], d = 2 * A1 * x[1] + 8 * A3 * x[3];
@@ -83,18 +104,22 @@ INLINE void gradient4_line(const vec *x, vec *y)
     y[4] = c - d;
     y[5] = x[3];
 }
-TRANSFORM(gradient4, gradient4_line, 4, 6)
+TRANSFORM(gradient3, gradient3_line, 4, 6)
 
-INLINE void gradient2_line(const vec *x, vec *y)
+INLINE void gradient5_line(const vec *x, vec *y)
 {
+    const vec a = x[0] + x[2], b = x[1] + x[3], c = x[0] + 4 * x[2], d = 2 * x[1] + 8 * x[3];
+    const vec e = x[0] + 0.25F * x[2], f = 0.5F * x[1] + 0.125F * x[3];
     y[0] = x[0];
-    y[1] = x[0] + A1 * x[1];
-    y[2] = x[0] - A1 * x[1];
-    y[3] = x[0] + 2 * A1 * x[1];
-    y[4] = x[0] - 2 * A1 * x[1];
-    y[5] = x[1];
+    y[1] = a + b;
+    y[2] = a - b;
+    y[3] = c + d;
+    y[4] = c - d;
+    y[5] = e + f;
+    y[6] = e - f;
+    y[7] = x[3];
 }
-TRANSFORM(gradient2, gradient2_line, 2, 6)
+TRANSFORM(gradient5, gradient5_line, 4, 8)
 
 /* G x: the kernel's polynomial at each point p, over the product of (p - q) over the others. */
 #define OVER0 (1 / (4 * A4))
@@ -113,18 +138,25 @@ INLINE void kernel3_line(const vec *x, vec *y)
 }
 TRANSFORM(kernel3, kernel3_line, 3, 6)
 
+#define AT1 (-2.0F / 9)
+#define AT2 (1.0F / 90)
+#define AT_HALF (32.0F / 45)
+
 INLINE void kernel5_line(const vec *x, vec *y)
 {
-    const vec a = x[0] + A2 * x[2] + A4 * x[4], b = x[1] + A2 * x[3];
-    const vec c = x[0] + 4 * A2 * x[2] + 16 * A4 * x[4], d = x[1] + 4 * A2 * x[3];
-    y[0] = OVER0 * x[0];
-    y[1] = OVER1 * a + OVER1 * A1 * b;
-    y[2] = OVER1 * a - OVER1 * A1 * b;
-    y[3] = OVER2 * c + OVER2 * 2 * A1 * d;
-    y[4] = OVER2 * c - OVER2 * 2 * A1 * d;
-    y[5] = x[4];
+    const vec a = x[0] + x[2] + x[4], b = x[1] + x[3];
+    const vec c = x[0] + 4 * x[2] + 16 * x[4], d = x[1] + 4 * x[3];
+    const vec e = x[0] + 0.25F * x[2] + 0.0625F * x[4], f = x[1] + 0.25F * x[3];
+    y[0] = -x[0];
+    y[1] = AT1 * a + AT1 * b;
+    y[2] = AT1 * a - AT1 * b;
+    y[3] = AT2 * c + 2 * AT2 * d;
+    y[4] = AT2 * c - 2 * AT2 * d;
+    y[5] = AT_HALF * e + 0.5F * AT_HALF * f;
+    y[6] = AT_HALF * e - 0.5F * AT_HALF * f;
+    y[7] = x[4];
 }
-TRANSFORM(kernel5, kernel5_line, 5, 6)
+TRANSFORM(kernel5, kernel5_line, 5, 8)
 
 /* G^T x */
 INLINE void kernel_gradient3_line(const vec *x, vec *y)
@@ -138,15 +170,15 @@ TRANSFORM(kernel_gradient3, kernel_gradient3_line, 6, 3)
 
 INLINE void kernel_gradient5_line(const vec *x, vec *y)
 {
-    const vec a = OVER1 * (x[1] + x[2]), b = OVER1 * A1 * (x[1] - x[2]);
-    const vec c = OVER2 * (x[3] + x[4]), d = OVER2 * 2 * A1 * (x[3] - x[4]);
-    y[0] = OVER0 * x[0] + a + c;
-    y[1] = b + d;
-    y[2] = A2 * a + 4 * A2 * c;
-    y[3] = A2 * b + 4 * A2 * d;
-    y[4] = A4 * a + 16 * A4 * c + x[5];
+    const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
+    const vec e = x[5] + x[6], f = x[5] - x[6];
+    y[0] = AT1 * a - x[0] + AT2 * c + AT_HALF * e;
+    y[1] = AT1 * b + 2 * AT2 * d + 0.5F * AT_HALF * f;
+    y[2] = AT1 * a + 4 * AT2 * c + 0.25F * AT_HALF * e;
+    y[3] = AT1 * b + 8 * AT2 * d + 0.125F * AT_HALF * f;
+    y[4] = AT1 * a + 16 * AT2 * c + 0.0625F * AT_HALF * e + x[7];
 }
-TRANSFORM(kernel_gradient5, kernel_gradient5_line, 6, 5)
+TRANSFORM(kernel_gradient5, kernel_gradient5_line, 8, 5)
 
 /* ---- between planes and vectors of channels ------------------------------------------------
  *
