@@ -375,6 +375,7 @@ cen_status cen_c_write(cen_context *context, cen_model *model, const char *path,
     cen_status status = cen__take_options(&o, options, error);
     if (status == CEN_OK) status = take_name(&f, path, error);
     if (status == CEN_OK) status = check_size(path, cen_model_get(model), o.bits, error);
+    if (status == CEN_OK) status = cen__words_copy(model, error);
     if (status == CEN_OK) status = make_net(&net, context, model, &o, error);
     if (status == CEN_OK) status = print_file(&f, error);
     if (status == CEN_OK) status = cen_file_write(context, path, f.text.data, f.text.size, error);

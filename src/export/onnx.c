@@ -185,6 +185,7 @@ cen_status cen_onnx_write(cen_context *context, cen_model *model, const char *pa
     cen_onnx_options o = cen_onnx_options_init();
     cen_status status = cen__take_options(&o, options, error);
     if (status == CEN_OK) status = check_size(path, least_size(cen_model_get(model)), error);
+    if (status == CEN_OK) status = cen__words_copy(model, error);
     if (status != CEN_OK) return status;
     cen__onnx_exporter e = {
         .graph.message.context = context, .model = model, .info = cen_model_get(model)};

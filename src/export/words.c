@@ -12,6 +12,13 @@ bool cen__words_is_kind(const char *text, const char *kind)
     return strncmp(text, kind, size) == 0 && (text[size] == ' ' || text[size] == '\0');
 }
 
+cen_status cen__words_copy(cen_model *model, cen_error *error)
+{
+    size_t n;
+    if (cen_model_parameters(model, &n) != NULL) return CEN_OK;
+    return cen__fail_memory(error, "the numbers of a model");
+}
+
 size_t cen__words_parameters(const cen_model_info *info)
 {
     size_t total = 0;

@@ -9,6 +9,9 @@ enum { CEN__NAME_MOST = 256 };
 /* True if a layer's text begins with this word. */
 bool cen__words_is_kind(const char *text, const char *kind);
 
+/* Numbers that were in place are copied, without which the model has no tensors. MEMORY: they do not fit. */
+cen_status cen__words_copy(cen_model *model, cen_error *error);
+
 /* Parameters of all layers. */
 size_t cen__words_parameters(const cen_model_info *info);
 

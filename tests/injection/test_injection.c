@@ -487,16 +487,35 @@ static bool predict(void)
     return told(status, &error);
 }
 
-/* By way of memory. */
-static bool change_classes(void)
+/* A copy whose numbers are in place. */
+static cen_status load_in_place(cen_model **model, cen_error *error)
 {
     static uint8_t bytes[1 << 15];
     size_t size;
+    *model = NULL;
+    cen_status status = cen_model_save_memory(trained, bytes, sizeof bytes, &size, error);
+    if (status != CEN_OK) return status;
+    return cen_model_load_memory(context, model, bytes, size, true, NULL, error);
+}
+
+static bool export_model(void)
+{
     cen_error error;
-    cen_model *model = NULL;
-    cen_status status = cen_model_save_memory(trained, bytes, sizeof bytes, &size, &error);
-    if (status == CEN_OK)
-        status = cen_model_load_memory(context, &model, bytes, size, true, NULL, &error);
+    cen_model *model, *other = NULL;
+    cen_status status = load_in_place(&model, &error);
+    if (status == CEN_OK) status = cen_onnx_write(context, model, OUT "/m.onnx", NULL, &error);
+    if (status == CEN_OK) status = load_in_place(&other, &error);
+    if (status == CEN_OK) status = cen_c_write(context, other, OUT "/m.c", NULL, &error);
+    cen_model_free(model);
+    cen_model_free(other);
+    return told(status, &error);
+}
+
+static bool change_classes(void)
+{
+    cen_error error;
+    cen_model *model;
+    cen_status status = load_in_place(&model, &error);
     if (status == CEN_OK) status = cen_model_set_classes(model, 5, NULL, NULL, &error);
     cen_model_free(model);
     return told(status, &error);
@@ -640,6 +659,13 @@ static void changing_classes_fails_cleanly(void **state)
     (void)state;
     begin_out(0);
     walk(&(job){.name = "changing classes", .run = change_classes, .stride = 1});
+}
+
+static void exporting_a_model_fails_cleanly(void **state)
+{
+    (void)state;
+    begin_out(0);
+    walk(&(job){.name = "exporting a model", .run = export_model, .stride = 1});
 }
 
 /* The scan of a folder needs its size and how it is turned, and no pixels. */
@@ -890,6 +916,7 @@ int main(void)
         cmocka_unit_test(searching_fails_cleanly),
         cmocka_unit_test(predicting_fails_cleanly),
         cmocka_unit_test(changing_classes_fails_cleanly),
+        cmocka_unit_test(exporting_a_model_fails_cleanly),
         cmocka_unit_test(a_large_png_is_read_whole_only_to_be_decoded),
         cmocka_unit_test(exporting_keeps_the_last_good_files),
         cmocka_unit_test(a_gallery_is_the_old_or_the_new_one_after_each_failure),
