@@ -21,6 +21,8 @@ static const struct {
     {"gemm", "[THREADS [SET]]: products as a share of the peak or of the bandwidth", bench_gemm},
     {"knn", "THREADS SECONDS: 100,000 x 128, 1,000 queries, k 5", bench_knn},
     {"layers", ": every kind of layer as a share of its limit", bench_layers},
+    {"limits", "SECONDS [CASE]: steps and features on one thread as a share of their limit",
+     bench_limits},
     {"load", "FOLDER SIDE CHANNELS THREADS: open, decode, resize and read all images", bench_load},
     {"scaling", "[CASE [BATCH]]: what a training step gains by 4, 16 and 64 cores, reckoned on one",
      bench_scaling},

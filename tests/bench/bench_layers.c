@@ -102,8 +102,7 @@ static void run(const cen__layer *layer, const cen__pass *pass, float *prepared,
     (backward ? layer->kind->backward : layer->kind->forward)(layer, pass);
 }
 
-/* Bytes a second of a loop that reads and writes as much. */
-static double bandwidth(float *from, float *to, size_t n)
+double bench_bandwidth(const float *from, float *to, size_t n)
 {
     double start = cen__os_seconds();
     for (size_t i = 0; i < n; i++) to[i] = from[i] + 1;
@@ -137,7 +136,7 @@ static void measure(const cen__layer *layer, const char *line, size_t n)
     bool reads_more = layer->n_outputs > 0 || layer->kind->saved_size == NULL;
     double bytes[2] = {4.0 * (double)(in + out), 4.0 * (double)(in + out + (reads_more ? in : 0))};
     for (int turn = -1; turn < turns; turn++) {
-        double peak = bench_peak(), bytes_a_second = bandwidth(r.x, r.dx, in);
+        double peak = bench_peak(), bytes_a_second = bench_bandwidth(r.x, r.dx, in);
         for (int backward = 0; backward < 2; backward++) {
             double start = cen__os_seconds();
             run(layer, &pass, r.prepared, backward);

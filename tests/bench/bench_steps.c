@@ -65,16 +65,9 @@ enum { MOST_RUNS = 10000, LEAST_RUNS = 5 };
 
 static double times[MOST_RUNS];
 
-int bench_steps(int argc, char **argv)
+int bench_time(const bench_case *c, size_t batch, int n_threads, double seconds, double medians[2],
+               size_t *n_parameters)
 {
-    if (argc != 4 && argc != 5) return 2;
-    const bench_case *c = bench_cases;
-    while (c < bench_cases + bench_n_cases && strcmp(c->name, argv[1]) != 0) c++;
-    if (c == bench_cases + bench_n_cases) return 2;
-    const size_t batch = argc == 5 ? (size_t)atoi(argv[4]) : c->batch;
-    int n_threads = atoi(argv[2]);
-    double seconds = atof(argv[3]);
-
     cen_error error;
     cen_model *model;
     cen_trainer *trainer;
@@ -92,7 +85,6 @@ int bench_steps(int argc, char **argv)
     for (size_t i = 0; i < count; i++) x[i] = (float)rand() / (float)RAND_MAX - 0.5f;
     for (size_t i = 0; i < batch; i++) labels[i] = (int32_t)((size_t)rand() % c->n_classes);
 
-    double medians[2];
     for (int mode = 0; mode < 2; mode++) {
         size_t n = 0;
         double end = cen__os_seconds() + seconds;
@@ -109,12 +101,32 @@ int bench_steps(int argc, char **argv)
         }
         medians[mode] = 1e3 * bench_median(times, n);
     }
-    printf("%s %d %.3f %.3f\n", c->name, n_threads, medians[0], medians[1]);
+    if (n_parameters != NULL) *n_parameters = cen_model_get(model)->n_parameters;
     free(x);
     free(f);
     free(labels);
     cen_predictor_free(predictor);
     cen_trainer_free(trainer);
     cen_model_free(model);
+    return 0;
+}
+
+const bench_case *bench_find(const char *name)
+{
+    for (size_t i = 0; i < bench_n_cases; i++) {
+        if (strcmp(bench_cases[i].name, name) == 0) return &bench_cases[i];
+    }
+    return NULL;
+}
+
+int bench_steps(int argc, char **argv)
+{
+    const bench_case *c = argc == 4 || argc == 5 ? bench_find(argv[1]) : NULL;
+    if (c == NULL) return 2;
+    const size_t batch = argc == 5 ? (size_t)atoi(argv[4]) : c->batch;
+    const int n_threads = atoi(argv[2]);
+    double medians[2];
+    if (bench_time(c, batch, n_threads, atof(argv[3]), medians, NULL) != 0) return 1;
+    printf("%s %d %.3f %.3f\n", c->name, n_threads, medians[0], medians[1]);
     return 0;
 }

@@ -35,6 +35,7 @@ blink 15 gemm
 blink 15 gemm 2 baseline
 blink 1 knn 2 0
 blink 25 layers
+blink 2 limits 0 lenet++
 blink 1 load pictures 8 1 2
 blink 1 scaling small 2
 for case in article lenet++ conv64 small small64 resnet; do blink 1 steps "$case" 2 0 2; done
