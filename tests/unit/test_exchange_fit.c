@@ -65,7 +65,7 @@ static fitting called(const char *name)
     return (fitting){.name = name, .broken = N_ROWS, .unreadable = N_ROWS, .stopper = SIZE_MAX};
 }
 
-static int stop(void *user, const cen_step_report *report)
+static int stop_there(void *user, const cen_step_report *report)
 {
     (void)user;
     return report->step == STOP;
@@ -128,7 +128,7 @@ static int fit(const cen_exchange *exchange, const void *how)
     options.checkpoint = path;
     options.resume = f->resume;
     options.whiten = true;
-    options.on_step = rank == f->stopper ? stop : NULL;
+    options.on_step = rank == f->stopper ? stop_there : NULL;
     options.on_unreadable = on_unreadable;
     cen_status status = cen_fit(trainer, &dataset, &options, &error);
     snprintf(names, sizeof names, "row %zu", f->broken);
