@@ -15,7 +15,7 @@ static bool is_table(const char *path)
 const char *knn_group_name(const knn_groups *groups, size_t group, char *text)
 {
     int width = 1;
-    for (size_t n = groups->n; n >= 10; n /= 10) width++;
+    for (size_t n = groups->n; n >= 10 && width < 20; n /= 10) width++;
     (void)snprintf(text, 32, "%0*zu", width, group + 1);
     return text;
 }

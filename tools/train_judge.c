@@ -153,7 +153,7 @@ static bool judge_one(const judge *j, const float *query, const size_t *places,
 
 static cen_status judge_all(judge *j, float *verdicts, size_t *n_right, cen_error *error)
 {
-    double temperature;
+    double temperature = 1;
     sort_rows(j);
     find_means(j);
     cen_status status = find_temperature(j, &temperature, error);
