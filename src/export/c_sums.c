@@ -132,46 +132,44 @@ static void output5_line(const float *x, float *y)
 })
 
 CODE(winograd,
-static void sandwich(void (*line)(const float *, float *), int n_from, int n_to, const float *from,
-                     float *to, int pitch)
+/* The first n_from x n_from numbers become the first n_to x n_to. */
+static void sandwich(void (*line)(const float *, float *), int n_from, int n_to, float *tile, int pitch)
 {
-    float half[64], in[8], out[8];
+    float in[8], out[8];
     for (int j = 0; j < n_from; j++) {
-        for (int i = 0; i < n_from; i++) in[i] = from[i * n_from + j];
+        for (int i = 0; i < n_from; i++) in[i] = tile[i * pitch + j];
         line(in, out);
-        for (int i = 0; i < n_to; i++) half[i * 8 + j] = out[i];
+        for (int i = 0; i < n_to; i++) tile[i * pitch + j] = out[i];
     }
     for (int i = 0; i < n_to; i++) {
-        line(half + i * 8, out);
-        for (int j = 0; j < n_to; j++) to[i * pitch + j] = out[j];
+        line(tile + i * pitch, out);
+        for (int j = 0; j < n_to; j++) tile[i * pitch + j] = out[j];
     }
 }
 
 static void transform_inputs(const layer *v, const float *x, int row, int tiles, float *to)
 {
-    float tile[64];
     int tile_side = v->kernel_h + 3, points = tile_side * tile_side;
     for (int i = 0; i < v->c * tiles; i++, to += points) {
         const float *plane = x + i / tiles * v->h * v->w;
         int top = row - v->pad_h, left = i % tiles * 4 - v->pad_w;
         for (int p = 0; p < points; p++) {
             int r = top + p / tile_side, q = left + p % tile_side;
-            tile[p] = r < 0 || q < 0 || r >= v->h || q >= v->w ? 0 : plane[r * v->w + q];
+            to[p] = r < 0 || q < 0 || r >= v->h || q >= v->w ? 0 : plane[r * v->w + q];
         }
-        sandwich(tile_side == 6 ? input3_line : input5_line, tile_side, tile_side, tile, to, tile_side);
+        sandwich(tile_side == 6 ? input3_line : input5_line, tile_side, tile_side, to, tile_side);
     }
 }
 
 static void multiply(const layer *v, const number *w, const float *inputs, int tiles, float *sums)
 {
-    float kernel[25], transformed[64];
+    float kernel[64];
     int taps = v->kernel_h * v->kernel_w, tile_side = v->kernel_h + 3, points = tile_side * tile_side;
     for (int i = 0; i < tiles * points; i++) sums[i] = 0;
     for (int c = 0; c < v->c; c++, inputs += tiles * points, w += taps) {
-        for (int i = 0; i < taps; i++) kernel[i] = value(w[i]);
-        sandwich(taps == 9 ? kernel3_line : kernel5_line, v->kernel_h, tile_side, kernel, transformed,
-                 tile_side);
-        for (int i = 0; i < tiles * points; i++) sums[i] += inputs[i] * transformed[i % points];
+        for (int i = 0; i < taps; i++) kernel[i / v->kernel_w * tile_side + i % v->kernel_w] = value(w[i]);
+        sandwich(taps == 9 ? kernel3_line : kernel5_line, v->kernel_h, tile_side, kernel, tile_side);
+        for (int i = 0; i < tiles * points; i++) sums[i] += inputs[i] * kernel[i % points];
     }
 }
 
@@ -202,8 +200,9 @@ static void winograd(const layer *v, cell *work)
             for (int k = g * v->k; k < (g + 1) * v->k; k++) {
                 multiply(v, v->weights + k * v->c * v->kernel_h * v->kernel_w, inputs, tiles, sums);
                 for (int t = 0; t < tiles; t++) {
-                    sandwich(tile_side == 6 ? output3_line : output5_line, tile_side, 4, sums + t * points,
-                             rows + t * 4, tiles * 4);
+                    float *tile = sums + t * points;
+                    sandwich(tile_side == 6 ? output3_line : output5_line, tile_side, 4, tile, tile_side);
+                    for (int p = 0; p < 16; p++) rows[(p / 4 * tiles + t) * 4 + p % 4] = tile[p / 4 * tile_side + p % 4];
                 }
                 write_rows(v, rows, row, tiles * 4, v->numbers[k],
                            work + v->y + k * (v->out_h / side) * (v->out_w / side));
