@@ -71,15 +71,15 @@ await_line() {
 until_true() {
     what=$1
     shift
-    tries=0
+    n_polls=0
     until "$@" 2>/dev/null; do
-        tries=$((tries + 1))
+        n_polls=$((n_polls + 1))
         kill -0 $pid 2>/dev/null || {
             "$@" 2>/dev/null && return
             complain "ended before $what: $(cat err.txt)"
             finish
         }
-        [ $tries -lt 30000 ] || {
+        [ $n_polls -lt 30000 ] || {
             kill -KILL $pid
             complain "ten minutes went by before $what"
             finish

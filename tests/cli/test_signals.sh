@@ -88,8 +88,10 @@ rm -rf slow
 pid=$!
 await_line "^1," slow/log.csv
 await slow/checkpoint.safetensors
+kill -STOP $pid
 rows=$(wc -l <slow/log.csv)
 kill -TERM $pid
+kill -CONT $pid
 within 8
 [ $code -eq 143 ] || complain "SIGTERM of a slow training ends with $code"
 [ "$(wc -l <slow/log.csv)" -le $((rows + 1)) ] || complain "epochs went by after SIGTERM"
@@ -112,8 +114,8 @@ succeed "$TOOLS/cl_train" -q --resume slow
 # -- a batch of seconds is not waited for: the state of the one before it is on the disk already. On a busy machine a
 # step may seem slow that is not, and end before the signal comes; then a larger one is tried
 size=32
-tries=0
-until [ -n "${slow:-}" ] || [ $tries -eq 6 ]; do
+n_slow=0
+until [ -n "${slow:-}" ] || [ $n_slow -eq 6 ]; do
     size=$((size * 2))
     rm -rf steps.csv heavy
     "$TOOLS/cl_train" -q --net "conv 16 5x5 pad 2, conv 16 5x5 pad 2, gap, dense 2" --image-size $size --epochs 100 \
@@ -124,7 +126,7 @@ until [ -n "${slow:-}" ] || [ $tries -eq 6 ]; do
     until_true "a first step was done" sh -c '[ "$(wc -l <steps.csv)" -ge 2 ]'
     if [ $(($(date +%s) - begun)) -ge 3 ]; then
         slow=true
-        tries=$((tries + 1))
+        n_slow=$((n_slow + 1))
         await heavy/checkpoint.safetensors.previous
         await heavy/checkpoint.safetensors
     fi
