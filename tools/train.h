@@ -29,10 +29,8 @@ void restore_defaults(void);
 void take_recipe(int recipe);
 extern const command train_tool;
 
-extern const char *const loss_names[],
-    *const center_modes[], *const recipes[], *const optimizers[], *const adam_forms[],
-                                                                      *const schedules[],
-                                                                          *const augments[];
+extern const char *const loss_names[], *const center_modes[], *const recipes[];
+extern const char *const optimizers[], *const adam_forms[], *const schedules[], *const augments[];
 
 #define RATE_MOST 1e29 /* the library refuses 1e30 */
 

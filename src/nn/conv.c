@@ -1,7 +1,6 @@
 /* conv OUT HxW [stride S] [pad P] [groups G]: 2-D cross-correlation with a bias an output, of all channels
  * or in groups of them; and the same with the relu and the maxpool of 2x2 that often follow, as one op,
  * without groups. */
-#include "kernels/conv.h"
 #include "kernels/conv_pool.h"
 #include "nn/layers.h"
 
@@ -64,7 +63,7 @@ static cen_status shape(cen__layer *layer, cen_error *error)
     return CEN_OK;
 }
 
-static cen__conv conv_of(const cen__layer *layer)
+cen__conv cen__conv_of(const cen__layer *layer)
 {
     const cen__window *k = &layer->window;
     return (cen__conv){.kernels = layer->kernels,
@@ -86,32 +85,32 @@ static cen__conv conv_of(const cen__layer *layer)
 static size_t scratch_count(const cen__layer *layer, size_t n, int n_threads)
 {
     (void)n_threads;
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     return cen__conv_scratch_count(&conv, n);
 }
 
 static size_t prepared_count(const cen__layer *layer)
 {
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     return cen__conv_prepared_count(&conv);
 }
 
 static size_t n_parts(const cen__layer *layer, bool backward)
 {
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     return cen__conv_parts(&conv, backward);
 }
 
 static void prepare(const cen__layer *layer, const float *w, bool backward, size_t part,
                     float *prepared)
 {
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     cen__conv_prepare(&conv, w, backward, part, prepared);
 }
 
 static void forward(const cen__layer *layer, const cen__pass *pass)
 {
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     const float *bias = pass->w + layer->parameters[1].offset;
     cen__conv_forward(&conv, pass->n, pass->x, pass->w, pass->prepared, bias, pass->y,
                       pass->scratch);
@@ -119,7 +118,7 @@ static void forward(const cen__layer *layer, const cen__pass *pass)
 
 static void backward(const cen__layer *layer, const cen__pass *pass)
 {
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     float *dbias = layer->bias_is_lost ? NULL : pass->dw + layer->parameters[1].offset;
     cen__conv_backward(&conv, pass->n, pass->x, pass->dy, pass->w, pass->prepared, pass->dw, dbias,
                        pass->dx, pass->scratch);
@@ -148,13 +147,13 @@ static size_t pooled_saved_size(const cen__layer *layer)
 static size_t pooled_scratch_count(const cen__layer *layer, size_t n, int n_threads)
 {
     (void)n, (void)n_threads;
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     return cen__conv_pool_scratch_count(&conv);
 }
 
 static void pooled_forward(const cen__layer *layer, const cen__pass *pass)
 {
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     const float *bias = pass->w + layer->parameters[1].offset;
     cen__conv_pool_forward(&conv, pass->n, pass->x, pass->w, pass->prepared, bias, layer->has_relu,
                            pass->y, pass->saved, pass->scratch);
@@ -162,7 +161,7 @@ static void pooled_forward(const cen__layer *layer, const cen__pass *pass)
 
 static void pooled_backward(const cen__layer *layer, const cen__pass *pass)
 {
-    cen__conv conv = conv_of(layer);
+    cen__conv conv = cen__conv_of(layer);
     float *dbias = pass->dw + layer->parameters[1].offset;
     cen__conv_pool_backward_weights(&conv, pass->n, pass->x, pass->dy, pass->saved, pass->dw, dbias,
                                     pass->scratch);

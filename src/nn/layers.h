@@ -2,11 +2,15 @@
 #ifndef CEN_NN_LAYERS_H
 #define CEN_NN_LAYERS_H
 
+#include "kernels/conv.h"
 #include "nn/layer.h"
 
 #define CEN__LAYER(name) extern const cen__layer_kind cen__##name##_layer;
 #include "nn/layer_list.h"
 #undef CEN__LAYER
+
+/* What a convolution's kernels work on. */
+cen__conv cen__conv_of(const cen__layer *layer);
 
 /* A maxpool of 2x2 without overlap and padding, as other kinds take along. */
 bool cen__layer_halves(const cen__layer *layer);

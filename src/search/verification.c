@@ -296,7 +296,6 @@ void cen_pairs_free(cen_pairs *pairs)
 
 /* ---- rates ----------------------------------------------------------------------------------- */
 
-/* Share of sorted x[n] at most threshold. */
 typedef struct {
     double far, tar, threshold;
 } roc_point;

@@ -5,13 +5,13 @@
  *     bench limits SECONDS [CASE] */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bench.h"
 
 #include "base/instructions.h"
 #include "base/memory.h"
 #include "kernels/conv_winograd.h"
+#include "nn/layers.h"
 #include "nn/net.h"
 #include "support/context.h"
 #include "train/presets.h"
@@ -26,20 +26,7 @@ static double multiply_adds(const cen__layer *layer)
     const cen__window *k = &layer->window;
     if (layer->n_outputs == 0) return 0;
     if (k->h == 0) return (double)layer->parameters[0].count;
-    const cen__conv conv = {.kernels = layer->kernels,
-                            .groups = layer->groups,
-                            .c = layer->in.c / layer->groups,
-                            .h = layer->in.h,
-                            .w = layer->in.w,
-                            .k = layer->out.c / layer->groups,
-                            .kernel_h = k->h,
-                            .kernel_w = k->w,
-                            .stride_h = k->stride_h,
-                            .stride_w = k->stride_w,
-                            .pad_h = k->pad_h,
-                            .pad_w = k->pad_w,
-                            .out_h = cen__window_steps(layer->in.h, k->h, k->stride_h, k->pad_h),
-                            .out_w = cen__window_steps(layer->in.w, k->w, k->stride_w, k->pad_w)};
+    const cen__conv conv = cen__conv_of(layer);
     if (!cen__winograd_suits(&conv, layer->kernels->conv)) {
         return (double)(layer->parameters[0].count * conv.out_h * conv.out_w);
     }
@@ -144,12 +131,13 @@ static int measure_case(const bench_case *c, double seconds)
 
 int bench_limits(int argc, char **argv)
 {
-    if (argc != 2 && argc != 3) return 2;
+    const bench_case *only = argc == 3 ? bench_find(argv[2]) : NULL;
+    if (argc != 2 && only == NULL) return 2;
     printf("%s, one thread; the limit is the multiply-add peak or the bandwidth, op by op\n",
            instructions_now());
     for (size_t i = 0; i < bench_n_cases; i++) {
         const bench_case *c = &bench_cases[i];
-        if (argc == 3 ? strcmp(c->name, argv[2]) != 0 : c->n_sampled > 0) continue;
+        if (only != NULL ? c != only : c->n_sampled > 0) continue;
         if (measure_case(c, atof(argv[1])) != 0) return 1;
     }
     return 0;
