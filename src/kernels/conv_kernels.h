@@ -234,13 +234,13 @@ const cen__conv_set SET = {
     NULL,
     NULL,
     NULL,
-    {0, NULL, NULL, NULL, NULL, NULL},
-    {0, NULL, NULL, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
+    {NULL, NULL, NULL, NULL, NULL},
 #else
     gather,
     scatter,
     scatter_add,
-    {6, input3, output3, gradient3, kernel3, kernel_gradient3},
-    {8, input5, output5, gradient5, kernel5, kernel_gradient5},
+    {input3, output3, gradient3, kernel3, kernel_gradient3},
+    {input5, output5, gradient5, kernel5, kernel_gradient5},
 #endif
 };

@@ -53,7 +53,6 @@ typedef void cen__conv_transform(const float *from, cen__tile_place from_place, 
                                  cen__tile_place to_place);
 
 typedef struct cen__conv_winograd {
-    size_t side;                          /* of a tile, m + r - 1 */
     cen__conv_transform *input;           /* B^T d B: side x side to side x side */
     cen__conv_transform *output;          /* A^T m A: side x side to m x m */
     cen__conv_transform *gradient;        /* A dy A^T: m x m to side x side */

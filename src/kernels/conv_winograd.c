@@ -41,11 +41,10 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backwar
                       size_t least_tiles)
 {
     const size_t lanes = set->lanes;
-    plan p = {.set = set, .r = v->kernel_h};
+    plan p = {.set = set, .r = v->kernel_h, .m = CEN__WINOGRAD_OUTPUTS};
     p.transforms = p.r == 3 ? &set->winograd3 : &set->winograd5;
-    p.side = p.transforms->side;
+    p.side = p.m + p.r - 1;
     p.points = p.side * p.side;
-    p.m = p.side + 1 - p.r;
     p.c = backward ? v->k : v->c;
     p.k = backward ? v->c : v->k;
     p.h = backward ? v->out_h : v->h;

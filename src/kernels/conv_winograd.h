@@ -6,6 +6,9 @@
 #include "kernels/conv.h"
 #include "kernels/conv_set.h"
 
+/* Of a side of a tile, m in conv_winograd.c. */
+enum { CEN__WINOGRAD_OUTPUTS = 4 };
+
 /* True where it is expected to win over the direct method, and may be called. Its unrolled transforms are most of
  * the code of a program that computes features only, so CEN_SMALL does without. */
 #if defined(CEN_SMALL)
