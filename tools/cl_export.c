@@ -82,7 +82,8 @@ static cen_status open_pictures(cen_context *context, const cen_model *model, ce
 
 static void print_quality(const cen_c_quality *quality)
 {
-    printf("int8: median cosine %.4f on %zu pictures", quality->cosine, quality->n);
+    char text[64];
+    printf("int8: median cosine %.4f on %s", quality->cosine, counted(quality->n, "picture", text));
     if (quality->before == quality->before) {
         printf(", accuracy %.2f %% before and %.2f %% after", 100 * quality->before,
                100 * quality->after);

@@ -190,7 +190,7 @@ static cen_status write_features(const cen_model *model, cen_folder *folder, siz
 
 static int run(const cen_model *model, cen_folder *folder, cen_error *error)
 {
-    char text[32];
+    char a[64], b[64];
     size_t n;
     if (write_features(model, folder, &n, error) != CEN_OK) {
         return fail(&tool, EXIT_FAILED, "%s", error->message);
@@ -199,11 +199,11 @@ static int run(const cen_model *model, cen_folder *folder, cen_error *error)
     print_folder_notes(&tool, info);
     if (s.is_quiet) return 0;
     FILE *talk = talk_beside(s.output);
-    print_names(talk, "%s: %s features of %zu numbers", s.output, with_commas(n, text),
-                cen_model_get(model)->feature_size);
+    print_names(talk, "%s: %s of %s", s.output, counted(n, "feature", a),
+                counted(cen_model_get(model)->feature_size, "number", b));
     if (info->n_skipped > 0) {
         fprintf(talk, "; %s skipped, so rows count only the others",
-                with_commas(info->n_skipped, text));
+                with_commas(info->n_skipped, a));
     }
     fputc('\n', talk);
     return 0;

@@ -31,12 +31,12 @@ static void print_lines(const cen_model *model, const char *path, size_t n_bytes
 {
     const cen_model_info *info = cen_model_get(model);
     char text[32];
-    print_names(stdout, "model     %s: %s bytes\n", path, with_commas(n_bytes, text));
+    print_names(stdout, "model     %s: %s\n", path, counted(n_bytes, "byte", text));
     print_model(model);
     printf("resize    %s\n", info->input.resize == CEN_RESIZE_CROP
                                  ? "crop: the shorter side to that of the input, then its center"
                                  : "stretch: both sides to those of the input");
-    printf("feature   %zu numbers, ", info->feature_size);
+    printf("feature   %s, ", counted(info->feature_size, "number", text));
     if (info->work < 4e9) {
         printf("%s multiply-adds per image\n", with_commas((size_t)info->work, text));
     } else {

@@ -181,9 +181,9 @@ static void print_findings(const report *r, bool lists_all)
 {
     enum { MOST = 50 };
     const knn_set *set = r->set;
-    char text[32];
-    print_names(stdout, "%s: %s rows of %zu numbers", set->name, with_commas(set->f.n, text),
-                set->f.d);
+    char text[64], size[64];
+    print_names(stdout, "%s: %s of %s", set->name, counted(set->f.n, "row", text),
+                counted(set->f.d, "number", size));
     if (r->folds.n > 0) {
         printf("; nets that did not train on them judged %s", with_commas(r->n_judged, text));
     }

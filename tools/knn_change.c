@@ -8,11 +8,6 @@
 #include "knn_gallery.h"
 #include "system.h"
 
-static const char *pictures(size_t n)
-{
-    return n == 1 ? "picture" : "pictures";
-}
-
 static int out_of_memory(const knn *s, const char *path)
 {
     return fail(s->tool, EXIT_FAILED, "%s: not enough memory for the pictures", path);
@@ -182,10 +177,11 @@ static int check_name(const knn *s, const knn_change *c, const char *name, bool 
     if (s->is_negative && count.n + count.n_negatives == 0)
         return knn_no_such_name(s, c->path, c->gallery, name);
     if (count.n == 0 || !is_new) return 0;
+    char text[64];
     return fail(s->tool, EXIT_FAILED,
-                "%s: the class \"%s\" is there already, with %zu rows; choose another name, or "
+                "%s: the class \"%s\" is there already, with %s; choose another name, or "
                 "add to it with --add",
-                c->path, name, count.n);
+                c->path, name, counted(count.n, "row", text));
 }
 
 int knn_add_rows(const knn *s, knn_change *c, const char *name, const knn_set *set, bool is_new,
@@ -194,11 +190,12 @@ int knn_add_rows(const knn *s, knn_change *c, const char *name, const knn_set *s
     new_rows new = {.rows = NULL};
     cen_error error;
     const size_t d = cen_gallery_get(c->gallery)->d;
+    char text[64];
     int code = 0;
     if (d != set->f.d) {
         code = fail(s->tool, EXIT_FAILED,
-                    "%s: features of %zu numbers, but %s holds %zu; both must come from one model",
-                    set->name, set->f.d, c->path, d);
+                    "%s: features of %s, but %s holds %zu; both must come from one model",
+                    set->name, counted(set->f.d, "number", text), c->path, d);
     }
     if (code == 0 && set->folder != NULL) code = knn_check_model(s);
     if (code == 0) code = check_name(s, c, name, is_new);
@@ -231,7 +228,7 @@ int knn_add_pictures(knn *s, const char *path, const char *name, const knn_set *
 static void print_added(const knn *s, const char *path, const knn_set *set, const char *name,
                         const knn_added *added)
 {
-    char a[32], b[32];
+    char a[64], b[64];
     if (s->as_json) {
         printf("{\"gallery\": ");
         print_json_string(stdout, path);
@@ -246,9 +243,9 @@ static void print_added(const knn *s, const char *path, const knn_set *set, cons
         return;
     }
     if (s->is_quiet) return;
-    print_names(stdout, "%s: %s %s added as %s%s; the gallery has %s rows\n", path,
-                with_commas(added->n, a), pictures(added->n), s->is_negative ? "negatives of " : "",
-                name, with_commas(added->n_rows, b));
+    print_names(stdout, "%s: %s added as %s%s; the gallery has %s\n", path,
+                counted(added->n, "picture", a), s->is_negative ? "negatives of " : "", name,
+                counted(added->n_rows, "row", b));
     if (added->n_there == 0) return;
     printf("%s %s there already\n", with_commas(added->n_there, a),
            added->n_there == 1 ? "was" : "were");
@@ -336,14 +333,14 @@ static int list_argument(const knn *s, const knn_change *c, const char *argument
 static void print_removed(const knn *s, const knn_change *c, size_t n)
 {
     const size_t n_rows = cen_gallery_get(c->gallery)->n;
-    char a[32], b[32];
+    char a[64], b[64];
     if (s->as_json) {
         printf("{\"gallery\": ");
         print_json_string(stdout, c->path);
         printf(", \"n_removed\": %zu, \"n_rows\": %zu}\n", n, n_rows);
     } else if (!s->is_quiet) {
-        print_names(stdout, "%s: %s %s removed; the gallery has %s rows\n", c->path,
-                    with_commas(n, a), pictures(n), with_commas(n_rows, b));
+        print_names(stdout, "%s: %s removed; the gallery has %s\n", c->path,
+                    counted(n, "picture", a), counted(n_rows, "row", b));
     }
 }
 
@@ -387,15 +384,16 @@ static int check_rename(const knn *s, const knn_change *c, const char *from, con
     if (code != 0) return code;
     if (count->n + count->n_negatives == 0) return knn_no_such_name(s, c->path, c->gallery, from);
     if (there.n + there.n_negatives == 0 || s->adds) return 0;
+    char text[64];
     return fail(s->tool, EXIT_FAILED,
-                "%s: \"%s\" is there already, with %zu rows; choose another name, or make the "
+                "%s: \"%s\" is there already, with %s; choose another name, or make the "
                 "two one with --add",
-                c->path, to, there.n + there.n_negatives);
+                c->path, to, counted(there.n + there.n_negatives, "row", text));
 }
 
 static void print_renamed(const knn *s, char *const *paths, const knn_name *count)
 {
-    char text[32];
+    char text[64];
     if (s->as_json) {
         printf("{\"gallery\": ");
         print_json_string(stdout, paths[0]);
@@ -404,8 +402,8 @@ static void print_renamed(const knn *s, char *const *paths, const knn_name *coun
         printf(", \"n_renamed\": %zu, \"n_negatives\": %zu}\n", count->n + count->n_negatives,
                count->n_negatives);
     } else if (!s->is_quiet) {
-        print_names(stdout, "%s: %s is now %s, with %s %s", paths[0], paths[1], paths[2],
-                    with_commas(count->n, text), pictures(count->n));
+        print_names(stdout, "%s: %s is now %s, with %s", paths[0], paths[1], paths[2],
+                    counted(count->n, "picture", text));
         if (count->n_negatives > 0) {
             printf(" and %s that %s not", with_commas(count->n_negatives, text),
                    count->n_negatives == 1 ? "is" : "are");

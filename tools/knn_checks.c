@@ -223,21 +223,24 @@ int knn_gallery_load(knn *s, char *path, knn_set *set)
 
 int knn_same_size(const knn *s, const char *gallery, size_t d, const knn_set *other)
 {
+    char text[64];
     if (d == other->f.d) return 0;
+    (void)counted(other->f.d, "number", text);
     if (other->folder != NULL) {
         return fail(s->tool, EXIT_FAILED,
-                    "%s: the model %s makes features of %zu numbers, but %s holds %zu; name the "
+                    "%s: the model %s makes features of %s, but %s holds %zu; name the "
                     "model that made them with --model",
-                    other->name, s->model_path, other->f.d, gallery, d);
+                    other->name, s->model_path, text, gallery, d);
     }
     return fail(s->tool, EXIT_FAILED,
-                "%s: features of %zu numbers, but %s holds %zu; both must come from one model",
-                other->name, other->f.d, gallery, d);
+                "%s: features of %s, but %s holds %zu; both must come from one model", other->name,
+                text, gallery, d);
 }
 
 size_t knn_choose_k(const knn *s, const char *gallery, size_t n_rows, bool leave_one_out)
 {
     enum { USUAL = 5 };
+    char text[64];
     size_t most = n_rows - leave_one_out;
     if (most == 0) {
         (void)fail(s->tool, EXIT_FAILED,
@@ -246,8 +249,10 @@ size_t knn_choose_k(const knn *s, const char *gallery, size_t n_rows, bool leave
     }
     if (s->k > most) {
         (void)fail(s->tool, EXIT_FAILED,
-                   "%s: --k %zu asks for more than the %zu rows there are%s; choose a smaller one",
-                   gallery, s->k, most, leave_one_out ? " beside the one left out" : "");
+                   "%s: --k %zu asks for more than %s%s, which is all there is; choose a "
+                   "smaller one",
+                   gallery, s->k, counted(most, "row", text),
+                   leave_one_out ? " beside the one left out" : "");
         return 0;
     }
     return s->k > 0 ? s->k : most < USUAL ? most : USUAL;

@@ -28,11 +28,10 @@ static const char *row_name(const cen_gallery_row *row, size_t i, char text[32])
 }
 
 /* The picture of an answer, or their number. */
-static const char *picture_name(const knn_answers *a, size_t i, char text[32])
+static const char *picture_name(const knn_answers *a, size_t i, char text[64])
 {
     if (!a->options.together) return knn_row_name(a->queries, i, text);
-    (void)snprintf(text, 32, "%zu pictures", a->queries->f.n);
-    return text;
+    return counted(a->queries->f.n, "picture", text);
 }
 
 static const char *answer_name(const knn_answers *a, size_t i)
@@ -118,7 +117,7 @@ int knn_answers_text(const knn_answers *a)
     const int columns = terminal_width(stdout);
     const bool is_table = columns > 0, has_margin = has_margins(a);
     int path_width = is_table ? 7 : 0, class_width = is_table ? 5 : 0, used = 0, code = 0;
-    char text[32];
+    char text[64];
     for (size_t i = 0; i < a->n; i++) {
         const int path = width_of(picture_name(a, i, text)), class = width_of(answer_name(a, i));
         if (path > path_width && path <= WIDEST) path_width = path;

@@ -188,11 +188,11 @@ static int calibrate(knn *s, char *const *paths, knn_set *set, knn_groups *group
 
 static void print_scores(const knn_groups *groups)
 {
-    char a[32], b[32], c[32], d[32];
+    char a[32], b[32], c[32], d[64];
     const cen_cluster_scores *scores = &groups->scores;
     if (scores->n == 0) return;
-    printf("against the classes of %s pictures: F of pairs %s (precision %s, recall %s), ",
-           with_commas(scores->n, d), as_percent(scores->pair_f, a),
+    printf("against the classes of %s: F of pairs %s (precision %s, recall %s), ",
+           counted(scores->n, "picture", d), as_percent(scores->pair_f, a),
            as_percent(scores->pair_precision, b), as_percent(scores->pair_recall, c));
     printf("BCubed F %s (precision %s, recall %s)\n", as_percent(scores->bcubed_f, a),
            as_percent(scores->bcubed_precision, b), as_percent(scores->bcubed_recall, c));
@@ -201,15 +201,14 @@ static void print_scores(const knn_groups *groups)
 static void print_groups(const knn_groups *groups)
 {
     const size_t n = groups->set->f.n, n_in_groups = groups->starts[groups->n_shared];
-    char a[32], b[32], c[32], d[32];
+    char a[64], b[32], c[64], d[32];
     for (size_t i = 0; i < n; i++) {
         const size_t row = groups->rows[i], group = (size_t)groups->labels[row];
         print_names(stdout, "%s  %s\n", knn_group_name(groups, group, a),
                     knn_row_name(groups->set, row, b));
     }
-    printf("%s pictures: %s in %s groups, %s by themselves; ", with_commas(n, a),
-           with_commas(n_in_groups, b), with_commas(groups->n_shared, c),
-           with_commas(n - n_in_groups, d));
+    printf("%s: %s in %s, %s alone; ", counted(n, "picture", a), with_commas(n_in_groups, b),
+           counted(groups->n_shared, "group", c), with_commas(n - n_in_groups, d));
     if (isnan(groups->far)) {
         printf("threshold %.6g\n", groups->threshold);
     } else {

@@ -301,10 +301,9 @@ static int enroll(knn *s, enrolment *e, const char *output, cen_features_format 
     if (code == 0 && s->as_json) {
         print_json(e, output);
     } else if (code == 0 && !s->is_quiet) {
-        char text[32];
-        print_names(e->talk, "%s: %s added from %s %s; the gallery has %zu rows\n", output, e->name,
-                    with_commas(e->added.n, text), e->added.n == 1 ? "picture" : "pictures",
-                    e->added.n_rows);
+        char a[64], b[64];
+        print_names(e->talk, "%s: %s added from %s; the gallery has %s\n", output, e->name,
+                    counted(e->added.n, "picture", a), counted(e->added.n_rows, "row", b));
         print_near(s, e);
     }
     free(e->near);
@@ -324,10 +323,11 @@ static int add_to_gallery(knn *s, char *const *paths, const knn_set *pictures, c
         code = fail(s->tool, EXIT_USAGE,
                     "%s: its rows without a class would be lost; add -o FILE.npy", paths[0]);
     } else if (n_there > 0 && !s->adds) {
+        char text[64];
         code = fail(s->tool, EXIT_FAILED,
-                    "%s: the class \"%s\" is there already, with %zu rows; choose another name, or "
+                    "%s: the class \"%s\" is there already, with %s; choose another name, or "
                     "add to it with --add",
-                    paths[0], paths[1], n_there);
+                    paths[0], paths[1], counted(n_there, "row", text));
     } else {
         enrolment e = {.gallery = &gallery,
                        .pictures = pictures,

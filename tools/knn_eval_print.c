@@ -39,8 +39,8 @@ static void print_counted(const char *name, double share, const double interval[
 
 static void print_set(const char *what, const knn_set *set, const char *split)
 {
-    char text[32];
-    print_names(stdout, "%-15s %s: %s rows", what, set->name, with_commas(set->f.n, text));
+    char text[64];
+    print_names(stdout, "%-15s %s: %s", what, set->name, counted(set->f.n, "row", text));
     if (split != NULL) print_names(stdout, " of split %s", split);
     printf("\n");
 }
@@ -64,8 +64,8 @@ static void print_head(const knn *s, const knn_evaluation *e)
     }
     for (size_t j = 0; j < KNN_N_OTHERS; j++) {
         if (e->n_left_out[j] == 0) continue;
-        printf("%-15s %s rows of split %s: --query-split %s measures them\n", "left out",
-               with_commas(e->n_left_out[j], text), knn_others[j], knn_others[j]);
+        printf("%-15s %s of split %s: --query-split %s measures them\n", "left out",
+               counted(e->n_left_out[j], "row", text), knn_others[j], knn_others[j]);
     }
     printf("%-15s %s, k %zu, weights %s\n\n", "metric", knn_metrics[knn_metric(s)], e->measures.k,
            knn_weights[s->weights]);
@@ -74,10 +74,10 @@ static void print_head(const knn *s, const knn_evaluation *e)
 static void print_retrieval(const knn_evaluation *e)
 {
     const cen_retrieval *r = &e->measures.retrieval;
-    char text[32], lone[96] = "";
+    char text[64], lone[96] = "";
     if (r->n_lone > 0) {
-        (void)snprintf(lone, sizeof lone, "%s queries have no partner, which counts as wrong here",
-                       with_commas(r->n_lone, text));
+        (void)snprintf(lone, sizeof lone, "%s without a partner, which counts as wrong here",
+                       counted(r->n_lone, "row", text));
     }
     print_counted("k-NN accuracy", r->knn_accuracy, r->knn_interval, r->n_queries, lone);
     print_share("k-NN macro", r->knn_macro, "the mean of each class's own accuracy");
@@ -95,8 +95,8 @@ static void print_verification(const cen_measures *m)
         printf("\n%-15s no pairs of both kinds to measure it on\n", "verification");
         return;
     }
-    printf("\n%-15s %s genuine pairs", "verification", with_commas(v->n_genuine, a));
-    printf(" and %s impostor pairs%s\n", with_commas(v->n_impostor, b),
+    printf("\n%-15s %s", "verification", counted(v->n_genuine, "genuine pair", a));
+    printf(" and %s%s\n", counted(v->n_impostor, "impostor pair", b),
            v->is_sample ? ", drawn by seed from more" : "");
     print_share("AUC", v->auc, "");
     (void)snprintf(a, sizeof a, "at distance %.6g", v->eer_threshold);

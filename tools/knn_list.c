@@ -85,7 +85,7 @@ static int write_rows(knn *s, char *path)
     int format = 0;
     knn_set set;
     cen_error error;
-    char text[32];
+    char a[64], b[64];
     while (format < N_ENDINGS && !knn_ends_in(s->output, endings[format])) format++;
     if (format == N_ENDINGS) {
         return fail(s->tool, EXIT_USAGE,
@@ -102,8 +102,8 @@ static int write_rows(knn *s, char *path)
                            set.f.n, set.f.d, set.f.rows, &error) != CEN_OK) {
         code = fail(s->tool, EXIT_FAILED, "%s", error.message);
     } else if (!s->is_quiet) {
-        print_names(stdout, "%s: %s features of %zu numbers\n", s->output,
-                    with_commas(set.f.n, text), set.f.d);
+        print_names(stdout, "%s: %s of %s\n", s->output, counted(set.f.n, "feature", a),
+                    counted(set.f.d, "number", b));
     }
     knn_set_free(&set);
     return code;
@@ -145,13 +145,14 @@ static void print_limit(const char *what, const cen_threshold *threshold, bool i
 
 static void print_text(const char *path, const cen_gallery_info *info, size_t n_names, double size)
 {
-    char text[32];
+    char text[64];
     print_names(stdout, "gallery      %s\n", path);
     printf("rows         %s\n", with_commas(info->n, text));
     if (info->n_negatives > 0)
         printf("negatives    %s of them\n", with_commas(info->n_negatives, text));
     printf("names        %s\n", with_commas(n_names, text));
-    printf("feature      %zu numbers, metric %s\n", info->d, knn_metrics[info->metric]);
+    printf("feature      %s, metric %s\n", counted(info->d, "number", text),
+           knn_metrics[info->metric]);
     print_names(stdout, "model        %s\n", info->model != NULL ? info->model : "not known");
     if (info->fingerprint != NULL) print_names(stdout, "fingerprint  %s\n", info->fingerprint);
     print_limit("threshold", &info->known, false);

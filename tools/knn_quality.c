@@ -198,7 +198,7 @@ int knn_check_pictures(const knn *s, const cen_gallery *gallery, const knn_set *
                        const size_t *added, size_t n, knn_doubts *doubts)
 {
     cen_error error;
-    char text[32];
+    char text[32], all[64];
     cen_status status = CEN_OK;
     if (n == 0) return 0;
     if (pictures->folder != NULL) {
@@ -215,10 +215,10 @@ int knn_check_pictures(const knn *s, const cen_gallery *gallery, const knn_set *
     if (doubts->n == 0 || !s->is_strict) return 0;
     knn_print_doubts(s, pictures, doubts);
     return fail(s->tool, EXIT_FAILED,
-                "%s: it is %s; %zu of %zu pictures are doubtful, and nothing was changed; take "
-                "them out, or leave out --strict",
+                "%s: it is %s; doubtful: %zu of %s, so nothing was changed; take out what is "
+                "doubtful, or leave out --strict",
                 knn_row_name(pictures, doubts->list->picture, text), doubts->list->reason,
-                doubts->n, n);
+                doubts->n, counted(n, "picture", all));
 }
 
 void knn_json_doubts(const knn_set *pictures, const knn_doubts *doubts)

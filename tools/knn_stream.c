@@ -192,10 +192,12 @@ static int begin(stream *t, char *path)
         return fail(s->tool, EXIT_FAILED, "%s: %s", s->model_path, error.message);
     }
     if (info->feature_size == cen_gallery_get(t->a.gallery)->d) return 0;
+    char text[64];
     return fail(s->tool, EXIT_FAILED,
-                "the model %s makes features of %zu numbers, but %s holds %zu; name the model that "
+                "the model %s makes features of %s, but %s holds %zu; name the model that "
                 "made them with --model",
-                s->model_path, info->feature_size, path, cen_gallery_get(t->a.gallery)->d);
+                s->model_path, counted(info->feature_size, "number", text), path,
+                cen_gallery_get(t->a.gallery)->d);
 }
 
 int knn_stream(knn *s, char *path)

@@ -72,10 +72,12 @@ static int read_new_images(sync *y)
     if (code != 0 || y->n_new == 0) return code;
     const size_t d = cen_model_get(s->model)->feature_size;
     if (cen_gallery_get(y->change.gallery)->d != d) {
+        char text[64];
         return fail(s->tool, EXIT_FAILED,
-                    "%s: the model %s makes features of %zu numbers, but the gallery holds %zu; "
+                    "%s: the model %s makes features of %s, but the gallery holds %zu; "
                     "name the model that made them with --model",
-                    y->path, s->model_path, d, cen_gallery_get(y->change.gallery)->d);
+                    y->path, s->model_path, counted(d, "number", text),
+                    cen_gallery_get(y->change.gallery)->d);
     }
     size_t *rows = malloc(y->n_new * sizeof *rows);
     const char **names = malloc(y->n_new * sizeof *names);

@@ -59,14 +59,14 @@ static void print_text(const sync *y)
     enum { MOST = 20 };
     const size_t n_rows = cen_gallery_get(y->change.gallery)->n;
     const size_t n_all = y->counts[ADDED] + y->counts[CHANGED] + y->counts[MOVED] + y->n_gone;
-    char a[32], b[32], c[32], d[32], e[32], f[32];
+    char a[32], b[32], c[32], d[32], e[32], f[64];
     size_t n = 0;
-    print_names(stdout,
-                "%s: %s added, %s changed, %s moved, %s removed, %s as they were; the gallery has "
-                "%s rows\n",
-                y->path, with_commas(y->counts[ADDED], a), with_commas(y->counts[CHANGED], b),
-                with_commas(y->counts[MOVED], c), with_commas(y->n_gone, d),
-                with_commas(y->counts[KEPT], e), with_commas(n_rows, f));
+    print_names(
+        stdout,
+        "%s: %s added, %s changed, %s moved, %s removed, %s as before; the gallery has %s\n",
+        y->path, with_commas(y->counts[ADDED], a), with_commas(y->counts[CHANGED], b),
+        with_commas(y->counts[MOVED], c), with_commas(y->n_gone, d),
+        with_commas(y->counts[KEPT], e), counted(n_rows, "row", f));
     n += print_fate(y, ADDED, MOST);
     n += print_fate(y, CHANGED, MOST - n);
     n += print_fate(y, MOVED, MOST - n);

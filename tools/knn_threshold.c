@@ -96,14 +96,13 @@ int knn_calibrate_gallery(knn *s, char *const *paths, size_t n_paths)
 void knn_print_share(FILE *file, const cen_threshold *threshold, bool is_claim,
                      const char *strangers)
 {
-    char a[32], b[32];
-    fprintf(file,
-            "%.6g: passes %g %% of %s (95 %% interval %.3g to %.3g %%%s), as %s %s of %s %s show\n",
+    char a[64], b[32];
+    fprintf(file, "%.6g: passes %g %% of %s (95 %% interval %.3g to %.3g %%%s), by %s of %s %s\n",
             threshold->distance, 100 * threshold->false_accepts,
             is_claim ? "strangers who claim to be any of the names" : "strangers",
             100 * threshold->low, 100 * threshold->high,
             is_claim ? " for all names together, a single one may pass more" : "",
-            with_commas(threshold->n_pictures, a), is_claim ? "claims" : "pictures",
+            counted(threshold->n_pictures, is_claim ? "claim" : "picture", a),
             with_commas(threshold->n_strangers, b), strangers);
 }
 

@@ -69,9 +69,8 @@ void progress_show(progress *line, size_t done, size_t total, const char *const 
 
 void progress_images(progress *line, const char *label, size_t done, size_t total)
 {
-    char text[96], a[32], b[32];
-    (void)snprintf(text, sizeof text, "%s / %s images", with_commas(done, a),
-                   with_commas(total, b));
+    char text[112], a[32], b[64];
+    (void)snprintf(text, sizeof text, "%s / %s", with_commas(done, a), counted(total, "image", b));
     progress_show(line, done, total, (const char *const[]){label, text}, 2);
 }
 

@@ -132,6 +132,14 @@ const char *with_commas(size_t number, char *text)
     return text;
 }
 
+const char *counted(size_t number, const char *noun, char *text)
+{
+    const char *end = number == 1 ? "" : noun[strlen(noun) - 1] == 's' ? "es" : "s";
+    (void)with_commas(number, text);
+    append(text, 64, " %s%s", noun, end);
+    return text;
+}
+
 const char *as_clock(double seconds, char *text)
 {
     size_t whole = seconds > 0 ? (size_t)(fmin(seconds, 1e9) + 0.5) : 0;

@@ -26,6 +26,9 @@ void append(char *text, size_t size, const char *format, ...);
 /* 1234567 as "1,234,567" in text[32]. */
 const char *with_commas(size_t number, char *text);
 
+/* 1 and "row" as "1 row", 1234 and "class" as "1,234 classes", in text[64]. */
+const char *counted(size_t number, const char *noun, char *text);
+
 /* Seconds as "1:05" or "2:03:04" in text[32]. */
 const char *as_clock(double seconds, char *text);
 

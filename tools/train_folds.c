@@ -96,8 +96,9 @@ static cen_status judge_fold(folds *f, const cen_model *model, const float *feat
         fflush(stdout);
     }
     if (is_talking()) {
-        printf("fold      %zu of %zu: %.2f %% of the %zu images left out look like their class\n",
-               number, s.n_folds, 100 * (double)n_right / (double)n_asked, n_asked);
+        char text[64];
+        printf("fold      %zu of %zu: %.2f %% of %s left out look like their class\n", number,
+               s.n_folds, 100 * (double)n_right / (double)n_asked, counted(n_asked, "image", text));
     }
     return CEN_OK;
 }

@@ -100,9 +100,10 @@ static void print_interval(const char *name, const cen_retrieval *r, size_t n, s
         printf("          %s: %s of %s images, drawn evenly\n", name, with_commas(n, some),
                with_commas(n_all, all));
     } else if (r->n_queries < MANY) {
-        printf("          %s: k-NN of %zu images %.2f %%, 95 %% interval %.1f to %.1f %%\n", name,
-               r->n_queries, 100 * r->knn_accuracy, 100 * r->knn_interval[0],
-               100 * r->knn_interval[1]);
+        char text[64];
+        printf("          %s: k-NN of %s %.2f %%, 95 %% interval %.1f to %.1f %%\n", name,
+               counted(r->n_queries, "image", text), 100 * r->knn_accuracy,
+               100 * r->knn_interval[0], 100 * r->knn_interval[1]);
     }
 }
 

@@ -34,8 +34,7 @@ cen_status page_project(cen_context *context, const page *p, size_t d, cen_repor
         axes[0] = 1;
         if (d >= 2) axes[d + 1] = 1;
         (void)snprintf(text, 200,
-                       "The first two numbers of the features of %zu validation pictures.",
-                       p->n_points);
+                       "The first two numbers of the features of the validation pictures.");
     } else {
         status = cen_pca(context, p->frames[p->best].features, p->n_points, d, 2, mean, axes,
                          variances, error);

@@ -34,8 +34,8 @@ static void print_sizes(const cen_folder_info *info)
 static void print_notes(const char *what, const char *of, const cen_file_note *notes, size_t n)
 {
     enum { MOST = 20 };
-    char text[32];
-    if (n > 0) printf("%-9s %s %s:\n", what, with_commas(n, text), of);
+    char text[64];
+    if (n > 0) printf("%-9s %s:\n", what, counted(n, of, text));
     for (size_t i = 0; i < n && i < MOST; i++) {
         print_names(stdout, "          %s: %s\n", notes[i].path, notes[i].reason);
     }
@@ -52,15 +52,14 @@ size_t count_split(const cen_folder_info *info, cen_split split)
 void print_folder(const char *path, const cen_folder_info *info)
 {
     size_t n_test = count_split(info, CEN_SPLIT_TEST);
-    char a[32], b[32], c[32], d[32];
+    char a[64], b[64], c[32], d[32];
     print_names(stdout, "folder    %s\n", path);
-    printf("images    %s classes, %s images: %s to train, %s to validate",
-           with_commas(info->n_classes, a), with_commas(info->n_images, b),
-           with_commas(count_split(info, CEN_SPLIT_TRAIN), c),
+    printf("images    %s, %s: %s to train, %s to validate", counted(info->n_classes, "class", a),
+           counted(info->n_images, "image", b), with_commas(count_split(info, CEN_SPLIT_TRAIN), c),
            with_commas(count_split(info, CEN_SPLIT_VALIDATION), d));
     if (info->n_held_out > 0) {
-        printf(", %s of %s held-out classes", with_commas(count_split(info, CEN_SPLIT_HELD_OUT), a),
-               with_commas(info->n_held_out, b));
+        printf(", %s of %s", with_commas(count_split(info, CEN_SPLIT_HELD_OUT), a),
+               counted(info->n_held_out, "held-out class", b));
     }
     if (n_test > 0) printf(", %s to test", with_commas(n_test, a));
     printf("%s\n", info->has_own_split ? " (the folder's own split)" : "");
@@ -70,12 +69,11 @@ void print_folder(const char *path, const cen_folder_info *info)
     }
     print_sizes(info);
     if (info->n_passed_over > 0) {
-        printf("passed    %s files that are no images of a class\n",
-               with_commas(info->n_passed_over, a));
+        printf("passed    %s: no image of a class\n", counted(info->n_passed_over, "file", a));
     }
-    print_notes("skipped", "images", info->skipped, info->n_skipped);
-    print_notes("damaged", "images", info->damaged, info->n_damaged);
-    print_notes("remarks", "on what was found", info->remarks, info->n_remarks);
+    print_notes("skipped", "image", info->skipped, info->n_skipped);
+    print_notes("damaged", "image", info->damaged, info->n_damaged);
+    print_notes("found", "remark", info->remarks, info->n_remarks);
 }
 
 const char *flip_text(char text[FLIP_TEXT])
@@ -96,13 +94,14 @@ const char *flip_text(char text[FLIP_TEXT])
 
 void print_training(size_t n_taken)
 {
+    char text[64];
     if (n_taken > 0) {
-        print_names(stdout, "weights   %zu tensors from %s", n_taken, s.init);
-        if (s.n_frozen > 0) printf(", the first %zu layers frozen", s.n_frozen);
+        print_names(stdout, "weights   %s from %s", counted(n_taken, "tensor", text), s.init);
+        if (s.n_frozen > 0) printf(", the first %s frozen", counted(s.n_frozen, "layer", text));
         printf("\n");
     }
-    print_names(stdout, "training  %zu epoch%s, batches of %zu, %s loss, lambda %s,\n", s.n_epochs,
-                s.n_epochs == 1 ? "" : "s", s.batch_size, loss_names[s.loss], s.lambda);
+    print_names(stdout, "training  %s, batches of %zu, %s loss, lambda %s,\n",
+                counted(s.n_epochs, "epoch", text), s.batch_size, loss_names[s.loss], s.lambda);
     printf("          centers %s, augment %s, %s %g, seed %llu\n", center_modes[s.centers],
            augments[s.augment], s.optimizer == CEN_OPTIMIZER_MUON ? "Muon" : "Adam", s.lr,
            (unsigned long long)s.seed);

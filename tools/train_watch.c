@@ -148,6 +148,7 @@ static int on_resume(void *user, const cen_resume_report *report)
         warn(r, stderr, "%s; the checkpoint before it is used", report->warning);
     }
     const size_t n_begun = report->epoch - (report->batch == 0);
+    char text[64];
     if (n_begun > s.n_epochs) {
         warn(r, stderr,
              "%zu epochs were begun already, more than --epochs %zu: only features and report are "
@@ -156,8 +157,8 @@ static int on_resume(void *user, const cen_resume_report *report)
     }
     if (s.is_json) json_resume(report);
     if (is_talking()) {
-        printf("resumed   at epoch %zu, batch %zu, after %zu steps\n", report->epoch,
-               report->batch + 1, report->step);
+        printf("resumed   at epoch %zu, batch %zu, after %s\n", report->epoch, report->batch + 1,
+               counted(report->step, "step", text));
         if (strcmp(report->machine, report->machine_before) != 0) {
             print_names(
                 stdout,

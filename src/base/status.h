@@ -20,6 +20,12 @@
 cen_status cen__fail(cen_error *error, cen_status status, const char *format, ...)
     CEN__PRINTF(3, 4);
 
+/* What is added to a noun after a number: "%zu row%s", n, cen__plural(n). */
+static inline const char *cen__plural(size_t n)
+{
+    return n == 1 ? "" : "s";
+}
+
 /* The sentence for a failed allocation. */
 cen_status cen__fail_memory(cen_error *error, const char *what);
 

@@ -146,11 +146,10 @@ cen_status cen__hold_out(cen_folder *folder, cen_error *error)
                                                       : draw(folder, is_held_out, error);
     for (size_t i = 0; i < n; i++) n_held_out += is_held_out[i];
     if (status == CEN_OK && n_held_out + 2 > n) {
-        status =
-            cen__fail(error, CEN_ERROR_ARGUMENT,
-                      "%zu of %zu classes are held out, which leaves %zu to train on; hold out "
-                      "fewer, two must stay",
-                      n_held_out, n, n - n_held_out);
+        status = cen__fail(error, CEN_ERROR_ARGUMENT,
+                           "holding out %zu of %zu classes leaves %zu to train on; hold out fewer, "
+                           "two must stay",
+                           n_held_out, n, n - n_held_out);
     }
     if (status == CEN_OK) status = move_behind(folder, is_held_out, n_held_out, error);
     cen__free(is_held_out);

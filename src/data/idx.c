@@ -56,17 +56,18 @@ static cen_status parse(const char *path, uint8_t *bytes, size_t size, size_t n_
                          path, what, n_dims);
     }
     if (size < header) {
-        return cen__fail(error, CEN_ERROR_FORMAT, "%s: ends after %zu bytes, within its header",
-                         path, size);
+        return cen__fail(error, CEN_ERROR_FORMAT, "%s: ends after %zu byte%s, within its header",
+                         path, size, cen__plural(size));
     }
     for (size_t d = 0; d < n_dims; d++) {
         file->sizes[d] = cen__be32(bytes + 4 + 4 * d);
         if (!cen__multiply(needed, file->sizes[d], &needed)) needed = SIZE_MAX;
     }
     if (needed != size - header) {
-        return cen__fail(error, CEN_ERROR_FORMAT,
-                         "%s: its header announces %zu bytes of %s, but %zu follow; fetch it again",
-                         path, needed, what, size - header);
+        return cen__fail(
+            error, CEN_ERROR_FORMAT,
+            "%s: its header announces %zu byte%s of %s, but %zu follow; fetch it again", path,
+            needed, cen__plural(needed), what, size - header);
     }
     file->data = bytes + header;
     return CEN_OK;
@@ -102,8 +103,9 @@ static cen_status check_pair(const char *images_path, const idx *images, const c
 {
     if (images->sizes[0] != labels->sizes[0]) {
         return cen__fail(error, CEN_ERROR_FORMAT,
-                         "%s has %zu images, but %s has %zu labels; take two files of one set",
-                         images_path, images->sizes[0], labels_path, labels->sizes[0]);
+                         "%s has %zu image%s, but %s has %zu label%s; take two files of one set",
+                         images_path, images->sizes[0], cen__plural(images->sizes[0]), labels_path,
+                         labels->sizes[0], cen__plural(labels->sizes[0]));
     }
     if (images->sizes[1] == 0 || images->sizes[2] == 0) {
         return cen__fail(error, CEN_ERROR_FORMAT, "%s: its images have %zu x %zu pixels",

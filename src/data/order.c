@@ -158,9 +158,9 @@ cen_status cen_dataset_order(cen_context *context, const cen_dataset *dataset, s
     if (per_class == 0 || n_classes > taken.n_classes ||
         !cen__multiply(n_classes, per_class, &room) || room > SIZE_MAX / sizeof *order - taken.n) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "batches of %zu classes with %zu rows each cannot be drawn from %zu "
+                         "batches of %zu classes with %zu row%s each cannot be drawn from %zu "
                          "classes; choose at least 1 row that fits into memory, and fewer classes",
-                         n_classes, per_class, taken.n_classes);
+                         n_classes, per_class, cen__plural(per_class), taken.n_classes);
     }
     status = cen__dataset_check_labels(&taken, error);
     if (status == CEN_OK) status = cen__by_class_create(context, &by, &taken, error);

@@ -192,9 +192,9 @@ static cen_status read_names(const char *path, const char *beside, cen_feature_s
     if (status != CEN_OK) return status;
     if (!has_all) {
         return cen__fail(error, CEN_ERROR_FORMAT,
-                         "%s: it names %zu rows, but %s has %zu; they are not of one export, so "
+                         "%s: it names %zu row%s, but %s has %zu; they are not of one export, so "
                          "export both again",
-                         beside, n, path, set->n);
+                         beside, n, cen__plural(n), path, set->n);
     }
     return cen__fail(
         error, CEN_ERROR_FORMAT,

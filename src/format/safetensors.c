@@ -164,8 +164,9 @@ static cen_status check_cover(entry *entries, size_t n, uint64_t data_size, cen_
         covered = entries[i].end;
     }
     if (covered != data_size) {
-        return cen__fail(error, CEN_ERROR_FORMAT, "%llu bytes after the last tensor belong to none",
-                         (unsigned long long)(data_size - covered));
+        return cen__fail(error, CEN_ERROR_FORMAT, "no tensor takes the last %llu byte%s",
+                         (unsigned long long)(data_size - covered),
+                         cen__plural((size_t)(data_size - covered)));
     }
     return CEN_OK;
 }
@@ -293,8 +294,8 @@ static cen_status read_bytes(cen_context *context, const uint8_t *bytes, size_t 
                              cen__safetensors *file, cen_error *error)
 {
     if (size < LENGTH_SIZE) {
-        return cen__fail(error, CEN_ERROR_FORMAT, "this is no safetensors file: it has %zu bytes",
-                         size);
+        return cen__fail(error, CEN_ERROR_FORMAT, "this is no safetensors file: it has %zu byte%s",
+                         size, cen__plural(size));
     }
     uint64_t header_size = cen__le64(bytes), left = size - LENGTH_SIZE;
     if (header_size > left) {

@@ -402,8 +402,8 @@ static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size
     /* Two bytes are a run of up to 255. */
     if (runs && (uint64_t)h.width * h.height / 255 > n_rest) {
         return cen__fail(error, CEN_ERROR_FORMAT,
-                         "%zu bytes of runs are too few for %zu x %zu pixels", n_rest, h.width,
-                         h.height);
+                         "it holds %zu byte%s of runs, too few for %zu x %zu pixels", n_rest,
+                         cen__plural(n_rest), h.width, h.height);
     }
     status = cen__image_allocate(context, image, h.width, h.height, h.channels, options, error);
     if (status != CEN_OK) return status;

@@ -205,8 +205,9 @@ static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size
     if (status != CEN_OK) return status;
     const uint64_t n_pixels = (uint64_t)h.frame_width * h.frame_height;
     if (n_pixels / MOST_PIXELS_OF_A_BYTE > size - h.start)
-        return cen__fail(error, CEN_ERROR_FORMAT, "%zu bytes are too few for %zu x %zu pixels",
-                         size - h.start, h.frame_width, h.frame_height);
+        return cen__fail(error, CEN_ERROR_FORMAT,
+                         "it holds %zu byte%s, too few for %zu x %zu pixels", size - h.start,
+                         cen__plural(size - h.start), h.frame_width, h.frame_height);
     status = cen__image_allocate(context, image, h.width, h.height, h.channels, options, error);
     if (status != CEN_OK) return status;
     uint8_t *indices = cen__alloc(context, h.frame_width, h.frame_height);

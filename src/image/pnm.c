@@ -212,8 +212,8 @@ static cen_status decode(cen_context *context, const uint8_t *bytes, size_t size
     if (status != CEN_OK) return status;
     if (!has_pixels(&h, size - in.at)) {
         return cen__fail(error, CEN_ERROR_FORMAT,
-                         "%zu bytes after the header are too few for %zu x %zu pixels",
-                         size - in.at, h.width, h.height);
+                         "it holds %zu byte%s after the header, too few for %zu x %zu pixels",
+                         size - in.at, cen__plural(size - in.at), h.width, h.height);
     }
     status = cen__image_allocate(context, image, h.width, h.height, h.channels, options, error);
     if (status != CEN_OK) return status;

@@ -72,9 +72,9 @@ static cen_status choose(pairing *p, float *scratch, double far, double *thresho
     }
     if ((double)n * far < 1) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "%zu pairs of different classes are too few to let the share %g of them "
-                         "pass: at least %.0f are needed",
-                         n, far, ceil(1 / far));
+                         "there %s only %zu pair%s of different classes, too few to let the share "
+                         "%g of them pass: at least %.0f are needed",
+                         n == 1 ? "is" : "are", n, cen__plural(n), far, ceil(1 / far));
     }
     cen__sort_distances(p->distances, n, scratch);
     *threshold = (double)p->distances[(size_t)((double)n * far) - 1];

@@ -176,10 +176,11 @@ static cen_status list_eligible(cen_context *context, game *g, cen_error *error)
     list_pools(g);
     if (g->n_pools > 0) return CEN_OK;
     return cen__fail(error, CEN_ERROR_ARGUMENT,
-                     "%zu-way episodes of %zu shots need as many classes%s with at least %zu rows; "
-                     "there are %zu%s",
-                     o->n_ways, o->n_shots, o->groups != NULL ? " of one group" : "",
-                     o->n_shots + 1, g->n_eligible, o->groups != NULL ? " in all groups" : "");
+                     "%zu-way episodes of %zu shot%s need as many classes%s with at least %zu "
+                     "rows; there are %zu%s",
+                     o->n_ways, o->n_shots, cen__plural(o->n_shots),
+                     o->groups != NULL ? " of one group" : "", o->n_shots + 1, g->n_eligible,
+                     o->groups != NULL ? " in all groups" : "");
 }
 
 static cen_episodes sum_up(const game *g)

@@ -292,8 +292,8 @@ const cen_gallery_info *cen_gallery_get(const cen_gallery *gallery)
 static cen_status check_row(const cen_gallery *g, size_t i, cen_error *error)
 {
     if (i < g->info.n) return CEN_OK;
-    return cen__fail(error, CEN_ERROR_ARGUMENT, "row %zu is not there; the gallery has %zu rows", i,
-                     g->info.n);
+    return cen__fail(error, CEN_ERROR_ARGUMENT, "row %zu is not there; the gallery has %zu row%s",
+                     i, g->info.n, cen__plural(g->info.n));
 }
 
 cen_status cen_gallery_row_get(const cen_gallery *g, size_t i, cen_gallery_row *row,

@@ -210,8 +210,8 @@ static cen_status sort_rows(const cen_gallery *g, const size_t *rows, size_t n, 
     for (size_t i = 0; i < n; i++) {
         if (sorted[i] >= g->info.n) {
             return cen__fail(error, CEN_ERROR_ARGUMENT,
-                             "row %zu is not there; the gallery has %zu rows", sorted[i],
-                             g->info.n);
+                             "row %zu is not there; the gallery has %zu row%s", sorted[i],
+                             g->info.n, cen__plural(g->info.n));
         }
         if (i > 0 && sorted[i] == sorted[i - 1]) {
             return cen__fail(error, CEN_ERROR_ARGUMENT,

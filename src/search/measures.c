@@ -50,8 +50,8 @@ static cen_status check(const measuring *g, cen_error *error)
     }
     if (g->gallery.n <= (size_t)leave_one_out) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "a gallery of %zu rows has no neighbour for a query; add labelled rows",
-                         g->gallery.n);
+                         "a gallery of %zu row%s has no neighbour for a query; add labelled rows",
+                         g->gallery.n, cen__plural(g->gallery.n));
     }
     return CEN_OK;
 }

@@ -77,11 +77,10 @@ cen_status cen__threshold_check(double far, size_t n_gallery, size_t n, cen_erro
                          "the gallery is empty; a threshold needs something to be near to");
     }
     if (1 / (double)n > far) {
-        return cen__fail(
-            error, CEN_ERROR_ARGUMENT,
-            "%zu pictures of strangers are too few to let the share %g of them pass: at "
-            "least %.0f are needed",
-            n, far, ceil(1 / far));
+        return cen__fail(error, CEN_ERROR_ARGUMENT,
+                         "there %s only %zu picture%s of strangers, too few to let the share %g of "
+                         "them pass: at least %.0f are needed",
+                         n == 1 ? "is" : "are", n, cen__plural(n), far, ceil(1 / far));
     }
     return CEN_OK;
 }

@@ -233,9 +233,10 @@ static cen_status check_batches(const cen_fit_options *options, size_t batch_siz
     if (batch_size / per_class > n_classes) {
         return cen__fail(
             error, CEN_ERROR_ARGUMENT,
-            "batches of %zu with %zu images per class need %zu classes, there are %zu; "
+            "batches of %zu with %zu image%s per class need %zu classes, there are %zu; "
             "make batches of %zu",
-            batch_size, per_class, batch_size / per_class, n_classes, n_classes * per_class);
+            batch_size, per_class, cen__plural(per_class), batch_size / per_class, n_classes,
+            n_classes * per_class);
     }
     if (!options->balance) return CEN_OK;
     return cen__fail(error, CEN_ERROR_ARGUMENT,

@@ -90,9 +90,9 @@ static cen_status freeze(cen__shards *shards, size_t n_frozen, cen_error *error)
     shards->net = model->net;
     if (n_layers == SIZE_MAX) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "%zu layers are to be frozen, but the net has %zu conv and dense layers; "
-                         "freeze fewer",
-                         n_frozen, n_there);
+                         "the first %zu layer%s cannot be frozen: the net has %zu of conv and "
+                         "dense; freeze fewer",
+                         n_frozen, cen__plural(n_frozen), n_there);
     }
     if (n_layers == 0) return CEN_OK;
     bool is_all = n_layers == model->net.n_layers;

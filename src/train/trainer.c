@@ -83,7 +83,8 @@ static cen_status check_options(const cen_model *model, const cen_train_options 
     }
     if (model->info.n_classes < 2) {
         return cen__fail(error, CEN_ERROR_ARGUMENT,
-                         "a model of %zu classes cannot be trained; use at least two",
+                         "a model with fewer than two classes cannot be trained, and this one has "
+                         "%zu",
                          model->info.n_classes);
     }
     return cen__shards_check(options, error);

@@ -88,7 +88,7 @@ few one 3
 rm -r one/coat one/sandal
 expect 1 "one/bag: only one class, .bag.; at least two" $TRAIN one
 few hold 3
-expect 1 "2 of 3 classes are held out, which leaves 1" $TRAIN --holdout-classes 0.6 hold
+expect 1 "holding out 2 of 3 classes leaves 1" $TRAIN --holdout-classes 0.6 hold
 expect 1 "'nofile' is neither a share of the classes nor a file that is there" $TRAIN --holdout-classes nofile hold
 echo shoe >names.txt
 expect 1 "names.txt, line 1: no class is named .shoe." $TRAIN --holdout-classes names.txt hold
@@ -132,7 +132,7 @@ mv "odd/bag/$first" odd/bag/really-a-png.jpg
 mv odd/coat "odd/größe 大きい"
 echo hello >odd/sandal/notes.txt
 succeed "$TOOLS/cl_train" --epochs 1 -o odd-run odd
-says "passed +1 files"
+says "passed +1 file: no image of a class"
 grep -q "größe 大きい" odd-run/features.tsv || complain "a class name was lost"
 grep -q "really-a-png.jpg" odd-run/features.tsv || complain "a PNG named .jpg was lost"
 

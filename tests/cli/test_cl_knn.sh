@@ -107,7 +107,7 @@ for threads in 1 2 3; do
     says '^q  a  distance 1 +margin 0 +votes 50.0 %   nearest  p1  p2$'
 done
 printf 'path,label,class,split,f0\nq,0,b,,2.5\n' >nearer.csv # b 0.5, a 1.5 and 2.5, b 2.5
-expect 1 "nearer.csv: --k 3 asks for more than the 1 rows" "$KNN" classify -k 3 nearer.csv nearer.csv
+expect 1 "nearer.csv: --k 3 asks for more than 1 row, which is all there is;" "$KNN" classify -k 3 nearer.csv nearer.csv
 succeed "$KNN" classify --json -k 3 --weights uniform line.csv nearer.csv
 has class '"a"' # b, a, a (row 0 before row 3)
 succeed "$KNN" classify --json -k 3 --weights distance line.csv nearer.csv
@@ -448,8 +448,8 @@ tsv none.tsv
 npy none.npy '<f4' False '(0, 2)'
 expect 1 "none.npy: .*(empty|no row)" "$KNN" eval none.npy
 expect 1 "none.npy: .*nothing in it to classify" "$KNN" classify -k 1 g.npy none.npy
-expect 1 "g.npy: --k 4 asks for more than the 3 rows.*beside the one" "$KNN" eval -k 4 g.npy
-expect 1 "g.npy: --k 5 asks for more than the 4 rows" "$KNN" classify -k 5 g.npy g.npy
+expect 1 "g.npy: --k 4 asks for more than 3 rows.*beside the one" "$KNN" eval -k 4 g.npy
+expect 1 "g.npy: --k 5 asks for more than 4 rows" "$KNN" classify -k 5 g.npy g.npy
 tsv cut.tsv a a b b
 npy cut.npy '<f4' False '(4, 2)' "$zeros" "$zeros"
 expect 1 "cut.npy: " "$KNN" eval cut.npy

@@ -21,11 +21,11 @@ says '^1  =a.png$'
 says '^1  i.png$'
 says '^2  h.png$'
 says '^3  g.png$'
-says '^8 pictures: 7 in 2 groups, 1 by themselves; threshold 1$'
+says '^8 pictures: 7 in 2 groups, 1 alone; threshold 1$'
 # pairs: 9 in groups, 9 in classes, 6 in both
 says 'F of pairs 66.7 % \(precision 66.7 %, recall 66.7 %\), BCubed F 81.2 %'
 succeed "$KNN" cluster line.csv --threshold 20
-says '^8 pictures: 7 in 1 groups, 1 by themselves'
+says '^8 pictures: 7 in 1 group, 1 alone'
 succeed "$KNN" cluster line.csv --threshold 1 --json
 says '"n_pictures": 8, "n_groups": 2, "n_alone": 1, "threshold": 1, "far": null,'
 says '"groups": \[\{"name": "1", "pictures": \["=a.png", "c,d.png", "e.png", "i.png"\]\}'
@@ -68,7 +68,7 @@ expect 2 "goes with --far" "$KNN" cluster line.csv --strangers others.csv --thre
 expect 2 "query-split has no use here" "$KNN" cluster line.csv --query-split val
 expect 2 "name the pictures" "$KNN" cluster
 printf 'path,label,class,split,f0\nx.png,0,x,,1\n' >short.csv
-expect 1 "numbers|size" "$KNN" cluster line.csv --strangers short.csv
+expect 1 "features of 1 number," "$KNN" cluster line.csv --strangers short.csv
 expect 2 "a folder of groups needs the pictures" "$KNN" cluster line.csv --threshold 1 -o new
 [ -e new ] && complain "a folder was made"
 expect 1 "missing" "$KNN" cluster line.csv --threshold 1 -o missing/groups.csv

@@ -74,7 +74,7 @@ succeed "$KNN" enroll two.csv c new.csv -o three.csv --threshold 1
 # ---- --strict refuses, and the bytes of the gallery stay ----
 cp gallery.npy before.npy
 cp gallery.tsv before.tsv
-expect 1 'blurred.*1 of 1 pictures are doubtful, and nothing was changed' \
+expect 1 'blurred.*doubtful: 1 of 1 picture, so nothing was changed' \
     "$KNN" enroll gallery.npy new mixed/blurred.pgm --model run --strict -q
 "$KNN" enroll gallery.npy new mixed --model run --strict >out.txt 2>err.txt && complain "--strict added bad pictures"
 [ "$(grep -c doubtful err.txt)" -ge 6 ] || complain "--strict names only some: $(cat err.txt)"
@@ -93,7 +93,7 @@ cp g.gallery a.gallery
 bad="mixed/blurred.pgm mixed/dark.pgm mixed/flat.pgm mixed/tiny.pgm mixed/across.pgm"
 # shellcheck disable=SC2086
 "$KNN" add --strict g.gallery rise good/good1.pgm $bad >out.txt 2>err.txt && complain "add --strict added bad pictures"
-grep -q "5 of 5 pictures are doubtful, and nothing was changed" err.txt || complain "add --strict: $(cat err.txt)"
+grep -q "doubtful: 5 of 5 pictures, so nothing was changed" err.txt || complain "add --strict: $(cat err.txt)"
 cmp -s g.gallery before.gallery || complain "add --strict changed the gallery"
 # shellcheck disable=SC2086
 succeed "$KNN" add a.gallery rise $bad

@@ -43,7 +43,7 @@ succeed "$TOOLS/cl_train" --resume stopped -q
 cmp after/model.safetensors stopped/model.safetensors || complain "a run that was stopped ends otherwise"
 # mistakes
 expect 2 "^cl_train: --freeze 1 keeps layers of another model; name it by --init$" train --freeze 1 small
-expect 1 "^cl_train: 9 layers are to be frozen, but the net has 3 conv and dense layers; freeze fewer$" \
+expect 1 "^cl_train: the first 9 layers cannot be frozen: the net has 3 of conv and dense; freeze fewer$" \
     train --init after/model.safetensors --freeze 9 -o many small
 [ ! -e many ] || complain "a run begins with more frozen layers than there are"
 finish

@@ -22,7 +22,7 @@ says '^x  p4  '
 succeed "$KNN" calibrate --far 0.1 g.gallery
 says '^threshold [0-9.]+: passes '
 says '^for a claim, threshold [0-9.]+: passes 10 % of strangers who claim to be any of the names \(95 % interval '
-says ' % for all names together, a single one may pass more\), as [0-9,]+ claims of 5 classes'
+says ' % for all names together, a single one may pass more\), by [0-9,]+ claims of 5 classes'
 succeed "$KNN" info g.gallery
 says '^threshold +[0-9.]+: passes .* % of strangers \(95 % interval '
 succeed "$KNN" classify g.gallery far.csv

@@ -18,7 +18,7 @@ for i in 1 2 3 4 5 6; do person p$i $i 1; done
 
 # -- without pictures no model is needed
 succeed "$KNN" add g.gallery Ada p1.csv
-says '^g.gallery: 1 picture added as Ada; the gallery has 1 rows$'
+says '^g.gallery: 1 picture added as Ada; the gallery has 1 row$'
 succeed "$KNN" add g.gallery Bob p2.csv
 succeed "$KNN" add --json g.gallery Ada p3.csv
 says '^\{"gallery": "g.gallery", "name": "Ada", "negative": false, "n_added": 1, "n_there": 0, "n_rows": 3, "doubtful": \[\], "skipped": \[\]'
@@ -66,7 +66,7 @@ says '^g.gallery: Ada is now Eva, with 2 pictures and 1 that is not$'
 succeed "$KNN" rename g.gallery Eva Ada --json
 says '"name": "Ada", "n_renamed": 3, "n_negatives": 1\}$'
 expect 1 'g.gallery: it has no "Bobb"; did you mean "Bob"\?' "$KNN" rename g.gallery Bobb Rob
-expect 1 '"Bob" is there already, with 1 rows; .*--add' "$KNN" rename g.gallery Ada Bob
+expect 1 '"Bob" is there already, with 1 row; .*--add' "$KNN" rename g.gallery Ada Bob
 expect 2 'the old name and a new one' "$KNN" rename g.gallery Ada Ada
 succeed "$KNN" rename g.gallery Bob Rob
 says '^g.gallery: Bob is now Rob, with 1 picture$'
@@ -113,7 +113,7 @@ succeed "$KNN" enroll start.csv third p1.csv --threshold 7 -o g.gallery
 says '^g.gallery: third added from 1 picture; the gallery has 3 rows$'
 says '^1 class lies dangerously near, within 7:$'
 holds "first 1, second 1, third 1"
-expect 1 'the class "third" is there already, with 1 rows' "$KNN" enroll g.gallery third p2.csv --threshold 7
+expect 1 'the class "third" is there already, with 1 row;' "$KNN" enroll g.gallery third p2.csv --threshold 7
 succeed "$KNN" enroll --add g.gallery third p2.csv --threshold 7
 succeed "$KNN" enroll g.gallery fourth p3.csv --threshold 0.5
 says '^no class lies dangerously near$'
@@ -139,7 +139,7 @@ expect 2 "c.gallery: this gallery has the metric cosine" "$KNN" classify --metri
 
 # -- what is refused
 printf 'path,label,class,split,f0\nx,0,a,,1\n' >one.csv
-expect 1 "one.csv: features of 1 numbers, but g.gallery holds 2; both must come from one model" "$KNN" add g.gallery Ada one.csv
+expect 1 "one.csv: features of 1 number, but g.gallery holds 2; both must come from one model" "$KNN" add g.gallery Ada one.csv
 expect 2 "start.csv: only a .gallery can be changed so" "$KNN" remove start.csv first
 expect 1 "missing.gallery" "$KNN" remove missing.gallery Ada
 expect 1 "missing.gallery" "$KNN" list missing.gallery

@@ -34,7 +34,7 @@ same_as_new() {
 expect 2 "pictures need a model; add --model RUN" "$KNN" sync g.gallery people
 [ ! -e g.gallery ] || complain "a gallery was made without a model"
 succeed "$KNN" sync --model run g.gallery people
-says '^g.gallery: 15 added, 0 changed, 0 moved, 0 removed, 0 as they were; the gallery has 15 rows$'
+says '^g.gallery: 15 added, 0 changed, 0 moved, 0 removed, 0 as before; the gallery has 15 rows$'
 says "^  added    bag  $PWD/people/bag/$first\$"
 { echo "path,label,class,split,$(seq -s , 0 31 | sed 's/[0-9][0-9]*/f&/g')"; echo "d,0,zz,,$(seq -s , 0 31 | sed 's/[0-9][0-9]*/1e5/g')"; } >dummy.csv
 same_as_new
@@ -43,13 +43,13 @@ same_as_new
 mv run gone
 touch -d '2001-01-01' g.gallery
 succeed "$KNN" sync g.gallery people
-says '^g.gallery: 0 added, 0 changed, 0 moved, 0 removed, 15 as they were; the gallery has 15 rows$'
+says '^g.gallery: 0 added, 0 changed, 0 moved, 0 removed, 15 as before; the gallery has 15 rows$'
 [ "$(date -r g.gallery +%Y)" = 2001 ] || complain "a gallery without a change was written"
 # -- what has moved keeps its feature, without the model
 mv people/bag "people/a bag"
 mv people/coat/"$other" people/coat/renamed.png
 succeed "$KNN" sync g.gallery people
-says ': 0 added, 0 changed, 6 moved, 0 removed, 9 as they were; '
+says ': 0 added, 0 changed, 6 moved, 0 removed, 9 as before; '
 says "^  moved    coat  $PWD/people/coat/renamed.png  from  coat  $PWD/people/coat/$other\$"
 cp people/coat/renamed.png people/sandal/copy.png
 expect 0 '^$' sh -c "'$KNN' sync g.gallery people; echo >&2"

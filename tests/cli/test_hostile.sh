@@ -69,7 +69,7 @@ if [ "$(id -u)" -ne 0 ]; then
     few closed 4
     chmod 000 closed/bag/"$(ls closed/bag | head -n 1)"
     succeed train -o closed-run closed
-    says "skipped +1 images"
+    says "skipped +1 image:"
     chmod 000 closed/bag
     expect 1 "closed/bag: cannot read this folder" train -o closed-run --overwrite closed
     chmod 755 closed/bag

@@ -342,7 +342,7 @@ static void rows_of_another_export_are_refused(void **state)
     assert_int_equal(
         cen_features_write(NULL, FOLDER "/bad.npy", CEN_FEATURES_NPY, x, 2, 1, written, NULL),
         CEN_OK);
-    assert_tsv_fails("0\ta\t0\ta\tb\n", "names 1 rows, but");
+    assert_tsv_fails("0\ta\t0\ta\tb\n", "names 1 row, but");
     assert_tsv_fails("0\ta\t0\ta\tb\n1\ta\t0\ta\tb\n2\ta\t0\ta\tb\n", "names 3 rows, but");
     assert_tsv_fails("0\ta\t0\ta\tb\n1\ta\t0\ta\tb", "does not end in a newline");
     assert_tsv_fails("0\ta\t0\ta\tb\n2\ta\t0\ta\tb\n", "line 3 is not that of the next row");

@@ -159,7 +159,7 @@ static void more_layers_than_there_are_are_refused(void **state)
         options.n_frozen = many[i];
         assert_int_equal(cen_trainer_create(&trainer, model, &options, &error), CEN_ERROR_ARGUMENT);
         assert_null(trainer);
-        assert_non_null(strstr(error.message, "the net has 4 conv and dense layers; freeze fewer"));
+        assert_non_null(strstr(error.message, "the net has 4 of conv and dense; freeze fewer"));
     }
     cen_model_free(model);
 }

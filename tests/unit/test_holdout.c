@@ -194,7 +194,7 @@ static void two_classes_must_stay(void **state)
     options.holdout_share = 0.9;
     assert_int_equal(try_open(&options, &folder, &error), CEN_ERROR_ARGUMENT);
     assert_null(folder);
-    assert_non_null(strstr(error.message, "9 of 10 classes are held out, which leaves 1"));
+    assert_non_null(strstr(error.message, "holding out 9 of 10 classes leaves 1"));
     options.holdout_share = 1;
     assert_int_equal(try_open(&options, &folder, &error), CEN_ERROR_ARGUMENT);
     options.holdout_share = -0.1;

@@ -126,7 +126,7 @@ static void a_bmp_of_runs_without_data_is_refused(void **state)
     bytes[sizeof bytes - 1] = 1;
     assert_int_equal(fclose(begin(bytes, sizeof bytes)), 0);
     assert_int_equal(read_measured(0, 0, MB, &error), CEN_ERROR_FORMAT);
-    assert_non_null(strstr(error.message, "2 bytes of runs are too few for 16384 x 16384 pixels"));
+    assert_non_null(strstr(error.message, "2 bytes of runs, too few for 16384 x 16384 pixels"));
     (void)remove(path);
 }
 

@@ -49,7 +49,7 @@ static void test_refusals_name_the_place_and_the_reason(void **state)
     assert_refused("P5 2 2 0 abcd", CEN_ERROR_FORMAT, "largest value is 0");
     assert_refused("P5 2 2 65536 abcd", CEN_ERROR_FORMAT, "65536");
     assert_refused("P5 2 2 255abcd", CEN_ERROR_FORMAT, "byte 10 should be the white space");
-    assert_refused("P5 2 2 255 abc", CEN_ERROR_FORMAT, "3 bytes after the header are too few");
+    assert_refused("P5 2 2 255 abc", CEN_ERROR_FORMAT, "3 bytes after the header, too few");
     assert_refused("P5 0 2 255 abc", CEN_ERROR_FORMAT, "0 x 2 pixels");
     assert_refused("P6 99999999 99999999 65535 abc", CEN_ERROR_FORMAT, "too few");
     assert_refused("P2 2 2 7 1 2 3 8", CEN_ERROR_FORMAT, "sample 4 of 4 is 8, above");

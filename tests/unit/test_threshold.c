@@ -238,11 +238,10 @@ static void what_makes_no_sense_is_refused(void **state)
     static const double shares[] = {0, 1, -0.5, 2, NAN};
     for (size_t i = 0; i < 5; i++) assert_refused(one, strangers, shares[i], "choose one between");
     assert_refused(none, strangers, 0.5, "the gallery is empty");
-    assert_refused(one, strangers, 0.01,
-                   "4 pictures of strangers are too few to let the share 0.01");
+    assert_refused(one, strangers, 0.01, "4 pictures of strangers, too few to let the share 0.01");
     assert_refused(one, strangers, 0.01, "at least 100 are needed");
     assert_refused(one, strangers, 0.24, "at least 5 are needed");
-    assert_refused(one, none, 0.5, "1 pictures of strangers are too few");
+    assert_refused(one, none, 0.5, "there is only 1 picture of strangers, too few");
     assert_refused((cen_labelled){x, same, 4}, none, 0.5, "the gallery has one class");
     assert_refused(one, (cen_labelled){nan_row, labels, 4}, 0.5, "row 2 of the strangers holds");
     assert_refused((cen_labelled){nan_row, labels, 4}, strangers, 0.5,
