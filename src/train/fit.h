@@ -33,10 +33,10 @@ typedef struct cen__fit {
     cen__progress at;
     cen__sample sample;
     double saved, save_seconds; /* the time of the last checkpoint, and how long writing it took */
-    size_t k, first_step;
-    int32_t *answers;        /* [n_ranks] of callbacks */
-    bool is_slow;            /* a batch takes a second or more */
-    bool is_stopped, is_cut; /* cut: stopped while an epoch was measured */
+    size_t k, first_step, gallery_epoch; /* the epoch that gallery_features are of, or 0 */
+    int32_t *answers;                    /* [n_ranks] of callbacks */
+    bool is_slow;                        /* a batch takes a second or more */
+    bool is_stopped, is_cut;             /* cut: stopped while an epoch was measured */
 } cen__fit;
 
 /* sums += losses of n rows; and sums over n. */

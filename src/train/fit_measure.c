@@ -123,6 +123,7 @@ static cen_status measure_knn(cen__fit *f, cen_epoch_report *report, cen_error *
                      f->x, f->gallery_features, on_measure, f, error);
     if (status != CEN_OK) return status;
     if (f->n_gallery == 0) return cen__reader_fail(&f->reader, "of the k-NN's gallery", error);
+    f->gallery_epoch = f->at.epoch;
     if (f->k > f->n_gallery) f->k = f->n_gallery;
     for (size_t i = 0; i < f->n_gallery; i++) {
         f->gallery_labels[i] = f->label_of[f->dataset->labels[f->gallery[i]]];

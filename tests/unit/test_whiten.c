@@ -148,6 +148,62 @@ static void only_a_whole_training_of_a_last_dense_layer_is_whitened(void **state
     assert_false(changes(dense, CEN_LOSS_TRIPLET_HARD, 0, 0));
 }
 
+typedef struct spoiling {
+    size_t n_steps, best; /* steps of the first epoch, and the best one */
+} spoiling;
+
+/* A rate that spoils what the first epoch learned. */
+static double spoil(void *user, size_t step, size_t n_steps)
+{
+    (void)n_steps;
+    return step < ((const spoiling *)user)->n_steps ? 0.01 : 10;
+}
+
+static int keep_best(void *user, const cen_epoch_report *report)
+{
+    if (report->is_best) ((spoiling *)user)->best = report->epoch;
+    return 0;
+}
+
+/* Every third row is validated. */
+static void fit_spoiled(cen_model *model, size_t n_epochs)
+{
+    enum { BATCH = 8, N_TRAINED = N - (N + 2) / 3 };
+    cen_train_options train = plain_train_options();
+    cen_fit_options options = plain_fit_options();
+    spoiling s = {(N_TRAINED + BATCH - 1) / BATCH, 0};
+    cen_split splits[N];
+    cen_error error;
+    cen_dataset *rows = rows_create(), validated = *rows;
+    for (size_t i = 0; i < N; i++) splits[i] = i % 3 == 0 ? CEN_SPLIT_VALIDATION : CEN_SPLIT_TRAIN;
+    validated.splits = splits;
+    train.batch_size = BATCH;
+    options.n_epochs = n_epochs;
+    options.whiten = true;
+    options.rate = spoil;
+    options.on_epoch = keep_best;
+    options.user = &s;
+    cen_trainer *trainer = trainer_create(model, &train);
+    assert_ok(cen_fit(trainer, &validated, &options, &error), &error);
+    assert_int_equal(s.best, 1);
+    cen_trainer_free(trainer);
+    cen_arrays_free(rows);
+}
+
+/* Also if its features are not those that were measured last. */
+static void the_best_epoch_is_whitened(void **state)
+{
+    (void)state;
+    size_t n;
+    cen_model *one = model_of(1, dense), *three = model_of(1, dense);
+    fit_spoiled(one, 1);
+    fit_spoiled(three, 3);
+    const float *all = cen_model_parameters(three, &n);
+    assert_memory_equal(all, cen_model_parameters(one, &n), n * sizeof *all);
+    cen_model_free(one);
+    cen_model_free(three);
+}
+
 /* Features that are the same within a class leave nothing to whiten. */
 static void points_are_left_alone(void **state)
 {
@@ -197,6 +253,7 @@ int main(void)
         cmocka_unit_test(features_and_centers_are_whitened_as_scikit_learn_does),
         cmocka_unit_test(logits_stay),
         cmocka_unit_test(only_a_whole_training_of_a_last_dense_layer_is_whitened),
+        cmocka_unit_test(the_best_epoch_is_whitened),
         cmocka_unit_test(points_are_left_alone),
         cmocka_unit_test(the_recipe_whitens_twenty_classes_and_more),
     };
