@@ -227,16 +227,25 @@ void cen__close_table(cen__text *text);
 /* The contact sheet of a set. Errors: MEMORY. */
 cen_status cen__add_sheet(cen__page *page, const cen__set_view *view, cen_error *error);
 
-/* <img> with the picture at path, small, or a placeholder with the file's name. Errors: MEMORY. */
-cen_status cen__add_thumbnail(cen__page *page, const char *path, cen_error *error);
+/* A picture for the page; at first all fields but the path are zero. */
+typedef struct cen__shown {
+    const char *path;
+    cen_image image;   /* the caller's to free */
+    cen_status status; /* as of cen_image_read */
+    cen_error error;
+} cen__shown;
+
+/* Reads pictures for places of `side` pixels, all threads at once: photos take long. */
+void cen__read_pictures(const cen__page *page, size_t side, cen__shown *pictures, size_t n);
+
+/* <img> with the picture, small, or a placeholder with the file's name. Errors: MEMORY. */
+enum { CEN__THUMBNAIL_SIDE = 56 };
+cen_status cen__add_thumbnail(cen__page *page, cen__shown *picture, cen_error *error);
 
 /* One <img id="sprite"> with the pictures of the points side by side. Errors: MEMORY. */
 cen_status cen__add_sprite(cen__page *page, const char *const *paths, size_t n, cen_error *error);
 const char *cen__file_name(const char *path);
 
-/* The picture at path for a place of so many pixels. Errors: as cen_image_read. */
-cen_status cen__read_picture(const cen__page *page, const char *path, size_t side, cen_image *image,
-                             cen_error *error);
 void cen__add_data_png(cen__text *text, const uint8_t *png, size_t size);
 
 /* An image as a PNG of at most `most` bytes, if that can be: its numbers lose bits until it fits or they have one left.

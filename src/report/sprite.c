@@ -12,7 +12,8 @@ enum {
     COLUMNS = 32,
     PIXELS_MOST = 8 << 20,   /* of all decoded pictures: bounds the time */
     BYTES_MOST = 300 * 1024, /* of the PNG */
-    PHASES = 8               /* the pictures that still fit are spread over all points */
+    PHASES = 8,              /* the pictures that still fit are spread over all points */
+    AT_ONCE = 16             /* pictures that are read ahead */
 };
 
 typedef struct sprite {
@@ -47,22 +48,39 @@ static void put_cell(sprite *s, const cen_image *image, size_t place)
 }
 
 /* A picture that cannot be read leaves its cell empty. */
-static cen_status add_picture(sprite *s, const char *path, size_t place, cen_error *error)
+static cen_status add_picture(sprite *s, const cen__shown *picture, size_t place, cen_error *error)
 {
-    cen_image image, small;
-    cen_status status = cen__read_picture(s->page, path, CELL_MOST, &image, error);
-    if (status != CEN_OK) return status == CEN_ERROR_MEMORY ? status : CEN_OK;
-    s->n_pixels += image.width * image.height;
-    if (s->sheet.pixels == NULL) status = begin_sheet(s, &image, error);
+    const cen_image *image = &picture->image;
+    cen_image small;
+    cen_status status = picture->status;
+    if (status == CEN_ERROR_MEMORY) return cen__fail(error, status, "%s", picture->error.message);
+    if (status != CEN_OK) return CEN_OK;
+    s->n_pixels += image->width * image->height;
+    if (s->sheet.pixels == NULL) status = begin_sheet(s, image, error);
     if (status == CEN_OK)
-        status = cen_image_resize(s->page->context, &image, s->cell, s->cell, CEN_RESIZE_CROP,
+        status = cen_image_resize(s->page->context, image, s->cell, s->cell, CEN_RESIZE_CROP,
                                   &small, error);
     if (status == CEN_OK) {
         put_cell(s, &small, place);
         s->is_there[place] = true;
         cen_image_free(&small);
     }
-    cen_image_free(&image);
+    return status;
+}
+
+/* The points from `first` on, PHASES apart. */
+static cen_status add_some(sprite *s, const char *const *paths, size_t first, cen_error *error)
+{
+    cen__shown pictures[AT_ONCE] = {{.path = NULL}};
+    cen_status status = CEN_OK;
+    size_t n = 0;
+    for (size_t i = first; i < s->n && n < AT_ONCE; i += PHASES) pictures[n++].path = paths[i];
+    cen__read_pictures(s->page, CELL_MOST, pictures, n);
+    for (size_t i = 0; i < n; i++) {
+        if (status == CEN_OK && s->n_pixels < PIXELS_MOST)
+            status = add_picture(s, &pictures[i], first + i * PHASES, error);
+        cen_image_free(&pictures[i].image);
+    }
     return status;
 }
 
@@ -103,8 +121,9 @@ cen_status cen__add_sprite(cen__page *page, const char *const *paths, size_t n, 
     s.is_there = cen__alloc_zeroed(page->context, n, sizeof *s.is_there);
     if (s.is_there == NULL) return cen__fail_memory(error, "the pictures of the plane");
     for (size_t phase = 0; phase < PHASES; phase++) {
-        for (size_t i = phase; status == CEN_OK && i < n && s.n_pixels < PIXELS_MOST; i += PHASES)
-            status = add_picture(&s, paths[i], i, error);
+        for (size_t i = phase; status == CEN_OK && i < n && s.n_pixels < PIXELS_MOST;
+             i += AT_ONCE * PHASES)
+            status = add_some(&s, paths, i, error);
     }
     if (status == CEN_OK) add_names(&s, paths);
     if (status == CEN_OK && s.sheet.pixels != NULL) status = add_sheet(&s, error);

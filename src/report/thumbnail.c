@@ -2,13 +2,14 @@
 
 #include <string.h>
 
+#include "base/context.h"
 #include "base/memory.h"
 #include "base/os.h"
 #include "image/image.h"
 #include "report/report.h"
 
 /* A picture is shown at 56 px; one that is little larger is stored as it is. */
-enum { SIDE = 56, KEPT_SIDE = 64, BYTES_MOST = 3000, TITLE_MOST = 200 };
+enum { SIDE = CEN__THUMBNAIL_SIDE, KEPT_SIDE = 64, BYTES_MOST = 3000, TITLE_MOST = 200 };
 
 static void add_base64(cen__text *text, const uint8_t *bytes, size_t size)
 {
@@ -109,8 +110,8 @@ static bool is_within(const char *path, const char *folder)
 }
 
 /* The file that `path` leads to is opened by its real path, so that no link of it is followed again. */
-cen_status cen__read_picture(const cen__page *page, const char *path, size_t side, cen_image *image,
-                             cen_error *error)
+static cen_status read_picture(const cen__page *page, const char *path, size_t side,
+                               cen_image *image, cen_error *error)
 {
     cen_image_options options = cen_image_options_init();
     options.target_width = options.target_height = side;
@@ -127,23 +128,41 @@ cen_status cen__read_picture(const cen__page *page, const char *path, size_t sid
     return status;
 }
 
-cen_status cen__add_thumbnail(cen__page *page, const char *path, cen_error *error)
+typedef struct reading {
+    const cen__page *page;
+    size_t side;
+    cen__shown *pictures;
+} reading;
+
+static void read_one(void *data, size_t task, int worker)
 {
-    cen__text *text = &page->text;
-    cen_image image;
+    const reading *r = data;
+    cen__shown *picture = &r->pictures[task];
+    (void)worker;
+    picture->status =
+        read_picture(r->page, picture->path, r->side, &picture->image, &picture->error);
+}
+
+void cen__read_pictures(const cen__page *page, size_t side, cen__shown *pictures, size_t n)
+{
+    reading r = {page, side, pictures};
+    cen__parallel(page->context, n, CEN__MUCH_WORK, read_one, &r);
+}
+
+cen_status cen__add_thumbnail(cen__page *page, cen__shown *picture, cen_error *error)
+{
     uint8_t *png = NULL;
     size_t size = 0;
-    cen_status status = cen__read_picture(page, path, SIDE, &image, error);
-    if (status != CEN_OK) {
-        if (status == CEN_ERROR_MEMORY) return status;
-        add_placeholder(text, path);
+    if (picture->status == CEN_ERROR_MEMORY)
+        return cen__fail(error, picture->status, "%s", picture->error.message);
+    if (picture->status != CEN_OK) {
+        add_placeholder(&page->text, picture->path);
         return CEN_OK;
     }
-    status = shrink(page->context, &image, error);
+    cen_status status = shrink(page->context, &picture->image, error);
     if (status == CEN_OK)
-        status = cen__pack_within(page->context, &image, BYTES_MOST, &png, &size, error);
-    if (status == CEN_OK) add_image(text, path, png, size);
+        status = cen__pack_within(page->context, &picture->image, BYTES_MOST, &png, &size, error);
+    if (status == CEN_OK) add_image(&page->text, picture->path, png, size);
     cen__free(png);
-    cen_image_free(&image);
     return status;
 }
