@@ -81,10 +81,12 @@ cen_status cen_lock_take(cen_context *context, cen_lock **lock, const char *path
         return cen__fail(error, CEN_ERROR_ARGUMENT,
                          "%s: this is in use by another process; wait until that has ended", path);
     }
+    const bool is_refused = failure == EACCES || failure == ENOENT; /* by the folder, or the file */
     return cen__fail(error, CEN_ERROR_IO,
-                     "%s: cannot make and lock this file: %s; remove it, or "
-                     "choose another place",
-                     path, strerror(failure));
+                     "%s: cannot make and lock this file: %s; %s, or choose another place", path,
+                     strerror(failure),
+                     is_refused && cen__os_kind(path) == CEN__NOTHING ? "make its folder writable"
+                                                                      : "remove it");
 }
 
 void cen_lock_release(cen_lock *lock)

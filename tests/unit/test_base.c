@@ -750,6 +750,9 @@ static void test_a_lock_is_held_by_one_and_freed_by_a_kill(void **state)
     assert_false((cen__os_kind(lock_path) != CEN__NOTHING));
     assert_int_equal(symlink("elsewhere", lock_path), 0);
     assert_int_equal(cen_lock_take(NULL, &lock, lock_path, false, &error), CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "; remove it, or choose another place"));
+    assert_int_equal(cen_lock_take(NULL, &lock, "nowhere/lock", false, &error), CEN_ERROR_IO);
+    assert_non_null(strstr(error.message, "; make its folder writable, or choose another place"));
     assert_false((cen__os_kind("test_base.tmp/elsewhere") != CEN__NOTHING));
     (void)remove(lock_path);
 }
