@@ -12,18 +12,19 @@
 static const struct {
     const char *key, *title;
 } kinds[] = {
-    [CEN_FINDING_MISPLACED] = {"misplaced", "much nearer to another class than to their own; look "
-                                            "at each, and move what lies in the wrong class"},
-    [CEN_FINDING_DUPLICATE] = {"duplicate", "pairs that are (almost) the same picture; count each "
-                                            "once, and if their classes differ, one is wrong"},
-    [CEN_FINDING_LEAK] = {"leak", "pairs of (almost) the same picture on both sides of a split, "
-                                  "which flatters every figure; keep both on one side"},
+    [CEN_FINDING_MISPLACED] = {"misplaced", "much nearer to another class than to the own; look at "
+                                            "each, and move what lies in the wrong class"},
+    [CEN_FINDING_DUPLICATE] = {"duplicate", "found twice, (almost) the same; count each once, and "
+                                            "if the classes differ, one is wrong"},
+    [CEN_FINDING_LEAK] = {"leak",
+                          "found on both sides of a split, (almost) the same, which flatters "
+                          "every figure; keep both on one side"},
 };
 
-static const char all_title[] = "pictures, the most doubtful first";
+static const char all_title[] = "with the most doubtful first";
 
 static const char probable_title[] =
-    "look like another class to nets that did not train on them (probabilities in parentheses); "
+    "of another class, by nets that did not train on them (probabilities in parentheses); "
     "look at each, and move what lies in the wrong class";
 
 enum { N_KINDS = sizeof kinds / sizeof *kinds };

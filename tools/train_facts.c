@@ -58,7 +58,8 @@ static void add_model(facts *list, const cen_model_info *model)
     add(list, "net", "%s", model->net);
     add(list, "parameters", "%zu, and %zu of centers", model->n_parameters,
         model->n_center_parameters);
-    add(list, "feature", "%zu numbers%s", model->feature_size,
+    char text[64];
+    add(list, "feature", "%s%s", counted(model->feature_size, "number", text),
         model->mirror ? ", the mean of a picture's and its mirror image's" : "");
     char flip[FLIP_TEXT];
     add(list, "flip", "%s", flip_text(flip));

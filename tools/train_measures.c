@@ -210,6 +210,7 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         if (status != CEN_OK) break;
         n_taken++;
         if (rows->n < (measured[i].is_alone ? 2 : 1)) continue;
+        if (measured[i].is_alone && content->images->n_held_out < 2) continue; /* all are alike */
         const split_rows *gallery = measured[i].is_alone ? rows : &train;
         knn.leave_one_out = measured[i].is_alone;
         known = labelled(gallery);

@@ -63,7 +63,9 @@ void print_folder(const char *path, const cen_folder_info *info)
     }
     if (n_test > 0) printf(", %s to test", with_commas(n_test, a));
     printf("%s\n", info->has_own_split ? " (the folder's own split)" : "");
-    if (info->n_held_out > 0 && s.holdout == NULL) {
+    if (info->n_held_out == 1) {
+        printf("held out  one class, which has no other to be told from, is not measured\n");
+    } else if (info->n_held_out > 0 && s.holdout == NULL) {
         printf("held out  they choose the best epoch and show what new classes can expect;\n"
                "          --holdout-classes 0 trains them, too\n");
     }

@@ -74,7 +74,7 @@ cp "$picture" twice/a/1.png
 cp "$picture" twice/a/2.png
 cp "$picture" twice/b/1.png
 succeed "$TOOLS/cl_knn" audit --model run-page twice
-says "2 pairs that are"
+says "2 found twice, "
 if grep -qiE "remove|delete|take out" out.txt; then complain "advice to delete: $(cat out.txt)"; fi
 few gaps 6
 mkdir gaps/empty

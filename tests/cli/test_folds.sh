@@ -58,7 +58,7 @@ says '"nearer_class": "across", "like": "photos/across/[0-9]*.pgm", "own_probabi
 succeed "$KNN" audit folds --ratio 0 --json
 [ "$(grep -o '"misplaced"' out.txt | wc -l)" -eq 60 ] || complain "audit --ratio 0 does not list all 60 that were judged"
 succeed "$KNN" audit folds --ratio 0
-says '^60 pictures, the most doubtful first$'
+says '^60 with the most doubtful first$'
 succeed "$KNN" audit folds --gallery-split val
 says 'judged [0-9]'
 

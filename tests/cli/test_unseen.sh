@@ -27,6 +27,13 @@ grep -q 'holdout-classes names.txt' run/report.html || complain "report.html has
 ls run/svg/*.svg >/dev/null || complain "no single plots"
 if grep -qE '(src|href)="(https?:)?//' run/report.html; then complain "report.html needs a network"; fi
 
+# one class has no other to be told from, so its k-NN of 100 % is not shown
+echo dress >name.txt
+succeed train --holdout-classes name.txt --no-report -o run-single small
+says "12 of 1 held-out class$"
+says "^held out  one class, .* is not measured$"
+if grep -q '^unseen ' out.txt; then complain "one held-out class is measured: $(cat out.txt)"; fi
+
 # the table of losses has the figures of the run
 succeed train --loss softmax --holdout-classes names.txt --no-report -o run-compared small
 shots=$(awk '$1 == "unseen" && $3 == "%" { print $6 }' out.txt)
