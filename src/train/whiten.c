@@ -191,7 +191,7 @@ cen_status cen__fit_whiten(cen__fit *f, cen_error *error)
     cen_model *model = f->model;
     if (!is_possible(model, cen__trainer_options(f->trainer)->n_frozen)) return CEN_OK;
     cen_status status = CEN_OK;
-    if (f->gallery_epoch != f->at.best_epoch) {
+    if (f->gallery_epoch == 0 || f->gallery_epoch != f->at.best_epoch) {
         status = cen__extract(cen__trainer_predictor(f->trainer), &f->reader, f->gallery,
                               &f->n_gallery, f->x, f->gallery_features, NULL, NULL, error);
     }
