@@ -11,7 +11,7 @@ size_t cen__conv_scratch_count(const cen__conv *v, size_t n)
 {
     const cen__conv_set *const set = v->kernels->conv;
     (void)n;
-    if (cen__depthwise_suits(v)) return cen__depthwise_scratch_count(v, set);
+    if (cen__depthwise_suits(v)) return cen__depthwise_scratch_count(v, set->depthwise);
     if (cen__winograd_suits(v, set)) return cen__winograd_scratch_count(v, set);
     return cen__direct_scratch_count(v, set);
 }
@@ -51,7 +51,7 @@ void cen__conv_forward(const cen__conv *v, size_t n, const float *x, const float
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t apart = is_winograd ? group_prepared(v, set) : 0;
     if (cen__depthwise_suits(v)) {
-        cen__depthwise_forward(v, set, n, x, w, bias, y, scratch);
+        cen__depthwise_forward(v, set->depthwise, n, x, w, bias, y, scratch);
         return;
     }
     for (size_t g = 0; g < v->groups; g++, x += x_count, y += y_count, bias += v->k) {
@@ -70,7 +70,7 @@ void cen__conv_backward_data(const cen__conv *v, size_t n, const float *dy, cons
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t apart = is_winograd ? group_prepared(v, set) : 0;
     if (cen__depthwise_suits(v)) {
-        cen__depthwise_backward_data(v, set, n, dy, w, dx, scratch);
+        cen__depthwise_backward_data(v, set->depthwise, n, dy, w, dx, scratch);
         return;
     }
     for (size_t g = 0; g < v->groups; g++, dx += x_count, dy += y_count) {
@@ -89,7 +89,7 @@ void cen__conv_backward_weights(const cen__conv *v, size_t n, const float *x, co
     const size_t x_count = cen__conv_x_count(v), y_count = cen__conv_y_count(v);
     const size_t plane = v->out_h * v->out_w, outputs = v->groups * v->k;
     if (cen__depthwise_suits(v)) {
-        cen__depthwise_backward_weights(v, set, n, x, dy, dw, dbias, scratch);
+        cen__depthwise_backward_weights(v, set->depthwise, n, x, dy, dw, dbias, scratch);
         return;
     }
     for (size_t i = 0; i < n * outputs && dbias != NULL; i++)

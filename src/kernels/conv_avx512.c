@@ -20,6 +20,7 @@
 #define WINOGRAD_VECTORS 4
 #define DOTS_ROWS 5
 #define CONTRACT 1
+#define DEPTHWISE cen__conv_set_avx2
 #include "kernels/conv_kernels.h"
 
 #if defined(__clang__)

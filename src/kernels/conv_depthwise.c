@@ -102,6 +102,8 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
             t.w = w + (i * v->k + k) * t.w_plane;
             t.start = bias + i * v->k + k;
             t.ahead[0] = read_ahead(x, x_end, t.count * x_plane, t.count, v->out_h);
+            t.ahead[1] =
+                write_ahead(y + t.count * y_plane, y_end, t.count * y_plane, t.count, v->out_h);
             compute(set, &t, y, v->out_w, (size_t)(y_end - y), strip);
         }
     }

@@ -143,7 +143,9 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
         for (size_t k = 0; k < v->k * t.count; k++, dy += plane)
             set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
                            planes + (k * p.rows + p.top) * p.pitch + p.left, p.pitch);
-        if (!is_whole(v)) t.ahead[1] = read_ahead(dx, end, t.count * x_plane, t.count, v->out_h);
+        t.ahead[1] = is_whole(v) ? write_ahead(dx + t.count * x_plane, end, t.count * x_plane,
+                                               t.count, v->out_h)
+                                 : read_ahead(dx, end, t.count * x_plane, t.count, v->out_h);
         t.ahead[0] = read_ahead(dy, dy_end, v->k * t.count * plane, t.count, v->out_h);
         backward_planes(v, set, &of, all, &t, w + i * t.w_plane, planes, strips, dx,
                         (size_t)(end - dx));

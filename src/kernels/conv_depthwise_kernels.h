@@ -77,6 +77,15 @@ INLINE void taps_rows(size_t height, size_t step, const cen__taps *t, size_t row
     if (rest > 0) taps_block(4, 1, height, step, t, row, column > 0 ? t->columns - LANES : 0, 0);
 }
 
+/* Seven rows, a vector at a time: nothing is computed twice for 7 or 14, and less is read than for four. */
+INLINE void taps_tall(size_t height, size_t step, const cen__taps *t, size_t row)
+{
+    size_t column = 0;
+    for (; column + LANES < t->columns; column += LANES)
+        taps_block(7, 1, height, step, t, row, column, 0);
+    taps_block(7, 1, height, step, t, row, column > 0 ? t->columns - LANES : 0, 0);
+}
+
 /* One row of a plane that has fewer than four. */
 INLINE void taps_row(size_t height, size_t step, const cen__taps *t, size_t row)
 {
@@ -93,9 +102,9 @@ INLINE void taps_planes(size_t height, size_t step, cen__taps *t)
     const size_t rows = t->rows;
     for (size_t i = 0; i < t->count; i++) {
         size_t row = 0;
-        if (t->columns <= LANES && rows % 7 == 0) {
+        if (rows % 7 == 0 && rows <= 28) { /* of larger planes four were faster */
             for (; row < rows; row += 7) {
-                taps_block(7, 1, height, step, t, row, 0, 0);
+                taps_tall(height, step, t, row);
                 fetch(t->ahead);
             }
         } else if (rows < 4) {
@@ -250,43 +259,74 @@ static void copy_rows(size_t rows, size_t n, const float *from, size_t from_row,
             for (size_t i = 0; i < n; i++) to[i] = from[i];
 }
 
-/* Four pairs of numbers, which are shuffled in registers. */
-INLINE void split_pairs(const float *from, float *even, float *odd)
-{
+/* Pairs of numbers that are shuffled in registers: as many as a half vector has, or four. */
 #if LANES >= 4
+INLINE void split_four(const float *from, float *even, float *odd)
+{
     const vec4 x = *(const vec4 *)from, y = *(const vec4 *)(from + 4);
     *(vec4 *)even = (vec4){x[0], x[2], y[0], y[2]};
     *(vec4 *)odd = (vec4){x[1], x[3], y[1], y[3]};
+}
+
+INLINE void merge_four(const float *even, const float *odd, float *to)
+{
+    const vec4 x = *(const vec4 *)even, y = *(const vec4 *)odd;
+    *(vec4 *)to = (vec4){x[0], y[0], x[1], y[1]};
+    *(vec4 *)(to + 4) = (vec4){x[2], y[2], x[3], y[3]};
+}
 #else
+INLINE void split_four(const float *from, float *even, float *odd)
+{
     for (size_t i = 0; i < 4; i++) even[i] = from[2 * i], odd[i] = from[2 * i + 1];
+}
+
+INLINE void merge_four(const float *even, const float *odd, float *to)
+{
+    for (size_t i = 0; i < 4; i++) to[2 * i] = even[i], to[2 * i + 1] = odd[i];
+}
 #endif
+
+#if LANES >= 8
+enum { PAIRS = 8 };
+
+INLINE void split_pairs(const float *from, float *even, float *odd)
+{
+    const vec x = *(const vec *)from, y = *(const vec *)(from + 8);
+    *(vec *)even = (vec){x[0], x[2], x[4], x[6], y[0], y[2], y[4], y[6]};
+    *(vec *)odd = (vec){x[1], x[3], x[5], x[7], y[1], y[3], y[5], y[7]};
 }
 
 INLINE void merge_pairs(const float *even, const float *odd, float *to)
 {
-#if LANES >= 4
-    const vec4 x = *(const vec4 *)even, y = *(const vec4 *)odd;
-    *(vec4 *)to = (vec4){x[0], y[0], x[1], y[1]};
-    *(vec4 *)(to + 4) = (vec4){x[2], y[2], x[3], y[3]};
-#else
-    for (size_t i = 0; i < 4; i++) to[2 * i] = even[i], to[2 * i + 1] = odd[i];
-#endif
+    const vec x = *(const vec *)even, y = *(const vec *)odd;
+    *(vec *)to = (vec){x[0], y[0], x[1], y[1], x[2], y[2], x[3], y[3]};
+    *(vec *)(to + 8) = (vec){x[4], y[4], x[5], y[5], x[6], y[6], x[7], y[7]};
 }
+#else
+enum { PAIRS = 4 };
+#define split_pairs split_four
+#define merge_pairs merge_four
+#endif
 
+/* The last pairs of a row begin again within those before them. */
 static void split_rows(size_t rows, size_t n, const float *from, size_t from_row, float *even,
                        float *odd, size_t to_row)
 {
     const size_t pairs = n / 2;
     for (size_t r = 0; r < rows; r++, from += from_row, even += to_row, odd += to_row) {
         size_t i = 0;
-        for (; i + 4 <= pairs; i += 4) split_pairs(from + 2 * i, even + i, odd + i);
-        if (i < pairs && pairs >= 4) {
-            i = pairs - 4;
+        if (n % 2 == 1) even[pairs] = from[n - 1];
+        if (pairs >= PAIRS) {
+            for (; i + PAIRS < pairs; i += PAIRS) split_pairs(from + 2 * i, even + i, odd + i);
+            i = pairs - PAIRS;
             split_pairs(from + 2 * i, even + i, odd + i);
+        } else if (pairs >= 4) {
+            split_four(from, even, odd);
+            i = pairs - 4;
+            split_four(from + 2 * i, even + i, odd + i);
         } else {
             for (; i < pairs; i++) even[i] = from[2 * i], odd[i] = from[2 * i + 1];
         }
-        if (n % 2 == 1) even[pairs] = from[n - 1];
     }
 }
 
@@ -296,13 +336,17 @@ static void merge_rows(size_t rows, size_t n, const float *even, const float *od
     const size_t pairs = n / 2;
     for (size_t r = 0; r < rows; r++, even += from_row, odd += from_row, to += to_row) {
         size_t i = 0;
-        for (; i + 4 <= pairs; i += 4) merge_pairs(even + i, odd + i, to + 2 * i);
-        if (i < pairs && pairs >= 4) {
-            i = pairs - 4;
+        if (n % 2 == 1) to[n - 1] = even[pairs];
+        if (pairs >= PAIRS) {
+            for (; i + PAIRS < pairs; i += PAIRS) merge_pairs(even + i, odd + i, to + 2 * i);
+            i = pairs - PAIRS;
             merge_pairs(even + i, odd + i, to + 2 * i);
+        } else if (pairs >= 4) {
+            merge_four(even, odd, to);
+            i = pairs - 4;
+            merge_four(even + i, odd + i, to + 2 * i);
         } else {
             for (; i < pairs; i++) to[2 * i] = even[i], to[2 * i + 1] = odd[i];
         }
-        if (n % 2 == 1) to[n - 1] = even[pairs];
     }
 }

@@ -37,12 +37,14 @@ static inline size_t strip_count(size_t rows, size_t columns, const cen__conv_se
     return cen__times(rows, strip_pitch(columns, set));
 }
 
+/* Numbers that the first cache holds beside what is read. */
+enum { PLANE_NUMBERS = 1024 };
+
 /* So many channels of `size` numbers are taken together: few enough for the first cache, and enough that what
  * is read of a copy was not written just before. */
 static inline size_t group_size(const cen__conv *v, size_t size)
 {
-    enum { NUMBERS = 1024 };
-    return v->k > 1 ? 1 : most(1, least(v->groups, NUMBERS / most(size, 1)));
+    return v->k > 1 ? 1 : most(1, least(v->groups, PLANE_NUMBERS / most(size, 1)));
 }
 
 /* While count planes of so many rows are computed, n numbers at `from` are read ahead, but none from end on. */
@@ -51,6 +53,14 @@ static inline cen__ahead read_ahead(const float *from, const float *end, size_t 
 {
     const size_t turns = count * ((rows + 3) / 4), left = least(n, (size_t)(end - from));
     return (cen__ahead){.at = from, .left = left, .step = (left + turns - 1) / turns};
+}
+
+/* The same for outputs that are written next. Of large planes only: small ones became slower by it. */
+static inline cen__ahead write_ahead(const float *to, const float *end, size_t n, size_t count,
+                                     size_t rows)
+{
+    return n > count * PLANE_NUMBERS && to < end ? read_ahead(to, end, n, count, rows)
+                                                 : (cen__ahead){0};
 }
 
 /* Outputs straight to their place, `room` numbers from there to the end of all. Rows that are narrower than

@@ -1,6 +1,7 @@
 /* The inner loops of convolution. Included once by each conv_<set>.c, which says
  *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), DOTS_ROWS,
  *     WINOGRAD_VECTORS (of a tile of channels; up to 4),
+ *     DEPTHWISE (the set of smaller vectors whose loops depthwise convolution takes; else it has its own),
  *     CONTRACT (1 where a multiply and an add may become one fused instruction, which -std=c99 turns off)
  * and has a target pragma in force. A vector is a GNU vector type, which gcc and clang keep in a
  * register where they would not keep an array; elsewhere it is one float. */
@@ -207,7 +208,9 @@ static float sum(size_t n, const float *x)
 #include "kernels/conv_winograd_kernels.h"
 #endif
 #include "kernels/conv_pool_kernels.h"
+#if !defined(DEPTHWISE)
 #include "kernels/conv_depthwise_kernels.h"
+#endif
 
 const cen__conv_set SET = {
     LANES,
@@ -225,11 +228,21 @@ const cen__conv_set SET = {
     unpool,
     narrow,
     widen,
+#if defined(DEPTHWISE)
+    &DEPTHWISE,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+    NULL,
+#else
+    &SET,
     taps,
     tap_sums,
     copy_rows,
     split_rows,
     merge_rows,
+#endif
 #if defined(CEN_SMALL)
     NULL,
     NULL,

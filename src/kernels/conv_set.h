@@ -154,6 +154,7 @@ typedef struct cen__conv_set {
     cen__conv_unpool *unpool;
     void (*narrow)(size_t n, const uint32_t *from, uint8_t *to);
     void (*widen)(size_t n, const uint8_t *from, uint32_t *to);
+    const struct cen__conv_set *depthwise; /* whose loops of the next five are taken */
     void (*taps)(const cen__taps *taps);
     void (*tap_sums)(const cen__tap_sums *sums);
     cen__conv_copy_rows *copy_rows;
