@@ -83,7 +83,7 @@ INLINE void taps_tall(size_t height, size_t step, const cen__taps *t, size_t row
     size_t column = 0;
     for (; column + LANES < t->columns; column += LANES)
         taps_block(7, 1, height, step, t, row, column, 0);
-    taps_block(7, 1, height, step, t, row, column > 0 ? t->columns - LANES : 0, 0);
+    taps_block(7, 1, height, step, t, row, t->columns - LANES, 0);
 }
 
 /* One row of a plane that has fewer than four. */
@@ -102,7 +102,12 @@ INLINE void taps_planes(size_t height, size_t step, cen__taps *t)
     const size_t rows = t->rows;
     for (size_t i = 0; i < t->count; i++) {
         size_t row = 0;
-        if (rows % 7 == 0 && rows <= 28) { /* of larger planes four were faster */
+        if (rows % 7 == 0 && t->columns <= LANES) {
+            for (; row < rows; row += 7) {
+                taps_block(7, 1, height, step, t, row, 0, 0);
+                fetch(t->ahead);
+            }
+        } else if (rows % 7 == 0 && rows <= 28) { /* of larger planes four were faster */
             for (; row < rows; row += 7) {
                 taps_tall(height, step, t, row);
                 fetch(t->ahead);
