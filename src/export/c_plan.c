@@ -32,7 +32,7 @@ static void choose_method(cen__c_op *op, bool allow_winograd)
     const bool pools = v->pooled && v->groups == 1 && cen__pool_direct_suits(&conv, set);
     v->columns_first = cen__depthwise_suits(&conv) && !pools;
     if (!allow_winograd || !cen__winograd_suits(&conv, set)) return;
-    const size_t m = CEN__WINOGRAD_OUTPUTS, tile_side = m + conv.kernel_h - 1;
+    const size_t m = cen__winograd_outputs(&conv, set), tile_side = m + conv.kernel_h - 1;
     const size_t tiles = (conv.out_w + m - 1) / m;
     op->kind = CEN__C_WINOGRAD;
     op->n_scratch = ((conv.c + 1) * tile_side * tile_side + m * m) * tiles;

@@ -16,6 +16,7 @@
 #define TILE_ROWS_3 4
 #define TILE_ROWS_4 2
 #define WINOGRAD_VECTORS 2
+#define WINOGRAD_FITS 1
 #define DOTS_ROWS 3
 #define CONTRACT 1
 #include "kernels/conv_kernels.h"

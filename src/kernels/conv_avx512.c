@@ -18,6 +18,7 @@
 #define TILE_ROWS_3 8
 #define TILE_ROWS_4 6
 #define WINOGRAD_VECTORS 4
+#define WINOGRAD_FITS 1
 #define DOTS_ROWS 5
 #define CONTRACT 1
 #define DEPTHWISE cen__conv_set_avx2

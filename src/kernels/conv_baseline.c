@@ -4,7 +4,8 @@
 #define SET cen__conv_set_baseline
 #define LANES 4
 #define WINOGRAD_VECTORS 2
-#if defined(CEN_SMALL) /* no result depends on them, the code's size does */
+#define WINOGRAD_FITS 0 /* a C file of cl_export computes the same, and has tiles of four only */
+#if defined(CEN_SMALL)  /* no result depends on them, the code's size does */
 #define TILE_ROWS_1 1
 #define TILE_ROWS_2 1
 #define TILE_ROWS_3 1

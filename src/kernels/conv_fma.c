@@ -10,6 +10,7 @@
 #define TILE_ROWS_3 8
 #define TILE_ROWS_4 6
 #define WINOGRAD_VECTORS 4
+#define WINOGRAD_FITS 1
 #define DOTS_ROWS 5
 #define CONTRACT 1
 #include "kernels/conv_kernels.h"

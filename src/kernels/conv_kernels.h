@@ -2,6 +2,7 @@
  *     SET, LANES, TILE_ROWS_1 .. TILE_ROWS_4 (the most rows that fit the registers), DOTS_ROWS,
  *     WINOGRAD_VECTORS (of a tile of channels; up to 4),
  *     DEPTHWISE (the set of smaller vectors whose loops depthwise convolution takes; else it has its own),
+ *     WINOGRAD_FITS (1: with tiles of three and five outputs a side),
  *     CONTRACT (1 where a multiply and an add may become one fused instruction, which -std=c99 turns off)
  * and has a target pragma in force. A vector is a GNU vector type, which gcc and clang keep in a
  * register where they would not keep an array; elsewhere it is one float. */
@@ -247,13 +248,11 @@ const cen__conv_set SET = {
     NULL,
     NULL,
     NULL,
-    {NULL, NULL, NULL, NULL, NULL},
-    {NULL, NULL, NULL, NULL, NULL},
+    NULL,
 #else
     gather,
     scatter,
     scatter_add,
-    {input3, output3, gradient3, kernel3, kernel_gradient3},
-    {input5, output5, gradient5, kernel5, kernel_gradient5},
+    winograds,
 #endif
 };

@@ -43,7 +43,7 @@ typedef struct cen__dots {
 
 typedef void cen__conv_dots(size_t rows, size_t columns, const cen__dots *dots);
 
-/* Winograd's transforms on tiles of vectors, see conv_winograd.c. Number (i, j) of a tile is the
+/* Winograd's methods on tiles of vectors, see conv_winograd.c. Number (i, j) of a tile is the
  * vector at i * row + j * column. */
 typedef struct cen__tile_place {
     ptrdiff_t row, column;
@@ -53,6 +53,7 @@ typedef void cen__conv_transform(const float *from, cen__tile_place from_place, 
                                  cen__tile_place to_place);
 
 typedef struct cen__conv_winograd {
+    size_t m, r;                          /* side = m + r - 1 */
     cen__conv_transform *input;           /* B^T d B: side x side to side x side */
     cen__conv_transform *output;          /* A^T m A: side x side to m x m */
     cen__conv_transform *gradient;        /* A dy A^T: m x m to side x side */
@@ -164,7 +165,7 @@ typedef struct cen__conv_set {
     cen__conv_gather *gather;
     cen__conv_scatter *scatter;
     cen__conv_scatter_add *scatter_add;
-    cen__conv_winograd winograd3, winograd5; /* F(4x4, 3x3) and F(4x4, 5x5) */
+    const cen__conv_winograd *winograds; /* ends with zeros */
 } cen__conv_set;
 
 extern const cen__conv_set cen__conv_set_baseline;

@@ -4,8 +4,9 @@
  *     y = A^T [ sum over c of (G g G^T) . (B^T d B) ] A,
  *
  * so the sum over channels is s^2 matrix products, one for each point, with m^2 r^2 / s^2 times fewer
- * multiplications than the direct method: 4 for 3x3 (m = 4, s = 6), 6.25 for 5x5 (m = 4, s = 8). Backward to the
- * data is the same with the kernel turned around; backward to the weights is the transpose,
+ * multiplications than the direct method: 4 for 3x3 (m = 4, s = 6), 6.25 for 5x5 (m = 4, s = 8). m is the one of a
+ * few that leaves the least of the tiles empty. Backward to the data is the same with the kernel turned around;
+ * backward to the weights is the transpose,
  *
  *     dg = G^T [ sum over tiles of (B^T d B) . (A dy A^T) ] G.
  *
@@ -32,19 +33,33 @@ typedef struct plan {
     size_t cb, kb;                       /* blocks of lanes */
     size_t tiles_h, tiles_w, tiles;      /* of one image */
     size_t rows, columns;                /* of the padded image: tiles * m + r - 1 */
+    size_t kept;                         /* rows of outputs until they are written */
     size_t block;                        /* tiles that are computed at once */
     size_t c_stride, k_stride, u_stride; /* numbers from point to point of [cb, block], [kb, block]
                                             and [cb, kb] */
 } plan;
 
+/* The method with the fewest products for an image of h x w outputs; the first of equals. */
+static const cen__conv_winograd *choose(const cen__conv_set *set, size_t r, size_t h, size_t w)
+{
+    const cen__conv_winograd *best = set->winograds;
+    size_t fewest = SIZE_MAX;
+    for (const cen__conv_winograd *method = best; method->m > 0; method++) {
+        const size_t m = method->m, side = m + r - 1;
+        const size_t tiles = cen__times((h + m - 1) / m, (w + m - 1) / m);
+        const size_t products = cen__times(tiles, side * side);
+        if (method->r != r || products >= fewest) continue;
+        fewest = products;
+        best = method;
+    }
+    return best;
+}
+
 static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backward,
                       size_t least_tiles)
 {
     const size_t lanes = set->lanes;
-    plan p = {.set = set, .r = v->kernel_h, .m = CEN__WINOGRAD_OUTPUTS};
-    p.transforms = p.r == 3 ? &set->winograd3 : &set->winograd5;
-    p.side = p.m + p.r - 1;
-    p.points = p.side * p.side;
+    plan p = {.set = set, .r = v->kernel_h};
     p.c = backward ? v->k : v->c;
     p.k = backward ? v->c : v->k;
     p.h = backward ? v->out_h : v->h;
@@ -53,6 +68,10 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backwar
     p.pad_w = backward ? p.r - 1 - v->pad_w : v->pad_w;
     p.out_h = backward ? v->h : v->out_h;
     p.out_w = backward ? v->w : v->out_w;
+    p.transforms = choose(set, p.r, p.out_h, p.out_w);
+    p.m = p.transforms->m;
+    p.side = p.m + p.r - 1;
+    p.points = p.side * p.side;
     p.cb = (p.c + lanes - 1) / lanes;
     p.kb = (p.k + lanes - 1) / lanes;
     p.tiles_h = (p.out_h + p.m - 1) / p.m;
@@ -60,6 +79,7 @@ static plan make_plan(const cen__conv *v, const cen__conv_set *set, bool backwar
     p.tiles = p.tiles_h * p.tiles_w;
     p.rows = p.tiles_h * p.m + p.r - 1;
     p.columns = p.tiles_w * p.m + p.r - 1;
+    p.kept = p.m % 2 == 0 ? p.m : 2 * p.m; /* so that two rows that are pooled are there */
     /* Both sides of a block, all points, fill most of the second cache. */
     p.block = most(least_tiles, 131072 / p.points / lanes / (p.cb + p.kb) / 12 * 12);
     /* One vector more than needed: strides of whole pages would meet in one set of the cache. */
@@ -178,7 +198,8 @@ size_t cen__winograd_prepared_count(const cen__conv *v, const cen__conv_set *set
 {
     const plan forward = make_plan(v, set, false, LEAST_TILES);
     const plan backward = make_plan(v, set, true, LEAST_TILES);
-    return cen__times(forward.points, most(forward.u_stride, backward.u_stride));
+    return most(cen__times(forward.points, forward.u_stride),
+                cen__times(backward.points, backward.u_stride));
 }
 
 /* One for each block of lanes that comes out. */
@@ -222,30 +243,36 @@ typedef struct outlet {
     size_t apart; /* outputs from one image to the next */
 } outlet;
 
-/* rows[kb][m][tiles_w * m][lanes], a finished row of tiles, goes to y. */
+/* rows[kb][kept][tiles_w * m][lanes], with a finished row of tiles, goes to y. Row i of the outputs is i % kept. */
+static const float *kept_row(const plan *p, const float *rows, size_t k, size_t i)
+{
+    return rows + (k * p->kept + i % p->kept * p->set->lanes) * p->tiles_w * p->m;
+}
+
 static void write_row(const plan *p, const outlet *to, const float *rows, size_t image, size_t row)
 {
-    const size_t lanes = p->set->lanes, width = p->tiles_w * p->m;
+    const size_t lanes = p->set->lanes, first = row * p->m;
     for (size_t k = 0; k < p->k; k += lanes)
-        p->set->scatter(least(lanes, p->k - k), least(p->m, p->out_h - row * p->m), p->out_w,
-                        rows + k * p->m * width, width * lanes, to->bias + k,
-                        to->y + ((image * to->apart + k) * p->out_h + row * p->m) * p->out_w,
+        p->set->scatter(least(lanes, p->k - k), least(p->m, p->out_h - first), p->out_w,
+                        kept_row(p, rows, k, first), p->tiles_w * p->m * lanes, to->bias + k,
+                        to->y + ((image * to->apart + k) * p->out_h + first) * p->out_w,
                         p->out_h * p->out_w);
 }
 
 static void write_pooled_row(const plan *p, const outlet *to, const float *rows, size_t image,
                              size_t row, float *vectors)
 {
-    const size_t lanes = p->set->lanes, width = p->tiles_w * p->m;
+    const size_t lanes = p->set->lanes, end = least((row + 1) * p->m, p->out_h);
     const size_t half = p->out_w / 2, plane = p->out_h / 2 * half;
     uint32_t *const places = (uint32_t *)(vectors + half * lanes);
     for (size_t k = 0; k < p->k; k += lanes)
-        for (size_t i = 0; i < p->m && row * p->m + i + 1 < p->out_h; i += 2) {
-            const float *const begin = rows + (k * p->m + i * lanes) * width;
-            const size_t first = (image * to->apart + k) * plane + (row * p->m + i) / 2 * half;
+        for (size_t i = row * p->m / 2 * 2; i + 1 < end; i += 2) {
+            const float *const top = kept_row(p, rows, k, i);
+            const float *const bottom = kept_row(p, rows, k, i + 1);
+            const size_t first = (image * to->apart + k) * plane + i / 2 * half;
             const size_t valid = least(lanes, p->k - k);
             for (size_t q = 0; q < half; q++) {
-                const float *const a = begin + 2 * q * lanes, *const c = a + width * lanes;
+                const float *const a = top + 2 * q * lanes, *const c = bottom + 2 * q * lanes;
                 const float *const window[4] = {a, a + lanes, c, c + lanes};
                 p->set->pool_lanes(lanes, window, to->bias + k, to->pooling->relu,
                                    vectors + q * lanes, places + q * lanes);
@@ -262,11 +289,11 @@ static void finish_tile(const plan *p, const float *products, const outlet *to, 
                         size_t tile, float *vectors, float *rows)
 {
     const size_t lanes = p->set->lanes, row = tile / p->tiles_w, column = tile % p->tiles_w;
-    const size_t width = p->tiles_w * p->m;
+    const size_t width = p->tiles_w * p->m, first = row * p->m % p->kept;
     const cen__tile_place from = {(ptrdiff_t)(p->side * p->k_stride), (ptrdiff_t)p->k_stride};
     for (size_t kb = 0; kb < p->kb; kb++)
         p->transforms->output(products + kb * p->block * lanes, from,
-                              rows + (kb * p->m * width + column * p->m) * lanes,
+                              rows + ((kb * p->kept + first) * width + column * p->m) * lanes,
                               (cen__tile_place){(ptrdiff_t)(width * lanes), (ptrdiff_t)lanes});
     if (column + 1 < p->tiles_w) return;
     if (to->pooling != NULL)
@@ -280,7 +307,7 @@ static size_t filter_scratch_count(const plan *p)
     const size_t lanes = p->set->lanes;
     const size_t points = cen__plus(whole(cen__times(p->points, p->c_stride)),
                                     whole(cen__times(p->points, p->k_stride)));
-    const size_t rows = whole(cen__times(p->kb * lanes, p->m * p->m * p->tiles_w));
+    const size_t rows = whole(cen__times(p->kb * lanes, p->kept * p->m * p->tiles_w));
     const size_t images = cen__plus(image_need(p, p->cb), whole(pooled_count(p)));
     const size_t tables = cen__plus(cen__times(2, table_count(p->c)), whole(p->kb * lanes));
     return cen__plus(cen__plus(points, rows), cen__plus(images, tables));
@@ -293,7 +320,7 @@ static void filter(const plan *p, size_t n, const source *from, const float *ker
     float *const image = take(&scratch, image_count(p, p->cb));
     float *const inputs = take(&scratch, p->points * p->c_stride);
     float *const products = take(&scratch, p->points * p->k_stride);
-    float *const rows = take(&scratch, p->kb * p->m * p->tiles_w * p->m * lanes);
+    float *const rows = take(&scratch, p->kb * p->kept * p->tiles_w * p->m * lanes);
     size_t *const at = take(&scratch, table_count(p->c));
     size_t *const kernel_at = take(&scratch, table_count(p->c));
     float *const vectors = take(&scratch, pooled_count(p));
@@ -446,6 +473,11 @@ bool cen__winograd_suits(const cen__conv *v, const cen__conv_set *set)
     return shape && v->c >= 12 && v->k >= 12 && 2 * c * k <= 3 * v->c * v->k;
 }
 #endif
+
+size_t cen__winograd_outputs(const cen__conv *v, const cen__conv_set *set)
+{
+    return choose(set, v->kernel_h, v->out_h, v->out_w)->m;
+}
 
 size_t cen__winograd_scratch_count(const cen__conv *v, const cen__conv_set *set)
 {

@@ -6,9 +6,6 @@
 #include "kernels/conv.h"
 #include "kernels/conv_set.h"
 
-/* Of a side of a tile, m in conv_winograd.c. */
-enum { CEN__WINOGRAD_OUTPUTS = 4 };
-
 /* True where it is expected to win over the direct method, and may be called. Its unrolled transforms are most of
  * the code of a program that computes features only, so CEN_SMALL does without. */
 #if defined(CEN_SMALL)
@@ -20,6 +17,9 @@ static inline bool cen__winograd_suits(const cen__conv *conv, const cen__conv_se
 #else
 bool cen__winograd_suits(const cen__conv *conv, const cen__conv_set *set);
 #endif
+
+/* Of a side of a tile, m in conv_winograd.c. */
+size_t cen__winograd_outputs(const cen__conv *conv, const cen__conv_set *set);
 
 /* Pooling after the convolution, as in conv_pool.h. */
 typedef struct cen__pooling {

@@ -1,8 +1,10 @@
-/* Winograd's transforms (Lavin and Gray 2016) for four outputs a side. Part of conv_kernels.h.
+/* Winograd's transforms (Lavin and Gray 2016), by the points of a tile's side.
  *
- * A kernel of 3 has tiles of 6, at the points 0, a, -a, 2a, -2a and infinity. a = 5/8 and not the usual 1 balances
- * the powers of the points: the error halves, to 2 times the direct method's. A kernel of 5 has tiles of 8, at the
- * points 0, 1, -1, 2, -2, 1/2, -1/2 and infinity, with 4.5 times the direct method's error. */
+ * Six are 0, a, -a, 2a, -2a and infinity. a = 5/8 and not the usual 1 balances the powers of the points: for four
+ * outputs of a kernel of 3 the error halves, to 2 times the direct method's. Eight are 0, 1, -1, 2, -2, 1/2, -1/2 and
+ * infinity, with 4.5 times its error for four outputs of a kernel of 5. Seven are 0, 1, -1, 5/8, -5/8, 4 and -4, with
+ * as much for five outputs of a kernel of 3, found by trial: with 1/2 and 2 it is 6 times, and up to 8 in the worst
+ * output. Five are the six without infinity, with 1.5 times for three outputs: numbers that are not there are 0. */
 #define A1 0.625f
 #define A2 (A1 * A1)
 #define A3 (A1 * A2)
@@ -14,11 +16,12 @@
  * such a product stands in its sums and in no variable. */
 typedef void line(const vec *x, vec *y);
 
-/* f on every column, then on every row. */
+/* f on every column, then on every row; of shorter lines than f takes the rest is 0. */
 INLINE void sandwich(line *f, size_t n_from, size_t n_to, const float *from,
                      cen__tile_place from_place, float *to, cen__tile_place to_place)
 {
     vec half[8][8], in[8], out[8];
+    for (size_t i = n_from; i < 8; i++) in[i] = (vec){0};
     for (size_t j = 0; j < n_from; j++) {
         for (size_t i = 0; i < n_from; i++)
             in[i] = *(const vec *)(from + (ptrdiff_t)i * from_place.row +
@@ -27,21 +30,15 @@ INLINE void sandwich(line *f, size_t n_from, size_t n_to, const float *from,
         for (size_t i = 0; i < n_to; i++) half[i][j] = out[i];
     }
     for (size_t i = 0; i < n_to; i++) {
-        f(half[i], out);
+        for (size_t j = 0; j < n_from; j++) in[j] = half[i][j];
+        f(in, out);
         for (size_t j = 0; j < n_to; j++)
             *(vec *)(to + (ptrdiff_t)i * to_place.row + (ptrdiff_t)j * to_place.column) = out[j];
     }
 }
 
-#define TRANSFORM(name, f, n_from, n_to)                                                           \
-    static void name(const float *from, cen__tile_place from_place, float *to,                     \
-                     cen__tile_place to_place)                                                     \
-    {                                                                                              \
-        sandwich(f, n_from, n_to, from, from_place, to, to_place);                                 \
-    }
-
 /* B^T x: row p holds the product of (z - q) over the points q other than p. */
-INLINE void input3_line(const vec *x, vec *y)
+INLINE void input6_line(const vec *x, vec *y)
 {
     const vec a = x[4] - 4 * A2 * x[2], b = A1 * x[3] - 4 * A3 * x[1];
     const vec c = x[4] - A2 * x[2], d = 2 * A1 * x[3] - 2 * A3 * x[1];
@@ -52,9 +49,8 @@ INLINE void input3_line(const vec *x, vec *y)
     y[4] = c - d;
     y[5] = x[5] - 5 * A2 * x[3] + 4 * A4 * x[1];
 }
-TRANSFORM(input3, input3_line, 6, 6)
 
-INLINE void input5_line(const vec *x, vec *y)
+INLINE void input8_line(const vec *x, vec *y)
 {
     const vec a = x[6] - 4.25F * x[4] + x[2], b = x[5] - 4.25F * x[3] + x[1];
     const vec c = x[6] - 1.25F * x[4] + 0.25F * x[2], d = 2 * x[5] - 2.5F * x[3] + 0.5F * x[1];
@@ -68,10 +64,9 @@ INLINE void input5_line(const vec *x, vec *y)
     y[6] = e - f;
     y[7] = x[7] - 5.25F * x[5] + 5.25F * x[3] - x[1];
 }
-TRANSFORM(input5, input5_line, 8, 8)
 
 /* A^T x: row i holds the points to the power of i. */
-INLINE void output3_line(const vec *x, vec *y)
+INLINE void output6_line(const vec *x, vec *y)
 {
     const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
     y[0] = x[0] + a + c;
@@ -79,9 +74,8 @@ INLINE void output3_line(const vec *x, vec *y)
     y[2] = A2 * a + 4 * A2 * c;
     y[3] = A3 * b + 8 * A3 * d + x[5];
 }
-TRANSFORM(output3, output3_line, 6, 4)
 
-INLINE void output5_line(const vec *x, vec *y)
+INLINE void output8_line(const vec *x, vec *y)
 {
     const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
     const vec e = x[5] + x[6], f = x[5] - x[6];
@@ -90,10 +84,9 @@ INLINE void output5_line(const vec *x, vec *y)
     y[2] = a + 4 * c + 0.25F * e;
     y[3] = b + 8 * d + 0.125F * f + x[7];
 }
-TRANSFORM(output5, output5_line, 8, 4)
 
 /* A x */
-INLINE void gradient3_line(const vec *x, vec *y)
+INLINE void gradient6_line(const vec *x, vec *y)
 {
     const vec a = x[0] + A2 * x[2], b = A1 * x[1] + A3 * x[3];
     const vec c = x[0] + 4 * A2 * x[2], d = 2 * A1 * x[1] + 8 * A3 * x[3];
@@ -104,9 +97,8 @@ INLINE void gradient3_line(const vec *x, vec *y)
     y[4] = c - d;
     y[5] = x[3];
 }
-TRANSFORM(gradient3, gradient3_line, 4, 6)
 
-INLINE void gradient5_line(const vec *x, vec *y)
+INLINE void gradient8_line(const vec *x, vec *y)
 {
     const vec a = x[0] + x[2], b = x[1] + x[3], c = x[0] + 4 * x[2], d = 2 * x[1] + 8 * x[3];
     const vec e = x[0] + 0.25F * x[2], f = 0.5F * x[1] + 0.125F * x[3];
@@ -119,14 +111,13 @@ INLINE void gradient5_line(const vec *x, vec *y)
     y[6] = e - f;
     y[7] = x[3];
 }
-TRANSFORM(gradient5, gradient5_line, 4, 8)
 
 /* G x: the kernel's polynomial at each point p, over the product of (p - q) over the others. */
 #define OVER0 (1 / (4 * A4))
 #define OVER1 (-1 / (6 * A4))
 #define OVER2 (1 / (24 * A4))
 
-INLINE void kernel3_line(const vec *x, vec *y)
+INLINE void kernel6_line(const vec *x, vec *y)
 {
     const vec a = x[0] + A2 * x[2], b = x[0] + 4 * A2 * x[2];
     y[0] = OVER0 * x[0];
@@ -136,13 +127,12 @@ INLINE void kernel3_line(const vec *x, vec *y)
     y[4] = OVER2 * b - OVER2 * 2 * A1 * x[1];
     y[5] = x[2];
 }
-TRANSFORM(kernel3, kernel3_line, 3, 6)
 
 #define AT1 (-2.0F / 9)
 #define AT2 (1.0F / 90)
 #define AT_HALF (32.0F / 45)
 
-INLINE void kernel5_line(const vec *x, vec *y)
+INLINE void kernel8_line(const vec *x, vec *y)
 {
     const vec a = x[0] + x[2] + x[4], b = x[1] + x[3];
     const vec c = x[0] + 4 * x[2] + 16 * x[4], d = x[1] + 4 * x[3];
@@ -156,19 +146,17 @@ INLINE void kernel5_line(const vec *x, vec *y)
     y[6] = AT_HALF * e - 0.5F * AT_HALF * f;
     y[7] = x[4];
 }
-TRANSFORM(kernel5, kernel5_line, 5, 8)
 
 /* G^T x */
-INLINE void kernel_gradient3_line(const vec *x, vec *y)
+INLINE void kernel_gradient6_line(const vec *x, vec *y)
 {
     const vec a = OVER1 * (x[1] + x[2]), c = OVER2 * (x[3] + x[4]);
     y[0] = OVER0 * x[0] + a + c;
     y[1] = OVER1 * A1 * (x[1] - x[2]) + OVER2 * 2 * A1 * (x[3] - x[4]);
     y[2] = A2 * a + 4 * A2 * c + x[5];
 }
-TRANSFORM(kernel_gradient3, kernel_gradient3_line, 6, 3)
 
-INLINE void kernel_gradient5_line(const vec *x, vec *y)
+INLINE void kernel_gradient8_line(const vec *x, vec *y)
 {
     const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
     const vec e = x[5] + x[6], f = x[5] - x[6];
@@ -178,7 +166,115 @@ INLINE void kernel_gradient5_line(const vec *x, vec *y)
     y[3] = AT1 * b + 8 * AT2 * d + 0.125F * AT_HALF * f;
     y[4] = AT1 * a + 16 * AT2 * c + 0.0625F * AT_HALF * e + x[7];
 }
-TRANSFORM(kernel_gradient5, kernel_gradient5_line, 8, 5)
+
+/* The same for the seven points. */
+#if WINOGRAD_FITS
+#define P1 0.625f
+#define P2 (P1 * P1)
+#define P3 (P1 * P2)
+#define P4 (P2 * P2)
+
+INLINE void input7_line(const vec *x, vec *y)
+{
+    const vec a = x[6] - (16 + P2) * x[4] + 16 * P2 * x[2];
+    const vec b = x[5] - (16 + P2) * x[3] + 16 * P2 * x[1];
+    const vec c = x[6] - 17 * x[4] + 16 * x[2];
+    const vec d = P1 * x[5] - 17 * P1 * x[3] + 16 * P1 * x[1];
+    const vec e = x[6] - (1 + P2) * x[4] + P2 * x[2];
+    const vec f = 4 * x[5] - 4 * (1 + P2) * x[3] + 4 * P2 * x[1];
+    y[0] = x[6] - (17 + P2) * x[4] + (16 + 17 * P2) * x[2] - 16 * P2 * x[0];
+    y[1] = a + b;
+    y[2] = a - b;
+    y[3] = c + d;
+    y[4] = c - d;
+    y[5] = e + f;
+    y[6] = e - f;
+}
+
+INLINE void output7_line(const vec *x, vec *y)
+{
+    const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
+    const vec e = x[5] + x[6], f = x[5] - x[6];
+    y[0] = x[0] + a + (c + e);
+    y[1] = b + P1 * d + 4 * f;
+    y[2] = a + P2 * c + 16 * e;
+    y[3] = b + P3 * d + 64 * f;
+    y[4] = a + P4 * c + 256 * e;
+}
+
+INLINE void gradient7_line(const vec *x, vec *y)
+{
+    const vec a = x[0] + x[2] + x[4], b = x[1] + x[3];
+    const vec c = x[0] + P2 * x[2] + P4 * x[4], d = P1 * x[1] + P3 * x[3];
+    const vec e = x[0] + 16 * x[2] + 256 * x[4], f = 4 * x[1] + 64 * x[3];
+    y[0] = x[0];
+    y[1] = a + b;
+    y[2] = a - b;
+    y[3] = c + d;
+    y[4] = c - d;
+    y[5] = e + f;
+    y[6] = e - f;
+}
+
+#define OVER_ZERO (-1 / (16 * P2))
+#define OVER_ONE (-1 / (30 * (1 - P2)))
+#define OVER_P (1 / (2 * P2 * (P2 - 1) * (P2 - 16)))
+#define OVER_FOUR (1 / (480 * (16 - P2)))
+
+INLINE void kernel7_line(const vec *x, vec *y)
+{
+    const vec a = x[0] + x[2], b = x[0] + P2 * x[2], c = x[0] + 16 * x[2];
+    y[0] = OVER_ZERO * x[0];
+    y[1] = OVER_ONE * a + OVER_ONE * x[1];
+    y[2] = OVER_ONE * a - OVER_ONE * x[1];
+    y[3] = OVER_P * b + OVER_P * P1 * x[1];
+    y[4] = OVER_P * b - OVER_P * P1 * x[1];
+    y[5] = OVER_FOUR * c + OVER_FOUR * 4 * x[1];
+    y[6] = OVER_FOUR * c - OVER_FOUR * 4 * x[1];
+}
+
+INLINE void kernel_gradient7_line(const vec *x, vec *y)
+{
+    const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
+    const vec e = x[5] + x[6], f = x[5] - x[6];
+    y[0] = OVER_ZERO * x[0] + OVER_ONE * a + OVER_P * c + OVER_FOUR * e;
+    y[1] = OVER_ONE * b + OVER_P * P1 * d + OVER_FOUR * 4 * f;
+    y[2] = OVER_ONE * a + OVER_P * P2 * c + OVER_FOUR * 16 * e;
+}
+#endif
+
+#define TRANSFORM(name, f, n_from, n_to)                                                           \
+    static void name(const float *from, cen__tile_place from_place, float *to,                     \
+                     cen__tile_place to_place)                                                     \
+    {                                                                                              \
+        sandwich(f, n_from, n_to, from, from_place, to, to_place);                                 \
+    }
+#define TRANSFORMS(m, r, points, lines)                                                            \
+    TRANSFORM(input_##m##_##r, input##lines##_line, points, points)                                \
+    TRANSFORM(output_##m##_##r, output##lines##_line, points, m)                                   \
+    TRANSFORM(gradient_##m##_##r, gradient##lines##_line, m, points)                               \
+    TRANSFORM(kernel_##m##_##r, kernel##lines##_line, r, points)                                   \
+    TRANSFORM(kernel_gradient_##m##_##r, kernel_gradient##lines##_line, points, r)
+#define METHOD(m, r)                                                                               \
+    {                                                                                              \
+        m, r, input_##m##_##r, output_##m##_##r, gradient_##m##_##r, kernel_##m##_##r,             \
+            kernel_gradient_##m##_##r                                                              \
+    }
+
+TRANSFORMS(4, 3, 6, 6)
+TRANSFORMS(4, 5, 8, 8)
+#if WINOGRAD_FITS
+TRANSFORMS(3, 3, 5, 6)
+TRANSFORMS(5, 3, 7, 7)
+#endif
+
+static const cen__conv_winograd winograds[] = {METHOD(4, 3),
+                                               METHOD(4, 5),
+#if WINOGRAD_FITS
+                                               METHOD(3, 3),
+                                               METHOD(5, 3),
+#endif
+                                               {0}};
 
 /* ---- between planes and vectors of channels ------------------------------------------------
  *

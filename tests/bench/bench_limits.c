@@ -30,7 +30,7 @@ static double multiply_adds(const cen__layer *layer)
     if (!cen__winograd_suits(&conv, layer->kernels->conv)) {
         return (double)(layer->parameters[0].count * conv.out_h * conv.out_w);
     }
-    const size_t m = CEN__WINOGRAD_OUTPUTS, side = m + k->h - 1;
+    const size_t m = cen__winograd_outputs(&conv, layer->kernels->conv), side = m + k->h - 1;
     const size_t tiles = ((conv.out_h + m - 1) / m) * ((conv.out_w + m - 1) / m);
     return (double)(tiles * side * side * conv.c * conv.k * conv.groups);
 }
