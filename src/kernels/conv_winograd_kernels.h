@@ -237,7 +237,7 @@ INLINE void kernel_gradient7_line(const vec *x, vec *y)
 {
     const vec a = x[1] + x[2], b = x[1] - x[2], c = x[3] + x[4], d = x[3] - x[4];
     const vec e = x[5] + x[6], f = x[5] - x[6];
-    y[0] = OVER_ZERO * x[0] + OVER_ONE * a + OVER_P * c + OVER_FOUR * e;
+    y[0] = OVER_ONE * a + OVER_ZERO * x[0] + OVER_P * c + OVER_FOUR * e;
     y[1] = OVER_ONE * b + OVER_P * P1 * d + OVER_FOUR * 4 * f;
     y[2] = OVER_ONE * a + OVER_P * P2 * c + OVER_FOUR * 16 * e;
 }
