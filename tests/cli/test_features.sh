@@ -74,7 +74,7 @@ expect 1 "max-work" "$TOOLS/cl_knn" eval --max-work 1000 --model run some
 # standard output holds the file and nothing else; what cannot be written ends before any work
 succeed "$FEATURES" run "$first" -o -
 [ "$(wc -l <out.txt)" -eq 2 ] || complain "talk on standard output: $(cat out.txt)"
-grep -q "1 features" err.txt || complain "no talk on the error stream: $(cat err.txt)"
+grep -q "1 feature of" err.txt || complain "no talk on the error stream: $(cat err.txt)"
 expect 2 "this format is two" "$FEATURES" run "$first" -o /dev/stdout --format npy
 mkfifo piped.tsv
 expect 1 "piped.tsv: a pair of files cannot go here" timeout 300 "$FEATURES" run "$first" -o piped.npy
