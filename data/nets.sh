@@ -17,4 +17,6 @@ pair64='residual {conv 64 3x3 pad 1, batchnorm, relu, conv 64 3x3 pad 1, batchno
 pair128='residual {conv 128 3x3 pad 1, batchnorm, relu, conv 128 3x3 pad 1, batchnorm}, relu'
 RESIDUAL="conv 32 3x3 pad 1, batchnorm, relu, maxpool 2, conv 64 3x3 pad 1, batchnorm, relu, maxpool 2, $pair64, \
 conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, $pair128, flatten, dense 128"
-export SAMPLED RESIDUAL SMALL THREE THREE_DROPOUT DROPOUT NORM NARROW FLATTEN GAP
+WIDE="$first, conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, conv 256 3x3 pad 1, batchnorm, relu, maxpool 2, \
+conv 256 3x3 pad 1, batchnorm, relu, flatten, dense 256"
+export WIDE SAMPLED RESIDUAL SMALL THREE THREE_DROPOUT DROPOUT NORM NARROW FLATTEN GAP
