@@ -94,6 +94,8 @@ const option *option_at(const command *tool, size_t i)
 {
     if (i < tool->n_options) return &tool->options[i];
     i -= tool->n_options;
+    if (i < tool->n_rest) return &tool->rest[i];
+    i -= tool->n_rest;
     const size_t n = sizeof common_options / sizeof *common_options;
     return i < n - (tool->about == NULL) ? &common_options[i] : NULL; /* --print is the last */
 }
@@ -171,8 +173,8 @@ static bool read_count(const char *text, uint64_t *value, char **end)
 
 const option *option_of_folder(const command *tool)
 {
-    for (size_t i = 0; i < tool->n_options; i++) {
-        const option *o = &tool->options[i];
+    for (size_t i = 0; i < tool->n_options + tool->n_rest; i++) {
+        const option *o = option_at(tool, i);
         if (o->kind != OPTION_TEXT && o->kind != OPTION_ONCE) continue;
         const char *text = *(const char *const *)o->target;
         if (text != NULL && path_is_folder(text)) return o;
@@ -291,8 +293,8 @@ static int set_reals(const command *tool, const option *o, const char *text)
 
 int check_inputs(const command *tool)
 {
-    for (size_t i = 0; i < tool->n_options; i++) {
-        const option *o = &tool->options[i];
+    for (size_t i = 0; i < tool->n_options + tool->n_rest; i++) {
+        const option *o = option_at(tool, i);
         const char *path = o->is_input ? *(const char *const *)o->target : NULL;
         if (path == NULL || path_is_folder(path) || path_is_special(path)) continue;
         FILE *file = fopen(path, "rb");

@@ -49,11 +49,11 @@ typedef struct entry {
 typedef struct command command;
 struct command {
     const char *name;
-    const char *usage;     /* one line per form of it */
-    const char *summary;   /* what it does, as a sentence */
-    const char *arguments; /* what the arguments are, as option.value has it */
-    const option *options;
-    size_t n_options;
+    const char *usage;            /* one line per form of it */
+    const char *summary;          /* what it does, as a sentence */
+    const char *arguments;        /* what the arguments are, as option.value has it */
+    const option *options, *rest; /* in this order; no rest: NULL */
+    size_t n_options, n_rest;
     const entry *commands;       /* what the first argument may be, or NULL */
     bool needs_command;          /* it must be one of them */
     const struct command *apart; /* one of them that has options of its own, or NULL */

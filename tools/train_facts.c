@@ -134,8 +134,8 @@ static void add_options(facts *list)
 {
     const train_settings now = s;
     restore_defaults();
-    for (size_t i = 0; i < train_tool.n_options; i++) {
-        const option *o = &train_tool.options[i];
+    for (size_t i = 0; i < train_tool.n_options + train_tool.n_rest; i++) {
+        const option *o = option_at(&train_tool, i);
         const char *preset = o->target;
         if (preset < (const char *)&s || preset >= (const char *)(&s + 1)) continue;
         const char *value = (const char *)&now + (preset - (const char *)&s);

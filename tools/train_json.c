@@ -69,23 +69,11 @@ static void put_notes(const char *name, const cen_file_note *notes, size_t n)
 
 /* ---- objects ---- */
 
-void warn(run *r, FILE *file, const char *format, ...)
+void json_warning(const char *text)
 {
-    char text[1400];
-    va_list values;
-    va_start(values, format);
-    (void)vsnprintf(text, sizeof text, format, values);
-    va_end(values);
-    progress_clear(&r->line);
-    if (s.is_json) {
-        begin("warning");
-        put_text("message", text);
-        end();
-    } else if (file == stderr || is_talking()) {
-        fputs(terminal_look(file, LOOK_WARNING), file);
-        print_names(file, file == stdout ? "warning   %s" : "cl_train: warning: %s", text);
-        fprintf(file, "%s\n", terminal_look(file, LOOK_PLAIN));
-    }
+    begin("warning");
+    put_text("message", text);
+    end();
 }
 
 void json_start(const run *r, const cen_folder_info *info, const estimate *planned)
@@ -97,10 +85,8 @@ void json_start(const run *r, const cen_folder_info *info, const estimate *plann
     put_text("version", cen_version());
     put_count("classes", info->n_classes);
     put_count("held_out_classes", info->n_held_out);
-    put_count("train", count_split(info, CEN_SPLIT_TRAIN));
-    put_count("val", count_split(info, CEN_SPLIT_VALIDATION));
-    put_count("test", count_split(info, CEN_SPLIT_TEST));
-    put_count("heldout", count_split(info, CEN_SPLIT_HELD_OUT));
+    for (cen_split i = CEN_SPLIT_TRAIN; i <= CEN_SPLIT_HELD_OUT; i++)
+        put_count(cen_split_name(i), count_split(info, i));
     put_notes("skipped", info->skipped, info->n_skipped);
     put_notes("damaged", info->damaged, info->n_damaged);
     put_notes("remarks", info->remarks, info->n_remarks);

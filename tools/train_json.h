@@ -31,6 +31,7 @@ typedef struct estimate {
 
 /* One object each. planned: NULL for a training that begins. */
 void json_start(const run *r, const cen_folder_info *info, const estimate *planned);
+void json_warning(const char *text);
 void json_resume(const cen_resume_report *report);
 void json_epoch(const cen_epoch_report *report);
 void json_end(const run *r, int code);

@@ -9,85 +9,9 @@
 #include "train.h"
 #include "train_json.h"
 #include "train_page.h"
-
-/* ---- the sets that are measured ---- */
-
-typedef struct split_rows {
-    size_t n, n_all; /* those taken, of all */
-    float *features;
-    int32_t *labels;
-    cen_feature_row *rows;
-} split_rows;
-
-static void free_split(split_rows *set)
-{
-    free(set->features);
-    free(set->labels);
-    free(set->rows);
-}
-
-/* Up to `most` rows of a split, evenly. */
-static cen_status take_split(const page_content *content, cen_split split, size_t most,
-                             split_rows *set, cen_error *error)
-{
-    size_t d = cen_model_get(content->model)->feature_size, n = content->n;
-    const char *name = cen_split_name(split);
-    *set = (split_rows){.n = 0};
-    for (size_t i = 0; i < n; i++) set->n_all += strcmp(content->rows[i].split, name) == 0;
-    set->n = set->n_all < most ? set->n_all : most;
-    set->features = malloc((set->n * d + 1) * sizeof *set->features);
-    set->labels = malloc((set->n + 1) * sizeof *set->labels);
-    set->rows = malloc((set->n + 1) * sizeof *set->rows);
-    if (set->features == NULL || set->labels == NULL || set->rows == NULL) {
-        free_split(set);
-        *set = (split_rows){.n = 0};
-        return page_no_memory(error);
-    }
-    size_t to = 0, place = 0;
-    for (size_t i = 0; i < n && to < set->n; i++) {
-        if (strcmp(content->rows[i].split, name) != 0) continue;
-        if (place++ != page_place(to, set->n, set->n_all)) continue;
-        memcpy(set->features + to * d, content->features + i * d, d * sizeof *set->features);
-        set->labels[to] = content->rows[i].label;
-        set->rows[to++] = content->rows[i];
-    }
-    return CEN_OK;
-}
-
-static cen_labelled labelled(const split_rows *set)
-{
-    return (cen_labelled){set->features, set->labels, set->n};
-}
+#include "train_split.h"
 
 /* ---- what is printed of them ---- */
-
-static void print_share(double share)
-{
-    if (isnan(share)) {
-        printf("        -");
-    } else {
-        printf("%7.2f %%", 100 * share);
-    }
-}
-
-static void print_measures(const char *name, const cen_measures *m)
-{
-    const cen_verification *v = &m->verification;
-    printf("%-10s", name);
-    print_share(m->retrieval.knn_accuracy);
-    print_share(m->retrieval.map_at_r);
-    for (int i = 0; i < 2; i++) {
-        print_share(m->few_shot[i].n_episodes > 0 ? m->few_shot[i].accuracy : NAN);
-    }
-    print_share(v->auc);
-    print_share(v->eer);
-    for (int i = 0; i < 3 && s.is_verbose; i++) print_share(v->tar[i]);
-    if (isnan(m->intra_inter)) {
-        printf("%12s\n", "-");
-    } else {
-        printf("%12.3f\n", m->intra_inter);
-    }
-}
 
 /* How many of many images were measured, and how sure the k-NN of few is. */
 static void print_interval(const char *name, const cen_retrieval *r, size_t n, size_t n_all)

@@ -41,6 +41,9 @@ size_t page_place(size_t i, size_t n, size_t n_all);
  * classes among themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
 cen_status page_finish(page *p, const page_content *content, cen_error *error);
 
+/* A row of the table of measures. */
+void print_measures(const char *name, const cen_measures *m);
+
 /* The label that the head gives to each of features[n, D], the caller's to free; NULL if there is no head. */
 cen_status page_head_answers(const page_content *content, const float *features, size_t n,
                              int32_t **answers, cen_error *error);

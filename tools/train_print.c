@@ -1,15 +1,35 @@
 /* cl_train: what was found, and what will be trained. */
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "progress.h"
 #include "train.h"
+#include "system.h"
 #include "train_json.h"
+#include "train_page.h"
 
 bool is_talking(void)
 {
     return !s.is_quiet && !s.is_json;
+}
+
+void warn(run *r, FILE *file, const char *format, ...)
+{
+    char text[1400];
+    va_list values;
+    va_start(values, format);
+    (void)vsnprintf(text, sizeof text, format, values);
+    va_end(values);
+    progress_clear(&r->line);
+    if (s.is_json) {
+        json_warning(text);
+    } else if (file == stderr || is_talking()) {
+        fputs(terminal_look(file, LOOK_WARNING), file);
+        print_names(file, file == stdout ? "warning   %s" : "cl_train: warning: %s", text);
+        fprintf(file, "%s\n", terminal_look(file, LOOK_PLAIN));
+    }
 }
 
 static void print_sizes(const cen_folder_info *info)
@@ -112,4 +132,32 @@ void print_training(size_t n_taken)
     if (!s.no_whitening)
         printf("whiten    the features, at the end; --no-whiten leaves them as they are\n");
     fflush(stdout);
+}
+
+static void print_share(double share)
+{
+    if (isnan(share)) {
+        printf("        -");
+    } else {
+        printf("%7.2f %%", 100 * share);
+    }
+}
+
+void print_measures(const char *name, const cen_measures *m)
+{
+    const cen_verification *v = &m->verification;
+    printf("%-10s", name);
+    print_share(m->retrieval.knn_accuracy);
+    print_share(m->retrieval.map_at_r);
+    for (int i = 0; i < 2; i++) {
+        print_share(m->few_shot[i].n_episodes > 0 ? m->few_shot[i].accuracy : NAN);
+    }
+    print_share(v->auc);
+    print_share(v->eer);
+    for (int i = 0; i < 3 && s.is_verbose; i++) print_share(v->tar[i]);
+    if (isnan(m->intra_inter)) {
+        printf("%12s\n", "-");
+    } else {
+        printf("%12.3f\n", m->intra_inter);
+    }
 }

@@ -3,58 +3,9 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "train_ranks.h"
-
-static const train_settings defaults = {
-    .margin = -1,
-    .resize = -1,
-    .recipe = -1,
-    .augment = -1,
-    .centers = -1,
-    .checkpoint_minutes = 10,
-    .cache_mb = 2048,
-    .changes = {
-        .shift = -1, .rotation = -1, .scale = -1, .brightness = -1, .contrast = -1, .erase = -1}};
-
-train_settings s;
-
-void restore_defaults(void)
-{
-    const cen_train_options train = cen_train_options_init();
-    const cen_folder_options folder = cen_folder_options_init();
-    s = defaults;
-    s.lr = train.lr;
-    s.adam_eps = train.adam_eps;
-    s.alpha = train.alpha;
-    s.batch_size = train.batch_size;
-    s.n_shards = train.n_shards;
-    s.weight_decay = train.weight_decay;
-    s.warmup = cen_fit_options_init().warmup;
-    s.validation_share = folder.validation_share;
-    s.seed = folder.seed;
-    s.max_pixels = folder.max_pixels;
-}
-
-void take_recipe(int recipe)
-{
-    if (recipe < 0) return;
-    s.net = "article";
-    s.lambda = "0.2";
-    s.centers = CEN_CENTERS_ADAM_DENSE;
-    s.adam_form = CEN_ADAM_KERAS;
-    s.adam_eps = 1e-7;
-    s.lr = 1e-3;
-    s.schedule = 1;
-    s.warmup = s.weight_decay = 0;
-    s.augment = 0;
-    s.no_whitening = true;
-    s.holdout = "0";
-    s.batch_size = 32;
-    s.n_epochs = 10;
-}
 
 /* --lambda auto: the center loss's gradient at the feature over that of softmax. */
 static const double auto_ratio = 0.4;
@@ -82,15 +33,6 @@ const char *first_term(void)
     return losses[s.loss] == CEN_LOSS_TRIPLET_HARD || losses[s.loss] == CEN_LOSS_TRIPLET_SEMI_HARD
                ? "triplet"
                : "softmax";
-}
-
-bool is_holdout_share(double *share)
-{
-    char *end;
-    const double value = strtod(s.holdout, &end);
-    if (end == s.holdout || *end != '\0') return false;
-    *share = value;
-    return true;
 }
 
 void fill_folder_options(cen_folder_options *folder)
@@ -184,15 +126,6 @@ static void apply_augment(cen_augment *augment)
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
         if (given[i] >= 0) *chosen[i] = given[i];
     }
-}
-
-bool is_lambda_good(void)
-{
-    if (strcmp(loss_names[s.loss], "softmax") == 0 && s.lambda == NULL) s.lambda = "0";
-    if (s.lambda == NULL || strcmp(s.lambda, "auto") == 0) return true;
-    char *end;
-    s.lambda_value = strtod(s.lambda, &end);
-    return end != s.lambda && *end == '\0' && s.lambda_value >= 0 && s.lambda_value <= RATE_MOST;
 }
 
 void apply_settings(training *t)

@@ -250,4 +250,10 @@ for list in "$SOURCE"/data/heldout/*.txt; do
     done <"$list"
 done
 
+# ---- src/README.md: the lengths of cl_train's files ----
+[ "$(wc -l <"$SOURCE/tools/cl_train.c")" -lt 250 ] || complain "tools/cl_train.c has 250 lines or more"
+for part in "$SOURCE"/tools/train_*.c; do
+    [ "$(wc -l <"$part")" -lt 200 ] || complain "$part has 200 lines or more"
+done
+
 finish
