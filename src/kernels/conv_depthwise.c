@@ -117,10 +117,10 @@ static size_t gradient_pitch(const cen__conv *v, const cen__conv_set *set)
     return cen__round_up(v->out_w, set->lanes);
 }
 
-/* With rows of zeros, that the inner loop takes four at once, or seven of one vector. */
+/* With a row of zeros if they are odd: the inner loop takes four and at last two, or seven of one vector. */
 static size_t gradient_rows(const cen__conv *v, const cen__conv_set *set)
 {
-    return v->out_h == 7 && v->out_w <= set->lanes ? 7 : cen__round_up(v->out_h, 4);
+    return v->out_h == 7 && v->out_w <= set->lanes ? 7 : cen__round_up(v->out_h, 2);
 }
 
 static size_t gradient_count(const cen__conv *v, const cen__conv_set *set)

@@ -146,9 +146,9 @@ static void taps(const cen__taps *job)
 #undef CASE
 }
 
-/* Of four rows. */
-INLINE void sum_rows(size_t stacks, size_t height, size_t step, const cen__tap_sums *t, size_t row,
-                     const size_t *at, vec *acc, vec *total)
+/* Of four rows, or two. */
+INLINE void sum_rows(size_t n, size_t stacks, size_t height, size_t step, const cen__tap_sums *t,
+                     size_t row, const size_t *at, vec *acc, vec *total)
 {
     const size_t pitch = t->pitch, columns = t->dy_pitch;
     const float *const dy = t->dy + row * columns, *const planes = t->planes + row * step * pitch;
@@ -156,16 +156,16 @@ INLINE void sum_rows(size_t stacks, size_t height, size_t step, const cen__tap_s
         vec y[4];
         size_t down = pitch;
         COMPUTE_ANEW(down);
-        for (size_t r = 0; r < 4; r++) y[r] = *(const vec *)(dy + r * columns + q);
-        *total += (y[0] + y[1]) + (y[2] + y[3]);
+        for (size_t r = 0; r < n; r++) y[r] = *(const vec *)(dy + r * columns + q);
+        *total += n == 4 ? (y[0] + y[1]) + (y[2] + y[3]) : y[0] + y[1];
 #pragma GCC unroll 16
         for (size_t s = 0; s < stacks; s++) {
             const float *const from = planes + at[s] + q;
             if (stacks * height == 1) CEN__LONE_SUM(acc[0]);
 #pragma GCC unroll 16
-            for (size_t i = 0; i < 3 * step + height; i++) {
+            for (size_t i = 0; i < (n - 1) * step + height; i++) {
                 const vec x = *(const vec *)(from + i * down);
-                for (size_t r = 0; r < 4; r++)
+                for (size_t r = 0; r < n; r++)
                     if (i >= r * step && i < r * step + height)
                         acc[s * height + i - r * step] += y[r] * x;
             }
@@ -177,10 +177,12 @@ INLINE void sum_stacks(size_t stacks, size_t height, size_t step, cen__tap_sums 
 {
     vec acc[10], total = {0};
     for (size_t s = 0; s < stacks * height; s++) acc[s] = (vec){0};
-    for (size_t row = 0; row < t->rows; row += 4) {
-        sum_rows(stacks, height, step, t, row, t->at + first, acc, &total);
+    size_t row = 0;
+    for (; row + 4 <= t->rows; row += 4) {
+        sum_rows(4, stacks, height, step, t, row, t->at + first, acc, &total);
         if (first == 0) fetch(t->ahead);
     }
+    if (row < t->rows) sum_rows(2, stacks, height, step, t, row, t->at + first, acc, &total);
     for (size_t s = 0; s < stacks; s++)
         add_lane_sums(height, acc + s * height, t->dw + t->w_at[first + s], t->w_step);
     if (first == 0 && t->dbias != NULL) *t->dbias += lane_sum(total);

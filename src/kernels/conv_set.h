@@ -109,7 +109,7 @@ typedef struct cen__taps {
  * dw[w_at[s] + i * w_step] += sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
  * over the whole vectors of dy_pitch; and *dbias (may be NULL) += the sum of dy. */
 typedef struct cen__tap_sums {
-    size_t stacks, height, step, rows, dy_pitch, pitch; /* rows: a multiple of 4 */
+    size_t stacks, height, step, rows, dy_pitch, pitch; /* rows: even, or 7 */
     const float *dy, *planes;
     const size_t *at, *w_at;
     ptrdiff_t w_step;
