@@ -117,10 +117,10 @@ static size_t gradient_pitch(const cen__conv *v, const cen__conv_set *set)
     return cen__round_up(v->out_w, set->lanes);
 }
 
-/* With a row of zeros if they are odd: the inner loop takes four and at last two, or seven of one vector. */
+/* With the rows of zeros that the inner loops need; seven rows of one vector need none. */
 static size_t gradient_rows(const cen__conv *v, const cen__conv_set *set)
 {
-    return v->out_h == 7 && v->out_w <= set->lanes ? 7 : cen__round_up(v->out_h, 2);
+    return v->out_h == 7 && v->out_w <= set->lanes ? 7 : cen__round_up(v->out_h, CEN__LAST_ROWS);
 }
 
 static size_t gradient_count(const cen__conv *v, const cen__conv_set *set)

@@ -107,7 +107,7 @@ INLINE void taps_planes(size_t height, size_t step, cen__taps *t)
                 taps_block(7, 1, height, step, t, row, 0, 0);
                 fetch(t->ahead);
             }
-        } else if (rows % 7 == 0 && rows <= 28) { /* of larger planes four were faster */
+        } else if (rows % 7 == 0 && rows <= CEN__SEVENS_MOST) { /* of more, four are faster */
             for (; row < rows; row += 7) {
                 taps_tall(height, step, t, row);
                 fetch(t->ahead);
@@ -182,7 +182,8 @@ INLINE void sum_stacks(size_t stacks, size_t height, size_t step, cen__tap_sums 
         sum_rows(4, stacks, height, step, t, row, t->at + first, acc, &total);
         if (first == 0) fetch(t->ahead);
     }
-    if (row < t->rows) sum_rows(2, stacks, height, step, t, row, t->at + first, acc, &total);
+    if (CEN__LAST_ROWS == 2 && row < t->rows)
+        sum_rows(2, stacks, height, step, t, row, t->at + first, acc, &total);
     for (size_t s = 0; s < stacks; s++)
         add_lane_sums(height, acc + s * height, t->dw + t->w_at[first + s], t->w_step);
     if (first == 0 && t->dbias != NULL) *t->dbias += lane_sum(total);

@@ -109,7 +109,8 @@ typedef struct cen__taps {
  * dw[w_at[s] + i * w_step] += sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
  * over the whole vectors of dy_pitch; and *dbias (may be NULL) += the sum of dy. */
 typedef struct cen__tap_sums {
-    size_t stacks, height, step, rows, dy_pitch, pitch; /* rows: even, or 7 */
+    size_t stacks, height, step, rows, dy_pitch,
+        pitch; /* rows: a multiple of CEN__LAST_ROWS, or 7 */
     const float *dy, *planes;
     const size_t *at, *w_at;
     ptrdiff_t w_step;
@@ -117,6 +118,13 @@ typedef struct cen__tap_sums {
     size_t count, plane, dy_plane, dw_plane, dbias_plane;
     cen__ahead ahead[2];
 } cen__tap_sums;
+
+/* Of a gradient the loops take four rows, and at last so many; planes of up to so many rows are computed by seven. */
+#if defined(CEN_SMALL)
+enum { CEN__LAST_ROWS = 4, CEN__SEVENS_MOST = 0 };
+#else
+enum { CEN__LAST_ROWS = 2, CEN__SEVENS_MOST = 28 };
+#endif
 
 /* Stacks share their vectors of the input, and those of these heights have loops of their own; each tap of another
  * height is a stack by itself. The sums are the same. */
