@@ -109,8 +109,9 @@ typedef struct cen__taps {
  * dw[w_at[s] + i * w_step] += sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
  * over the whole vectors of dy_pitch; and *dbias (may be NULL) += the sum of dy. */
 typedef struct cen__tap_sums {
-    size_t stacks, height, step, rows, dy_pitch,
-        pitch; /* rows: a multiple of CEN__LAST_ROWS, or 7 */
+    size_t stacks, height, step;
+    size_t rows; /* a multiple of CEN__LAST_ROWS, or 7 */
+    size_t dy_pitch, pitch;
     const float *dy, *planes;
     const size_t *at, *w_at;
     ptrdiff_t w_step;

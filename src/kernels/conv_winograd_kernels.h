@@ -37,16 +37,21 @@ INLINE void sandwich(line *f, size_t n_from, size_t n_to, const float *from,
     }
 }
 
+/* At a point and at its negative, from the even and the odd powers. */
+INLINE void put_pair(vec even, vec odd, vec *y)
+{
+    y[0] = even + odd;
+    y[1] = even - odd;
+}
+
 /* B^T x: row p holds the product of (z - q) over the points q other than p. */
 INLINE void input6_line(const vec *x, vec *y)
 {
     const vec a = x[4] - 4 * A2 * x[2], b = A1 * x[3] - 4 * A3 * x[1];
     const vec c = x[4] - A2 * x[2], d = 2 * A1 * x[3] - 2 * A3 * x[1];
     y[0] = x[4] - 5 * A2 * x[2] + 4 * A4 * x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
+    put_pair(a, b, y + 1);
+    put_pair(c, d, y + 3);
     y[5] = x[5] - 5 * A2 * x[3] + 4 * A4 * x[1];
 }
 
@@ -56,12 +61,9 @@ INLINE void input8_line(const vec *x, vec *y)
     const vec c = x[6] - 1.25F * x[4] + 0.25F * x[2], d = 2 * x[5] - 2.5F * x[3] + 0.5F * x[1];
     const vec e = x[6] - 5 * x[4] + 4 * x[2], f = 0.5F * x[5] - 2.5F * x[3] + 2 * x[1];
     y[0] = x[6] - 5.25F * x[4] + 5.25F * x[2] - x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
-    y[5] = e + f;
-    y[6] = e - f;
+    put_pair(a, b, y + 1);
+    put_pair(c, d, y + 3);
+    put_pair(e, f, y + 5);
     y[7] = x[7] - 5.25F * x[5] + 5.25F * x[3] - x[1];
 }
 
@@ -91,10 +93,8 @@ INLINE void gradient6_line(const vec *x, vec *y)
     const vec a = x[0] + A2 * x[2], b = A1 * x[1] + A3 * x[3];
     const vec c = x[0] + 4 * A2 * x[2], d = 2 * A1 * x[1] + 8 * A3 * x[3];
     y[0] = x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
+    put_pair(a, b, y + 1);
+    put_pair(c, d, y + 3);
     y[5] = x[3];
 }
 
@@ -103,12 +103,9 @@ INLINE void gradient8_line(const vec *x, vec *y)
     const vec a = x[0] + x[2], b = x[1] + x[3], c = x[0] + 4 * x[2], d = 2 * x[1] + 8 * x[3];
     const vec e = x[0] + 0.25F * x[2], f = 0.5F * x[1] + 0.125F * x[3];
     y[0] = x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
-    y[5] = e + f;
-    y[6] = e - f;
+    put_pair(a, b, y + 1);
+    put_pair(c, d, y + 3);
+    put_pair(e, f, y + 5);
     y[7] = x[3];
 }
 
@@ -183,12 +180,9 @@ INLINE void input7_line(const vec *x, vec *y)
     const vec e = x[6] - (1 + P2) * x[4] + P2 * x[2];
     const vec f = 4 * x[5] - 4 * (1 + P2) * x[3] + 4 * P2 * x[1];
     y[0] = x[6] - (17 + P2) * x[4] + (16 + 17 * P2) * x[2] - 16 * P2 * x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
-    y[5] = e + f;
-    y[6] = e - f;
+    put_pair(a, b, y + 1);
+    put_pair(c, d, y + 3);
+    put_pair(e, f, y + 5);
 }
 
 INLINE void output7_line(const vec *x, vec *y)
@@ -208,12 +202,9 @@ INLINE void gradient7_line(const vec *x, vec *y)
     const vec c = x[0] + P2 * x[2] + P4 * x[4], d = P1 * x[1] + P3 * x[3];
     const vec e = x[0] + 16 * x[2] + 256 * x[4], f = 4 * x[1] + 64 * x[3];
     y[0] = x[0];
-    y[1] = a + b;
-    y[2] = a - b;
-    y[3] = c + d;
-    y[4] = c - d;
-    y[5] = e + f;
-    y[6] = e - f;
+    put_pair(a, b, y + 1);
+    put_pair(c, d, y + 3);
+    put_pair(e, f, y + 5);
 }
 
 #define OVER_ZERO (-1 / (16 * P2))
