@@ -35,7 +35,10 @@ typedef struct page_content {
 } page_content;
 
 /* The place, among n_all, of the i-th of n that are drawn evenly, as cen_fit draws. */
-size_t page_place(size_t i, size_t n, size_t n_all);
+static inline size_t page_place(size_t i, size_t n, size_t n_all)
+{
+    return (size_t)((double)i * (double)n_all / (double)n);
+}
 
 /* Measures up to CEN_MEASURED_QUERIES validation images, and test images, against all training images and the held-out
  * classes among themselves, prints them, and writes report.html, report.json and, where asked for, svg/. */
@@ -53,6 +56,10 @@ cen_status page_write(page *p, const page_content *content, const cen_report_set
                       size_t n_sets, cen_error *error);
 
 /* MEMORY. */
-cen_status page_no_memory(cen_error *error);
+static inline cen_status page_no_memory(cen_error *error)
+{
+    *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
+    return error->status;
+}
 
 #endif

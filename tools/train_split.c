@@ -4,19 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "train_page.h"
-
-cen_status page_no_memory(cen_error *error)
-{
-    *error = (cen_error){CEN_ERROR_MEMORY, "not enough memory for the report of this run"};
-    return error->status;
-}
-
-size_t page_place(size_t i, size_t n, size_t n_all)
-{
-    return (size_t)((double)i * (double)n_all / (double)n);
-}
-
 void free_split(split_rows *set)
 {
     free(set->features);
