@@ -5,10 +5,16 @@
 /* Of C^T so many rows at once, of so many columns at most. */
 enum { ROWS = 32, COLUMNS = 48 };
 
+static size_t smaller(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* It packs the m rows of A in place of the n columns of B. */
 bool cen__gemm_is_turned(const cen__micro *micro, size_t m, size_t n, cen__matrix b)
 {
-    return b.row_stride == 1 && b.column_stride > 1 && n >= 2 * ROWS && m <= micro->nr &&
-           m <= COLUMNS;
+    return b.row_stride == 1 && b.column_stride > 1 && n >= ROWS && n >= 2 * smaller(ROWS, m) &&
+           m <= micro->nr && m <= COLUMNS;
 }
 
 #if defined(__GNUC__)
@@ -23,11 +29,6 @@ static void prefetch_columns(cen__matrix b, size_t k, size_t j, size_t end)
     enum { CACHE_LINE = 16 };
     for (; j < end; j++)
         for (size_t p = 0; p < k; p += CACHE_LINE) PREFETCH(b.data + j * b.column_stride + p);
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
 }
 
 /* The columns of the panel past m are zeros, so that only whole vectors are computed. */

@@ -2,7 +2,7 @@
  * of the method that computes it at the peak, or its bytes at the bandwidth, whichever takes longer. Peak and bandwidth
  * are measured in turn with it.
  *
- *     bench limits SECONDS [CASE] */
+ *     bench limits SECONDS [CASE [BATCH]] */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -82,9 +82,10 @@ static double mean_peak(void)
     return (double)n / seconds_each;
 }
 
-static int measure(const bench_case *c, const cen__net *net, double seconds, float *numbers)
+static int measure(const bench_case *c, size_t batch, const cen__net *net, double seconds,
+                   float *numbers)
 {
-    const size_t batch = bench_most(c->batch, 2), rounds = bench_most(ROUNDS, 1);
+    const size_t rounds = bench_most(ROUNDS, 1);
     const size_t head = c->n_classes * cen__shape_count(net->out);
     double ms[2][ROUNDS], shares[2][ROUNDS];
     need least[2];
@@ -109,7 +110,7 @@ static int measure(const bench_case *c, const cen__net *net, double seconds, flo
     return 0;
 }
 
-static int measure_case(const bench_case *c, double seconds)
+static int measure_case(const bench_case *c, size_t batch, double seconds)
 {
     const cen_preset *preset = cen__preset_find(c->net);
     const cen__shape in = {c->channels, c->side, c->side};
@@ -121,7 +122,7 @@ static int measure_case(const bench_case *c, double seconds)
     (void)bench_bandwidth(numbers, numbers + MUCH, MUCH); /* the first time takes the memory */
     if (cen__net_create(NULL, kernels_now(), &net, preset != NULL ? preset->net : c->net, in, 0,
                         &error) == CEN_OK) {
-        failed = measure(c, &net, seconds, numbers);
+        failed = measure(c, batch, &net, seconds, numbers);
         cen__net_free(&net);
     } else {
         fprintf(stderr, "%s\n", error.message);
@@ -132,14 +133,16 @@ static int measure_case(const bench_case *c, double seconds)
 
 int bench_limits(int argc, char **argv)
 {
-    const bench_case *only = argc == 3 ? bench_find(argv[2]) : NULL;
-    if (argc != 2 && only == NULL) return 2;
+    const bench_case *only = argc == 3 || argc == 4 ? bench_find(argv[2]) : NULL;
+    const size_t batch = argc == 4 ? strtoul(argv[3], NULL, 10) : 0;
+    if ((argc != 2 && only == NULL) || (argc == 4 && batch == 0)) return 2;
     printf("%s, one thread; the limit is the multiply-add peak or the bandwidth, op by op\n",
            instructions_now());
     for (size_t i = 0; i < bench_n_cases; i++) {
         const bench_case *c = &bench_cases[i];
         if (only != NULL ? c != only : c->n_sampled > 0) continue;
-        if (measure_case(c, atof(argv[1])) != 0) return 1;
+        if (measure_case(c, bench_most(batch > 0 ? batch : c->batch, 2), atof(argv[1])) != 0)
+            return 1;
     }
     return 0;
 }

@@ -271,6 +271,7 @@ static void check_rows(void)
 {
     static const shape shapes[] = {{70, 512, 4100, false, true, false, 0},
                                    {66, 513, 4100, false, true, true, 0},
+                                   {33, 45, 4100, false, true, true, 0},
                                    {1500, 23, 4100, false, true, true, 1},
                                    {300, 130, 700, false, true, true, 0}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
