@@ -177,11 +177,7 @@ static int check_name(const knn *s, const knn_change *c, const char *name, bool 
     if (s->is_negative && count.n + count.n_negatives == 0)
         return knn_no_such_name(s, c->path, c->gallery, name);
     if (count.n == 0 || !is_new) return 0;
-    char text[64];
-    return fail(s->tool, EXIT_FAILED,
-                "%s: the class \"%s\" is there already, with %s; choose another name, or "
-                "add to it with --add",
-                c->path, name, counted(count.n, "row", text));
+    return knn_class_is_there(s, c->path, name, count.n);
 }
 
 int knn_add_rows(const knn *s, knn_change *c, const char *name, const knn_set *set, bool is_new,

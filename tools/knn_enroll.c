@@ -323,11 +323,7 @@ static int add_to_gallery(knn *s, char *const *paths, const knn_set *pictures, c
         code = fail(s->tool, EXIT_USAGE,
                     "%s: its rows without a class would be lost; add -o FILE.npy", paths[0]);
     } else if (n_there > 0 && !s->adds) {
-        char text[64];
-        code = fail(s->tool, EXIT_FAILED,
-                    "%s: the class \"%s\" is there already, with %s; choose another name, or "
-                    "add to it with --add",
-                    paths[0], paths[1], counted(n_there, "row", text));
+        code = knn_class_is_there(s, paths[0], paths[1], n_there);
     } else {
         enrolment e = {.gallery = &gallery,
                        .pictures = pictures,

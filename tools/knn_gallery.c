@@ -265,6 +265,15 @@ int knn_no_such_name(const knn *s, const char *path, const cen_gallery *gallery,
                 name);
 }
 
+int knn_class_is_there(const knn *s, const char *path, const char *name, size_t n)
+{
+    char text[64];
+    return fail(s->tool, EXIT_FAILED,
+                "%s: the class \"%s\" is there already, with %s; choose another name, or "
+                "add to it with --add",
+                path, name, counted(n, "row", text));
+}
+
 size_t *knn_rows_of(const knn *s, const char *path, const cen_gallery *gallery, const char *name,
                     size_t *n)
 {

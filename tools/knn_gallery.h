@@ -54,6 +54,9 @@ bool knn_gallery_row(const knn *s, const cen_gallery *gallery, size_t i, cen_gal
 /* The exit code of a name that is not there; a name that is spelled nearly the same is proposed. */
 int knn_no_such_name(const knn *s, const char *path, const cen_gallery *gallery, const char *name);
 
+/* That of a class to enroll that is there, with n rows. */
+int knn_class_is_there(const knn *s, const char *path, const char *name, size_t n);
+
 /* The rows of a name, which the caller frees; NULL after a printed error, *n is 0 if there are none. */
 size_t *knn_rows_of(const knn *s, const char *path, const cen_gallery *gallery, const char *name,
                     size_t *n);
