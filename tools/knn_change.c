@@ -30,12 +30,6 @@ static void free_rows(new_rows *new)
     free(new->rows);
 }
 
-static bool is_zero(const uint8_t *digest)
-{
-    static const uint8_t zeros[CEN_DIGEST_SIZE];
-    return memcmp(digest, zeros, CEN_DIGEST_SIZE) == 0;
-}
-
 /* The digests of pictures that another gallery knows. Its negatives are no rows of a set. */
 static int take_digests(const knn *s, const char *path, new_rows *new)
 {
@@ -114,8 +108,9 @@ static int check_old_rows(const knn *s, const knn_change *c, cen_gallery_row **s
     for (size_t i = 0; i < n_old && code == 0; i++) {
         cen_gallery_row old, *key = &old;
         if (!knn_gallery_row(s, c->gallery, i, &old)) return EXIT_FAILED;
-        cen_gallery_row **found =
-            is_zero(old.digest) ? NULL : bsearch(&key, sorted, n, sizeof *sorted, compare_digests);
+        cen_gallery_row **found = knn_has_digest(old.digest)
+                                      ? bsearch(&key, sorted, n, sizeof *sorted, compare_digests)
+                                      : NULL;
         if (found == NULL) continue;
         while (found > sorted && compare_digests(found - 1, &key) == 0) found--;
         for (; found < sorted + n && compare_digests(found, &key) == 0 && code == 0; found++) {
@@ -134,7 +129,7 @@ static int drop_repetitions(const knn *s, const knn_change *c, new_rows *new)
     qsort(sorted, new->n, sizeof *sorted, compare_digests);
     int code = check_old_rows(s, c, sorted, new->n);
     for (size_t i = 1; i < new->n &&code == 0; i++) {
-        if (is_zero(sorted[i]->digest) || compare_digests(&sorted[i - 1], &sorted[i]) != 0)
+        if (!knn_has_digest(sorted[i]->digest) || compare_digests(&sorted[i - 1], &sorted[i]) != 0)
             continue;
         sorted[i]->feature = NULL;
     }

@@ -346,3 +346,9 @@ char *knn_source_of(const char *path)
     free(real);
     return source;
 }
+
+bool knn_has_digest(const uint8_t *digest)
+{
+    static const uint8_t zeros[CEN_DIGEST_SIZE];
+    return memcmp(digest, zeros, CEN_DIGEST_SIZE) != 0;
+}

@@ -74,4 +74,7 @@ knn_name *knn_count_names(const knn *s, const char *path, const cen_gallery *gal
  * frees it; NULL without memory. */
 char *knn_source_of(const char *path);
 
+/* False for a row of a feature file, and for a picture that could not be read. */
+bool knn_has_digest(const uint8_t *digest);
+
 #endif

@@ -206,6 +206,7 @@ static void free_sync(sync *y)
     cen_folder_free(y->folder);
     cen_gallery_free(y->before);
     knn_change_end(&y->change);
+    for (size_t i = 0; y->rows != NULL && i < y->n_rows; i++) free(y->rows[i].source);
     free(y->rows);
     free(y->by_digest);
     free(y->by_source);

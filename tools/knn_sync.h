@@ -10,6 +10,7 @@
 /* A row of the gallery as it was. */
 typedef struct old_row {
     cen_gallery_row row;
+    char *source; /* what row.source is for a row of a feature file, whose path may be relative */
     size_t place;
     bool is_inside; /* of the folder, and no negative */
     bool is_kept, has_moved, has_changed;

@@ -39,6 +39,11 @@ static int list_rows(sync *y)
         old_row *old = &y->rows[i];
         if (!knn_gallery_row(y->s, y->before, i, &old->row)) return EXIT_FAILED;
         if (old->row.source == NULL) old->row.source = "";
+        if (!knn_has_digest(old->row.digest) && old->row.source[0] != '\0') {
+            old->source = knn_source_of(old->row.source);
+            if (old->source == NULL) return knn_sync_no_memory(y);
+            old->row.source = old->source;
+        }
         old->place = i;
         old->is_inside = !old->row.is_negative && lies_in(old->row.source, y->root);
         y->by_digest[i] = old;
@@ -49,7 +54,6 @@ static int list_rows(sync *y)
 
 int knn_sync_read_rows(sync *y)
 {
-    static const uint8_t zeros[CEN_DIGEST_SIZE];
     y->n_rows = y->before != NULL ? cen_gallery_get(y->before)->n : 0;
     y->rows = calloc(y->n_rows + 1, sizeof *y->rows);
     y->by_digest = malloc((y->n_rows + 1) * sizeof(old_row *));
@@ -64,7 +68,7 @@ int knn_sync_read_rows(sync *y)
     qsort(y->by_source, y->n_inside, sizeof *y->by_source, compare_sources);
     for (size_t i = 0; i < y->n_rows; i++) {
         const uint8_t *digest = y->by_digest[i]->row.digest;
-        if (memcmp(digest, zeros, CEN_DIGEST_SIZE) == 0) continue;
+        if (!knn_has_digest(digest)) continue;
         memcpy(y->known[y->n_known++], digest, CEN_DIGEST_SIZE);
     }
     return 0;
@@ -73,9 +77,8 @@ int knn_sync_read_rows(sync *y)
 /* The first row with such bytes, of y->by_digest; NULL: none. */
 static old_row **rows_like(const sync *y, const cen_folder_image *image)
 {
-    static const uint8_t zeros[CEN_DIGEST_SIZE];
     size_t low = 0, high = y->n_rows;
-    if (memcmp(image->digest, zeros, CEN_DIGEST_SIZE) == 0) return NULL;
+    if (!knn_has_digest(image->digest)) return NULL;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         if (memcmp(y->by_digest[middle]->row.digest, image->digest, CEN_DIGEST_SIZE) < 0) {

@@ -142,6 +142,15 @@ mv kept run
 succeed "$KNN" classify g.gallery "people/a bag/$last"
 says '  a bag  distance 0 '
 
+# -- rows of a run name pictures as its command did; a folder that has these pictures replaces the rows
+"$KNN" enroll run Ada "more/bag/$first" -o of_run.gallery >out.txt 2>err.txt || complain "enroll: $(cat err.txt)"
+succeed "$KNN" list --json of_run.gallery bag
+says '"path": "photos/'
+"$KNN" sync of_run.gallery photos >out.txt 2>err.txt || complain "sync after enroll: $(cat err.txt)"
+says ': 0 added, 18 changed, 0 moved, 0 removed, 0 as before; the gallery has 19 rows$'
+succeed "$KNN" sync of_run.gallery photos
+says ': 0 added, 0 changed, 0 moved, 0 removed, 18 as before; the gallery has 19 rows$'
+
 # -- refused, and nothing changes
 cp g.gallery before.gallery
 mkdir none
