@@ -497,7 +497,8 @@ CEN_API cen_status cen_model_fingerprint(const cen_model *model, char text[CEN_F
 /* ---- prediction ---------------------------------------------------------------------------- */
 
 /* A model made ready for up to max_n images per call: memory planned, batch normalisation folded,
- * kernels transformed. The model is borrowed and must not change. Each thread needs its own
+ * kernels transformed and weights of dense layers packed, which takes their memory once more (not
+ * with CEN_SMALL). The model is borrowed and must not change. Each thread needs its own
  * predictor; they may share a model. */
 typedef struct cen_predictor cen_predictor;
 

@@ -52,6 +52,7 @@ typedef struct {
     float *c;
     size_t ldc;
     bool accumulate; /* c holds what the product is added to */
+    bool is_packed;  /* b is: columns nr apart lie k nr apart */
 } product;
 
 static cen__matrix part(cen__matrix x, size_t row, size_t column)
@@ -78,7 +79,8 @@ static bool reads_a_in_place(const cen__micro *micro, const product *x)
 
 static bool reads_b_in_place(const cen__micro *micro, const product *x)
 {
-    return x->b.column_stride == 1 && x->m <= micro->mr && x->n % micro->lanes == 0;
+    return x->is_packed ||
+           (x->b.column_stride == 1 && x->m <= micro->mr && x->n % micro->lanes == 0);
 }
 
 /* One block of A times one of B, both as they are read: panels, or in place. */
@@ -93,7 +95,7 @@ static void multiply_tile(const block *on, size_t i, size_t j)
     const product *x = &on->x;
     size_t rows = smaller(on->micro->mr, x->m - i), columns = smaller(on->micro->nr, x->n - j);
     cen__micro_tile *tile = on->micro->tile;
-    const float *a = part(x->a, i, 0).data, *b = x->b.data + j;
+    const float *a = part(x->a, i, 0).data, *b = part(x->b, 0, j).data;
     size_t lda = x->a.column_stride, ldb = x->b.row_stride;
     if (on->a_panels != NULL) {
         a = on->a_panels + i * x->k;
@@ -181,7 +183,8 @@ static product cut_out(const product *x, size_t i, size_t i_end, size_t j, size_
                      .bias = p == 0 && x->bias != NULL ? x->bias + j : NULL,
                      .c = x->c + i * x->ldc + j,
                      .ldc = x->ldc,
-                     .accumulate = x->accumulate || p > 0};
+                     .accumulate = x->accumulate || p > 0,
+                     .is_packed = x->is_packed};
 }
 
 /* Puts the bias into C, for the product to be added to it. */
@@ -360,18 +363,52 @@ static void run(const cen__micro *micro, product *whole, float *scratch, cen_con
     if (job_.k_parts > 1) add_partial(&job_);
 }
 
-void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
-               const float *bias, float *c, size_t ldc, float *scratch, cen_context *context)
+static void run_whole(const cen__micro *micro, product *whole, float *scratch, cen_context *context)
 {
-    product whole = {m, n, k, a, b, bias, c, ldc, false};
-    if (k == 0 && bias == NULL) {
-        for (size_t i = 0; i < m; i++) memset(c + i * ldc, 0, n * sizeof *c);
+    const size_t m = whole->m, n = whole->n, k = whole->k;
+    if (k == 0 && whole->bias == NULL) {
+        for (size_t i = 0; i < m; i++) memset(whole->c + i * whole->ldc, 0, n * sizeof(float));
     }
-    if (k == 0) begin_with_bias(&whole);
+    if (k == 0) begin_with_bias(whole);
     if (m == 0 || n == 0 || k == 0) return;
     size_t most = cen__gemm_parts(n, k) > 1 ? SPLIT_AREA / n : m;
     for (size_t row = 0; row < m; row += most) {
-        product rows = cut_out(&whole, row, smaller(row + most, m), 0, n, 0, k);
+        product rows = cut_out(whole, row, smaller(row + most, m), 0, n, 0, k);
         run(micro, &rows, scratch, context);
     }
+}
+
+void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
+               const float *bias, float *c, size_t ldc, float *scratch, cen_context *context)
+{
+    product whole = {m, n, k, a, b, bias, c, ldc, false, false};
+    run_whole(micro, &whole, scratch, context);
+}
+
+/* ---- a packed B ---- */
+
+size_t cen__gemm_packed_parts(const cen__micro *micro, size_t n)
+{
+    return n < micro->nr / 2 ? 0 : parts(n, micro->nr);
+}
+
+size_t cen__gemm_packed_count(const cen__micro *micro, size_t n, size_t k)
+{
+    return cen__times(cen__gemm_packed_parts(micro, n) * micro->nr, k);
+}
+
+void cen__gemm_pack(const cen__micro *micro, size_t n, size_t k, cen__matrix b, size_t panel,
+                    float *packed)
+{
+    const size_t column = panel * micro->nr;
+    cen__pack_b(micro, smaller(n - column, micro->nr), k, part(b, 0, column), packed + column * k);
+}
+
+void cen__gemm_packed(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a,
+                      const float *packed, const float *bias, float *c, size_t ldc, float *scratch,
+                      cen_context *context)
+{
+    const cen__matrix b = {packed, micro->nr, k};
+    product whole = {m, n, k, a, b, bias, c, ldc, false, true};
+    run_whole(micro, &whole, scratch, context);
 }

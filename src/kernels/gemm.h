@@ -25,6 +25,16 @@ size_t cen__gemm_scratch_count(const cen__micro *micro, size_t m, size_t n, size
 void cen__gemm(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a, cen__matrix b,
                const float *bias, float *c, size_t ldc, float *scratch, cen_context *context);
 
+/* The same with a B that many products share and that is packed once, [cen__gemm_packed_count]: by parts, none of
+ * which needs another. 0 numbers and parts: of so few columns it would be mostly zeros. */
+size_t cen__gemm_packed_count(const cen__micro *micro, size_t n, size_t k);
+size_t cen__gemm_packed_parts(const cen__micro *micro, size_t n);
+void cen__gemm_pack(const cen__micro *micro, size_t n, size_t k, cen__matrix b, size_t part,
+                    float *packed);
+void cen__gemm_packed(const cen__micro *micro, size_t m, size_t n, size_t k, cen__matrix a,
+                      const float *packed, const float *bias, float *c, size_t ldc, float *scratch,
+                      cen_context *context);
+
 /* In how many parts a sum of k products is computed for n columns. */
 size_t cen__gemm_parts(size_t n, size_t k);
 

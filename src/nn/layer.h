@@ -72,7 +72,7 @@ typedef struct cen__pass {
     size_t first;            /* of these images in the batch */
     cen_context *context;    /* BATCH layers only; IMAGE layers run inside a thread */
     const float *w;          /* [layer->count] */
-    const float *prepared;   /* [prepared_count], what prepare made of w for this pass */
+    const float *prepared;   /* [prepared_count], what prepare made of w for this pass; or NULL */
     const float *x, *x2;     /* [n, in] of each input */
     float *y;                /* [n, out]; y == x for a layer in place */
     const float *dy;         /* [n, out] */
@@ -110,8 +110,8 @@ struct cen__layer_kind {
     size_t (*scratch_count)(const cen__layer *layer, size_t n, int n_threads);
     size_t (*shared_count)(const cen__layer *layer);
     size_t (*sums_count)(const cen__layer *layer);
-    /* What IMAGE layers make of w before forward, or backward, of all images: in so many parts, none of
-     * which needs another. */
+    /* What IMAGE layers make of w before forward, or backward, of all images, and BATCH layers when
+     * inference begins: in so many parts, none of which needs another. */
     size_t (*prepared_count)(const cen__layer *layer);
     size_t (*n_parts)(const cen__layer *layer, bool backward);
     void (*prepare)(const cen__layer *layer, const float *w, bool backward, size_t part,

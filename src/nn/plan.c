@@ -201,7 +201,7 @@ static void plan_prepared(cen__plan *plan)
         for (size_t i = plan->stages[s].first; i < plan->stages[s].end; i++) {
             const cen__layer *op = &plan->ops[i];
             plan->spots[i].prepared_offset = count;
-            if (op->kind->prepare == NULL) continue;
+            if (!cen__plan_prepares(plan, op)) continue;
             count = cen__plus(count, round_up(op->kind->prepared_count(op)));
         }
         plan->prepared_count = larger(plan->prepared_count, count);

@@ -19,7 +19,7 @@
  *     partial   one a chunk: gradients of a stage's parameters
  *     folded    parameters with the batchnorm after them (inference, and frozen)
  *     prepared  what convolutions make of their kernels: in training those of the stage that runs, else
- *               of all
+ *               of all, and the packed weights of dense layers
  *
  * An output may have two readers (residual). An op that works in place does so only where nobody needs what
  * it overwrites, and gradients that two readers hand to one output are added as soon as both are there. */
@@ -96,6 +96,12 @@ static inline cen__place cen__plan_input(const cen__plan *plan, size_t i, size_t
     const size_t input = plan->ops[i].inputs[k];
     if (input != CEN__NET_INPUT) return plan->spots[input].y;
     return (cen__place){CEN__AT_INPUT, 0, cen__shape_count(plan->net->in)};
+}
+
+/* In training a BATCH op reads each weight once a call, so there is nothing to gain. */
+static inline bool cen__plan_prepares(const cen__plan *plan, const cen__layer *op)
+{
+    return op->kind->prepare != NULL && (!plan->is_training || op->kind->scope == CEN__SCOPE_IMAGE);
 }
 
 /* Bytes that the batch reserves for an op's, an image: whole numbers. */

@@ -164,25 +164,25 @@ static cen__pass op_pass(const call *c, const chunk *of, size_t i)
     bool is_batch = op->kind->scope == CEN__SCOPE_BATCH, has_saved = c->plan->is_training;
     size_t saved_size = op->kind->saved_size != NULL ? op->kind->saved_size(op) : 0;
     uint8_t *saved = run->saved + at->saved_offset;
-    return (cen__pass){.n = of->n,
-                       .start = of->start,
-                       .first = run->first + of->start,
-                       .context = run->context,
-                       .w = weights(run, i),
-                       .prepared = run->prepared + at->prepared_offset,
-                       .x = output(c, of, cen__plan_input(c->plan, i, 0)),
-                       .x2 =
-                           op->n_inputs > 1 ? output(c, of, cen__plan_input(c->plan, i, 1)) : NULL,
-                       .y = at->y.kind != CEN__AT_INPUT ? locate(c, of, at->y) : NULL,
-                       .saved = has_saved ? saved + of->start * saved_size : NULL,
-                       .saved_of_batch = has_saved ? saved : NULL,
-                       .max_n = c->plan->max_n,
-                       .scratch = is_batch ? run->area : of->area + c->plan->scratch_offset,
-                       .state = run->state + op->state_offset,
-                       .shared = run->shared + at->shared_offset,
-                       .sums = of->sums,
-                       .seed = run->seed,
-                       .step = run->step};
+    return (cen__pass){
+        .n = of->n,
+        .start = of->start,
+        .first = run->first + of->start,
+        .context = run->context,
+        .w = weights(run, i),
+        .prepared = cen__plan_prepares(c->plan, op) ? run->prepared + at->prepared_offset : NULL,
+        .x = output(c, of, cen__plan_input(c->plan, i, 0)),
+        .x2 = op->n_inputs > 1 ? output(c, of, cen__plan_input(c->plan, i, 1)) : NULL,
+        .y = at->y.kind != CEN__AT_INPUT ? locate(c, of, at->y) : NULL,
+        .saved = has_saved ? saved + of->start * saved_size : NULL,
+        .saved_of_batch = has_saved ? saved : NULL,
+        .max_n = c->plan->max_n,
+        .scratch = is_batch ? run->area : of->area + c->plan->scratch_offset,
+        .state = run->state + op->state_offset,
+        .shared = run->shared + at->shared_offset,
+        .sums = of->sums,
+        .seed = run->seed,
+        .step = run->step};
 }
 
 /* The same with its gradients; those of the parameters are the chunk's, or those of the batch. */
@@ -202,7 +202,8 @@ static cen__pass gradient_pass(const call *c, const chunk *of, size_t i)
 static size_t n_parts(const call *c, size_t i)
 {
     const cen__layer *op = &c->plan->ops[i];
-    if (op->kind->prepare == NULL || (c->is_backward && !c->plan->spots[i].needs_dx)) return 0;
+    if (!cen__plan_prepares(c->plan, op) || (c->is_backward && !c->plan->spots[i].needs_dx))
+        return 0;
     return op->kind->n_parts(op, c->is_backward);
 }
 

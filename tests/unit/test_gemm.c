@@ -74,8 +74,21 @@ static void free_problem(problem *made)
     cen__free(made->bias);
 }
 
-/* c as the fast product leaves it, on n_threads. */
-static float *run_fast(const problem *on, int n_threads)
+/* B as many products share it; NULL: it has too few columns. */
+static float *pack(const problem *on)
+{
+    const cen__micro *micro = &kernels_now()->micro;
+    const size_t parts = cen__gemm_packed_parts(micro, on->is.n);
+    const size_t count = cen__gemm_packed_count(micro, on->is.n, on->is.k);
+    float *packed = parts > 0 ? cen__alloc(NULL, count, sizeof *packed) : NULL;
+    for (size_t part = parts; part > 0; part--) {
+        cen__gemm_pack(micro, on->is.n, on->is.k, on->b_matrix, part - 1, packed);
+    }
+    return packed;
+}
+
+/* c as the fast product leaves it, on n_threads, of B as it lies (NULL) or packed. */
+static float *run_with(const problem *on, const float *packed, int n_threads)
 {
     float *c = cen__alloc(NULL, on->c_size, sizeof *c);
     size_t count =
@@ -85,10 +98,20 @@ static float *run_fast(const problem *on, int n_threads)
     assert_non_null(scratch);
     for (size_t i = 0; i < count; i++) scratch[i] = NAN;
     memcpy(c, on->c, on->c_size * sizeof *c);
-    cen__gemm(&kernels_now()->micro, on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix,
-              on->bias, c, on->ldc, scratch, threads(n_threads));
+    if (packed != NULL) {
+        cen__gemm_packed(&kernels_now()->micro, on->is.m, on->is.n, on->is.k, on->a_matrix, packed,
+                         on->bias, c, on->ldc, scratch, threads(n_threads));
+    } else {
+        cen__gemm(&kernels_now()->micro, on->is.m, on->is.n, on->is.k, on->a_matrix, on->b_matrix,
+                  on->bias, c, on->ldc, scratch, threads(n_threads));
+    }
     cen__free(scratch);
     return c;
+}
+
+static float *run_fast(const problem *on, int n_threads)
+{
+    return run_with(on, NULL, n_threads);
 }
 
 /* Each of k additions of products below 1 rounds a partial sum of about sqrt(k) / 3; these errors add
@@ -123,6 +146,10 @@ static void check_shape(shape is, uint64_t seed)
         assert_memory_equal(one, more, on.c_size * sizeof *one);
         cen__free(more);
     }
+    float *packed = pack(&on), *of_packed = run_with(&on, packed, 2);
+    assert_memory_equal(one, of_packed, on.c_size * sizeof *one);
+    cen__free(packed);
+    cen__free(of_packed);
     cen__free(one);
     free_problem(&on);
 }
