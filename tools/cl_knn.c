@@ -11,7 +11,6 @@
 
 static knn s = {.seed = 1, .metric = -1, .weights = -1, .threshold = -1, .far = -1, .ratio = 1.5};
 
-const char *const knn_metrics[] = {"l2", "cosine", NULL};
 const char *const knn_weights[] = {"uniform", "distance", "steep", NULL};
 
 static const option options[] = {
@@ -21,9 +20,10 @@ static const option options[] = {
          "The default is that of GALLERY. A .gallery names its model, and a run folder has one."},
     {"k", 'k', OPTION_COUNT, &s.k, "N", .least = 1, .most = 1e9,
      .help = "neighbours that vote (5, or all if fewer)"},
-    {"metric", '\0', OPTION_CHOICE, &s.metric, "KIND", .choices = knn_metrics,
-     .help = "distance: l2 (default), or cosine",
-     .more = "cosine is 1 - the cosine of the angle between two features. A .gallery keeps its "
+    {"metric", '\0', OPTION_CHOICE, &s.metric, "KIND", .choices = metric_names,
+     .help = "distance: l2 or cosine (the run's choice)",
+     .more = "cosine is 1 - the cosine of the angle between two features. The default is what "
+             "cl_train chose for the run, or for the run of --model, else l2. A .gallery keeps its "
              "metric."},
     {"weights", '\0', OPTION_CHOICE, &s.weights, "KIND", .choices = knn_weights,
      .help = "how neighbours vote: uniform, distance or steep",
@@ -315,6 +315,7 @@ static int work(int argc, char **argv)
         s.command_line = line;
         /* Lines of progress would stand among the answers. */
         s.line = progress_start(s.as_json || s.is_quiet || terminal_width(stdout) == 0, stdout);
+        if (code == 0 && n > 1) code = knn_learn_metric(&s, argv[1]);
         if (code == 0) code = commands[which].work(&s, argv + 1, (size_t)n - 1);
         cen_model_free(s.model);
         free(s.kept_model);

@@ -9,9 +9,9 @@
 #include "progress.h"
 
 /* What cl_train notes in a model. */
-static const char *const notes[] = {"loss",      "lambda",     "centers", "alpha",
-                                    "epochs",    "batch_size", "lr",      "adam_eps",
-                                    "adam_form", "optimizer",  "frozen",  "seed"};
+static const char *const notes[] = {"loss",       "lambda", "centers",  "alpha",     "epochs",
+                                    "batch_size", "lr",     "adam_eps", "adam_form", "optimizer",
+                                    "frozen",     "metric", "seed"};
 
 enum { N_NOTES = sizeof notes / sizeof *notes };
 

@@ -29,8 +29,7 @@ typedef struct knn {
     progress line;
 } knn;
 
-/* The names of --metric and --weights. */
-extern const char *const knn_metrics[], *const knn_weights[];
+extern const char *const knn_weights[]; /* the names of --weights */
 
 /* Features with what they are called after; labels[i] is rows[i].label. */
 typedef struct knn_set {
@@ -59,8 +58,11 @@ int knn_list(knn *s, char *const *paths, size_t n_paths);
 int knn_info(knn *s, char *const *paths, size_t n_paths);
 int knn_calibrate_gallery(knn *s, char *const *paths, size_t n_paths);
 
-/* The metric of --metric, else that of the .gallery, else l2. */
+/* The metric of --metric, else that of the .gallery, else what knn_learn_metric found, else l2. */
 cen_metric knn_metric(const knn *s);
+
+/* Takes the metric that cl_train noted in the model: of a run, else of --model. */
+int knn_learn_metric(knn *s, const char *gallery);
 
 /* Of x[d] and y[d]: the Euclidean distance, or 1 - cosine. */
 double knn_distance(cen_metric metric, size_t d, const float *x, const double *y);

@@ -127,7 +127,7 @@ static int write_report(const knn *s, const knn_evaluation *e, const char *const
         {"rows of the gallery", with_commas(e->gallery.f.n, n_gallery)},
         {"queries", e->leave_one_out ? "the gallery itself, by leave-one-out" : queries->name},
         {"rows of the queries", with_commas(queries->f.n, n_queries)},
-        {"metric", knn_metrics[knn_metric(s)]},
+        {"metric", metric_names[knn_metric(s)]},
         {"k", k},
         {"weights", knn_weights[s->weights]},
     };

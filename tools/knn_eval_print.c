@@ -67,7 +67,7 @@ static void print_head(const knn *s, const knn_evaluation *e)
         printf("%-15s %s of split %s: --query-split %s measures them\n", "left out",
                counted(e->n_left_out[j], "row", text), knn_others[j], knn_others[j]);
     }
-    printf("%-15s %s, k %zu, weights %s\n\n", "metric", knn_metrics[knn_metric(s)], e->measures.k,
+    printf("%-15s %s, k %zu, weights %s\n\n", "metric", metric_names[knn_metric(s)], e->measures.k,
            knn_weights[s->weights]);
 }
 
@@ -212,7 +212,7 @@ void knn_eval_json(const knn *s, const knn_evaluation *e, const char *const *nam
     json_set("gallery", &e->gallery, e->gallery_split);
     json_set("queries", knn_queries_of(e), e->query_split);
     printf("\"leave_one_out\": %s, \"metric\": \"%s\", \"k\": %zu, \"weights\": \"%s\", ",
-           e->leave_one_out ? "true" : "false", knn_metrics[knn_metric(s)], m->k,
+           e->leave_one_out ? "true" : "false", metric_names[knn_metric(s)], m->k,
            knn_weights[s->weights]);
     printf("\"within\": ");
     if (s->within != NULL) print_json_string(stdout, s->within);

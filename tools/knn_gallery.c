@@ -79,7 +79,7 @@ static int remember(knn *s, const char *path, const cen_gallery *gallery)
     const cen_gallery_info *info = cen_gallery_get(gallery);
     if (s->metric >= 0 && s->metric != (int)info->metric) {
         return fail(s->tool, EXIT_USAGE, "%s: this gallery has the metric %s; leave --metric out",
-                    path, knn_metrics[info->metric]);
+                    path, metric_names[info->metric]);
     }
     s->metric = (int)info->metric;
     if (s->kept_by != NULL) return check_model(s, path, info);

@@ -152,7 +152,7 @@ static void print_text(const char *path, const cen_gallery_info *info, size_t n_
         printf("negatives    %s of them\n", with_commas(info->n_negatives, text));
     printf("names        %s\n", with_commas(n_names, text));
     printf("feature      %s, metric %s\n", counted(info->d, "number", text),
-           knn_metrics[info->metric]);
+           metric_names[info->metric]);
     print_names(stdout, "model        %s\n", info->model != NULL ? info->model : "not known");
     if (info->fingerprint != NULL) print_names(stdout, "fingerprint  %s\n", info->fingerprint);
     print_limit("threshold", &info->known, false);
@@ -193,7 +193,7 @@ static void print_json(const char *path, const cen_gallery_info *info, size_t n_
     print_json_string(stdout, path);
     printf(
         ", \"n_rows\": %zu, \"n_negatives\": %zu, \"n_names\": %zu, \"d\": %zu, \"metric\": \"%s\"",
-        info->n, info->n_negatives, n_names, info->d, knn_metrics[info->metric]);
+        info->n, info->n_negatives, n_names, info->d, metric_names[info->metric]);
     json_text("model", info->model);
     json_text("fingerprint", info->fingerprint);
     json_limit("threshold", &info->known);

@@ -99,6 +99,23 @@ static int check_run(const knn *s, const char *run)
     return code;
 }
 
+int knn_learn_metric(knn *s, const char *gallery)
+{
+    const bool is_gallery = knn_is_gallery(gallery);
+    if (s->metric >= 0 || (is_gallery && path_exists(gallery))) return 0;
+    const bool is_run = !is_gallery && holds(gallery, "model.safetensors");
+    const char *path = is_run ? gallery : s->model_path;
+    cen_model *model;
+    if (path == NULL) return 0;
+    const int code = load_model(s->tool, s->context, path, s->limits, &model);
+    if (code != 0) return code;
+    const char *note = cen_model_note(model, "metric");
+    if (note != NULL && strcmp(note, metric_names[CEN_METRIC_COSINE]) == 0)
+        s->metric = CEN_METRIC_COSINE;
+    cen_model_free(model);
+    return 0;
+}
+
 /* rows[set->f.n]: places among the images. */
 static int name_rows(knn *s, const cen_folder_info *info, const size_t *rows, knn_set *set)
 {

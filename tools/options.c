@@ -53,6 +53,8 @@ int make_context(const command *tool, size_t n_threads, cen_context **context)
                : fail(tool, EXIT_FAILED, "%s", error.message);
 }
 
+const char *const metric_names[] = {"l2", "cosine", NULL};
+
 int load_model(const command *tool, cen_context *context, const char *path, cen_model_limits limits,
                cen_model **model)
 {

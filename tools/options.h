@@ -108,6 +108,9 @@ int fail(const command *tool, int code, const char *format, ...);
 /* A context of that many threads; an exit code after its sentence. */
 int make_context(const command *tool, size_t n_threads, cen_context **context);
 
+/* Of cen_metric, and NULL. cl_train notes one as "metric" in a model, for cl_knn. */
+extern const char *const metric_names[];
+
 /* The model of a run folder or a file, with limits of which 0 is the default; an exit code after its sentence. */
 int load_model(const command *tool, cen_context *context, const char *path, cen_model_limits limits,
                cen_model **model);

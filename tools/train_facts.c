@@ -171,11 +171,12 @@ static void add_path(facts *list, const char *name, const char *path)
     free(absolute);
 }
 
-void facts_fill(facts *list, const run *r, const cen_folder_info *info, size_t n_skipped)
+void facts_fill(facts *list, const run *r, const page_content *content)
 {
     *list = (facts){NULL, 0, false};
-    add_data(list, info, n_skipped);
+    add_data(list, content->images, content->n_skipped);
     add_model(list, cen_model_get(r->model));
+    add(list, "metric", "%s", metric_names[content->metric]);
     add_options(list);
     if (s.n_folds > 0) add(list, "looks misplaced", "%s", r->misplaced);
     add_time(list, page_seconds(r->page));

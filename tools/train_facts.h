@@ -11,7 +11,7 @@ typedef struct facts {
     bool failed;
 } facts;
 
-void facts_fill(facts *list, const run *r, const cen_folder_info *info, size_t n_skipped);
+void facts_fill(facts *list, const run *r, const page_content *content);
 void facts_free(facts *list);
 
 #endif

@@ -79,28 +79,16 @@ static void name_rows(const cen_dataset *dataset, const size_t *rows, size_t n,
     }
 }
 
-static cen_status show(run *r, const cen_folder_info *info, const missing *m, const float *features,
-                       const cen_feature_row *rows, size_t n, cen_error *error)
+static cen_status show(run *r, page_content *content, cen_error *error)
 {
+    char path[PATH_SIZE];
     facts list;
-    facts_fill(&list, r, info, m->n);
-    page_content content = {.context = r->context,
-                            .folder = r->folder,
-                            .command = r->command,
-                            .title = r->folder,
-                            .facts = list.pairs,
-                            .n_facts = list.n,
-                            .model = r->model,
-                            .images = info,
-                            .skipped = m->notes,
-                            .n_skipped = m->n,
-                            .features = features,
-                            .rows = rows,
-                            .n = n,
-                            .seed = s.seed,
-                            .has_svg = s.has_svg,
-                            .has_page = !s.no_report};
-    cen_status status = list.failed ? page_no_memory(error) : page_finish(r->page, &content, error);
+    cen_status status = choose_metric(content, in_run(r, "model.safetensors", path), error);
+    if (status != CEN_OK || !(is_talking() || s.is_json || !s.no_report)) return status;
+    facts_fill(&list, r, content);
+    content->facts = list.pairs;
+    content->n_facts = list.n;
+    status = list.failed ? page_no_memory(error) : page_finish(r->page, content, error);
     facts_free(&list);
     return status;
 }
@@ -143,8 +131,22 @@ cen_status finish_run(run *r, const cen_folder *folder, const training *t, cen_e
         const fold_images images = {folder, rows, names, features, n};
         status = train_folds(r, &images, t, error);
     }
-    if (status == CEN_OK && signal_number() == 0 && (is_talking() || s.is_json || !s.no_report)) {
-        status = show(r, cen_folder_get(folder), &gone, features, names, n, error);
+    if (status == CEN_OK && signal_number() == 0) {
+        page_content content = {.context = r->context,
+                                .folder = r->folder,
+                                .command = r->command,
+                                .title = r->folder,
+                                .model = r->model,
+                                .images = cen_folder_get(folder),
+                                .skipped = gone.notes,
+                                .n_skipped = gone.n,
+                                .features = features,
+                                .rows = names,
+                                .n = n,
+                                .seed = s.seed,
+                                .has_svg = s.has_svg,
+                                .has_page = !s.no_report};
+        status = show(r, &content, error);
     }
     missing_free(&gone);
     free(rows);

@@ -50,29 +50,6 @@ static void print_all(const cen_report_set *sets, const size_t *n_all, size_t n_
     }
 }
 
-/* Cosine on the last set. If it is clearly better, that is said, since cl_knn takes L2 if none is typed. */
-static cen_status print_metric(const page_content *content, const cen_labelled *known,
-                               const cen_labelled *asked, double auc_by_l2, cen_error *error)
-{
-    enum { MOST_PAIRS = 1 << 20 };
-    static const double clearly = 0.005;
-    cen_pairs pairs;
-    cen_verification verification;
-    cen_status status = cen_pairs_create(content->context, &pairs, asked,
-                                         known->features == asked->features ? NULL : known,
-                                         cen_model_get(content->model)->feature_size,
-                                         CEN_METRIC_COSINE, MOST_PAIRS, content->seed, error);
-    if (status == CEN_ERROR_ARGUMENT) return CEN_OK; /* there are no pairs of both kinds */
-    if (status != CEN_OK) return status;
-    cen_pairs_verify(&pairs, &verification);
-    cen_pairs_free(&pairs);
-    if (verification.auc > auc_by_l2 + clearly) {
-        printf("metric    --metric cosine of cl_knn is better here: AUC %.2f %%, by L2 %.2f %%\n",
-               100 * verification.auc, 100 * auc_by_l2);
-    }
-    return CEN_OK;
-}
-
 /* ---- all of it ---- */
 
 /* Pictures that are measured: of classes that were trained, against the training images; of others, each
@@ -119,12 +96,12 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
     char notes[N_MEASURED][MOST_NOTE];
     size_t n_all[N_MEASURED];
     int32_t *answers[N_MEASURED] = {NULL};
-    cen_labelled known = {NULL, NULL, 0}, asked = known; /* of the last set */
     cen_measures measures[N_MEASURED];
     cen_report_set sets[N_MEASURED];
     cen_measure_options options = cen_measure_options_init();
     cen_knn_options knn = cen_knn_options_init();
     options.knn = &knn;
+    knn.metric = content->metric;
     options.seed = content->seed;
     cen_status status = take_split(content, CEN_SPLIT_TRAIN, SIZE_MAX, &train, error);
     for (size_t i = 0; status == CEN_OK && i < N_MEASURED; i++) {
@@ -137,8 +114,7 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         if (measured[i].is_alone && content->images->n_held_out < 2) continue; /* all are alike */
         const split_rows *gallery = measured[i].is_alone ? rows : &train;
         knn.leave_one_out = measured[i].is_alone;
-        known = labelled(gallery);
-        asked = labelled(rows);
+        const cen_labelled known = labelled(gallery), asked = labelled(rows);
         status = cen_measures_create(content->context, &measures[n_sets], &known, &asked, d,
                                      &options, error);
         if (status != CEN_OK) break;
@@ -157,11 +133,7 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
         }
         n_all[n_sets++] = rows->n_all;
     }
-    if (status == CEN_OK && n_sets > 0 && is_talking()) {
-        print_all(sets, n_all, n_sets);
-        status =
-            print_metric(content, &known, &asked, measures[n_sets - 1].verification.auc, error);
-    }
+    if (status == CEN_OK && n_sets > 0 && is_talking()) print_all(sets, n_all, n_sets);
     if (status == CEN_OK) {
         if (s.is_json) json_measures(sets, n_sets);
         if (content->has_page) status = page_write(p, content, sets, n_sets, error);

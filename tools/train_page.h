@@ -31,8 +31,13 @@ typedef struct page_content {
     const float *features;       /* [n, D] */
     const cen_feature_row *rows; /* [n] */
     uint64_t seed;
+    cen_metric metric;
     bool has_svg, has_page;
 } page_content;
+
+/* Chooses cosine if it tells held-out classes apart clearly better than L2. Prints what both are worth, of them or of
+ * other images that were not trained. The model's file gets a note of cosine. */
+cen_status choose_metric(page_content *content, const char *model_path, cen_error *error);
 
 /* The place, among n_all, of the i-th of n that are drawn evenly, as cen_fit draws. */
 static inline size_t page_place(size_t i, size_t n, size_t n_all)
