@@ -19,4 +19,16 @@ RESIDUAL="conv 32 3x3 pad 1, batchnorm, relu, maxpool 2, conv 64 3x3 pad 1, batc
 conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, $pair128, flatten, dense 128"
 WIDE="$first, conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, conv 256 3x3 pad 1, batchnorm, relu, maxpool 2, \
 conv 256 3x3 pad 1, batchnorm, relu, flatten, dense 256"
-export WIDE SAMPLED RESIDUAL SMALL THREE THREE_DROPOUT DROPOUT NORM NARROW FLATTEN GAP
+# Depthwise nets for 64 x 64 pixels: plain blocks, and the preset mobilefacenet with fewer of its bottlenecks
+depthwise() { echo "conv $1 3x3 stride $2 pad 1 groups $1, batchnorm, relu, conv $3 1x1, batchnorm, relu"; }
+bottleneck() {
+    echo "conv $1 1x1, batchnorm, prelu, conv $1 3x3 stride $2 pad 1 groups $1, batchnorm, prelu, conv $3 1x1, batchnorm"
+}
+DEPTHWISE="conv 64 3x3 stride 2 pad 1, batchnorm, relu, $(depthwise 64 1 128), $(depthwise 128 2 128), \
+$(depthwise 128 1 128), $(depthwise 128 2 256), $(depthwise 256 1 256), flatten, dense 128"
+narrow="residual {$(bottleneck 128 1 64)}"
+broad="residual {$(bottleneck 256 1 128)}"
+BOTTLENECKS="conv 64 3x3 stride 2 pad 1, batchnorm, prelu, conv 64 3x3 pad 1 groups 64, batchnorm, prelu, \
+$(bottleneck 128 2 64), $narrow, $narrow, $(bottleneck 256 2 128), $broad, $broad, \
+conv 512 1x1, batchnorm, prelu, conv 512 8x8 groups 512, batchnorm, flatten, dense 128"
+export BOTTLENECKS DEPTHWISE WIDE SAMPLED RESIDUAL SMALL THREE THREE_DROPOUT DROPOUT NORM NARROW FLATTEN GAP
