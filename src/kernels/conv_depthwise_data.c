@@ -56,28 +56,43 @@ static size_t phase_columns(const cen__conv *v)
     return v->stride_w == 1 ? v->w : (v->w + 1) / 2;
 }
 
-/* What computes one phase of rows and of columns: the taps of all outputs of a channel. */
-static stacks take_phase_stacks(const cen__conv *v, const padded *p, const phase *rows,
-                                const phase *columns, float **scratch)
+/* What computes one phase of rows: the taps of all outputs of a channel, of even columns first. */
+typedef struct row_taps {
+    stacks all;
+    size_t even;
+} row_taps;
+
+static void add_columns(stacks *s, const cen__conv *v, const padded *p, const phase *rows,
+                        const phase *columns)
 {
     const size_t taps = rows->n_taps;
-    stacks s = take_stacks(v->k * columns->n_taps, taps, 1, -(ptrdiff_t)(v->stride_h * v->kernel_w),
-                           scratch);
-    if (taps == 0) return s;
     const size_t row = p->top + (size_t)(rows->base - (ptrdiff_t)(taps - 1));
     const size_t w_row = rows->tap + (taps - 1) * v->stride_h;
     for (size_t k = 0; k < v->k; k++)
         for (size_t j = columns->n_taps; j-- > 0;)
             add_column(
-                &s, taps,
+                s, taps,
                 (k * p->rows + row) * p->pitch + p->left + (size_t)(columns->base - (ptrdiff_t)j),
                 p->pitch, (k * v->kernel_h + w_row) * v->kernel_w + columns->tap + j * v->stride_w);
-    return s;
 }
 
-static size_t data_strip(const cen__conv *v, const cen__conv_set *set)
+static row_taps take_row_taps(const cen__conv *v, const padded *p, const phases *of,
+                              const phase *rows, float **scratch)
 {
-    return strip_count(v->h, phase_columns(v), set);
+    row_taps t = {take_stacks(v->k * v->kernel_w, rows->n_taps, 1,
+                              -(ptrdiff_t)(v->stride_h * v->kernel_w), scratch),
+                  0};
+    for (size_t i = 0; i < v->stride_w; i++) {
+        const phase *const columns = &of->columns[i == of->columns[0].first ? 0 : 1];
+        if (is_used(rows) && is_used(columns)) add_columns(&t.all, v, p, rows, columns);
+        if (i == 0) t.even = t.all.n;
+    }
+    return t;
+}
+
+static size_t data_pitch(const cen__conv *v, const cen__conv_set *set)
+{
+    return cen__times(v->stride_w, strip_pitch(phase_columns(v), set));
 }
 
 static size_t data_group(const cen__conv *v, const padded *p)
@@ -85,35 +100,30 @@ static size_t data_group(const cen__conv *v, const padded *p)
     return group_size(v, padded_size(p));
 }
 
-/* The gradient of t->count channels: a strip for each phase of columns, then both put together, so that dx is
- * written once from its first row to its last. room: numbers from dx to the end of all. */
+/* The gradient of t->count channels, phase by phase of rows. Rows of vectors go straight to their place; room: numbers
+ * from dx to the end of all. */
 static void backward_planes(const cen__conv *v, const cen__conv_set *set, const phases *of,
-                            stacks all[2][2], cen__taps *t, const float *w, const float *planes,
-                            float *const strips[2], float *dx, size_t room)
+                            const row_taps taps[2], cen__taps *t, float *strip, float *dx,
+                            size_t room)
 {
-    const size_t even = of->columns[0].first, pitch = strip_pitch(phase_columns(v), set);
-    for (size_t a = 0; a < v->stride_h; a++)
-        for (size_t b = 0; b < v->stride_w; b++) {
-            const phase *const rows = &of->rows[a], *const columns = &of->columns[b];
-            const stacks *const s = &all[a][b];
-            if (!is_used(rows) || !is_used(columns)) continue;
-            t->w = w, t->planes = planes;
-            t->stacks = s->n, t->height = s->height;
-            t->at = s->at, t->w_at = s->w_at, t->w_step = s->w_step;
-            t->rows = rows->count, t->columns = columns->count;
-            t->out = strips[b] + rows->first * pitch;
-            t->out_pitch = v->stride_h * pitch;
-            t->out_plane = v->h * pitch;
-            if (is_whole(v))
-                compute(set, t, dx, v->w, room, strips[b]);
-            else
-                set->taps(t);
-            t->ahead[0].left = t->ahead[1].left = 0;
-        }
-    if (v->stride_w == 2)
-        set->merge_rows(t->count * v->h, v->w, strips[even], strips[1 - even], pitch, dx, v->w);
-    else if (!is_whole(v))
-        set->copy_rows(t->count * v->h, v->w, strips[0], pitch, dx, v->w);
+    const bool fits = phase_columns(v) >= set->lanes && v->w % v->stride_w == 0;
+    const size_t pitch = fits ? v->w : data_pitch(v, set);
+    for (size_t a = 0; a < v->stride_h; a++) {
+        const stacks *const s = &taps[a].all;
+        t->stacks = taps[a].even, t->odd_stacks = s->n - taps[a].even, t->height = s->height;
+        t->at = s->at, t->w_at = s->w_at, t->w_step = s->w_step;
+        t->rows = of->rows[a].count, t->columns = phase_columns(v);
+        t->out = (fits ? dx : strip) + of->rows[a].first * pitch;
+        t->out_pitch = v->stride_h * pitch;
+        t->out_plane = v->h * pitch;
+        if (is_whole(v))
+            compute(set, t, dx, v->w, room, strip);
+        else if (v->stride_w == 2)
+            set->tap_pairs(t);
+        else
+            set->taps(t);
+    }
+    if (!fits && !is_whole(v)) set->copy_rows(t->count * v->h, v->w, strip, pitch, dx, v->w);
 }
 
 void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, size_t n,
@@ -123,32 +133,28 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
     const padded p = pad_gradient(v, &of);
     const size_t plane = v->out_h * v->out_w, x_plane = v->h * v->w;
     const size_t most_count = data_group(v, &p), numbers = padded_count(&p, most_count, v, set);
-    const size_t strip = most_count * data_strip(v, set);
     const float *const end = dx + n * v->groups * x_plane;
     const float *const dy_end = dy + n * v->groups * v->k * plane;
     float *const planes = take(&scratch, numbers);
-    float *const strips[2] = {take(&scratch, strip), take(&scratch, strip)};
-    stacks all[2][2];
-    cen__taps t = {.step = 1,
+    float *const strip = take(&scratch, most_count * v->h * data_pitch(v, set));
+    row_taps taps[2];
+    cen__taps t = {.planes = planes,
+                   .step = 1,
                    .pitch = p.pitch,
                    .plane = padded_size(&p),
                    .w_plane = v->k * v->kernel_h * v->kernel_w};
     for (size_t a = 0; a < v->stride_h; a++)
-        for (size_t b = 0; b < v->stride_w; b++)
-            all[a][b] = take_phase_stacks(v, &p, &of.rows[a], &of.columns[b], &scratch);
+        taps[a] = take_row_taps(v, &p, &of, &of.rows[a], &scratch);
     memset(planes, 0, numbers * sizeof *planes);
-    for (size_t i = 0; i < 2; i++) memset(strips[i], 0, strip * sizeof *strips[i]);
     for (size_t i = 0; dx < end; i = (i + t.count) % v->groups, dx += t.count * x_plane) {
         t.count = least(most_count, v->groups - i);
         for (size_t k = 0; k < v->k * t.count; k++, dy += plane)
             set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
                            planes + (k * p.rows + p.top) * p.pitch + p.left, p.pitch);
-        t.ahead[1] = is_whole(v) ? write_ahead(dx + t.count * x_plane, end, t.count * x_plane,
-                                               t.count, v->out_h)
-                                 : read_ahead(dx, end, t.count * x_plane, t.count, v->out_h);
-        t.ahead[0] = read_ahead(dy, dy_end, v->k * t.count * plane, t.count, v->out_h);
-        backward_planes(v, set, &of, all, &t, w + i * t.w_plane, planes, strips, dx,
-                        (size_t)(end - dx));
+        t.w = w + i * t.w_plane;
+        t.ahead[1] = write_ahead(dx + t.count * x_plane, end, t.count * x_plane, t.count, v->h);
+        t.ahead[0] = read_ahead(dy, dy_end, v->k * t.count * plane, t.count, v->h);
+        backward_planes(v, set, &of, taps, &t, strip, dx, (size_t)(end - dx));
     }
 }
 
@@ -157,12 +163,11 @@ size_t cen__depthwise_data_count(const cen__conv *v, const cen__conv_set *set)
     const phases of = make_phases(v);
     const padded p = pad_gradient(v, &of);
     const size_t most_count = data_group(v, &p);
-    const size_t strip = whole(cen__times(most_count, data_strip(v, set)));
-    size_t count = cen__plus(whole(padded_count(&p, most_count, v, set)), cen__times(2, strip));
-    for (size_t a = 0; a < v->stride_h; a++)
-        for (size_t b = 0; b < v->stride_w; b++) {
-            const size_t taps = v->k * of.rows[a].n_taps * of.columns[b].n_taps;
-            count = cen__plus(count, stacks_count(taps));
-        }
+    const size_t strip = cen__times(most_count, cen__times(v->h, data_pitch(v, set)));
+    size_t count = cen__plus(whole(padded_count(&p, most_count, v, set)), whole(strip));
+    for (size_t a = 0; a < v->stride_h; a++) {
+        const size_t taps = cen__times(v->k * v->kernel_w, of.rows[a].n_taps);
+        count = cen__plus(count, stacks_count(taps));
+    }
     return count;
 }

@@ -146,6 +146,113 @@ static void taps(const cen__taps *job)
 #undef CASE
 }
 
+/* Numbers of two vectors in turn. */
+INLINE void put_pairs(vec even, vec odd, float *to)
+{
+#if LANES >= 8
+    *(vec *)to = (vec){even[0], odd[0], even[1], odd[1], even[2], odd[2], even[3], odd[3]};
+    *(vec *)(to + 8) = (vec){even[4], odd[4], even[5], odd[5], even[6], odd[6], even[7], odd[7]};
+#elif LANES >= 4
+    *(vec *)to = (vec){even[0], odd[0], even[1], odd[1]};
+    *(vec *)(to + 4) = (vec){even[2], odd[2], even[3], odd[3]};
+#else
+    to[0] = even, to[1] = odd;
+#endif
+}
+
+/* What a column of the input adds to the first `columns` of even (0) and odd (1) ones, from `column` on. */
+INLINE void add_pair(size_t rows, size_t height, size_t column, size_t columns,
+                     const float *const w[2], ptrdiff_t w_step, const float *from, size_t pitch,
+                     vec sums[7][2])
+{
+    vec weights[7][2];
+    COMPUTE_ANEW(pitch);
+    for (size_t i = 0; i < height; i++)
+        for (size_t c = column; c < columns; c++)
+            weights[i][c] = w[c][(ptrdiff_t)i * w_step] - (vec){0};
+#pragma GCC unroll 16
+    for (size_t i = 0; i < rows - 1 + height; i++) {
+        const vec x = *(const vec *)(from + i * pitch);
+        for (size_t r = 0; r < rows; r++)
+            for (size_t c = column; c < columns; c++)
+                if (i >= r && i < r + height) sums[r][c] += weights[i - r][c] * x;
+    }
+}
+
+/* Even and odd columns of so many rows. Of an odd kernel n_even columns are for the ones and n_odd for the others, one
+ * more or less, and both read the same places; of other kernels n_even and n_odd are 0. */
+INLINE void pairs_block(size_t rows, size_t height, size_t n_even, size_t n_odd, const cen__taps *t,
+                        size_t row, size_t column)
+{
+    vec sums[7][2];
+    const size_t pitch = t->pitch, n[2] = {t->stacks, t->odd_stacks};
+    const size_t *at = t->at, *w_at = t->w_at;
+    const ptrdiff_t w_step = t->w_step;
+    const float *const planes = t->planes + row * pitch + column;
+    for (size_t r = 0; r < rows; r++) sums[r][0] = sums[r][1] = (vec){0};
+#pragma GCC unroll 4
+    for (size_t s = 0; s < n_even || s < n_odd; s++) {
+        const size_t skipped = n_even > n_odd ? 1 : 0; /* odd columns read from the next place on */
+        const bool is_even = s < n_even, is_odd = s >= skipped && s - skipped < n_odd;
+        const float *const w[2] = {t->w + w_at[is_even ? s : 0],
+                                   t->w + w_at[is_odd ? n_even + s - skipped : 0]};
+        add_pair(rows, height, is_even ? 0 : 1, is_odd ? 2 : 1, w, w_step,
+                 planes + at[is_even ? s : n_even + s], pitch, sums);
+    }
+    for (size_t c = 0; c < 2 && n_even + n_odd == 0; c++)
+        for (size_t s = 0; s < n[c]; s++, at++, w_at++) {
+            const float *const w[2] = {t->w + *w_at, t->w + *w_at};
+            add_pair(rows, height, c, c + 1, w, w_step, planes + *at, pitch, sums);
+        }
+    for (size_t r = 0; r < rows; r++)
+        put_pairs(sums[r][0], sums[r][1], t->out + (row + r) * t->out_pitch + 2 * column);
+}
+
+INLINE void pairs_rows(size_t rows, size_t height, size_t n_even, size_t n_odd, const cen__taps *t,
+                       size_t row)
+{
+    size_t column = 0;
+    for (; column + LANES < t->columns; column += LANES)
+        pairs_block(rows, height, n_even, n_odd, t, row, column);
+    pairs_block(rows, height, n_even, n_odd, t, row, column > 0 ? t->columns - LANES : 0);
+}
+
+INLINE void pairs_planes(size_t height, size_t n_even, size_t n_odd, cen__taps *t)
+{
+    for (size_t i = 0; i < t->count; i++) {
+        size_t row = 0;
+        for (; t->rows < 4 && row < t->rows; row++) pairs_rows(1, height, n_even, n_odd, t, row);
+        for (; row < t->rows; row += 4) {
+            pairs_rows(4, height, n_even, n_odd, t, row + 4 <= t->rows ? row : t->rows - 4);
+            fetch(t->ahead);
+        }
+        t->planes += t->plane;
+        t->w += t->w_plane;
+        t->out += t->out_plane;
+    }
+}
+
+static void tap_pairs(const cen__taps *job)
+{
+    cen__taps t = *job;
+#define CASE(height, even, odd)                                                                    \
+    case 100 * (height) + 10 * (even) + (odd):                                                     \
+        pairs_planes(height, even, odd, &t);                                                       \
+        return;
+#if !defined(CEN_SMALL)
+    if (t.stacks < 10 && t.odd_stacks < 10) switch (100 * t.height + 10 * t.stacks + t.odd_stacks) {
+            CASE(1, 1, 2) CASE(2, 1, 2) CASE(2, 3, 2) CASE(3, 3, 2)
+        }
+#endif
+#undef CASE
+    if (t.height == 2)
+        pairs_planes(2, 0, 0, &t);
+    else if (t.height == 3)
+        pairs_planes(3, 0, 0, &t);
+    else
+        pairs_planes(1, 0, 0, &t);
+}
+
 /* Of four rows, or two. */
 INLINE void sum_rows(size_t n, size_t stacks, size_t height, size_t step, const cen__tap_sums *t,
                      size_t row, const size_t *at, vec *acc, vec *total)
@@ -275,22 +382,10 @@ INLINE void split_four(const float *from, float *even, float *odd)
     *(vec4 *)even = (vec4){x[0], x[2], y[0], y[2]};
     *(vec4 *)odd = (vec4){x[1], x[3], y[1], y[3]};
 }
-
-INLINE void merge_four(const float *even, const float *odd, float *to)
-{
-    const vec4 x = *(const vec4 *)even, y = *(const vec4 *)odd;
-    *(vec4 *)to = (vec4){x[0], y[0], x[1], y[1]};
-    *(vec4 *)(to + 4) = (vec4){x[2], y[2], x[3], y[3]};
-}
 #else
 INLINE void split_four(const float *from, float *even, float *odd)
 {
     for (size_t i = 0; i < 4; i++) even[i] = from[2 * i], odd[i] = from[2 * i + 1];
-}
-
-INLINE void merge_four(const float *even, const float *odd, float *to)
-{
-    for (size_t i = 0; i < 4; i++) to[2 * i] = even[i], to[2 * i + 1] = odd[i];
 }
 #endif
 
@@ -303,17 +398,9 @@ INLINE void split_pairs(const float *from, float *even, float *odd)
     *(vec *)even = (vec){x[0], x[2], x[4], x[6], y[0], y[2], y[4], y[6]};
     *(vec *)odd = (vec){x[1], x[3], x[5], x[7], y[1], y[3], y[5], y[7]};
 }
-
-INLINE void merge_pairs(const float *even, const float *odd, float *to)
-{
-    const vec x = *(const vec *)even, y = *(const vec *)odd;
-    *(vec *)to = (vec){x[0], y[0], x[1], y[1], x[2], y[2], x[3], y[3]};
-    *(vec *)(to + 8) = (vec){x[4], y[4], x[5], y[5], x[6], y[6], x[7], y[7]};
-}
 #else
 enum { PAIRS = 4 };
 #define split_pairs split_four
-#define merge_pairs merge_four
 #endif
 
 /* The last pairs of a row begin again within those before them. */
@@ -334,27 +421,6 @@ static void split_rows(size_t rows, size_t n, const float *from, size_t from_row
             split_four(from + 2 * i, even + i, odd + i);
         } else {
             for (; i < pairs; i++) even[i] = from[2 * i], odd[i] = from[2 * i + 1];
-        }
-    }
-}
-
-static void merge_rows(size_t rows, size_t n, const float *even, const float *odd, size_t from_row,
-                       float *to, size_t to_row)
-{
-    const size_t pairs = n / 2;
-    for (size_t r = 0; r < rows; r++, even += from_row, odd += from_row, to += to_row) {
-        size_t i = 0;
-        if (n % 2 == 1) to[n - 1] = even[pairs];
-        if (pairs >= PAIRS) {
-            for (; i + PAIRS < pairs; i += PAIRS) merge_pairs(even + i, odd + i, to + 2 * i);
-            i = pairs - PAIRS;
-            merge_pairs(even + i, odd + i, to + 2 * i);
-        } else if (pairs >= 4) {
-            merge_four(even, odd, to);
-            i = pairs - 4;
-            merge_four(even + i, odd + i, to + 2 * i);
-        } else {
-            for (; i < pairs; i++) to[2 * i] = even[i], to[2 * i + 1] = odd[i];
         }
     }
 }

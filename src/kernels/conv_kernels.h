@@ -239,10 +239,10 @@ const cen__conv_set SET = {
 #else
     &SET,
     taps,
+    tap_pairs,
     tap_sums,
     copy_rows,
     split_rows,
-    merge_rows,
 #endif
 #if defined(CEN_SMALL)
     NULL,

@@ -93,9 +93,11 @@ typedef struct cen__ahead {
  *     w[w_at[s] + i * w_step] planes[at[s] + (r * step + i) * pitch + q]
  * for r < rows, q < columns. Whole vectors are read, and written where columns are fewer than a vector has.
  * height is what cen__stack_height made of the taps in a column. The next of planes, w, out and start (NULL: 0)
- * lie plane, w_plane, out_plane and start_plane further on. */
+ * lie plane, w_plane, out_plane and start_plane further on.
+ * As pairs, with step 1 and start 0: so the stacks give out[r * out_pitch + 2 * q], and the odd_stacks after them the
+ * number behind it. */
 typedef struct cen__taps {
-    size_t stacks, height, step, rows, columns, pitch;
+    size_t stacks, odd_stacks, height, step, rows, columns, pitch;
     const float *w, *planes, *start;
     const size_t *at, *w_at;
     ptrdiff_t w_step;
@@ -140,13 +142,11 @@ static inline size_t cen__stack_height(size_t taps, size_t step)
 }
 
 /* Rows of n numbers, those that come and those that go so far apart; split takes them apart by even and odd
- * columns, merge puts them together. */
+ * columns. */
 typedef void cen__conv_copy_rows(size_t rows, size_t n, const float *from, size_t from_row,
                                  float *to, size_t to_row);
 typedef void cen__conv_split_rows(size_t rows, size_t n, const float *from, size_t from_row,
                                   float *even, float *odd, size_t to_row);
-typedef void cen__conv_merge_rows(size_t rows, size_t n, const float *even, const float *odd,
-                                  size_t from_row, float *to, size_t to_row);
 
 typedef struct cen__conv_set {
     size_t lanes;
@@ -166,10 +166,10 @@ typedef struct cen__conv_set {
     void (*widen)(size_t n, const uint8_t *from, uint32_t *to);
     const struct cen__conv_set *depthwise; /* whose loops of the next five are taken */
     void (*taps)(const cen__taps *taps);
+    void (*tap_pairs)(const cen__taps *taps);
     void (*tap_sums)(const cen__tap_sums *sums);
     cen__conv_copy_rows *copy_rows;
     cen__conv_split_rows *split_rows;
-    cen__conv_merge_rows *merge_rows;
     /* Winograd's: */
     cen__conv_gather *gather;
     cen__conv_scatter *scatter;
