@@ -31,4 +31,9 @@ broad="residual {$(bottleneck 256 1 128)}"
 BOTTLENECKS="conv 64 3x3 stride 2 pad 1, batchnorm, prelu, conv 64 3x3 pad 1 groups 64, batchnorm, prelu, \
 $(bottleneck 128 2 64), $narrow, $narrow, $(bottleneck 256 2 128), $broad, $broad, \
 conv 512 1x1, batchnorm, prelu, conv 512 8x8 groups 512, batchnorm, flatten, dense 128"
-export BOTTLENECKS DEPTHWISE WIDE SAMPLED RESIDUAL SMALL THREE THREE_DROPOUT DROPOUT NORM NARROW FLATTEN GAP
+# Photos of objects: a fifth stage, and a deeper net that ends in a mean over places
+FIFTH="$first, $second, $fourth, maxpool 2, conv 256 3x3 pad 1, batchnorm, relu, flatten, dense 128"
+objects="conv 32 3x3 pad 1, batchnorm, relu, maxpool 2, conv 64 3x3 pad 1, batchnorm, relu, maxpool 2, $fourth, $fourth, \
+maxpool 2, conv 256 3x3 pad 1, batchnorm, relu"
+OBJECTS="$objects, gap, dense 128"
+export BOTTLENECKS DEPTHWISE FIFTH OBJECTS WIDE SAMPLED RESIDUAL SMALL THREE THREE_DROPOUT DROPOUT NORM NARROW FLATTEN GAP
