@@ -190,8 +190,9 @@ INLINE void pairs_block(size_t rows, size_t height, size_t n_even, size_t n_odd,
     const ptrdiff_t w_step = t->w_step;
     const float *const planes = t->planes + row * pitch + column;
     for (size_t r = 0; r < rows; r++) sums[r][0] = sums[r][1] = (vec){0};
-#pragma GCC unroll 4
-    for (size_t s = 0; s < n_even || s < n_odd; s++) {
+#pragma GCC unroll 3
+    for (size_t s = 0; s < 3; s++) {
+        if (s >= n_even && s >= n_odd) continue;
         const size_t skipped = n_even > n_odd ? 1 : 0; /* odd columns read from the next place on */
         const bool is_even = s < n_even, is_odd = s >= skipped && s - skipped < n_odd;
         const float *const w[2] = {t->w + w_at[is_even ? s : 0],
@@ -211,21 +212,25 @@ INLINE void pairs_block(size_t rows, size_t height, size_t n_even, size_t n_odd,
 INLINE void pairs_rows(size_t rows, size_t height, size_t n_even, size_t n_odd, const cen__taps *t,
                        size_t row)
 {
-    size_t column = 0;
-    for (; column + LANES < t->columns; column += LANES)
-        pairs_block(rows, height, n_even, n_odd, t, row, column);
-    pairs_block(rows, height, n_even, n_odd, t, row, column > 0 ? t->columns - LANES : 0);
+    const size_t columns = t->columns;
+    for (size_t column = 0; column < columns; column += LANES) {
+        const bool fits = column == 0 || column + LANES <= columns;
+        pairs_block(rows, height, n_even, n_odd, t, row, fits ? column : columns - LANES);
+    }
 }
 
+/* By four rows, or one by one on small machines. */
 INLINE void pairs_planes(size_t height, size_t n_even, size_t n_odd, cen__taps *t)
 {
     for (size_t i = 0; i < t->count; i++) {
         size_t row = 0;
-        for (; t->rows < 4 && row < t->rows; row++) pairs_rows(1, height, n_even, n_odd, t, row);
-        for (; row < t->rows; row += 4) {
+#if !defined(CEN_SMALL)
+        for (; t->rows >= 4 && row < t->rows; row += 4) {
             pairs_rows(4, height, n_even, n_odd, t, row + 4 <= t->rows ? row : t->rows - 4);
             fetch(t->ahead);
         }
+#endif
+        for (; row < t->rows; row++) pairs_rows(1, height, n_even, n_odd, t, row);
         t->planes += t->plane;
         t->w += t->w_plane;
         t->out += t->out_plane;
@@ -235,21 +240,19 @@ INLINE void pairs_planes(size_t height, size_t n_even, size_t n_odd, cen__taps *
 static void tap_pairs(const cen__taps *job)
 {
     cen__taps t = *job;
-#define CASE(height, even, odd)                                                                    \
-    case 100 * (height) + 10 * (even) + (odd):                                                     \
-        pairs_planes(height, even, odd, &t);                                                       \
-        return;
 #if !defined(CEN_SMALL)
+#define CASE(height, even, odd)                                                                    \
+    case 100 * (height) + 10 * (even) + (odd): pairs_planes(height, even, odd, &t); return;
     if (t.stacks < 10 && t.odd_stacks < 10) switch (100 * t.height + 10 * t.stacks + t.odd_stacks) {
             CASE(1, 1, 2) CASE(2, 1, 2) CASE(2, 3, 2) CASE(3, 3, 2)
         }
-#endif
 #undef CASE
     if (t.height == 2)
         pairs_planes(2, 0, 0, &t);
     else if (t.height == 3)
         pairs_planes(3, 0, 0, &t);
     else
+#endif
         pairs_planes(1, 0, 0, &t);
 }
 
