@@ -213,9 +213,16 @@ INLINE void pairs_rows(size_t rows, size_t height, size_t n_even, size_t n_odd, 
                        size_t row)
 {
     const size_t columns = t->columns;
-    for (size_t column = 0; column < columns; column += LANES) {
-        const bool fits = column == 0 || column + LANES <= columns;
-        pairs_block(rows, height, n_even, n_odd, t, row, fits ? column : columns - LANES);
+    if (rows == 1) {
+        for (size_t column = 0; column < columns; column += LANES) {
+            const bool fits = column == 0 || column + LANES <= columns;
+            pairs_block(rows, height, n_even, n_odd, t, row, fits ? column : columns - LANES);
+        }
+    } else {
+        size_t column = 0;
+        for (; column + LANES < columns; column += LANES)
+            pairs_block(rows, height, n_even, n_odd, t, row, column);
+        pairs_block(rows, height, n_even, n_odd, t, row, column > 0 ? columns - LANES : 0);
     }
 }
 
