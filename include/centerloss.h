@@ -396,7 +396,7 @@ typedef struct cen_model_limits {
 
 typedef struct cen_model_options {
     size_t size;
-    const char *net;     /* a line, or the name of a preset ("small") */
+    const char *net;     /* a line, or the name of a preset ("small"); NULL: the recipe's */
     size_t feature_size; /* replaces OUT of the last dense; (0): as in the line */
     cen_input input;     /* (1 x 28 x 28, mean 0, std 1) */
     bool mirror; /* (false) left and right mean the same: cen_fit flips training rows, and a feature
@@ -409,6 +409,8 @@ typedef struct cen_model_options {
     const cen_model_limits *limits; /* if net and input come from elsewhere; (NULL): none */
     double mirror_kept; /* (0) from cen_recipe_choose, which decides mirror by it: the share of what
                            tells classes apart that mirror images keep; NAN: not measured */
+    double alike; /* (0) from cen_recipe_choose, which decides a net that is NULL by it: the mean
+                           correlation of pictures of two classes; NAN: not measured */
 } cen_model_options;
 
 /* Copies the options and what they point to. ARGUMENT names the word and column of a line that cannot
@@ -813,9 +815,11 @@ CEN_API cen_status cen_folder_choose_input(cen_context *context, const cen_folde
                                            const char *net, cen_input *input, cen_error *error);
 
 /* Then what depends on the dataset, on train->loss and on train->batch_size; other fields stay.
- * model: the input with mean and std, the classes (names are borrowed), and mirror for 1 or 3
- * channels: up to 1,000 rows are compared with their mirror images. train: margin, lambda, centers. fit: epochs, images per class (for triplets), and *augment, which it borrows:
- * cen_augment_light for 1 or 3 channels and classes of fewer than 2,000 rows. Each may be NULL.
+ * model: the input with mean and std, the classes (names are borrowed), a net that is NULL, and
+ * mirror for 1 or 3 channels: up to 1,000 rows are compared with their mirror images and with rows of
+ * other classes. train: margin, lambda, centers. fit: epochs, images per class (for triplets), and
+ * *augment, which it borrows: cen_augment_light for 1 or 3 channels and classes of fewer than 2,000
+ * rows. Each may be NULL.
  * Errors: as cen_dataset_measure. */
 CEN_API cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
                                      cen_model_options *model, cen_train_options *train,

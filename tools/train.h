@@ -9,7 +9,7 @@
 typedef struct train_settings {
     double lambda_value, lambda_warmup, lr, adam_eps, alpha, validation_share;
     double weight_decay, clip, smoothing, warmup, margin;
-    double checkpoint_minutes, minutes, mirror_kept;
+    double checkpoint_minutes, minutes, mirror_kept, alike;
     const char *lambda, *net, *init, *steps, *output, *holdout, *resume, *validation, *group;
     size_t image_size[2], channels, feature_size, n_epochs, batch_size, n_threads;
     size_t max_pixels, cache_mb, stop_after, n_sampled, per_class, patience, n_folds, n_frozen,
@@ -18,9 +18,9 @@ typedef struct train_settings {
     int recipe, loss, centers, optimizer, adam_form, resize, schedule, augment;
     real_list mean, std;
     cen_augment changes; /* numbers below 0: as --augment has it */
-    bool allow_empty, balance, flips, flips_never, flip_is_typed, keep_order, is_strict,
-        exact_decode, overwrite, is_quiet, no_report, no_whitening, has_svg, is_json, is_verbose,
-        is_dry, lists_nets;
+    bool allow_empty, balance, flips, flips_never, flip_is_typed, net_is_chosen, keep_order,
+        is_strict, exact_decode, overwrite, is_quiet, no_report, no_whitening, has_svg, is_json,
+        is_verbose, is_dry, lists_nets;
 } train_settings;
 
 /* Filled by parse_options(&train_tool, ...), after restore_defaults and take_recipe: -1 is none. */
@@ -68,6 +68,9 @@ void print_folder(const char *path, const cen_folder_info *info);
 /* If images are mirrored, and why. */
 enum { FLIP_TEXT = 128 };
 const char *flip_text(char text[FLIP_TEXT]);
+
+/* Which net, and why. */
+const char *net_text(char text[FLIP_TEXT]);
 
 /* What will be trained; n_taken: tensors from --init. */
 void print_training(size_t n_taken);

@@ -32,6 +32,7 @@ int check_settings(int n_paths)
     if (s.flips && s.flips_never) {
         return refuse(EXIT_USAGE, "--flip and --no-flip exclude each other; leave one out");
     }
+    s.flip_is_typed = s.flips || s.flips_never || s.recipe >= 0;
     if (s.n_shards > s.batch_size) {
         return refuse(EXIT_USAGE,
                       "--shards %zu cannot be cut from --batch-size %zu; use fewer shards",

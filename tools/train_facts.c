@@ -61,7 +61,8 @@ static void add_model(facts *list, const cen_model_info *model)
     char text[64];
     add(list, "feature", "%s%s", counted(model->feature_size, "number", text),
         model->mirror ? ", the mean of a picture's and its mirror image's" : "");
-    char flip[FLIP_TEXT];
+    char flip[FLIP_TEXT], net[FLIP_TEXT];
+    if (s.net_is_chosen) add(list, "net chosen", "%s", net_text(net));
     add(list, "flip", "%s", flip_text(flip));
     add(list, "loss", "%s, lambda %s", loss_names[s.loss], s.lambda);
     add(list, "centers", "%s", center_modes[s.centers]);

@@ -59,6 +59,6 @@ int take_init(run *r)
         good = good && take_input(r, &info->input);
     }
     cen_model_free(model);
-    if (s.net == NULL) s.net = "small";
+    if (s.net == NULL && s.resume != NULL) s.net = "small"; /* a run of before the recipe chose */
     return good ? 0 : refuse(EXIT_FAILED, "%s", r->error.message);
 }

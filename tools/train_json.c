@@ -106,6 +106,7 @@ void json_start(const run *r, const cen_folder_info *info, const estimate *plann
     put_text("augment", augments[s.augment]);
     printf(", \"flip\": %s", s.flips ? "true" : "false");
     put_number("mirror_kept", s.mirror_kept);
+    put_number("alike", s.alike);
     printf(", \"seed\": %llu", (unsigned long long)s.seed);
     if (planned != NULL) {
         put_number("epoch_seconds", planned->epoch_seconds);

@@ -26,7 +26,9 @@ int check_net(const run *r, const cen_model_options *options)
 {
     cen_model *model;
     cen_error error;
-    if (cen_model_create(r->context, &model, options, &error) == CEN_OK) {
+    cen_model_options tried = *options;
+    if (tried.net == NULL) tried.net = "small"; /* the recipe's nets take the same images */
+    if (cen_model_create(r->context, &model, &tried, &error) == CEN_OK) {
         cen_status status = try_init(r, model, &error);
         cen_model_free(model);
         return status == CEN_OK ? 0 : refuse(EXIT_FAILED, "%s", error.message);
@@ -39,6 +41,17 @@ int check_net(const run *r, const cen_model_options *options)
     return refuse(code, "%s", error.message);
 }
 
+/* So that a run which is resumed has it, whatever its images show then. */
+static cen_status keep_net(run *r, const cen_model_options *model, cen_error *error)
+{
+    s.alike = model->alike;
+    if (s.net != NULL) return CEN_OK;
+    s.net = keep_choice(r, "net", model->net);
+    s.net_is_chosen = true;
+    if (s.net == NULL) *error = r->error;
+    return s.net != NULL ? CEN_OK : error->status;
+}
+
 static cen_status make_model(run *r, const cen_folder *folder, training *t, size_t *n_taken,
                              cen_error *error)
 {
@@ -46,7 +59,8 @@ static cen_status make_model(run *r, const cen_folder *folder, training *t, size
                                           &t->train, &t->fit, &t->augment, error);
     if (status != CEN_OK) return status;
     apply_settings(t);
-    status = cen_model_create(r->context, &r->model, &t->model, error);
+    status = keep_net(r, &t->model, error);
+    if (status == CEN_OK) status = cen_model_create(r->context, &r->model, &t->model, error);
     if (status == CEN_OK && s.init != NULL && !r->is_resumed) {
         status = cen_model_load_weights(r->model, s.init, n_taken, error);
     }

@@ -34,10 +34,11 @@ static const option options[] = {
          "then much faster."},
 
     {"net", 'n', OPTION_TEXT, &s.net, "LINE|PRESET|FILE", .group = "Net",
-     .help = "the body: small (default), or another of --nets",
+     .help = "one of --nets, or a line (by the images)",
      .more =
          "Or a line of layers, as \"conv 10 2x2, maxpool 2, flatten, dense 32, relu\", or a file "
-         "that holds such a line."},
+         "that holds such a line. Without it small is taken, or objects if images of different "
+         "classes have nothing in common but chance."},
     {"nets", '\0', OPTION_FLAG, &s.lists_nets, .help = "list the presets, their sizes and speeds",
      .more = "The speeds are measured on this machine: images per second in training, and features "
              "per second. Nothing is trained."},
@@ -47,7 +48,7 @@ static const option options[] = {
              "beside it "
              "count more."},
     {"feature-size", 'd', OPTION_COUNT, &s.feature_size, "D", .least = 1, .most = 1 << 24,
-     .help = "numbers in a feature (128 in small)",
+     .help = "numbers in a feature (128 in small and objects)",
      .more = "Replaces the size of the last dense layer."},
     {"init", 'i', OPTION_TEXT, &s.init, "RUN|MODEL", .is_input = true,
      .help = "begin with the net and weights of this model",

@@ -114,6 +114,18 @@ const char *flip_text(char text[FLIP_TEXT])
     return text;
 }
 
+const char *net_text(char text[FLIP_TEXT])
+{
+    if (!isfinite(s.alike)) {
+        (void)snprintf(text, FLIP_TEXT, "%s: too few images to tell", s.net);
+    } else {
+        (void)snprintf(text, FLIP_TEXT,
+                       "%s: images of two classes correlate by %.2f; --net overrides", s.net,
+                       s.alike);
+    }
+    return text;
+}
+
 void print_training(size_t n_taken)
 {
     char text[64];
@@ -127,7 +139,8 @@ void print_training(size_t n_taken)
     printf("          centers %s, augment %s, %s %g, seed %llu\n", center_modes[s.centers],
            augments[s.augment], s.optimizer == CEN_OPTIMIZER_MUON ? "Muon" : "Adam", s.lr,
            (unsigned long long)s.seed);
-    char flip[FLIP_TEXT];
+    char flip[FLIP_TEXT], net[FLIP_TEXT];
+    if (s.net_is_chosen) printf("chosen    %s\n", net_text(net));
     printf("flip      %s\n", flip_text(flip));
     if (!s.no_whitening)
         printf("whiten    the features, at the end; --no-whiten leaves them as they are\n");

@@ -81,7 +81,6 @@ static void apply_input(cen_input *input)
 
 static void apply_flip(cen_model_options *model)
 {
-    s.flip_is_typed = s.flips || s.flips_never || s.recipe >= 0;
     if (s.flip_is_typed) model->mirror = s.flips;
     s.flips = model->mirror;
     s.mirror_kept = model->mirror_kept;
@@ -178,6 +177,8 @@ cen_status note_settings(cen_model *model, cen_error *error)
         status = cen_model_set_note(model, "adam_form", adam_forms[s.adam_form], error);
     if (status == CEN_OK && isfinite(s.mirror_kept))
         status = note(model, "mirror_kept", error, "%.4f", s.mirror_kept);
+    if (status == CEN_OK && isfinite(s.alike))
+        status = note(model, "alike", error, "%.4f", s.alike);
     if (status == CEN_OK && s.n_frozen > 0)
         status = note(model, "frozen", error, "%.0f", (double)s.n_frozen);
     char seed[32];

@@ -35,11 +35,13 @@ typedef struct {
     size_t *rows;         /* [n] */
     int32_t *labels;      /* [n] */
     float *plain, *other; /* [n, D] of the pictures, and of their mirror images */
+    float *grey;          /* [n, at most SIDE * SIDE] */
     float *similar;       /* [threads, 2, n] */
     double *
         areas; /* [n, 2] of a picture as the query, plain and mirrored; below 0: it has no partner */
     double *sums; /* [n_classes, 3] of areas, and the queries */
     const cen__vectors *vectors;
+    cen__alike alike;
 } sample;
 
 /* ---- the rows ---- */
@@ -188,7 +190,7 @@ static cen_status describe_all(cen_context *context, const cen_dataset *dataset,
     cen__reader reader = {
         .context = context, .dataset = dataset, .size = BATCH, .unread = cen__reader_skip};
     size_t size = dataset->channels * dataset->height * dataset->width, count;
-    float *x = cen__alloc(context, BATCH, size * sizeof *x), grey[SIDE * SIDE];
+    float *x = cen__alloc(context, BATCH, size * sizeof *x);
     cen_status status = x != NULL ? cen__reader_prepare(&reader, error)
                                   : cen__fail_memory(error, "the pictures of mirror images");
     bool is_ready = status == CEN_OK;
@@ -198,11 +200,14 @@ static cen_status describe_all(cen_context *context, const cen_dataset *dataset,
                                   s->labels + s->n, &count, error);
         if (status != CEN_OK) break;
         for (size_t i = 0; i < count; i++, s->n++) {
+            float *grey = s->grey + s->n * height * width;
             shrink(dataset, x + i * size, height, width, grey);
             describe(grey, height, width, s->plain + s->n * D);
             mirror_of(s->plain + s->n * D, s->other + s->n * D);
+            cen__alike_normalise(grey, height * width);
         }
     }
+    if (status == CEN_OK) s->alike = cen__alike_measure(s->grey, s->labels, s->n, height * width);
     if (is_ready) cen__reader_free(&reader);
     cen__free(x);
     return status;
@@ -281,7 +286,7 @@ cen_status cen__mirror_measure(cen_context *context, const cen_dataset *dataset,
                                cen__mirror *mirror, cen_error *error)
 {
     sample s = {.n_classes = dataset->n_classes};
-    *mirror = (cen__mirror){(double)NAN, false};
+    *mirror = (cen__mirror){(double)NAN, false, {(double)NAN, false}};
     if (dataset->labels == NULL || dataset->n_classes < 2) return CEN_OK;
     cen_context *own = NULL;
     context = cen__context_use(context, &own);
@@ -293,10 +298,11 @@ cen_status cen__mirror_measure(cen_context *context, const cen_dataset *dataset,
         s.labels = cen__alloc(context, s.n, sizeof *s.labels);
         s.plain = cen__alloc(context, s.n, D * sizeof *s.plain);
         s.other = cen__alloc(context, s.n, D * sizeof *s.other);
+        s.grey = cen__alloc(context, s.n, CEN__ALIKE_SIZE * sizeof *s.grey);
         s.similar = cen__alloc(context, n_threads, s.n * sizeof *s.similar);
         s.areas = cen__alloc(context, s.n, 2 * sizeof *s.areas);
         s.sums = cen__alloc_zeroed(context, s.n_classes, 3 * sizeof *s.sums);
-        bool is_good = s.labels != NULL && s.plain != NULL && s.other != NULL &&
+        bool is_good = s.labels != NULL && s.plain != NULL && s.other != NULL && s.grey != NULL &&
                        s.similar != NULL && s.areas != NULL && s.sums != NULL;
         status = is_good ? describe_all(context, dataset, &s, error)
                          : cen__fail_memory(error, "the descriptions of mirror images");
@@ -304,9 +310,10 @@ cen_status cen__mirror_measure(cen_context *context, const cen_dataset *dataset,
             double work = 2 * (double)s.n * (double)s.n * D;
             cen__parallel(context, s.n, work, measure_query, &s);
             decide(&s, mirror);
+            mirror->alike = s.alike;
         }
     }
-    void *const all[] = {s.rows, s.labels, s.plain, s.other, s.similar, s.areas, s.sums};
+    void *const all[] = {s.rows, s.labels, s.plain, s.other, s.grey, s.similar, s.areas, s.sums};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) cen__free(all[i]);
     cen_context_free(own);
     return status;

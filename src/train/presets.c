@@ -20,6 +20,14 @@ static const cen_preset presets[] = {
      "conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, "
      "conv 128 3x3 pad 1, batchnorm, relu, flatten, dense 128",
      0, 0, 0},
+    /* For what is anywhere in the picture: deeper, and a mean over all places. */
+    {"objects",
+     "conv 32 3x3 pad 1, batchnorm, relu, maxpool 2, "
+     "conv 64 3x3 pad 1, batchnorm, relu, maxpool 2, "
+     "conv 128 3x3 pad 1, batchnorm, relu, "
+     "conv 128 3x3 pad 1, batchnorm, relu, maxpool 2, "
+     "conv 256 3x3 pad 1, batchnorm, relu, gap, dense 128",
+     0, 0, 0},
     /* Conv2D(10, 2x2), MaxPooling2D, Flatten, Dense(32, relu) at 224 x 224 x 3. */
     {"article", "conv 10 2x2, maxpool 2, flatten, dense 32, relu", 3, 224, 224},
     /* Wen et al. 2016, table 1. */

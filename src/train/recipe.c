@@ -123,7 +123,7 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     if (status == CEN_OK && kind == NULL) {
         status = cen__fail(error, CEN_ERROR_ARGUMENT, "there is no loss %d", (int)train_now.loss);
     }
-    cen__mirror mirror = {(double)NAN, false};
+    cen__mirror mirror = {(double)NAN, false, {(double)NAN, false}};
     if (status == CEN_OK && model != NULL && are_pictures(&taken)) {
         status = cen__mirror_measure(context, &taken, &mirror, error);
     }
@@ -136,6 +136,8 @@ cen_status cen_recipe_choose(cen_context *context, const cen_dataset *dataset,
     input->resize = taken.resize;
     model_now.mirror = mirror.is_same;
     model_now.mirror_kept = mirror.kept;
+    model_now.alike = mirror.alike.share;
+    if (model_now.net == NULL) model_now.net = mirror.alike.is_low ? "objects" : "small";
     model_now.n_classes = taken.n_classes;
     model_now.class_names = taken.class_names;
     train_now.margin = kind->margin;

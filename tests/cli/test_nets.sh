@@ -41,6 +41,7 @@ expect 1 "--net nul.txt: a line of layers has no byte 0" "$TOOLS/cl_train" --net
 
 # --minutes: as --epochs with the number that it prints; a run that was stopped goes on with that number
 succeed train --minutes 0.02 --stop-after 2 -o timed
+if grep '^flip .*typed' out.txt; then complain "--minutes takes its own choice for a typed one"; fi
 n=$(sed -n 's/^time .*: \([0-9]*\) epochs\{0,1\} in 0.02 minutes$/\1/p' out.txt)
 [ -n "$n" ] || n=1 # a slow machine
 says "^training +$n epochs?, "

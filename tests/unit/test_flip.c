@@ -130,6 +130,24 @@ static void what_shows_nothing_is_not_flipped(void **state)
     assert_true(!model.mirror && isnan(model.mirror_kept));
 }
 
+static void a_net_is_chosen_only_if_there_is_none(void **state)
+{
+    (void)state;
+    cen_error error;
+    scene one = {ONE_SIDE, 1, 0}, sensors = {ONE_SIDE, 5, 0};
+    cen_dataset dataset = dataset_of(&one, N, CLASSES);
+    cen_model_options model = cen_model_options_init();
+    model.net = "flatten, dense 8";
+    assert_ok(cen_recipe_choose(NULL, &dataset, &model, NULL, NULL, NULL, &error), &error);
+    assert_string_equal(model.net, "flatten, dense 8");
+    assert_true(isfinite(model.alike));
+    dataset = dataset_of(&sensors, N, CLASSES);
+    model.net = NULL;
+    assert_ok(cen_recipe_choose(NULL, &dataset, &model, NULL, NULL, NULL, &error), &error);
+    assert_string_equal(model.net, "small");
+    assert_true(isnan(model.alike));
+}
+
 static void a_large_dataset_is_sampled(void **state)
 {
     (void)state;
@@ -149,6 +167,7 @@ int main(void)
         cmocka_unit_test(signs_that_point_one_way_are_not_flipped),
         cmocka_unit_test(threads_do_not_change_the_choice),
         cmocka_unit_test(what_shows_nothing_is_not_flipped),
+        cmocka_unit_test(a_net_is_chosen_only_if_there_is_none),
         cmocka_unit_test(a_large_dataset_is_sampled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
