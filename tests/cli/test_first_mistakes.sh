@@ -18,7 +18,7 @@ rmdir 1 light
 
 # a net that is no preset; what is a line has its column
 for net in resnet Small resnet18; do
-    expect 2 "net '$net': there is no such preset; the presets are small, article, lenet\+\+, mobilefacenet, and a net of your own is a line as 'conv" \
+    expect 2 "net '$net': there is no such preset; the presets are small, objects, article, lenet\+\+, mobilefacenet, and a net of your own is a line as 'conv" \
         $TRAIN good --net "$net"
 done
 expect 2 "^cl_train: net, column 6: the end of the line comes where the number of outputs" $TRAIN good --net dense
