@@ -409,8 +409,8 @@ typedef struct cen_model_options {
     const cen_model_limits *limits; /* if net and input come from elsewhere; (NULL): none */
     double mirror_kept; /* (0) from cen_recipe_choose, which decides mirror by it: the share of what
                            tells classes apart that mirror images keep; NAN: not measured */
-    double alike; /* (0) from cen_recipe_choose, which decides a net that is NULL by it: the mean
-                           correlation of pictures of two classes; NAN: not measured */
+    double alike; /* (0) from cen_recipe_choose, which decides a net that is NULL by it and its
+                           error: the mean correlation of pictures of two classes; NAN: not measured */
 } cen_model_options;
 
 /* Copies the options and what they point to. ARGUMENT names the word and column of a line that cannot
@@ -499,9 +499,9 @@ CEN_API cen_status cen_model_fingerprint(const cen_model *model, char text[CEN_F
 /* ---- prediction ---------------------------------------------------------------------------- */
 
 /* A model made ready for up to max_n images per call: memory planned, batch normalisation folded,
- * kernels transformed and weights of dense layers packed, which takes their memory once more (not
- * with CEN_SMALL). The model is borrowed and must not change. Each thread needs its own
- * predictor; they may share a model. */
+ * kernels transformed and weights of dense layers packed, which takes their memory once more, or up
+ * to twice with fewer than 48 outputs (not with CEN_SMALL). The model is borrowed and must not
+ * change. Each thread needs its own predictor; they may share a model. */
 typedef struct cen_predictor cen_predictor;
 
 /* Errors: LIMIT. */

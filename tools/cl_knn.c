@@ -315,7 +315,7 @@ static int work(int argc, char **argv)
         s.command_line = line;
         /* Lines of progress would stand among the answers. */
         s.line = progress_start(s.as_json || s.is_quiet || terminal_width(stdout) == 0, stdout);
-        if (code == 0 && n > 1) code = knn_learn_metric(&s, argv[1]);
+        if (code == 0) knn_learn_metric(&s, argv + 1, (size_t)n - 1);
         if (code == 0) code = commands[which].work(&s, argv + 1, (size_t)n - 1);
         cen_model_free(s.model);
         free(s.kept_model);

@@ -17,7 +17,8 @@ typedef struct knn {
     size_t k, n_threads;          /* k 0: 5, or what there is */
     double threshold, far, ratio; /* negative: not given */
     int metric, weights;          /* metric -1: not given; weights: of the command, if not given */
-    const char *claim, *within;   /* NULL: none */
+    bool run_has_cosine; /* what cl_train chose for a run on the command line, or of --model */
+    const char *claim, *within; /* NULL: none */
     bool as_json, adds, is_negative, is_quiet, is_strict, is_together, is_stream, has_frames;
     bool asks_head, asks_digests; /* sets of pictures get probabilities, digests */
     cen_model_limits limits;      /* 0: the default */
@@ -58,11 +59,12 @@ int knn_list(knn *s, char *const *paths, size_t n_paths);
 int knn_info(knn *s, char *const *paths, size_t n_paths);
 int knn_calibrate_gallery(knn *s, char *const *paths, size_t n_paths);
 
-/* The metric of --metric, else that of the .gallery, else what knn_learn_metric found, else l2. */
+/* The metric of --metric, else that of the .gallery, else what cl_train chose for the run, else l2. */
 cen_metric knn_metric(const knn *s);
 
-/* Takes the metric that cl_train noted in the model: of a run, else of --model. */
-int knn_learn_metric(knn *s, const char *gallery);
+/* Learns what cl_train chose, from the model of the first run among paths, else of --model. One that cannot be read says
+ * nothing: where it is needed for more, it is read again. */
+void knn_learn_metric(knn *s, char *const *paths, size_t n_paths);
 
 /* Of x[d] and y[d]: the Euclidean distance, or 1 - cosine. */
 double knn_distance(cen_metric metric, size_t d, const float *x, const double *y);

@@ -41,7 +41,8 @@ static int out_of_memory(const knn *s, const char *path)
 
 cen_metric knn_metric(const knn *s)
 {
-    return s->metric == CEN_METRIC_COSINE ? CEN_METRIC_COSINE : CEN_METRIC_L2;
+    if (s->metric >= 0) return (cen_metric)s->metric;
+    return s->run_has_cosine ? CEN_METRIC_COSINE : CEN_METRIC_L2;
 }
 
 double knn_distance(cen_metric metric, size_t d, const float *x, const double *y)

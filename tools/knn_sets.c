@@ -99,21 +99,22 @@ static int check_run(const knn *s, const char *run)
     return code;
 }
 
-int knn_learn_metric(knn *s, const char *gallery)
+void knn_learn_metric(knn *s, char *const *paths, size_t n_paths)
 {
-    const bool is_gallery = knn_is_gallery(gallery);
-    if (s->metric >= 0 || (is_gallery && path_exists(gallery))) return 0;
-    const bool is_run = !is_gallery && holds(gallery, "model.safetensors");
-    const char *path = is_run ? gallery : s->model_path;
+    const char *path = s->model_path;
+    for (size_t i = n_paths; i > 0; i--) {
+        if (!knn_is_gallery(paths[i - 1]) && holds(paths[i - 1], "model.safetensors"))
+            path = paths[i - 1];
+    }
     cen_model *model;
-    if (path == NULL) return 0;
-    const int code = load_model(s->tool, s->context, path, s->limits, &model);
-    if (code != 0) return code;
+    cen_error error;
+    if (s->metric >= 0 || path == NULL ||
+        read_model(s->context, path, s->limits, &model, &error) != CEN_OK) {
+        return;
+    }
     const char *note = cen_model_note(model, "metric");
-    if (note != NULL && strcmp(note, metric_names[CEN_METRIC_COSINE]) == 0)
-        s->metric = CEN_METRIC_COSINE;
+    s->run_has_cosine = note != NULL && strcmp(note, metric_names[CEN_METRIC_COSINE]) == 0;
     cen_model_free(model);
-    return 0;
 }
 
 /* rows[set->f.n]: places among the images. */

@@ -10,7 +10,7 @@
 /* A row of the gallery as it was. */
 typedef struct old_row {
     cen_gallery_row row;
-    char *source; /* what row.source is for a row of a feature file, whose path may be relative */
+    char *source; /* what row.source is, if a feature file names by a relative path what is there */
     size_t place;
     bool is_inside; /* of the folder, and no negative */
     bool is_kept, has_moved, has_changed;

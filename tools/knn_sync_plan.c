@@ -42,7 +42,7 @@ static int list_rows(sync *y)
         if (!knn_has_digest(old->row.digest) && old->row.source[0] != '\0') {
             old->source = knn_source_of(old->row.source);
             if (old->source == NULL) return knn_sync_no_memory(y);
-            old->row.source = old->source;
+            if (path_exists(old->source)) old->row.source = old->source;
         }
         old->place = i;
         old->is_inside = !old->row.is_negative && lies_in(old->row.source, y->root);

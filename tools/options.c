@@ -55,15 +55,21 @@ int make_context(const command *tool, size_t n_threads, cen_context **context)
 
 const char *const metric_names[] = {"l2", "cosine", NULL};
 
-int load_model(const command *tool, cen_context *context, const char *path, cen_model_limits limits,
-               cen_model **model)
+cen_status read_model(cen_context *context, const char *path, cen_model_limits limits,
+                      cen_model **model, cen_error *error)
 {
     const cen_model_limits usual = cen_model_limits_init();
-    cen_error error;
     limits.size = usual.size;
     if (limits.max_input == 0) limits.max_input = usual.max_input;
     if (!(limits.max_work > 0)) limits.max_work = usual.max_work;
-    const cen_status status = cen_model_load(context, model, path, &limits, &error);
+    return cen_model_load(context, model, path, &limits, error);
+}
+
+int load_model(const command *tool, cen_context *context, const char *path, cen_model_limits limits,
+               cen_model **model)
+{
+    cen_error error;
+    const cen_status status = read_model(context, path, limits, model, &error);
     if (status == CEN_OK) return 0;
     const bool is_other = status == CEN_ERROR_IO || status == CEN_ERROR_FORMAT;
     return fail(tool, EXIT_FAILED, "%s%s", error.message,

@@ -111,7 +111,9 @@ int make_context(const command *tool, size_t n_threads, cen_context **context);
 /* Of cen_metric, and NULL. cl_train notes one as "metric" in a model, for cl_knn. */
 extern const char *const metric_names[];
 
-/* The model of a run folder or a file, with limits of which 0 is the default; an exit code after its sentence. */
+/* The model of a run folder or a file, with limits of which 0 is the default; load: an exit code after its sentence. */
+cen_status read_model(cen_context *context, const char *path, cen_model_limits limits,
+                      cen_model **model, cen_error *error);
 int load_model(const command *tool, cen_context *context, const char *path, cen_model_limits limits,
                cen_model **model);
 

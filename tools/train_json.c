@@ -156,8 +156,9 @@ void json_epoch(const cen_epoch_report *report)
     end();
 }
 
-void json_measures(const cen_report_set *sets, size_t n)
+void json_measures(const cen_report_set *sets, size_t n, cen_metric metric)
 {
+    static const char *const tars[] = {"tar_at_far_0.1", "tar_at_far_0.01", "tar_at_far_0.001"};
     for (size_t i = 0; i < n; i++) {
         const cen_measures *m = sets[i].measures;
         begin("measures");
@@ -170,10 +171,9 @@ void json_measures(const cen_report_set *sets, size_t n)
         put_number("five_shot", m->few_shot[1].n_episodes > 0 ? m->few_shot[1].accuracy : NAN);
         put_number("auc", m->verification.auc);
         put_number("eer", m->verification.eer);
-        put_number("tar_at_far_0.1", m->verification.tar[0]);
-        put_number("tar_at_far_0.01", m->verification.tar[1]);
-        put_number("tar_at_far_0.001", m->verification.tar[2]);
+        for (size_t j = 0; j < 3; j++) put_number(tars[j], m->verification.tar[j]);
         put_number("intra_inter", m->intra_inter);
+        put_text("metric", metric_names[metric]);
         end();
     }
 }

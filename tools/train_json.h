@@ -39,6 +39,6 @@ void json_net(const char *name, const cen_model_info *info, double multiply_adds
               double features);
 
 /* One object per set. */
-void json_measures(const cen_report_set *sets, size_t n);
+void json_measures(const cen_report_set *sets, size_t n, cen_metric metric);
 
 #endif

@@ -135,7 +135,7 @@ cen_status page_finish(page *p, const page_content *content, cen_error *error)
     }
     if (status == CEN_OK && n_sets > 0 && is_talking()) print_all(sets, n_all, n_sets);
     if (status == CEN_OK) {
-        if (s.is_json) json_measures(sets, n_sets);
+        if (s.is_json) json_measures(sets, n_sets, content->metric);
         if (content->has_page) status = page_write(p, content, sets, n_sets, error);
     }
     for (size_t i = 0; i < n_sets; i++) cen_measures_free(&measures[i]);

@@ -64,8 +64,9 @@ static cen_status choose(page_content *content, cen_error *error)
     const bool is_cosine = i == 1 && gain > clearly && gain * (double)n > luck;
     content->metric = is_cosine ? CEN_METRIC_COSINE : CEN_METRIC_L2;
     if (is_talking() && !isnan(auc[CEN_METRIC_L2]))
-        printf("\nmetric    %s: AUC %.2f %%, by %s %.2f %%\n", metric_names[is_cosine],
-               100 * auc[is_cosine], metric_names[!is_cosine], 100 * auc[!is_cosine]);
+        printf("\nmetric    %s: AUC %.2f %%, by %s %.2f %%%s\n", metric_names[is_cosine],
+               100 * auc[is_cosine], metric_names[!is_cosine], 100 * auc[!is_cosine],
+               i > 1 && gain > 0 ? "; only held-out classes choose cosine" : "");
     return CEN_OK;
 }
 

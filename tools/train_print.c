@@ -117,11 +117,12 @@ const char *flip_text(char text[FLIP_TEXT])
 const char *net_text(char text[FLIP_TEXT])
 {
     if (!isfinite(s.alike)) {
-        (void)snprintf(text, FLIP_TEXT, "%s: too few images to tell", s.net);
+        (void)snprintf(text, FLIP_TEXT, "%s: too few classes or images to tell", s.net);
     } else {
-        (void)snprintf(text, FLIP_TEXT,
-                       "%s: images of two classes correlate by %.2f; --net overrides", s.net,
-                       s.alike);
+        const bool is_unsure = strcmp(s.net, "small") == 0 && fabs(s.alike) < 0.05;
+        (void)snprintf(text, FLIP_TEXT, "%s: images of two classes correlate by %.2f%s", s.net,
+                       fabs(s.alike) < 0.005 ? 0 : s.alike,
+                       is_unsure ? ", but too few say so; --net overrides" : "; --net overrides");
     }
     return text;
 }

@@ -179,8 +179,8 @@ INLINE void add_pair(size_t rows, size_t height, size_t column, size_t columns,
     }
 }
 
-/* Even and odd columns of so many rows. Of an odd kernel n_even columns are for the ones and n_odd for the others, one
- * more or less, and both read the same places; of other kernels n_even and n_odd are 0. */
+/* Even and odd columns of so many rows. A kernel of odd width has n_even stacks for even columns and n_odd, one more or
+ * one less, for odd ones, which read the same places: each vector is read once for both. 0 and 0: of any width. */
 INLINE void pairs_block(size_t rows, size_t height, size_t n_even, size_t n_odd, const cen__taps *t,
                         size_t row, size_t column)
 {
@@ -258,6 +258,10 @@ static void tap_pairs(const cen__taps *job)
         pairs_planes(2, 0, 0, &t);
     else if (t.height == 3)
         pairs_planes(3, 0, 0, &t);
+    else if (t.height == 5)
+        pairs_planes(5, 0, 0, &t);
+    else if (t.height == 7)
+        pairs_planes(7, 0, 0, &t);
     else
 #endif
         pairs_planes(1, 0, 0, &t);

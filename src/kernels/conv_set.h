@@ -94,8 +94,8 @@ typedef struct cen__ahead {
  * for r < rows, q < columns. Whole vectors are read, and written where columns are fewer than a vector has.
  * height is what cen__stack_height made of the taps in a column. The next of planes, w, out and start (NULL: 0)
  * lie plane, w_plane, out_plane and start_plane further on.
- * As pairs, with step 1 and start 0: so the stacks give out[r * out_pitch + 2 * q], and the odd_stacks after them the
- * number behind it. */
+ * In tap_pairs, which has step 1 and start 0, the stacks give out[r * out_pitch + 2 * q] and the odd_stacks, which
+ * come after them, out[r * out_pitch + 2 * q + 1]. */
 typedef struct cen__taps {
     size_t stacks, odd_stacks, height, step, rows, columns, pitch;
     const float *w, *planes, *start;

@@ -54,9 +54,13 @@ static class_sums sum_class(const float *pictures, const int32_t *labels, size_t
 cen__alike cen__alike_measure(const float *pictures, const int32_t *labels, size_t n, size_t size)
 {
     double all[CEN__ALIKE_SIZE] = {0}, square = 0, within = 0, pairs = 0, sum = 0, squares = 0;
-    double n_rows = (double)n, n_classes = 0;
+    double n_rows = (double)n, n_classes = 0, n_shown = 0;
     for (size_t row = 0; row < n; row++) {
-        for (size_t i = 0; i < size; i++) all[i] += (double)pictures[row * size + i];
+        for (size_t i = 0; i < size; i++) {
+            const double x = (double)pictures[row * size + i];
+            all[i] += x;
+            n_shown += x * x; /* of a picture of one grey 0, of any other 1 */
+        }
     }
     for (size_t i = 0; i < size; i++) square += all[i] * all[i];
     for (size_t row = 0; row < n; row++) {
@@ -66,7 +70,7 @@ cen__alike cen__alike_measure(const float *pictures, const int32_t *labels, size
         pairs += own.n * own.n;
         n_classes++;
     }
-    if (n_classes < 3) return (cen__alike){(double)NAN, false};
+    if (n_classes < 3 || n_shown < n_rows / 2) return (cen__alike){(double)NAN, false};
     double share = (square - within) / (n_rows * n_rows - pairs);
     for (size_t row = 0; row < n; row++) {
         if (!is_first(labels, row)) continue;
@@ -78,5 +82,5 @@ cen__alike cen__alike_measure(const float *pictures, const int32_t *labels, size
         squares += rest * rest;
     }
     double variance = (squares - sum * sum / n_classes) * (n_classes - 1) / n_classes;
-    return (cen__alike){share, share + sqrt(variance > 0 ? variance : 0) < enough};
+    return (cen__alike){share, fabs(share) + sqrt(variance > 0 ? variance : 0) < enough};
 }

@@ -219,12 +219,14 @@ fi
 # ---- the nets and lists of the experiments ----
 . "$SOURCE/data/nets.sh"
 few photos 3
-for net in small "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW" "$FLATTEN" "$GAP" \
+for net in small objects "$OBJECTS" "$FIFTH" "$SMALL" "$THREE" "$THREE_DROPOUT" "$DROPOUT" "$NORM" "$NARROW" "$FLATTEN" "$GAP" \
     "$RESIDUAL" "$DEPTHWISE"; do
-    succeed "$TOOLS/cl_train" -t 1 --net "$net" --stop-after 1 --image-size 8 --no-report --overwrite -o run photos
+    succeed "$TOOLS/cl_train" -t 1 --net "$net" --stop-after 1 --image-size 16 --no-report --overwrite -o run photos
     grep -E '^ {8,}[0-9]+ +[a-z]' out.txt >net.txt
     [ "$net" != small ] || mv net.txt small.txt
+    [ "$net" != objects ] || mv net.txt objects.txt
     [ "$net" != "$SMALL" ] || cmp -s net.txt small.txt || complain "SMALL is not the preset small"
+    [ "$net" != "$OBJECTS" ] || cmp -s net.txt objects.txt || complain "OBJECTS is not the preset objects"
 done
 succeed "$TOOLS/cl_train" -t 1 --net "$BOTTLENECKS" --dry-run --image-size 64 --overwrite -o run photos
 # Each row's command is one that cl_train takes: it fails because the folder is not there, and not for an option.

@@ -151,6 +151,13 @@ says ': 0 added, 18 changed, 0 moved, 0 removed, 0 as before; the gallery has 19
 succeed "$KNN" sync of_run.gallery photos
 says ': 0 added, 0 changed, 0 moved, 0 removed, 18 as before; the gallery has 19 rows$'
 
+# -- but not rows whose path leads to nothing in this folder
+"$KNN" enroll run Ada "more/bag/$first" -o apart.gallery >out.txt 2>err.txt || complain "enroll: $(cat err.txt)"
+mkdir -p apart/photos/bag
+cp "more/coat/$(ls more/coat | head -n 1)" apart/photos/bag/another.png
+(cd apart && "$KNN" sync --model ../run ../apart.gallery photos) >out.txt 2>err.txt || complain "sync elsewhere: $(cat err.txt)"
+says ': 1 added, 0 changed, 0 moved, 0 removed, 0 as before; the gallery has 20 rows$'
+
 # -- refused, and nothing changes
 cp g.gallery before.gallery
 mkdir none

@@ -86,6 +86,7 @@ head -n 1 many-run/log.csv | grep -q ',unseen_auc$' || complain "log.csv has no 
 succeed few_epochs --resume many-run
 says "^done .*AUC of held-out classes"
 succeed few_epochs --json -o many-json many
+says '"kind": "measures".*"metric": "(l2|cosine)"'
 says '"kind": "end".*"best_unseen_auc": 0.[0-9]+'
 succeed few_epochs --holdout-classes 0 --dry-run many
 says "^images +50 classes, "
@@ -106,7 +107,17 @@ says "^metric +cosine: AUC 100.00 %, by l2 [0-9.]+ %$"
 succeed "$TOOLS/cl_knn" eval bright-run
 says "^metric +cosine, "
 succeed "$TOOLS/cl_train" --net flatten --mean 0 --std 1 --augment none --no-flip --epochs 1 --no-report -o trained-run bright
-says "^metric +l2: AUC [0-9.]+ %, by cosine 100.00 %$"
+says "^metric +l2: AUC [0-9.]+ %, by cosine 100.00 %; only held-out classes choose cosine$"
+succeed "$TOOLS/cl_knn" sync --model trained-run plain.gallery bright
+succeed "$TOOLS/cl_knn" eval bright-run plain.gallery # a .gallery has its metric, a run only a choice
+says "^metric +l2, "
+succeed "$TOOLS/cl_knn" add new.gallery Ada bright-run
+succeed "$TOOLS/cl_knn" info new.gallery
+says ", metric cosine$"
+cp -r bright-run broken-run
+echo x >broken-run/model.safetensors
+succeed "$TOOLS/cl_knn" eval broken-run # needs its features only
+says "^metric +l2, "
 succeed "$TOOLS/cl_knn" eval --metric l2 bright-run
 says "^metric +l2, "
 succeed "$TOOLS/cl_knn" eval bright-run/features.npy # which names no run
@@ -121,7 +132,7 @@ says "metric cosine"
 succeed "$TOOLS/cl_train" -q --net flatten --mean 0 --std 1 --augment none --no-flip --epochs 1 --no-report --holdout-classes 0.5 -o quiet-run bright
 cmp -s bright-run/model.safetensors quiet-run/model.safetensors || complain "what is printed changes the model"
 succeed "$TOOLS/cl_train" --net flatten --augment none --epochs 1 --no-report -o plain-run small
-says "^metric +l2: AUC [0-9.]+ %, by cosine [0-9.]+ %$"
+says "^metric +l2: AUC [0-9.]+ %, by cosine [0-9.]+ %"
 succeed "$TOOLS/cl_knn" eval plain-run
 says "^metric +l2, "
 
