@@ -102,6 +102,7 @@ static int check_run(const knn *s, const char *run)
 void knn_learn_metric(knn *s, char *const *paths, size_t n_paths)
 {
     const char *path = s->model_path;
+    if (n_paths > 0 && knn_is_gallery(paths[0]) && path_exists(paths[0])) return; /* it has one */
     for (size_t i = n_paths; i > 0; i--) {
         if (!knn_is_gallery(paths[i - 1]) && holds(paths[i - 1], "model.safetensors"))
             path = paths[i - 1];

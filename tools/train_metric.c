@@ -57,7 +57,8 @@ static cen_status choose(page_content *content, cen_error *error)
     double auc[2] = {NAN, NAN};
     size_t n = 0, i = 0;
     cen_status status = CEN_OK;
-    for (; status == CEN_OK && i < 3 && isnan(auc[CEN_METRIC_L2]); i++)
+    const size_t n_splits = is_talking() ? 3 : 1; /* what cannot choose is only printed */
+    for (; status == CEN_OK && i < n_splits && isnan(auc[CEN_METRIC_L2]); i++)
         status = measure(content, splits[i], &n, auc, error);
     if (status != CEN_OK) return status;
     const double gain = auc[CEN_METRIC_COSINE] - auc[CEN_METRIC_L2];

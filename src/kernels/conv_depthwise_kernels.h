@@ -209,6 +209,7 @@ INLINE void pairs_block(size_t rows, size_t height, size_t n_even, size_t n_odd,
         put_pairs(sums[r][0], sums[r][1], t->out + (row + r) * t->out_pitch + 2 * column);
 }
 
+/* One row, which is all that small machines take at once, has one loop: less code. Two loops are faster. */
 INLINE void pairs_rows(size_t rows, size_t height, size_t n_even, size_t n_odd, const cen__taps *t,
                        size_t row)
 {
