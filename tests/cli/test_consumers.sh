@@ -18,11 +18,17 @@ for hundredths in 1 2 3 4 5 7 9 12 15 20 3 6 1 10 2 30 8 5 2 1; do
     "$PROGRAMS/own_arrays" killed.state killed.safetensors 2>err.txt &
     pid=$!
     sleep "$(printf '0.%02d' "$hundredths")"
-    kill -KILL $pid 2>/dev/null && killed=$((killed + 1))
+    kill -KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
-    [ -s err.txt ] && complain "it could not go on: $(cat err.txt)"
+    # 137: killed. A sanitizer may then write that its threads are gone, so only what ended by itself is read.
+    case $? in
+    137) killed=$((killed + 1)) ;;
+    0) [ ! -s err.txt ] || complain "it ended well and wrote $(cat err.txt)" ;;
+    *) complain "it could not go on: $(cat err.txt)" ;;
+    esac
 done
 succeed "$PROGRAMS/own_arrays" killed.state killed.safetensors
 cmp -s whole.safetensors killed.safetensors || complain "killed $killed times it comes to other bytes"
+echo "killed $killed times of 20"
 
 finish
