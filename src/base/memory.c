@@ -6,8 +6,12 @@
 #include <string.h>
 
 #include "base/context.h"
+#include "base/os.h"
 
 enum { ALIGNMENT = 64 };
+
+/* Of larger blocks the pages are large, if the system has such: two of its larger ones fit. */
+enum { LARGE = 1 << 22 };
 
 /* Stored in front of each block. */
 typedef struct {
@@ -77,6 +81,7 @@ static void *allocate(const cen_context *context, size_t count, size_t size, boo
     block_header from = {0};
     if (!is_own) {
         from.raw = zeroed ? calloc(total, 1) : malloc(total);
+        if (from.raw != NULL && total >= LARGE) cen__os_enlarge_pages(from.raw, total);
     } else {
         from = (block_header){context->allocate(context->allocator_user, total), context->release,
                               context->allocator_user};

@@ -94,6 +94,9 @@ void cen__os_pause(void);
 /* Bytes of physical memory; 0: not known. */
 uint64_t cen__os_memory(void);
 
+/* Asks for larger pages for what lies there, so that reading it all looks up fewer places. The system need not follow. */
+void cen__os_enlarge_pages(void *bytes, size_t size);
+
 /* The absolute path of path, without links, "." and "..", with '/' between names. The caller frees it with cen__free.
  * Errors: IO (nothing is there), MEMORY. */
 cen_status cen__os_real_path(cen_context *context, const char *path, char **real, cen_error *error);

@@ -167,6 +167,11 @@ uint64_t cen__os_memory(void)
     return 0;
 }
 
+void cen__os_enlarge_pages(void *bytes, size_t size)
+{
+    (void)bytes, (void)size;
+}
+
 uint64_t cen__os_file_size(FILE *file)
 {
     const long at = ftell(file);

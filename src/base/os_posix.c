@@ -443,6 +443,19 @@ uint64_t cen__os_memory(void)
     return pages < 1 || page_size < 1 ? 0 : (uint64_t)pages * (uint64_t)page_size;
 }
 
+/* By whole pages, as madvise wants them. */
+void cen__os_enlarge_pages(void *bytes, size_t size)
+{
+#if defined(MADV_HUGEPAGE)
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE),
+                 skipped = page - 1 - ((uintptr_t)bytes + page - 1) % page;
+    if (size > skipped + page)
+        (void)madvise((char *)bytes + skipped, (size - skipped) / page * page, MADV_HUGEPAGE);
+#else
+    (void)bytes, (void)size;
+#endif
+}
+
 cen_status cen__os_real_path(cen_context *context, const char *path, char **real, cen_error *error)
 {
     const int kept = errno;

@@ -426,6 +426,11 @@ uint64_t cen__os_memory(void)
     return GlobalMemoryStatusEx(&memory) ? (uint64_t)memory.ullTotalPhys : 0;
 }
 
+void cen__os_enlarge_pages(void *bytes, size_t size)
+{
+    (void)bytes, (void)size;
+}
+
 cen_status cen__os_real_path(cen_context *context, const char *path, char **real, cen_error *error)
 {
     const int kept = errno;

@@ -57,7 +57,7 @@ stdin
 access close closedir fchmod fchown fcntl fdopen fileno flock fstat fsync getpid lstat mkdir open opendir read
 nanosleep pthread_attr_destroy pthread_attr_init pthread_attr_setstacksize pthread_cond_destroy pthread_cond_init
 pthread_cond_signal pthread_cond_wait pthread_create pthread_join pthread_mutex_destroy pthread_mutex_init
-pthread_mutex_lock pthread_mutex_unlock pthread_sigmask sched_getaffinity sigdelset sigfillset readdir readlink realpath stat ftruncate mmap munmap pread sysconf clock_gettime
+pthread_mutex_lock pthread_mutex_unlock pthread_sigmask sched_getaffinity sigdelset sigfillset readdir readlink realpath stat ftruncate madvise mmap munmap pread sysconf clock_gettime
 atan2 ceil cos exp fabs floor fmax fmin hypot lrint nearbyint log log10 nextafter pow rint round sin sincos sqrt
 EOF
 tr -s ' ' '\n' <allowed.txt | sort -u >words.txt

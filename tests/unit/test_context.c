@@ -420,6 +420,39 @@ static void options_are_checked_and_may_be_those_of_an_older_header(void **state
     cen_context_free(NULL);
 }
 
+/* Whether the kernel keeps in mind that large pages are wanted at `at`; "hg" among the flags of its mapping. */
+static bool wants_large_pages(const void *at)
+{
+    char line[1024];
+    bool is_here = false, wants = false;
+    FILE *file = fopen("/proc/self/smaps", "r");
+    if (file == NULL) skip();
+    while (!wants && fgets(line, sizeof line, file) != NULL) {
+        unsigned long from, to;
+        if (sscanf(line, "%lx-%lx ", &from, &to) == 2)
+            is_here = from <= (uintptr_t)at && (uintptr_t)at < to;
+        wants = is_here && strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " hg") != NULL;
+    }
+    (void)fclose(file);
+    return wants;
+}
+
+static void large_pages_are_asked_for_large_blocks(void **state)
+{
+    (void)state;
+    size_t n;
+    cen_model *model;
+    cen_model_options options = cen_model_options_init();
+    options.n_classes = 2;
+    options.input.height = options.input.width = 64;
+    options.net = "flatten, dense 512";
+    if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0) skip();
+    assert_int_equal(cen_model_create(threads(1), &model, &options, NULL), CEN_OK);
+    const float *parameters = cen_model_parameters(model, &n);
+    assert_true(wants_large_pages(parameters + n / 2));
+    cen_model_free(model);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -435,6 +468,7 @@ int main(void)
         cmocka_unit_test(threads_are_as_many_as_the_affinity_allows),
         cmocka_unit_test(threads_are_as_many_as_the_quota_allows),
         cmocka_unit_test(options_are_checked_and_may_be_those_of_an_older_header),
+        cmocka_unit_test(large_pages_are_asked_for_large_blocks),
     };
     return cmocka_run_group_tests(tests, make_rows, NULL);
 }
