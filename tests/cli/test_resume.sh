@@ -82,17 +82,6 @@ often() {
 often KILL "${KILLS:-8}" 137
 often TERM "${KILLS:-8}" 143
 
-# SIGTERM ends as Ctrl-C does
-start -o term small >term.out &
-pid=$!
-await term/model.safetensors
-kill -TERM $pid 2>/dev/null
-wait $pid
-[ $? -eq 143 ] || complain "SIGTERM does not end with 143"
-grep -q "cl_train --resume term$" term.out || complain "SIGTERM does not end cleanly"
-succeed "$TOOLS/cl_train" -q --resume term
-same term "SIGTERM"
-
 # a damaged checkpoint is told, and the one before it is used
 train --stop-after 30 -o cut small
 cp -r cut cut2

@@ -102,8 +102,8 @@ cmp features.npy white/features.npy || complain "a run that is over gets other f
 whiten --recipe article -o plain
 grep -q "^whiten" out.txt && complain "the article whitens"
 
-# Ctrl-C ends after the batch and saves
-"$TOOLS/cl_train" --net "$LITTLE" --epochs 100000 -o stopped small >out.txt 2>&1 &
+# Ctrl-C ends after the batch and saves; without checkpoints within an epoch also after a batch of more than a second
+"$TOOLS/cl_train" --net "$LITTLE" --epochs 100000 --checkpoint-minutes 0 -o stopped small >out.txt 2>&1 &
 pid=$!
 await stopped/model.safetensors
 kill -TERM $pid

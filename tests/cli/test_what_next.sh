@@ -43,8 +43,8 @@ succeed train --no-report -o "it's a run" list.csv
 grep -q '^open' out.txt && complain "a page is to be opened that was not made"
 type_all 3
 
-# one that is stopped
-"$TOOLS/cl_train" --net "$LITTLE" --epochs 1000000 -o stopped "my pictures" >out.txt 2>err.txt &
+# one that is stopped, after its batch however slow the machine is
+"$TOOLS/cl_train" --net "$LITTLE" --epochs 1000000 --checkpoint-minutes 0 -o stopped "my pictures" >out.txt 2>err.txt &
 pid=$!
 await stopped/model.safetensors
 kill -TERM $pid
