@@ -5,6 +5,8 @@ bytes that came. Exit code of the command."""
 import fcntl
 import os
 import pty
+import select
+import signal
 import struct
 import sys
 import termios
@@ -12,6 +14,28 @@ import termios
 
 def set_width(terminal, columns):
     fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+
+
+def read_part(terminal):
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # the other end is closed
+        return b""
+
+
+def change_width(child, terminal, columns):
+    """Returns what was drawn before; the child stands still meanwhile, so that it draws nothing between."""
+    drawn = b""
+    os.kill(child, signal.SIGSTOP)
+    os.waitid(os.P_PID, child, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    while select.select([terminal], [], [], 0.2)[0]:
+        part = read_part(terminal)
+        if not part:
+            break
+        drawn += part
+    set_width(terminal, columns)
+    os.kill(child, signal.SIGCONT)
+    return drawn + b"\n<changed>\n"
 
 
 def main():
@@ -25,16 +49,12 @@ def main():
     os.write(may_go, b"!")
     got = b""
     while True:
-        try:
-            part = os.read(terminal, 4096)
-        except OSError:  # the other end is closed
-            part = b""
+        part = read_part(terminal)
         if not part:
             break
         got += part
         if widths and got.count(b"\repoch") >= 5:
-            set_width(terminal, widths.pop(0))
-            got += b"\n<changed>\n"
+            got += change_width(child, terminal, widths.pop(0))
     with open(sys.argv[2], "wb") as file:
         file.write(got)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
