@@ -100,7 +100,7 @@ static inline bool run_ranks_by(int (*hook)(void *, const void *, size_t, void *
         children[rank] = fork();
         assert_true(children[rank] >= 0);
         if (children[rank] > 0) continue;
-        alarm(120); /* an exchange out of step would wait for ever */
+        alarm(600); /* an exchange out of step would wait for ever */
         l.rank = rank;
         cen_exchange exchange = exchange_of(rank, n_ranks, &l, gather);
         exchange.swap = hook;
