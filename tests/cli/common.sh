@@ -88,6 +88,12 @@ until_true() {
     done
 }
 
+# sleep_part LENGTH N: sleeps for a part of so many microseconds, another one for each N.
+sleep_part() {
+    moment=$(($1 * ($2 * 37 % 97) / 97))
+    sleep "$(printf '%d.%06d' $((moment / 1000000)) $((moment % 1000000)))"
+}
+
 finish() {
     [ "$failures" -eq 0 ] || {
         echo "$failures checks failed"

@@ -11,24 +11,34 @@ says "failed 0; 33 pictures let in"
 grep -qE '^named [1-9]' out.txt || complain "nobody was recognised: $(cat out.txt)"
 [ "$(wc -l <"$SOURCE/tests/consumers/door_camera.c")" -lt 150 ] || complain "the door camera has 150 lines or more"
 
-# ---- arrays and a schedule of the program's own, killed again and again wherever it stands ----
+# ---- arrays and a schedule of the program's own, killed again and again wherever it stands (KILLS, 8 if not set) ----
+begun=$(date +%s%N)
 succeed "$PROGRAMS/own_arrays" whole.state whole.safetensors
+length=$((($(date +%s%N) - begun) / 1000)) # in microseconds
+same() { cmp -s whole.safetensors killed.safetensors || complain "killed $killed times it comes to other bytes"; }
 killed=0
-for hundredths in 1 2 3 4 5 7 9 12 15 20 3 6 1 10 2 30 8 5 2 1; do
+sent=0
+until [ $killed -ge "${KILLS:-8}" ] || [ $sent -ge $((20 * ${KILLS:-8})) ]; do
+    sent=$((sent + 1))
     "$PROGRAMS/own_arrays" killed.state killed.safetensors 2>err.txt &
     pid=$!
-    sleep "$(printf '0.%02d' "$hundredths")"
+    sleep_part $length $sent
     kill -KILL $pid 2>/dev/null
     wait $pid 2>/dev/null
     # 137: killed. A sanitizer may then write that its threads are gone, so only what ended by itself is read.
     case $? in
     137) killed=$((killed + 1)) ;;
-    0) [ ! -s err.txt ] || complain "it ended well and wrote $(cat err.txt)" ;;
+    0) # it is over: the next one begins anew
+        [ ! -s err.txt ] || complain "it ended well and wrote $(cat err.txt)"
+        same
+        rm -f killed.state killed.safetensors
+        ;;
     *) complain "it could not go on: $(cat err.txt)" ;;
     esac
 done
 succeed "$PROGRAMS/own_arrays" killed.state killed.safetensors
-cmp -s whole.safetensors killed.safetensors || complain "killed $killed times it comes to other bytes"
-echo "killed $killed times of 20"
+same
+echo "killed $killed times of $sent"
+[ $killed -ge "${KILLS:-8}" ] || complain "only $killed of $sent kills came before the end"
 
 finish

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Galleries while several processes enroll and some are killed: whoever was acknowledged is there, and each
-# name has its own feature. N=1000 runs it long; KILLS is the number of kills.
+# name has its own feature. N=1000 runs it long; KILLS is the number of kills that come before the end.
 . "$(dirname "$0")/common.sh"
 KNN=$TOOLS/cl_knn
 N=${N:-20}
@@ -52,23 +52,32 @@ for gallery in people.npy people.csv; do
     check "$gallery"
     [ "$(wc -l <there.txt)" -eq $((2 * N)) ] || complain "$gallery: $(wc -l <there.txt) of $((2 * N)) are there"
 
-    # ---- killed at a random moment ----
+    # ---- killed at moments that differ; the later ones come earlier if most come too late ----
     begin "$gallery"
     : >acknowledged.txt
+    begun=$(date +%s%N)
+    enroll "$gallery" 0 || complain "$gallery cannot be enrolled into"
+    length=$((($(date +%s%N) - begun) / 1000)) # in microseconds
     i=0 killed=0
-    while [ $i -lt "$KILLS" ]; do
+    while [ $killed -lt "$KILLS" ] && [ $i -lt $((20 * KILLS)) ]; do
         i=$((i + 1))
         person $i
         "$KNN" enroll "$gallery" "s$i" "person$i.csv" -q --threshold 0.1 &
-        sleep "0.0$(awk -v "seed=$i" 'BEGIN { srand(seed); printf "%02d", 16 * rand() }')"
+        sleep_part $length $i
         kill -9 $! 2>/dev/null
         # 137: killed; the shell's word about it is not wanted
-        if wait $! 2>/dev/null; then echo "s$i" >>acknowledged.txt; else killed=$((killed + 1)); fi
+        if wait $! 2>/dev/null; then
+            echo "s$i" >>acknowledged.txt
+            length=$((length - length / 16))
+        else
+            killed=$((killed + 1))
+        fi
         "$KNN" enroll "$gallery" last person0.csv -q --threshold 0.1 -o read.csv || complain "$gallery is not read after kill $i"
     done 2>/dev/null
     check "$gallery"
-    echo "$gallery: two streams of $N enrolments, $KILLS more, of which $killed were killed"
-    enroll "$gallery" $((KILLS + 1)) || complain "$gallery cannot be enrolled into after the kills"
+    echo "$gallery: two streams of $N enrolments, $i more, of which $killed were killed"
+    [ $killed -eq "$KILLS" ] || complain "only $killed of $i kills came before the end"
+    enroll "$gallery" $((i + 1)) || complain "$gallery cannot be enrolled into after the kills"
     [ -z "$(find . -name '.*.cen-tmp' -o -name '.*.next')" ] || complain "left over: $(ls -A)"
 done
 
