@@ -7,6 +7,7 @@
 #
 # COMPARE, option sets with semicolons between them, replaces what is compared.
 set -eu
+export LC_ALL=C # some awks read and print numbers with the comma of the user's locale
 if [ $# -lt 2 ]; then
     sed -n '2,8s/^# \{0,1\}//p' "$0" >&2
     exit 2

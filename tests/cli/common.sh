@@ -1,6 +1,7 @@
 # Sourced by the tests of the command-line tools: TOOLS is the folder of the programs, SOURCE that of
 # the project; the work happens in a folder that is thrown away.
 set -u
+export LC_ALL=C # awk, sort and ranges of letters differ between locales
 TOOLS=$1
 SOURCE=$2
 WORK=$(mktemp -d)

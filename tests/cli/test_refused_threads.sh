@@ -48,7 +48,7 @@ else
 fi
 
 # ---- by ulimit -u: of a user who has one process and may have no other; root has no limit ----
-chmod 755 "$WORK"
+chmod -R a+rX "$WORK"
 mkdir -m 777 limited
 guest="setpriv --reuid=65534 --clear-groups"
 [ "$(id -u)" -eq 0 ] || guest=
