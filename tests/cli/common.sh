@@ -5,10 +5,13 @@ export LC_ALL=C # awk, sort and ranges of letters differ between locales
 TOOLS=$1
 SOURCE=$2
 WORK=$(mktemp -d)
+case $WORK in # the tests' commands are words
+*' '*) rmdir "$WORK" && WORK=$(mktemp -d /tmp/tests.XXXXXX) ;;
+esac
 trap 'rm -rf "$WORK"' EXIT
 cd "$WORK" || exit 1
 case $TOOLS$SOURCE in
-*' '*) # the tests' commands are words: they go through links without spaces
+*' '*) # they go through links without spaces
     mkdir .links
     ln -s "$TOOLS" .links/tools
     ln -s "$SOURCE" .links/source
