@@ -370,10 +370,11 @@ static bool write_line(const char *path, const char *line)
 #define GROUP_1 "/sys/fs/cgroup/cpu/cen_test_context"
 #define GROUP_2 "/sys/fs/cgroup/cen_test_context"
 
+/* 0: no process may be put there. */
 static int threads_in_group(const char *processes)
 {
     const pid_t child = fork();
-    if (child == 0) _exit(write_line(processes, "0") ? threads_by_default() : 99);
+    if (child == 0) _exit(write_line(processes, "0") ? threads_by_default() : 0);
     int code;
     return waitpid(child, &code, 0) == child && WIFEXITED(code) ? WEXITSTATUS(code) : 98;
 }
