@@ -7,11 +7,13 @@
 #     small_machine.sh BUILD SOURCE     Debian: clang lld wasi-libc libclang-rt-dev-wasm32 nodejs,
 #                                       gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 set -eu
-build=$1 source=$2 here=$2/tests/consumers/small_machine
-work=$build/small_machine
+work=$1/small_machine
 rm -rf "$work"
 mkdir -p "$work"
+ln -s "$1" "$work/build"
+ln -s "$2" "$work/source"
 cd "$work"
+build=build source=source here=source/tests/consumers/small_machine # words without blanks
 n_done=0
 
 has() {
