@@ -523,15 +523,6 @@ static bool change_classes(void)
 
 /* ---- what stands there before ---- */
 
-static void copy(const char *from, const char *to)
-{
-    uint8_t *bytes;
-    size_t size;
-    assert_int_equal(cen__file_read(NULL, from, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
-    tree_write(to, bytes, size);
-    cen__free(bytes);
-}
-
 static int prepare(void **state)
 {
     (void)state;

@@ -151,8 +151,8 @@ static bool export_c(void)
 
 static bool unpack(void)
 {
-    return execute("cl_idx --per-class 1 " CEN_TESTS_FOLDER
-                   "/golden/idx/images.gz " CEN_TESTS_FOLDER "/golden/idx/labels -o " OUT "/idx");
+    return execute("cl_idx --per-class 1 " ROOT "/idx/images.gz " ROOT "/idx/labels -o " OUT
+                   "/idx");
 }
 
 static bool enroll(void)
@@ -216,6 +216,8 @@ static int prepare(void **state)
         (void)snprintf(path, sizeof path, IMAGES "/light/%d.pgm", i);
         tree_grey(path, 5, 5, 220 + 5 * i);
     }
+    copy(CEN_TESTS_FOLDER "/golden/idx/images.gz", ROOT "/idx/images.gz");
+    copy(CEN_TESTS_FOLDER "/golden/idx/labels", ROOT "/idx/labels");
     return 0;
 }
 

@@ -109,6 +109,15 @@ typedef struct job {
     const char *lacks;   /* files that lack something where a read failed and the job went on */
 } job;
 
+static inline void copy(const char *from, const char *to)
+{
+    uint8_t *bytes;
+    size_t size;
+    assert_int_equal(cen__file_read(NULL, from, SIZE_MAX, &bytes, &size, NULL), CEN_OK);
+    tree_write(to, bytes, size);
+    cen__free(bytes);
+}
+
 /* What stands below ROOT "/out" at the beginning, and after the undisturbed job. */
 typedef struct ends {
     tree before, after;
