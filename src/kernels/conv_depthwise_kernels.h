@@ -25,6 +25,9 @@ INLINE void fetch(cen__ahead ahead[2])
 #define COMPUTE_ANEW(number) (void)0
 #endif
 
+/* And it would read what two multiply-adds take from memory twice. */
+#define IN_REGISTER(x) CEN__LONE_SUM(x)
+
 /* What a stack of taps adds to `rows` rows of `vectors` vectors, `apart` numbers apart. A vector of the input
  * serves all rows that read it. */
 INLINE void add_stack(size_t rows, size_t vectors, size_t height, size_t step, const float *w,
@@ -335,6 +338,48 @@ INLINE void sum_small(size_t height, size_t step, const cen__tap_sums *t)
     }
 }
 
+/* Seven rows of a vector stay in registers for all stacks, whose sums are in memory. */
+INLINE void sum_sevens(size_t height, size_t step, const cen__tap_sums *t, size_t row, size_t q,
+                       vec *sums)
+{
+    const size_t columns = t->dy_pitch;
+    const float *const dy = t->dy + row * columns + q;
+    const float *const planes = t->planes + row * step * t->pitch + q;
+    vec y[7];
+    for (size_t r = 0; r < 7; r++) y[r] = *(const vec *)(dy + r * columns);
+    sums[t->dw_plane] += ((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + y[6]);
+    for (size_t s = 0; s < t->stacks; s++) {
+        const float *const from = planes + t->at[s];
+        vec *const to = sums + t->w_at[s], acc[7];
+        size_t down = t->pitch;
+        COMPUTE_ANEW(down);
+        for (size_t i = 0; i < height; i++) acc[i] = to[(ptrdiff_t)i * t->w_step];
+#pragma GCC unroll 32
+        for (size_t i = 0; i < 6 * step + height; i++) {
+            vec x = *(const vec *)(from + i * down);
+            IN_REGISTER(x);
+            for (size_t r = 0; r < 7; r++)
+                if (i >= r * step && i < r * step + height) acc[i - r * step] += y[r] * x;
+        }
+        for (size_t i = 0; i < height; i++) to[(ptrdiff_t)i * t->w_step] = acc[i];
+    }
+}
+
+enum { MOST_TAPS = 49 };
+
+INLINE void sum_by_sevens(size_t height, size_t step, cen__tap_sums *t)
+{
+    const size_t taps = t->dw_plane;
+    vec sums[MOST_TAPS + 1];
+    for (size_t i = 0; i <= taps; i++) sums[i] = (vec){0};
+    for (size_t row = 0; row < t->rows; row += 7) {
+        for (size_t q = 0; q < t->dy_pitch; q += LANES) sum_sevens(height, step, t, row, q, sums);
+        fetch(t->ahead);
+    }
+    add_lane_sums(taps, sums, t->dw, 1);
+    if (t->dbias != NULL) *t->dbias += lane_sum(sums[taps]);
+}
+
 /* As many stacks at once as leave registers for the rows of the gradient. */
 INLINE void sum_planes(size_t height, size_t step, cen__tap_sums *t)
 {
@@ -344,6 +389,9 @@ INLINE void sum_planes(size_t height, size_t step, cen__tap_sums *t)
         if (t->rows == 7) {
             sum_small(height, step, t);
             fetch(t->ahead);
+            s = t->stacks;
+        } else if (height >= 5 && t->rows % 7 == 0 && t->dw_plane <= MOST_TAPS) {
+            sum_by_sevens(height, step, t);
             s = t->stacks;
         }
         for (; s + at_once <= t->stacks; s += at_once) sum_stacks(at_once, height, step, t, s);
