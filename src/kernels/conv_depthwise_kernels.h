@@ -25,7 +25,7 @@ INLINE void fetch(cen__ahead ahead[2])
 #define COMPUTE_ANEW(number) (void)0
 #endif
 
-/* And it would read what two multiply-adds take from memory twice. */
+/* gcc would read again for each multiply-add what several take from memory. */
 #define IN_REGISTER(x) CEN__LONE_SUM(x)
 
 /* What a stack of taps adds to `rows` rows of `vectors` vectors, `apart` numbers apart. A vector of the input
