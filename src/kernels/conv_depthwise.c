@@ -111,16 +111,24 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
 
 /* ---- backward to the weights ---------------------------------------------------------------- */
 
-/* Of a gradient's rows: whole vectors. */
-static size_t gradient_pitch(const cen__conv *v, const cen__conv_set *set)
+/* Seven rows of one vector are taken at once. */
+static bool is_of_sevens(const cen__conv *v, const cen__conv_set *set)
 {
-    return cen__round_up(v->out_w, set->lanes);
+    return v->out_h == 7 && v->out_w <= set->lanes && v->kernel_h * v->kernel_w <= CEN__SEVENS_TAPS;
 }
 
-/* With the rows of zeros that the inner loops need; seven rows of one vector need none. */
+/* Of a gradient's rows: whole vectors. Those of seven numbers are read where they lie, in vectors of eight. */
+static size_t gradient_pitch(const cen__conv *v, const cen__conv_set *set)
+{
+    return is_of_sevens(v, set) && v->out_w == 7 && set->lanes == 8
+               ? 7
+               : cen__round_up(v->out_w, set->lanes);
+}
+
+/* With the rows of zeros that the inner loops need. */
 static size_t gradient_rows(const cen__conv *v, const cen__conv_set *set)
 {
-    return v->out_h == 7 && v->out_w <= set->lanes ? 7 : cen__round_up(v->out_h, CEN__LAST_ROWS);
+    return is_of_sevens(v, set) ? 7 : cen__round_up(v->out_h, CEN__LAST_ROWS);
 }
 
 static size_t gradient_count(const cen__conv *v, const cen__conv_set *set)

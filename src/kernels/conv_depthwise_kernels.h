@@ -314,46 +314,49 @@ INLINE void sum_stacks(size_t stacks, size_t height, size_t step, cen__tap_sums 
     if (first == 0 && t->dbias != NULL) *t->dbias += lane_sum(total);
 }
 
-/* Seven rows of one vector, which stay in registers for all stacks. */
-INLINE void sum_small(size_t height, size_t step, const cen__tap_sums *t)
+#if LANES == 8
+typedef int32_t lanes __attribute__((vector_size(32), aligned(4), may_alias));
+
+/* All bits of the first n. */
+INLINE lanes first_lanes(size_t n)
 {
-    const size_t pitch = t->pitch;
-    vec y[7];
-    for (size_t r = 0; r < 7; r++) y[r] = *(const vec *)(t->dy + r * LANES);
-    if (t->dbias != NULL)
-        *t->dbias += lane_sum(((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + y[6]));
-    for (size_t s = 0; s < t->stacks; s++) {
-        const float *const from = t->planes + t->at[s];
-        float *const dw = t->dw + t->w_at[s];
-        vec acc[7];
-        for (size_t i = 0; i < height; i++) acc[i] = (vec){0};
-        if (height == 1) CEN__LONE_SUM(acc[0]);
-#pragma GCC unroll 32
-        for (size_t i = 0; i < 6 * step + height; i++) {
-            const vec x = *(const vec *)(from + i * pitch);
-            for (size_t r = 0; r < 7; r++)
-                if (i >= r * step && i < r * step + height) acc[i - r * step] += y[r] * x;
-        }
-        add_lane_sums(height, acc, dw, t->w_step);
+    static const int32_t bits[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
+    return *(const lanes *)(bits + 8 - n);
+}
+#endif
+
+/* Seven rows of a vector, or of seven numbers that follow each other. */
+INLINE void load_sevens(const float *from, size_t pitch, vec y[7])
+{
+#if LANES == 8
+    if (pitch == 7) {
+        for (size_t r = 0; r < 6; r++)
+            y[r] = (vec)(*(const lanes *)(from + r * 7) & first_lanes(7));
+        const vec last = *(const vec *)(from + 41);
+        y[6] = (vec){last[1], last[2], last[3], last[4], last[5], last[6], last[7], 0};
+        return;
     }
+#endif
+    for (size_t r = 0; r < 7; r++) y[r] = *(const vec *)(from + r * pitch);
 }
 
 /* Seven rows of a vector stay in registers for all stacks, whose sums are in memory. */
-INLINE void sum_sevens(size_t height, size_t step, const cen__tap_sums *t, size_t row, size_t q,
-                       vec *sums)
+INLINE void sum_sevens(size_t height, size_t step, bool is_first, const cen__tap_sums *t,
+                       size_t row, size_t q, vec *sums)
 {
     const size_t columns = t->dy_pitch;
     const float *const dy = t->dy + row * columns + q;
     const float *const planes = t->planes + row * step * t->pitch + q;
     vec y[7];
-    for (size_t r = 0; r < 7; r++) y[r] = *(const vec *)(dy + r * columns);
-    sums[t->dw_plane] += ((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + y[6]);
+    load_sevens(dy, columns, y);
+    const vec zero = {0}, total = ((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + y[6]);
+    sums[t->dw_plane] = (is_first ? zero : sums[t->dw_plane]) + total;
     for (size_t s = 0; s < t->stacks; s++) {
         const float *const from = planes + t->at[s];
         vec *const to = sums + t->w_at[s], acc[7];
         size_t down = t->pitch;
         COMPUTE_ANEW(down);
-        for (size_t i = 0; i < height; i++) acc[i] = to[(ptrdiff_t)i * t->w_step];
+        for (size_t i = 0; i < height; i++) acc[i] = is_first ? zero : to[(ptrdiff_t)i * t->w_step];
 #pragma GCC unroll 32
         for (size_t i = 0; i < 6 * step + height; i++) {
             vec x = *(const vec *)(from + i * down);
@@ -365,16 +368,19 @@ INLINE void sum_sevens(size_t height, size_t step, const cen__tap_sums *t, size_
     }
 }
 
-enum { MOST_TAPS = 49 };
-
 INLINE void sum_by_sevens(size_t height, size_t step, cen__tap_sums *t)
 {
     const size_t taps = t->dw_plane;
-    vec sums[MOST_TAPS + 1];
-    for (size_t i = 0; i <= taps; i++) sums[i] = (vec){0};
-    for (size_t row = 0; row < t->rows; row += 7) {
-        for (size_t q = 0; q < t->dy_pitch; q += LANES) sum_sevens(height, step, t, row, q, sums);
-        fetch(t->ahead);
+    vec sums[CEN__SEVENS_TAPS + 1];
+    if (t->rows == 7 && t->dy_pitch <= LANES) {
+        sum_sevens(height, step, true, t, 0, 0, sums);
+    } else {
+        for (size_t i = 0; i <= taps; i++) sums[i] = (vec){0};
+        for (size_t row = 0; row < t->rows; row += 7) {
+            for (size_t q = 0; q < t->dy_pitch; q += LANES)
+                sum_sevens(height, step, false, t, row, q, sums);
+            fetch(t->ahead);
+        }
     }
     add_lane_sums(taps, sums, t->dw, 1);
     if (t->dbias != NULL) *t->dbias += lane_sum(sums[taps]);
@@ -386,11 +392,7 @@ INLINE void sum_planes(size_t height, size_t step, cen__tap_sums *t)
     const size_t at_once = height == 1 ? 8 : height == 7 ? 1 : 10 / height;
     for (size_t i = 0; i < t->count; i++) {
         size_t s = 0;
-        if (t->rows == 7) {
-            sum_small(height, step, t);
-            fetch(t->ahead);
-            s = t->stacks;
-        } else if (height >= 5 && t->rows % 7 == 0 && t->dw_plane <= MOST_TAPS) {
+        if (t->rows == 7 || (height >= 5 && t->rows % 7 == 0 && t->dw_plane <= CEN__SEVENS_TAPS)) {
             sum_by_sevens(height, step, t);
             s = t->stacks;
         }
@@ -416,25 +418,32 @@ static void tap_sums(const cen__tap_sums *job)
 }
 #undef STACK_CASES
 
-/* Whole vectors; the last one of a row begins again within the one before it. */
+/* Whole vectors; the last one of a row begins again within the one before it. Rows shorter than a vector are followed by
+ * zeros, but for the last: the next one or padding comes there. */
 static void copy_rows(size_t rows, size_t n, const float *from, size_t from_row, float *to,
                       size_t to_row)
 {
     const float *const end = from + rows * from_row;
-    if (n >= LANES)
+    if (n >= LANES) {
         for (; from < end; from += from_row, to += to_row) {
             for (size_t i = 0; i + LANES < n; i += LANES)
                 *(vec *)(to + i) = *(const vec *)(from + i);
             *(vec *)(to + n - LANES) = *(const vec *)(from + n - LANES);
         }
-    else if (n >= 4)
+    } else if (n >= 4) {
+#if LANES == 8
+        const lanes kept = first_lanes(n);
+        for (; from < end - from_row; from += from_row, to += to_row)
+            *(vec *)to = (vec)(*(const lanes *)from & kept);
+#endif
         for (; from < end; from += from_row, to += to_row) {
             for (size_t i = 0; i + 4 < n; i += 4) *(vec4 *)(to + i) = *(const vec4 *)(from + i);
             *(vec4 *)(to + n - 4) = *(const vec4 *)(from + n - 4);
         }
-    else
+    } else {
         for (; from < end; from += from_row, to += to_row)
             for (size_t i = 0; i < n; i++) to[i] = from[i];
+    }
 }
 
 /* Pairs of numbers that are shuffled in registers: as many as a half vector has, or four. */

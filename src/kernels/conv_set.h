@@ -109,7 +109,7 @@ typedef struct cen__taps {
 
 /* Its transpose in w:
  * dw[w_at[s] + i * w_step] += sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
- * over the whole vectors of dy_pitch; and *dbias (may be NULL) += the sum of dy. */
+ * over the whole vectors of dy_pitch, or over 7 of 7 rows whose dy_pitch is 7; and *dbias (may be NULL) += the sum of dy. */
 typedef struct cen__tap_sums {
     size_t stacks, height, step;
     size_t rows; /* a multiple of CEN__LAST_ROWS, or 7 */
@@ -128,6 +128,7 @@ enum { CEN__LAST_ROWS = 4, CEN__SEVENS_MOST = 0 };
 #else
 enum { CEN__LAST_ROWS = 2, CEN__SEVENS_MOST = 28 };
 #endif
+enum { CEN__SEVENS_TAPS = 49 }; /* of kernels with more, sums are not taken by seven rows */
 
 /* Stacks share their vectors of the input, and those of these heights have loops of their own; each tap of another
  * height is a stack by itself. The sums are the same. */
