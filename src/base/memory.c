@@ -10,7 +10,7 @@
 
 enum { ALIGNMENT = 64 };
 
-/* Of larger blocks the pages are large, if the system has such: two of its larger ones fit. */
+/* For blocks of so many bytes larger pages are asked for; those of x86-64 have 2 MB. */
 enum { LARGE = 1 << 22 };
 
 /* Stored in front of each block. */

@@ -175,7 +175,7 @@ void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *se
     cen__tap_sums t = weights_sums(v, set, &p, &s);
     const bool in_place = t.dy_plane == plane;
     memset(planes, 0, numbers * sizeof *planes);
-    memset(gradient, 0, most_count * t.dy_plane * sizeof *gradient);
+    if (!in_place) memset(gradient, 0, most_count * t.dy_plane * sizeof *gradient);
     for (size_t i = 0; x < x_end; i = (i + t.count) % v->groups) {
         t.count = least(most_count, v->groups - i);
         fill_input(v, set, &p, t.count, x, planes);

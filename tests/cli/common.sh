@@ -4,7 +4,7 @@ set -u
 export LC_ALL=C # awk, sort and ranges of letters differ between locales
 TOOLS=$1
 SOURCE=$2
-WORK=$(mktemp -d)
+WORK=$(mktemp -d) || exit 1
 case $WORK in # the tests' commands are words
 *' '*) rmdir "$WORK" && WORK=$(mktemp -d /tmp/tests.XXXXXX) ;;
 esac
@@ -95,7 +95,7 @@ until_true() {
 # sleep_part LENGTH N: sleeps for a part of so many microseconds, another one for each N.
 sleep_part() {
     moment=$(($1 * ($2 * 37 % 97) / 97))
-    sleep "$(printf '%d.%06d' $((moment / 1000000)) $((moment % 1000000)))"
+    [ $moment -eq 0 ] || sleep "$(printf '%d.%06d' $((moment / 1000000)) $((moment % 1000000)))"
 }
 
 finish() {

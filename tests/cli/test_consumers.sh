@@ -32,6 +32,7 @@ until [ $killed -ge "${KILLS:-8}" ] || [ $sent -ge $((20 * ${KILLS:-8})) ]; do
         [ ! -s err.txt ] || complain "it ended well and wrote $(cat err.txt)"
         same
         rm -f killed.state killed.safetensors
+        length=$((length - length / 16))
         ;;
     *) complain "it could not go on: $(cat err.txt)" ;;
     esac

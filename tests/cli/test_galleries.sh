@@ -62,16 +62,18 @@ for gallery in people.npy people.csv; do
     while [ $killed -lt "$KILLS" ] && [ $i -lt $((20 * KILLS)) ]; do
         i=$((i + 1))
         person $i
-        "$KNN" enroll "$gallery" "s$i" "person$i.csv" -q --threshold 0.1 &
+        "$KNN" enroll "$gallery" "s$i" "person$i.csv" -q --threshold 0.1 2>err.txt &
         sleep_part $length $i
         kill -9 $! 2>/dev/null
-        # 137: killed; the shell's word about it is not wanted
-        if wait $! 2>/dev/null; then
+        wait $! 2>/dev/null # the shell's word about a kill is not wanted
+        case $? in
+        0)
             echo "s$i" >>acknowledged.txt
             length=$((length - length / 16))
-        else
-            killed=$((killed + 1))
-        fi
+            ;;
+        137) killed=$((killed + 1)) ;;
+        *) complain "$gallery: enrolment $i failed by itself: $(cat err.txt)" ;;
+        esac
         "$KNN" enroll "$gallery" last person0.csv -q --threshold 0.1 -o read.csv || complain "$gallery is not read after kill $i"
     done 2>/dev/null
     check "$gallery"

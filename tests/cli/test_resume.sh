@@ -26,7 +26,7 @@ same() {
 
 started=$(date +%s%N)
 train --threads 1 --steps whole.steps -o whole small || complain "the undisturbed run failed"
-length=$((($(date +%s%N) - started) / 1000000)) # in ms
+length=$((($(date +%s%N) - started) / 1000)) # in microseconds
 
 # stopped within an epoch, at the end of one, and resumed with another number of threads
 for steps in 1 7 21 22 40; do
@@ -59,8 +59,7 @@ often() {
             begin "$1"
             if [ "$hits" -lt "$2" ]; then
                 sent=$((sent + 1))
-                moment=$((length * (sent * 37 % 97) / 97))
-                sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
+                sleep_part $length $sent
                 kill -s "$1" "$pid" 2>/dev/null
             fi
             wait "$pid"

@@ -157,7 +157,7 @@ resume new.done >out.txt
 cp -r old.before cut
 begun=$(date +%s%N)
 train --seed 2 --overwrite -o cut small || complain "no overwriting"
-length=$((($(date +%s%N) - begun) / 1000000)) # in ms
+length=$((($(date +%s%N) - begun) / 1000)) # in microseconds
 hits=0
 sent=0
 n_old=0
@@ -167,7 +167,7 @@ until [ $hits -ge "${KILLS:-8}" ] || [ $sent -ge $((20 * ${KILLS:-8})) ]; do
     cp -r old.before cut
     "$TOOLS/cl_train" -q $OPTIONS --net "$NET" --seed 2 --overwrite -o cut small >out.txt 2>&1 &
     pid=$!
-    sleep "$(printf '0.%03d' $((length * (sent * 37 % 97) / 97 % 1000)))"
+    sleep_part $length $sent
     kill -KILL $pid 2>/dev/null
     wait $pid 2>/dev/null && continue
     hits=$((hits + 1))
