@@ -419,8 +419,8 @@ static void tap_sums(const cen__tap_sums *job)
 }
 #undef STACK_CASES
 
-/* Whole vectors; the last one of a row begins again within the one before it. Rows shorter than a vector are followed by
- * zeros, but for the last: the next one or padding comes there. */
+/* Whole vectors; the last one of a row begins again within the one before it. Rows shorter than a vector are followed
+ * by zeros, but for the last: the next one or padding comes there. */
 static void copy_rows(size_t rows, size_t n, const float *from, size_t from_row, float *to,
                       size_t to_row)
 {

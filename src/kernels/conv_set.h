@@ -109,7 +109,8 @@ typedef struct cen__taps {
 
 /* Its transpose in w:
  * dw[w_at[s] + i * w_step] += sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
- * over the whole vectors of dy_pitch, or over 7 of 7 rows whose dy_pitch is 7; and *dbias (may be NULL) += the sum of dy. */
+ * over the whole vectors of dy_pitch, or over 7 numbers where rows and dy_pitch are 7; and *dbias (may be NULL) += the
+ * sum of dy. */
 typedef struct cen__tap_sums {
     size_t stacks, height, step;
     size_t rows; /* a multiple of CEN__LAST_ROWS, or 7 */

@@ -169,7 +169,10 @@ until [ $hits -ge "${KILLS:-8}" ] || [ $sent -ge $((20 * ${KILLS:-8})) ]; do
     pid=$!
     sleep_part $length $sent
     kill -KILL $pid 2>/dev/null
-    wait $pid 2>/dev/null && continue
+    wait $pid 2>/dev/null
+    code=$?
+    [ $code -ne 0 ] || continue
+    [ $code -eq 137 ] || complain "kill $sent: ended by itself with $code: $(cat out.txt)"
     hits=$((hits + 1))
     succeed "$TOOLS/cl_features" -q cut small -o cut.npy
     succeed resume cut
