@@ -6,9 +6,15 @@ cd "$(dirname "$0")/.."
 SCRATCH=$(mktemp -d)
 trap 'rm -rf "$SCRATCH"' EXIT
 
+# Depthwise convolutions, each by loops of its own.
+DEPTHWISE="conv 12 3x3 pad 1, relu, conv 12 3x3 pad 1 groups 12, conv 12 5x5 pad 2 groups 12, relu, conv 12 5x5 stride 2
+    pad 2 groups 12, conv 12 3x3 pad 1 groups 12, relu, conv 12 3x3 stride 2 pad 1 groups 12, relu, conv 12 3x3 pad 1
+    groups 12, conv 12 5x5 pad 2 groups 12, flatten, dense 16"
+
 # train PROGRAM FOLDER: 8 steps hold every kernel of the default network.
 train() {
     "$1" -q --no-report --stop-after 8 --threads 1 -o "$2" data/fashion
+    "$1" -q --no-report --stop-after 8 --threads 1 -o "$2.depthwise" --net "$(echo $DEPTHWISE)" data/fashion
 }
 
 differ=0
@@ -26,7 +32,9 @@ for set in baseline avx2 avx512; do
     done
     wait
     for each in $(seq $number); do # of a training that failed there is no model
-        cmp "$SCRATCH/$set.1/model.safetensors" "$SCRATCH/$set.$each/model.safetensors" || differ=1
+        for net in "" .depthwise; do
+            cmp "$SCRATCH/$set.1$net/model.safetensors" "$SCRATCH/$set.$each$net/model.safetensors" || differ=1
+        done
     done
     echo "$set: $number builds compared"
 done

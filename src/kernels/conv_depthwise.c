@@ -3,7 +3,8 @@
  *
  * A plane is copied into one with its padding, its columns sorted by their place modulo the stride. There the
  * input of a row of outputs at one tap is a run of numbers too, and the taps of a column lie one below the
- * other. The padding is cleared once a call and stays: each plane fills the same places. */
+ * other. The padding is cleared once a call and stays: each plane fills the same places. Planes of the usual kernels
+ * are not copied if vectors have eight lanes: see is_in_place. */
 #include "kernels/conv_depthwise.h"
 
 #include <string.h>
@@ -19,8 +20,9 @@ bool cen__depthwise_suits(const cen__conv *v)
 /* ---- the input ------------------------------------------------------------------------------ */
 
 /* What so many rows of outputs read. */
-static padded pad_input(const cen__conv *v, size_t rows)
+static padded pad_input(const cen__conv *v, const cen__conv_set *set, size_t rows)
 {
+    if (is_in_place(v, set)) return no_padding(v->h, v->w);
     const size_t reach = (v->kernel_w - 1) / v->stride_w;
     return (padded){.rows = (rows - 1) * v->stride_h + v->kernel_h,
                     .pitch = v->out_w + reach - (v->stride_w == 1 ? v->pad_w : 0),
@@ -47,6 +49,16 @@ static void fill_input(const cen__conv *v, const cen__conv_set *set, const padde
     }
 }
 
+/* Where count channels of x, which goes from first to end, are read: where they lie, or in planes with their padding. */
+static const float *take_input(const cen__conv *v, const cen__conv_set *set, const padded *p,
+                               size_t count, const float *x, const float *first, const float *end,
+                               float *planes)
+{
+    if (is_in_place(v, set)) return take_in_place(x, count * v->h * v->w, first, end, set, planes);
+    fill_input(v, set, p, count, x, planes);
+    return planes;
+}
+
 /* The places that output 0 reads. */
 static stacks take_input_stacks(const cen__conv *v, const padded *p, float **scratch)
 {
@@ -64,9 +76,11 @@ static size_t forward_group(const cen__conv *v, const padded *p)
     return group_size(v, padded_size(p));
 }
 
-static cen__taps forward_taps(const cen__conv *v, const padded *p, const stacks *s)
+static cen__taps forward_taps(const cen__conv *v, const cen__conv_set *set, const padded *p,
+                              const stacks *s)
 {
-    return (cen__taps){.stacks = s->n,
+    return (cen__taps){.in_place = is_in_place(v, set),
+                       .stacks = s->n,
                        .height = s->height,
                        .step = v->stride_h,
                        .rows = v->out_h,
@@ -83,22 +97,22 @@ static cen__taps forward_taps(const cen__conv *v, const padded *p, const stacks 
 void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t n, const float *x,
                             const float *w, const float *bias, float *y, float *scratch)
 {
-    const padded p = pad_input(v, v->out_h);
+    const padded p = pad_input(v, set, v->out_h);
     const size_t x_plane = v->h * v->w, y_plane = v->out_h * v->out_w;
     const size_t most_count = forward_group(v, &p), numbers = padded_count(&p, most_count, v, set);
-    const float *const x_end = x + n * v->groups * x_plane;
+    const float *const x_first = x, *const x_end = x + n * v->groups * x_plane;
     const float *const y_end = y + n * v->groups * v->k * y_plane;
     float *const planes = take(&scratch, numbers);
     float *const strip = take(&scratch, most_count * strip_count(v->out_h, v->out_w, set));
     const stacks s = take_input_stacks(v, &p, &scratch);
-    cen__taps t = forward_taps(v, &p, &s);
+    cen__taps t = forward_taps(v, set, &p, &s);
+    t.waiting = strip;
     memset(planes, 0, numbers * sizeof *planes);
     for (size_t i = 0; x < x_end; i = (i + t.count) % v->groups) {
         t.count = least(most_count, v->groups - i);
-        fill_input(v, set, &p, t.count, x, planes);
+        t.planes = take_input(v, set, &p, t.count, x, x_first, x_end, planes);
         x += t.count * x_plane;
         for (size_t k = 0; k < v->k; k++, y += t.count * y_plane) {
-            t.planes = planes;
             t.w = w + (i * v->k + k) * t.w_plane;
             t.start = bias + i * v->k + k;
             t.ahead[0] = read_ahead(x, x_end, t.count * x_plane, t.count, v->out_h);
@@ -117,23 +131,29 @@ static bool is_of_sevens(const cen__conv *v, const cen__conv_set *set)
     return v->out_h == 7 && v->out_w <= set->lanes && v->kernel_h * v->kernel_w <= CEN__SEVENS_TAPS;
 }
 
-/* Of a gradient's rows: whole vectors. Those of seven numbers are read where they lie, in vectors of eight. */
+/* Of a gradient's rows that are copied: whole vectors. */
 static size_t gradient_pitch(const cen__conv *v, const cen__conv_set *set)
 {
-    return is_of_sevens(v, set) && v->out_w == 7 && set->lanes == 8
-               ? 7
-               : cen__round_up(v->out_w, set->lanes);
+    return is_in_place(v, set) ? v->out_w : cen__round_up(v->out_w, set->lanes);
 }
 
 /* With the rows of zeros that the inner loops need. */
 static size_t gradient_rows(const cen__conv *v, const cen__conv_set *set)
 {
-    return is_of_sevens(v, set) ? 7 : cen__round_up(v->out_h, CEN__LAST_ROWS);
+    return is_in_place(v, set) || is_of_sevens(v, set) ? v->out_h
+                                                       : cen__round_up(v->out_h, CEN__LAST_ROWS);
 }
 
 static size_t gradient_count(const cen__conv *v, const cen__conv_set *set)
 {
     return cen__times(gradient_rows(v, set), gradient_pitch(v, set));
+}
+
+/* Of so many channels; in place of one column of vectors, with rows of zeros. */
+static size_t gradients_count(const cen__conv *v, const cen__conv_set *set, size_t channels)
+{
+    return is_in_place(v, set) ? cen__times(cen__plus(v->out_h, v->kernel_h / 2), set->lanes)
+                               : cen__times(channels, gradient_count(v, set));
 }
 
 static size_t weights_group(const cen__conv *v, const padded *p, const cen__conv_set *set)
@@ -144,7 +164,8 @@ static size_t weights_group(const cen__conv *v, const padded *p, const cen__conv
 static cen__tap_sums weights_sums(const cen__conv *v, const cen__conv_set *set, const padded *p,
                                   const stacks *s)
 {
-    return (cen__tap_sums){.stacks = s->n,
+    return (cen__tap_sums){.in_place = is_in_place(v, set),
+                           .stacks = s->n,
                            .height = s->height,
                            .step = v->stride_h,
                            .rows = gradient_rows(v, set),
@@ -163,29 +184,29 @@ void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *se
                                      const float *x, const float *dy, float *dw, float *dbias,
                                      float *scratch)
 {
-    const padded p = pad_input(v, gradient_rows(v, set));
+    const padded p = pad_input(v, set, gradient_rows(v, set));
     const size_t x_plane = v->h * v->w, plane = v->out_h * v->out_w;
     const size_t most_count = weights_group(v, &p, set),
-                 numbers = padded_count(&p, most_count, v, set);
-    const float *const x_end = x + n * v->groups * x_plane;
+                 numbers = padded_count(&p, most_count, v, set),
+                 gradients = gradients_count(v, set, most_count);
+    const float *const x_first = x, *const x_end = x + n * v->groups * x_plane;
     const float *const dy_end = dy + n * v->groups * v->k * plane;
     float *const planes = take(&scratch, numbers);
-    float *const gradient = take(&scratch, most_count * gradient_count(v, set));
+    float *const gradient = take(&scratch, gradients);
     const stacks s = take_input_stacks(v, &p, &scratch);
     cen__tap_sums t = weights_sums(v, set, &p, &s);
-    const bool in_place = t.dy_plane == plane;
+    t.dy_column = gradient;
     memset(planes, 0, numbers * sizeof *planes);
-    if (!in_place) memset(gradient, 0, most_count * t.dy_plane * sizeof *gradient);
+    memset(gradient, 0, gradients * sizeof *gradient);
     for (size_t i = 0; x < x_end; i = (i + t.count) % v->groups) {
         t.count = least(most_count, v->groups - i);
-        fill_input(v, set, &p, t.count, x, planes);
+        t.planes = take_input(v, set, &p, t.count, x, x_first, x_end, planes);
         x += t.count * x_plane;
         for (size_t k = 0; k < v->k; k++) {
-            for (size_t j = 0; j < t.count && !in_place; j++)
+            for (size_t j = 0; j < t.count && !t.in_place; j++)
                 set->copy_rows(v->out_h, v->out_w, dy + j * plane, v->out_w,
                                gradient + j * t.dy_plane, t.dy_pitch);
-            t.planes = planes;
-            t.dy = in_place ? dy : gradient;
+            t.dy = t.in_place ? dy : gradient;
             t.dw = dw + (i * v->k + k) * t.dw_plane;
             t.dbias = dbias == NULL ? NULL : dbias + i * v->k + k;
             dy += t.count * plane;
@@ -200,11 +221,11 @@ void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *se
 
 size_t cen__depthwise_scratch_count(const cen__conv *v, const cen__conv_set *set)
 {
-    const padded p = pad_input(v, v->out_h), q = pad_input(v, gradient_rows(v, set));
+    const padded p = pad_input(v, set, v->out_h), q = pad_input(v, set, gradient_rows(v, set));
     const size_t f = forward_group(v, &p), g = weights_group(v, &q, set);
     const size_t strip = cen__times(f, strip_count(v->out_h, v->out_w, set));
     const size_t forward = cen__plus(whole(padded_count(&p, f, v, set)), whole(strip));
-    const size_t gradient = cen__times(g, gradient_count(v, set));
+    const size_t gradient = gradients_count(v, set, g);
     const size_t weights = cen__plus(whole(padded_count(&q, g, v, set)), whole(gradient));
     const size_t tables = stacks_count(v->kernel_h * v->kernel_w);
     return most(cen__plus(most(forward, weights), tables), cen__depthwise_data_count(v, set));

@@ -32,8 +32,20 @@ static void widen_margins(const phase *p, size_t size, size_t *before, size_t *a
     if (end > 0) *after = most(*after, (size_t)end);
 }
 
-static padded pad_gradient(const cen__conv *v, const phases *of)
+/* One phase is all. */
+static bool is_whole(const cen__conv *v)
 {
+    return v->stride_h == 1 && v->stride_w == 1;
+}
+
+static bool is_gradient_in_place(const cen__conv *v, const cen__conv_set *set)
+{
+    return is_whole(v) && is_in_place(v, set);
+}
+
+static padded pad_gradient(const cen__conv *v, const cen__conv_set *set, const phases *of)
+{
+    if (is_gradient_in_place(v, set)) return no_padding(v->out_h, v->out_w);
     size_t bottom = 0, right = 0;
     padded p = {.phases = v->k};
     for (size_t i = 0; i < v->stride_h; i++) widen_margins(&of->rows[i], v->out_h, &p.top, &bottom);
@@ -44,10 +56,17 @@ static padded pad_gradient(const cen__conv *v, const phases *of)
     return p;
 }
 
-/* One phase is all. */
-static bool is_whole(const cen__conv *v)
+/* Where the gradients of count channels are read, see take_input in conv_depthwise.c. */
+static const float *take_gradient(const cen__conv *v, const cen__conv_set *set, const padded *p,
+                                  size_t count, const float *dy, const float *first,
+                                  const float *end, float *planes)
 {
-    return v->stride_h == 1 && v->stride_w == 1;
+    const size_t n = v->k * count, plane = v->out_h * v->out_w;
+    if (is_gradient_in_place(v, set)) return take_in_place(dy, n * plane, first, end, set, planes);
+    for (size_t k = 0; k < n; k++, dy += plane)
+        set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
+                       planes + (k * p->rows + p->top) * p->pitch + p->left, p->pitch);
+    return planes;
 }
 
 /* All phases of columns have the same. */
@@ -130,15 +149,15 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
                                   const float *dy, const float *w, float *dx, float *scratch)
 {
     const phases of = make_phases(v);
-    const padded p = pad_gradient(v, &of);
+    const padded p = pad_gradient(v, set, &of);
     const size_t plane = v->out_h * v->out_w, x_plane = v->h * v->w;
     const size_t most_count = data_group(v, &p), numbers = padded_count(&p, most_count, v, set);
     const float *const end = dx + n * v->groups * x_plane;
-    const float *const dy_end = dy + n * v->groups * v->k * plane;
+    const float *const dy_first = dy, *const dy_end = dy + n * v->groups * v->k * plane;
     float *const planes = take(&scratch, numbers);
     float *const strip = take(&scratch, most_count * v->h * data_pitch(v, set));
     row_taps taps[2];
-    cen__taps t = {.planes = planes,
+    cen__taps t = {.in_place = is_gradient_in_place(v, set),
                    .step = 1,
                    .pitch = p.pitch,
                    .plane = padded_size(&p),
@@ -148,9 +167,8 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
     memset(planes, 0, numbers * sizeof *planes);
     for (size_t i = 0; dx < end; i = (i + t.count) % v->groups, dx += t.count * x_plane) {
         t.count = least(most_count, v->groups - i);
-        for (size_t k = 0; k < v->k * t.count; k++, dy += plane)
-            set->copy_rows(v->out_h, v->out_w, dy, v->out_w,
-                           planes + (k * p.rows + p.top) * p.pitch + p.left, p.pitch);
+        t.planes = take_gradient(v, set, &p, t.count, dy, dy_first, dy_end, planes);
+        dy += v->k * t.count * plane;
         t.w = w + i * t.w_plane;
         t.ahead[1] = write_ahead(dx + t.count * x_plane, end, t.count * x_plane, t.count, v->h);
         t.ahead[0] = read_ahead(dy, dy_end, v->k * t.count * plane, t.count, v->h);
@@ -161,7 +179,7 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
 size_t cen__depthwise_data_count(const cen__conv *v, const cen__conv_set *set)
 {
     const phases of = make_phases(v);
-    const padded p = pad_gradient(v, &of);
+    const padded p = pad_gradient(v, set, &of);
     const size_t most_count = data_group(v, &p);
     const size_t strip = cen__times(most_count, cen__times(v->h, data_pitch(v, set)));
     size_t count = cen__plus(whole(padded_count(&p, most_count, v, set)), whole(strip));

@@ -28,6 +28,10 @@ INLINE void fetch(cen__ahead ahead[2])
 /* gcc would read again for each multiply-add what several take from memory. */
 #define IN_REGISTER(x) CEN__LONE_SUM(x)
 
+#if LANES == 8
+#include "kernels/conv_depthwise_in_place.h"
+#endif
+
 /* What a stack of taps adds to `rows` rows of `vectors` vectors, `apart` numbers apart. A vector of the input
  * serves all rows that read it. */
 INLINE void add_stack(size_t rows, size_t vectors, size_t height, size_t step, const float *w,
@@ -139,6 +143,12 @@ INLINE void taps_planes(size_t height, size_t step, cen__taps *t)
 
 static void taps(const cen__taps *job)
 {
+#if LANES == 8
+    if (job->in_place) {
+        taps_in_place(job);
+        return;
+    }
+#endif
     cen__taps t = *job; /* stores through floats cannot change a copy */
 #define CASE(height, step)                                                                         \
     case 2 * (height) + (step): taps_planes(height, step, &t); return;
@@ -314,32 +324,6 @@ INLINE void sum_stacks(size_t stacks, size_t height, size_t step, cen__tap_sums 
     if (first == 0 && t->dbias != NULL) *t->dbias += lane_sum(total);
 }
 
-#if LANES == 8
-typedef int32_t lanes __attribute__((vector_size(32), aligned(4), may_alias));
-
-/* All bits of the first n. */
-INLINE lanes first_lanes(size_t n)
-{
-    static const int32_t bits[16] = {-1, -1, -1, -1, -1, -1, -1, -1};
-    return *(const lanes *)(bits + 8 - n);
-}
-#endif
-
-/* Seven rows of a vector, or of seven numbers that follow each other. */
-INLINE void load_sevens(const float *from, size_t pitch, vec y[7])
-{
-#if LANES == 8
-    if (pitch == 7) {
-        for (size_t r = 0; r < 6; r++)
-            y[r] = (vec)(*(const lanes *)(from + r * 7) & first_lanes(7));
-        const vec last = *(const vec *)(from + 41);
-        y[6] = (vec){last[1], last[2], last[3], last[4], last[5], last[6], last[7], 0};
-        return;
-    }
-#endif
-    for (size_t r = 0; r < 7; r++) y[r] = *(const vec *)(from + r * pitch);
-}
-
 /* Seven rows of a vector stay in registers for all stacks, whose sums are in memory. */
 INLINE void sum_sevens(size_t height, size_t step, bool is_first, const cen__tap_sums *t,
                        size_t row, size_t q, vec *sums)
@@ -348,7 +332,7 @@ INLINE void sum_sevens(size_t height, size_t step, bool is_first, const cen__tap
     const float *const dy = t->dy + row * columns + q;
     const float *const planes = t->planes + row * step * t->pitch + q;
     vec y[7];
-    load_sevens(dy, columns, y);
+    for (size_t r = 0; r < 7; r++) y[r] = *(const vec *)(dy + r * columns);
     const vec zero = {0}, total = ((y[0] + y[1]) + (y[2] + y[3])) + ((y[4] + y[5]) + y[6]);
     sums[t->dw_plane] = (is_first ? zero : sums[t->dw_plane]) + total;
     for (size_t s = 0; s < t->stacks; s++) {
@@ -408,6 +392,12 @@ INLINE void sum_planes(size_t height, size_t step, cen__tap_sums *t)
 
 static void tap_sums(const cen__tap_sums *job)
 {
+#if LANES == 8
+    if (job->in_place) {
+        sums_in_place(job);
+        return;
+    }
+#endif
     cen__tap_sums t = *job;
 #define CASE(height, step)                                                                         \
     case 2 * (height) + (step): sum_planes(height, step, &t); return;
@@ -433,9 +423,9 @@ static void copy_rows(size_t rows, size_t n, const float *from, size_t from_row,
         }
     } else if (n >= 4) {
 #if LANES == 8
-        const lanes kept = first_lanes(n);
+        const lanes kept = lanes_between(0, (ptrdiff_t)n);
         for (; from < end - from_row; from += from_row, to += to_row)
-            *(vec *)to = (vec)(*(const lanes *)from & kept);
+            *(vec *)to = masked(from, kept);
 #endif
         for (; from < end; from += from_row, to += to_row) {
             for (size_t i = 0; i + 4 < n; i += 4) *(vec4 *)(to + i) = *(const vec4 *)(from + i);

@@ -3,6 +3,8 @@
 #ifndef CEN_KERNELS_CONV_DEPTHWISE_PLANES_H
 #define CEN_KERNELS_CONV_DEPTHWISE_PLANES_H
 
+#include <string.h>
+
 #include "kernels/conv_scratch.h"
 #include "kernels/conv_set.h"
 
@@ -37,14 +39,36 @@ static inline size_t strip_count(size_t rows, size_t columns, const cen__conv_se
     return cen__times(rows, strip_pitch(columns, set));
 }
 
-/* Numbers that the first cache holds beside what is read. */
-enum { PLANE_NUMBERS = 1024 };
-
 /* So many channels of `size` numbers are taken together: few enough for the first cache, and enough that what
  * is read of a copy was not written just before. */
 static inline size_t group_size(const cen__conv *v, size_t size)
 {
-    return v->k > 1 ? 1 : most(1, least(v->groups, PLANE_NUMBERS / most(size, 1)));
+    return v->k > 1 ? 1 : most(1, least(v->groups, CEN__PLANE_NUMBERS / most(size, 1)));
+}
+
+/* Planes that loops of eight lanes read where they lie, see conv_depthwise_in_place.h. */
+static inline bool is_in_place(const cen__conv *v, const cen__conv_set *set)
+{
+    const size_t size = v->kernel_h, step = v->stride_h;
+    const bool is_padded_by_half = v->pad_h == size / 2 && v->pad_w == size / 2;
+    const bool is_of_seven = step == 1 && v->h == 7 && v->w == 7;
+    const bool is_wide = v->out_w >= 8 && (step == 1 ? size == 3 : v->h % 2 == 0 && v->w % 2 == 0);
+    return set->lanes == 8 && v->k == 1 && v->stride_w == step && v->kernel_w == size &&
+           is_padded_by_half && (size == 3 || size == 5) && cen__stack_height(size, step) == size &&
+           (is_of_seven || is_wide);
+}
+
+static inline padded no_padding(size_t rows, size_t columns)
+{
+    return (padded){.rows = rows, .pitch = columns, .phases = 1};
+}
+
+/* Such planes, n numbers of those from first to end. Loops read up to a vector beside them, so the first and the last
+ * ones are copied. */
+static inline const float *take_in_place(const float *x, size_t n, const float *first,
+                                         const float *end, const cen__conv_set *set, float *copy)
+{
+    return x > first && x + n < end ? x : memcpy(copy + set->lanes, x, n * sizeof *x);
 }
 
 /* While count planes of so many rows are computed, n numbers at `from` are read ahead, but none from end on. */
@@ -59,8 +83,8 @@ static inline cen__ahead read_ahead(const float *from, const float *end, size_t 
 static inline cen__ahead write_ahead(const float *to, const float *end, size_t n, size_t count,
                                      size_t rows)
 {
-    return n > count * PLANE_NUMBERS && to < end ? read_ahead(to, end, n, count, rows)
-                                                 : (cen__ahead){0};
+    return n > count * CEN__PLANE_NUMBERS && to < end ? read_ahead(to, end, n, count, rows)
+                                                      : (cen__ahead){0};
 }
 
 /* Outputs straight to their place, `room` numbers from there to the end of all. Rows that are narrower than

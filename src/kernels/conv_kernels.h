@@ -137,7 +137,10 @@ INLINE void add_lane_sums(size_t n, const vec *x, float *to, ptrdiff_t step)
         const vec4 ab = (vec4){a[0], a[2], b[0], b[2]} + (vec4){a[1], a[3], b[1], b[3]};
         const vec4 cd = (vec4){c[0], c[2], d[0], d[2]} + (vec4){c[1], c[3], d[1], d[3]};
         const vec4 sums = (vec4){ab[0], ab[2], cd[0], cd[2]} + (vec4){ab[1], ab[3], cd[1], cd[3]};
-        for (size_t j = 0; j < 4; j++) to[(ptrdiff_t)(i + j) * step] += sums[j];
+        if (step == 1)
+            *(vec4 *)(to + i) += sums;
+        else
+            for (size_t j = 0; j < 4; j++) to[(ptrdiff_t)(i + j) * step] += sums[j];
     }
 #endif
     for (; i < n; i++) to[(ptrdiff_t)i * step] += lane_sum(x[i]);

@@ -82,6 +82,9 @@ typedef void cen__conv_pool(size_t n, const float *const place[4], const float *
 typedef void cen__conv_unpool(size_t n, const float *dy, const uint32_t *argmax, float *to,
                               size_t row, size_t column);
 
+/* Numbers of depthwise planes that the first cache holds beside what is read. */
+enum { CEN__PLANE_NUMBERS = 1024 };
+
 /* Numbers that are read soon: they come into the cache meanwhile, `step` at a time. */
 typedef struct cen__ahead {
     const float *at;
@@ -94,6 +97,7 @@ typedef struct cen__ahead {
  * for r < rows, q < columns. Whole vectors are read, and written where columns are fewer than a vector has.
  * height is what cen__stack_height made of the taps in a column. The next of planes, w, out and start (NULL: 0)
  * lie plane, w_plane, out_plane and start_plane further on.
+ * in_place: planes have no padding; what would be read outside of them counts as 0 (conv_depthwise_in_place.h).
  * In tap_pairs, which has step 1 and start 0, the stacks give out[r * out_pitch + 2 * q] and the odd_stacks, which
  * come after them, out[r * out_pitch + 2 * q + 1]. */
 typedef struct cen__taps {
@@ -104,22 +108,25 @@ typedef struct cen__taps {
     float *out;
     size_t out_pitch;
     size_t count, plane, w_plane, out_plane, start_plane;
+    bool in_place;
+    float *waiting; /* where in_place has stride 2: room for rows vectors */
     cen__ahead ahead[2];
 } cen__taps;
 
 /* Its transpose in w:
  * dw[w_at[s] + i * w_step] += sum over r < rows and q of dy[r * dy_pitch + q] planes[at[s] + (r * step + i) * pitch + q]
- * over the whole vectors of dy_pitch, or over 7 numbers where rows and dy_pitch are 7; and *dbias (may be NULL) += the
- * sum of dy. */
+ * over the whole vectors of dy_pitch, or over its numbers where in_place; and *dbias (may be NULL) += the sum of dy. */
 typedef struct cen__tap_sums {
     size_t stacks, height, step;
-    size_t rows; /* a multiple of CEN__LAST_ROWS, or 7 */
+    size_t rows; /* a multiple of CEN__LAST_ROWS, or 7, or in_place */
     size_t dy_pitch, pitch;
     const float *dy, *planes;
     const size_t *at, *w_at;
     ptrdiff_t w_step;
     float *dw, *dbias;
     size_t count, plane, dy_plane, dw_plane, dbias_plane;
+    bool in_place;
+    float *dy_column; /* where in_place has stride 2: room for rows + height / 2 vectors */
     cen__ahead ahead[2];
 } cen__tap_sums;
 

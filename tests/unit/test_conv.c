@@ -8,6 +8,15 @@
 
 #include "support/conv_cases.h"
 
+/* Numbers after those that are computed. */
+enum { MARGIN = 64 };
+
+static void assert_unwritten(const float *margin)
+{
+    static const unsigned char bytes[4] = {0xff, 0xff, 0xff, 0xff};
+    for (size_t i = 0; i < MARGIN; i++) assert_memory_equal(margin + i, bytes, sizeof bytes);
+}
+
 /* Every set's three passes, against given numbers. dw and dbias are added to what is there. */
 static void check_fast(const cen__conv *shape, size_t n, const float *x, const float *w,
                        const float *bias, const float *dy, const float *y, const float *dx,
@@ -20,17 +29,21 @@ static void check_fast(const cen__conv *shape, size_t n, const float *x, const f
         of_set.kernels = kernels_now();
         const size_t scratch_count = cen__conv_scratch_count(v, n);
         float *const scratch = cen__alloc(NULL, scratch_count, sizeof *scratch);
-        float *const got = cen__alloc(NULL, s.x + s.y + s.w + s.k, sizeof *got);
+        const size_t got_count = s.y + MARGIN + s.x + MARGIN + s.w + s.k;
+        float *const got = cen__alloc(NULL, got_count, sizeof *got);
         assert_non_null(scratch);
         assert_non_null(got);
         memset(scratch, 0xff, scratch_count * sizeof *scratch);
-        memset(got, 0xff, (s.x + s.y) * sizeof *got); /* NaN */
-        float *const got_dx = got + s.y, *const got_dw = got_dx + s.x, *const got_db = got_dw + s.w;
+        memset(got, 0xff, got_count * sizeof *got); /* NaN */
+        float *const got_dx = got + s.y + MARGIN, *const got_dw = got_dx + s.x + MARGIN;
+        float *const got_db = got_dw + s.w;
         float *const forward = prepare(v, w, false), *const backward = prepare(v, w, true);
         cen__conv_forward(v, n, x, w, forward, bias, got, scratch);
         assert_near("y", v, s.y, got, y, limit);
+        assert_unwritten(got + s.y);
         cen__conv_backward_data(v, n, dy, w, backward, got_dx, scratch);
         assert_near("dx", v, s.x, got_dx, dx, limit);
+        assert_unwritten(got_dx + s.x);
         memset(got_dw, 0, (s.w + s.k) * sizeof *got_dw);
         cen__conv_backward_weights(v, n, x, dy, got_dw, got_db, scratch);
         assert_near("dw", v, s.w, got_dw, dw, limit);
@@ -166,6 +179,20 @@ static const size_t grouped[][11] = {
     {50, 1, 3, 3, 1, 3, 3, 1, 1, 1, 1},
     {40, 1, 7, 7, 2, 1, 1, 1, 1, 0, 0},
     {21, 1, 13, 13, 1, 1, 3, 2, 2, 0, 1},
+    /* depthwise, planes that are read where they lie, and others before and after them */
+    {90, 1, 7, 7, 1, 3, 3, 1, 1, 1, 1},
+    {90, 1, 7, 7, 1, 5, 5, 1, 1, 2, 2},
+    {4, 1, 18, 21, 1, 3, 3, 1, 1, 1, 1},
+    {17, 1, 11, 8, 1, 3, 3, 1, 1, 1, 1},
+    {4, 1, 1, 9, 1, 3, 3, 1, 1, 1, 1},
+    {3, 1, 16, 38, 1, 3, 3, 2, 2, 1, 1},
+    {4, 1, 2, 16, 1, 3, 3, 2, 2, 1, 1},
+    {3, 1, 20, 34, 1, 5, 5, 2, 2, 2, 2},
+    {17, 1, 8, 16, 1, 5, 5, 2, 2, 2, 2},
+    {4, 1, 2, 18, 1, 5, 5, 2, 2, 2, 2},
+    /* rows that go straight to their place, an odd number of them */
+    {3, 1, 15, 32, 1, 3, 3, 2, 2, 1, 1},
+    {3, 1, 17, 34, 1, 5, 5, 2, 2, 2, 2},
 };
 
 static void fast_equals_naive_in_groups(void **state)
