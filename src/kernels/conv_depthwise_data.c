@@ -51,7 +51,8 @@ static padded pad_gradient(const cen__conv *v, const cen__conv_set *set, const p
     for (size_t i = 0; i < v->stride_h; i++) widen_margins(&of->rows[i], v->out_h, &p.top, &bottom);
     for (size_t i = 0; i < v->stride_w; i++)
         widen_margins(&of->columns[i], v->out_w, &p.left, &right);
-    p.rows = p.top + v->out_h + bottom;
+    /* Rows may be computed in pairs, of which the last odd one is not kept. */
+    p.rows = p.top + v->out_h + most(bottom, v->stride_h - 1);
     p.pitch = v->out_w + most(p.left, right);
     return p;
 }
@@ -119,30 +120,58 @@ static size_t data_group(const cen__conv *v, const padded *p)
     return group_size(v, padded_size(p));
 }
 
-/* The gradient of t->count channels, phase by phase of rows. Rows of vectors go straight to their place; room: numbers
- * from dx to the end of all. */
-static void backward_planes(const cen__conv *v, const cen__conv_set *set, const phases *of,
-                            const row_taps taps[2], cen__taps *t, float *strip, float *dx,
-                            size_t room)
+/* Rows of vectors go straight to their place. */
+static bool fits(const cen__conv *v, const cen__conv_set *set)
 {
-    const bool fits = phase_columns(v) >= set->lanes && v->w % v->stride_w == 0;
-    const size_t pitch = fits ? v->w : data_pitch(v, set);
+    return phase_columns(v) >= set->lanes && v->w % v->stride_w == 0;
+}
+
+static size_t out_pitch(const cen__conv *v, const cen__conv_set *set)
+{
+    return fits(v, set) ? v->w : data_pitch(v, set);
+}
+
+/* What is the same for each group of channels, of even rows and of odd ones. */
+static void prepare(const cen__conv *v, const cen__conv_set *set, const padded *p, const phases *of,
+                    float **scratch, cen__taps both[2])
+{
+    const size_t pitch = out_pitch(v, set);
     for (size_t a = 0; a < v->stride_h; a++) {
-        const stacks *const s = &taps[a].all;
-        t->stacks = taps[a].even, t->odd_stacks = s->n - taps[a].even, t->height = s->height;
-        t->at = s->at, t->w_at = s->w_at, t->w_step = s->w_step;
-        t->rows = of->rows[a].count, t->columns = phase_columns(v);
-        t->out = (fits ? dx : strip) + of->rows[a].first * pitch;
-        t->out_pitch = v->stride_h * pitch;
-        t->out_plane = v->h * pitch;
-        if (is_whole(v))
-            compute(set, t, dx, v->w, room, strip);
-        else if (v->stride_w == 2)
-            set->tap_pairs(t);
-        else
-            set->taps(t);
+        const phase *const rows = &of->rows[a];
+        const row_taps taps = take_row_taps(v, p, of, rows, scratch);
+        both[rows->first] = (cen__taps){.stacks = taps.even,
+                                        .odd_stacks = taps.all.n - taps.even,
+                                        .height = taps.all.height,
+                                        .step = 1,
+                                        .rows = rows->count,
+                                        .columns = phase_columns(v),
+                                        .pitch = p->pitch,
+                                        .in_place = is_gradient_in_place(v, set),
+                                        .at = taps.all.at,
+                                        .w_at = taps.all.w_at,
+                                        .w_step = taps.all.w_step,
+                                        .out_pitch = v->stride_h * pitch,
+                                        .plane = padded_size(p),
+                                        .w_plane = v->k * v->kernel_h * v->kernel_w,
+                                        .out_plane = v->h * pitch};
     }
-    if (!fits && !is_whole(v)) set->copy_rows(t->count * v->h, v->w, strip, pitch, dx, v->w);
+}
+
+/* The gradient of both->count channels; room: numbers from dx to the end of all. */
+static void backward_planes(const cen__conv *v, const cen__conv_set *set, cen__taps both[2],
+                            float *strip, float *dx, size_t room)
+{
+    const size_t pitch = out_pitch(v, set);
+    both[0].out = fits(v, set) ? dx : strip;
+    both[1].out = both[0].out + pitch;
+    if (is_whole(v))
+        compute(set, both, dx, v->w, room, strip);
+    else if (v->stride_w == 2)
+        set->tap_pairs(both);
+    else
+        for (size_t a = 0; a < v->stride_h; a++) set->taps(both + a);
+    if (!fits(v, set) && !is_whole(v))
+        set->copy_rows(both->count * v->h, v->w, strip, pitch, dx, v->w);
 }
 
 void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, size_t n,
@@ -156,23 +185,19 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
     const float *const dy_first = dy, *const dy_end = dy + n * v->groups * v->k * plane;
     float *const planes = take(&scratch, numbers);
     float *const strip = take(&scratch, most_count * v->h * data_pitch(v, set));
-    row_taps taps[2];
-    cen__taps t = {.in_place = is_gradient_in_place(v, set),
-                   .step = 1,
-                   .pitch = p.pitch,
-                   .plane = padded_size(&p),
-                   .w_plane = v->k * v->kernel_h * v->kernel_w};
-    for (size_t a = 0; a < v->stride_h; a++)
-        taps[a] = take_row_taps(v, &p, &of, &of.rows[a], &scratch);
+    cen__taps both[2] = {{0}};
+    prepare(v, set, &p, &of, &scratch, both);
     memset(planes, 0, numbers * sizeof *planes);
-    for (size_t i = 0; dx < end; i = (i + t.count) % v->groups, dx += t.count * x_plane) {
-        t.count = least(most_count, v->groups - i);
-        t.planes = take_gradient(v, set, &p, t.count, dy, dy_first, dy_end, planes);
-        dy += v->k * t.count * plane;
-        t.w = w + i * t.w_plane;
-        t.ahead[1] = write_ahead(dx + t.count * x_plane, end, t.count * x_plane, t.count, v->h);
-        t.ahead[0] = read_ahead(dy, dy_end, v->k * t.count * plane, t.count, v->h);
-        backward_planes(v, set, &of, taps, &t, strip, dx, (size_t)(end - dx));
+    for (size_t i = 0; dx < end; i = (i + both->count) % v->groups, dx += both->count * x_plane) {
+        const size_t count = least(most_count, v->groups - i);
+        const float *const from = take_gradient(v, set, &p, count, dy, dy_first, dy_end, planes);
+        dy += v->k * count * plane;
+        both[0].planes = both[1].planes = from;
+        both[0].count = both[1].count = count;
+        both[0].w = both[1].w = w + i * both->w_plane;
+        both->ahead[1] = write_ahead(dx + count * x_plane, end, count * x_plane, count, v->h);
+        both->ahead[0] = read_ahead(dy, dy_end, v->k * count * plane, count, v->h);
+        backward_planes(v, set, both, strip, dx, (size_t)(end - dx));
     }
 }
 

@@ -173,112 +173,150 @@ INLINE void put_pairs(vec even, vec odd, float *to)
 #endif
 }
 
-/* What a column of the input adds to the first `columns` of even (0) and odd (1) ones, from `column` on. */
-INLINE void add_pair(size_t rows, size_t height, size_t column, size_t columns,
-                     const float *const w[2], ptrdiff_t w_step, const float *from, size_t pitch,
-                     vec sums[7][2])
+/* Even and odd columns of so many rows of one phase. */
+INLINE void pairs_block(size_t rows, size_t height, const cen__taps *t, size_t row, size_t column)
 {
-    vec weights[7][2];
-    COMPUTE_ANEW(pitch);
-    for (size_t i = 0; i < height; i++)
-        for (size_t c = column; c < columns; c++)
-            weights[i][c] = w[c][(ptrdiff_t)i * w_step] - (vec){0};
-#pragma GCC unroll 16
-    for (size_t i = 0; i < rows - 1 + height; i++) {
-        const vec x = *(const vec *)(from + i * pitch);
-        for (size_t r = 0; r < rows; r++)
-            for (size_t c = column; c < columns; c++)
-                if (i >= r && i < r + height) sums[r][c] += weights[i - r][c] * x;
-    }
-}
-
-/* Even and odd columns of so many rows. A kernel of odd width has n_even stacks for even columns and n_odd, one more or
- * one less, for odd ones, which read the same places: each vector is read once for both. 0 and 0: of any width. */
-INLINE void pairs_block(size_t rows, size_t height, size_t n_even, size_t n_odd, const cen__taps *t,
-                        size_t row, size_t column)
-{
-    vec sums[7][2];
+    vec sums[2][7][2];
     const size_t pitch = t->pitch, n[2] = {t->stacks, t->odd_stacks};
     const size_t *at = t->at, *w_at = t->w_at;
-    const ptrdiff_t w_step = t->w_step;
     const float *const planes = t->planes + row * pitch + column;
-    for (size_t r = 0; r < rows; r++) sums[r][0] = sums[r][1] = (vec){0};
-#pragma GCC unroll 3
-    for (size_t s = 0; s < 3; s++) {
-        if (s >= n_even && s >= n_odd) continue;
-        const size_t skipped = n_even > n_odd ? 1 : 0; /* odd columns read from the next place on */
-        const bool is_even = s < n_even, is_odd = s >= skipped && s - skipped < n_odd;
-        const float *const w[2] = {t->w + w_at[is_even ? s : 0],
-                                   t->w + w_at[is_odd ? n_even + s - skipped : 0]};
-        add_pair(rows, height, is_even ? 0 : 1, is_odd ? 2 : 1, w, w_step,
-                 planes + at[is_even ? s : n_even + s], pitch, sums);
+    for (size_t c = 0; c < 2; c++) {
+        for (size_t r = 0; r < rows; r++) sums[c][r][0] = (vec){0};
+        for (size_t s = 0; s < n[c]; s++, at++, w_at++)
+            add_stack(rows, 1, height, 1, t->w + *w_at, t->w_step, planes + *at, pitch, 0, sums[c]);
     }
-    for (size_t c = 0; c < 2 && n_even + n_odd == 0; c++)
-        for (size_t s = 0; s < n[c]; s++, at++, w_at++) {
-            const float *const w[2] = {t->w + *w_at, t->w + *w_at};
-            add_pair(rows, height, c, c + 1, w, w_step, planes + *at, pitch, sums);
-        }
     for (size_t r = 0; r < rows; r++)
-        put_pairs(sums[r][0], sums[r][1], t->out + (row + r) * t->out_pitch + 2 * column);
+        put_pairs(sums[0][r][0], sums[1][r][0], t->out + (row + r) * t->out_pitch + 2 * column);
 }
 
 /* One row, which is all that small machines take at once, has one loop: less code. Two loops are faster. */
-INLINE void pairs_rows(size_t rows, size_t height, size_t n_even, size_t n_odd, const cen__taps *t,
-                       size_t row)
+INLINE void pairs_rows(size_t rows, size_t height, const cen__taps *t, size_t row)
 {
     const size_t columns = t->columns;
     if (rows == 1) {
         for (size_t column = 0; column < columns; column += LANES) {
             const bool fits = column == 0 || column + LANES <= columns;
-            pairs_block(rows, height, n_even, n_odd, t, row, fits ? column : columns - LANES);
+            pairs_block(rows, height, t, row, fits ? column : columns - LANES);
         }
     } else {
         size_t column = 0;
-        for (; column + LANES < columns; column += LANES)
-            pairs_block(rows, height, n_even, n_odd, t, row, column);
-        pairs_block(rows, height, n_even, n_odd, t, row, column > 0 ? columns - LANES : 0);
+        for (; column + LANES < columns; column += LANES) pairs_block(rows, height, t, row, column);
+        pairs_block(rows, height, t, row, column > 0 ? columns - LANES : 0);
     }
 }
 
 /* By four rows, or one by one on small machines. */
-INLINE void pairs_planes(size_t height, size_t n_even, size_t n_odd, cen__taps *t)
+INLINE void pairs_planes(size_t height, cen__taps *t)
 {
     for (size_t i = 0; i < t->count; i++) {
         size_t row = 0;
 #if !defined(CEN_SMALL)
         for (; t->rows >= 4 && row < t->rows; row += 4) {
-            pairs_rows(4, height, n_even, n_odd, t, row + 4 <= t->rows ? row : t->rows - 4);
+            pairs_rows(4, height, t, row + 4 <= t->rows ? row : t->rows - 4);
             fetch(t->ahead);
         }
 #endif
-        for (; row < t->rows; row++) pairs_rows(1, height, n_even, n_odd, t, row);
+        for (; row < t->rows; row++) pairs_rows(1, height, t, row);
         t->planes += t->plane;
         t->w += t->w_plane;
         t->out += t->out_plane;
     }
 }
 
-static void tap_pairs(const cen__taps *job)
-{
-    cen__taps t = *job;
 #if !defined(CEN_SMALL)
-#define CASE(height, even, odd)                                                                    \
-    case 100 * (height) + 10 * (even) + (odd): pairs_planes(height, even, odd, &t); return;
-    if (t.stacks < 10 && t.odd_stacks < 10) switch (100 * t.height + 10 * t.stacks + t.odd_stacks) {
-            CASE(1, 1, 2) CASE(2, 1, 2) CASE(2, 3, 2) CASE(3, 3, 2)
+/* Two even and two odd rows, of a kernel that has `even` taps for even rows and columns and `odd`, one more or one less,
+ * for odd ones, which read the same places. A weight is read once for two rows, a vector once for all taps, and rows
+ * are written in order: all even rows before the odd ones took up to 1.2 times as long from memory. */
+INLINE void quads_block(size_t even, size_t odd, const cen__taps t[2], size_t row, size_t column)
+{
+    vec sums[4][2];
+    const size_t most = even > odd ? even : odd;
+    const size_t skipped = even > odd ? 1 : 0; /* odd ones read from the next place on */
+    const size_t pitch = t[0].pitch, *const at = t[0].at;
+    const float *const planes = t[0].planes + row * pitch + column;
+    for (size_t r = 0; r < 4; r++) sums[r][0] = sums[r][1] = (vec){0};
+#pragma GCC unroll 3
+    for (size_t s = 0; s < most; s++) {
+        const size_t stack[2] = {s, even + s - skipped};
+        const bool is_in[2] = {s < even, s >= skipped && s - skipped < odd};
+        const float *const from = planes + at[stack[is_in[0] ? 0 : 1]];
+        vec x[4];
+        size_t down = pitch;
+        COMPUTE_ANEW(down);
+        for (size_t i = 0; i < most + 1; i++) x[i] = *(const vec *)(from + i * down);
+#pragma GCC unroll 3
+        for (size_t i = 0; i < most; i++)
+            for (size_t a = 0; a < 2; a++)
+                for (size_t c = 0; c < 2; c++) {
+                    if (i >= (a == 0 ? even : odd) || !is_in[c]) continue;
+                    const float *const w = t[a].w + t[a].w_at[stack[c]];
+                    const vec weight = w[(ptrdiff_t)i * t[a].w_step] - (vec){0};
+                    for (size_t r = 0; r < 2; r++)
+                        sums[2 * r + a][c] += weight * x[r + i + (a == 1 ? skipped : 0)];
+                }
+    }
+    /* A row that is not there is written over. For a branch, gcc would keep the sums in memory. */
+    for (size_t r = 0; r < 2; r++) {
+        float *const to = t[0].out + (row + r) * t[0].out_pitch + 2 * column;
+        put_pairs(sums[2 * r + 1][0], sums[2 * r + 1][1],
+                  row + r < t[1].rows ? to + (t[1].out - t[0].out) : to);
+        put_pairs(sums[2 * r][0], sums[2 * r][1], to);
+    }
+}
+
+INLINE void quads_planes(size_t even, size_t odd, cen__taps t[2])
+{
+    const size_t rows = t->rows, columns = t->columns;
+    for (size_t i = 0; i < t->count; i++) {
+        for (size_t row = 0; row < rows; row += 2) {
+            const size_t first = row + 2 <= rows ? row : rows - 2;
+            size_t column = 0;
+            for (; column + LANES < columns; column += LANES)
+                quads_block(even, odd, t, first, column);
+            quads_block(even, odd, t, first, column > 0 ? columns - LANES : 0);
+            fetch(t->ahead);
         }
-#undef CASE
-    if (t.height == 2)
-        pairs_planes(2, 0, 0, &t);
-    else if (t.height == 3)
-        pairs_planes(3, 0, 0, &t);
-    else if (t.height == 5)
-        pairs_planes(5, 0, 0, &t);
-    else if (t.height == 7)
-        pairs_planes(7, 0, 0, &t);
-    else
+        for (size_t a = 0; a < 2; a++) {
+            t[a].planes += t->plane;
+            t[a].w += t->w_plane;
+            t[a].out += t->out_plane;
+        }
+    }
+}
+
+/* Both phases have so many taps in each direction. */
+INLINE bool are_quads(const cen__taps t[2], size_t even, size_t odd)
+{
+    for (size_t a = 0; a < 2; a++)
+        if (t[a].stacks != even || t[a].odd_stacks != odd) return false;
+    return t[0].height == even && t[1].height == odd && t[0].rows > 1;
+}
 #endif
-        pairs_planes(1, 0, 0, &t);
+
+static void tap_pairs(const cen__taps taps[2])
+{
+    cen__taps t[2] = {taps[0], taps[1]};
+#if !defined(CEN_SMALL)
+    const bool of_three = are_quads(t, 1, 2), of_five = are_quads(t, 3, 2);
+    if (of_three) quads_planes(1, 2, t);
+    if (of_five) quads_planes(3, 2, t);
+    if (of_three || of_five) return;
+#endif
+    for (size_t a = 0; a < 2; a++) {
+        if (a == 1) memcpy(t[1].ahead, t[0].ahead, sizeof t->ahead); /* goes on */
+#if !defined(CEN_SMALL)
+        if (t[a].height == 2)
+            pairs_planes(2, t + a);
+        else if (t[a].height == 3)
+            pairs_planes(3, t + a);
+        else if (t[a].height == 5)
+            pairs_planes(5, t + a);
+        else if (t[a].height == 7)
+            pairs_planes(7, t + a);
+        else
+#endif
+            pairs_planes(1, t + a);
+    }
 }
 
 /* Of four rows, or two. */

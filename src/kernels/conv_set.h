@@ -99,7 +99,8 @@ typedef struct cen__ahead {
  * lie plane, w_plane, out_plane and start_plane further on.
  * in_place: planes have no padding; what would be read outside of them counts as 0 (conv_depthwise_in_place.h).
  * In tap_pairs, which has step 1 and start 0, the stacks give out[r * out_pitch + 2 * q] and the odd_stacks, which
- * come after them, out[r * out_pitch + 2 * q + 1]. */
+ * come after them, out[r * out_pitch + 2 * q + 1]. It takes even and odd rows (may be none), which differ in their
+ * stacks, weights, rows and out only. */
 typedef struct cen__taps {
     size_t stacks, odd_stacks, height, step, rows, columns, pitch;
     const float *w, *planes, *start;
@@ -175,7 +176,7 @@ typedef struct cen__conv_set {
     void (*widen)(size_t n, const uint8_t *from, uint32_t *to);
     const struct cen__conv_set *depthwise; /* whose loops of the next five are taken */
     void (*taps)(const cen__taps *taps);
-    void (*tap_pairs)(const cen__taps *taps);
+    void (*tap_pairs)(const cen__taps taps[2]);
     void (*tap_sums)(const cen__tap_sums *sums);
     cen__conv_copy_rows *copy_rows;
     cen__conv_split_rows *split_rows;
