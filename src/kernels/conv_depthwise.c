@@ -107,7 +107,7 @@ void cen__depthwise_forward(const cen__conv *v, const cen__conv_set *set, size_t
     const stacks s = take_input_stacks(v, &p, &scratch);
     cen__taps t = forward_taps(v, set, &p, &s);
     t.waiting = strip;
-    memset(planes, 0, numbers * sizeof *planes);
+    if (!is_in_place(v, set)) memset(planes, 0, numbers * sizeof *planes);
     for (size_t i = 0; x < x_end; i = (i + t.count) % v->groups) {
         t.count = least(most_count, v->groups - i);
         t.planes = take_input(v, set, &p, t.count, x, x_first, x_end, planes);
@@ -196,8 +196,10 @@ void cen__depthwise_backward_weights(const cen__conv *v, const cen__conv_set *se
     const stacks s = take_input_stacks(v, &p, &scratch);
     cen__tap_sums t = weights_sums(v, set, &p, &s);
     t.dy_column = gradient;
-    memset(planes, 0, numbers * sizeof *planes);
-    memset(gradient, 0, gradients * sizeof *gradient);
+    if (!is_in_place(v, set)) {
+        memset(planes, 0, numbers * sizeof *planes);
+        memset(gradient, 0, gradients * sizeof *gradient);
+    }
     for (size_t i = 0; x < x_end; i = (i + t.count) % v->groups) {
         t.count = least(most_count, v->groups - i);
         t.planes = take_input(v, set, &p, t.count, x, x_first, x_end, planes);

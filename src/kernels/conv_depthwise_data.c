@@ -187,7 +187,7 @@ void cen__depthwise_backward_data(const cen__conv *v, const cen__conv_set *set, 
     float *const strip = take(&scratch, most_count * v->h * data_pitch(v, set));
     cen__taps both[2] = {{0}};
     prepare(v, set, &p, &of, &scratch, both);
-    memset(planes, 0, numbers * sizeof *planes);
+    if (!is_gradient_in_place(v, set)) memset(planes, 0, numbers * sizeof *planes);
     for (size_t i = 0; dx < end; i = (i + both->count) % v->groups, dx += both->count * x_plane) {
         const size_t count = least(most_count, v->groups - i);
         const float *const from = take_gradient(v, set, &p, count, dy, dy_first, dy_end, planes);

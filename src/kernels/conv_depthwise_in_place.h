@@ -40,10 +40,10 @@ INLINE vec product(vec weight, vec x)
     return rounded;
 }
 
-/* ---- stride 1: seven rows of seven numbers -------------------------------------------------- */
+/* ---- stride 1: maps of 7x7 ------------------------------------------------------------------ */
 
 /* What the taps of column s meet of row r. */
-INLINE vec row_of_seven(size_t size, const float *plane, size_t s, size_t r)
+INLINE vec row_of_7x7(size_t size, const float *plane, size_t s, size_t r)
 {
     const ptrdiff_t shift = (ptrdiff_t)s - (ptrdiff_t)(size / 2);
     vec x = masked(plane + (ptrdiff_t)r * 7 + shift, lanes_between(-shift, 7 - shift));
@@ -51,7 +51,7 @@ INLINE vec row_of_seven(size_t size, const float *plane, size_t s, size_t r)
     return x;
 }
 
-INLINE void add_seven(size_t size, const cen__taps *t)
+INLINE void add_7x7(size_t size, const cen__taps *t)
 {
     const vec start = (t->start == NULL ? 0 : *t->start) - (vec){0};
     vec sums[7] = {start, start, start, start, start, start, start};
@@ -62,7 +62,7 @@ INLINE void add_seven(size_t size, const cen__taps *t)
         for (size_t i = 0; i < size; i++) weights[i] = w[(ptrdiff_t)i * t->w_step] - (vec){0};
 #pragma GCC unroll 7
         for (size_t r = 0; r < 7; r++) {
-            const vec x = row_of_seven(size, t->planes, s, r);
+            const vec x = row_of_7x7(size, t->planes, s, r);
             for (size_t i = 0; i < size; i++)
                 if (r + size / 2 - i < 7) sums[r + size / 2 - i] += weights[i] * x;
         }
@@ -70,7 +70,7 @@ INLINE void add_seven(size_t size, const cen__taps *t)
     for (size_t r = 0; r < 7; r++) *(vec *)(t->out + r * t->out_pitch) = sums[r];
 }
 
-INLINE void sum_seven(size_t size, const cen__tap_sums *t)
+INLINE void sum_7x7(size_t size, const cen__tap_sums *t)
 {
     vec y[7], sums[25];
     const vec last = *(const vec *)(t->dy + 41);
@@ -82,7 +82,7 @@ INLINE void sum_seven(size_t size, const cen__tap_sums *t)
         vec acc[5] = {{0}};
 #pragma GCC unroll 7
         for (size_t r = 0; r < 7; r++) {
-            const vec x = row_of_seven(size, t->planes, s, r);
+            const vec x = row_of_7x7(size, t->planes, s, r);
             for (size_t i = 0; i < size; i++)
                 if (r + size / 2 - i < 7) acc[i] += y[r + size / 2 - i] * x;
         }
@@ -92,24 +92,24 @@ INLINE void sum_seven(size_t size, const cen__tap_sums *t)
     if (t->dbias != NULL) *t->dbias += lane_sum(total);
 }
 
-BY_ITSELF void add_seven_3(const cen__taps *t)
+BY_ITSELF void add_7x7_3(const cen__taps *t)
 {
-    add_seven(3, t);
+    add_7x7(3, t);
 }
 
-BY_ITSELF void add_seven_5(const cen__taps *t)
+BY_ITSELF void add_7x7_5(const cen__taps *t)
 {
-    add_seven(5, t);
+    add_7x7(5, t);
 }
 
-BY_ITSELF void sum_seven_3(const cen__tap_sums *t)
+BY_ITSELF void sum_7x7_3(const cen__tap_sums *t)
 {
-    sum_seven(3, t);
+    sum_7x7(3, t);
 }
 
-BY_ITSELF void sum_seven_5(const cen__tap_sums *t)
+BY_ITSELF void sum_7x7_5(const cen__tap_sums *t)
 {
-    sum_seven(5, t);
+    sum_7x7(5, t);
 }
 
 /* ---- stride 1: 3x3, a vector of columns from the first row to the last ---------------------- */
@@ -380,12 +380,10 @@ static void taps_in_place(const cen__taps *job)
             for (size_t column = 0; column < t.columns; column += LANES)
                 add_vector(&t, column + LANES <= t.columns ? column : t.columns - LANES);
         } else {
-            if (t.height == 3) add_seven_3(&t);
-            if (t.height == 5) add_seven_5(&t);
+            if (t.height == 3) add_7x7_3(&t);
+            if (t.height == 5) add_7x7_5(&t);
         }
-        t.planes += t.plane;
-        t.w += t.w_plane;
-        t.out += t.out_plane;
+        next_plane(&t);
         if (t.start != NULL) t.start += t.start_plane;
     }
 }
@@ -425,12 +423,9 @@ static void sums_in_place(const cen__tap_sums *job)
         if (t.dy_pitch >= LANES) {
             sum_vectors(&t);
         } else {
-            if (t.height == 3) sum_seven_3(&t);
-            if (t.height == 5) sum_seven_5(&t);
+            if (t.height == 3) sum_7x7_3(&t);
+            if (t.height == 5) sum_7x7_5(&t);
         }
-        t.planes += t.plane;
-        t.dy += t.dy_plane;
-        t.dw += t.dw_plane;
-        if (t.dbias != NULL) t.dbias += t.dbias_plane;
+        next_sums(&t);
     }
 }

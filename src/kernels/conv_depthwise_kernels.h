@@ -17,6 +17,22 @@ INLINE void fetch(cen__ahead ahead[2])
     }
 }
 
+/* start, which tap_pairs has not, stays. */
+INLINE void next_plane(cen__taps *t)
+{
+    t->planes += t->plane;
+    t->w += t->w_plane;
+    t->out += t->out_plane;
+}
+
+INLINE void next_sums(cen__tap_sums *t)
+{
+    t->planes += t->plane;
+    t->dy += t->dy_plane;
+    t->dw += t->dw_plane;
+    if (t->dbias != NULL) t->dbias += t->dbias_plane;
+}
+
 /* gcc would compute the places of all rows before a loop and keep them in memory for the few vectors of a row: up to
  * 1.1 times as slow. */
 #if defined(__GNUC__)
@@ -127,9 +143,7 @@ INLINE void taps_planes(size_t height, size_t step, cen__taps *t)
             taps_rows(height, step, t, row + 4 <= rows ? row : rows - 4);
             fetch(t->ahead);
         }
-        t->planes += t->plane;
-        t->w += t->w_plane;
-        t->out += t->out_plane;
+        next_plane(t);
         if (t->start != NULL) t->start += t->start_plane;
     }
 }
@@ -217,9 +231,7 @@ INLINE void pairs_planes(size_t height, cen__taps *t)
         }
 #endif
         for (; row < t->rows; row++) pairs_rows(1, height, t, row);
-        t->planes += t->plane;
-        t->w += t->w_plane;
-        t->out += t->out_plane;
+        next_plane(t);
     }
 }
 
@@ -276,11 +288,7 @@ INLINE void quads_planes(size_t even, size_t odd, cen__taps t[2])
             quads_block(even, odd, t, first, column > 0 ? columns - LANES : 0);
             fetch(t->ahead);
         }
-        for (size_t a = 0; a < 2; a++) {
-            t[a].planes += t->plane;
-            t[a].w += t->w_plane;
-            t[a].out += t->out_plane;
-        }
+        for (size_t a = 0; a < 2; a++) next_plane(t + a);
     }
 }
 
@@ -421,10 +429,7 @@ INLINE void sum_planes(size_t height, size_t step, cen__tap_sums *t)
         }
         for (; s + at_once <= t->stacks; s += at_once) sum_stacks(at_once, height, step, t, s);
         for (; at_once > 1 && s < t->stacks; s++) sum_stacks(1, height, step, t, s);
-        t->planes += t->plane;
-        t->dy += t->dy_plane;
-        t->dw += t->dw_plane;
-        if (t->dbias != NULL) t->dbias += t->dbias_plane;
+        next_sums(t);
     }
 }
 

@@ -46,16 +46,16 @@ static inline size_t group_size(const cen__conv *v, size_t size)
     return v->k > 1 ? 1 : most(1, least(v->groups, CEN__PLANE_NUMBERS / most(size, 1)));
 }
 
-/* Planes that loops of eight lanes read where they lie, see conv_depthwise_in_place.h. */
+/* Planes that loops read where they lie, see conv_depthwise_in_place.h. */
 static inline bool is_in_place(const cen__conv *v, const cen__conv_set *set)
 {
     const size_t size = v->kernel_h, step = v->stride_h;
     const bool is_padded_by_half = v->pad_h == size / 2 && v->pad_w == size / 2;
     const bool is_of_seven = step == 1 && v->h == 7 && v->w == 7;
     const bool is_wide = v->out_w >= 8 && (step == 1 ? size == 3 : v->h % 2 == 0 && v->w % 2 == 0);
-    return set->lanes == 8 && v->k == 1 && v->stride_w == step && v->kernel_w == size &&
-           is_padded_by_half && (size == 3 || size == 5) && cen__stack_height(size, step) == size &&
-           (is_of_seven || is_wide);
+    return CEN__IN_PLACE_LANES > 0 && set->lanes == CEN__IN_PLACE_LANES && v->k == 1 &&
+           v->stride_w == step && v->kernel_w == size && is_padded_by_half &&
+           (size == 3 || size == 5) && (is_of_seven || is_wide);
 }
 
 static inline padded no_padding(size_t rows, size_t columns)

@@ -131,11 +131,12 @@ typedef struct cen__tap_sums {
     cen__ahead ahead[2];
 } cen__tap_sums;
 
-/* Of a gradient the loops take four rows, and at last so many; planes of up to so many rows are computed by seven. */
+/* Of a gradient the loops take four rows, and at last so many; planes of up to so many rows are computed by seven; and
+ * vectors of so many lanes have loops that read planes in place (0: none). */
 #if defined(CEN_SMALL)
-enum { CEN__LAST_ROWS = 4, CEN__SEVENS_MOST = 0 };
+enum { CEN__LAST_ROWS = 4, CEN__SEVENS_MOST = 0, CEN__IN_PLACE_LANES = 0 };
 #else
-enum { CEN__LAST_ROWS = 2, CEN__SEVENS_MOST = 28 };
+enum { CEN__LAST_ROWS = 2, CEN__SEVENS_MOST = 28, CEN__IN_PLACE_LANES = 8 };
 #endif
 enum { CEN__SEVENS_TAPS = 49 }; /* of kernels with more, sums are not taken by seven rows */
 
